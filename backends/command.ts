@@ -1,0 +1,15 @@
+/** What became of one command. A command that could not be started has no exit code. */
+export interface CommandResult {
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Set when the command did not run to its end by itself. */
+  readonly failure?: 'not-found' | 'no-permission' | 'timeout' | 'killed' | 'output-too-long';
+}
+
+/**
+ * The one seam to the kernel. Its implementations: a fake that keeps tables in memory, a network
+ * namespace, and the host. Never rejects for what a command did; arguments are passed as they
+ * are, without a shell.
+ */
+export type Run = (file: string, args: readonly string[], input?: string) => Promise<CommandResult>;

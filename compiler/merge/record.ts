@@ -1,0 +1,36 @@
+import type { Family, IpAddress } from '../values/address.ts';
+import type { ClusterName, PortName, ServiceKey } from '../values/names.ts';
+import type { ObjectRef } from '../values/object-ref.ts';
+import type { Port, Protocol } from '../values/port.ts';
+
+/** Where an endpoint runs, seen from this node. */
+export type Locality = 'node' | 'cluster' | 'remote';
+
+/** One decision about an endpoint: the rule of the specification and what it said, in words. */
+export interface Reason {
+  /** `L2`, `MR-33`, `O1`, `IPT-5.4`: section of the specification. */
+  readonly rule: string;
+  readonly text: string;
+}
+
+/** Everything known of one endpoint of one Service port, used or not: what `explain` prints. */
+export interface EndpointRecord {
+  readonly service: ServiceKey;
+  readonly portName: PortName;
+  readonly protocol: Protocol;
+  readonly family: Family;
+  readonly address: IpAddress;
+  readonly port: Port;
+  /** undefined: the own cluster. */
+  readonly cluster: ClusterName | undefined;
+  readonly locality: Locality;
+  readonly slice: ObjectRef;
+  readonly ready: boolean;
+  readonly serving: boolean;
+  readonly terminating: boolean;
+  /** Integer weight within the cluster pool; 0: gets no new connections through it. */
+  readonly weight: number;
+  /** Whether it stands in the cluster pool, the local pool. */
+  readonly inPools: { readonly cluster: boolean; readonly local: boolean };
+  readonly reasons: readonly Reason[];
+}

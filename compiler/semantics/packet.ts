@@ -1,0 +1,51 @@
+import type { Family, IpAddress } from '../values/address.ts';
+import type { Port, Protocol } from '../values/port.ts';
+import type { Rational } from '../values/rational.ts';
+
+/** The first packet of a connection, as it enters this node's packet path. */
+export interface Packet {
+  readonly family: Family;
+  readonly protocol: Protocol;
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+  readonly destinationPort: Port;
+  /** Where it begins: a process of this node, or a network interface that it arrives on. */
+  readonly from: { readonly kind: 'node' } | { readonly kind: 'interface'; readonly name: string };
+  /** The endpoint that session affinity remembers for this client; absent: none, or too long ago. */
+  readonly remembered?: { readonly address: IpAddress; readonly port: Port };
+}
+
+/** One endpoint's part of the new connections that look like a packet. */
+export interface Share {
+  readonly address: IpAddress;
+  readonly port: Port;
+  readonly share: Rational;
+  /** The endpoint sees an address of this node instead of the client's. */
+  readonly masquerade: boolean;
+}
+
+/** What becomes of a packet. */
+export type Verdict =
+  /** Sorted by `ip:port`, one entry an endpoint and masquerade; shares add up to 1. */
+  | { readonly kind: 'forward'; readonly to: readonly Share[] }
+  | { readonly kind: 'reject' }
+  | { readonly kind: 'drop' }
+  /** Let in to the node itself by a rule of ours (health check node port). */
+  | { readonly kind: 'accept' }
+  /** None of our business: it goes on as if we were not there. */
+  | { readonly kind: 'untouched' };
+
+/** A verdict with the rules that led to it, for people. */
+export interface Trace {
+  readonly verdict: Verdict;
+  readonly steps: readonly TraceStep[];
+}
+
+export interface TraceStep {
+  /** `nat KUBE-SVC-ICRL3RCP3N62CZN4`, `virtual server 10.0.0.1:80/TCP`. */
+  readonly where: string;
+  /** The rule or entry in its program's own text. */
+  readonly rule: string;
+  /** Part of the connections that got here and matched. */
+  readonly share: Rational;
+}

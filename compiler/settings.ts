@@ -1,0 +1,87 @@
+import type { Cidr, Family, IpAddress } from './values/address.ts';
+import type { Brand } from './values/brand.ts';
+import type { ClusterName } from './values/names.ts';
+
+/** A network interface's name: 1 to 15 of letters, digits, `.`, `_`, `-`, `@`. */
+export type InterfaceName = Brand<string, 'InterfaceName'>;
+
+export function parseInterfaceName(value: unknown): InterfaceName | undefined {
+  return typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._@-]{0,14}$/.test(value)
+    ? (value as InterfaceName)
+    : undefined;
+}
+
+/** How traffic of this node's own pods is told from the rest (`detectLocalMode` of kube-proxy). */
+export type DetectLocalMode = 'ClusterCIDR' | 'NodeCIDR' | 'BridgeInterface' | 'InterfaceNamePrefix';
+
+/** Which of the node's addresses answer on node ports, for one family. */
+export type NodePortAddresses =
+  | { readonly kind: 'all' }
+  /** The node's primary address of the family (`nodePortAddresses: [primary]`, kube-proxy 1.31). */
+  | { readonly kind: 'primary' }
+  | { readonly kind: 'within'; readonly cidrs: readonly Cidr[] };
+
+export const ipvsSchedulers = ['rr', 'wrr', 'lc', 'wlc', 'sh', 'dh', 'mh', 'sed', 'nq', 'lblc', 'lblcr'] as const;
+export type IpvsScheduler = (typeof ipvsSchedulers)[number];
+
+/**
+ * `kube-proxy`: kube-proxy v1.30 to the letter, every deliberate deviation off (MR-46).
+ * `none`: the newest behaviour of the specification, and our own merge rules.
+ */
+export type Compat = 'kube-proxy' | 'none';
+
+/** What the operator chose. Already validated: a Settings value is complete and consistent. */
+export interface Settings {
+  readonly compat: Compat;
+  /** Own id in the cluster set; undefined: found out from the objects (MR-17). */
+  readonly ownCluster: ClusterName | undefined;
+  readonly detectLocalMode: DetectLocalMode;
+  readonly clusterCidrs: readonly Cidr[];
+  readonly bridgeInterface: InterfaceName | undefined;
+  /** Without the `+` that iptables adds. */
+  readonly interfaceNamePrefix: InterfaceName | undefined;
+  readonly masqueradeAll: boolean;
+  /** 0 to 31. */
+  readonly masqueradeBit: number;
+  readonly localhostNodePorts: boolean;
+  readonly nodePortAddresses: Readonly<Record<Family, NodePortAddresses>>;
+  /** Overrides the node's address of its family; undefined when unspecified (0.0.0.0, ::). */
+  readonly bindAddress: IpAddress | undefined;
+  /** kube-proxy's `nf_conntrack_tcp_be_liberal` at start: without the INVALID drop rule if true. */
+  readonly conntrackTcpBeLiberal: boolean;
+  /** Feature gates given by name, as kube-proxy knows them. */
+  readonly featureGates: Readonly<Record<string, boolean>>;
+  readonly ipvs: {
+    readonly scheduler: IpvsScheduler;
+    readonly strictArp: boolean;
+    readonly excludeCidrs: readonly Cidr[];
+    readonly tcpTimeoutSeconds: number;
+    readonly tcpFinTimeoutSeconds: number;
+    readonly udpTimeoutSeconds: number;
+  };
+}
+
+/** kube-proxy v1.30's defaults. */
+export const defaultSettings: Settings = {
+  compat: 'none',
+  ownCluster: undefined,
+  detectLocalMode: 'ClusterCIDR',
+  clusterCidrs: [],
+  bridgeInterface: undefined,
+  interfaceNamePrefix: undefined,
+  masqueradeAll: false,
+  masqueradeBit: 14,
+  localhostNodePorts: true,
+  nodePortAddresses: { IPv4: { kind: 'all' }, IPv6: { kind: 'all' } },
+  bindAddress: undefined,
+  conntrackTcpBeLiberal: false,
+  featureGates: {},
+  ipvs: {
+    scheduler: 'rr',
+    strictArp: false,
+    excludeCidrs: [],
+    tcpTimeoutSeconds: 0,
+    tcpFinTimeoutSeconds: 0,
+    udpTimeoutSeconds: 0,
+  },
+};

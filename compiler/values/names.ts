@@ -1,0 +1,65 @@
+import type { Family } from './address.ts';
+import type { Brand } from './brand.ts';
+import type { Protocol } from './port.ts';
+
+/** Id of a cluster of the cluster set: a DNS-1123 name, or two labels joined by a dot (KEP-1645). */
+export type ClusterName = Brand<string, 'ClusterName'>;
+/** `namespace/name` of a Service or ServiceImport. */
+export type ServiceKey = Brand<string, 'ServiceKey'>;
+/** `namespace/name:port/TCP/IPv4`; without `:port` for an unnamed port. Unique on a node. */
+export type ServicePortId = Brand<string, 'ServicePortId'>;
+/** Kubernetes namespace: a DNS-1123 label. */
+export type Namespace = Brand<string, 'Namespace'>;
+/** Name of a namespaced object: a DNS-1123 subdomain. */
+export type ObjectName = Brand<string, 'ObjectName'>;
+/** Name of a port of a Service or slice: a DNS-1123 label, or empty for the unnamed port. */
+export type PortName = Brand<string, 'PortName'>;
+
+const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+function isSubdomain(text: string): boolean {
+  return text.length <= 253 && text.split('.').every((part) => label.test(part));
+}
+
+export function parseNamespace(value: unknown): Namespace | undefined {
+  return typeof value === 'string' && label.test(value) ? (value as Namespace) : undefined;
+}
+
+/** Any object name, as the API server allows it for Services and EndpointSlices; undefined otherwise. */
+export function parseObjectName(value: unknown): ObjectName | undefined {
+  return typeof value === 'string' && isSubdomain(value) ? (value as ObjectName) : undefined;
+}
+
+export function parsePortName(value: unknown): PortName | undefined {
+  return value === '' || (typeof value === 'string' && label.test(value)) ? (value as PortName) : undefined;
+}
+
+export function parseClusterName(value: unknown): ClusterName | undefined {
+  return typeof value === 'string' && isSubdomain(value) ? (value as ClusterName) : undefined;
+}
+
+export function serviceKey(namespace: Namespace, name: ObjectName): ServiceKey {
+  return `${namespace}/${name}` as ServiceKey;
+}
+
+/**
+ * What kube-proxy calls the service port name: `ns/name` or `ns/name:port`.
+ * It stands in comments and is hashed into chain names, so it must stay as kube-proxy writes it.
+ */
+export function servicePortText(service: ServiceKey, portName: PortName): string {
+  return portName === '' ? service : `${service}:${portName}`;
+}
+
+export function servicePortId(
+  service: ServiceKey,
+  portName: PortName,
+  protocol: Protocol,
+  family: Family,
+): ServicePortId {
+  return `${servicePortText(service, portName)}/${protocol}/${family}` as ServicePortId;
+}
+
+/** Byte-wise order of text: never the locale's, which differs between machines. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
