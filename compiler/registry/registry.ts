@@ -1,0 +1,72 @@
+import { type Cidr, cidrContains, type IpAddress } from '../values/address.ts';
+import { type ClusterName, compareText } from '../values/names.ts';
+
+/**
+ * What we believe of a cluster's link (MR-70 to MR-74). `Unknown` counts as alive: plain Karmada
+ * gives no lease at all. `Suspect` changes no traffic; it only says that `Lost` may follow.
+ */
+export type ClusterState = 'Unknown' | 'Alive' | 'Suspect' | 'Lost';
+
+/** What becomes of a lost cluster's endpoints (MR-71). */
+export type OnClusterLost = 'keep' | 'degrade' | 'drop';
+
+/** One cluster as the operator registered it. */
+export interface RegisteredCluster {
+  readonly id: ClusterName;
+  readonly aliases: readonly ClusterName[];
+  /** The cluster that this node belongs to. At most one. */
+  readonly self: boolean;
+  readonly podCidrs: readonly Cidr[];
+  readonly serviceCidrs: readonly Cidr[];
+  readonly nodeCidrs: readonly Cidr[];
+  /**
+   * Zone label in that cluster → the place it means. Two zones are the same place only if they map
+   * to the same text; the own cluster's zones mean themselves. Unmapped: `<cluster>/<zone>` (MR-14).
+   */
+  readonly zones: ReadonlyMap<string, string>;
+  readonly region: string | undefined;
+  /** Smaller is preferred where two clusters claim one endpoint (MR-33), and for `tier:N` selectors. */
+  readonly tier: number;
+  /** Relative weight of each endpoint of this cluster, 100 unless set; 0 drains. */
+  readonly weight: number;
+  /** No new connections, whatever a Service's policy says. */
+  readonly drain: boolean;
+  /** Unregistered for good: its slices are ignored (MR-77). */
+  readonly removed: boolean;
+  readonly state: ClusterState;
+  /** Overrides the default for Services whose own policy does not say. */
+  readonly onLost: OnClusterLost | undefined;
+}
+
+export interface Registry {
+  /** By id; ids and aliases are unique among all. */
+  readonly clusters: readonly RegisteredCluster[];
+  /** Accept a remote endpoint only inside the ranges of its cluster (MR-15). */
+  readonly strictCidr: boolean;
+}
+
+export const emptyRegistry: Registry = { clusters: [], strictCidr: false };
+
+/** The cluster of that id or alias. */
+export function findCluster(registry: Registry, name: ClusterName): RegisteredCluster | undefined {
+  return registry.clusters.find((cluster) => cluster.id === name || cluster.aliases.includes(name));
+}
+
+export function ownCluster(registry: Registry): RegisteredCluster | undefined {
+  return registry.clusters.find((cluster) => cluster.self);
+}
+
+/** Whether an address lies in one of the ranges; undefined when none is known. */
+export function isWithin(cidrs: readonly Cidr[], address: IpAddress): boolean | undefined {
+  return cidrs.length === 0 ? undefined : cidrs.some((cidr) => cidrContains(cidr, address));
+}
+
+/** The place that a zone label of a cluster means (MR-14, MR-45). */
+export function placeOf(registry: Registry, cluster: ClusterName, zone: string): string {
+  const registered = findCluster(registry, cluster);
+  return registered?.zones.get(zone) ?? `${registered?.id ?? cluster}/${zone}`;
+}
+
+export function sortClusters(clusters: readonly RegisteredCluster[]): RegisteredCluster[] {
+  return [...clusters].sort((a, b) => compareText(a.id, b.id));
+}
