@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { parseRegistry, RegistryError } from './registry.ts';
+
+const head = { apiVersion: 'slicewright.dev/v1alpha1', kind: 'ClusterRegistry' };
+
+function problems(clusters: unknown, more: object = {}): readonly string[] {
+  try {
+    parseRegistry({ ...head, clusters, ...more }, 'registry.yaml');
+  } catch (error) {
+    if (error instanceof RegistryError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('a registry file', () => {
+  it('gives clusters by id, with defaults', () => {
+    const registry = parseRegistry(
+      {
+        ...head,
+        strictCIDR: true,
+        clusters: [
+          { id: 'west', state: 'Lost', onLost: 'drop' },
+          { id: 'east', self: true, podCIDRs: ['10.12.0.0/16'], zones: { a: 'dc-1' }, aliases: ['old'] },
+        ],
+      },
+      'registry.yaml',
+    );
+    expect(registry.strictCidr).toBe(true);
+    expect(registry.clusters.map(({ id, state, weight, self }) => ({ id, state, weight, self }))).toEqual([
+      { id: 'east', state: 'Unknown', weight: 100, self: true },
+      { id: 'west', state: 'Lost', weight: 100, self: false },
+    ]);
+    expect(registry.clusters[0]?.zones.get('a')).toBe('dc-1');
+  });
+
+  it.each([
+    [
+      'a network with host bits',
+      [{ id: 'e', podCIDRs: ['10.12.0.6/16'] }],
+      'clusters[0].podCIDRs[0]: "10.12.0.6/16" is not a network in canonical form; did you mean 10.12.0.0/16?',
+    ],
+    [
+      'no network',
+      [{ id: 'e', podCIDRs: ['all'] }],
+      'clusters[0].podCIDRs[0]: "all" is not a network in canonical form',
+    ],
+    ['an id that is none', [{ id: 'East 1' }], `clusters[0].id: "East 1" is not a cluster's id (DNS-1123 name)`],
+    ['an unknown key', [{ id: 'e', podCidrs: [] }], 'clusters[0]: Unrecognized key: "podCidrs"'],
+    [
+      'an id twice',
+      [{ id: 'e' }, { id: 'w', aliases: ['e'] }],
+      'e names both cluster e and cluster w; ids and aliases are unique',
+    ],
+    [
+      'two own clusters',
+      [
+        { id: 'e', self: true },
+        { id: 'w', self: true },
+      ],
+      'e and w all say self: true; a node belongs to one cluster',
+    ],
+    ['a negative weight', [{ id: 'e', weight: -1 }], 'clusters[0].weight: Too small: expected number to be >=0'],
+  ])('with %s is refused with its place', (_, clusters, problem) => {
+    expect(problems(clusters)).toEqual([problem]);
+  });
+
+  it('of another kind is refused', () => {
+    expect(problems([], { kind: 'Service' })).toHaveLength(1);
+    expect(() => parseRegistry(null, 'x.yaml')).toThrow(/x.yaml is not a cluster registry/);
+  });
+
+  it('tells all its problems at once', () => {
+    expect(problems([{ id: 'E' }, { id: 'w', tier: 1.5 }])).toHaveLength(2);
+  });
+});

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { type RegisteredCluster, type Registry, sortClusters } from '../compiler/registry/registry.ts';
+import { type Cidr, parseCidr } from '../compiler/values/address.ts';
+import { type ClusterName, parseClusterName } from '../compiler/values/names.ts';
+import { printable } from '../compiler/values/object-ref.ts';
+
+/** The registry file as its users write it. `docs/registry.md` describes every key. */
+const clusterName = z.string().transform((text, context): ClusterName => {
+  const name = parseClusterName(text);
+  if (name === undefined) {
+    context.addIssue(`"${printable(text, 60)}" is not a cluster's id (DNS-1123 name)`);
+    return z.NEVER;
+  }
+  return name;
+});
+
+/** Masked silently would hide a slip of the pen: `10.10.0.6/16` is refused, `10.10.0.0/16` is meant. */
+const cidr = z.string().transform((text, context): Cidr => {
+  const parsed = parseCidr(text);
+  if (parsed === undefined || parsed !== text) {
+    const hint = parsed === undefined ? '' : `; did you mean ${parsed}?`;
+    context.addIssue(`"${printable(text, 60)}" is not a network in canonical form${hint}`);
+    return z.NEVER;
+  }
+  return parsed;
+});
+
+const label = z.string().min(1).max(253);
+const onLost = z.enum(['keep', 'degrade', 'drop']);
+
+const clusterSchema = z.strictObject({
+  id: clusterName,
+  aliases: z.array(clusterName).default([]),
+  self: z.boolean().default(false),
+  podCIDRs: z.array(cidr).default([]),
+  serviceCIDRs: z.array(cidr).default([]),
+  nodeCIDRs: z.array(cidr).default([]),
+  zones: z.record(label, label).default({}),
+  region: label.optional(),
+  tier: z.int().min(0).max(9999).default(0),
+  weight: z.int().min(0).max(1_000_000).default(100),
+  drain: z.boolean().default(false),
+  state: z.enum(['Unknown', 'Alive', 'Suspect', 'Lost', 'Removed']).default('Unknown'),
+  onLost: onLost.optional(),
+});
+
+const registrySchema = z.strictObject({
+  apiVersion: z.literal('slicewright.dev/v1alpha1'),
+  kind: z.literal('ClusterRegistry'),
+  strictCIDR: z.boolean().default(false),
+  clusters: z.array(clusterSchema),
+});
+
+/** A registry file that cannot be used: every problem with its place, for people. */
+export class RegistryError extends Error {
+  readonly problems: readonly string[];
+  constructor(file: string, problems: readonly string[]) {
+    super(`${file} is not a cluster registry:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.name = 'RegistryError';
+    this.problems = problems;
+  }
+}
+
+/**
+ * The registry that a parsed YAML or JSON document describes.
+ *
+ * file     its name, for messages
+ * throws   RegistryError with all problems at once: unknown keys, bad values, ids that are not
+ *          unique, more than one cluster that is `self`
+ */
+export function parseRegistry(document: unknown, file: string): Registry {
+  const parsed = registrySchema.safeParse(document);
+  if (!parsed.success) {
+    throw new RegistryError(
+      file,
+      parsed.error.issues.map(({ path, message }) => `${formatPath(path)}${message}`),
+    );
+  }
+  const clusters = parsed.data.clusters.map(
+    ({ podCIDRs, serviceCIDRs, nodeCIDRs, zones, state, region, onLost: policy, ...rest }): RegisteredCluster => ({
+      ...rest,
+      podCidrs: podCIDRs,
+      serviceCidrs: serviceCIDRs,
+      nodeCidrs: nodeCIDRs,
+      zones: new Map(Object.entries(zones)),
+      region,
+      onLost: policy,
+      removed: state === 'Removed',
+      state: state === 'Removed' ? 'Lost' : state,
+    }),
+  );
+  const problems = [...repeatedIds(clusters), ...severalSelves(clusters)];
+  if (problems.length > 0) throw new RegistryError(file, problems);
+  return { clusters: sortClusters(clusters), strictCidr: parsed.data.strictCIDR };
+}
+
+function formatPath(path: readonly PropertyKey[]): string {
+  const text = path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${printable(String(part), 60)}`))
+    .join('');
+  return text === '' ? '' : `${text.replace(/^\./, '')}: `;
+}
+
+/** Sources of slices could not be told apart otherwise (karmada#6298, cilium#33822). */
+function* repeatedIds(clusters: readonly RegisteredCluster[]): Generator<string> {
+  const owners = new Map<ClusterName, ClusterName>();
+  for (const { id, aliases } of clusters) {
+    for (const name of [id, ...aliases]) {
+      const owner = owners.get(name);
+      if (owner !== undefined)
+        yield `${name} names both cluster ${owner} and cluster ${id}; ids and aliases are unique`;
+      owners.set(name, id);
+    }
+  }
+}
+
+function* severalSelves(clusters: readonly RegisteredCluster[]): Generator<string> {
+  const selves = clusters.filter(({ self }) => self).map(({ id }) => id);
+  if (selves.length > 1) yield `${selves.join(' and ')} all say self: true; a node belongs to one cluster`;
+}
