@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Run } from '../../backends/command.ts';
+import { environment, runWithin, through } from './processes.ts';
+import { probeSupport, unshareFlags } from './probe.ts';
+import { openStation, type Station } from './station-client.ts';
+import { topologyScript, type Topology } from './topology.ts';
+
+/** A network of namespaces that stands until it is closed or this process ends, however it ends. */
+export interface Network extends AsyncDisposable {
+  /** Runs commands as the administrator of a host; each is killed after a minute. */
+  run(host: string): Run;
+  /** The process that serves and asks on a host; one a host, started when first wanted. */
+  station(host: string): Promise<Station>;
+  close(): Promise<void>;
+}
+
+/**
+ * Boots a topology apart from the machine: nothing of the machine's own network, mounts or locks
+ * is seen or touched, and no privilege is needed where user namespaces are allowed.
+ *
+ * Cleaning up needs no code to run: the namespaces live in one holder process that ends when its
+ * standard input does, so even a killed test leaves nothing behind.
+ * Throws if the machine does not allow namespaces or the topology cannot be made.
+ */
+export async function bootNetwork(topology: Topology): Promise<Network> {
+  const { isolation, lacks } = await probeSupport();
+  if (lacks.namespaces !== undefined) throw new Error(`no network namespaces here: ${lacks.namespaces}`);
+  const holder = await startHolder([...unshareFlags(isolation)], topologyScript(topology));
+
+  const known = new Set(topology.hosts.map((host) => host.name));
+  const stations = new Map<string, Promise<Station>>();
+  function enter(host: string): [string, ...string[]] {
+    if (!known.has(host)) throw new Error(`no host ${host} in this network`);
+    const user = isolation === 'user' ? ['--user', '--preserve-credentials'] : [];
+    const net = `--net=/proc/${holder.pid}/root/run/netns/${host}`;
+    return ['nsenter', '--target', String(holder.pid), ...user, '--mount', net, '--'];
+  }
+  const close = async (): Promise<void> => {
+    for (const station of stations.values()) await (await station).close();
+    await holder.stop();
+  };
+  return {
+    run: (host) => through(runWithin(60_000), enter(host)),
+    station(host) {
+      const open = stations.get(host) ?? openStation(enter(host));
+      stations.set(host, open);
+      return open;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+interface Holder {
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** The process whose namespaces everything else enters. It ends with its standard input. */
+async function startHolder(flags: readonly string[], script: string): Promise<Holder> {
+  const child = spawn('unshare', [...flags, 'sh', '-ec', `trap '' INT\n${script}\necho ready\nexec cat`], {
+    env: environment,
+    stdio: 'pipe',
+  });
+  let complaints = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
+  const exited = once(child, 'exit');
+  const ready = once(child.stdout, 'data');
+  await Promise.race([ready, exited]);
+  if (child.exitCode !== null || child.pid === undefined) {
+    throw new Error(`the network could not be made: ${complaints.trim()}`);
+  }
+  return {
+    pid: child.pid,
+    async stop() {
+      child.stdin.end();
+      await exited;
+    },
+  };
+}

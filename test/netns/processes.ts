@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import type { CommandResult, Run } from '../../backends/command.ts';
+
+/** Programs of the administrator live in sbin, which an ordinary user's PATH lacks. */
+export const environment = { PATH: '/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
+
+/** Runs a command to its end, killed after `limitMs`. Never used for anything that changes the machine itself. */
+export function runWithin(limitMs: number): Run {
+  return (file, args, input) =>
+    new Promise((resolve) => {
+      const child = spawn(file, args, { env: environment, stdio: 'pipe', timeout: limitMs, killSignal: 'SIGKILL' });
+      let stdout = '';
+      let stderr = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      // A command may exit without reading all of its input: that is its affair, not an error.
+      child.stdin.on('error', () => {});
+      child.on('error', (error: NodeJS.ErrnoException) => {
+        const failure = error.code === 'EACCES' || error.code === 'EPERM' ? 'no-permission' : 'not-found';
+        resolve({ exitCode: undefined, stdout, stderr: error.message, failure });
+      });
+      child.on('close', (code, signal) => resolve(resultOf(code, signal, stdout, stderr)));
+      child.stdin.end(input);
+    });
+}
+
+function resultOf(code: number | null, signal: string | null, stdout: string, stderr: string): CommandResult {
+  if (code !== null) return { exitCode: code, stdout, stderr };
+  return { exitCode: undefined, stdout, stderr, failure: signal === 'SIGKILL' ? 'timeout' : 'killed' };
+}
+
+/** The same Run, started through another command: `nsenter … -- file args`. */
+export function through(run: Run, wrapper: readonly [string, ...string[]]): Run {
+  const [outer, ...prefix] = wrapper;
+  return async (file, args, input) => {
+    const result = await run(outer, [...prefix, file, ...args], input);
+    // nsenter reports a program that is not there as 126 or 127 and a line of its own.
+    if (
+      (result.exitCode === 127 || result.exitCode === 126) &&
+      result.stderr.startsWith(`${outer}: failed to execute`)
+    ) {
+      return { ...result, exitCode: undefined, failure: result.exitCode === 127 ? 'not-found' : 'no-permission' };
+    }
+    return result;
+  };
+}
