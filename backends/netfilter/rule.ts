@@ -2,9 +2,9 @@ import type { Cidr, Family, IpAddress } from '../../compiler/values/address.ts';
 import type { Brand } from '../../compiler/values/brand.ts';
 import type { Port, Protocol } from '../../compiler/values/port.ts';
 
-/** Name of a chain: 1 to 28 of letters, digits, `-`, `_` (the kernel's limit is 28). */
+/** Name of a chain: 1 to 28 of letters, digits, `-`, `_` (the kernel's limit is 28), `-` not first. */
 export type ChainName = Brand<string, 'ChainName'>;
-/** Name of an ipset: 1 to 31 of letters, digits, `-`, `_`. */
+/** Name of an ipset: 1 to 31 of letters, digits, `-`, `_`, `-` not first. */
 export type SetName = Brand<string, 'SetName'>;
 
 export type Table = 'filter' | 'nat' | 'mangle';
@@ -77,7 +77,8 @@ export interface Chain {
 export interface Hook {
   readonly table: Table;
   readonly chain: KernelChain;
-  readonly rule: Rule;
+  /** undefined: found in a kernel, and more than our vocabulary can say. */
+  readonly rule: Rule | undefined;
   readonly line: string;
 }
 
@@ -99,9 +100,11 @@ export function chainKey(table: Table, name: string): string {
 }
 
 export function parseChainName(value: unknown): ChainName | undefined {
-  return typeof value === 'string' && /^[A-Za-z0-9_-]{1,28}$/.test(value) ? (value as ChainName) : undefined;
+  return typeof value === 'string' && /^[A-Za-z0-9_][A-Za-z0-9_-]{0,27}$/.test(value)
+    ? (value as ChainName)
+    : undefined;
 }
 
 export function parseSetName(value: unknown): SetName | undefined {
-  return typeof value === 'string' && /^[A-Za-z0-9_-]{1,31}$/.test(value) ? (value as SetName) : undefined;
+  return typeof value === 'string' && /^[A-Za-z0-9_][A-Za-z0-9_-]{0,30}$/.test(value) ? (value as SetName) : undefined;
 }
