@@ -106,6 +106,12 @@ describe.skipIf(lacks.namespaces !== undefined)('a network whose owner is killed
     expect(children.length).toBe(2);
     owner.kill('SIGKILL');
     // They end by themselves; waiting is bounded by the test's own time limit.
-    while (children.some((pid) => existsSync(`/proc/${pid}`))) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (children.some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 20));
   });
 });
+
+/** A dead process stays as a zombie until whoever inherited it looks. */
+function isAlive(pid: string): boolean {
+  const path = `/proc/${pid}/status`;
+  return existsSync(path) && !/^State:\s+Z/m.test(readFileSync(path, 'utf8'));
+}

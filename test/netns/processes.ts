@@ -5,10 +5,10 @@ import type { CommandResult, Run } from '../../backends/command.ts';
 export const environment = { PATH: '/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
 
 /** Runs a command to its end, killed after `limitMs`. Never used for anything that changes the machine itself. */
-export function runWithin(limitMs: number): Run {
+export function runWithin(limitMs: number, env: NodeJS.ProcessEnv = environment, cwd = '/'): Run {
   return (file, args, input) =>
     new Promise((resolve) => {
-      const child = spawn(file, args, { env: environment, stdio: 'pipe', timeout: limitMs, killSignal: 'SIGKILL' });
+      const child = spawn(file, args, { cwd, env, stdio: 'pipe', timeout: limitMs, killSignal: 'SIGKILL' });
       let stdout = '';
       let stderr = '';
       child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

@@ -1,0 +1,106 @@
+import type { End, Host, Topology } from './topology.ts';
+
+/**
+ * Two clusters with a flat network, as the multi-cluster Services of this project need it, and
+ * someone outside. Rules are compiled for and loaded into `member2-node`.
+ *
+ *     member2: pod 10.12.0.6 ─┐                        ┌─ pod 10.10.0.6 :member1
+ *           client 10.12.0.10 ┴─ node 172.18.0.12 ─┬───┴─ node 172.18.0.11
+ *                                                  └───── outside 172.18.0.99
+ *
+ * IPv6 alike: fd00:12::6, fd00:12::10, fd00:10::6, fd00:18::12, ::11, ::99. Behind the hosts
+ * `pod` and `remote` there are more addresses of their range (.6 to .9), for further endpoints.
+ */
+export const member2Node = { IPv4: '172.18.0.12', IPv6: 'fd00:18::12' } as const;
+export const member1Node = { IPv4: '172.18.0.11', IPv6: 'fd00:18::11' } as const;
+export const outside = { IPv4: '172.18.0.99', IPv6: 'fd00:18::99' } as const;
+export const clientPod = { IPv4: '10.12.0.10', IPv6: 'fd00:12::10' } as const;
+/** Addresses that {@link outside} sends to member2's node: load balancers' and external ones. */
+export const routedRanges = ['203.0.113.0/24', '2001:db8:113::/64'] as const;
+
+export type ClusterHost = 'pod' | 'client' | 'member2-node' | 'member1-node' | 'remote' | 'outside';
+
+/** The node's own addresses on every wire to a pod of its: what a masqueraded pod sees. */
+const gateways = { 'member2-node': ['10.12.0.1', 'fd00:12::1'], 'member1-node': ['10.10.0.1', 'fd00:10::1'] } as const;
+
+const pods = [
+  { host: 'pod', node: 'member2-node', addresses: [6, 7, 8, 9].flatMap((n) => [`10.12.0.${n}`, `fd00:12::${n}`]) },
+  { host: 'client', node: 'member2-node', addresses: [clientPod.IPv4, clientPod.IPv6] },
+  { host: 'remote', node: 'member1-node', addresses: [6, 7, 8, 9].flatMap((n) => [`10.10.0.${n}`, `fd00:10::${n}`]) },
+] as const;
+
+export const twoClusters: Topology = {
+  hosts: [
+    { name: 'lan', role: 'switch' },
+    {
+      name: 'member2-node',
+      role: 'router',
+      routes: [
+        ...podRoutes('member2-node'),
+        // A cluster IP must be routable before it is translated: hence the default routes.
+        ...throughNode(['10.10.0.0/16', 'fd00:10::/64', 'default'], member1Node),
+      ],
+      // kube-proxy sets it so that node ports answer on 127.0.0.1.
+      sysctls: { 'net.ipv4.conf.all.route_localnet': '1' },
+    },
+    {
+      name: 'member1-node',
+      role: 'router',
+      routes: [...podRoutes('member1-node'), ...throughNode(['10.12.0.0/16', 'fd00:12::/64'], member2Node)],
+    },
+    {
+      name: 'outside',
+      role: 'endpoint',
+      routes: [
+        ...throughNode(routedRanges, member2Node),
+        ...throughNode(['10.12.0.0/16', 'fd00:12::/64'], member2Node),
+      ],
+    },
+    ...pods.map(podHost),
+  ],
+  wires: [
+    lanWire('member1-node', member1Node),
+    lanWire('member2-node', member2Node),
+    lanWire('outside', outside),
+    ...pods.map(podWire),
+  ],
+};
+
+type Pod = (typeof pods)[number];
+
+function podHost({ host, node }: Pod): Host {
+  const routes = gateways[node].flatMap((gateway) => [`${gateway} dev eth0`, `default via ${gateway}`]);
+  return { name: host, role: 'endpoint', routes };
+}
+
+function podWire({ host, node, addresses }: Pod): readonly [End, End] {
+  return [
+    { host, interface: 'eth0', addresses: addresses.map(alone) },
+    { host: node, interface: `pod-${host}`, addresses: gateways[node].map(alone) },
+  ];
+}
+
+/** An address without a network around it. */
+function alone(address: string): string {
+  return `${address}/${address.includes(':') ? 128 : 32}`;
+}
+
+function podRoutes(node: string): string[] {
+  return pods
+    .filter((pod) => pod.node === node)
+    .flatMap((pod) => pod.addresses.map((address) => `${address} dev pod-${pod.host}`));
+}
+
+function lanWire(host: string, address: { readonly IPv4: string; readonly IPv6: string }): readonly [End, End] {
+  return [
+    { host, interface: 'eth0', addresses: [`${address.IPv4}/24`, `${address.IPv6}/64`] },
+    { host: 'lan', interface: `to-${host}`.slice(0, 15) },
+  ];
+}
+
+function throughNode(ranges: readonly string[], node: { readonly IPv4: string; readonly IPv6: string }): string[] {
+  return ranges.flatMap((range) => {
+    if (range === 'default') return [`default via ${node.IPv4}`, `default via ${node.IPv6}`];
+    return [`${range} via ${range.includes(':') ? node.IPv6 : node.IPv4}`];
+  });
+}

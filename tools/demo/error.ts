@@ -1,0 +1,4 @@
+/** Something of the demo did not work; the message is for whoever ran it. */
+export class DemoError extends Error {
+  override readonly name = 'DemoError';
+}

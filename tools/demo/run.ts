@@ -1,0 +1,63 @@
+/**
+ * The demo: a Service whose pods run in two clusters, from its EndpointSlices to answered requests.
+ *
+ *     node tools/demo/run.ts [iptables]
+ *
+ * Everything happens in network namespaces of its own: no privilege, no cluster, nothing of the
+ * machine's own network. Exit status: 0 both clusters answered, 1 something did not work, 2 usage.
+ */
+import pc from 'picocolors';
+import { twoClusters } from '../../test/netns/clusters.ts';
+import { bootNetwork, type Network } from '../../test/netns/network.ts';
+import { probeSupport } from '../../test/netns/probe.ts';
+import { balance } from './balance.ts';
+import { DemoError } from './error.ts';
+import { say, title } from './say.ts';
+
+const backend = process.argv[2] ?? 'iptables';
+if (backend !== 'iptables') {
+  process.stderr.write(`The demo knows the backend iptables, not "${backend}".\n`);
+  process.exit(2);
+}
+
+// The namespaces end with this process, whatever ends it. This only makes leaving tidy.
+let network: Network | undefined;
+let interrupted = false;
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  process.on(signal, () => {
+    if (interrupted) process.exit(status);
+    interrupted = true;
+    say('');
+    say(pc.yellow(`${signal}: taking the network down`));
+    void (network?.close() ?? Promise.resolve()).finally(() => process.exit(status));
+  });
+}
+
+try {
+  await demo();
+} catch (error) {
+  if (!interrupted) {
+    if (!(error instanceof DemoError)) throw error;
+    process.stderr.write(`${pc.red('The demo stops here.')} ${error.message}\n`);
+    process.exitCode = 1;
+  }
+} finally {
+  if (!interrupted) await network?.close();
+}
+
+async function demo(): Promise<void> {
+  const { lacks } = await probeSupport();
+  if (lacks.namespaces !== undefined) {
+    throw new DemoError(
+      `It needs network namespaces, and this machine refuses them: ${lacks.namespaces}\n` +
+        'They need the programs unshare, nsenter and ip, and either root or unprivileged user namespaces.',
+    );
+  }
+  title('One Service, pods in two clusters', `seed B as member2 sees it, ${backend}`);
+  network = await bootNetwork(twoClusters);
+  await balance(network);
+}
