@@ -1,0 +1,41 @@
+# Every target that needs Node runs with the one that tools/with-node picks. Sources run as they
+# are: only `make build` makes anything.
+NODE := tools/with-node node
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check golden templates build package bench startup clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+setup: ## bring what is missing: Node, node_modules, Debian packages (called by the others)
+	@tools/setup.sh
+
+demo: setup ## two clusters, real packets, in namespaces; BACKEND=iptables or ipvs
+	@$(NODE) tools/demo/run.ts
+
+test: setup ## every test, in this process, in network namespaces, in an emulated machine; FILES=path to choose
+	@$(NODE) tools/test/run.ts $(FILES)
+
+check: setup ## format, types, lint, dead code, the import rule and what else a machine can judge
+	@$(NODE) tools/check/run.ts
+
+golden: setup ## rewrite the expectations of golden/ from what the compiler now does
+	@tools/with-node vitest run golden -u
+
+templates: setup ## compile the .hbs templates into the modules beside them
+	@$(NODE) tools/precompile-templates.ts
+
+build: setup ## dist/: what is published
+	@$(NODE) tools/build.ts
+
+package: build ## slicewright-*.tgz, as npm would publish it
+	@tools/with-node npm pack --loglevel=error
+
+bench: setup ## ratios against raw iptables-restore, in network namespaces
+	@$(NODE) tools/bench/run.ts
+
+startup: build ## how long the built program takes to compile seed B, against an empty Node program
+	@$(NODE) tools/bench/startup.ts
+
+clean: ## remove what was built and cached, but not what set-up installed
+	@rm -rf dist .cache coverage slicewright-*.tgz

@@ -1,0 +1,24 @@
+import { describe } from 'vitest';
+
+/** Where a test's code meets a kernel. Tests that meet none say nothing: they are in this process. */
+export type Place = 'network namespace' | 'virtual machine';
+
+declare module 'vitest' {
+  interface TaskMeta {
+    place?: Place;
+    /** Why the tests of this block did not run. */
+    notRun?: string;
+  }
+}
+
+/**
+ * A describe block whose tests need a place that a machine may not offer. The closing report of
+ * `make test` counts tests by place, and lists what did not run with the reason; in CI such a test
+ * fails the run, so a place never goes missing unnoticed.
+ *
+ * missing  why the place is not there, for a person to act on; undefined: it is there
+ */
+export function describeIn(place: Place, missing: string | undefined, name: string, body: () => void): void {
+  const meta = missing === undefined ? { place } : { place, notRun: missing };
+  describe(name, { meta, skip: missing !== undefined }, body);
+}

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { importBreaches } from './imports.ts';
+
+function messages(file: string, source: string): string[] {
+  return importBreaches(file, source).map(({ line, message }) => `${line}: ${message}`);
+}
+
+describe('the import rule', () => {
+  test('the compiler knows no backend, whatever the form of the import', () => {
+    const message = '1: compiler/ may not import backends/backend.ts';
+    expect(messages('compiler/ir/ir.ts', "import type { Backend } from '../../backends/backend.ts';")).toEqual([
+      message,
+    ]);
+    expect(messages('compiler/ir/ir.ts', "export { phases } from '../../backends/backend.ts';")).toEqual([message]);
+    expect(messages('compiler/ir/ir.ts', "const x = await import('../../backends/backend.ts');")).toEqual([message]);
+    expect(messages('compiler/ir/ir.ts', "import '../../backends/backend.ts';")).toEqual([message]);
+  });
+
+  test('an import over several lines is seen where it names its module', () => {
+    const source = "import {\n  a,\n  b,\n} from '../../agent/cli.ts';";
+    expect(messages('compiler/ir/ir.ts', source)).toEqual(['4: compiler/ may not import agent/cli.ts']);
+  });
+
+  test('a backend knows the compiler, the contracts and netfilter, and no other backend', () => {
+    const source = [
+      "import { x } from '../../compiler/ir/ir.ts';",
+      "import { y } from '../netfilter/rule.ts';",
+      "import { z } from '../backend.ts';",
+      "import { w } from '../ipvs/sets.ts';",
+    ].join('\n');
+    expect(messages('backends/iptables/lower.ts', source)).toEqual([
+      '4: backends/iptables/ may not import backends/ipvs/sets.ts',
+    ]);
+    expect(messages('backends/netfilter/diff.ts', "import { x } from '../iptables/lower.ts';")).toHaveLength(1);
+  });
+
+  test('types of a package cost nothing, its code does', () => {
+    expect(messages('compiler/model/service.ts', "import type { V1Service } from '@kubernetes/client-node';")).toEqual(
+      [],
+    );
+    expect(messages('compiler/model/service.ts', "import { V1Service } from '@kubernetes/client-node';")).toEqual([
+      '1: compiler/ may not import @kubernetes/client-node at run time',
+    ]);
+    expect(messages('backends/apply.ts', "const { execa } = await import('execa');")).toHaveLength(1);
+    expect(messages('backends/run.ts', "const { execa } = await import('execa');")).toEqual([]);
+  });
+
+  test('pure code has no clock, chance, environment or machine-dependent order; comments and tests may speak of them', () => {
+    expect(messages('compiler/a.ts', 'const now = Date.now();')).toEqual(['1: "Date.now" has no place in pure code']);
+    expect(messages('backends/ipvs/plan.ts', 'list.sort((a, b) => a.localeCompare(b))')).toHaveLength(1);
+    expect(messages('backends/ipvs/plan.ts', 'if (process.env.DEBUG) log();')).toHaveLength(1);
+    expect(messages('compiler/a.ts', '// Date.now() would differ')).toEqual([]);
+    expect(messages('compiler/a.test.ts', 'Date.now()')).toEqual([]);
+    expect(messages('agent/reconcile.ts', 'Date.now()')).toEqual([]);
+  });
+});

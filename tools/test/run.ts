@@ -1,0 +1,36 @@
+// Runs the tests and ends with a closing line of its own, printed after everything was torn down:
+// vitest's summary comes earlier, and says nothing of where tests ran.
+import { relative } from 'node:path';
+import { startVitest, type TestCase, type TestModule } from 'vitest/node';
+import { closingReport, type Outcome } from './report.ts';
+
+const vitest = await startVitest('test', process.argv.slice(2), { watch: false, run: true });
+const modules = vitest.state.getTestModules();
+const outcomes = modules.flatMap((module) => [...module.children.allTests()].map((test) => outcomeOf(module, test)));
+const errors = [
+  ...modules.flatMap((module) =>
+    [module, ...module.children.allSuites()].flatMap((part) => part.errors().map(messageOf)),
+  ),
+  ...vitest.state.getUnhandledErrors().map(messageOf),
+];
+await vitest.close();
+
+const closing = closingReport(outcomes, errors, (process.env.CI ?? '') !== '');
+console.log(`\n${closing.lines.join('\n')}`);
+if (!closing.ok) process.exitCode = 1;
+
+function outcomeOf(module: TestModule, test: TestCase): Outcome {
+  const result = test.result();
+  const meta = test.meta();
+  return {
+    name: test.fullName,
+    file: relative(process.cwd(), module.moduleId),
+    state: result.state,
+    place: meta.place === undefined ? 'this process' : `a ${meta.place}`,
+    why: meta.notRun ?? (result.state === 'skipped' ? result.note : undefined),
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Object && 'message' in error ? String(error.message).split('\n')[0]! : String(error);
+}
