@@ -1,0 +1,82 @@
+import type { Frontend, Route, ServicePortIR } from '../../compiler/ir/ir.ts';
+import { unreachable } from '../../compiler/values/unreachable.ts';
+import type { ChainName, Match, Target } from '../netfilter/rule.ts';
+import { comment, destinationAddress, destinationPort } from './matches.ts';
+import { nodeChain } from './names.ts';
+import { chainOfRoute, type Outline } from './outline.ts';
+import { type Entry, makeEntry } from './unit.ts';
+
+/**
+ * Rules of one Service port in the chains that all share: table nat captures packets for it,
+ * table filter refuses those that nat has left alone.
+ */
+export function entriesOf(ir: ServicePortIR, outline: Outline): Entry[] {
+  const entries = ir.frontends.flatMap((frontend) => frontendEntries(ir, outline, frontend));
+  if (ir.healthCheckNodePort !== undefined) {
+    const matches = destinationPort('TCP', ir.healthCheckNodePort, comment(`${outline.text} health check node port`));
+    entries.push(makeEntry(ir.family, 'filter', nodeChain.nodePorts, { matches, target: { kind: 'accept' } }));
+  }
+  return entries;
+}
+
+function frontendEntries(ir: ServicePortIR, outline: Outline, frontend: Frontend): Entry[] {
+  const { text, externalChain, firewallChain } = outline;
+  switch (frontend.kind) {
+    case 'clusterIP':
+      return [
+        ...capture(ir, frontend, `${text} cluster IP`, chainOfRoute(outline, ir.internal)),
+        ...refuse(ir, frontend, text, ir.internal, nodeChain.services),
+      ];
+    case 'clusterSetIP':
+      return [
+        ...capture(ir, frontend, `${text} clusterset IP`, chainOfRoute(outline, ir.internal)),
+        ...refuse(ir, frontend, text, ir.internal, nodeChain.services),
+      ];
+    case 'externalIP':
+      return [
+        ...capture(ir, frontend, `${text} external IP`, externalChain),
+        ...refuse(ir, frontend, text, ir.external, nodeChain.externalServices),
+      ];
+    case 'loadBalancerIP':
+      return [
+        ...capture(ir, frontend, `${text} loadbalancer IP`, firewallChain ?? externalChain),
+        ...(firewallChain === undefined ? [] : [dropRest(ir, frontend, text, firewallChain)]),
+        ...refuse(ir, frontend, text, ir.external, nodeChain.externalServices),
+      ];
+    case 'nodePort':
+      return [
+        ...capture(ir, frontend, text, externalChain),
+        ...refuse(ir, frontend, text, ir.external, nodeChain.externalServices),
+      ];
+    default:
+      return unreachable(frontend);
+  }
+}
+
+function capture(ir: ServicePortIR, frontend: Frontend, words: string, chain: ChainName | undefined): Entry[] {
+  if (chain === undefined) return [];
+  const into = frontend.kind === 'nodePort' ? nodeChain.nodePorts : nodeChain.services;
+  const matches = [...addressOf(frontend), ...destinationPort(ir.protocol, frontend.port, comment(words))];
+  return [makeEntry(ir.family, 'nat', into, { matches, target: { kind: 'jump', chain } })];
+}
+
+function refuse(ir: ServicePortIR, frontend: Frontend, text: string, route: Route, into: ChainName): Entry[] {
+  if (route.kind === 'forward') return [];
+  const words = route.kind === 'reject' ? `${text} has no endpoints` : `${text} has no local endpoints`;
+  const target: Target = { kind: route.kind };
+  // Every local address, even where only some of them answer on node ports: as kube-proxy has it.
+  const local: Match[] = frontend.kind === 'nodePort' ? [{ kind: 'addrtype', side: 'dst' }] : [];
+  const matches = [...addressOf(frontend), ...destinationPort(ir.protocol, frontend.port, comment(words), ...local)];
+  return [makeEntry(ir.family, 'filter', into, { matches, target })];
+}
+
+/** Table nat cannot drop: what the source ranges have not let in is dropped where it would go on. */
+function dropRest(ir: ServicePortIR, frontend: Frontend, text: string, firewallChain: ChainName): Entry {
+  const words = comment(`${text} traffic not accepted by ${firewallChain}`);
+  const matches = [...addressOf(frontend), ...destinationPort(ir.protocol, frontend.port, words)];
+  return makeEntry(ir.family, 'filter', nodeChain.proxyFirewall, { matches, target: { kind: 'drop' } });
+}
+
+function addressOf(frontend: Frontend): readonly Match[] {
+  return frontend.kind === 'nodePort' ? [] : [destinationAddress(frontend.address)];
+}

@@ -1,0 +1,38 @@
+import type { ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { NodeContext } from '../../compiler/ir/node-context.ts';
+import type { LowerOptions } from '../backend.ts';
+import { checkRuleset } from '../netfilter/check.ts';
+import { rulesetText } from '../netfilter/document.ts';
+import type { Ruleset } from '../netfilter/rule.ts';
+import { link } from './link.ts';
+import { lower } from './lower.ts';
+import { standingChains } from './node-chains.ts';
+
+export { separateUnits } from './link.ts';
+export { isOurChain } from './names.ts';
+export type { IptablesUnit } from './unit.ts';
+
+/** Where kube-proxy counts a cluster as large: more known endpoints than this in one family. */
+const largeClusterEndpoints = 1000;
+
+/**
+ * What of all Service ports of a family decides how each of them is lowered. In a large cluster
+ * the rules of endpoints lose their comments, as in kube-proxy: they are most of all rules.
+ */
+export function lowerOptionsFor(irs: readonly ServicePortIR[]): LowerOptions {
+  const known = irs.reduce((sum, ir) => sum + ir.known.length, 0);
+  return { endpointComments: known <= largeClusterEndpoints };
+}
+
+/** What must not be loaded, one sentence each. Empty for every program that link makes. */
+export function check(program: Ruleset): string[] {
+  return checkRuleset(program, standingChains);
+}
+
+function files(program: Ruleset, node: NodeContext): ReadonlyMap<string, string> {
+  const name = node.family === 'IPv4' ? 'iptables-save' : 'ip6tables-save';
+  return new Map([[name, rulesetText(program)]]);
+}
+
+/** The pure half of the backend. */
+export const iptables = { name: 'iptables', lower, link, print: rulesetText, files } as const;

@@ -1,0 +1,96 @@
+import { type Endpoint, endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { NodeContext } from '../../compiler/ir/node-context.ts';
+import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
+import { compareText } from '../../compiler/values/names.ts';
+import type { Lowered, LowerOptions } from '../backend.ts';
+import { makeChain } from '../netfilter/chain.ts';
+import type { Chain, ChainName, Rule } from '../netfilter/rule.ts';
+import { balance, largestDeviation } from './balance.ts';
+import { dispatchRules, endpointRules } from './dispatch.ts';
+import { entriesOf } from './entries.ts';
+import { externalRules, firewallRules } from './external.ts';
+import { comment, destinationAddress, destinationPort, notFromPods } from './matches.ts';
+import { endpointChain, nodeChain } from './names.ts';
+import { chainOfRoute, type Outline, outlineOf } from './outline.ts';
+import type { IptablesUnit } from './unit.ts';
+
+/**
+ * The rules of one Service port, as kube-proxy writes them.
+ *
+ *     SERVICES, NODEPORTS ──► FW ──► EXT ──► SVC | SVL ──► SEP (one per endpoint)
+ *            └──────── cluster IP ──────────►┘
+ */
+export function lower(ir: ServicePortIR, node: NodeContext, options: LowerOptions): Lowered<IptablesUnit> {
+  const outline = outlineOf(ir);
+  const { clusterChain, localChain, externalChain, firewallChain, text } = outline;
+  const chains: Chain[] = [];
+  const add = (name: ChainName | undefined, rules: (name: ChainName) => readonly Rule[]): void => {
+    if (name !== undefined) chains.push(makeChain(ir.family, 'nat', name, rules(name)));
+  };
+  add(externalChain, () => externalRules(ir, outline, node));
+  add(firewallChain, () => firewallRules(outline, node));
+  add(clusterChain, (name) => [
+    ...masqueradeRules(ir, outline, node, name),
+    ...dispatchRules(ir, text, ir.pools.cluster, options),
+  ]);
+  add(localChain, (name) => [
+    ...masqueradeRules(ir, outline, node, name),
+    ...dispatchRules(ir, text, ir.pools.local, options),
+  ]);
+  for (const endpoint of usedEndpoints(ir, outline)) {
+    add(endpointChain(text, ir.protocol, endpoint), () => endpointRules(ir, text, endpoint, options));
+  }
+  return { unit: { id: ir.id, chains, entries: entriesOf(ir, outline) }, diagnostics: shareDiagnostics(ir) };
+}
+
+/**
+ * The first rule of the chain that cluster IPs lead to: clients that are no pods of this node get
+ * the node's address, so that answers come back through it. It names the address because traffic
+ * from outside uses the same chain.
+ */
+function masqueradeRules(ir: ServicePortIR, outline: Outline, node: NodeContext, chain: ChainName): Rule[] {
+  if (chain !== chainOfRoute(outline, ir.internal)) return [];
+  const clients = node.masqueradeAll ? [] : node.localDetector && notFromPods(node.localDetector);
+  if (clients === undefined) return [];
+  return outline.internal.map(({ kind, address, port }) => {
+    const words = comment(`${outline.text} ${kind === 'clusterIP' ? 'cluster IP' : 'clusterset IP'}`);
+    return {
+      matches: [...clients, destinationAddress(address), ...destinationPort(ir.protocol, port, words)],
+      target: { kind: 'jump', chain: nodeChain.markMasquerade },
+    };
+  });
+}
+
+/** Endpoints that some chain of ours leads to, each once, by `ip:port`. */
+function usedEndpoints(ir: ServicePortIR, outline: Outline): readonly Endpoint[] {
+  const used = new Map<string, Endpoint>();
+  for (const endpoint of outline.localChain === undefined ? [] : ir.pools.local) {
+    used.set(endpointText(endpoint), endpoint);
+  }
+  for (const endpoint of outline.clusterChain === undefined ? [] : ir.pools.cluster) {
+    used.set(endpointText(endpoint), endpoint);
+  }
+  return [...used].sort(([a], [b]) => compareText(a, b)).map(([, endpoint]) => endpoint);
+}
+
+/** MR-63 allows a thousandth of a share. */
+const allowedDeviation = 0.001;
+
+function shareDiagnostics(ir: ServicePortIR): Diagnostic[] {
+  const [object] = ir.origin;
+  if (object === undefined) return [];
+  const diagnostics: Diagnostic[] = [];
+  for (const pool of [ir.pools.cluster, ir.pools.local]) {
+    const weights = pool.map((endpoint) => endpoint.weight);
+    const deviation = largestDeviation(weights, balance(weights));
+    if (deviation <= allowedDeviation) continue;
+    const percent = (deviation * 100).toPrecision(2);
+    diagnostics.push({
+      severity: 'warning',
+      code: 'share-imprecise',
+      object,
+      message: `the kernel keeps chances in steps of 2⁻³¹: an endpoint of ${ir.id} gets a share that is ${percent} % off`,
+    });
+  }
+  return diagnostics;
+}

@@ -1,0 +1,64 @@
+import { hash } from 'node:crypto';
+import { endpointText } from '../../compiler/ir/ir.ts';
+import type { IpAddress } from '../../compiler/values/address.ts';
+import { type Port, type Protocol, protocolText } from '../../compiler/values/port.ts';
+import { chainName } from '../netfilter/chain.ts';
+import type { ChainName } from '../netfilter/rule.ts';
+
+/**
+ * Chain names are kube-proxy's, letter for letter: operators and tools know them, taking over
+ * from kube-proxy replaces chains in place, and a real kube-proxy's output is our oracle.
+ *
+ * Everything that we name begins with this prefix; a proxy that runs beside another would have its own.
+ */
+const prefix = 'KUBE';
+
+/** Chains that exist once per node. */
+export const nodeChain = {
+  services: chainName(`${prefix}-SERVICES`),
+  externalServices: chainName(`${prefix}-EXTERNAL-SERVICES`),
+  nodePorts: chainName(`${prefix}-NODEPORTS`),
+  postrouting: chainName(`${prefix}-POSTROUTING`),
+  markMasquerade: chainName(`${prefix}-MARK-MASQ`),
+  forward: chainName(`${prefix}-FORWARD`),
+  proxyFirewall: chainName(`${prefix}-PROXY-FIREWALL`),
+  firewall: chainName(`${prefix}-FIREWALL`),
+  canary: chainName(`${prefix}-PROXY-CANARY`),
+} as const;
+
+/** SVC: endpoints of the cluster policy; SVL: of the local policy; EXT: entry from outside; FW: source ranges. */
+export type ServiceChainPurpose = 'SVC' | 'SVL' | 'EXT' | 'FW';
+
+/** `KUBE-SVC-XPGD46QRK7WJZT7O`; the chains of one Service port share the last sixteen characters, in both families. */
+export function serviceChain(purpose: ServiceChainPurpose, servicePort: string, protocol: Protocol): ChainName {
+  return chainName(`${prefix}-${purpose}-${shortHash(`${servicePort}${protocolText(protocol)}`)}`);
+}
+
+/** `KUBE-SEP-T2SVJKSSSQDWBRN2`: translates to one endpoint of one Service port. */
+export function endpointChain(
+  servicePort: string,
+  protocol: Protocol,
+  endpoint: { readonly address: IpAddress; readonly port: Port },
+): ChainName {
+  return chainName(`${prefix}-SEP-${shortHash(`${servicePort}${protocolText(protocol)}${endpointText(endpoint)}`)}`);
+}
+
+const purposes = /^(SVC|SVL|EXT|FW|SEP)-/;
+const nodeChainNames: ReadonlySet<string> = new Set(Object.values(nodeChain));
+
+/** Whether a chain found in a kernel is one that we make. kubelet's own KUBE-* chains are not. */
+export function isOurChain(name: string): boolean {
+  return nodeChainNames.has(name) || (name.startsWith(`${prefix}-`) && purposes.test(name.slice(prefix.length + 1)));
+}
+
+/** First 16 characters of the base32 (RFC 4648) of the sha-256 of the text. */
+function shortHash(text: string): string {
+  const digest = hash('sha256', text, 'buffer');
+  let bits = 0n;
+  for (const byte of digest.subarray(0, 10)) bits = (bits << 8n) | BigInt(byte);
+  let name = '';
+  for (let shift = 75n; shift >= 0n; shift -= 5n) name += alphabet[Number((bits >> shift) & 31n)];
+  return name;
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';

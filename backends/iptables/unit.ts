@@ -1,0 +1,29 @@
+import type { Family } from '../../compiler/values/address.ts';
+import type { ServicePortId } from '../../compiler/values/names.ts';
+import { printRule } from '../netfilter/print.ts';
+import type { Chain, ChainName, Rule } from '../netfilter/rule.ts';
+
+/**
+ * The share of one Service port in the program: what an object file is to a linker.
+ *
+ * A unit is made once and kept as long as its IR keeps its hash, so the lines of an untouched
+ * chain are the same array in the old program and the new one.
+ */
+export interface IptablesUnit {
+  readonly id: ServicePortId;
+  /** Chains that this Service port alone uses, all in table nat. */
+  readonly chains: readonly Chain[];
+  /** Its rules in chains that all share. */
+  readonly entries: readonly Entry[];
+}
+
+export interface Entry {
+  readonly table: 'filter' | 'nat';
+  readonly into: ChainName;
+  readonly rule: Rule;
+  readonly line: string;
+}
+
+export function makeEntry(family: Family, table: Entry['table'], into: ChainName, rule: Rule): Entry {
+  return { table, into, rule, line: printRule(family, into, rule) };
+}
