@@ -33,7 +33,15 @@ export type Verdict =
   /** Let in to the node itself by a rule of ours (health check node port). */
   | { readonly kind: 'accept' }
   /** None of our business: it goes on as if we were not there. */
-  | { readonly kind: 'untouched' };
+  | { readonly kind: 'untouched' }
+  /** Part of the connections meets one fate, part another: all shares together add up to 1. */
+  | { readonly kind: 'mixed'; readonly to: readonly Share[]; readonly rest: readonly OtherShare[] };
+
+/** Connections that reach no endpoint, where others do: one endpoint of several stands at an address that is refused. */
+export interface OtherShare {
+  readonly fate: 'reject' | 'drop' | 'accept' | 'untouched';
+  readonly share: Rational;
+}
 
 /** A verdict with the rules that led to it, for people. */
 export interface Trace {
@@ -48,4 +56,6 @@ export interface TraceStep {
   readonly rule: string;
   /** Part of the connections that got here and matched. */
   readonly share: Rational;
+  /** Set when the tracer could not follow the rule and went on as if it had not matched. */
+  readonly skipped?: 'not understood' | 'no such chain' | 'loop';
 }

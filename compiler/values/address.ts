@@ -142,7 +142,8 @@ function bitsOf(family: Family): number {
   return family === 'IPv4' ? 32 : 128;
 }
 
-function addressFromNumber(value: bigint, family: Family): IpAddress {
+/** The address that {@link addressToNumber} gives this number for; it must fit the family. */
+export function addressFromNumber(value: bigint, family: Family): IpAddress {
   if (family === 'IPv4') {
     return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 255n)).join('.') as Ipv4;
   }
