@@ -71,6 +71,7 @@ function matchProblem(family: Family, match: Match): string | undefined {
       return match.dport === undefined ? undefined : portProblem(match.dport);
     case 'addrtype':
     case 'physdevIsIn':
+    case 'ipvsAny':
       return undefined;
     case 'probability':
       return isWhole(match.of31, 1, certain31) ? undefined : `${quote(match.of31)} is not a chance in 2³¹`;

@@ -109,6 +109,7 @@ function parseModule(family: Family, words: Words): Match | undefined {
       return words.take('--physdev-is-in') ? { kind: 'physdevIsIn', ...not } : undefined;
     }
     case 'ipvs': {
+      if (words.take('--ipvs')) return { kind: 'ipvsAny' };
       const number = words.valueOf('--vproto');
       const protocol = (['TCP', 'UDP', 'SCTP'] as const).find((name) => String(protocolNumbers[name]) === number);
       const address = parseAddress(words.valueOf('--vaddr'));

@@ -74,6 +74,8 @@ function printMatch(family: Family, match: Match): string {
       return `-m physdev ${not(match)}--physdev-is-in`;
     case 'ipvs':
       return `-m ipvs --vproto ${protocolNumbers[match.protocol]} --vaddr ${match.address} --vport ${match.port}`;
+    case 'ipvsAny':
+      return '-m ipvs --ipvs';
     case 'comment':
       return `-m comment --comment ${printComment(match.text)}`;
     default:

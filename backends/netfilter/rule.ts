@@ -40,7 +40,10 @@ export type Match =
   | { readonly kind: 'ctstate'; readonly states: readonly CtState[]; readonly not?: true }
   | { readonly kind: 'set'; readonly name: SetName; readonly dims: readonly ('src' | 'dst')[]; readonly not?: true }
   | { readonly kind: 'physdevIsIn'; readonly not?: true }
+  /** Of a connection that IPVS took at this virtual server. */
   | { readonly kind: 'ipvs'; readonly address: IpAddress; readonly protocol: Protocol; readonly port: Port }
+  /** Of a connection that IPVS took at any virtual server. */
+  | { readonly kind: 'ipvsAny' }
   | { readonly kind: 'comment'; readonly text: string };
 
 export type Target =

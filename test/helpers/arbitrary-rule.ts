@@ -45,6 +45,7 @@ export function arbitraryRule(family: Family): fc.Arbitrary<Rule> {
     fc.record({ kind: fc.constant('set'), name: fc.constant(parseSetName('KUBE-LOOP-BACK') as SetName), dims }),
     fc.record({ kind: fc.constant('physdevIsIn') }),
     fc.record({ kind: fc.constant('ipvs'), address, protocol, port }),
+    fc.record({ kind: fc.constant('ipvsAny') }),
     fc.record({ kind: fc.constant('comment'), text: fc.stringMatching(/^[ !#-[\]-~]{1,255}$/) }),
   ].map((module) => {
     const signed = fc.tuple(module as fc.Arbitrary<Match>, not);
