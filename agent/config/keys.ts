@@ -1,0 +1,118 @@
+import type { ValueType } from './values.ts';
+
+/**
+ * What becomes of a key of a KubeProxyConfiguration:
+ *
+ * applied   it has the meaning that it has for kube-proxy; `backend`: in that mode only, as there
+ * inert     known, and without any effect here; said by name when it holds more than its zero value
+ */
+export type Effect =
+  | { readonly kind: 'applied'; readonly backend?: 'iptables' | 'ipvs' }
+  | { readonly kind: 'inert'; readonly why: string };
+
+export interface Key {
+  /** `iptables.masqueradeBit`. A key that ends in `.*` stands for all below it. */
+  readonly path: string;
+  readonly type: ValueType;
+  readonly effect: Effect;
+  /** For people: what it does here. */
+  readonly meaning: string;
+}
+
+function applied(path: string, type: ValueType, meaning: string, backend?: 'iptables' | 'ipvs'): Key {
+  return { path, type, meaning, effect: backend === undefined ? { kind: 'applied' } : { kind: 'applied', backend } };
+}
+
+function inert(why: string, ...typed: readonly (readonly [path: string, type: ValueType])[]): Key[] {
+  return typed.map(([path, type]) => ({ path, type, effect: { kind: 'inert', why }, meaning: why }));
+}
+
+const noApi = 'objects are read from files, not from an API server';
+const noServers = 'no health, metrics or profiling server is opened';
+const oneShot = 'nothing is repeated by the clock: a command runs once';
+const noSysctls = 'conntrack limits and timeouts of the host are left as they are';
+const noNftables = 'there is no nftables mode';
+const noWindows = 'this is for Linux';
+
+/**
+ * Every key of kube-proxy v1.30's configuration, and those that later versions added
+ * (k8s.io/kube-proxy/config/v1alpha1). A key that is not here is refused, so none is ignored
+ * in silence. `docs/configuration.md` shows this table, and a test holds the two together.
+ */
+export const keys: readonly Key[] = [
+  applied('hostnameOverride', 'node-name', 'name of the node that is compiled for; trimmed and in lower case'),
+  applied('mode', 'mode', 'the backend, where `--backend` does not name one; empty means iptables'),
+  applied('bindAddress', 'address', "replaces the node's address of its family; never bound"),
+  applied('clusterCIDR', 'cidr-pair', 'pod network, for `detectLocalMode: ClusterCIDR`; one or one per family'),
+  applied('detectLocalMode', 'detect-local-mode', "how traffic of this node's pods is told from the rest"),
+  applied('detectLocal.bridgeInterface', 'interface', 'for `detectLocalMode: BridgeInterface`'),
+  applied('detectLocal.interfaceNamePrefix', 'interface', 'for `detectLocalMode: InterfaceNamePrefix`'),
+  applied(
+    'nodePortAddresses',
+    'node-port-addresses',
+    'networks whose local addresses answer on node ports, or `primary`',
+  ),
+  applied('iptables.masqueradeAll', 'boolean', 'every connection to a cluster IP is masqueraded; for IPVS too'),
+  applied('iptables.masqueradeBit', 'bit', 'bit of the packet mark that means "masquerade"; for IPVS too'),
+  applied('iptables.localhostNodePorts', 'boolean', 'node ports answer on 127.0.0.1', 'iptables'),
+  applied('ipvs.scheduler', 'scheduler', 'scheduler of every virtual server; empty means rr', 'ipvs'),
+  applied('ipvs.strictARP', 'boolean', 'ARP is not answered for addresses of kube-ipvs0', 'ipvs'),
+  applied('ipvs.excludeCIDRs', 'cidrs', 'virtual servers of others that a clean-up leaves alone', 'ipvs'),
+  applied('ipvs.tcpTimeout', 'duration', "idle TCP connections; 0 leaves the kernel's", 'ipvs'),
+  applied('ipvs.tcpFinTimeout', 'duration', "TCP connections after a FIN; 0 leaves the kernel's", 'ipvs'),
+  applied('ipvs.udpTimeout', 'duration', "idle UDP flows; 0 leaves the kernel's", 'ipvs'),
+  applied('conntrack.tcpBeLiberal', 'boolean', 'without the rule that drops packets of state INVALID', 'iptables'),
+  applied('featureGates', 'gates', '`ServiceTrafficDistribution` is applied; any other is named in a warning'),
+  ...inert(
+    noApi,
+    ['clientConnection.kubeconfig', 'text'],
+    ['clientConnection.acceptContentTypes', 'text'],
+    ['clientConnection.contentType', 'text'],
+    ['clientConnection.qps', 'number'],
+    ['clientConnection.burst', 'count'],
+    ['configSyncPeriod', 'duration'],
+  ),
+  ...inert(
+    oneShot,
+    ['iptables.syncPeriod', 'duration'],
+    ['iptables.minSyncPeriod', 'duration'],
+    ['ipvs.syncPeriod', 'duration'],
+    ['ipvs.minSyncPeriod', 'duration'],
+  ),
+  ...inert(
+    noServers,
+    ['healthzBindAddress', 'text'],
+    ['metricsBindAddress', 'text'],
+    ['bindAddressHardFail', 'boolean'],
+    ['enableProfiling', 'boolean'],
+    ['showHiddenMetricsForVersion', 'text'],
+  ),
+  ...inert(
+    noSysctls,
+    ['conntrack.maxPerCore', 'count'],
+    ['conntrack.min', 'count'],
+    ['conntrack.tcpEstablishedTimeout', 'duration'],
+    ['conntrack.tcpCloseWaitTimeout', 'duration'],
+    ['conntrack.udpTimeout', 'duration'],
+    ['conntrack.udpStreamTimeout', 'duration'],
+  ),
+  ...inert('messages go to standard error, see `--diagnostics`', ['logging.*', 'anything']),
+  ...inert('the process keeps the score that it was started with', ['oomScoreAdj', 'number']),
+  ...inert('only the removed userspace mode used it', ['portRange', 'text']),
+  ...inert(
+    noNftables,
+    ['nftables.masqueradeAll', 'boolean'],
+    ['nftables.masqueradeBit', 'count'],
+    ['nftables.syncPeriod', 'duration'],
+    ['nftables.minSyncPeriod', 'duration'],
+  ),
+  ...inert(
+    noWindows,
+    ['winkernel.networkName', 'text'],
+    ['winkernel.sourceVip', 'text'],
+    ['winkernel.enableDSR', 'boolean'],
+    ['winkernel.rootHnsEndpointName', 'text'],
+    ['winkernel.forwardHealthCheckVip', 'boolean'],
+    ['windowsRunAsService', 'boolean'],
+  ),
+];
