@@ -117,17 +117,17 @@ function checkValue(path: string, value: unknown, report: Report): void {
 const knownGates: readonly string[] = ['ServiceTrafficDistribution'];
 
 function reportWithoutEffect(path: string, value: unknown, backend: BackendName, report: Report): void {
-  const key = findKey(path);
-  if (key === undefined || isZeroValue(value)) return;
-  const { effect } = key;
-  if (effect.kind === 'inert') {
+  const effect = findKey(path)?.effect;
+  if (path === 'featureGates') {
+    // Off is a choice too: the default may be on.
+    for (const gate of Object.keys(parseGates(value) ?? {}).filter((name) => !knownGates.includes(name))) {
+      report.warning(`featureGates.${gate}`, 'has no effect: nothing here depends on it');
+    }
+  } else if (effect === undefined || isZeroValue(value)) {
+    return;
+  } else if (effect.kind === 'inert') {
     report.warning(path, `${show(value)} has no effect: ${effect.why}`);
   } else if (effect.backend !== undefined && effect.backend !== backend) {
     report.info(path, `${show(value)} has no effect with the ${backend} backend, only with ${effect.backend}`);
-  } else if (path === 'featureGates') {
-    for (const gate of Object.keys(parseGates(value) ?? {})) {
-      if (!knownGates.includes(gate))
-        report.warning(`featureGates.${gate}`, 'has no effect: nothing here depends on it');
-    }
   }
 }
