@@ -17,8 +17,11 @@ export type PortName = Brand<string, 'PortName'>;
 
 const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
+/** As the API server has it: the whole is bounded, its labels are not. */
+const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
 function isSubdomain(text: string): boolean {
-  return text.length <= 253 && text.split('.').every((part) => label.test(part));
+  return text.length <= 253 && subdomain.test(text);
 }
 
 export function parseNamespace(value: unknown): Namespace | undefined {
@@ -36,6 +39,14 @@ export function parsePortName(value: unknown): PortName | undefined {
 
 export function parseClusterName(value: unknown): ClusterName | undefined {
   return typeof value === 'string' && isSubdomain(value) ? (value as ClusterName) : undefined;
+}
+
+/**
+ * Stands for a source cluster that no known cluster's name explains (MR-12): `unknown:member1`.
+ * No cluster's own id, since ids have no colon.
+ */
+export function unresolvedCluster(hint: string): ClusterName {
+  return `unknown:${hint.toLowerCase().replace(/[^a-z0-9.-]/g, '')}` as ClusterName;
 }
 
 export function serviceKey(namespace: Namespace, name: ObjectName): ServiceKey {
