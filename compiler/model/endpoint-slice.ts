@@ -1,0 +1,265 @@
+import { type Family, familyOf, type IpAddress, parseAddress } from '../values/address.ts';
+import type { Diagnostic } from '../values/diagnostic.ts';
+import { type ClusterName, type ObjectName, type PortName, parseObjectName, parsePortName } from '../values/names.ts';
+import { type Port, parsePort, parseProtocol, type Protocol } from '../values/port.ts';
+import { createReport, type Fields, fieldsOf, isAbsent, listOf, type Report, show, textOf } from './fields.ts';
+import { isHiddenFromProxy, type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
+import { type SpecialAddress, specialAddress } from './special-address.ts';
+
+export interface SlicePort {
+  readonly name: PortName;
+  readonly protocol: Protocol;
+  readonly port: Port;
+}
+
+export interface SliceEndpoint {
+  /** Position in the slice. */
+  readonly index: number;
+  readonly address: IpAddress;
+  /** Set: the address is refused wherever it comes from. */
+  readonly special: SpecialAddress | undefined;
+  readonly ready: boolean;
+  readonly serving: boolean;
+  readonly terminating: boolean;
+  readonly nodeName: string | undefined;
+  readonly zone: string | undefined;
+  readonly zoneHints: readonly string[];
+  readonly nodeHints: readonly string[];
+}
+
+/** Values of label endpointslice.kubernetes.io/managed-by. */
+export const managedBy = {
+  native: 'endpointslice-controller.k8s.io',
+  mirroring: 'endpointslicemirroring-controller.k8s.io',
+  karmadaDispatch: 'endpointslice-dispatch-controller.karmada.io',
+  karmadaImport: 'endpointslice-controller.karmada.io',
+} as const;
+
+/** What on a slice tells where it comes from, as written there; weighed in compiler/merge/source.ts. */
+export interface SliceMarks {
+  /** Written by a controller that only knows its own cluster. */
+  readonly native: boolean;
+  readonly managedBy: string | undefined;
+  /** Label multicluster.kubernetes.io/source-cluster. */
+  readonly sourceCluster: string | undefined;
+  /** Annotation endpointslice.karmada.io/provision-cluster. */
+  readonly provisionCluster: string | undefined;
+  readonly appliedByKarmada: boolean;
+}
+
+export interface EndpointSlice extends NamespacedMetadata {
+  readonly family: Family;
+  /** Label kubernetes.io/service-name. */
+  readonly serviceName: ObjectName | undefined;
+  /** Labelled for another proxy, or headless. */
+  readonly hidden: boolean;
+  readonly marks: SliceMarks;
+  /** Unique by name and protocol. */
+  readonly ports: readonly SlicePort[];
+  /** Of the slice's own family, in the object's order. */
+  readonly endpoints: readonly SliceEndpoint[];
+}
+
+/**
+ * A discovery.k8s.io/v1 EndpointSlice; undefined if its name or address type is of no use.
+ * A bad port or endpoint is reported and left out alone.
+ */
+export function parseEndpointSlice(
+  object: Fields,
+  cluster: ClusterName | undefined,
+  diagnostics: Diagnostic[],
+): EndpointSlice | undefined {
+  const metadata = parseNamespacedMetadata(object, 'EndpointSlice', cluster, diagnostics);
+  if (metadata === undefined) return undefined;
+  const report = createReport(metadata.ref, diagnostics);
+  const family = parseAddressType(object.addressType, report);
+  if (family === undefined) return undefined;
+  return {
+    ...metadata,
+    family,
+    serviceName: parseServiceName(metadata, report),
+    hidden: isHiddenFromProxy(metadata.labels),
+    marks: parseMarks(metadata),
+    ports: parsePorts(object, report),
+    endpoints: parseEndpoints(object, family, report),
+  };
+}
+
+function parseAddressType(value: unknown, report: Report): Family | undefined {
+  if (value === 'IPv4' || value === 'IPv6') return value;
+  const message =
+    value === 'FQDN'
+      ? 'host names cannot stand in rules; the slice is ignored'
+      : `${show(value)} is neither IPv4 nor IPv6; the slice is left out`;
+  report('warning', value === 'FQDN' ? 'slice-fqdn' : 'slice-bad-address-type', 'addressType', message);
+  return undefined;
+}
+
+function parseServiceName(metadata: NamespacedMetadata, report: Report): ObjectName | undefined {
+  const value = metadata.labels.get('kubernetes.io/service-name');
+  if (value === undefined || value === '') return undefined;
+  const name = parseObjectName(value);
+  if (name === undefined) {
+    const field = 'metadata.labels["kubernetes.io/service-name"]';
+    report(
+      'warning',
+      'slice-bad-service-name',
+      field,
+      `${show(value)} is not a Service name; the slice is attached to none`,
+    );
+  }
+  return name;
+}
+
+function parseMarks({ labels, annotations }: NamespacedMetadata): SliceMarks {
+  const manager = labels.get('endpointslice.kubernetes.io/managed-by') || undefined;
+  return {
+    native: manager === managedBy.native || manager === managedBy.mirroring,
+    managedBy: manager,
+    sourceCluster: labels.get('multicluster.kubernetes.io/source-cluster') || undefined,
+    provisionCluster: annotations.get('endpointslice.karmada.io/provision-cluster') || undefined,
+    appliedByKarmada:
+      labels.get('karmada.io/managed') === 'true' ||
+      labels.has('work.karmada.io/permanent-id') ||
+      labels.has('work.karmada.io/name') ||
+      annotations.has('work.karmada.io/name'),
+  };
+}
+
+function parsePorts(object: Fields, report: Report): SlicePort[] {
+  const values = listOf(object, 'ports', 'ports', report);
+  const ports: SlicePort[] = [];
+  for (let i = 0; i < values.length; i++) {
+    const port = parsePortAt(values[i], `ports[${i}]`, report);
+    if (port === undefined) continue;
+    if (ports.some(({ name, protocol }) => name === port.name && protocol === port.protocol)) {
+      report(
+        'warning',
+        'slice-duplicate-port',
+        `ports[${i}]`,
+        `repeats port "${port.name}" ${port.protocol}; the first one counts`,
+      );
+    } else {
+      ports.push(port);
+    }
+  }
+  return ports;
+}
+
+/** A missing name or protocol means what the API server would have filled in. */
+function parsePortAt(value: unknown, path: string, report: Report): SlicePort | undefined {
+  const fields = fieldsOf({ value }, 'value', path, report);
+  // Without a number a slice means all ports, which no Service port can mean.
+  if (isAbsent(fields.port) || fields.port === 0) return undefined;
+  const port = parsePort(fields.port);
+  if (port === undefined) {
+    report('warning', 'slice-bad-port', `${path}.port`, `${show(fields.port)} is outside 1–65535; the port is skipped`);
+    return undefined;
+  }
+  const name = parsePortName(isAbsent(fields.name) ? '' : fields.name);
+  if (name === undefined) {
+    report(
+      'warning',
+      'slice-bad-port-name',
+      `${path}.name`,
+      `${show(fields.name)} is not a port name; the port is skipped`,
+    );
+    return undefined;
+  }
+  const protocol = parseProtocol(isAbsent(fields.protocol) ? 'TCP' : fields.protocol);
+  if (protocol === undefined) {
+    report(
+      'warning',
+      'slice-bad-protocol',
+      `${path}.protocol`,
+      `${show(fields.protocol)} is not TCP, UDP or SCTP; the port is skipped`,
+    );
+    return undefined;
+  }
+  return { name, protocol, port };
+}
+
+function parseEndpoints(object: Fields, family: Family, report: Report): SliceEndpoint[] {
+  const values = listOf(object, 'endpoints', 'endpoints', report);
+  const endpoints: SliceEndpoint[] = [];
+  for (let i = 0; i < values.length; i++) {
+    const endpoint = parseEndpoint(values[i], i, family, report);
+    if (endpoint !== undefined) endpoints.push(endpoint);
+  }
+  return endpoints;
+}
+
+function parseEndpoint(value: unknown, index: number, family: Family, report: Report): SliceEndpoint | undefined {
+  const path = `endpoints[${index}]`;
+  const fields = fieldsOf({ value }, 'value', path, report);
+  const address = parseFirstAddress(fields, path, family, report);
+  const conditions = parseConditions(fields, path, report);
+  if (address === undefined || conditions === undefined) return undefined;
+  const special = specialAddress(address);
+  if (special !== undefined) {
+    const message = `${address} is a ${special} address; this endpoint is refused`;
+    report('warning', 'endpoint-refused', `${path}.addresses[0]`, message);
+  }
+  const hints = fieldsOf(fields, 'hints', `${path}.hints`, report);
+  return {
+    index,
+    address,
+    special,
+    ...conditions,
+    nodeName: textOf(fields, 'nodeName'),
+    zone: textOf(fields, 'zone'),
+    zoneHints: parseHints(hints, 'forZones', path, report),
+    nodeHints: parseHints(hints, 'forNodes', path, report),
+  };
+}
+
+/** Only the first address counts, here as in kube-proxy (MR-7). Without any there is no endpoint. */
+function parseFirstAddress(fields: Fields, path: string, family: Family, report: Report): IpAddress | undefined {
+  const addresses = listOf(fields, 'addresses', `${path}.addresses`, report);
+  if (addresses.length === 0) return undefined;
+  if (addresses.length > 1) {
+    report(
+      'warning',
+      'endpoint-several-addresses',
+      `${path}.addresses`,
+      `has ${addresses.length} addresses; only the first is used`,
+    );
+  }
+  const address = parseAddress(addresses[0]);
+  if (address !== undefined && familyOf(address) === family) return address;
+  const message = `${show(addresses[0])} is not an ${family} address; this endpoint is left out`;
+  report('warning', 'endpoint-bad-address', `${path}.addresses[0]`, message);
+  return undefined;
+}
+
+type Conditions = Pick<SliceEndpoint, 'ready' | 'serving' | 'terminating'>;
+
+/** Absent conditions mean ready, serving, not terminating: as kube-proxy reads them. */
+function parseConditions(fields: Fields, path: string, report: Report): Conditions | undefined {
+  const conditions = fieldsOf(fields, 'conditions', `${path}.conditions`, report);
+  const result = { ready: true, serving: true, terminating: false };
+  for (const name of ['ready', 'serving', 'terminating'] as const) {
+    const value = conditions[name];
+    if (isAbsent(value)) continue;
+    if (typeof value !== 'boolean') {
+      const message = `${show(value)} is neither true nor false; this endpoint is left out`;
+      report('warning', 'endpoint-bad-condition', `${path}.conditions.${name}`, message);
+      return undefined;
+    }
+    result[name] = value;
+  }
+  return result;
+}
+
+const noHints: readonly string[] = [];
+
+function parseHints(hints: Fields, key: string, path: string, report: Report): readonly string[] {
+  const values = listOf(hints, key, `${path}.hints.${key}`, report);
+  if (values.length === 0) return noHints;
+  const names: string[] = [];
+  for (const [i, value] of values.entries()) {
+    const name = textOf(fieldsOf({ value }, 'value', `${path}.hints.${key}[${i}]`, report), 'name');
+    if (name !== undefined && name !== '') names.push(name);
+  }
+  return names;
+}

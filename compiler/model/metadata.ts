@@ -1,0 +1,93 @@
+import type { Diagnostic } from '../values/diagnostic.ts';
+import { type ClusterName, type Namespace, type ObjectName, parseNamespace, parseObjectName } from '../values/names.ts';
+import type { ObjectRef } from '../values/object-ref.ts';
+import { asFields, type Fields, isAbsent, parseTextMap, show, type TextMap, textOf } from './fields.ts';
+
+/** What every kind has. */
+export interface Metadata {
+  readonly ref: ObjectRef;
+  readonly name: ObjectName;
+  readonly labels: TextMap;
+  readonly annotations: TextMap;
+  /** Milliseconds since 1970; undefined when absent or not RFC 3339. */
+  readonly createdMs: number | undefined;
+}
+
+export interface NamespacedMetadata extends Metadata {
+  readonly namespace: Namespace;
+}
+
+/** The reference of any object, however broken: what its name fields hold, or that they hold nothing. */
+export function refOf(object: Fields, kind: string, cluster: ClusterName | undefined): ObjectRef {
+  const metadata = asFields(object.metadata) ?? {};
+  const namespace = textOf(metadata, 'namespace');
+  return {
+    kind,
+    ...(namespace === undefined ? {} : { namespace }),
+    name: textOf(metadata, 'name') ?? '(no name)',
+    ...(cluster === undefined ? {} : { cluster }),
+  };
+}
+
+/** Metadata of a kind without a namespace; undefined, and reported, if the name is not one. */
+export function parseMetadata(
+  object: Fields,
+  kind: string,
+  cluster: ClusterName | undefined,
+  diagnostics: Diagnostic[],
+): Metadata | undefined {
+  const ref = refOf(object, kind, cluster);
+  const metadata = asFields(object.metadata) ?? {};
+  const name = parseObjectName(metadata.name);
+  if (name === undefined) {
+    const message = `${show(metadata.name)} is not an object name (lower-case letters, digits, "-", "."); the object is left out`;
+    diagnostics.push({ severity: 'error', code: 'bad-name', object: ref, field: 'metadata.name', message });
+    return undefined;
+  }
+  return {
+    ref,
+    name,
+    labels: parseTextMap(metadata.labels),
+    annotations: parseTextMap(metadata.annotations),
+    createdMs: parseTimestamp(metadata.creationTimestamp),
+  };
+}
+
+/** A manifest without a namespace means `default`, as it does to kubectl. */
+export function parseNamespacedMetadata(
+  object: Fields,
+  kind: string,
+  cluster: ClusterName | undefined,
+  diagnostics: Diagnostic[],
+): NamespacedMetadata | undefined {
+  const metadata = parseMetadata(object, kind, cluster, diagnostics);
+  if (metadata === undefined) return undefined;
+  const given = (asFields(object.metadata) ?? {}).namespace;
+  const namespace = parseNamespace(isAbsent(given) ? 'default' : given);
+  if (namespace === undefined) {
+    const message = `${show(given)} is not a namespace name; the object is left out`;
+    diagnostics.push({
+      severity: 'error',
+      code: 'bad-namespace',
+      object: metadata.ref,
+      field: 'metadata.namespace',
+      message,
+    });
+    return undefined;
+  }
+  return { ...metadata, ref: { ...metadata.ref, namespace }, namespace };
+}
+
+/** Labels that take a Service or slice away from the default Service proxy, whatever their value (MR-2). */
+export function isHiddenFromProxy(labels: TextMap): boolean {
+  return labels.has('service.kubernetes.io/service-proxy-name') || labels.has('service.kubernetes.io/headless');
+}
+
+/** YAML readers make dates of unquoted timestamps, JSON readers text. */
+function parseTimestamp(value: unknown): number | undefined {
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.getTime();
+  if (typeof value !== 'string') return undefined;
+  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/.test(value)) return undefined;
+  const ms = Date.parse(value);
+  return Number.isNaN(ms) ? undefined : ms;
+}

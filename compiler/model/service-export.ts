@@ -1,0 +1,19 @@
+import type { Diagnostic } from '../values/diagnostic.ts';
+import { type ClusterName, type ServiceKey, serviceKey } from '../values/names.ts';
+import type { Fields } from './fields.ts';
+import { type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
+
+/** A cluster's word that its Service of this namespace and name is for the whole cluster set. */
+export interface ServiceExport extends NamespacedMetadata {
+  readonly key: ServiceKey;
+}
+
+/** A multicluster.x-k8s.io ServiceExport. Its conditions are its controller's business, not ours. */
+export function parseServiceExport(
+  object: Fields,
+  cluster: ClusterName | undefined,
+  diagnostics: Diagnostic[],
+): ServiceExport | undefined {
+  const metadata = parseNamespacedMetadata(object, 'ServiceExport', cluster, diagnostics);
+  return metadata && { ...metadata, key: serviceKey(metadata.namespace, metadata.name) };
+}

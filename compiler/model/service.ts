@@ -1,0 +1,346 @@
+import { type Cidr, type Family, familyOf, families, type IpAddress } from '../values/address.ts';
+import type { Diagnostic } from '../values/diagnostic.ts';
+import { type ClusterName, type PortName, parsePortName, type ServiceKey, serviceKey } from '../values/names.ts';
+import { type Port, parsePort, parseProtocol, type Protocol } from '../values/port.ts';
+import { createReport, type Fields, fieldsOf, isAbsent, listOf, member, type Report, show } from './fields.ts';
+import { parseLenientAddress, parseLenientCidr } from './lenient-address.ts';
+import { isHiddenFromProxy, type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
+import { specialAddress } from './special-address.ts';
+
+export interface ServicePort {
+  readonly name: PortName;
+  readonly protocol: Protocol;
+  readonly port: Port;
+  readonly nodePort: Port | undefined;
+}
+
+export type Affinity = { readonly kind: 'none' } | { readonly kind: 'clientIP'; readonly seconds: number };
+
+/** Why a Service gets no rules at all, not even for its external addresses (spec/iptables.md 3.1). */
+export type SkipReason = 'foreign-proxy' | 'headless' | 'no-cluster-ip' | 'external-name';
+
+/** A Service reduced to what rules are made from, both families together. */
+export interface Service extends NamespacedMetadata {
+  readonly key: ServiceKey;
+  /** Set: the rest is empty. */
+  readonly skipped: SkipReason | undefined;
+  readonly clusterIPs: Readonly<Partial<Record<Family, IpAddress>>>;
+  /** Unique by name and protocol. */
+  readonly ports: readonly ServicePort[];
+  /** In the object's order, as are all lists here. */
+  readonly externalIPs: readonly IpAddress[];
+  readonly loadBalancerIPs: readonly { readonly address: IpAddress; readonly mode: 'VIP' | 'Proxy' }[];
+  readonly sourceRanges: readonly Cidr[];
+  /** Ranges are given, valid or not: somebody means the load balancer to be closed. */
+  readonly hasSourceRanges: boolean;
+  readonly affinity: Affinity;
+  /** externalTrafficPolicy Local, on a type that has external traffic. */
+  readonly externalPolicyLocal: boolean;
+  readonly internalPolicyLocal: boolean;
+  /** Only where it is in force: a LoadBalancer with externalPolicyLocal. */
+  readonly healthCheckNodePort: Port | undefined;
+  /** Of the two topology annotations the one that counts; empty when there is none. */
+  readonly hintsAnnotation: string;
+  readonly trafficDistribution: 'PreferSameZone' | 'PreferSameNode' | undefined;
+}
+
+type ServiceSpec = Omit<Service, keyof NamespacedMetadata | 'key' | 'skipped' | 'hintsAnnotation'>;
+
+const emptySpec: ServiceSpec = {
+  clusterIPs: {},
+  ports: [],
+  externalIPs: [],
+  loadBalancerIPs: [],
+  sourceRanges: [],
+  hasSourceRanges: false,
+  affinity: { kind: 'none' },
+  externalPolicyLocal: false,
+  internalPolicyLocal: false,
+  healthCheckNodePort: undefined,
+  trafficDistribution: undefined,
+};
+
+/**
+ * A v1 Service. Only an unusable name makes it undefined; a bad field is reported and left out,
+ * with the port or address that it belongs to, and the rest of the Service stays.
+ */
+export function parseService(
+  object: Fields,
+  cluster: ClusterName | undefined,
+  diagnostics: Diagnostic[],
+): Service | undefined {
+  const metadata = parseNamespacedMetadata(object, 'Service', cluster, diagnostics);
+  if (metadata === undefined) return undefined;
+  const report = createReport(metadata.ref, diagnostics);
+  const spec = fieldsOf(object, 'spec', 'spec', report);
+  const status = fieldsOf(object, 'status', 'status', report);
+  const skipped = skipReason(metadata, spec, report);
+  return {
+    ...metadata,
+    key: serviceKey(metadata.namespace, metadata.name),
+    skipped,
+    hintsAnnotation: hintsAnnotationOf(metadata),
+    ...(skipped === undefined ? parseSpec(spec, status, report) : emptySpec),
+  };
+}
+
+function skipReason(metadata: NamespacedMetadata, spec: Fields, report: Report): SkipReason | undefined {
+  if (isHiddenFromProxy(metadata.labels)) return 'foreign-proxy';
+  if (spec.type === 'ExternalName') return 'external-name';
+  if (spec.clusterIP === 'None') return 'headless';
+  if (isAbsent(spec.clusterIP) || spec.clusterIP === '') {
+    report('info', 'no-cluster-ip', 'spec.clusterIP', 'is not set; nothing is programmed for this Service');
+    return 'no-cluster-ip';
+  }
+  return undefined;
+}
+
+function parseSpec(spec: Fields, status: Fields, report: Report): ServiceSpec {
+  const type = parseType(spec, report);
+  const givenExternalIPs = listOf(spec, 'externalIPs', 'spec.externalIPs', report);
+  const hasExternalTraffic = type !== 'ClusterIP' || givenExternalIPs.length > 0;
+  const externalPolicyLocal = isLocalPolicy(spec, 'externalTrafficPolicy', report) && hasExternalTraffic;
+  return {
+    clusterIPs: parseClusterIPs(spec, report),
+    ports: parsePorts(spec, report),
+    externalIPs: parseAddresses(givenExternalIPs, 'spec.externalIPs', report),
+    loadBalancerIPs: parseIngress(status, report),
+    sourceRanges: parseSourceRanges(spec, report),
+    hasSourceRanges: Array.isArray(spec.loadBalancerSourceRanges) && spec.loadBalancerSourceRanges.length > 0,
+    affinity: parseAffinity(spec, report),
+    externalPolicyLocal,
+    internalPolicyLocal: isLocalPolicy(spec, 'internalTrafficPolicy', report),
+    healthCheckNodePort:
+      type === 'LoadBalancer' && externalPolicyLocal
+        ? optionalPort(spec.healthCheckNodePort, 'spec.healthCheckNodePort', 'health checks are not answered', report)
+        : undefined,
+    trafficDistribution: parseTrafficDistribution(spec, report),
+  };
+}
+
+function parseType(spec: Fields, report: Report): 'ClusterIP' | 'NodePort' | 'LoadBalancer' {
+  const type = spec.type;
+  if (isAbsent(type) || type === 'ClusterIP') return 'ClusterIP';
+  if (type === 'NodePort' || type === 'LoadBalancer') return type;
+  report('warning', 'service-bad-type', 'spec.type', `${show(type)} is not a Service type; it is taken as ClusterIP`);
+  return 'ClusterIP';
+}
+
+function isLocalPolicy(spec: Fields, key: string, report: Report): boolean {
+  const value = member(spec, key);
+  if (value === 'Local') return true;
+  if (!isAbsent(value) && value !== 'Cluster' && value !== '') {
+    report(
+      'warning',
+      'service-bad-policy',
+      `spec.${key}`,
+      `${show(value)} is neither Cluster nor Local; it is taken as Cluster`,
+    );
+  }
+  return false;
+}
+
+/** ipFamilies says which of clusterIPs is whose; without it clusterIP alone counts. */
+function parseClusterIPs(spec: Fields, report: Report): Partial<Record<Family, IpAddress>> {
+  const result: Partial<Record<Family, IpAddress>> = {};
+  const ipFamilies = listOf(spec, 'ipFamilies', 'spec.ipFamilies', report);
+  if (ipFamilies.length === 0) {
+    const address = parseClusterIP(spec.clusterIP, 'spec.clusterIP', report);
+    if (address !== undefined) result[familyOf(address)] = address;
+    return result;
+  }
+  const clusterIPs = listOf(spec, 'clusterIPs', 'spec.clusterIPs', report);
+  for (const family of families) {
+    const index = ipFamilies.indexOf(family);
+    if (index < 0 || index >= clusterIPs.length) continue;
+    const field = `spec.clusterIPs[${index}]`;
+    const address = parseClusterIP(clusterIPs[index], field, report);
+    if (address === undefined) continue;
+    if (familyOf(address) === family) result[family] = address;
+    else
+      report(
+        'warning',
+        'service-family-mismatch',
+        field,
+        `${address} is not ${family} as ipFamilies says; it is left out`,
+      );
+  }
+  return result;
+}
+
+function parseClusterIP(value: unknown, field: string, report: Report): IpAddress | undefined {
+  const address = parseLenientAddress(value);
+  if (address === undefined) {
+    report('warning', 'service-bad-address', field, `${show(value)} is not an IP address; this cluster IP is left out`);
+    return undefined;
+  }
+  return refuseSpecial(address, field, report);
+}
+
+/** Link-local stays: some load balancers really hand such addresses out. */
+function refuseSpecial(address: IpAddress, field: string, report: Report): IpAddress | undefined {
+  const special = specialAddress(address);
+  if (special === undefined || special === 'link-local') return address;
+  report('warning', 'service-bad-address', field, `${address} is a ${special} address; it is left out`);
+  return undefined;
+}
+
+function parseAddresses(values: readonly unknown[], path: string, report: Report): IpAddress[] {
+  const addresses: IpAddress[] = [];
+  for (const [i, value] of values.entries()) {
+    const address = parseLenientAddress(value);
+    if (address === undefined) {
+      report('warning', 'service-bad-address', `${path}[${i}]`, `${show(value)} is not an IP address; it is left out`);
+    } else if (refuseSpecial(address, `${path}[${i}]`, report) !== undefined) {
+      addresses.push(address);
+    }
+  }
+  return addresses;
+}
+
+function parseIngress(status: Fields, report: Report): Service['loadBalancerIPs'] {
+  const loadBalancer = fieldsOf(status, 'loadBalancer', 'status.loadBalancer', report);
+  const result: { address: IpAddress; mode: 'VIP' | 'Proxy' }[] = [];
+  const path = 'status.loadBalancer.ingress';
+  for (const [i, entry] of listOf(loadBalancer, 'ingress', path, report).entries()) {
+    const fields = fieldsOf({ entry }, 'entry', `${path}[${i}]`, report);
+    if (isAbsent(fields.ip) || fields.ip === '') continue; // a host name only
+    const [address] = parseAddresses([fields.ip], `${path}[${i}].ip`, report);
+    if (address === undefined) continue;
+    const mode = fields.ipMode;
+    if (!isAbsent(mode) && mode !== 'VIP' && mode !== 'Proxy') {
+      report(
+        'warning',
+        'service-bad-ip-mode',
+        `${path}[${i}].ipMode`,
+        `${show(mode)} is neither VIP nor Proxy; the address is left out`,
+      );
+      continue;
+    }
+    result.push({ address, mode: mode === 'Proxy' ? 'Proxy' : 'VIP' });
+  }
+  return result;
+}
+
+function parseSourceRanges(spec: Fields, report: Report): Cidr[] {
+  const path = 'spec.loadBalancerSourceRanges';
+  const ranges: Cidr[] = [];
+  for (const [i, value] of listOf(spec, 'loadBalancerSourceRanges', path, report).entries()) {
+    const range = parseLenientCidr(typeof value === 'string' ? value.trim() : value);
+    if (range !== undefined) ranges.push(range);
+    else report('warning', 'service-bad-range', `${path}[${i}]`, `${show(value)} is not a CIDR; it admits no one`);
+  }
+  return ranges;
+}
+
+function parsePorts(spec: Fields, report: Report): ServicePort[] {
+  const ports = new Map<string, ServicePort>();
+  for (const [i, value] of listOf(spec, 'ports', 'spec.ports', report).entries()) {
+    const path = `spec.ports[${i}]`;
+    const port = parseServicePort(fieldsOf({ value }, 'value', path, report), path, report);
+    if (port === undefined) continue;
+    const key = `${port.name}/${port.protocol}`;
+    if (ports.has(key)) {
+      report(
+        'warning',
+        'service-duplicate-port',
+        path,
+        `repeats port "${port.name}" ${port.protocol}; the later one counts`,
+      );
+    }
+    ports.set(key, port);
+  }
+  return [...ports.values()];
+}
+
+function parseServicePort(fields: Fields, path: string, report: Report): ServicePort | undefined {
+  const rest = 'the port is skipped, the Service keeps its other ports';
+  const name = parsePortName(isAbsent(fields.name) ? '' : fields.name);
+  if (name === undefined) {
+    report('warning', 'service-bad-port-name', `${path}.name`, `${show(fields.name)} is not a port name; ${rest}`);
+    return undefined;
+  }
+  const protocol = parseProtocol(isAbsent(fields.protocol) ? 'TCP' : fields.protocol);
+  if (protocol === undefined) {
+    report(
+      'warning',
+      'service-bad-protocol',
+      `${path}.protocol`,
+      `${show(fields.protocol)} is not TCP, UDP or SCTP; ${rest}`,
+    );
+    return undefined;
+  }
+  const port = parsePort(fields.port);
+  if (port === undefined) {
+    report('warning', 'service-bad-port', `${path}.port`, `${show(fields.port)} is outside 1–65535; ${rest}`);
+    return undefined;
+  }
+  return {
+    name,
+    protocol,
+    port,
+    nodePort: optionalPort(fields.nodePort, `${path}.nodePort`, 'there is no node port', report),
+  };
+}
+
+/** 0 and absent mean none. */
+function optionalPort(value: unknown, field: string, consequence: string, report: Report): Port | undefined {
+  if (isAbsent(value) || value === 0) return undefined;
+  const port = parsePort(value);
+  if (port === undefined) {
+    report('warning', 'service-bad-port', field, `${show(value)} is outside 1–65535; ${consequence}`);
+  }
+  return port;
+}
+
+/** What the API server fills in. */
+const defaultAffinitySeconds = 10800;
+
+function parseAffinity(spec: Fields, report: Report): Affinity {
+  const value = spec.sessionAffinity;
+  if (value !== 'ClientIP') {
+    if (!isAbsent(value) && value !== 'None' && value !== '') {
+      report(
+        'warning',
+        'service-bad-affinity',
+        'spec.sessionAffinity',
+        `${show(value)} is neither None nor ClientIP; it is taken as None`,
+      );
+    }
+    return { kind: 'none' };
+  }
+  const config = fieldsOf(spec, 'sessionAffinityConfig', 'spec.sessionAffinityConfig', report);
+  const clientIP = fieldsOf(config, 'clientIP', 'spec.sessionAffinityConfig.clientIP', report);
+  const seconds = clientIP.timeoutSeconds ?? defaultAffinitySeconds;
+  if (Number.isInteger(seconds) && Number(seconds) >= 1 && Number(seconds) <= 86400) {
+    return { kind: 'clientIP', seconds: Number(seconds) };
+  }
+  const field = 'spec.sessionAffinityConfig.clientIP.timeoutSeconds';
+  report(
+    'warning',
+    'service-bad-affinity',
+    field,
+    `${show(seconds)} is outside 1–86400; ${defaultAffinitySeconds} is used`,
+  );
+  return { kind: 'clientIP', seconds: defaultAffinitySeconds };
+}
+
+/** The older annotation wins by being there, even when it is empty. */
+function hintsAnnotationOf(metadata: NamespacedMetadata): string {
+  const older = 'service.kubernetes.io/topology-aware-hints';
+  return metadata.annotations.get(older) ?? metadata.annotations.get('service.kubernetes.io/topology-mode') ?? '';
+}
+
+function parseTrafficDistribution(spec: Fields, report: Report): Service['trafficDistribution'] {
+  const value = spec.trafficDistribution;
+  if (isAbsent(value)) return undefined;
+  if (value === 'PreferClose' || value === 'PreferSameZone') return 'PreferSameZone';
+  if (value === 'PreferSameNode') return 'PreferSameNode';
+  report(
+    'warning',
+    'service-bad-traffic-distribution',
+    'spec.trafficDistribution',
+    `${show(value)} is not known; it is ignored`,
+  );
+  return undefined;
+}
