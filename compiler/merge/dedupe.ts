@@ -1,0 +1,66 @@
+import { compareText } from '../values/names.ts';
+import { formatObjectRef } from '../values/object-ref.ts';
+import type { Candidate } from './match.ts';
+import type { Reason } from './record.ts';
+
+export interface Deduped {
+  /** One per `ip:port`, in byte-wise order of that text, which is kube-proxy's. */
+  readonly kept: readonly Candidate[];
+  /** The others, each with its reason. */
+  readonly dropped: ReadonlyMap<Candidate, Reason>;
+  /** Pairs of which two clusters claim the same endpoint: their pod ranges probably overlap. */
+  readonly contested: readonly { readonly winner: Candidate; readonly loser: Candidate }[];
+}
+
+/**
+ * One endpoint for each `ip:port` (MR-33, MR-34). Refused candidates are dropped for their own reason and keep nobody
+ * else out.
+ *
+ * candidates  in order of slices, which is what kube-proxy's own rule goes by
+ */
+export function dedupe(candidates: readonly Candidate[], compat: boolean): Deduped {
+  const winners = new Map<string, Candidate>();
+  const dropped = new Map<Candidate, Reason>();
+  const contested: { winner: Candidate; loser: Candidate }[] = [];
+  const losers: Candidate[] = [];
+  for (const candidate of candidates) {
+    if (candidate.refused !== undefined) {
+      dropped.set(candidate, candidate.refused);
+      continue;
+    }
+    const rival = winners.get(candidate.text);
+    if (rival === undefined) {
+      winners.set(candidate.text, candidate);
+      continue;
+    }
+    const replaces = compat ? candidate.locality === 'node' : compareCandidates(candidate, rival) < 0;
+    losers.push(replaces ? rival : candidate);
+    if (replaces) winners.set(candidate.text, candidate);
+  }
+  for (const loser of losers) {
+    const winner = winners.get(loser.text) ?? loser;
+    dropped.set(loser, { rule: 'MR-33', text: `duplicate-of ${formatObjectRef(winner.from.slice.ref)}` });
+    if (winner.cluster !== loser.cluster) contested.push({ winner, loser });
+  }
+  const kept = [...winners.values()].sort((a, b) => compareText(a.text, b.text));
+  return { kept, dropped, contested };
+}
+
+/** The better one first: ours, then by cluster id; of one cluster the fresher, readier, nearer, first-named. */
+function compareCandidates(a: Candidate, b: Candidate): number {
+  return (
+    Number(a.cluster !== undefined) - Number(b.cluster !== undefined) ||
+    compareText(a.cluster ?? '', b.cluster ?? '') ||
+    Number(cameBack(a)) - Number(cameBack(b)) ||
+    Number(b.endpoint.ready) - Number(a.endpoint.ready) ||
+    Number(b.endpoint.serving) - Number(a.endpoint.serving) ||
+    Number(a.endpoint.terminating) - Number(b.endpoint.terminating) ||
+    Number(b.locality === 'node') - Number(a.locality === 'node') ||
+    compareText(formatObjectRef(a.from.slice.ref), formatObjectRef(b.from.slice.ref)) ||
+    a.endpoint.index - b.endpoint.index
+  );
+}
+
+function cameBack({ from }: Candidate): boolean {
+  return from.source.kind === 'own' && from.source.how === 'returned';
+}

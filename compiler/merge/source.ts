@@ -1,0 +1,85 @@
+import { type EndpointSlice, managedBy } from '../model/endpoint-slice.ts';
+import { type ClusterName, parseClusterName, unresolvedCluster } from '../values/names.ts';
+import { printable } from '../values/object-ref.ts';
+import type { MergeFacts } from './facts.ts';
+import type { Reason } from './record.ts';
+
+/** Where a slice's endpoints run. */
+export type Source =
+  | {
+      readonly kind: 'own';
+      /** returned: it went through other clusters and came back (MR-11). */
+      readonly how: 'native' | 'user-managed' | 'returned';
+      readonly reason: Reason;
+    }
+  | {
+      readonly kind: 'remote';
+      readonly cluster: ClusterName;
+      readonly reason: Reason;
+      /** What of the name is not certain, for a person. */
+      readonly doubt: 'unresolved' | 'ambiguous' | undefined;
+    };
+
+type NameFacts = Pick<MergeFacts, 'own' | 'knownClusters'>;
+
+/**
+ * The source of a slice found among our own cluster's objects: rules L1 to L8, the first that applies.
+ *
+ * The work.karmada.io marks are no help: on a member they name the member itself.
+ */
+export function sourceOf(slice: EndpointSlice, facts: NameFacts): Source {
+  const { marks } = slice;
+  if (marks.native) {
+    return { kind: 'own', how: 'native', reason: { rule: 'L1', text: `native: managed by ${marks.managedBy}` } };
+  }
+  if (marks.managedBy === managedBy.karmadaDispatch) {
+    return marks.provisionCluster === undefined
+      ? byName('L2', slice, '', facts)
+      : named('L2', marks.provisionCluster, `annotation says ${printable(marks.provisionCluster)}`, facts);
+  }
+  if (marks.managedBy === managedBy.karmadaImport) return byName('L3', slice, 'imported-', facts);
+  // Our own controller's slices (L7) carry this label too, so they need no rule of their own.
+  if (marks.sourceCluster !== undefined) {
+    return named('L4', marks.sourceCluster, `label says ${printable(marks.sourceCluster)}`, facts);
+  }
+  if (marks.provisionCluster !== undefined) {
+    return named('L5', marks.provisionCluster, `annotation says ${printable(marks.provisionCluster)}`, facts);
+  }
+  if (marks.appliedByKarmada && slice.name.startsWith('imported-')) return byName('L6', slice, 'imported-', facts);
+  const owner = marks.managedBy === undefined ? 'nobody' : printable(marks.managedBy, 63);
+  return { kind: 'own', how: 'user-managed', reason: { rule: 'L8', text: `user-managed: managed by ${owner}` } };
+}
+
+function named(rule: string, text: string, evidence: string, facts: NameFacts): Source {
+  const cluster = parseClusterName(text);
+  if (cluster !== undefined) return remoteOrReturned(rule, cluster, evidence, facts, undefined);
+  return remoteOrReturned(rule, unresolvedCluster(text), evidence, facts, 'unresolved');
+}
+
+/** MR-12: cluster and slice names may both contain `-`, so only a known id tells where one ends. */
+function byName(rule: string, slice: EndpointSlice, prefix: string, facts: NameFacts): Source {
+  const rest = slice.name.startsWith(prefix) ? slice.name.slice(prefix.length) : slice.name;
+  const candidates = facts.knownClusters.filter((id) => rest.startsWith(`${id}-`) && rest.length > id.length + 1);
+  const [longest] = candidates;
+  if (longest === undefined) {
+    const cluster = unresolvedCluster(rest.slice(0, rest.includes('-') ? rest.indexOf('-') : undefined));
+    return remoteOrReturned(rule, cluster, 'its name begins with no known cluster', facts, 'unresolved');
+  }
+  const doubt = candidates.length > 1 ? 'ambiguous' : undefined;
+  return remoteOrReturned(rule, longest, `its name says ${longest}`, facts, doubt);
+}
+
+function remoteOrReturned(
+  rule: string,
+  cluster: ClusterName,
+  evidence: string,
+  facts: NameFacts,
+  doubt: 'unresolved' | 'ambiguous' | undefined,
+): Source {
+  if (cluster !== facts.own) return { kind: 'remote', cluster, reason: { rule, text: evidence }, doubt };
+  return {
+    kind: 'own',
+    how: 'returned',
+    reason: { rule: 'MR-11', text: `${evidence}, our own cluster: it came back` },
+  };
+}
