@@ -1,0 +1,112 @@
+import { buildServicePort, poolsInUse } from './ir/build.ts';
+import { type Categories, categorize } from './ir/categorize.ts';
+import { type Claims, wonFrontends } from './ir/frontends.ts';
+import type { ServicePortIR } from './ir/ir.ts';
+import type { AttachedSlice } from './merge/attach.ts';
+import type { MergeFacts } from './merge/facts.ts';
+import type { Candidate } from './merge/match.ts';
+import { type MergedPort, mergeService } from './merge/merge.ts';
+import type { EndpointRecord, Reason } from './merge/record.ts';
+import type { Service } from './model/service.ts';
+import type { Settings } from './settings.ts';
+import type { Diagnostic } from './values/diagnostic.ts';
+import { type ClusterName, compareText } from './values/names.ts';
+import { formatObjectRef, type ObjectRef } from './values/object-ref.ts';
+
+/** What becomes of one Service; a function of its arguments alone, so it can be remembered by them. */
+export interface CompiledService {
+  readonly ports: readonly ServicePortIR[];
+  readonly endpoints: readonly EndpointRecord[];
+  readonly diagnostics: readonly Diagnostic[];
+  readonly sameZoneText: readonly ClusterName[];
+}
+
+const nothing: CompiledService = { ports: [], endpoints: [], diagnostics: [], sameZoneText: [] };
+
+/**
+ * attached  the Service's slices, as attachSlices orders them
+ * claims    who answers where, over all Services
+ */
+export function compileService(
+  service: Service,
+  attached: readonly AttachedSlice[],
+  facts: MergeFacts,
+  claims: Claims,
+  settings: Settings,
+): CompiledService {
+  if (service.skipped !== undefined) return nothing;
+  const diagnostics: Diagnostic[] = [];
+  const merged = mergeService(service, attached, facts, diagnostics);
+  const ports: ServicePortIR[] = [];
+  const endpoints: EndpointRecord[] = [];
+  for (const mergedPort of merged.ports) {
+    const { port, family } = mergedPort;
+    const frontends = wonFrontends(service, port, family, claims, settings, diagnostics);
+    if (frontends.length === 0) continue; // nobody can dial it
+    const uses = poolsInUse(service, frontends);
+    const categories = categorize(mergedPort.kept, uses, service, facts);
+    const origin = originOf(service, attached, mergedPort);
+    ports.push(buildServicePort(service, port, family, frontends, mergedPort.kept, categories, origin));
+    for (const record of recordsOf(service, mergedPort, categories)) endpoints.push(record);
+    reportOpenLoadBalancer(service, mergedPort, frontends, diagnostics);
+  }
+  return { ports, endpoints, diagnostics, sameZoneText: merged.sameZoneText };
+}
+
+function originOf(service: Service, attached: readonly AttachedSlice[], { family }: MergedPort): ObjectRef[] {
+  const slices = attached.filter(({ slice }) => slice.family === family).map(({ slice }) => slice.ref);
+  return [service.ref, ...slices];
+}
+
+/** All endpoints seen for a port, those not used among them, by `ip:port` and slice. */
+function recordsOf(service: Service, merged: MergedPort, categories: Categories): EndpointRecord[] {
+  const records = [...merged.kept, ...merged.dropped.keys()].map((candidate) => ({
+    text: candidate.text,
+    record: recordOf(service, merged, candidate, categories),
+  }));
+  records.sort(
+    (a, b) =>
+      compareText(a.text, b.text) || compareText(formatObjectRef(a.record.slice), formatObjectRef(b.record.slice)),
+  );
+  return records.map(({ record }) => record);
+}
+
+function recordOf(service: Service, merged: MergedPort, candidate: Candidate, categories: Categories): EndpointRecord {
+  const { endpoint, from } = candidate;
+  const dropped = merged.dropped.get(candidate);
+  return {
+    service: service.key,
+    portName: merged.port.name,
+    protocol: merged.port.protocol,
+    family: merged.family,
+    address: endpoint.address,
+    port: candidate.port,
+    cluster: candidate.cluster,
+    locality: candidate.locality,
+    slice: from.slice.ref,
+    ready: endpoint.ready,
+    serving: endpoint.serving,
+    terminating: endpoint.terminating,
+    weight: categories.cluster.get(candidate) ?? 0,
+    inPools: { cluster: categories.cluster.has(candidate), local: categories.local.has(candidate) },
+    reasons: reasonsOf(from, dropped, categories.reasons.get(candidate)),
+  };
+}
+
+function reasonsOf(from: AttachedSlice, dropped: Reason | undefined, chosen: readonly Reason[] = []): Reason[] {
+  return [from.source.reason, ...(dropped === undefined ? [] : [dropped]), ...chosen];
+}
+
+/** Source ranges count per family: ranges of one family leave the other's load balancer addresses open. */
+function reportOpenLoadBalancer(
+  service: Service,
+  { family, port }: MergedPort,
+  frontends: ServicePortIR['frontends'],
+  diagnostics: Diagnostic[],
+): void {
+  const open = frontends.some((frontend) => frontend.kind === 'loadBalancerIP' && frontend.sourceRanges.length === 0);
+  if (!open || !service.hasSourceRanges) return;
+  const field = 'spec.loadBalancerSourceRanges';
+  const message = `has no valid ${family} range, or one of everyone; port "${port.name}" is open to everyone on its ${family} load balancer addresses`;
+  diagnostics.push({ severity: 'warning', code: 'load-balancer-open', object: service.ref, field, message });
+}

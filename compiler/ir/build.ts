@@ -1,0 +1,91 @@
+import type { Candidate } from '../merge/match.ts';
+import type { Service, ServicePort } from '../model/service.ts';
+import type { Family } from '../values/address.ts';
+import { servicePortId } from '../values/names.ts';
+import type { ObjectRef } from '../values/object-ref.ts';
+import type { Categories, PoolsInUse } from './categorize.ts';
+import { contentHash } from './hash.ts';
+import type { Endpoint, Frontend, KnownEndpoint, Route, ServicePortIR } from './ir.ts';
+
+/** The pools that anyone can be sent to (spec/iptables.md 3.4); a pool that nobody uses stays empty. */
+export function poolsInUse(service: Service, frontends: readonly Frontend[]): PoolsInUse {
+  const inside = frontends.some(({ kind }) => isInternal(kind));
+  const outside = frontends.some(({ kind }) => !isInternal(kind));
+  return {
+    cluster: (inside && !service.internalPolicyLocal) || outside,
+    local: (inside && service.internalPolicyLocal) || (outside && service.externalPolicyLocal),
+  };
+}
+
+function isInternal(kind: Frontend['kind']): boolean {
+  return kind === 'clusterIP' || kind === 'clusterSetIP';
+}
+
+/**
+ * The IR of one Service port in one family.
+ *
+ * candidates  all that are known, in byte-wise order of `ip:port`
+ * origin      the Service and its slices
+ */
+export function buildServicePort(
+  service: Service,
+  port: ServicePort,
+  family: Family,
+  frontends: readonly Frontend[],
+  candidates: readonly Candidate[],
+  categories: Categories,
+  origin: readonly ObjectRef[],
+): ServicePortIR {
+  const { cluster, local } = categories;
+  const ir: Omit<ServicePortIR, 'hash'> = {
+    id: servicePortId(service.key, port.name, port.protocol, family),
+    service: service.key,
+    portName: port.name,
+    family,
+    protocol: port.protocol,
+    frontends,
+    pools: {
+      cluster: candidates.flatMap((candidate) => {
+        const weight = cluster.get(candidate);
+        return weight === undefined ? [] : [toEndpoint(candidate, weight)];
+      }),
+      local: candidates.filter((candidate) => local.has(candidate)).map((candidate) => toEndpoint(candidate, 1)),
+    },
+    internal: route(service.internalPolicyLocal, categories),
+    external: route(service.externalPolicyLocal, categories),
+    keepClientAddress: service.externalPolicyLocal,
+    affinity: service.affinity,
+    healthCheckNodePort: service.healthCheckNodePort,
+    known: candidates.map(toKnown),
+    origin,
+  };
+  return { ...ir, hash: contentHash(ir) };
+}
+
+/** Section 10 of spec/iptables.md: nobody anywhere is told at once, nobody here is silence. */
+function route(localPolicy: boolean, { hasEndpoints, local }: Categories): Route {
+  if (!hasEndpoints) return { kind: 'reject', why: 'no-endpoints' };
+  if (!localPolicy) return { kind: 'forward', pool: 'cluster' };
+  return local.size > 0 ? { kind: 'forward', pool: 'local' } : { kind: 'drop', why: 'no-local-endpoints' };
+}
+
+function toEndpoint(candidate: Candidate, weight: number): Endpoint {
+  return {
+    address: candidate.endpoint.address,
+    port: candidate.port,
+    weight,
+    local: candidate.locality === 'node',
+    masquerade: false,
+    cluster: candidate.cluster,
+  };
+}
+
+function toKnown({ endpoint, port, locality }: Candidate): KnownEndpoint {
+  return {
+    address: endpoint.address,
+    port,
+    local: locality === 'node',
+    ready: endpoint.ready,
+    serving: endpoint.serving,
+  };
+}
