@@ -1,0 +1,65 @@
+import { splitCidr } from '../../compiler/values/address.ts';
+import type { Flow } from './flow.ts';
+import type { Chain, Rule } from './rule.ts';
+
+/** Below this, asking every rule is as quick. */
+const worthIndexing = 16;
+
+const indexes = new WeakMap<Chain, ReadonlyMap<string, readonly number[]>>();
+
+/**
+ * Places of the rules that a flow may match, in order: all, but in a long chain those that want
+ * another address or port are left out. A node has a chain with a rule for every frontend, and
+ * thousands of probes walk it.
+ */
+export function candidateRules(chain: Chain, flow: Flow): Iterable<number> {
+  if (chain.lines.length < worthIndexing) return chain.lines.keys();
+  let index = indexes.get(chain);
+  if (index === undefined) {
+    index = indexChain(chain);
+    indexes.set(chain, index);
+  }
+  const { destination, destinationPort } = flow;
+  const keys = [
+    ruleKey(destination, destinationPort),
+    ruleKey(destination, any),
+    ruleKey(any, destinationPort),
+    ruleKey(any, any),
+  ];
+  const found = keys.flatMap((key) => index.get(key) ?? []);
+  return found.sort((a, b) => a - b);
+}
+
+function indexChain(chain: Chain): Map<string, number[]> {
+  const index = new Map<string, number[]>();
+  chain.rules.forEach((rule, place) => {
+    const key = rule === undefined ? ruleKey(any, any) : ruleKey(wantedAddress(rule), wantedPort(rule));
+    const places = index.get(key);
+    if (places === undefined) index.set(key, [place]);
+    else places.push(place);
+  });
+  return index;
+}
+
+const any = '*';
+
+function ruleKey(address: string, port: number | typeof any): string {
+  return `${address} ${port}`;
+}
+
+/** The one destination that a rule is for. */
+function wantedAddress(rule: Rule): string {
+  for (const match of rule.matches) {
+    if (match.kind !== 'destination' || match.not === true) continue;
+    const { address, length } = splitCidr(match.cidr);
+    if (length === (address.includes(':') ? 128 : 32)) return address;
+  }
+  return any;
+}
+
+function wantedPort(rule: Rule): number | typeof any {
+  for (const match of rule.matches) {
+    if (match.kind === 'transport' && match.dport !== undefined) return match.dport;
+  }
+  return any;
+}

@@ -1,0 +1,46 @@
+import { endpointText } from '../ir/ir.ts';
+import type { IpAddress } from '../values/address.ts';
+import { compareText } from '../values/names.ts';
+import type { Port } from '../values/port.ts';
+import { add, type Rational } from '../values/rational.ts';
+import type { OtherShare, Share, Verdict } from './packet.ts';
+
+/** What becomes of one connection. */
+export type Fate =
+  | { readonly kind: 'forward'; readonly address: IpAddress; readonly port: Port; readonly masquerade: boolean }
+  | { readonly kind: OtherShare['fate'] };
+
+/** What becomes of a part of the connections that look like one packet. */
+export interface Outcome {
+  readonly fate: Fate;
+  readonly share: Rational;
+}
+
+/** All outcomes as one verdict, equal fates added up. Shares of 0 and an empty list are the caller's mistake. */
+export function toVerdict(outcomes: readonly Outcome[]): Verdict {
+  const forwards = new Map<string, Share>();
+  const others = new Map<OtherShare['fate'], Rational>();
+  for (const { fate, share } of outcomes) {
+    if (fate.kind === 'forward') {
+      const key = fateText(fate);
+      const known = forwards.get(key);
+      const { address, port, masquerade } = fate;
+      forwards.set(key, { address, port, masquerade, share: known === undefined ? share : add(known.share, share) });
+    } else {
+      const known = others.get(fate.kind);
+      others.set(fate.kind, known === undefined ? share : add(known, share));
+    }
+  }
+  const to = [...forwards].sort(([a], [b]) => compareText(a, b)).map(([, share]) => share);
+  const rest = [...others].map(([fate, share]) => ({ fate, share })).sort((a, b) => compareText(a.fate, b.fate));
+
+  if (rest.length === 0) return { kind: 'forward', to };
+  const [only] = rest;
+  if (to.length === 0 && rest.length === 1 && only !== undefined) return { kind: only.fate };
+  return { kind: 'mixed', to, rest };
+}
+
+/** `10.0.0.1:80` or `10.0.0.1:80 masqueraded`: names a way of being forwarded, and sorts as the contract says. */
+export function fateText(fate: Pick<Share, 'address' | 'port' | 'masquerade'>): string {
+  return fate.masquerade ? `${endpointText(fate)} masqueraded` : endpointText(fate);
+}
