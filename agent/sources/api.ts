@@ -1,0 +1,77 @@
+import type { KubeConfig } from '@kubernetes/client-node';
+import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, type RequestOptions, request as httpsRequest } from 'node:https';
+
+/** The head of an answer, and its body as it arrives. The body must be read or the answer destroyed. */
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: AsyncIterable<Uint8Array>;
+  readonly destroy: () => void;
+}
+
+/**
+ * One GET to an API server. path: with its query, from `/`.
+ * throws   what the connection throws; AbortError once the signal is aborted
+ */
+export type ApiGet = (path: string, signal: AbortSignal) => Promise<ApiAnswer>;
+
+/**
+ * Reads one cluster's API server as a kubeconfig says: its address, trust and credentials. The
+ * client library gives those; connections are ours, kept alive and few, because the library opens
+ * a new one for every call, and its watch neither notices a stalled stream nor can be aborted
+ * before the server answers.
+ */
+export function openApi(config: KubeConfig): {
+  readonly get: ApiGet;
+  readonly server: string;
+  readonly close: () => void;
+} {
+  const server = config.getCurrentCluster()?.server;
+  if (server === undefined) throw new Error('the kubeconfig names no cluster for its current context');
+  const base = new URL(server);
+  const plain = base.protocol === 'http:';
+  const agents = createAgents(plain);
+
+  const get: ApiGet = async (path, signal) => {
+    const credentials: RequestOptions = {};
+    // Asked for each call: tokens on disk are renewed while we run.
+    await config.applyToHTTPSOptions(credentials);
+    const { agent: _libraryAgent, ...auth } = credentials;
+    const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
+    return send(plain, url, { ...auth, agent: agents.forCredentials(auth), signal });
+  };
+  return { get, server, close: () => agents.close() };
+}
+
+function send(plain: boolean, url: URL, options: RequestOptions): Promise<ApiAnswer> {
+  return new Promise((resolve, reject) => {
+    const headers = { ...options.headers, accept: 'application/json' };
+    const request = (plain ? httpRequest : httpsRequest)(url, { ...options, method: 'GET', headers });
+    request.once('error', reject);
+    request.once('response', (response: IncomingMessage) => {
+      const destroy = (): void => void response.destroy();
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response, destroy });
+    });
+    request.end();
+  });
+}
+
+/** One pool of connections as long as trust and client certificates stay the same. */
+function createAgents(plain: boolean) {
+  const settings = { keepAlive: true, maxSockets: 8, timeout: 0 };
+  let agent: HttpAgent | HttpsAgent = plain ? new HttpAgent(settings) : new HttpsAgent(settings);
+  let used = '';
+  return {
+    forCredentials({ ca, cert, key, rejectUnauthorized, servername }: RequestOptions) {
+      const now = JSON.stringify([String(ca), String(cert), String(key), rejectUnauthorized, servername]);
+      if (!plain && used !== '' && now !== used) {
+        agent.destroy();
+        agent = new HttpsAgent(settings);
+      }
+      used = now;
+      return agent;
+    },
+    close: () => agent.destroy(),
+  };
+}
