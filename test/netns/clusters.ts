@@ -8,24 +8,27 @@ import type { End, Host, Topology } from './topology.ts';
  *           client 10.12.0.10 ┴─ node 172.18.0.12 ─┬───┴─ node 172.18.0.11
  *                                                  └───── outside 172.18.0.99
  *
- * IPv6 alike: fd00:12::6, fd00:12::10, fd00:10::6, fd00:18::12, ::11, ::99. Behind the hosts
- * `pod` and `remote` there are more addresses of their range (.6 to .9), for further endpoints.
+ * IPv6 alike: fd00:12::6, fd00:12::10, fd00:10::6, fd00:18::12, ::11, ::99. The hosts `pod` and
+ * `remote` have more addresses, .6 to .9, for further endpoints; `client` .10 to .59 and `outside`
+ * .98 and .99 to be several clients.
  */
 export const member2Node = { IPv4: '172.18.0.12', IPv6: 'fd00:18::12' } as const;
 export const member1Node = { IPv4: '172.18.0.11', IPv6: 'fd00:18::11' } as const;
 export const outside = { IPv4: '172.18.0.99', IPv6: 'fd00:18::99' } as const;
 export const clientPod = { IPv4: '10.12.0.10', IPv6: 'fd00:12::10' } as const;
-/** Addresses that {@link outside} sends to member2's node: load balancers' and external ones. */
-export const routedRanges = ['203.0.113.0/24', '2001:db8:113::/64'] as const;
-
-export type ClusterHost = 'pod' | 'client' | 'member2-node' | 'member1-node' | 'remote' | 'outside';
+/** What {@link outside} sends to member2's node: pods, cluster IPs, and addresses of load balancers and owners. */
+const routedRanges = ['10.12.0.0/15', 'fd00:12::/31', '203.0.113.0/24', '2001:db8:113::/64'];
 
 /** The node's own addresses on every wire to a pod of its: what a masqueraded pod sees. */
 const gateways = { 'member2-node': ['10.12.0.1', 'fd00:12::1'], 'member1-node': ['10.10.0.1', 'fd00:10::1'] } as const;
 
 const pods = [
   { host: 'pod', node: 'member2-node', addresses: [6, 7, 8, 9].flatMap((n) => [`10.12.0.${n}`, `fd00:12::${n}`]) },
-  { host: 'client', node: 'member2-node', addresses: [clientPod.IPv4, clientPod.IPv6] },
+  {
+    host: 'client',
+    node: 'member2-node',
+    addresses: [...Array.from({ length: 50 }, (_, i) => `10.12.0.${10 + i}`), clientPod.IPv6],
+  },
   { host: 'remote', node: 'member1-node', addresses: [6, 7, 8, 9].flatMap((n) => [`10.10.0.${n}`, `fd00:10::${n}`]) },
 ] as const;
 
@@ -51,17 +54,14 @@ export const twoClusters: Topology = {
     {
       name: 'outside',
       role: 'endpoint',
-      routes: [
-        ...throughNode(routedRanges, member2Node),
-        ...throughNode(['10.12.0.0/16', 'fd00:12::/64'], member2Node),
-      ],
+      routes: throughNode(routedRanges, member2Node),
     },
     ...pods.map(podHost),
   ],
   wires: [
     lanWire('member1-node', member1Node),
     lanWire('member2-node', member2Node),
-    lanWire('outside', outside),
+    lanWire('outside', outside, { IPv4: '172.18.0.98', IPv6: 'fd00:18::98' }),
     ...pods.map(podWire),
   ],
 };
@@ -91,14 +91,16 @@ function podRoutes(node: string): string[] {
     .flatMap((pod) => pod.addresses.map((address) => `${address} dev pod-${pod.host}`));
 }
 
-function lanWire(host: string, address: { readonly IPv4: string; readonly IPv6: string }): readonly [End, End] {
+type Addresses = Readonly<Record<'IPv4' | 'IPv6', string>>;
+
+function lanWire(host: string, ...addresses: readonly Addresses[]): readonly [End, End] {
   return [
-    { host, interface: 'eth0', addresses: [`${address.IPv4}/24`, `${address.IPv6}/64`] },
-    { host: 'lan', interface: `to-${host}`.slice(0, 15) },
+    { host, interface: 'eth0', addresses: addresses.flatMap(({ IPv4, IPv6 }) => [`${IPv4}/24`, `${IPv6}/64`]) },
+    { host: 'lan', interface: `to-${host}` },
   ];
 }
 
-function throughNode(ranges: readonly string[], node: { readonly IPv4: string; readonly IPv6: string }): string[] {
+function throughNode(ranges: readonly string[], node: Addresses): string[] {
   return ranges.flatMap((range) => {
     if (range === 'default') return [`default via ${node.IPv4}`, `default via ${node.IPv6}`];
     return [`${range} via ${range.includes(':') ? node.IPv6 : node.IPv4}`];

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeIn } from '../place.ts';
 import { bootNetwork, type Network } from './network.ts';
 import { probeSupport } from './probe.ts';
 import type { Topology } from './topology.ts';
@@ -28,7 +29,7 @@ const topology: Topology = {
   ],
 };
 
-describe.skipIf(lacks.namespaces !== undefined)('a network of namespaces', () => {
+describeIn('network namespace', lacks.namespaces, 'a network of namespaces', () => {
   let network: Network;
   beforeAll(async () => {
     network = await bootNetwork(topology);
@@ -72,7 +73,8 @@ describe.skipIf(lacks.namespaces !== undefined)('a network of namespaces', () =>
     await expect(async () => network.run('elsewhere')).rejects.toThrow('no host elsewhere');
   });
 
-  test.skipIf(lacks.sctp !== undefined)('SCTP answers over raw sockets', async () => {
+  test('SCTP answers over raw sockets', async ({ skip }) => {
+    skip(lacks.sctp !== undefined, lacks.sctp);
     const server = await network.station('server');
     await server.serve({ transport: 'sctp', address: '10.2.0.2', port: 7777, name: 'sctp server' });
     const client = await network.station('client');
@@ -97,7 +99,7 @@ describe.skipIf(lacks.namespaces !== undefined)('a network of namespaces', () =>
   });
 });
 
-describe.skipIf(lacks.namespaces !== undefined)('a network whose owner is killed', () => {
+describeIn('network namespace', lacks.namespaces, 'a network whose owner is killed', () => {
   test('is gone, with every process in it', async () => {
     const fixture = fileURLToPath(new URL('killed.fixture.ts', import.meta.url));
     const owner = spawn(process.execPath, [fixture], { stdio: ['ignore', 'pipe', 'inherit'] });

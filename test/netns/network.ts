@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Run } from '../../backends/command.ts';
 import { environment, runWithin, through } from './processes.ts';
-import { probeSupport, unshareFlags } from './probe.ts';
+import { type Isolation, probeSupport, unshareFlags } from './probe.ts';
 import { openStation, type Station } from './station-client.ts';
 import { topologyScript, type Topology } from './topology.ts';
 
@@ -21,11 +21,12 @@ export interface Network extends AsyncDisposable {
  *
  * Cleaning up needs no code to run: the namespaces live in one holder process that ends when its
  * standard input does, so even a killed test leaves nothing behind.
+ * wanted  how to get apart; what this machine allows when absent. IPVS hides its sysctls from user
+ *         namespaces, so what needs them asks for `root`
  * Throws if the machine does not allow namespaces or the topology cannot be made.
  */
-export async function bootNetwork(topology: Topology): Promise<Network> {
-  const { isolation, lacks } = await probeSupport();
-  if (lacks.namespaces !== undefined) throw new Error(`no network namespaces here: ${lacks.namespaces}`);
+export async function bootNetwork(topology: Topology, wanted?: Isolation): Promise<Network> {
+  const isolation = wanted ?? (await allowedIsolation());
   const holder = await startHolder([...unshareFlags(isolation)], topologyScript(topology));
 
   const known = new Set(topology.hosts.map((host) => host.name));
@@ -50,6 +51,12 @@ export async function bootNetwork(topology: Topology): Promise<Network> {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+async function allowedIsolation(): Promise<Isolation> {
+  const { isolation, lacks } = await probeSupport();
+  if (lacks.namespaces !== undefined) throw new Error(`no network namespaces here: ${lacks.namespaces}`);
+  return isolation;
 }
 
 interface Holder {

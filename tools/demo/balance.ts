@@ -56,7 +56,7 @@ export async function balance(network: Network): Promise<void> {
 async function compile(): Promise<string> {
   const args = ['compile', ...inputs, '--backend', 'iptables', '--family', 'ipv4'];
   const { exitCode, stdout, stderr } = await runWithin(30_000, process.env, checkout)('bin/slicewright', args);
-  if (stderr !== '') process.stderr.write(stderr);
+  if (stderr !== '') process.stderr.write(`${stderr.trimEnd()}\n`);
   if (exitCode !== 0) throw new DemoError('slicewright compile did not succeed; its words stand above.');
   return stdout;
 }

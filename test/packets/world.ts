@@ -1,0 +1,105 @@
+import { clientPod, member2Node, outside, twoClusters } from '../netns/clusters.ts';
+import { bootNetwork, type Network } from '../netns/network.ts';
+import type { Answer, Transport } from '../netns/station-protocol.ts';
+
+export type Mode = 'nft' | 'legacy';
+
+/** Where a connection begins: a pod of the node, a pod that is an endpoint itself, the node, or elsewhere. */
+export type Vantage = 'client' | 'pod' | 'node' | 'outside';
+
+/** A new connection that a test makes, a number of times. */
+export interface Dial {
+  readonly from: Vantage;
+  /** The host's own first address when absent. */
+  readonly fromAddress?: string;
+  readonly transport?: Transport;
+  readonly to: string;
+  readonly port: number;
+}
+
+/** Every endpoint address of both clusters serves on these, under the name `address:port`. */
+export const tcpPort = 8080;
+export const udpPort = 5353;
+
+/** Two clusters with everything served; rules come later, with {@link Network.run} on the node. */
+export async function bootWorld(): Promise<Network> {
+  const network = await bootNetwork(twoClusters);
+  for (const [host, subnet] of [
+    ['pod', '12'],
+    ['remote', '10'],
+  ] as const) {
+    const station = await network.station(host);
+    for (const n of [6, 7, 8, 9]) {
+      for (const address of [`10.${subnet}.0.${n}`, `fd00:${subnet}::${n}`]) {
+        await station.serve({ transport: 'tcp', address, port: tcpPort, name: endpointName(address, tcpPort) });
+        await station.serve({ transport: 'udp', address, port: udpPort, name: endpointName(address, udpPort) });
+      }
+    }
+  }
+  return network;
+}
+
+export function endpointName(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/**
+ * What became of new connections, each outcome once, sorted: `10.12.0.6:8080` (the endpoint saw
+ * the client), `10.12.0.6:8080 masqueraded` (it saw an address of the node), `refused`, `silence`.
+ */
+export async function outcomes(network: Network, dial: Dial, times = 40): Promise<string[]> {
+  const seen = new Set<string>();
+  for (let i = 0; i < times; i++) {
+    const answer = await askOnce(network, dial);
+    seen.add(outcome(answer, sourceOf(dial)));
+    // Silence takes its time and does not change by repetition.
+    if (answer.kind !== 'answered') break;
+  }
+  return [...seen].sort();
+}
+
+/**
+ * Long enough for a second try. Over veth an ICMPv6 refusal arrives while the kernel still holds the
+ * connecting TCP socket, which then only notes it and gives up when its retry, after a second, is refused too.
+ */
+const patienceMs = 2_500;
+
+export async function askOnce(network: Network, dial: Dial): Promise<Answer> {
+  const { from, transport = 'tcp', to: address, port } = dial;
+  const station = await network.station(from === 'node' ? 'member2-node' : from);
+  // The node chooses its source after routing, which is what a test of the node wants to see.
+  const fromAddress = from === 'node' ? {} : { fromAddress: sourceOf(dial) };
+  return station.ask({ transport, address, port, timeoutMs: patienceMs, ...fromAddress });
+}
+
+function outcome(answer: Answer, source: string): string {
+  switch (answer.kind) {
+    case 'answered': {
+      if (nodeAddresses.includes(answer.from.address)) return `${answer.by} masqueraded`;
+      return answer.from.address === source ? answer.by : `${answer.by} sees ${answer.from.address}`;
+    }
+    case 'refused':
+    case 'silence':
+      return answer.kind;
+    case 'failed':
+      return `failed: ${answer.code}`;
+  }
+}
+
+const nodeAddresses: readonly string[] = ['172.18.0.12', 'fd00:18::12', '10.12.0.1', 'fd00:12::1', '127.0.0.1'];
+
+/** The address that the host dials from when it is not told one. */
+export function sourceOf({ from, fromAddress, to }: Dial): string {
+  if (fromAddress !== undefined) return fromAddress;
+  const family = to.includes(':') ? 'IPv6' : 'IPv4';
+  switch (from) {
+    case 'client':
+      return clientPod[family];
+    case 'pod':
+      return family === 'IPv6' ? 'fd00:12::6' : '10.12.0.6';
+    case 'node':
+      return nodeAddresses.includes(to) ? to : member2Node[family];
+    case 'outside':
+      return outside[family];
+  }
+}
