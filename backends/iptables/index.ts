@@ -1,14 +1,15 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
+import type { Maker } from '../assemble.ts';
 import type { LowerOptions } from '../backend.ts';
 import { checkRuleset } from '../netfilter/check.ts';
 import { rulesetText } from '../netfilter/document.ts';
 import type { Ruleset } from '../netfilter/rule.ts';
-import { link } from './link.ts';
+import { link, separateUnits } from './link.ts';
 import { lower } from './lower.ts';
 import { standingChains } from './node-chains.ts';
+import type { IptablesUnit } from './unit.ts';
 
-export { separateUnits } from './link.ts';
 export { isOurChain } from './names.ts';
 export type { IptablesUnit } from './unit.ts';
 
@@ -24,15 +25,19 @@ export function lowerOptionsFor(irs: readonly ServicePortIR[]): LowerOptions {
   return { endpointComments: known <= largeClusterEndpoints };
 }
 
-/** What must not be loaded, one sentence each. Empty for every program that link makes. */
-export function check(program: Ruleset): string[] {
-  return checkRuleset(program, standingChains);
-}
-
 function files(program: Ruleset, node: NodeContext): ReadonlyMap<string, string> {
   const name = node.family === 'IPv4' ? 'iptables-save' : 'ip6tables-save';
   return new Map([[name, rulesetText(program)]]);
 }
 
 /** The pure half of the backend. */
-export const iptables = { name: 'iptables', lower, link, print: rulesetText, files } as const;
+export const iptables: Maker<IptablesUnit, Ruleset> = {
+  name: 'iptables',
+  lowerOptionsFor,
+  lower,
+  leftOut: (units) => separateUnits(units).leftOut,
+  link,
+  check: (program) => checkRuleset(program, standingChains),
+  print: rulesetText,
+  files,
+};

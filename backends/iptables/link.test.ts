@@ -3,10 +3,10 @@ import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
 import { address, clusterIP, endpoint, makeIR, makeNode, portName, service } from '../../test/helpers/ir.ts';
-import { check, type IptablesUnit, iptables, lowerOptionsFor, separateUnits } from './index.ts';
+import { type IptablesUnit, iptables } from './index.ts';
 
 function unitsOf(irs: readonly ServicePortIR[], node = makeNode()): Map<ServicePortId, IptablesUnit> {
-  return new Map(irs.map((ir) => [ir.id, iptables.lower(ir, node, lowerOptionsFor(irs)).unit]));
+  return new Map(irs.map((ir) => [ir.id, iptables.lower(ir, node, iptables.lowerOptionsFor(irs)).unit]));
 }
 
 function serviceIR(name: string, lastOctet: number): ServicePortIR {
@@ -45,9 +45,11 @@ describe('link', () => {
 
   it('makes programs that may be loaded, also empty ones', () => {
     const irs = [serviceIR('a', 1), serviceIR('b', 2)];
-    expect(check(iptables.link(unitsOf(irs), makeNode()))).toEqual([]);
+    expect(iptables.check(iptables.link(unitsOf(irs), makeNode()))).toEqual([]);
     expect(
-      check(iptables.link(unitsOf([]), makeNode({ nodePorts: { kind: 'some', addresses: [], loopback: false } }))),
+      iptables.check(
+        iptables.link(unitsOf([]), makeNode({ nodePorts: { kind: 'some', addresses: [], loopback: false } })),
+      ),
     ).toEqual([]);
   });
 
@@ -57,7 +59,7 @@ describe('link', () => {
     const stolen = units.get(a.id);
     if (stolen === undefined) throw new Error('a has a unit');
     units.set(b.id, { ...stolen, id: b.id });
-    expect(separateUnits(units).leftOut).toEqual([b.id]);
+    expect(iptables.leftOut(units)).toEqual([b.id]);
     expect(iptables.print(iptables.link(units, makeNode()))).toBe(
       iptables.print(iptables.link(unitsOf([a]), makeNode())),
     );
@@ -116,8 +118,8 @@ describe('lowerOptionsFor', () => {
   ];
 
   it('keeps comments up to 1000 known endpoints, ready or not, over all Services', () => {
-    expect(lowerOptionsFor(irs(500))).toEqual({ endpointComments: true });
-    expect(lowerOptionsFor(irs(501))).toEqual({ endpointComments: false });
+    expect(iptables.lowerOptionsFor(irs(500))).toEqual({ endpointComments: true });
+    expect(iptables.lowerOptionsFor(irs(501))).toEqual({ endpointComments: false });
   });
 });
 
