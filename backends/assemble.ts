@@ -1,0 +1,57 @@
+import type { ServicePortIR } from '../compiler/ir/ir.ts';
+import type { NodeContext } from '../compiler/ir/node-context.ts';
+import type { Diagnostic } from '../compiler/values/diagnostic.ts';
+import type { ServicePortId } from '../compiler/values/names.ts';
+import type { Backend, LowerOptions } from './backend.ts';
+
+/** What of a backend it takes to make a program. */
+export interface Maker<Unit, Program>
+  extends Pick<Backend<Unit, Program, never>, 'name' | 'lower' | 'link' | 'print' | 'files'> {
+  lowerOptionsFor(irs: readonly ServicePortIR[]): LowerOptions;
+  /** Units that `link` leaves out, because what they need belongs to another one. */
+  leftOut(units: ReadonlyMap<ServicePortId, Unit>): readonly ServicePortId[];
+  /** What must not be loaded, one sentence each; empty for every program that `link` makes. */
+  check(program: Program): readonly string[];
+}
+
+export interface Assembled<Unit, Program> {
+  readonly program: Program;
+  readonly units: ReadonlyMap<ServicePortId, Unit>;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * The program of one family: every Service port lowered, all linked, the result checked.
+ *
+ * throws   a plain Error when the program is not sound, which no input can bring about
+ */
+export function assemble<Unit, Program>(
+  backend: Maker<Unit, Program>,
+  irs: readonly ServicePortIR[],
+  node: NodeContext,
+): Assembled<Unit, Program> {
+  const options = backend.lowerOptionsFor(irs);
+  const units = new Map<ServicePortId, Unit>();
+  const diagnostics: Diagnostic[] = [];
+  for (const ir of irs) {
+    const lowered = backend.lower(ir, node, options);
+    units.set(ir.id, lowered.unit);
+    diagnostics.push(...lowered.diagnostics);
+  }
+  diagnostics.push(...reportLeftOut(irs, backend.leftOut(units)));
+  const program = backend.link(units, node);
+  const flaws = backend.check(program);
+  if (flaws.length > 0) throw new Error(`the ${backend.name} program is not sound:\n${flaws.join('\n')}`);
+  return { program, units, diagnostics };
+}
+
+function reportLeftOut(irs: readonly ServicePortIR[], leftOut: readonly ServicePortId[]): Diagnostic[] {
+  return irs
+    .filter(({ id }) => leftOut.includes(id))
+    .map(({ id, service, origin: [object = { kind: 'Service', name: service }] }) => ({
+      severity: 'error',
+      code: 'name-collision',
+      object,
+      message: `${id} is left out: the names that its rules need are those of another Service port`,
+    }));
+}
