@@ -20,9 +20,6 @@ export const maxInputBytes = 256 * 1024 * 1024;
  * throws   InputError naming every file that cannot be read or parsed, not only the first
  */
 export async function readObjects(paths: readonly string[], readStdin: ReadStdin): Promise<unknown[]> {
-  if (paths.filter((path) => path === '-').length > 1) {
-    throw new InputError([fileProblem('-', 'stdin-twice', 'standard input can be read only once')]);
-  }
   const problems: Diagnostic[] = [];
   const objects: unknown[] = [];
   for (const path of paths) {

@@ -1,0 +1,70 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadPrinter, type Printed } from '../../backends/index.ts';
+import type { Compilation } from '../../compiler/compile.ts';
+import { compile } from '../../compiler/index.ts';
+import { type Family, families } from '../../compiler/values/address.ts';
+import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../diagnostics.ts';
+import { fileProblem, InputError } from '../input-error.ts';
+import { type InputOptions, readInputs } from '../inputs.ts';
+import type { Io } from '../io.ts';
+
+export interface CompileOptions extends InputOptions {
+  readonly family?: 'ipv4' | 'ipv6';
+  readonly out?: string;
+  readonly diagnostics: DiagnosticFormat;
+  readonly strict?: boolean;
+}
+
+/**
+ * `slicewright compile`: objects to the program of one node, without a kernel.
+ *
+ * returns  the exit status: 0 compiled, 1 could not, or with `--strict` worth a warning
+ */
+export async function compileCommand(options: CompileOptions, io: Io): Promise<number> {
+  try {
+    const { input, backend, diagnostics } = await readInputs(options, io.readStdin);
+    const compilation = compile(input);
+    const print = await loadPrinter(backend);
+    const printed = chooseFamilies(compilation, options).map((family) =>
+      print(compilation.services[family], compilation.node[family]),
+    );
+    const all = [...diagnostics, ...compilation.diagnostics, ...printed.flatMap((one) => one.diagnostics)];
+    await io.err(diagnosticsText(all, options.diagnostics));
+    // A program that someone called too doubtful to use is not handed out.
+    if (options.strict === true && all.some(isWorrying)) return 1;
+    if (options.out === undefined) await io.out(printed.map(({ text }) => text).join(''));
+    else writeFiles(options.out, printed);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    await io.err(diagnosticsText(error.diagnostics, options.diagnostics));
+    return 1;
+  }
+}
+
+/**
+ * Text for a person or a pipe shows the families that there is something to say about: those the
+ * node has addresses in, or some Service port. Files are for the node as a whole, so that none is
+ * left over from an earlier time: without `--family` both families are written.
+ */
+function chooseFamilies(compilation: Compilation, { family, out }: CompileOptions): readonly Family[] {
+  if (family !== undefined) return [family === 'ipv4' ? 'IPv4' : 'IPv6'];
+  if (out !== undefined) return families;
+  const used = families.filter(
+    (each) => compilation.services[each].length > 0 || compilation.node[each].addresses.length > 0,
+  );
+  return used.length > 0 ? used : ['IPv4'];
+}
+
+function writeFiles(directory: string, printed: readonly Printed[]): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+    for (const { files } of printed) {
+      for (const [name, contents] of files) writeFileSync(join(directory, name), contents);
+    }
+  } catch (error) {
+    const message = `cannot be written to: ${error instanceof Error ? error.message : String(error)}`;
+    throw new InputError([fileProblem(directory, 'output-unwritable', message)]);
+  }
+}

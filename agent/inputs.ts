@@ -1,0 +1,93 @@
+import type { BackendName } from '../backends/index.ts';
+import type { CompileInput } from '../compiler/compile.ts';
+import type { Compat } from '../compiler/settings.ts';
+import type { IpAddress } from '../compiler/values/address.ts';
+import type { Diagnostic } from '../compiler/values/diagnostic.ts';
+import { printable } from '../compiler/values/object-ref.ts';
+import { type Configuration, defaultConfiguration, parseConfiguration } from './config/config.ts';
+import { fileProblem, InputError } from './input-error.ts';
+import { type ReadStdin, readObjects } from './sources/files.ts';
+
+/** The options that say what is compiled, and for which node. Shared by every command that compiles. */
+export interface InputOptions {
+  readonly filename: readonly string[];
+  readonly node?: string;
+  readonly config?: string;
+  readonly backend?: BackendName;
+  readonly compat?: 'kube-proxy';
+}
+
+/** What the host knows of itself, where the command runs on the node that it compiles for. */
+export interface Host {
+  readonly name: string;
+  readonly addresses: readonly IpAddress[];
+}
+
+export interface Inputs {
+  readonly input: CompileInput;
+  readonly backend: BackendName;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Reads everything that a compilation starts from.
+ *
+ * host     undefined: compile away from the node
+ * throws   InputError for files that cannot be used
+ */
+export async function readInputs(options: InputOptions, readStdin: ReadStdin, host?: Host): Promise<Inputs> {
+  const paths = [...options.filename, options.node, options.config];
+  if (paths.filter((path) => path === '-').length > 1) {
+    throw new InputError([fileProblem('-', 'stdin-twice', 'standard input can be read only once')]);
+  }
+  const configuration = await readConfiguration(options, readStdin);
+  const nodes = options.node === undefined ? [] : await readObjects([options.node], readStdin);
+  const objects = await readObjects(options.filename, readStdin);
+  return {
+    input: {
+      clusters: [{ cluster: undefined, objects: [...objects, ...nodes] }],
+      settings: configuration.settings,
+      nodeName: chooseNodeName(configuration.nodeName, nodes, options.node) ?? host?.name,
+      localAddresses: host?.addresses,
+    },
+    backend: configuration.backend,
+    diagnostics: configuration.diagnostics,
+  };
+}
+
+async function readConfiguration(options: InputOptions, readStdin: ReadStdin): Promise<Configuration> {
+  const compat: Compat = options.compat ?? 'none';
+  const choices = { compat, backend: options.backend };
+  if (options.config === undefined) return defaultConfiguration(choices);
+  const [document, ...others] = await readObjects([options.config], readStdin);
+  if (document === undefined || others.length > 0) {
+    const message = `holds ${others.length === 0 ? 'no document' : `${others.length + 1} documents`}; one KubeProxyConfiguration is wanted`;
+    throw new InputError([fileProblem(options.config, 'bad-configuration', message)]);
+  }
+  return parseConfiguration(document, options.config, choices);
+}
+
+/** The configuration names the node; else a --node file with one Node does; else the compiler looks for one. */
+function chooseNodeName(
+  configured: string | undefined,
+  objects: readonly unknown[],
+  path: string | undefined,
+): string | undefined {
+  if (path === undefined) return configured;
+  const names = objects.flatMap(nodeNames);
+  if (names.length === 0) throw new InputError([fileProblem(path, 'no-node', 'holds no Node object')]);
+  if (configured === undefined) return names.length === 1 ? names[0] : undefined;
+  if (names.includes(configured)) return configured;
+  const message = `holds the Node ${names.map((name) => printable(name)).join(', ')}, but hostnameOverride is ${configured}`;
+  throw new InputError([fileProblem(path, 'other-node', message)]);
+}
+
+function nodeNames(object: unknown): string[] {
+  const { kind, items, metadata } = (object ?? {}) as {
+    readonly kind?: unknown;
+    readonly items?: unknown;
+    readonly metadata?: { readonly name?: unknown } | null;
+  };
+  if (Array.isArray(items)) return items.flatMap(nodeNames);
+  return kind === 'Node' ? [String(metadata?.name)] : [];
+}
