@@ -9,6 +9,7 @@ const unordered: ReadonlySet<string> = new Set([
   'filter KUBE-EXTERNAL-SERVICES',
   'filter KUBE-NODEPORTS',
   'filter KUBE-PROXY-FIREWALL',
+  'filter KUBE-IPVS-OUT-FILTER',
 ]);
 
 /**

@@ -2,23 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { assemble } from '../../backends/assemble.ts';
 import { ipvs } from '../../backends/ipvs/index.ts';
 import type { Compat } from '../../compiler/settings.ts';
-import { families, type Family } from '../../compiler/values/address.ts';
+import { families } from '../../compiler/values/address.ts';
 import { caseNames, compileCase, expectedFile } from './cases.ts';
+import { comparable } from './compare.ts';
 
 /** Every case that a real kube-proxy ran in IPVS mode. */
 const cases = caseNames.filter((name) => expectedFile(name, 'expected.ipvsadm-save') !== undefined);
 
-/** IPv4-only cases ran without ip6tables, so that nothing of IPv6 was made. */
-function familiesOf(name: string): readonly Family[] {
-  return families.filter(
-    (family) => family === 'IPv4' || expectedFile(name, 'expected.ipvs.ip6tables-save') !== undefined,
-  );
-}
-
 function ours(name: string, compat: Compat): ReadonlyMap<string, string> {
   const { services, node } = compileCase(name, compat, 'ipvs');
   const joined = new Map<string, string>();
-  for (const family of familiesOf(name)) {
+  for (const family of families) {
     const { program } = assemble(ipvs, services[family], node[family]);
     for (const [file, text] of ipvs.files(program, node[family])) joined.set(file, (joined.get(file) ?? '') + text);
   }
@@ -33,13 +27,16 @@ function sorted(text: string | undefined): readonly string[] {
 describe('with --compat kube-proxy IPVS mode is kube-proxy’s', () => {
   it.each(cases)('%s', (name) => {
     const files = ours(name, 'kube-proxy');
+    const isDualStack = expectedFile(name, 'expected.ipvs.ip6tables-save') !== undefined;
     for (const file of ['ipvsadm-save', 'ipset-save', 'kube-ipvs0-addrs']) {
-      expect(sorted(files.get(file)), file).toEqual(sorted(expectedFile(name, `expected.${file}`)));
+      // Where there were no rules of IPv6, one record (002) has its sets all the same, left from the run before.
+      const expected = sorted(expectedFile(name, `expected.${file}`)).filter(
+        (line) => isDualStack || !line.includes('KUBE-6-'),
+      );
+      expect(sorted(files.get(file)), file).toEqual(expected);
     }
     for (const file of ['ipvs.iptables-save', 'ipvs.ip6tables-save']) {
-      // Rules stand in a fixed order in IPVS mode.
-      const expected = expectedFile(name, `expected.${file}`);
-      if (expected !== undefined) expect(files.get(file), file).toBe(expected);
+      expect(comparable(files.get(file) ?? ''), file).toEqual(comparable(expectedFile(name, `expected.${file}`) ?? ''));
     }
     const sysctls = sorted(expectedFile(name, 'expected.ipvs.sysctls'));
     // The record also holds what kube-proxy left as the kernel had it.

@@ -1,0 +1,58 @@
+import type { Family, IpAddress } from '../../compiler/values/address.ts';
+import type { ServicePortId } from '../../compiler/values/names.ts';
+import type { Rule, Ruleset, SetName } from '../netfilter/rule.ts';
+import type { ServerKey, VirtualServer } from './servers.ts';
+import type { IpSet, SetEntry, SetId } from './sets.ts';
+
+/** The share of one Service port. */
+export interface IpvsUnit {
+  readonly servers: readonly VirtualServer[];
+  readonly entries: readonly { readonly set: SetId; readonly entry: SetEntry }[];
+  /** Addresses to bind on the dummy link; of the node's own none is among them. */
+  readonly bind: readonly IpAddress[];
+  /** Rules of KUBE-IPVS-OUT-FILTER: one per restricted load balancer address. */
+  readonly outFilter: readonly Rule[];
+}
+
+/** The dummy link that makes frontends' addresses local to the node, so that packets for them reach IPVS. */
+export const linkName = 'kube-ipvs0';
+
+/**
+ * All of ours in one family: virtual servers, sets, addresses, a few chains, sysctls.
+ *
+ * Wanted and found are the same type on purpose. What only a kernel can say (who draws
+ * connections still, what is someone else's) is in `found`, which no linked program has.
+ */
+export interface IpvsProgram {
+  readonly family: Family;
+  /** In listing order. */
+  readonly servers: ReadonlyMap<ServerKey, VirtualServer>;
+  /** Whose virtual server it is; empty in a program that was read. */
+  readonly owners: ReadonlyMap<ServerKey, ServicePortId>;
+  /** In text order. */
+  readonly sets: ReadonlyMap<SetName, IpSet>;
+  /** On {@link linkName}, in numeric order. */
+  readonly addresses: readonly IpAddress[];
+  readonly rules: Ruleset;
+  /** `net.ipv4.vs.conntrack` → `1`: those that must have this value; of a kernel, those we could ask for. */
+  readonly sysctls: ReadonlyMap<string, string>;
+  readonly found?: Found;
+}
+
+/** What was found in a kernel besides a program. */
+export interface Found {
+  /** Virtual servers with an entry in our ledger, whether they are there or not: see ledger.ts. */
+  readonly ledger: ReadonlySet<ServerKey>;
+  /** Virtual servers that are there and not in the ledger: someone else's. */
+  readonly foreign: ReadonlyMap<ServerKey, VirtualServer>;
+  /** Established and closing connections per real server; none: absent. */
+  readonly connections: ReadonlyMap<RealKey, number>;
+  /** Real servers that may keep their connections, with the seconds that are left for it. */
+  readonly draining: ReadonlyMap<RealKey, number>;
+  readonly link: 'absent' | 'present';
+  /** Our bookkeeping sets that exist. */
+  readonly ledgerSets: readonly SetName[];
+}
+
+/** `10.96.0.1:80/TCP/10.1.0.2:80`, as kube-proxy calls it in its list of leaving real servers. */
+export type RealKey = `${ServerKey}/${string}`;
