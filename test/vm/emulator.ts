@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { environment } from '../netns/processes.ts';
+import { buildInitramfs } from './initramfs.ts';
+import { fetchKernel } from './kernel.ts';
+
+const project = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+const cache = join(project, '.cache', 'vm');
+const emulator = 'qemu-system-x86_64';
+const kernelArguments = 'console=ttyS0 quiet panic=-1 mitigations=off nokaslr audit=0 random.trust_cpu=on rdinit=/init';
+
+/** A booted machine, as the channel to the agent inside it. */
+export interface Emulated {
+  readonly channel: Socket;
+  /** Ends the machine; also once it has ended by itself. */
+  stop(): Promise<void>;
+}
+
+/** Why no machine can be emulated here; undefined: it can. Starts nothing. */
+export function emulatorMissing(): string | undefined {
+  const has = (tool: string): boolean => environment.PATH.split(':').some((folder) => existsSync(join(folder, tool)));
+  if (process.arch !== 'x64') return `an emulated machine needs an x86-64 host, and this is ${process.arch}`;
+  const missing = [emulator, 'ipvsadm', 'ipset', 'ip', 'iptables', 'modprobe'].filter((tool) => !has(tool));
+  if (missing.length > 0) return `not installed: ${missing.join(', ')} (make setup as root brings them)`;
+  if (!existsSync(join(cache, 'kernel')) && !has('apt-get'))
+    return "the kernel comes from Debian's or Ubuntu's packages";
+  return undefined;
+}
+
+/**
+ * Boots a machine and waits for its agent. One machine at a time: others wait in line for theirs.
+ * Nothing of the host can be written from inside, and only the project's folder is visible there.
+ *
+ * Throws with the end of the console's text if the agent does not answer in time.
+ */
+export async function startEmulator(): Promise<Emulated> {
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(tmpdir(), 'slicewright-vm-'));
+  const console = join(folder, 'console');
+  try {
+    const kernel = fetchKernel(cache);
+    const initramfs = buildInitramfs(cache, kernel, project);
+    const channelPath = join(folder, 'agent');
+    // The machine dials us: when this process is gone the agent sees the end of its channel.
+    const server = createServer().listen(channelPath);
+    const child = spawn('flock', flockArguments(kernel.image, initramfs, channelPath, console), {
+      env: environment,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let complaints = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
+    const exited = once(child, 'exit');
+    const ended = exited.then(() => undefined);
+    const stop = async (): Promise<void> => {
+      child.kill('SIGKILL');
+      await exited;
+      server.close();
+      rmSync(folder, { recursive: true, force: true });
+    };
+    const dialled = await Promise.race([once(server, 'connection'), ended]);
+    const channel = dialled?.[0] as Socket | undefined;
+    const ready = channel && (await Promise.race([once(channel, 'data'), ended, sleep(bootLimitMs)]));
+    if (channel === undefined || ready === undefined) {
+      const last = existsSync(console) ? readFileSync(console, 'utf8').slice(-2000) : '';
+      await stop();
+      throw new Error(`the emulated machine did not come up: ${complaints}${last}`);
+    }
+    return { channel, stop };
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+const bootLimitMs = 120_000;
+
+function sleep(ms: number): Promise<undefined> {
+  return new Promise((resolve) => void setTimeout(resolve, ms, undefined).unref());
+}
+
+function flockArguments(image: string, initramfs: string, channel: string, console: string): string[] {
+  const share = `local,id=project,path=${project},security_model=none,readonly=on,multidevs=remap`;
+  return [
+    // The lock is QEMU's own: it is free when QEMU is gone, however it went.
+    ...['--no-fork', '--wait', '600', join(cache, 'lock'), emulator],
+    ...['-accel', 'tcg,thread=multi', '-M', 'q35', '-cpu', 'max,la57=off', '-smp', '2', '-m', '2048'],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', `file:${console}`],
+    ...['-kernel', image, '-initrd', initramfs, '-append', kernelArguments],
+    ...['-fsdev', share, '-device', 'virtio-9p-pci,fsdev=project,mount_tag=project'],
+    ...['-device', 'virtio-serial-pci', '-chardev', `socket,id=agent,path=${channel}`],
+    ...['-device', 'virtserialport,chardev=agent,name=agent'],
+  ];
+}

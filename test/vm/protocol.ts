@@ -1,0 +1,19 @@
+import type { Request as StationRequest } from '../netns/station-protocol.ts';
+import type { Topology } from '../netns/topology.ts';
+
+/**
+ * What a test asks of the agent inside an emulated machine. Networks are known by the number that
+ * `boot` answered.
+ */
+export type MachineRequest =
+  | { readonly kind: 'boot'; readonly topology: Topology }
+  | {
+      readonly kind: 'run';
+      readonly network: number;
+      readonly host: string;
+      readonly file: string;
+      readonly args: readonly string[];
+      readonly input?: string | undefined;
+    }
+  | { readonly kind: 'station'; readonly network: number; readonly host: string; readonly request: StationRequest }
+  | { readonly kind: 'close'; readonly network: number };
