@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+/* The real command line in a process of its own: what only a process can show. */
+
+const launcher = fileURLToPath(new URL('../bin/slicewright', import.meta.url));
+let elsewhere = '';
+beforeAll(() => {
+  elsewhere = mkdtempSync(join(tmpdir(), 'cli-test-'));
+  symlinkSync(launcher, join(elsewhere, 'sw'));
+});
+afterAll(() => {
+  rmSync(elsewhere, { recursive: true, force: true });
+});
+
+interface Outcome {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** closeEarly: stop reading standard output after its first piece, as `head` does. */
+function slicewright(args: readonly string[], stdin = '', closeEarly = false): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(join(elsewhere, 'sw'), args, { cwd: elsewhere });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (piece: Buffer) => {
+      out += piece.toString();
+      if (closeEarly) child.stdout.destroy();
+    });
+    child.stderr.on('data', (piece: Buffer) => {
+      err += piece.toString();
+    });
+    // A usage error ends the process before it has read its input.
+    child.stdin.on('error', () => {});
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status, out, err }));
+    child.stdin.end(stdin);
+  });
+}
+
+/** As many Services with one endpoint each, as `kubectl get -o json` gives them. */
+function services(count: number): string {
+  const items = Array.from({ length: count }, (_, i) => {
+    const octets = `${i >> 7}.${(i & 127) + 1}`;
+    const metadata = { namespace: 'shop', name: `cart-${i}` };
+    return [
+      { apiVersion: 'v1', kind: 'Service', metadata, spec: { clusterIP: `10.96.${octets}`, ports: [{ port: 80 }] } },
+      {
+        apiVersion: 'discovery.k8s.io/v1',
+        kind: 'EndpointSlice',
+        metadata: { ...metadata, labels: { 'kubernetes.io/service-name': metadata.name } },
+        addressType: 'IPv4',
+        endpoints: [{ addresses: [`10.1.${octets}`] }],
+        ports: [{ port: 8080, protocol: 'TCP' }],
+      },
+    ];
+  });
+  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: items.flat() });
+}
+
+describe('the slicewright process', () => {
+  it('runs from anywhere through a link, and writes all of a large output into a pipe', async () => {
+    const { status, out, err } = await slicewright(['compile', '-f', '-'], services(800));
+    expect([status, err.replace(/^info: .*\n/gm, '')]).toEqual([0, '']);
+    expect(out.match(/ -j DNAT --to-destination /g)).toHaveLength(800);
+    expect(out.endsWith('\nCOMMIT\n')).toBe(true);
+  });
+
+  it('ends quietly when its reader has seen enough', async () => {
+    const { status, err } = await slicewright(['compile', '-f', '-'], services(800), true);
+    expect([status, err.replace(/^info: .*\n/gm, '')]).toEqual([0, '']);
+  });
+
+  it.each([
+    [[], 'Usage: slicewright'],
+    [['frobnicate'], "error: unknown command 'frobnicate'"],
+    [['compile'], "error: required option '-f, --filename <path>' not specified"],
+    [['compile', '-f', '-', '--famly', 'ipv4'], "error: unknown option '--famly'"],
+    [['compile', '-f', '-', '--family', 'ipv5'], 'Allowed choices are ipv4, ipv6.'],
+    [['compile', '-f', '-', 'stray'], 'error: too many arguments'],
+  ])('exits with 2 when called as %j', async (args, message) => {
+    const { status, out, err } = await slicewright(args);
+    expect([status, out]).toEqual([2, '']);
+    expect(err).toContain(message);
+  });
+
+  it('exits with 1 when it cannot compile', async () => {
+    const { status, out, err } = await slicewright(['compile', '-f', 'missing.yaml']);
+    expect({ status, out, err }).toEqual({
+      status: 1,
+      out: '',
+      err: 'error: file missing.yaml: there is no such file\n',
+    });
+  });
+});
