@@ -110,7 +110,7 @@ export function wonFrontends(
       severity: 'error',
       code: 'frontend-conflict',
       object: service.ref,
-      message: `${text} is answered by ${formatObjectRef(winner.service.ref)}, whose claim is older; this Service gets no traffic there`,
+      message: `${text} is answered by ${formatObjectRef(winner.service.ref)}, whose claim is better; this Service gets no traffic there`,
     });
     return false;
   });

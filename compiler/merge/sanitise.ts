@@ -43,7 +43,7 @@ export function sanitise(from: AttachedSlice, facts: MergeFacts): SourcedEndpoin
 
 /** Special addresses are refused from anyone; addresses of ours only from other clusters (pods can share their node's). */
 function refusalOf(endpoint: SliceEndpoint, remote: boolean, facts: MergeFacts): Reason | undefined {
-  if (endpoint.special !== undefined) return { rule: 'MR-15', text: `refused: a ${endpoint.special} address` };
+  if (endpoint.special !== undefined) return { rule: 'MR-15', text: `refused: ${endpoint.special} address` };
   if (!remote || facts.compat) return undefined;
   const reserved = facts.reserved.get(endpoint.address);
   return reserved && { rule: 'MR-15', text: `refused: another cluster claims a ${reserved} of ours` };

@@ -197,7 +197,7 @@ function parseEndpoint(value: unknown, index: number, family: Family, report: Re
   if (address === undefined || conditions === undefined) return undefined;
   const special = specialAddress(address);
   if (special !== undefined) {
-    const message = `${address} is a ${special} address; this endpoint is refused`;
+    const message = `${address} (${special}) cannot be an endpoint's address; this endpoint is refused`;
     report('warning', 'endpoint-refused', `${path}.addresses[0]`, message);
   }
   const hints = fieldsOf(fields, 'hints', `${path}.hints`, report);

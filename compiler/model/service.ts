@@ -181,7 +181,12 @@ function parseClusterIP(value: unknown, field: string, report: Report): IpAddres
 function refuseSpecial(address: IpAddress, field: string, report: Report): IpAddress | undefined {
   const special = specialAddress(address);
   if (special === undefined || special === 'link-local') return address;
-  report('warning', 'service-bad-address', field, `${address} is a ${special} address; it is left out`);
+  report(
+    'warning',
+    'service-bad-address',
+    field,
+    `${address} (${special}) cannot be a Service's address; it is left out`,
+  );
   return undefined;
 }
 

@@ -1,0 +1,52 @@
+import type { Compilation } from '../../compiler/compile.ts';
+import { compile } from '../../compiler/index.ts';
+import { type ServicePortIR, endpointText } from '../../compiler/ir/ir.ts';
+import { defaultSettings, type Settings } from '../../compiler/settings.ts';
+import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
+import type { ClusterName } from '../../compiler/values/names.ts';
+
+export interface CompileOptions {
+  readonly settings?: Partial<Settings>;
+  readonly nodeName?: string;
+  readonly clusters?: Readonly<Record<string, readonly unknown[]>>;
+}
+
+/** Compiles the own cluster's objects, for node `n1` unless said otherwise. */
+export function compileObjects(objects: readonly unknown[], options: CompileOptions = {}): Compilation {
+  return compile({
+    clusters: [
+      { cluster: undefined, objects },
+      ...Object.entries(options.clusters ?? {}).map(([name, own]) => ({ cluster: name as ClusterName, objects: own })),
+    ],
+    settings: { ...defaultSettings, ...options.settings },
+    nodeName: options.nodeName ?? 'n1',
+    localAddresses: undefined,
+  });
+}
+
+export const kubeProxy: CompileOptions = { settings: { compat: 'kube-proxy' } };
+
+/** The only Service port of the family. */
+export function onlyPort(compilation: Compilation, family: 'IPv4' | 'IPv6' = 'IPv4'): ServicePortIR {
+  const [port, ...others] = compilation.services[family];
+  if (port === undefined || others.length > 0) throw new Error(`${others.length + Number(port !== undefined)} ports`);
+  return port;
+}
+
+/** `10.1.0.1:80`, with `*3` where the weight is not 1, `!` on this node, `@east` from cluster east. */
+export function poolTexts(pool: ServicePortIR['pools']['cluster']): string[] {
+  return pool.map(
+    (endpoint) =>
+      endpointText(endpoint) +
+      (endpoint.weight === 1 ? '' : `*${endpoint.weight}`) +
+      (endpoint.local ? '!' : '') +
+      (endpoint.cluster === undefined ? '' : `@${endpoint.cluster}`),
+  );
+}
+
+/** Without the note on the node, which these tests don't give an object of. */
+export function diagnosticTexts(compilation: Compilation): string[] {
+  return compilation.diagnostics
+    .filter(({ code }) => code !== 'node-missing' && code !== 'own-cluster-unknown')
+    .map(formatDiagnostic);
+}

@@ -1,0 +1,137 @@
+/** Kubernetes objects for tests, as an API server would give them: short to write, plain JSON inside. */
+
+export interface ServiceOptions {
+  readonly namespace?: string;
+  readonly labels?: Record<string, string>;
+  readonly annotations?: Record<string, string>;
+  readonly created?: string;
+  readonly status?: Record<string, unknown>;
+}
+
+/** A Service `default/<name>`; its spec is port 80/TCP at 10.96.0.1 unless said otherwise. */
+export function service(name: string, spec: Record<string, unknown> = {}, options: ServiceOptions = {}) {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: {
+      namespace: options.namespace ?? 'default',
+      name,
+      ...(options.labels && { labels: options.labels }),
+      ...(options.annotations && { annotations: options.annotations }),
+      ...(options.created && { creationTimestamp: options.created }),
+    },
+    spec: { clusterIP: '10.96.0.1', ports: [{ port: 80, protocol: 'TCP' }], ...spec },
+    ...(options.status && { status: options.status }),
+  };
+}
+
+export interface EndpointOptions {
+  readonly node?: string;
+  readonly zone?: string;
+  readonly ready?: boolean;
+  readonly serving?: boolean;
+  readonly terminating?: boolean;
+  readonly forZones?: readonly string[];
+  readonly forNodes?: readonly string[];
+}
+
+export function endpoint(address: string, options: EndpointOptions = {}) {
+  const { node, zone, ready, serving, terminating, forZones, forNodes } = options;
+  return {
+    addresses: [address],
+    conditions: {
+      ready: ready ?? true,
+      ...(serving !== undefined && { serving }),
+      ...(terminating !== undefined && { terminating }),
+    },
+    ...(node && { nodeName: node }),
+    ...(zone && { zone }),
+    ...((forZones || forNodes) && {
+      hints: {
+        ...(forZones && { forZones: forZones.map((zoneName) => ({ name: zoneName })) }),
+        ...(forNodes && { forNodes: forNodes.map((nodeName) => ({ name: nodeName })) }),
+      },
+    }),
+  };
+}
+
+/** ready false, serving, terminating: the last resort. */
+export const leaving = { ready: false, serving: true, terminating: true };
+
+export interface SliceOptions {
+  readonly namespace?: string;
+  readonly ports?: readonly Record<string, unknown>[] | null;
+  readonly addressType?: string;
+  /** `native` is the cluster's own controller. */
+  readonly by?: 'native' | 'dispatch' | 'import' | string;
+  readonly provisionCluster?: string;
+  readonly labels?: Record<string, string>;
+  readonly annotations?: Record<string, string>;
+}
+
+const managers: Readonly<Record<string, string>> = {
+  native: 'endpointslice-controller.k8s.io',
+  dispatch: 'endpointslice-dispatch-controller.karmada.io',
+  import: 'endpointslice-controller.karmada.io',
+};
+
+/** A slice of Service `default/<of>`, native and with port 8080/TCP unless said otherwise. Endpoints may be bare addresses. */
+export function slice(
+  of: string,
+  name: string,
+  endpoints: readonly (string | Record<string, unknown>)[] | null,
+  options: SliceOptions = {},
+) {
+  const { by = 'native', provisionCluster } = options;
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: {
+      namespace: options.namespace ?? 'default',
+      name,
+      labels: {
+        'kubernetes.io/service-name': of,
+        ...(by !== '' && { 'endpointslice.kubernetes.io/managed-by': managers[by] ?? by }),
+        ...options.labels,
+      },
+      annotations: {
+        ...(provisionCluster && { 'endpointslice.karmada.io/provision-cluster': provisionCluster }),
+        ...options.annotations,
+      },
+    },
+    addressType: options.addressType ?? 'IPv4',
+    ports: options.ports === undefined ? [{ name: '', port: 8080, protocol: 'TCP' }] : options.ports,
+    endpoints: endpoints && endpoints.map((item) => (typeof item === 'string' ? endpoint(item) : item)),
+  };
+}
+
+/** A slice as Karmada's MultiClusterService dispatches it from another cluster. */
+export function dispatched(
+  of: string,
+  cluster: string,
+  endpoints: readonly (string | Record<string, unknown>)[],
+  options: SliceOptions = {},
+) {
+  return slice(of, `${cluster}-${of}-x`, endpoints, { by: 'dispatch', provisionCluster: cluster, ...options });
+}
+
+export interface NodeOptions {
+  readonly zone?: string;
+  readonly addresses?: readonly string[];
+  readonly podCIDRs?: readonly string[];
+  readonly annotations?: Record<string, string>;
+}
+
+export function node(name: string, options: NodeOptions = {}) {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: {
+      name,
+      labels: options.zone === undefined ? {} : { 'topology.kubernetes.io/zone': options.zone },
+      annotations: options.annotations ?? {},
+    },
+    spec: { podCIDRs: options.podCIDRs ?? [] },
+    status: { addresses: (options.addresses ?? []).map((address) => ({ type: 'InternalIP', address })) },
+  };
+}
