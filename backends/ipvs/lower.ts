@@ -5,7 +5,7 @@ import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
 import type { Lowered } from '../backend.ts';
 import type { Rule } from '../netfilter/rule.ts';
-import { exceptionsOf } from './exceptions.ts';
+import { shortcomings } from './exceptions.ts';
 import type { IpvsUnit } from './program.ts';
 import { flagsFor, realServers, schedulerFor, type VirtualServer } from './servers.ts';
 import { frontendEntry, portEntry, type SetEntry, type SetId, sourceEntry, sourceRangeEntry } from './sets.ts';
@@ -27,7 +27,7 @@ type Dialled =
 export function lowerServicePort(ir: ServicePortIR, node: NodeContext): Lowered<IpvsUnit> {
   const dialled = ir.frontends.flatMap((frontend) => expandFrontend(frontend, node));
   const isUnanswerable = ir.frontends.some(({ kind }) => kind === 'nodePort') && nodePortAddresses(node).length === 0;
-  const entries: IpvsUnit['entries'][number][] = hairpinEntries(ir);
+  const entries: IpvsUnit['entries'][number][] = hairpinEntries(ir, node);
   for (const frontend of dialled) entries.push(...frontendEntries(frontend, ir, node));
   if (!node.compat) entries.push(...dropEntries(dialled, ir), ...masqueradeEntries(ir));
   // kube-proxy gives such a Service up half-way, before its health check port (spec 7.2).
@@ -208,14 +208,18 @@ function outFilterRule(frontend: Dialled, ir: ServicePortIR, node: NodeContext):
   };
 }
 
-/** A pod of this node that is sent to itself must not see its own address as the client. Whatever its state. */
-function hairpinEntries(ir: ServicePortIR): IpvsUnit['entries'][number][] {
-  return ir.known
-    .filter((endpoint) => endpoint.local)
-    .map((endpoint) => ({
-      set: 'loopBack',
-      entry: sourceEntry({ ...endpoint, protocol: ir.protocol }, endpoint.address),
-    }));
+/**
+ * A pod that is sent to itself must not see its own address as the client. kube-proxy knows this
+ * node's endpoints by their node's name, in whatever state; one whose slice names no node may run
+ * here too, so we count every endpoint in use.
+ */
+function hairpinEntries(ir: ServicePortIR, node: NodeContext): IpvsUnit['entries'][number][] {
+  const here = ir.known.filter((endpoint) => endpoint.local);
+  const used = node.compat ? [] : [...ir.pools.cluster, ...ir.pools.local];
+  return [...here, ...used].map(({ address, port }) => ({
+    set: 'loopBack',
+    entry: sourceEntry({ address, port, protocol: ir.protocol }, address),
+  }));
 }
 
 function dropEntries(dialled: readonly Dialled[], ir: ServicePortIR): IpvsUnit['entries'] {
@@ -236,5 +240,5 @@ function masqueradeEntries(ir: ServicePortIR): IpvsUnit['entries'] {
 function diagnosticsOf(ir: ServicePortIR, node: NodeContext): readonly Diagnostic[] {
   const object = ir.origin[0];
   if (object === undefined) return [];
-  return exceptionsOf(ir, node).map(({ code, message }) => ({ severity: 'info', code, object, message }));
+  return shortcomings(ir, node).map(({ code, message }) => ({ severity: 'info', code, object, message }));
 }

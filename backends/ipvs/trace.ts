@@ -93,7 +93,8 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
   function leave(flow: Flow, isLocal: (address: IpAddress) => boolean, share: Rational = one): void {
     const sent = pass([...leaving, ...out], flow, share);
     if (sent === undefined || !isLocal(sent.destination)) arrive(sent, share);
-    else arrive(pass(inward, { ...sent, inInterface: 'lo' }, share), share);
+    // What the node says to itself only changes one address of its own for another.
+    else arrive(pass(inward, { ...sent, inInterface: 'lo', isMasqueraded: sent.isTranslated }, share), share);
   }
 
   function schedule(
