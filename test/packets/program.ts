@@ -1,4 +1,5 @@
-import { iptables, lowerOptionsFor } from '../../backends/iptables/index.ts';
+import { assemble } from '../../backends/assemble.ts';
+import { iptables } from '../../backends/iptables/index.ts';
 import type { Ruleset } from '../../backends/netfilter/rule.ts';
 import { compile } from '../../compiler/index.ts';
 import type { Compilation } from '../../compiler/compile.ts';
@@ -31,16 +32,11 @@ export function programOf(objects: readonly Manifest[], settings: Partial<Settin
     nodeName: 'member2-node',
     localAddresses: undefined,
   });
+  const rulesetOf = (family: Family) =>
+    assemble(iptables, compilation.services[family], compilation.node[family]).program;
   // A test that means a valid object must not go on without it.
   if (compilation.diagnostics.length > 0) throw new Error(JSON.stringify(compilation.diagnostics, null, 2));
-  return { compilation, rulesets: { IPv4: link(compilation, 'IPv4'), IPv6: link(compilation, 'IPv6') } };
-}
-
-function link(compilation: Compilation, family: Family): Ruleset {
-  const irs = compilation.services[family];
-  const options = lowerOptionsFor(irs);
-  const units = new Map(irs.map((ir) => [ir.id, iptables.lower(ir, compilation.node[family], options).unit]));
-  return iptables.link(units, compilation.node[family]);
+  return { compilation, rulesets: { IPv4: rulesetOf('IPv4'), IPv6: rulesetOf('IPv6') } };
 }
 
 /** Loads both families with the real tools, into a node that has no rules yet. */
