@@ -111,6 +111,18 @@ describe('a rule prints as iptables-save 1.8.9 prints it', () => {
     expect(printRule('IPv4', 'KUBE-A', rule)).toBe(line);
   });
 
+  it.each([
+    ['::1:2/128', '::0.1.0.2/128'],
+    ['::ff00:0/104', '::255.0.0.0/104'],
+    ['::1/128', '::1/128'],
+    ['::1:2:3/128', '::1:2:3/128'],
+    ['1::1:2/128', '1::1:2/128'],
+  ])('and IPv6 addresses as inet_ntop has them: %s', (text, shown) => {
+    const rule: Rule = { matches: [{ kind: 'source', cidr: cidr(text) }] };
+    expect(printRule('IPv6', 'KUBE-A', rule)).toBe(`-A KUBE-A -s ${shown}`);
+    expect(parseRule('IPv6', `-A KUBE-A -s ${shown}`)?.rule).toEqual(rule);
+  });
+
   it('and in IPv6 with its own answers, masks and brackets', () => {
     expect(printRule('IPv6', 'KUBE-A', { matches: [], target: { kind: 'reject' } })).toBe(
       '-A KUBE-A -j REJECT --reject-with icmp6-port-unreachable',

@@ -41,9 +41,9 @@ export const protocolNumbers: Readonly<Record<Protocol, number>> = { TCP: 6, UDP
 function printMatch(family: Family, match: Match): string {
   switch (match.kind) {
     case 'source':
-      return `${not(match)}-s ${match.cidr}`;
+      return `${not(match)}-s ${toolText(match.cidr)}`;
     case 'destination':
-      return `${not(match)}-d ${match.cidr}`;
+      return `${not(match)}-d ${toolText(match.cidr)}`;
     case 'inInterface':
       return `${not(match)}-i ${match.name}${match.prefix ? '+' : ''}`;
     case 'protocol':
@@ -73,7 +73,7 @@ function printMatch(family: Family, match: Match): string {
     case 'physdevIsIn':
       return `-m physdev ${not(match)}--physdev-is-in`;
     case 'ipvs':
-      return `-m ipvs --vproto ${protocolNumbers[match.protocol]} --vaddr ${match.address} --vport ${match.port}`;
+      return `-m ipvs --vproto ${protocolNumbers[match.protocol]} --vaddr ${toolText(match.address)} --vport ${match.port}`;
     case 'ipvsAny':
       return '-m ipvs --ipvs';
     case 'comment':
@@ -88,7 +88,7 @@ function printTarget(family: Family, target: Target): string {
     case 'jump':
       return target.chain;
     case 'dnat':
-      return `DNAT --to-destination ${endpointText(target)}`;
+      return `DNAT --to-destination ${toolText(endpointText(target))}`;
     case 'mark':
       return `MARK --set-xmark ${hex(target.value)}/${hex(target.mask)}`;
     case 'masquerade':
@@ -107,6 +107,20 @@ function printTarget(family: Family, target: Target): string {
 /** One plain word stands bare; in quotes, only the apostrophe is escaped (quotes and backslashes are refused). */
 function printComment(text: string): string {
   return /^[A-Za-z0-9_-]+$/.test(text) ? text : `"${text.replaceAll("'", "\\'")}"`;
+}
+
+/**
+ * inet_ntop, which the tools print by, shows the last four bytes of an address below ::1:0:0 in
+ * decimal: `::1:2` as `::0.1.0.2`. Everywhere else it prints what we call canonical.
+ */
+function toolText(text: string): string {
+  return text.replace(
+    /^(\[?::)([0-9a-f]{1,4}):([0-9a-f]{1,4})(?=[\]/]|$)/,
+    (_, start: string, high: string, low: string) => {
+      const bytes = [high, low].flatMap((word) => [Number.parseInt(word, 16) >> 8, Number.parseInt(word, 16) & 255]);
+      return `${start}${bytes.join('.')}`;
+    },
+  );
 }
 
 function not(match: { readonly not?: true }): string {
