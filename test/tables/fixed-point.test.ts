@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { expect, it } from 'vitest';
 import { assemble } from '../../backends/assemble.ts';
-import { iptables, isOurChain } from '../../backends/iptables/index.ts';
+import { iptables } from '../../backends/iptables/index.ts';
 import { rulesetText } from '../../backends/netfilter/document.ts';
 import { parseSave } from '../../backends/netfilter/parse.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
@@ -63,7 +63,7 @@ async function differences(mode: Mode, from: Isolation, written: readonly Progra
   const loaded = await loadEach(network.run('scratch'), mode, written);
   return written.flatMap((program, i) => {
     const { exitCode, saved, complaints } = loaded[i] ?? { exitCode: -1, saved: '', complaints: 'not loaded' };
-    const { ruleset, foreign, complete } = parseSave(saved, program.family, (_, chain) => isOurChain(chain));
+    const { ruleset, foreign, complete } = parseSave(saved, program.family, (_, chain) => chain.startsWith('KUBE-'));
     const others = [foreign.chains, foreign.inFront, foreign.references].flat();
     const text = rulesetText(ruleset);
     if (exitCode === 0 && complete && others.length === 0 && text === program.text) return [];

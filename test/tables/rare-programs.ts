@@ -1,9 +1,14 @@
-import { iptables } from '../../backends/iptables/index.ts';
+import fc from 'fast-check';
 import { assemble } from '../../backends/assemble.ts';
+import { iptables } from '../../backends/iptables/index.ts';
+import { chainName, makeChain } from '../../backends/netfilter/chain.ts';
+import { rulesetText } from '../../backends/netfilter/document.ts';
+import { chainKey, type Rule, type Ruleset } from '../../backends/netfilter/rule.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { InterfaceName } from '../../compiler/settings.ts';
-import type { Family } from '../../compiler/values/address.ts';
+import { type Family, families } from '../../compiler/values/address.ts';
+import { arbitraryRule } from '../helpers/arbitrary-rule.ts';
 import { address, cidr, clusterIP, endpoint, makeIR, makeNode, port, portName, service } from '../helpers/ir.ts';
 
 const node6: Partial<NodeContext> = {
@@ -73,8 +78,33 @@ const rare: Readonly<Record<string, readonly [readonly ServicePortIR[], Partial<
   'the highest bit': [[], { masqueradeBit: 31, conntrackTcpBeLiberal: true }],
 };
 
-export const rarePrograms: readonly { readonly name: string; readonly family: Family; readonly text: string }[] =
-  Object.entries(rare).map(([name, [services, more]]) => {
+interface Program {
+  readonly name: string;
+  readonly family: Family;
+  readonly text: string;
+}
+
+export const rarePrograms: readonly Program[] = [
+  ...Object.entries(rare).map(([name, [services, more]]) => {
     const node = makeNode(more);
     return { name, family: node.family, text: iptables.print(assemble(iptables, services, node).program) };
-  });
+  }),
+  ...families.map(rulesOfEveryKind),
+];
+
+/** A chain of whatever our vocabulary can say, except what needs a set, IPVS, or another table. */
+function rulesOfEveryKind(family: Family): Program {
+  const elsewhere = new Set(['set', 'ipvs', 'ipvsAny', 'dnat', 'masquerade', 'reject']);
+  const [from, to] = [chainName('KUBE-A'), chainName('KUBE-B')];
+  const rules = fc
+    .sample(arbitraryRule(family), { numRuns: 1200, seed: 7 })
+    .filter(({ matches, target }) => ![...matches, target].some((part) => elsewhere.has(part?.kind ?? '')))
+    .map((rule): Rule => (rule.target?.kind === 'jump' ? { ...rule, target: { kind: 'jump', chain: to } } : rule));
+  const chains = [makeChain(family, 'mangle', from, rules), makeChain(family, 'mangle', to, [])];
+  const ruleset: Ruleset = {
+    family,
+    chains: new Map(chains.map((chain) => [chainKey(chain.table, chain.name), chain])),
+    hooks: [],
+  };
+  return { name: `${rules.length} rules of every kind`, family, text: rulesetText(ruleset) };
+}
