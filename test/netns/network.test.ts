@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeIn } from '../place.ts';
+import { descendantsOf, isAlive } from './descendants.ts';
 import { bootNetwork, type Network } from './network.ts';
 import { probeSupport } from './probe.ts';
 import type { Topology } from './topology.ts';
@@ -104,16 +104,10 @@ describeIn('network namespace', lacks.namespaces, 'a network whose owner is kill
     const fixture = fileURLToPath(new URL('killed.fixture.ts', import.meta.url));
     const owner = spawn(process.execPath, [fixture], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(owner.stdout, 'data');
-    const children = readFileSync(`/proc/${owner.pid}/task/${owner.pid}/children`, 'utf8').trim().split(' ');
+    const children = descendantsOf(owner.pid);
     expect(children.length).toBe(2);
     owner.kill('SIGKILL');
     // They end by themselves; waiting is bounded by the test's own time limit.
     while (children.some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 20));
   });
 });
-
-/** A dead process stays as a zombie until whoever inherited it looks. */
-function isAlive(pid: string): boolean {
-  const path = `/proc/${pid}/status`;
-  return existsSync(path) && !/^State:\s+Z/m.test(readFileSync(path, 'utf8'));
-}

@@ -1,7 +1,7 @@
 /**
  * The demo: a Service whose pods run in two clusters, from its EndpointSlices to answered requests.
  *
- *     node tools/demo/run.ts [iptables]
+ *     make demo [BACKEND=iptables]
  *
  * Everything happens in network namespaces of its own: no privilege, no cluster, nothing of the
  * machine's own network. Exit status: 0 both clusters answered, 1 something did not work, 2 usage.
@@ -14,7 +14,7 @@ import { balance } from './balance.ts';
 import { DemoError } from './error.ts';
 import { say, title } from './say.ts';
 
-const backend = process.argv[2] ?? 'iptables';
+const backend = process.env.BACKEND ?? 'iptables';
 if (backend !== 'iptables') {
   process.stderr.write(`The demo knows the backend iptables, not "${backend}".\n`);
   process.exit(2);
