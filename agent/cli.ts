@@ -28,6 +28,7 @@ function addInputOptions(command: Command): Command {
     .addOption(
       new Option('--backend <name>', "what to compile to; the default is the configuration's mode").choices([
         'iptables',
+        'ipvs',
       ]),
     )
     .addOption(

@@ -32,8 +32,31 @@ export async function loadPrinter(name: BackendName): Promise<Printer> {
     case 'iptables':
       return printerOf((await import('./iptables/index.ts')).iptables);
     case 'ipvs':
-      throw new Error('the ipvs backend cannot print programs');
+      return printerOf((await import('./ipvs/index.ts')).ipvs);
     default:
       return unreachable(name);
   }
+}
+
+/**
+ * The documents of both families as one file each: those of one name are joined. A line that
+ * would stand there twice says nothing new (sysctls, which know no families).
+ */
+export function joinFiles(printed: readonly Printed[]): ReadonlyMap<string, string> {
+  const joined = new Map<string, string>();
+  for (const { files } of printed) {
+    for (const [name, text] of files) {
+      const before = joined.get(name);
+      joined.set(name, before === undefined ? text : before + withoutLines(text, before));
+    }
+  }
+  return joined;
+}
+
+function withoutLines(text: string, known: string): string {
+  const lines = new Set(known.split('\n'));
+  return text
+    .split(/(?<=\n)/)
+    .filter((line) => !lines.has(line.trimEnd()))
+    .join('');
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadPrinter, type Printed } from '../../backends/index.ts';
+import { joinFiles, loadPrinter, type Printed } from '../../backends/index.ts';
 import type { Compilation } from '../../compiler/compile.ts';
 import { compile } from '../../compiler/index.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
@@ -60,9 +60,7 @@ function chooseFamilies(compilation: Compilation, { family, out }: CompileOption
 function writeFiles(directory: string, printed: readonly Printed[]): void {
   try {
     mkdirSync(directory, { recursive: true });
-    for (const { files } of printed) {
-      for (const [name, contents] of files) writeFileSync(join(directory, name), contents);
-    }
+    for (const [name, contents] of joinFiles(printed)) writeFileSync(join(directory, name), contents);
   } catch (error) {
     const message = `cannot be written to: ${error instanceof Error ? error.message : String(error)}`;
     throw new InputError([fileProblem(directory, 'output-unwritable', message)]);
