@@ -51,6 +51,11 @@ export function isOurChain(name: string): boolean {
   return nodeChainNames.has(name) || (name.startsWith(`${prefix}-`) && purposes.test(name.slice(prefix.length + 1)));
 }
 
+/** Whether a chain is one of those that Service ports have of their own, of this purpose. */
+export function hasPurpose(purpose: ServiceChainPurpose | 'SEP', chain: string): boolean {
+  return chain.startsWith(`${prefix}-${purpose}-`);
+}
+
 /** First 16 characters of the base32 (RFC 4648) of the sha-256 of the text. */
 function shortHash(text: string): string {
   const digest = hash('sha256', text, 'buffer');
