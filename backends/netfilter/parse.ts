@@ -34,7 +34,8 @@ export interface ForeignRule {
 export type IsOurs = (table: Table, chain: string) => boolean;
 
 /**
- * Reads the output of iptables-save or ip6tables-save, with or without counters.
+ * Reads the output of iptables-save or ip6tables-save, with or without counters, or a document
+ * that we printed.
  *
  * Only lines of our chains are kept and none is taken apart until someone asks for its rules, so
  * a save of 70,000 lines costs little more than splitting it. Lines of other chains are looked at
@@ -90,19 +91,24 @@ function groupLines(text: string) {
   let table: Table | undefined;
   let open = false;
   let complete = text === '' || text.endsWith('\n');
+  const declare = (name: string): FoundChain | undefined => {
+    if (table === undefined) return undefined;
+    const chain = { table, name, lines: [] };
+    byName.set(name, chain);
+    found.push(chain);
+    return chain;
+  };
   for (const raw of text.split('\n')) {
     const line = raw.startsWith('[') ? raw.replace(/^\[\d+:\d+\] /, '') : raw;
     if (line.startsWith('-A ')) {
       const end = line.indexOf(' ', 3);
-      const chain = byName.get(end < 0 ? line.slice(3) : line.slice(3, end));
+      const name = end < 0 ? line.slice(3) : line.slice(3, end);
+      // Our own documents do not declare the chains of the kernel; a save declares all.
+      const chain = byName.get(name) ?? (isKernelChain(name) ? declare(name) : undefined);
       if (chain !== undefined) chain.lines.push(line);
-      // A rule of a chain that no line declared: this is not what a save looks like.
       else if (table !== undefined || !open) complete = false;
     } else if (line.startsWith(':')) {
-      if (table === undefined) continue;
-      const chain = { table, name: line.slice(1, line.indexOf(' ')), lines: [] };
-      byName.set(chain.name, chain);
-      found.push(chain);
+      declare(line.slice(1, line.indexOf(' ')));
     } else if (line.startsWith('*')) {
       if (open) complete = false;
       open = true;

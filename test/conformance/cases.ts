@@ -18,13 +18,17 @@ export function expectedFile(name: string, file: string): string | undefined {
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
-/** Our IR for a case, from the same objects, node and configuration. */
-export function compileCase(name: string, compat: Compat, backend: BackendName = 'iptables'): Compilation {
+/** A case's objects, the Node among them, and its configuration. */
+export function readCase(name: string, compat: Compat, backend: BackendName = 'iptables') {
   const read = (file: string) => readFileSync(`${root}${name}/${file}`, 'utf8');
-  const { settings, nodeName } = parseConfiguration(load(read('kube-proxy.yaml')), 'kube-proxy.yaml', {
-    compat,
-    backend,
-  });
-  const objects = [...loadAll(read('input.yaml')), load(read('node.yaml'))];
+  const configuration = load(read('kube-proxy.yaml'));
+  const { settings, nodeName } = parseConfiguration(configuration, 'kube-proxy.yaml', { compat, backend });
+  const objects: readonly unknown[] = [...loadAll(read('input.yaml')), load(read('node.yaml'))];
+  return { name, objects, settings, nodeName };
+}
+
+/** Our IR for a case. */
+export function compileCase(name: string, compat: Compat, backend: BackendName = 'iptables'): Compilation {
+  const { objects, settings, nodeName } = readCase(name, compat, backend);
   return compile({ clusters: [{ cluster: undefined, objects }], settings, nodeName, localAddresses: undefined });
 }
