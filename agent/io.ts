@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { InputError, fileProblem } from './input-error.ts';
-import { maxInputBytes } from './sources/files.ts';
+import { maxInputBytes } from './sources/limits.ts';
 
 /** A command's way to the world of texts. Commands get it as an argument, so tests need no process. */
 export interface Io {

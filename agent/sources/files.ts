@@ -5,12 +5,10 @@ import { compareText } from '../../compiler/values/names.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
 import { fileProblem, InputError } from '../input-error.ts';
 import { parseDocuments } from './documents.ts';
+import { maxInputBytes } from './limits.ts';
 
 /** Gives all of standard input; asked at most once. */
 export type ReadStdin = () => Promise<Uint8Array>;
-
-/** Largest input taken, in bytes: ten times a cluster of 10,000 Services with all its slices. */
-export const maxInputBytes = 256 * 1024 * 1024;
 
 /**
  * The Kubernetes objects of files, directories and standard input, lists not yet expanded.

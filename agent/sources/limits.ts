@@ -1,0 +1,2 @@
+/** Largest input taken, in bytes: ten times a cluster of 10,000 Services with all its slices. */
+export const maxInputBytes = 256 * 1024 * 1024;
