@@ -1,0 +1,91 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Metafile } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildPackage, packagesIn } from '../../tools/build.ts';
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+const seed = [
+  'compile',
+  '-f',
+  join(project, 'tools/demo/member2.yaml'),
+  '--node',
+  join(project, 'tools/demo/node.yaml'),
+];
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'slicewright-package-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function call(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): string {
+  return execFileSync(file, args, {
+    encoding: 'utf8',
+    cwd: project,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+describe('the package as npm publishes it', () => {
+  test('installs elsewhere without a registry and compiles seed B as the sources do', { timeout: 180_000 }, () => {
+    const npm = (args: readonly string[]): string => call('tools/with-node', ['npm', ...args]);
+    npm(['pack', '--silent', '--pack-destination', folder]);
+    const [tarball] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
+    const elsewhere = join(folder, 'elsewhere');
+    npm(['install', '--silent', '--offline', '--prefix', elsewhere, join(folder, tarball!)]);
+    const printed = call('tools/with-node', [join(elsewhere, 'node_modules/.bin/slicewright'), ...seed]);
+    expect(printed).toContain('-j KUBE-SVC-ICRL3RCP3N62CZN4');
+    expect(printed).toContain('--probability 0.50000000000 -j KUBE-SEP-');
+    expect(printed).toBe(call('bin/slicewright', seed));
+    expect(readdirSync(join(elsewhere, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual([
+      'slicewright',
+    ]);
+  });
+});
+
+describe('the built program', () => {
+  let metafile: Metafile;
+  const built = (): string => join(folder, 'dist');
+  beforeAll(async () => {
+    metafile = await buildPackage(relative(project, built()));
+  });
+
+  /** Packages whose code a call loads, however it is spread over chunks. */
+  function loadedPackages(args: readonly string[]): string[] {
+    const record = join(folder, 'loaded');
+    writeFileSync(record, '');
+    const hook = fileURLToPath(new URL('record-loads.mjs', import.meta.url));
+    call('tools/with-node', ['node', '--import', hook, join(built(), 'slicewright.js'), ...args], {
+      LOADED_FILES: record,
+    });
+    const files = readFileSync(record, 'utf8').trim().split('\n');
+    const outputs = files.flatMap((url) => {
+      const output = metafile.outputs[relative(project, fileURLToPath(url))];
+      return output === undefined ? [] : [output];
+    });
+    expect(outputs.length).toBeGreaterThan(0);
+    return packagesIn(outputs.flatMap(({ inputs }) => Object.keys(inputs))).map((name) =>
+      name.slice('node_modules/'.length),
+    );
+  }
+
+  test('asking for help loads the argument parser alone', () => {
+    expect(loadedPackages(['--help'])).toEqual(['commander']);
+  });
+
+  test('compiling loads nothing of the cluster, of processes, of validation or of differences', () => {
+    expect(loadedPackages(seed)).toEqual(['commander', 'handlebars', 'js-yaml']);
+  });
+
+  test('carries the licence of every package inside', () => {
+    const licences = readFileSync(join(built(), 'LICENSES.txt'), 'utf8');
+    const inside = packagesIn(Object.keys(metafile.inputs));
+    expect(inside.length).toBeGreaterThan(2);
+    for (const name of inside) expect(licences).toContain(`${name.slice('node_modules/'.length)} `);
+  });
+});
