@@ -8,8 +8,8 @@ import { topologyScript, type Topology } from './topology.ts';
 
 /** A network of namespaces that stands until it is closed or this process ends, however it ends. */
 export interface Network extends AsyncDisposable {
-  /** Runs commands as the administrator of a host; each is killed after a minute. */
-  run(host: string): Run;
+  /** Runs commands as the administrator of a host; each is killed after `limitMs`, a minute by default. */
+  run(host: string, limitMs?: number): Run;
   /** The process that serves and asks on a host; one a host, started when first wanted. */
   station(host: string): Promise<Station>;
   close(): Promise<void>;
@@ -23,7 +23,9 @@ export interface Network extends AsyncDisposable {
  * standard input does, so even a killed test leaves nothing behind.
  * wanted  how to get apart; what this machine allows when absent. IPVS hides its sysctls from user
  *         namespaces, so what needs them asks for `root`
- * Throws if the machine does not allow namespaces or the topology cannot be made.
+ *
+ * wanted   `root`: without a user namespace, where limits of ordinary users do not hold; needs root
+ * throws   if the machine does not allow namespaces or the topology cannot be made
  */
 export async function bootNetwork(topology: Topology, wanted?: Isolation): Promise<Network> {
   const isolation = wanted ?? (await allowedIsolation());
@@ -42,7 +44,7 @@ export async function bootNetwork(topology: Topology, wanted?: Isolation): Promi
     await holder.stop();
   };
   return {
-    run: (host) => through(runWithin(60_000), enter(host)),
+    run: (host, limitMs = 60_000) => through(runWithin(limitMs), enter(host)),
     station(host) {
       const open = stations.get(host) ?? openStation(enter(host));
       stations.set(host, open);
