@@ -25,7 +25,7 @@ describe('balance', () => {
   it('comes to the same for 1/2048, whose ten decimals are a tie that printers round differently', () => {
     const even = Math.round(Number('0.0004882812') * 2 ** 31);
     expect(Number((1 / 2048).toFixed(10))).toBe(0.0004882813);
-    expect(balance(new Array<number>(2048).fill(1))[0]).toBe(even);
+    expect(balance(Array.from({ length: 2048 }, () => 1))[0]).toBe(even);
   });
 
   it('splits 80 to 20', () => {

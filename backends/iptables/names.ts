@@ -59,10 +59,11 @@ export function hasPurpose(purpose: ServiceChainPurpose | 'SEP', chain: string):
 /** First 16 characters of the base32 (RFC 4648) of the sha-256 of the text. */
 function shortHash(text: string): string {
   const digest = hash('sha256', text, 'buffer');
-  let bits = 0n;
-  for (const byte of digest.subarray(0, 10)) bits = (bits << 8n) | BigInt(byte);
   let name = '';
-  for (let shift = 75n; shift >= 0n; shift -= 5n) name += alphabet[Number((bits >> shift) & 31n)];
+  for (const at of [0, 5]) {
+    const bits = digest.readUIntBE(at, 5);
+    for (let shift = 35; shift >= 0; shift -= 5) name += alphabet[Math.floor(bits / 2 ** shift) % 32];
+  }
   return name;
 }
 

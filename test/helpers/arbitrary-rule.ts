@@ -28,7 +28,7 @@ export function arbitraryRule(family: Family): fc.Arbitrary<Rule> {
       }),
       { nil: undefined },
     ),
-  ].map((head) => fc.tuple(head, not).map(([match, sign]) => match && ({ ...match, ...sign } as Match)));
+  ].map((head) => fc.tuple(head, not).map(([match, sign]) => match && { ...match, ...sign }));
 
   const modules: fc.Arbitrary<Match>[] = [
     fc.record({ kind: fc.constant('addrtype'), side: fc.constantFrom('src', 'dst') }),
@@ -49,7 +49,7 @@ export function arbitraryRule(family: Family): fc.Arbitrary<Rule> {
     fc.record({ kind: fc.constant('comment'), text: fc.stringMatching(/^[ !#-[\]-~]{1,255}$/) }),
   ].map((module) => {
     const signed = fc.tuple(module as fc.Arbitrary<Match>, not);
-    return signed.map(([match, sign]) => (negatable.has(match.kind) ? ({ ...match, ...sign } as Match) : match));
+    return signed.map(([match, sign]) => (negatable.has(match.kind) ? { ...match, ...sign } : match));
   });
 
   const target: fc.Arbitrary<Target> = fc.oneof(

@@ -2,7 +2,6 @@ import type { Endpoint, Frontend, ServicePortIR } from '../../compiler/ir/ir.ts'
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { type Cidr, familyOf, type IpAddress, parseAddress, parseCidr } from '../../compiler/values/address.ts';
 import {
-  parseClusterName,
   parseNamespace,
   parseObjectName,
   parsePortName,
@@ -18,7 +17,6 @@ export const address = (text: string): IpAddress => must(parseAddress(text), tex
 export const cidr = (text: string): Cidr => must(parseCidr(text), text);
 export const port = (number: number): Port => must(parsePort(number), String(number));
 export const portName = (text: string): PortName => must(parsePortName(text), text);
-export const clusterName = (text: string) => must(parseClusterName(text), text);
 export function service(text: string): ServiceKey {
   const [namespace, name] = text.split('/');
   return serviceKey(must(parseNamespace(namespace), text), must(parseObjectName(name), text));

@@ -36,7 +36,7 @@ export async function loadEach(
     ].join('\n');
   });
   const { exitCode, stdout, stderr } = await run('sh', ['-s'], script.join('\n'));
-  const parts = stdout.split(`${mark}`);
+  const parts = stdout.split(mark);
   if (exitCode !== 0 || parts.length !== texts.length * 3 + 1) throw new Error(`the scratch shell failed: ${stderr}`);
   return texts.map((_, i) => {
     const [status = '', complaints = ''] = [parts[i * 3 + 1], parts[i * 3 + 2]];
