@@ -1,6 +1,6 @@
 import { buildServicePort, poolsInUse } from './ir/build.ts';
 import { type Categories, categorize } from './ir/categorize.ts';
-import { type Claims, wonFrontends } from './ir/frontends.ts';
+import { type Claims, wonFrontends } from './ir/claims.ts';
 import type { ServicePortIR } from './ir/ir.ts';
 import type { AttachedSlice } from './merge/attach.ts';
 import type { MergeFacts } from './merge/facts.ts';
@@ -24,7 +24,7 @@ export interface CompiledService {
 const nothing: CompiledService = { ports: [], endpoints: [], diagnostics: [], sameZoneText: [] };
 
 /**
- * attached  the Service's slices, as attachSlices orders them
+ * attached  the Service's slices: our own cluster's by name, then other clusters', by cluster and name
  * claims    who answers where, over all Services
  */
 export function compileService(

@@ -1,6 +1,5 @@
 import { clusterObject } from '../merge/own-cluster.ts';
 import type { Node } from '../model/node.ts';
-import type { ClusterModel } from '../model/objects.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 
 /** The node that is compiled for; without a name no endpoint is node-local. */
@@ -11,8 +10,7 @@ export interface ChosenNode {
 }
 
 /** The named node, or the only one there is. */
-export function chooseNode(model: ClusterModel, wanted: string | undefined, diagnostics: Diagnostic[]): ChosenNode {
-  const { nodes } = model;
+export function chooseNode(nodes: readonly Node[], wanted: string | undefined, diagnostics: Diagnostic[]): ChosenNode {
   if (wanted !== undefined) {
     const object = nodes.find(({ name }) => name === wanted);
     if (object === undefined) {

@@ -1,8 +1,15 @@
-import type { ClusterModel } from '../model/objects.ts';
+import type { ClusterProperty } from '../model/cluster-property.ts';
+import type { Service } from '../model/service.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { type ClusterName, compareText, parseClusterName } from '../values/names.ts';
 import type { ObjectRef } from '../values/object-ref.ts';
-import type { Service } from '../model/service.ts';
+
+/** What of our own cluster's objects tells its name. */
+export interface OwnClusterEvidence {
+  readonly properties: Iterable<ClusterProperty>;
+  /** How many Services Karmada says it applied to each cluster. */
+  readonly applied: ReadonlyMap<ClusterName, number>;
+}
 
 /**
  * The id of our own cluster (MR-17): as configured, else as the cluster says of itself (ClusterProperty), else as
@@ -12,11 +19,13 @@ import type { Service } from '../model/service.ts';
  */
 export function findOwnCluster(
   configured: ClusterName | undefined,
-  model: ClusterModel,
+  evidence: OwnClusterEvidence,
   diagnostics: Diagnostic[],
 ): ClusterName | undefined {
-  const property = model.properties.find(({ clusterId }) => clusterId !== undefined)?.clusterId;
-  const said = new Set([configured, property, ...karmadaClusters(model.services)].filter((name) => name !== undefined));
+  const said = new Set<ClusterName>();
+  if (configured !== undefined) said.add(configured);
+  for (const { clusterId } of evidence.properties) if (clusterId !== undefined) said.add(clusterId);
+  for (const [cluster, services] of evidence.applied) if (services >= 2) said.add(cluster);
   if (said.size <= 1) return [...said][0];
   const names = [...said].sort(compareText).join(', ');
   const then = configured === undefined ? 'the own cluster stays unnamed' : `${configured}, as configured, is used`;
@@ -32,16 +41,10 @@ export function findOwnCluster(
 /** Stands for the own cluster in diagnostics that are about no object of it. */
 export const clusterObject: ObjectRef = { kind: 'cluster', name: 'local' };
 
-/** Clusters that at least two Services were applied to, by Karmada's execution namespace on them. */
-function karmadaClusters(services: readonly Service[]): ClusterName[] {
-  const counts = new Map<string, number>();
-  for (const { labels, annotations } of services) {
-    // Karmada 1.8 and 1.9 write a label, later versions an annotation.
-    const namespace = annotations.get('work.karmada.io/namespace') ?? labels.get('work.karmada.io/namespace');
-    if (!namespace?.startsWith('karmada-es-')) continue;
-    const name = namespace.slice('karmada-es-'.length);
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  const names = [...counts].filter(([, count]) => count >= 2).map(([name]) => parseClusterName(name));
-  return names.filter((name) => name !== undefined);
+/** The cluster that Karmada applied a Service to: ours, if we see it here. Native slices copy labels, so ask Services. */
+export function karmadaTarget({ labels, annotations }: Service): ClusterName | undefined {
+  // Karmada 1.8 and 1.9 write a label, later versions an annotation.
+  const namespace = annotations.get('work.karmada.io/namespace') ?? labels.get('work.karmada.io/namespace');
+  const prefix = 'karmada-es-';
+  return namespace?.startsWith(prefix) ? parseClusterName(namespace.slice(prefix.length)) : undefined;
 }

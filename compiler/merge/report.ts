@@ -1,28 +1,22 @@
 import type { Diagnostic } from '../values/diagnostic.ts';
-import { type ClusterName, compareText, type ServiceKey } from '../values/names.ts';
-import { formatObjectRef } from '../values/object-ref.ts';
+import { type ClusterName, compareText } from '../values/names.ts';
+import { formatObjectRef, type ObjectRef } from '../values/object-ref.ts';
 import type { AttachedSlice } from './attach.ts';
 import type { MergeFacts } from './facts.ts';
 import { clusterObject } from './own-cluster.ts';
 
-/** What is uncertain about the sources of slices: once per cluster, not per slice (MR-11, MR-12). */
-export function reportSources(
-  attached: ReadonlyMap<ServiceKey, readonly AttachedSlice[]>,
-  facts: MergeFacts,
-  diagnostics: Diagnostic[],
-): void {
+/** What is uncertain about the sources of our own cluster's slices: once per source, not per slice (MR-11, MR-12). */
+export function reportSources(attached: Iterable<AttachedSlice>, facts: MergeFacts, diagnostics: Diagnostic[]): void {
   const doubts = new Map<string, AttachedSlice[]>();
   let hasRemote = false;
-  for (const slices of attached.values()) {
-    for (const each of slices) {
-      if (each.source.kind !== 'remote' || each.slice.ref.cluster !== undefined) continue;
-      hasRemote = true;
-      if (each.source.doubt === undefined) continue;
-      const key = `${each.source.doubt} ${each.source.cluster}`;
-      const slicesInDoubt = doubts.get(key);
-      if (slicesInDoubt === undefined) doubts.set(key, [each]);
-      else slicesInDoubt.push(each);
-    }
+  for (const each of attached) {
+    if (each.source.kind !== 'remote') continue;
+    hasRemote = true;
+    if (each.source.doubt === undefined) continue;
+    const key = `${each.source.doubt} ${each.source.cluster}`;
+    const slicesInDoubt = doubts.get(key);
+    if (slicesInDoubt === undefined) doubts.set(key, [each]);
+    else slicesInDoubt.push(each);
   }
   for (const slices of doubts.values()) reportDoubt(slices, facts, diagnostics);
   if (hasRemote && facts.own === undefined) {
@@ -55,5 +49,13 @@ export function reportZones(clusters: ReadonlySet<ClusterName>, facts: MergeFact
       object: { kind: 'cluster', name: cluster },
       message: `has a zone named "${facts.zone}" as our node's is; without a mapping it is taken for another place`,
     });
+  }
+}
+
+/** Slices that name no Service (MR-4). */
+export function reportUnattached(slices: Iterable<ObjectRef>, diagnostics: Diagnostic[]): void {
+  for (const object of slices) {
+    const message = 'names no Service (label kubernetes.io/service-name); its endpoints are not used';
+    diagnostics.push({ severity: 'info', code: 'slice-unattached', object, message });
   }
 }

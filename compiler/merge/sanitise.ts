@@ -45,6 +45,6 @@ export function sanitise(from: AttachedSlice, facts: MergeFacts): SourcedEndpoin
 function refusalOf(endpoint: SliceEndpoint, remote: boolean, facts: MergeFacts): Reason | undefined {
   if (endpoint.special !== undefined) return { rule: 'MR-15', text: `refused: ${endpoint.special} address` };
   if (!remote || facts.compat) return undefined;
-  const reserved = facts.reserved.get(endpoint.address);
+  const reserved = facts.reserved(endpoint.address);
   return reserved && { rule: 'MR-15', text: `refused: another cluster claims a ${reserved} of ours` };
 }

@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { node, service, slice } from '../../test/helpers/kubernetes.ts';
 import { type Diagnostic, formatDiagnostic } from '../values/diagnostic.ts';
-import { parseCluster } from './objects.ts';
+import { type ModelObject, parseCluster } from './objects.ts';
 
 function parse(...objects: unknown[]) {
   const diagnostics: Diagnostic[] = [];
-  const model = parseCluster(undefined, objects, diagnostics);
+  const parsed = parseCluster(undefined, objects, diagnostics);
+  const model = { services: of('Service', parsed), slices: of('EndpointSlice', parsed), nodes: of('Node', parsed) };
   return { model, texts: diagnostics.map(formatDiagnostic) };
+}
+
+function of<K extends ModelObject['kind']>(kind: K, objects: readonly ModelObject[]) {
+  type Value = Extract<ModelObject, { kind: K }>['value'];
+  return objects.filter((object) => object.kind === kind).map(({ value }) => value as Value);
 }
 
 function untyped(object: Record<string, unknown>) {

@@ -4,7 +4,6 @@ import { type ClusterName, compareText } from '../values/names.ts';
 import { formatObjectRef } from '../values/object-ref.ts';
 import { type ClusterProperty, parseClusterProperty } from './cluster-property.ts';
 import { type EndpointSlice, parseEndpointSlice } from './endpoint-slice.ts';
-import { unreachable } from '../values/unreachable.ts';
 import { asFields, type Fields, show, textOf } from './fields.ts';
 import { refOf } from './metadata.ts';
 import { type Node, parseNode } from './node.ts';
@@ -18,17 +17,6 @@ export type ModelObject =
   | { readonly kind: 'Node'; readonly value: Node }
   | { readonly kind: 'ServiceExport'; readonly value: ServiceExport }
   | { readonly kind: 'ClusterProperty'; readonly value: ClusterProperty };
-
-/** A cluster's objects by kind, each list in order of namespace and name, whatever order they came in. */
-export interface ClusterModel {
-  /** undefined: the cluster that the node belongs to. */
-  readonly cluster: ClusterName | undefined;
-  readonly services: readonly Service[];
-  readonly slices: readonly EndpointSlice[];
-  readonly nodes: readonly Node[];
-  readonly exports: readonly ServiceExport[];
-  readonly properties: readonly ClusterProperty[];
-}
 
 type Parse = (object: Fields, cluster: ClusterName | undefined, diagnostics: Diagnostic[]) => ModelObject | undefined;
 
@@ -57,6 +45,9 @@ const parsers = new Map<string, Parse>([
   ['about.k8s.io/v1beta1 ClusterProperty', parserOf('ClusterProperty', parseClusterProperty)],
 ]);
 
+/** Kinds without namespaces. */
+const clusterScoped: ReadonlySet<string> = new Set(['Node', 'ClusterProperty']);
+
 /** `discovery.k8s.io/v1 EndpointSlice`; undefined for what is no Kubernetes object. */
 function typeOf(object: Fields): { readonly apiVersion: string; readonly kind: string } | undefined {
   const apiVersion = textOf(object, 'apiVersion');
@@ -74,12 +65,22 @@ export function parseObject(
   return type && parsers.get(`${type.apiVersion} ${type.kind}`)?.(raw, cluster, diagnostics);
 }
 
+/**
+ * What an object is the same object by, within its cluster: `Service shop/cart`. undefined for kinds that we do not know.
+ */
+export function identify(raw: Fields): string | undefined {
+  const type = typeOf(raw);
+  if (type === undefined || !parsers.has(`${type.apiVersion} ${type.kind}`)) return undefined;
+  const ref = refOf(raw, type.kind, undefined);
+  return formatObjectRef(clusterScoped.has(type.kind) ? ref : { namespace: 'default', ...ref });
+}
+
 /** All objects of one cluster: lists expanded, each parsed, unknown kinds noted, repeated objects settled. */
 export function parseCluster(
   cluster: ClusterName | undefined,
   raws: readonly unknown[],
   diagnostics: Diagnostic[],
-): ClusterModel {
+): ModelObject[] {
   const unknown = new Map<string, Fields[]>();
   const known = new Map<string, Parsed[]>();
   for (const raw of expandLists(raws, cluster, diagnostics)) {
@@ -93,10 +94,7 @@ export function parseCluster(
     if (object !== undefined) addTo(known, formatObjectRef(object.value.ref), { raw, object });
   }
   reportUnknown(unknown, cluster, diagnostics);
-  return sortByKind(
-    cluster,
-    [...known.values()].map((copies) => chooseCopy(copies, diagnostics)),
-  );
+  return [...known.values()].map((copies) => chooseCopy(copies, diagnostics));
 }
 
 function addTo<T>(groups: Map<string, T[]>, key: string, item: T): void {
@@ -207,39 +205,4 @@ function versionOf(raw: Fields): string {
 
 function compareVersions(a: string, b: string): number {
   return a.length - b.length || compareText(a, b);
-}
-
-function sortByKind(cluster: ClusterName | undefined, objects: readonly ModelObject[]): ClusterModel {
-  const services: Service[] = [];
-  const slices: EndpointSlice[] = [];
-  const nodes: Node[] = [];
-  const exports: ServiceExport[] = [];
-  const properties: ClusterProperty[] = [];
-  for (const object of objects) {
-    switch (object.kind) {
-      case 'Service':
-        services.push(object.value);
-        break;
-      case 'EndpointSlice':
-        slices.push(object.value);
-        break;
-      case 'Node':
-        nodes.push(object.value);
-        break;
-      case 'ServiceExport':
-        exports.push(object.value);
-        break;
-      case 'ClusterProperty':
-        properties.push(object.value);
-        break;
-      default:
-        unreachable(object);
-    }
-  }
-  for (const list of [services, slices, nodes, exports, properties]) list.sort(compareObjects);
-  return { cluster, services, slices, nodes, exports, properties };
-}
-
-function compareObjects(a: ModelObject['value'], b: ModelObject['value']): number {
-  return compareText(a.ref.namespace ?? '', b.ref.namespace ?? '') || compareText(a.ref.name, b.ref.name);
 }

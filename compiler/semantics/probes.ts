@@ -1,4 +1,4 @@
-import type { Endpoint, Frontend, ServicePortIR } from '../ir/ir.ts';
+import { type Endpoint, endpointText, type Frontend, type ServicePortIR } from '../ir/ir.ts';
 import type { NodeContext } from '../ir/node-context.ts';
 import {
   addressFromNumber,
@@ -21,8 +21,8 @@ const few = 3;
 
 /**
  * The packets worth trying on a program: to every frontend from every kind of client, and past
- * every frontend by one port, protocol or address. Sorted by their text, no two alike; about
- * twenty a frontend, whatever the number of endpoints.
+ * every frontend by one port, protocol or address. Sorted by their text, no two alike; some
+ * twenty an address of a frontend, whatever the number of endpoints.
  */
 export function probes(services: readonly ServicePortIR[], node: NodeContext): Packet[] {
   const clients = createClients(node);
@@ -47,7 +47,7 @@ interface Clients {
   readonly outside: Client;
   readonly node: Client;
   readonly loopback: Client;
-  /** An outside client that has one of the node's addresses nowhere near, and none of these ranges either. */
+  /** A client from outside whose address is in none of these ranges; undefined where they hold every address. */
   outsideOf(ranges: readonly Cidr[]): Client | undefined;
 }
 
@@ -159,10 +159,15 @@ function clientsOf(service: ServicePortIR, frontend: Frontend, clients: Clients)
   return [...everyone, ...inside, ...(excluded === undefined ? [] : [excluded]), fromVip];
 }
 
-/** The first, the second and the last endpoint of each pool, by address and port. */
+/** Of each pool the first, the second, the last, and one that runs here. */
 function fewOf(service: ServicePortIR): Endpoint[] {
-  const ends = (pool: readonly Endpoint[]) => [...pool.slice(0, few - 1), ...pool.slice(-1)];
-  return [...ends(service.pools.cluster), ...ends(service.pools.local)];
+  const { cluster, local } = service.pools;
+  const some = (pool: readonly Endpoint[]) => [
+    ...pool.slice(0, few - 1),
+    ...pool.slice(-1),
+    ...pool.filter((endpoint) => endpoint.local).slice(0, 1),
+  ];
+  return [...new Map([...some(cluster), ...some(local)].map((one) => [endpointText(one), one])).values()];
 }
 
 /** Endpoints that a client may be remembered at: some that are in use, and one that is not any more. */

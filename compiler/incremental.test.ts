@@ -1,0 +1,141 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { arbitraryExport, arbitraryService, arbitrarySlice } from '../test/helpers/arbitrary-cluster.ts';
+import { compileObjects } from '../test/helpers/compile.ts';
+import { dispatched, endpoint, node, service, slice } from '../test/helpers/kubernetes.ts';
+import { createCompiler, type ObjectChange } from './incremental.ts';
+import type { ServicePortIR } from './ir/ir.ts';
+import { type Compat, defaultSettings } from './settings.ts';
+import { type ClusterName, parseClusterName, type ServicePortId } from './values/names.ts';
+
+function create(settings = {}) {
+  return createCompiler({ settings: { ...defaultSettings, ...settings }, nodeName: 'n1', localAddresses: undefined });
+}
+
+function change(object: unknown, cluster?: string): ObjectChange {
+  return { cluster: parseClusterName(cluster), object, gone: false };
+}
+
+const gone = (object: unknown): ObjectChange => ({ ...change(object), gone: true });
+
+describe('a change', () => {
+  const compiler = () => {
+    const fresh = create();
+    const web = [service('web'), slice('web', 'web-x', ['10.1.0.1'])];
+    const api = [service('api', { clusterIP: '10.96.0.2' }), dispatched('api', 'east', ['10.2.0.1'])];
+    fresh.apply([...web, ...api].map((object) => change(object)));
+    return fresh;
+  };
+  const ids = (changes: ReadonlyMap<string, unknown>) => [...changes.keys()].sort();
+
+  it('of an endpoint changes its Service and no other', () => {
+    const changes = compiler().apply([change(slice('web', 'web-x', ['10.1.0.1', '10.1.0.2']))]);
+    expect(ids(changes)).toEqual(['default/web/TCP/IPv4']);
+  });
+
+  it('that means nothing changes nothing', () => {
+    const same = slice('web', 'web-x', [endpoint('10.1.0.1', { zone: 'elsewhere' })], { labels: { note: 'x' } });
+    expect(ids(compiler().apply([change(same)]))).toEqual([]);
+    expect(
+      ids(
+        compiler().apply([
+          change({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' } }),
+          change(null),
+        ]),
+      ),
+    ).toEqual([]);
+  });
+
+  it('of one Service can take a place away from another', () => {
+    const older = service('old', { clusterIP: '10.96.0.2' }, { created: '2020-01-01T00:00:00Z' });
+    const fresh = compiler();
+    expect(fresh.apply([change(older)])).toEqual(
+      new Map([
+        ['default/old/TCP/IPv4', expect.objectContaining({ service: 'default/old' })],
+        ['default/api/TCP/IPv4', 'gone'],
+      ]),
+    );
+    expect(ids(fresh.apply([gone(older)]))).toEqual(['default/api/TCP/IPv4', 'default/old/TCP/IPv4']);
+  });
+
+  it('of a node can take an endpoint away from other clusters', () => {
+    const fresh = compiler();
+    const before = fresh.compilation();
+    expect(ids(fresh.apply([change(node('n2', { addresses: ['10.2.0.1'] }))]))).toEqual(['default/api/TCP/IPv4']);
+    expect(ids(fresh.apply([gone(node('n2'))]))).toEqual(['default/api/TCP/IPv4']);
+    expect(fresh.compilation()).toEqual(before);
+  });
+
+  it('of our own node shows in its context', () => {
+    const fresh = compiler();
+    fresh.apply([change(node('n1', { addresses: ['192.168.0.1'] }))]);
+    expect(fresh.node().IPv4.nodeIP).toBe('192.168.0.1');
+  });
+});
+
+// Names, addresses and places collide all the time here, and clusters come and go.
+const applied = (cluster: string) => ({ annotations: { 'work.karmada.io/namespace': `karmada-es-${cluster}` } });
+const property = (value: string) => ({
+  apiVersion: 'about.k8s.io/v1beta1',
+  kind: 'ClusterProperty',
+  metadata: { name: 'cluster.clusterset.k8s.io' },
+  spec: { value },
+});
+const object = fc.oneof(
+  { weight: 4, arbitrary: arbitraryService },
+  { weight: 5, arbitrary: arbitrarySlice },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom<Record<string, unknown>>(
+      node('n1', { zone: 'z1', addresses: ['192.168.0.1'] }),
+      node('n1', { zone: 'z2', addresses: ['10.1.0.2'] }),
+      node('n2', { addresses: ['10.1.0.3', '10.1.0.1'] }),
+      service('a', { clusterIP: '10.1.0.1' }, applied('east')),
+      service('b', {}, applied('east')),
+      service('c', {}, applied('west')),
+      property('east'),
+      property('west'),
+      ...['a', 'b'].map(arbitraryExport),
+      service('Bad'),
+      { ...slice('a', 'a-x', []), addressType: 'FQDN' },
+    ),
+  },
+);
+const event = fc.record({
+  cluster: fc.constantFrom(undefined, undefined, undefined, parseClusterName('east'), parseClusterName('north')),
+  object,
+  gone: fc.boolean(),
+});
+
+it('any sequence of changes ends where compiling from nothing does', () => {
+  const batches = fc.array(fc.array(event, { minLength: 1, maxLength: 6 }), { maxLength: 6 });
+  fc.assert(
+    fc.property(batches, fc.constantFrom<Compat>('none', 'none', 'kube-proxy'), (sequence, compat) => {
+      const compiler = create({ compat });
+      const present = new Map<string, { cluster: ClusterName | undefined; object: Record<string, unknown> }>();
+      const ports = new Map<ServicePortId, ServicePortIR>();
+      for (const batch of sequence) {
+        for (const { cluster, object: changed, gone: isGone } of batch) {
+          const { namespace, name } = changed.metadata as { namespace?: string; name: string };
+          const key = `${cluster} ${changed.kind} ${namespace} ${name}`;
+          if (isGone) present.delete(key);
+          else present.set(key, { cluster, object: changed });
+        }
+        for (const [id, port] of compiler.apply(batch)) {
+          if (port === 'gone') ports.delete(id);
+          else ports.set(id, port);
+        }
+        const of = (wanted: string | undefined) =>
+          [...present.values()].filter(({ cluster }) => cluster === wanted).map((entry) => entry.object);
+        const whole = compileObjects(of(undefined), {
+          settings: { compat },
+          clusters: { east: of('east'), north: of('north') },
+        });
+        expect(compiler.compilation()).toEqual(whole);
+        const hashes = (list: Iterable<ServicePortIR>) => Array.from(list, ({ id, hash }) => `${id} ${hash}`).sort();
+        expect(hashes(ports.values())).toEqual(hashes([...whole.services.IPv4, ...whole.services.IPv6]));
+      }
+    }),
+    { numRuns: 250 },
+  );
+});

@@ -1,0 +1,68 @@
+import type { Compilation } from './compile.ts';
+import { type CompilerContext, createEngine, type NodeContexts, type PortChanges } from './engine.ts';
+import { asFields } from './model/fields.ts';
+import { identify, type ModelObject, parseObject } from './model/objects.ts';
+import type { Diagnostic } from './values/diagnostic.ts';
+import type { ClusterName } from './values/names.ts';
+
+/** One object as a watch tells of it: plain JSON with kind and apiVersion, no list. */
+export interface ObjectChange {
+  /** undefined: the cluster that the node belongs to. */
+  readonly cluster: ClusterName | undefined;
+  readonly object: unknown;
+  /** The object is deleted; of it only kind and name need be told. */
+  readonly gone: boolean;
+}
+
+/** A compiler that remembers, for an agent that hears of changes. */
+export interface Compiler {
+  /**
+   * Takes changes in, in the order in which they happened, and compiles the Services that they touch. An object
+   * replaces the one of the same kind and name; kinds without a part in Service rules are passed over.
+   *
+   * returns  the Service ports whose meaning changed, and nothing else
+   */
+  apply(changes: readonly ObjectChange[]): PortChanges;
+  node(): NodeContexts;
+  /** The whole: equal to compiling the present objects from nothing. */
+  compilation(): Compilation;
+}
+
+interface Entry {
+  /** undefined: the object is so bad that nothing of it is used. */
+  readonly object: ModelObject | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export function createCompiler(context: CompilerContext): Compiler {
+  const engine = createEngine(context);
+  const entries = new Map<string, Entry>();
+  const own = context.settings.ownCluster;
+
+  function take({ cluster: given, object: raw, gone }: ObjectChange): void {
+    const cluster = given === own ? undefined : given;
+    const fields = asFields(raw);
+    const identity = fields && identify(fields);
+    if (fields === undefined || identity === undefined) return;
+    const key = `${cluster ?? ''} ${identity}`;
+    const before = entries.get(key);
+    if (before?.object !== undefined) engine.drop(cluster, before.object);
+    if (gone) {
+      entries.delete(key);
+      return;
+    }
+    const diagnostics: Diagnostic[] = [];
+    const object = parseObject(fields, cluster, diagnostics);
+    entries.set(key, { object, diagnostics });
+    if (object !== undefined) engine.put(cluster, object);
+  }
+
+  return {
+    apply(changes) {
+      for (const change of changes) take(change);
+      return engine.settle();
+    },
+    node: engine.node,
+    compilation: () => engine.compilation([...entries.values()].flatMap(({ diagnostics }) => diagnostics)),
+  };
+}

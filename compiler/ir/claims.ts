@@ -1,0 +1,138 @@
+import type { Service, ServicePort } from '../model/service.ts';
+import { type Family, families } from '../values/address.ts';
+import type { Diagnostic } from '../values/diagnostic.ts';
+import { compareText, type ServiceKey, type ServicePortId, servicePortId } from '../values/names.ts';
+import { formatObjectRef } from '../values/object-ref.ts';
+import { type FrontendSettings, frontendsOf } from './frontends.ts';
+import type { Frontend } from './ir.ts';
+
+/** One Service port's wish to answer somewhere. */
+export interface Claim {
+  /** `10.0.0.1:80/TCP`, `node port 30080/TCP/IPv4`: unique on a node. */
+  readonly text: string;
+  readonly service: Service;
+  readonly id: ServicePortId;
+  readonly kind: Frontend['kind'];
+}
+
+function allClaimsOf(service: Service | undefined, settings: FrontendSettings): Claim[] {
+  return service === undefined ? [] : families.flatMap((family) => claimsOf(service, family, settings));
+}
+
+/** Every place that a Service would answer at in one family. */
+function claimsOf(service: Service, family: Family, settings: FrontendSettings): Claim[] {
+  return service.ports.flatMap((port) => {
+    const id = servicePortId(service.key, port.name, port.protocol, family);
+    return frontendsOf(service, port, family, settings).map((frontend) => ({
+      text: claimText(frontend, port, family),
+      service,
+      id,
+      kind: frontend.kind,
+    }));
+  });
+}
+
+function claimText(frontend: Frontend, { protocol }: ServicePort, family: Family): string {
+  return frontend.kind === 'nodePort'
+    ? `node port ${frontend.port}/${protocol}/${family}`
+    : `${frontend.address.includes(':') ? `[${frontend.address}]` : frontend.address}:${frontend.port}/${protocol}`;
+}
+
+/**
+ * Who gets a place that several claim, the better claim first: a cluster IP, which the API server gave out, before
+ * addresses that anyone may write into a Service; then the older Service (an unknown age is the youngest), then by key.
+ */
+function compareClaims(a: Claim, b: Claim): number {
+  return (
+    Number(b.kind === 'clusterIP') - Number(a.kind === 'clusterIP') ||
+    (a.service.createdMs ?? Number.MAX_VALUE) - (b.service.createdMs ?? Number.MAX_VALUE) ||
+    compareText(a.id, b.id)
+  );
+}
+
+/** Who answers where. */
+export interface Claims {
+  winner(text: string): Claim | undefined;
+}
+
+export interface ClaimTable extends Claims {
+  /** Puts a Service's claims in the place of those that it had; undefined: the Service is gone. */
+  set(key: ServiceKey, service: Service | undefined): void;
+  /** Services that claim a place whose winner is another one since this was asked last. */
+  takeUnsettled(): Set<ServiceKey>;
+}
+
+export function createClaimTable(settings: FrontendSettings): ClaimTable {
+  const claimants = new Map<string, Map<ServicePortId, Claim>>();
+  const winners = new Map<string, Claim>();
+  const services = new Map<ServiceKey, Service>();
+  /** Places whose winner changed, and who it was before. */
+  const unsettled = new Map<string, ServicePortId | undefined>();
+
+  function retract(claim: Claim): void {
+    const rivals = claimants.get(claim.text);
+    if (rivals?.delete(claim.id) !== true || winners.get(claim.text)?.id !== claim.id) return;
+    const [best] = [...rivals.values()].sort(compareClaims);
+    if (best === undefined) winners.delete(claim.text);
+    else winners.set(claim.text, best);
+    if (rivals.size === 0) claimants.delete(claim.text);
+  }
+
+  function stake(claim: Claim): void {
+    const rivals = claimants.get(claim.text);
+    if (rivals === undefined) claimants.set(claim.text, new Map([[claim.id, claim]]));
+    else rivals.set(claim.id, claim);
+    const winner = winners.get(claim.text);
+    if (winner === undefined || compareClaims(claim, winner) < 0) winners.set(claim.text, claim);
+  }
+
+  return {
+    winner: (text) => winners.get(text),
+    set(key, service) {
+      const known = services.get(key);
+      if (known === service) return;
+      const before = allClaimsOf(known, settings);
+      const after = allClaimsOf(service, settings);
+      for (const { text } of [...before, ...after]) {
+        if (!unsettled.has(text)) unsettled.set(text, winners.get(text)?.id);
+      }
+      for (const claim of before) retract(claim);
+      for (const claim of after) stake(claim);
+      if (service === undefined) services.delete(key);
+      else services.set(key, service);
+    },
+    takeUnsettled() {
+      const keys = new Set<ServiceKey>();
+      for (const [text, before] of unsettled) {
+        if (winners.get(text)?.id === before) continue;
+        for (const { service } of claimants.get(text)?.values() ?? []) keys.add(service.key);
+      }
+      unsettled.clear();
+      return keys;
+    },
+  };
+}
+
+/** The frontends that a Service port really gets; those lost to another Service are reported. */
+export function wonFrontends(
+  service: Service,
+  port: ServicePort,
+  family: Family,
+  claims: Claims,
+  settings: FrontendSettings,
+  diagnostics: Diagnostic[],
+): Frontend[] {
+  const id = servicePortId(service.key, port.name, port.protocol, family);
+  return frontendsOf(service, port, family, settings).filter((frontend) => {
+    const text = claimText(frontend, port, family);
+    const winner = claims.winner(text);
+    if (winner === undefined || winner.id === id) return true;
+    diagnostics.push({
+      severity: 'error',
+      code: 'frontend-conflict',
+      object: service.ref,
+      message: `${text} is answered by ${formatObjectRef(winner.service.ref)}, whose claim is better; this Service gets no traffic there`,
+    });
+    return false;
+  });
+}
