@@ -1,0 +1,156 @@
+import { commonLines, sameLines } from './lines.ts';
+import { parseRule } from './parse-rule.ts';
+import type { Family } from '../../compiler/values/address.ts';
+import { type KernelChain, type Ruleset, type Table, tables } from './rule.ts';
+import { kernelChains } from './kernel-chains.ts';
+
+/** What of ours one table holds, as text: all that a change of it depends on. */
+export interface TableState {
+  /** Lines by chain name. */
+  readonly chains: ReadonlyMap<string, readonly string[]>;
+  readonly hooks: readonly { readonly chain: KernelChain; readonly line: string }[];
+}
+
+/** The difference between two states of a table. Chains are sorted by name. */
+export interface TableDiff {
+  readonly created: readonly ChainChange[];
+  readonly changed: readonly ChainChange[];
+  readonly deleted: readonly ChainChange[];
+  /** `-D` and `-I` lines that set the hooks right. */
+  readonly hooks: readonly string[];
+}
+
+/** `from` is empty for a new chain and `to` for one that goes. */
+export interface ChainChange {
+  readonly name: string;
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+}
+
+export function tableStates(ruleset: Ruleset): Readonly<Record<Table, TableState>> {
+  const chains = { mangle: new Map(), filter: new Map(), nat: new Map() } satisfies Record<Table, unknown>;
+  for (const { table, name, lines } of ruleset.chains.values()) chains[table].set(name, lines);
+  const state = (table: Table): TableState => ({
+    chains: chains[table],
+    hooks: ruleset.hooks.filter((hook) => hook.table === table),
+  });
+  return { mangle: state('mangle'), filter: state('filter'), nat: state('nat') };
+}
+
+/** An untouched chain is the same array in the old program and the new one, so most cost one comparison. */
+export function diffTable(from: TableState, to: TableState): TableDiff {
+  const created: ChainChange[] = [];
+  const changed: ChainChange[] = [];
+  const deleted: ChainChange[] = [];
+  for (const [name, lines] of to.chains) {
+    const before = from.chains.get(name);
+    if (before === undefined) created.push({ name, from: [], to: lines });
+    else if (!sameLines(before, lines)) changed.push({ name, from: before, to: lines });
+  }
+  for (const [name, lines] of from.chains) {
+    if (!to.chains.has(name)) deleted.push({ name, from: lines, to: [] });
+  }
+  return { created: byName(created), changed: byName(changed), deleted: byName(deleted), hooks: diffHooks(from, to) };
+}
+
+function byName(changes: ChainChange[]): ChainChange[] {
+  return changes.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * Rules of others stand between our hooks and we do not know where, so the only place that we can
+ * name is the top. The hooks that stay are the longest tail of those wanted that is found in this
+ * order; all others are deleted by their text and those wanted in front of the tail inserted.
+ */
+function diffHooks(from: TableState, to: TableState): string[] {
+  return kernelChains.flatMap((chain) => {
+    const found = linesOf(from, chain);
+    const wanted = linesOf(to, chain);
+    const stays = sameLines(found, wanted) ? found.length : commonTail(found, wanted);
+    const tail = wanted.slice(wanted.length - stays);
+    const leaving = found.filter((line) => !tail.includes(line));
+    const missing = wanted.slice(0, wanted.length - stays).reverse();
+    return [...leaving.map((line) => `-D${line.slice(2)}`), ...missing.map((line) => `-I${line.slice(2)}`)];
+  });
+}
+
+/** How many of the last wanted lines are found in the same order. */
+function commonTail(found: readonly string[], wanted: readonly string[]): number {
+  // Deleting by text takes the first of two equal lines, whichever was meant: then none stays.
+  if (new Set(found).size < found.length) return 0;
+  let length = 0;
+  for (let at = found.length; length < wanted.length; length++) {
+    const place = found.indexOf(wanted[wanted.length - 1 - length] as string);
+    if (place < 0 || place >= at) break;
+    at = place;
+  }
+  return length;
+}
+
+function linesOf(state: TableState, chain: KernelChain): string[] {
+  return state.hooks.filter((hook) => hook.chain === chain).map((hook) => hook.line);
+}
+
+/** What a commit says about one chain: whether it is declared, which creates or empties it, and its lines. */
+export interface ChainText {
+  readonly name: string;
+  readonly declared: boolean;
+  readonly lines: readonly string[];
+}
+
+/** Chains up to this length are always written whole: that sets right whatever is in them, and costs nothing. */
+const alwaysWhole = 32;
+
+/**
+ * The lines that turn a chain into what it should be: in place where little changes in a long
+ * chain, else from nothing.
+ *
+ * A node's dispatch chains hold a rule for every frontend. Rewriting one of 5,000 rules takes
+ * half a second in nft mode, so a new Service is entered by position and one that goes is deleted
+ * by its text: if the rule is not there, because another writer was, the commit is refused.
+ */
+export function chainText(family: Family, { name, from, to }: ChainChange): ChainText {
+  return editInPlace(family, name, from, to) ?? { name, declared: true, lines: to };
+}
+
+function editInPlace(
+  family: Family,
+  name: string,
+  from: readonly string[],
+  to: readonly string[],
+): ChainText | undefined {
+  if (from.length <= alwaysWhole || to.length <= alwaysWhole) return undefined;
+  // Of two equal lines the first would be deleted, whichever was meant.
+  if (new Set(from).size < from.length) return undefined;
+  const kept = commonLines(from, to);
+  const edits = from.length + to.length - 2 * kept.length;
+  if (edits * 4 > to.length) return undefined;
+  const keptFrom = new Set(kept.map(([i]) => i));
+  const keptTo = new Set(kept.map(([, j]) => j));
+  const leaving = from.filter((_, i) => !keptFrom.has(i));
+  // What others wrote into our chain may not read back as it is shown.
+  if (leaving.some((line) => parseRule(family, line) === undefined)) return undefined;
+  const lines = leaving.map((line) => `-D${line.slice(2)}`);
+  to.forEach((line, j) => {
+    if (keptTo.has(j)) return;
+    // Deletions are done and all before this place is in place, so position and index agree.
+    lines.push(j >= lastKept(kept) ? line : `-I ${name} ${j + 1}${line.slice(3 + name.length)}`);
+  });
+  return { name, declared: false, lines };
+}
+
+function lastKept(kept: readonly [number, number][]): number {
+  return kept.at(-1)?.[1] ?? -1;
+}
+
+/** Number of lines in all tables that differ: chains of the old, of the new. */
+export function isEmptyDiff({ created, changed, deleted, hooks }: TableDiff): boolean {
+  return created.length + changed.length + deleted.length + hooks.length === 0;
+}
+
+export function diffRulesets(from: Ruleset, to: Ruleset): Readonly<Record<Table, TableDiff>> {
+  const before = tableStates(from);
+  const after = tableStates(to);
+  const diffs = tables.map((table) => [table, diffTable(before[table], after[table])] as const);
+  return Object.fromEntries(diffs) as Record<Table, TableDiff>;
+}

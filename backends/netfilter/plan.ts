@@ -1,0 +1,195 @@
+import type { Family } from '../../compiler/values/address.ts';
+import { compareText } from '../../compiler/values/names.ts';
+import type { Phase } from '../backend.ts';
+import { type ChainChange, chainText, diffTable, isEmptyDiff, type TableDiff, tableStates } from './diff.ts';
+import type { TableText } from './document.ts';
+import { halfwayFilter } from './halfway.ts';
+import type { OwnChains } from './own-chains.ts';
+import { type Owners, ownersIn } from './owners.ts';
+import { leavesFirst, reachableChains } from './reach.ts';
+import type { Ruleset } from './rule.ts';
+import {
+  chainCost,
+  cutChain,
+  documentLimit,
+  isEmptySection,
+  lineCount,
+  packUpTo,
+  type RestoreDocument,
+  type Section,
+  sectionText,
+} from './transaction.ts';
+
+/** Kept as data until it is performed: a plan is shown, saved and tested without a kernel. */
+export interface RestoreStep {
+  readonly phase: Phase;
+  readonly kind: 'restore';
+  readonly document: RestoreDocument;
+}
+
+export interface PlanOptions {
+  /** Chains of table nat that rules of others jump to: packets get there without our hooks. */
+  readonly referenced?: readonly string[];
+  /** Lines of a document, about. */
+  readonly limit?: number;
+}
+
+/**
+ * The ordered steps from one program to another.
+ *
+ * Promise
+ *   - Empty exactly when the two are equal. After the last step the kernel holds the desired one.
+ *   - Every prefix is safe. However many documents were taken, and however many tables of the next
+ *     one, each packet gets its old verdict or its new one, never a third. So a plan may be
+ *     abandoned anywhere, and the next plan starts from what is found.
+ *   - A chain is written if and only if its lines differ. One changed endpoint is one document with
+ *     that Service's chain, its new endpoint chains, and the deletion of the old ones.
+ *
+ * Goals that pull against each other
+ *   - *One commit or many.* One commit per table is the simplest way to be atomic. But nft mode takes
+ *     half a minute for a large node in one commit and four seconds in twenty, and holds the lock.
+ *   - *Two tables.* A Service that loses its endpoints leaves nat and enters filter, and the tables
+ *     commit apart.
+ *   - *Chains refer to each other.* A chain must exist before a rule jumps to it, and no rule may
+ *     jump to it when it is deleted.
+ *
+ * Settlement
+ *   - What fits in one document goes in one: filter half-way, nat, filter as wanted ({@link halfwayFilter}).
+ *     Within a table everything commits at once, so there is no order to mind.
+ *   - What does not is cut by what packets can see.
+ *       prepare   chains that no packet gets to yet, leaves first; in pieces, if need be. On a node
+ *                 without rules of ours that is nearly everything, dispatch chains included.
+ *       switch    Services whose own chains change and nothing else does, whole Services to a document: then
+ *                 one document with the shared chains, the hooks, table filter around it, and those
+ *                 Services whose rules in shared chains change too. Only this one may be long, and only
+ *                 by what must change together.
+ *       remove    chains that no packet gets to any more, those that jump before those jumped to.
+ *   - No undo: a refused table changed nothing, and what earlier documents prepared is out of reach
+ *     until the next plan uses or removes it.
+ */
+export function planRestores(
+  observed: Ruleset,
+  desired: Ruleset,
+  own: OwnChains,
+  options: PlanOptions = {},
+): RestoreStep[] {
+  const { family } = desired;
+  const from = tableStates(observed);
+  const to = tableStates(desired);
+  const nat = diffTable(from.nat, to.nat);
+  const halfway = isEmptyDiff(nat)
+    ? to.filter
+    : halfwayFilter(observed, desired, { from: from.filter, to: to.filter }, own);
+  const around: Around = {
+    before: [
+      sectionText('mangle', wholeSection(family, diffTable(from.mangle, to.mangle))),
+      sectionText('filter', wholeSection(family, diffTable(from.filter, halfway))),
+    ],
+    after: [sectionText('filter', wholeSection(family, diffTable(halfway, to.filter)))],
+  };
+
+  const limit = options.limit ?? documentLimit;
+  const whole = wrap(around, sectionText('nat', wholeSection(family, nat)));
+  if (whole.length === 0) return [];
+  if (lineCount(whole) <= limit) return [step(family, 'switch', whole)];
+
+  const reached = reachableChains(from.nat, options.referenced);
+  const owners = ownersIn([desired, observed], own);
+  const touched = touchedServices(nat, around, owners);
+  const { free, bound } = split(nat, reached);
+  const groups = groupByService(bound, owners);
+  const apart = groups.filter(({ service }) => service !== undefined && !touched.has(service));
+  const together = groups.filter((group) => !apart.includes(group)).flatMap(({ changes }) => changes);
+  const texts = (changes: readonly ChainChange[]) => changes.map((change) => chainText(family, change));
+
+  const prepare = packUpTo(
+    leavesFirst(free, ({ to }) => to).flatMap(({ name, to: lines }) =>
+      cutChain({ name, declared: true, lines }, limit),
+    ),
+    chainCost,
+    limit,
+  ).map((chains) => natOnly({ chains, hooks: [], deleted: [] }));
+  const alone = packUpTo(
+    apart.map(({ changes }) => texts(changes)),
+    (chains) => sum(chains.map(chainCost)),
+    limit,
+  ).map((groups) => natOnly({ chains: groups.flat(), hooks: [], deleted: [] }));
+  const switched = wrap(around, sectionText('nat', { chains: texts(together), hooks: nat.hooks, deleted: [] }));
+  const remove = packUpTo(leavesFirst(nat.deleted, ({ from }) => from).reverse(), () => 2, limit).map((chains) =>
+    natOnly({ chains: [], hooks: [], deleted: chains.map(({ name }) => name) }),
+  );
+  return [
+    ...prepare.map((tables) => step(family, 'prepare', tables)),
+    ...[...alone, switched].filter((tables) => tables.length > 0).map((tables) => step(family, 'switch', tables)),
+    ...remove.map((tables) => step(family, 'remove', tables)),
+  ];
+}
+
+/** Sections of other tables that stand before and after that of nat in one document. */
+interface Around {
+  readonly before: readonly TableText[];
+  readonly after: readonly TableText[];
+}
+
+function wrap({ before, after }: Around, nat: TableText): TableText[] {
+  return [...before, nat, ...after].filter((section) => !isEmptySection(section));
+}
+
+function natOnly(section: Section): TableText[] {
+  return [sectionText('nat', section)];
+}
+
+function step(family: Family, phase: Phase, tables: readonly TableText[]): RestoreStep {
+  return { phase, kind: 'restore', document: { family, tables } };
+}
+
+function wholeSection(family: Family, { created, changed, deleted, hooks }: TableDiff): Section {
+  return {
+    chains: [...created, ...changed].map((change) => chainText(family, change)),
+    hooks,
+    deleted: deleted.map(({ name }) => name),
+  };
+}
+
+/** Chains that may be written at any time, and those that packets get to now. */
+function split({ created, changed }: TableDiff, reached: ReadonlySet<string>) {
+  return {
+    free: [...created, ...changed.filter(({ name }) => !reached.has(name))],
+    bound: changed.filter(({ name }) => reached.has(name)),
+  };
+}
+
+/** Services with a rule that comes or goes in a chain that all share: their own chains must change with it. */
+function touchedServices(nat: TableDiff, { before, after }: Around, owners: Owners): Set<string> {
+  const touched = new Set<string>();
+  const add = (table: 'nat' | 'filter', line: string): void => {
+    const service = owners.ofLine(table, line);
+    if (service !== undefined) touched.add(service);
+  };
+  for (const { name, from, to } of nat.changed) {
+    if (owners.ofChain('nat', name) !== undefined) continue;
+    const stands = new Set(from);
+    const stays = new Set(to);
+    for (const line of from) if (!stays.has(line)) add('nat', line);
+    for (const line of to) if (!stands.has(line)) add('nat', line);
+  }
+  for (const { lines } of [...before, ...after]) for (const line of lines) add('filter', line);
+  return touched;
+}
+
+interface Group {
+  /** undefined: chains that all share. */
+  readonly service: string | undefined;
+  readonly changes: readonly ChainChange[];
+}
+
+function groupByService(changes: readonly ChainChange[], owners: Owners): Group[] {
+  const groups = Map.groupBy(changes, ({ name }) => owners.ofChain('nat', name));
+  return [...groups]
+    .map(([service, members]) => ({ service, changes: members }))
+    .sort((a, b) => compareText(a.service ?? '', b.service ?? ''));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
