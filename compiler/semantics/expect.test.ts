@@ -2,6 +2,7 @@ import { describe, expect as expectThat, it } from 'vitest';
 import { address, cidr, clusterIP, endpoint, makeIR, makeNode, port, service } from '../../test/helpers/ir.ts';
 import type { Frontend, ServicePortIR } from '../ir/ir.ts';
 import type { NodeContext } from '../ir/node-context.ts';
+import { parseInterfaceName } from '../settings.ts';
 import { expect } from './expect.ts';
 import { parsePacket } from './packet-text.ts';
 import { formatVerdict } from './verdict-text.ts';
@@ -11,6 +12,12 @@ function fates(services: ServicePortIR | readonly ServicePortIR[], packet: strin
   const parsed = parsePacket(packet);
   if (parsed === undefined) throw new Error(`${packet} is not a packet`);
   return formatVerdict(expect([services].flat(), node, parsed)).join('; ');
+}
+
+function interfaceName(text: string) {
+  const name = parseInterfaceName(text);
+  if (name === undefined) throw new Error(`${text} is no interface name`);
+  return name;
 }
 
 const here = endpoint('10.1.0.5:8080', { local: true });
@@ -64,7 +71,7 @@ describe('a cluster IP', () => {
   });
 
   it('knows pods by their interface, whatever their address', () => {
-    const node = makeNode({ localDetector: { kind: 'interfacePrefix', prefix: 'cali' as never } });
+    const node = makeNode({ localDetector: { kind: 'interfacePrefix', prefix: interfaceName('cali') } });
     const single = makeIR([vip], [there]);
     expectThat(fates(single, 'on cali7 172.20.0.9 -> 10.96.0.1:80/tcp', node)).toBe('all to 10.2.0.5:8080');
     expectThat(fates(single, 'outside 10.1.0.9 -> 10.96.0.1:80/tcp', node)).toBe('all to 10.2.0.5:8080 masqueraded');
