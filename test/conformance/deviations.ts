@@ -14,7 +14,7 @@ const hints: Pick<Deviation, 'rule' | 'why'> = {
   why: 'since 1.31 zone hints count whatever the annotation says',
 };
 
-/** Every case that does not come out as kube-proxy’s when we are not asked for that. */
+/** Every case that does not come out as kube-proxy’s when we are not asked for that. All are in IPv4. */
 export const deviations: Readonly<Record<string, Deviation>> = {
   '033-hints': {
     ...hints,
@@ -41,6 +41,10 @@ export const deviations: Readonly<Record<string, Deviation>> = {
     rule: 'IPT-3.3',
     why: 'since 1.35 a source range of length 0 means no restriction',
     differences: { 'default/a/TCP/IPv4': ['source ranges: without 0.0.0.0/0, 198.51.100.0/24'] },
+  },
+  '070-everything-dual-stack': {
+    ...hints,
+    differences: { 'ns2/hintsoff:http/TCP/IPv4': ['cluster: without 10.1.2.111:80'] },
   },
 };
 

@@ -22,8 +22,8 @@ function print(services: readonly ServicePortIR[], node: NodeContext): string {
   return iptables.print(assemble(iptables, services, node).program);
 }
 
-it('there are 67 cases for IPv4 and 2 for IPv6', () => {
-  expect(families.map((family) => expectations.filter((one) => one.family === family).length)).toEqual([67, 2]);
+it('there are 68 cases for IPv4 and 3 for IPv6', () => {
+  expect(families.map((family) => expectations.filter((one) => one.family === family).length)).toEqual([68, 3]);
 });
 
 describe('with --compat kube-proxy the program is kube-proxy’s', () => {
@@ -49,7 +49,7 @@ describe('without it, every difference is one that we mean', () => {
       if (difference.length > 0) differences[ours.id] = difference;
       return difference.length > 0 ? theirs : ours;
     });
-    expect(differences).toEqual(deviations[name]?.differences ?? {});
+    expect(differences).toEqual((family === 'IPv4' ? deviations[name]?.differences : undefined) ?? {});
     expect(comparable(print(putBack, node[family]))).toEqual(comparable(expected));
   });
 });
