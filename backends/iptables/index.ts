@@ -20,7 +20,7 @@ const largeClusterEndpoints = 1000;
  * What of all Service ports of a family decides how each of them is lowered. In a large cluster
  * the rules of endpoints lose their comments, as in kube-proxy: they are most of all rules.
  */
-export function lowerOptionsFor(irs: readonly ServicePortIR[]): LowerOptions {
+function lowerOptionsFor(irs: readonly ServicePortIR[]): LowerOptions {
   const known = irs.reduce((sum, ir) => sum + ir.known.length, 0);
   return { endpointComments: known <= largeClusterEndpoints };
 }
