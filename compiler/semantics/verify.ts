@@ -16,19 +16,25 @@ export interface Mismatch {
   readonly reason: string;
 }
 
+/** What a program is tried on and held to, where that is not all of it. */
+export interface VerifyOptions {
+  /** By default all {@link probes}. */
+  readonly packets?: readonly Packet[];
+  /** By default the {@link expectation} of the Services. */
+  readonly expected?: (packet: Packet) => Verdict;
+}
+
 /**
  * Every probe that a program treats otherwise than its Services say: empty for a right program.
  *
- * trace    follows a packet through the program
- * packets  what to try; by default {@link probes}
+ * trace  follows a packet through the program
  */
 export function verify(
   services: readonly ServicePortIR[],
   node: NodeContext,
   trace: (packet: Packet) => Trace,
-  packets: readonly Packet[] = probes(services, node),
+  { packets = probes(services, node), expected = expectation(services, node) }: VerifyOptions = {},
 ): Mismatch[] {
-  const expected = expectation(services, node);
   const mismatches: Mismatch[] = [];
   for (const packet of packets) {
     const wanted = expected(packet);
