@@ -19,11 +19,16 @@ test('a path of one machine is found, a path within an address or of every machi
   expect(machinePathBreaches('a.md', `see example.org${home} and /usr/sbin/ip and tools/root/x`)).toEqual([]);
 });
 
-test('the lock file may not say where a package came from, and must say what it is', () => {
-  const lock = (entry: object) => JSON.stringify({ packages: { '': {}, 'node_modules/a': entry } });
-  expect(lockBreaches(lock({ integrity: 'sha512-x' }))).toEqual([]);
-  expect(lockBreaches(lock({ integrity: 'sha512-x', resolved: 'somewhere' }))).toMatchObject([
-    { message: 'node_modules/a names its registry' },
+test('the lock file may not say where a package came from, must say what it is, and fits package.json', () => {
+  const manifest = JSON.stringify({ devDependencies: { a: '1.0.0' } });
+  const messages = (entry: object, root: object = { devDependencies: { a: '1.0.0' } }): string[] =>
+    lockBreaches(JSON.stringify({ packages: { '': root, 'node_modules/a': entry } }), manifest).map(
+      ({ message }) => message,
+    );
+  expect(messages({ integrity: 'sha512-x' })).toEqual([]);
+  expect(messages({ integrity: 'sha512-x', resolved: 'somewhere' })).toEqual(['node_modules/a names its registry']);
+  expect(messages({})).toEqual(['node_modules/a has no checksum']);
+  expect(messages({ integrity: 'sha512-x' }, { devDependencies: { a: '2.0.0' } })).toEqual([
+    expect.stringContaining('does not fit'),
   ]);
-  expect(lockBreaches(lock({}))).toMatchObject([{ message: 'node_modules/a has no checksum' }]);
 });

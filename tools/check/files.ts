@@ -29,22 +29,37 @@ export function machinePathBreaches(file: string, text: string): readonly Breach
   });
 }
 
+interface Manifest {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
 interface LockFile {
   readonly packages: Readonly<
-    Record<string, { readonly resolved?: string; readonly integrity?: string; readonly link?: boolean }>
+    Record<string, Manifest & { readonly resolved?: string; readonly integrity?: string; readonly link?: boolean }>
   >;
 }
 
 /**
- * Packages that name where they were fetched from, which ties every installation to that registry, or that have
- * no checksum, which would make the place all that vouches for them.
+ * Packages that name where they were fetched from, which ties every installation to that registry; that have no
+ * checksum, which would make the place all that vouches for them; and a lock file made for another package.json,
+ * of which set-up would quietly install something else than what was tested.
  */
-export function lockBreaches(text: string): readonly Breach[] {
-  const { packages } = JSON.parse(text) as LockFile;
-  return Object.entries(packages).flatMap(([name, entry]) => {
-    const lines: string[] = [];
-    if (entry.resolved !== undefined) lines.push(`${name} names its registry`);
-    if (name !== '' && entry.link !== true && entry.integrity === undefined) lines.push(`${name} has no checksum`);
-    return lines.map((message) => ({ file: 'package-lock.json', line: 1, message }));
+export function lockBreaches(lockText: string, manifestText: string): readonly Breach[] {
+  const { packages } = JSON.parse(lockText) as LockFile;
+  const messages = Object.entries(packages).flatMap(([name, entry]) => {
+    if (name === '' || entry.link === true) return [];
+    const registry = entry.resolved === undefined ? [] : [`${name} names its registry`];
+    return entry.integrity === undefined ? [...registry, `${name} has no checksum`] : registry;
   });
+  if (wantedText(packages['']) !== wantedText(JSON.parse(manifestText) as Manifest)) {
+    messages.push('does not fit package.json: npm install --package-lock-only');
+  }
+  return messages.map((message) => ({ file: 'package-lock.json', line: 1, message }));
+}
+
+function wantedText(manifest: Manifest = {}): string {
+  return JSON.stringify(
+    [manifest.dependencies ?? {}, manifest.devDependencies ?? {}].map((map) => Object.entries(map).sort()),
+  );
 }

@@ -36,7 +36,10 @@ function projectBreaches(): readonly Breach[] {
   });
   if (listed.status !== 0) return [{ file: '.', line: 1, message: `git ls-files failed: ${listed.stderr}` }];
   const files = listed.stdout.split('\0').filter((file) => file !== '' && existsSync(file));
-  const breaches = [...folderBreaches(files), ...lockBreaches(readFileSync('package-lock.json', 'utf8'))];
+  const breaches = [
+    ...folderBreaches(files),
+    ...lockBreaches(readFileSync('package-lock.json', 'utf8'), readFileSync('package.json', 'utf8')),
+  ];
   for (const file of files) {
     const text = readFileSync(file, 'utf8');
     breaches.push(...machinePathBreaches(file, text));
