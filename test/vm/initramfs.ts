@@ -96,9 +96,10 @@ function librariesOf(binary: string): string[] {
 
 function filesBelow(path: string): string[] {
   if (!statSync(path).isDirectory()) return [path];
-  return readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
+  // Some of iptables' extensions are links to others: MASQUERADE and DNAT to NAT.
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(path, name))
+    .filter((file) => statSync(file).isFile());
 }
 
 function moduleFiles(kernel: Kernel): Copy[] {
