@@ -13,7 +13,7 @@ import {
   type VirtualServer,
 } from './servers.ts';
 import type { IpSet, SetEntry } from './sets.ts';
-import { endpointText } from '../../compiler/ir/ir.ts';
+import { realKey } from './ledger.ts';
 
 const protocolOfOption: ReadonlyMap<string, Protocol> = new Map([
   ['-t', 'TCP'],
@@ -105,13 +105,6 @@ function splitOptions(words: readonly string[], options: readonly string[]) {
     }
   }
   return { known, other: other.join(' ') };
-}
-
-export function realKey(
-  server: Pick<VirtualServer, 'protocol' | 'address' | 'port'>,
-  real: Pick<RealServer, 'address' | 'port'>,
-): RealKey {
-  return `${serverKey(server)}/${endpointText(real)}`;
 }
 
 /**

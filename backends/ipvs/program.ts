@@ -41,18 +41,40 @@ export interface IpvsProgram {
 
 /** What was found in a kernel besides a program. */
 export interface Found {
-  /** Virtual servers with an entry in our ledger, whether they are there or not: see ledger.ts. */
-  readonly ledger: ReadonlySet<ServerKey>;
-  /** Virtual servers that are there and not in the ledger: someone else's. */
+  /** Virtual servers that are there and not in the ledger (ledger.ts): someone else's. */
   readonly foreign: ReadonlyMap<ServerKey, VirtualServer>;
   /** Established and closing connections per real server; none: absent. */
   readonly connections: ReadonlyMap<RealKey, number>;
-  /** Real servers that may keep their connections, with the seconds that are left for it. */
-  readonly draining: ReadonlyMap<RealKey, number>;
-  readonly link: 'absent' | 'present';
-  /** Our bookkeeping sets that exist. */
-  readonly ledgerSets: readonly SetName[];
+  /** Real servers that may keep their connections, as ledger.ts writes them, with the seconds left for it. */
+  readonly draining: ReadonlyMap<SetEntry, number>;
+  /** Our bookkeeping sets, and sets that were staged and never swapped in, as far as they exist. */
+  readonly ledger: ReadonlyMap<SetName, IpSet>;
+  readonly staged: readonly IpSet[];
+  readonly link: 'absent' | 'ours' | 'shared with the other family';
 }
+
+/** Of a kernel with nothing of ours in it. */
+export const nothingFound: Found = {
+  foreign: new Map(),
+  connections: new Map(),
+  draining: new Map(),
+  ledger: new Map(),
+  staged: [],
+  link: 'absent',
+};
 
 /** `10.96.0.1:80/TCP/10.1.0.2:80`, as kube-proxy calls it in its list of leaving real servers. */
 export type RealKey = `${ServerKey}/${string}`;
+
+/** Nothing at all: what a node that is cleaned up shall have. `rules` may be another mode's. */
+export function emptyProgram(family: Family, rules: Ruleset = { family, chains: new Map(), hooks: [] }): IpvsProgram {
+  return {
+    family,
+    servers: new Map(),
+    owners: new Map(),
+    sets: new Map(),
+    addresses: [],
+    rules,
+    sysctls: new Map(),
+  };
+}

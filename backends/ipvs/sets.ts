@@ -154,6 +154,15 @@ export function familyName(ipv4Name: string, family: Family): SetName {
   return name;
 }
 
+/** The same set with other entries, large enough for them. */
+export function withEntries(set: IpSet, entries: readonly SetEntry[]): IpSet {
+  const larger = set.definition.replace(
+    / maxelem (\d+)/,
+    (_, size) => ` maxelem ${sizeFor(entries.length, Number(size))}`,
+  );
+  return { ...set, definition: larger, entries: [...entries].sort(compareText) };
+}
+
 /** ipset's own default, which kube-proxy gives explicitly. */
 const defaultMaxEntries = 65_536;
 
@@ -173,9 +182,13 @@ export function makeSet(id: SetId, family: Family, entries: Iterable<SetEntry>):
  */
 export function setDefinition(type: SetType, family: Family, entries: number): string {
   if (type === 'bitmap:port') return 'bitmap:port range 0-65535';
-  let maxEntries = defaultMaxEntries;
-  while (maxEntries < entries) maxEntries *= 2;
-  return `${type} family ${family === 'IPv4' ? 'inet' : 'inet6'} maxelem ${maxEntries}`;
+  return `${type} family ${family === 'IPv4' ? 'inet' : 'inet6'} maxelem ${sizeFor(entries, defaultMaxEntries)}`;
+}
+
+function sizeFor(entries: number, atLeast: number): number {
+  let size = atLeast;
+  while (size < entries) size *= 2;
+  return size;
 }
 
 /** `10.96.0.1,tcp:80`; IPv6 stands without brackets. */

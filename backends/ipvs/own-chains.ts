@@ -1,0 +1,22 @@
+import type { OwnChains } from '../netfilter/own-chains.ts';
+import type { Ruleset } from '../netfilter/rule.ts';
+import { ipvsChains } from './node-chains.ts';
+
+const names: ReadonlySet<string> = new Set(Object.values(ipvsChains).flat());
+
+/**
+ * Chains of Services in iptables mode. A node that changes its mode has them, and they go in the
+ * plan that brings ours. KUBE-FIREWALL stays: kubelet keeps rules in it too.
+ */
+const serviceChains = /^KUBE-(SVC|SVL|EXT|FW|SEP)-[A-Z2-7]{16}$/;
+const iptablesMode: ReadonlySet<string> = new Set(['KUBE-EXTERNAL-SERVICES', 'KUBE-NODEPORTS', 'KUBE-PROXY-CANARY']);
+
+export const ownChains: OwnChains = {
+  isOurs: (_table, chain) => names.has(chain) || iptablesMode.has(chain) || serviceChains.test(chain),
+  isServiceChain: (chain) => serviceChains.test(chain),
+};
+
+/** Whether rules send Services' packets to endpoints by themselves, before IPVS could see them. */
+export function translates(rules: Ruleset): boolean {
+  return [...rules.chains.values()].some(({ table, name }) => table === 'nat' && serviceChains.test(name));
+}

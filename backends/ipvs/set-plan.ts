@@ -1,0 +1,126 @@
+import { compareText } from '../../compiler/values/names.ts';
+import { parseSetName, type SetName } from '../netfilter/rule.ts';
+import type { Departures } from './departure.ts';
+import { drainingName, drainingSet, drainSeconds, frontendsName, frontendsSet, ledgerEntry } from './ledger.ts';
+import type { Found, IpvsProgram } from './program.ts';
+import { addressEntry, frontendEntry, type IpSet, type SetEntry, setIds, setName, withEntries } from './sets.ts';
+import type { EntryEdit } from './steps.ts';
+
+/**
+ * How sets get from what was found to what must be there, in parts that a plan puts in its phases.
+ *
+ * Entries come before what needs them and go after it, so between the two a set holds the entries
+ * of both programs. That alone makes small changes safe. A set that cannot hold them all, or gets
+ * very many new ones, is filled under another name and swapped in: of 50,000 entries two cost
+ * 10 ms one by one, and 2 s staged. What goes is deleted entry by entry: nobody looks any more.
+ */
+export interface SetPlan {
+  /** Filled before anything refers to them: those that are not there, and staged ones. */
+  readonly created: readonly IpSet[];
+  readonly ledgerAdded: readonly EntryEdit[];
+  readonly added: readonly EntryEdit[];
+  readonly swapped: readonly (readonly [SetName, SetName])[];
+  /** What a swap took out of use. */
+  readonly replaced: readonly IpSet[];
+  readonly drainingAdded: readonly EntryEdit[];
+  readonly deleted: readonly EntryEdit[];
+  readonly ledgerDeleted: readonly EntryEdit[];
+  readonly destroyed: readonly IpSet[];
+}
+
+/** More new entries than this in one set are staged. */
+const entryLimit = 1000;
+
+export function planSets(observed: IpvsProgram, wanted: IpvsProgram, found: Found, leaving: Departures): SetPlan {
+  const { family } = wanted;
+  const isEnd = wanted.sets.size === 0 && leaving.kept.length === 0;
+  const changes = setIds
+    .map((id) => setName(id, family))
+    .map((name) => changeOf(observed.sets.get(name), wanted.sets.get(name), keptEntries(name, observed, leaving)));
+  const ledger = changeOf(
+    found.ledger.get(frontendsName(family)),
+    isEnd ? undefined : frontendsSet(family, [...wanted.servers.values()].map(ledgerEntry).sort(compareText)),
+    leaving.kept.map(ledgerEntry),
+  );
+  const draining = found.ledger.get(drainingName(family));
+  const timed = draining ?? drainingSet(family);
+  const all = [ledger, ...changes];
+  return {
+    created: [...all.flatMap(({ created }) => created), ...(draining === undefined && !isEnd ? [timed] : [])],
+    ledgerAdded: ledger.added,
+    added: changes.flatMap(({ added }) => added),
+    swapped: all.flatMap(({ swapped }) => swapped),
+    replaced: all.flatMap(({ replaced }) => replaced),
+    drainingAdded: [...leaving.draining]
+      .filter((entry) => !found.draining.has(entry))
+      .map((entry) => ({ set: timed.name, entry, timeoutSeconds: drainSeconds })),
+    deleted: changes.toReversed().flatMap(({ deleted }) => deleted),
+    ledgerDeleted: [
+      ...ledger.deleted,
+      ...[...found.draining.keys()]
+        .filter((entry) => !isEnd && !leaving.draining.has(entry))
+        .map((entry) => ({ set: timed.name, entry })),
+    ],
+    destroyed: [...all.flatMap(({ destroyed }) => destroyed), ...(draining !== undefined && isEnd ? [draining] : [])],
+  };
+}
+
+type SetChange = Pick<SetPlan, 'created' | 'added' | 'swapped' | 'replaced' | 'deleted' | 'destroyed'>;
+const noChange: SetChange = { created: [], added: [], swapped: [], replaced: [], deleted: [], destroyed: [] };
+
+/** `kept`: entries that stay for what is leaving, if they are there. */
+function changeOf(found: IpSet | undefined, wanted: IpSet | undefined, kept: readonly SetEntry[]): SetChange {
+  if (found === undefined) return wanted === undefined ? noChange : { ...noChange, created: [wanted] };
+  const before = new Set(found.entries);
+  const after = new Set([...(wanted?.entries ?? []), ...kept.filter((entry) => before.has(entry))]);
+  if (after.size === 0 && wanted === undefined) return { ...noChange, destroyed: [found] };
+  const added = [...after].filter((entry) => !before.has(entry));
+  const deleted = found.entries.filter((entry) => !after.has(entry)).map((entry) => ({ set: found.name, entry }));
+  const during = withEntries(wanted ?? found, [...before, ...added]);
+  if (sizeOf(found) >= sizeOf(during) && added.length <= entryLimit) {
+    return { ...noChange, added: added.map((entry) => ({ set: found.name, entry })), deleted };
+  }
+  const staged = stagedName(found.name);
+  return {
+    ...noChange,
+    created: [{ ...during, name: staged }],
+    swapped: [[staged, found.name]],
+    replaced: [{ ...found, name: staged }],
+    deleted,
+  };
+}
+
+/** Connections that go on still meet the filter, and a bound address still refuses what is not for it. */
+function keptEntries(name: SetName, observed: IpvsProgram, { kept }: Departures): readonly SetEntry[] {
+  const { family } = observed;
+  if (kept.length === 0 || name === setName('loopBack', family) || name === setName('masquerade', family)) return [];
+  if (name === setName('ipvsIps', family)) return kept.map(({ address }) => addressEntry(address));
+  const frontends = new Set<string>(kept.map(frontendEntry));
+  return (observed.sets.get(name)?.entries ?? []).filter((entry) =>
+    frontends.has(entry.split(',').slice(0, 2).join(',')),
+  );
+}
+
+/**
+ * Where a set is filled before it is swapped in. Names of ours are upper case, so none is taken,
+ * and a staged set that a crash left behind is known for what it is.
+ */
+export function stagedName(name: SetName): SetName {
+  const staged = parseSetName(name.toLowerCase());
+  if (staged === undefined) throw new Error(`${name} is not a set name`);
+  return staged;
+}
+
+/** A bitmap holds every port. */
+function sizeOf(set: IpSet): number {
+  return Number(/ maxelem (\d+)/.exec(set.definition)?.[1] ?? Number.POSITIVE_INFINITY);
+}
+
+/**
+ * Whether a set of our name is not what we make under it. Its size apart: a type belongs to its
+ * name and never changes, and the kernel swaps no sets of different types.
+ */
+export function isOtherType(found: IpSet, wanted: IpSet): boolean {
+  const typeOf = ({ definition }: IpSet) => definition.replace(/ maxelem \d+/, '');
+  return typeOf(found) !== typeOf(wanted);
+}
