@@ -66,6 +66,31 @@ describe('a change', () => {
     expect(fresh.compilation()).toEqual(before);
   });
 
+  it('of an export lets another cluster in, or shuts it out', () => {
+    const fresh = compiler();
+    fresh.apply([change(slice('web', 'web-y', ['10.3.0.1']), 'west')]);
+    const exported = change(arbitraryExport('web'), 'west');
+    expect(ids(fresh.apply([exported]))).toEqual(['default/web/TCP/IPv4']);
+    expect(ids(fresh.apply([{ ...exported, gone: true }]))).toEqual(['default/web/TCP/IPv4']);
+  });
+
+  it('of the winner of a place lets the next best in, not just anyone', () => {
+    const at = (name: string, clusterIP: string, created: string) =>
+      service(name, { clusterIP, externalIPs: ['203.0.113.1'] }, { created });
+    const [first, second, third] = [
+      at('first', '10.96.1.1', '2026-01-01T00:00:00Z'),
+      at('second', '10.96.1.2', '2026-01-02T00:00:00Z'),
+      at('third', '10.96.1.3', '2026-01-03T00:00:00Z'),
+    ];
+    const fresh = create();
+    fresh.apply([third, second, first].map((each) => change(each)));
+    const changes = fresh.apply([gone(first)]);
+    expect(changes.get('default/second/TCP/IPv4' as ServicePortId)).toMatchObject({
+      frontends: [{ kind: 'clusterIP' }, { kind: 'externalIP' }],
+    });
+    expect(ids(changes)).toEqual(['default/first/TCP/IPv4', 'default/second/TCP/IPv4']);
+  });
+
   it('of our own node shows in its context', () => {
     const fresh = compiler();
     fresh.apply([change(node('n1', { addresses: ['192.168.0.1'] }))]);
@@ -98,6 +123,7 @@ const object = fc.oneof(
       ...['a', 'b'].map(arbitraryExport),
       service('Bad'),
       { ...slice('a', 'a-x', []), addressType: 'FQDN' },
+      slice('', 'a-x', ['10.1.0.1']),
     ),
   },
 );

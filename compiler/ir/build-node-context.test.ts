@@ -130,6 +130,7 @@ describe('node ports answer', () => {
   });
 
   it('nowhere in a family in which the node has no address of its own', () => {
+    expect(context('IPv4', { addresses: ['fd00::1'] }, primary).nodePorts).toMatchObject({ addresses: [] });
     expect(context('IPv6', { addresses: ['192.168.0.1'] }, primary).nodePorts).toEqual({
       kind: 'some',
       addresses: [],

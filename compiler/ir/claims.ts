@@ -70,8 +70,9 @@ export function createClaimTable(settings: FrontendSettings): ClaimTable {
   const unsettled = new Map<string, ServicePortId | undefined>();
 
   function retract(claim: Claim): void {
-    const rivals = claimants.get(claim.text);
-    if (rivals?.delete(claim.id) !== true || winners.get(claim.text)?.id !== claim.id) return;
+    const rivals = claimants.get(claim.text) ?? new Map<ServicePortId, Claim>();
+    rivals.delete(claim.id);
+    if (winners.get(claim.text)?.id !== claim.id) return;
     const [best] = [...rivals.values()].sort(compareClaims);
     if (best === undefined) winners.delete(claim.text);
     else winners.set(claim.text, best);

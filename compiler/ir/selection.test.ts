@@ -178,6 +178,19 @@ describe('topology hints', () => {
     expect(cluster([endpoint('10.1.0.1')], { remote })).toHaveLength(3);
   });
 
+  it('of another cluster do not make its endpoints near ones', () => {
+    const remote = [dispatched('web', 'east', [endpoint('10.2.0.1', zone('a')), endpoint('10.2.0.2', zone('a'))])];
+    expect(cluster(ours, { remote, spec: { trafficDistribution: 'PreferClose' } })).toEqual([
+      '10.1.0.1:8080',
+      '10.1.0.3:8080',
+    ]);
+    expect(cluster(ours.slice(0, 2), { remote })).toEqual([
+      '10.1.0.1:8080*2',
+      '10.2.0.1:8080@east',
+      '10.2.0.2:8080@east',
+    ]);
+  });
+
   it('keep to near ones alone where the Service prefers them', () => {
     const remote = [dispatched('web', 'east', ['10.2.0.1'])];
     expect(cluster(ours, { remote, spec: { trafficDistribution: 'PreferClose' } })).toEqual([

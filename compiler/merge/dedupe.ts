@@ -16,7 +16,7 @@ export interface Deduped {
  * One endpoint for each `ip:port` (MR-33, MR-34). Refused candidates are dropped for their own reason and keep nobody
  * else out.
  *
- * candidates  in order of slices, which is what kube-proxy's own rule goes by
+ * candidates  in order of slice names; of equals the first is kept
  */
 export function dedupe(candidates: readonly Candidate[], compat: boolean): Deduped {
   const winners = new Map<string, Candidate>();
@@ -46,7 +46,7 @@ export function dedupe(candidates: readonly Candidate[], compat: boolean): Dedup
   return { kept, dropped, contested };
 }
 
-/** The better one first: ours, then by cluster id; of one cluster the fresher, readier, nearer, first-named. */
+/** The better one first: ours, then by cluster id; of one cluster the fresher, readier, nearer. Equal: the earlier. */
 function compareCandidates(a: Candidate, b: Candidate): number {
   return (
     Number(a.cluster !== undefined) - Number(b.cluster !== undefined) ||
@@ -55,9 +55,7 @@ function compareCandidates(a: Candidate, b: Candidate): number {
     Number(b.endpoint.ready) - Number(a.endpoint.ready) ||
     Number(b.endpoint.serving) - Number(a.endpoint.serving) ||
     Number(a.endpoint.terminating) - Number(b.endpoint.terminating) ||
-    Number(b.locality === 'node') - Number(a.locality === 'node') ||
-    compareText(formatObjectRef(a.from.slice.ref), formatObjectRef(b.from.slice.ref)) ||
-    a.endpoint.index - b.endpoint.index
+    Number(b.locality === 'node') - Number(a.locality === 'node')
   );
 }
 

@@ -236,8 +236,9 @@ describe('ports that do not fit', () => {
 
   it('by protocol alone are another diagnostic', () => {
     const ports = [{ name: 'http', port: 80, protocol: 'UDP' }];
-    const { diagnostics } = compileObjects([named, dispatched('serve', 'east', ['10.1.0.1'], { ports })]);
-    expect(diagnostics.map(({ code }) => code)).toContain('remote-protocol-mismatch');
+    const compilation = compileObjects([named, dispatched('serve', 'east', ['10.1.0.1'], { ports })]);
+    expect(onlyPort(compilation).known).toEqual([]);
+    expect(compilation.diagnostics.map(({ code }) => code)).toContain('remote-protocol-mismatch');
   });
 
   it('of our own cluster, and in slices without endpoints, are ordinary', () => {
@@ -267,6 +268,17 @@ describe('what is said once, of all Services together', () => {
     expect(diagnosticTexts(compilation)).toEqual([
       'warning: Service default/serve: cluster east has no IPv6 endpoints; it gets no IPv6 traffic',
     ]);
+  });
+
+  it('only where it has endpoints at all', () => {
+    const dual = service('serve', { clusterIPs: ['10.96.0.1', 'fd00::1'], ipFamilies: ['IPv4', 'IPv6'] });
+    const placeholder = (name: string, addressType: string) =>
+      slice('serve', name, null, { ports: null, by: 'dispatch', provisionCluster: 'east', addressType });
+    const empty = [placeholder('east-a', 'IPv4'), placeholder('east-b', 'IPv6')];
+    expect(diagnosticTexts(compileObjects([dual, empty[0]]))).toEqual([]);
+    expect(diagnosticTexts(compileObjects([dual, ...empty, dispatched('serve', 'east', ['10.1.0.1'])]))).toHaveLength(
+      1,
+    );
   });
 
   it('a zone named as ours, and that our own cluster has no name', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type SliceOptions, slice } from '../../test/helpers/kubernetes.ts';
+import { compileObjects } from '../../test/helpers/compile.ts';
+import { type SliceOptions, service, slice } from '../../test/helpers/kubernetes.ts';
 import { parseEndpointSlice } from '../model/endpoint-slice.ts';
 import { parseClusterName } from '../values/names.ts';
 import { type Source, sourceOf } from './source.ts';
@@ -48,6 +49,14 @@ describe('rules L1 to L8', () => {
     expect(source('imported-member1-serve-x', options, ['member1'], 'member1')).toBe('MR-11 own returned');
     expect(source('x', { by: 'dispatch', provisionCluster: 'member1' }, [], 'member1')).toBe('MR-11 own returned');
   });
+});
+
+it('names of clusters on native slices are not to be relied on', () => {
+  const imported = slice('serve', 'imported-eu-west-1', ['10.1.0.1'], { by: 'import' });
+  const cluster = (...others: unknown[]) =>
+    compileObjects([service('serve'), imported, ...others]).endpoints[0]?.cluster;
+  expect(cluster(slice('other', 'other-x', [], { labels: mcs('eu-west') }))).toBe('unknown:eu');
+  expect(cluster(slice('other', 'other-x', [], { by: 'mcs.example', labels: mcs('eu-west') }))).toBe('eu-west');
 });
 
 describe('the name rule', () => {

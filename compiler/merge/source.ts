@@ -59,7 +59,7 @@ function named(rule: string, text: string, evidence: string, facts: NameFacts): 
 /** MR-12: cluster and slice names may both contain `-`, so only a known id tells where one ends. */
 function byName(rule: string, slice: EndpointSlice, prefix: string, facts: NameFacts): Source {
   const rest = slice.name.startsWith(prefix) ? slice.name.slice(prefix.length) : slice.name;
-  const candidates = facts.knownClusters.filter((id) => rest.startsWith(`${id}-`) && rest.length > id.length + 1);
+  const candidates = facts.knownClusters.filter((id) => rest.startsWith(`${id}-`));
   const [longest] = candidates;
   if (longest === undefined) {
     const cluster = unresolvedCluster(rest.slice(0, rest.includes('-') ? rest.indexOf('-') : undefined));
