@@ -47,7 +47,7 @@ export async function readInputs(options: InputOptions, readStdin: ReadStdin, ho
     input: {
       clusters: [{ cluster: undefined, objects: [...objects, ...nodes] }],
       settings: configuration.settings,
-      nodeName: chooseNodeName(configuration.nodeName, nodes, options.node) ?? host?.name,
+      nodeName: chooseNodeName(configuration.nodeName, nodes, options.node) ?? nameOfHost(host, objects),
       localAddresses: host?.addresses,
     },
     backend: configuration.backend,
@@ -80,6 +80,13 @@ function chooseNodeName(
   if (names.includes(configured)) return configured;
   const message = `holds the Node ${names.map((name) => printable(name)).join(', ')}, but hostnameOverride is ${configured}`;
   throw new InputError([fileProblem(path, 'other-node', message)]);
+}
+
+/** On the node itself its host name counts, unless the objects hold one Node only, and that has another name. */
+function nameOfHost(host: Host | undefined, objects: readonly unknown[]): string | undefined {
+  if (host === undefined) return undefined;
+  const names = objects.flatMap(nodeNames);
+  return names.length === 1 && names[0] !== host.name ? undefined : host.name;
 }
 
 function nodeNames(object: unknown): string[] {

@@ -91,7 +91,8 @@ export function chainDiffsText(diffs: readonly ChainDiff[], paint: Paint, maxLin
       break;
     }
     const owner = diff.servicePort === undefined ? '' : ` (${diff.servicePort})`;
-    lines.push(paint.heading(`${diff.table} ${diff.chain}${owner} ${diff.change}`));
+    const change = diff.change === 'hooks' ? '' : ` ${diff.change}`;
+    lines.push(paint.heading(`${diff.table} ${diff.chain}${owner}${change}`));
     const shown = diff.lines.slice(0, maxLines);
     for (const line of shown) {
       lines.push(line.startsWith('+') ? paint.added(line) : line.startsWith('-') ? paint.removed(line) : line);

@@ -9,6 +9,7 @@ import { parseSave } from '../../backends/netfilter/parse.ts';
 import type { Ruleset } from '../../backends/netfilter/rule.ts';
 import { traceRuleset } from '../../backends/netfilter/trace.ts';
 import type { Compilation } from '../../compiler/compile.ts';
+import { type Cidr, parseCidr } from '../../compiler/values/address.ts';
 import { compileObjects } from '../../test/helpers/compile.ts';
 import { dispatched, node, service, slice } from '../../test/helpers/kubernetes.ts';
 import { chainDiffsText, diffChains } from './chains.ts';
@@ -30,7 +31,7 @@ const sideOf = (ruleset: Ruleset, { node: nodes }: Compilation): Side => ({
 });
 
 /** From the first to the second: sentences and dangers. The first is read back from its text, as from a kernel. */
-function report(before: readonly unknown[], after: readonly unknown[]) {
+function report(before: readonly unknown[], after: readonly unknown[], podCidrs: readonly Cidr[] = []) {
   const wanted = compiled(...after);
   const save = parseSave(iptables.print(compiled(...before).ruleset), 'IPv4', (_, chain) => isOurChain(chain));
   const { node: nodes } = wanted.compilation;
@@ -41,7 +42,7 @@ function report(before: readonly unknown[], after: readonly unknown[]) {
     nodes.IPv4.nodeIP,
   );
   return {
-    sentences: describeChanges(changes, clustersOf(wanted.compilation)).map(
+    sentences: describeChanges(changes, clustersOf(wanted.compilation, podCidrs)).map(
       ({ sign, service: name, text }) => `${sign} ${name}: ${text}`,
     ),
     dangers: findDangers(changes, countEndpoints(save.ruleset), save.ruleset, wanted.ruleset, save.foreign).map(
@@ -71,7 +72,7 @@ describe('what changes for traffic', () => {
       ],
     );
     expect(sentences).toEqual([
-      '- default/cart: cluster IP 10.96.0.1:80/TCP: no longer served (1 endpoint: no longer known 100 % before)',
+      '- default/cart: cluster IP 10.96.0.1:80/TCP: no longer served (1 endpoint: gone endpoints 100 % before)',
       '+ default/shop: http cluster IP 10.96.0.2:80/TCP, node port 30080/TCP: new, 1 endpoint: local 100 %',
     ]);
   });
@@ -85,18 +86,23 @@ describe('what changes for traffic', () => {
     expect(dangers).toEqual([]);
   });
 
-  it('names endpoints that are replaced where no share moves between clusters', () => {
-    expect(
-      report([cart, local('10.1.0.1', '10.1.0.2')], [cart, local('10.1.0.1', '10.1.0.3'), local('10.1.0.9')])
-        .sentences[0],
-    ).toMatch(/endpoints \(/);
+  it('names endpoints that are replaced', () => {
     expect(
       report(
         [cart, local('10.1.0.1')],
         [cart, slice('cart', 'cart-a', ['10.1.0.1'], { ports: [{ name: '', port: 9090, protocol: 'TCP' }] })],
       ).sentences,
     ).toEqual([
-      '~ default/cart: cluster IP 10.96.0.1:80/TCP: 1 endpoint (+10.1.0.1:9090, -10.1.0.1:8080), local 0 % → 100 %, no longer known 100 % → 0 %',
+      '~ default/cart: cluster IP 10.96.0.1:80/TCP: 1 endpoint (+10.1.0.1:9090, -10.1.0.1:8080), gone endpoints 100 % → 0 %, local 0 % → 100 %',
+    ]);
+  });
+
+  it('knows an endpoint that is gone for one of our own by the pod network', () => {
+    const pods = [parseCidr('10.1.0.0/16')].filter((cidr) => cidr !== undefined);
+    expect(
+      report([cart, local('10.1.0.1', '10.1.0.2')], [cart, local('10.1.0.1', '10.1.0.3')], pods).sentences,
+    ).toEqual([
+      '~ default/cart: cluster IP 10.96.0.1:80/TCP: 2 endpoints (+10.1.0.3:8080, -10.1.0.2:8080), shares of the clusters as before',
     ]);
   });
 

@@ -80,7 +80,7 @@ export function reportText(report: FamilyReport, paint: ReportPaint): string {
   const sentences = services.map(({ sign, service, text }) => `  ${sign} ${service}: ${text}\n`).join('');
   const { transactions, lines, chains: chainCount } = cost;
   return [
-    paint.heading(`${family}, against ${source}: ${counted(services.length, 'Service')} with changes for traffic\n`),
+    `${paint.heading(`${family}, against ${source}: ${counted(services.length, 'Service')} with changes for traffic`)}\n`,
     sentences,
     warnings,
     '\n',

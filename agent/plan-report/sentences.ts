@@ -115,7 +115,7 @@ function describeShares(before: Forward, after: Forward, clusterOf: ClusterOf): 
 function sharesByCluster({ shares, refused }: Forward, clusterOf: ClusterOf): Map<string, Rational> {
   const sums = new Map<string, Rational>();
   for (const [endpoint, share] of shares) {
-    const cluster = clusterOf(endpoint) ?? 'no longer known';
+    const cluster = clusterOf(endpoint) ?? 'gone endpoints';
     sums.set(cluster, add(sums.get(cluster) ?? rational(0), share));
   }
   if (!isZero(refused)) sums.set('refused', refused);

@@ -81,7 +81,7 @@ function manifestsBelow(directory: string, entered: Set<string>): string[] {
 }
 
 /** Node's own texts name the call and repeat the path; people need the reason. */
-function unreadable(path: string, error: unknown): Diagnostic {
+export function unreadable(path: string, error: unknown): Diagnostic {
   const { code, message, path: culprit } = error as NodeJS.ErrnoException;
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: 'there is no such file',

@@ -1,0 +1,51 @@
+import { createColors } from 'picocolors';
+import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
+import { InputError } from '../input-error.ts';
+import type { Io } from '../io.ts';
+import { reportJson } from '../plan-report/json.ts';
+import { makeReport, type PlannedFamily, type ReportPaint, reportText } from '../plan-report/report.ts';
+import { compileWanted, ours, planFromDump, type Wanted, type WantedOptions } from '../planning.ts';
+import { type Dump, readDumps } from '../sources/dump.ts';
+
+export interface PlanOptions extends WantedOptions {
+  readonly against: readonly string[];
+  readonly format: 'text' | 'json';
+  readonly diagnostics: DiagnosticFormat;
+}
+
+/**
+ * `slicewright plan`: what would change, from what is in force to what the objects want.
+ *
+ * returns  the exit status: 0 nothing to do, 2 changes, 1 the plan could not be made
+ */
+export async function planCommand(options: PlanOptions, io: Io): Promise<number> {
+  try {
+    const dumps = options.against.flatMap((path) => readDumps(path, ours.isOurs));
+    const wanted = await compileWanted(options, io, undefined);
+    await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
+    const planned = dumps.map((dump: Dump) => planFromDump(dump, wanted));
+    await io.out(planText(planned, wanted, options.format, paintOf(io)));
+    return planned.some(({ steps }) => steps.length > 0) ? 2 : 0;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    await io.err(diagnosticsText(error.diagnostics, options.diagnostics));
+    return 1;
+  }
+}
+
+function planText(
+  planned: readonly PlannedFamily[],
+  { clusterOf }: Wanted,
+  format: 'text' | 'json',
+  paint: ReportPaint,
+): string {
+  const reports = planned.map((one) => ({ report: makeReport(one, ours, clusterOf), steps: one.steps }));
+  if (format === 'text') return reports.map(({ report }) => reportText(report, paint)).join('\n');
+  const families = reports.map(({ report, steps }) => reportJson(report, steps, clusterOf));
+  return `${JSON.stringify({ changes: planned.some(({ steps }) => steps.length > 0), families }, null, 2)}\n`;
+}
+
+function paintOf(io: Io): ReportPaint {
+  const { bold, green, red, yellow } = createColors(io.colour);
+  return { heading: bold, added: green, removed: red, danger: yellow };
+}
