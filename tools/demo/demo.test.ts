@@ -10,7 +10,10 @@ const { lacks } = await probeSupport();
 const program = fileURLToPath(new URL('run.ts', import.meta.url));
 
 function start() {
-  const demo = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const demo = spawn(process.execPath, [program], {
+    env: { ...process.env, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let text = '';
   for (const stream of [demo.stdout, demo.stderr])
     stream.setEncoding('utf8').on('data', (part: string) => (text += part));
