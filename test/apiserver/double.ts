@@ -1,0 +1,315 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Faults, noFaults } from './faults.ts';
+import { apiVersionOf, parsePath, type Resource, resources, type Target } from './resources.ts';
+import { fieldSelector, labelSelector, type Selects } from './selectors.ts';
+import { status, StatusError } from './status.ts';
+import { createStore, type LoggedEvent, listKey, type Store, type Stored } from './store.ts';
+
+/** An API server over real HTTP on loopback that answers as a recorded one did. */
+export interface ApiDouble {
+  readonly store: Store;
+  readonly url: string;
+  /** Set to make it misbehave; each request and event looks at it. */
+  faults: Faults;
+  /** Tokens that it takes, and the users they stand for. */
+  readonly tokens: Map<string, string>;
+  /** Groups of CRDs that are installed. */
+  readonly installed: Set<string>;
+  /** `GET /api/v1/services?…` of every request, in order. */
+  readonly requests: string[];
+  /** Puts an object in as its owner would, replacing what is there. */
+  apply(object: Stored & { readonly kind: string }): Stored;
+  remove(kind: string, namespace: string | undefined, name: string): void;
+  /** Cuts every open stream, as a restart does. */
+  cutStreams(): void;
+  close(): Promise<void>;
+}
+
+export async function startApiDouble(): Promise<ApiDouble> {
+  const store = createStore();
+  const streams = new Set<ServerResponse>();
+  const double: ApiDouble = {
+    store,
+    url: '',
+    faults: noFaults,
+    tokens: new Map([['secret', 'system:agent']]),
+    installed: new Set(),
+    requests: [],
+    apply(object) {
+      const resource = resourceOf(object.kind);
+      const { namespace, name } = object.metadata;
+      const exists = store
+        .list(resource)
+        .some((other) => other.metadata.name === name && other.metadata.namespace === namespace);
+      const fresh = { ...object, metadata: { ...object.metadata, resourceVersion: undefined } } as unknown as Stored;
+      return exists
+        ? store.update(resource, namespace, name, (before) => replace(before, fresh))
+        : store.create(resource, namespace, fresh);
+    },
+    remove: (kind, namespace, name) => void store.remove(resourceOf(kind), namespace, name),
+    cutStreams: () => {
+      for (const stream of streams) stream.destroy();
+    },
+    close: () => closeServer(server),
+  };
+  const server = createServer((request, response) => {
+    double.requests.push(`${request.method} ${request.url}`);
+    const answered = answer(double, streams, request, response);
+    answered.catch((error: unknown) => {
+      if (error instanceof StatusError) return sendJson(response, error.body.code, error.body, error.body.code === 429);
+      response.destroy(error instanceof Error ? error : new Error(String(error)));
+    });
+  });
+  // An idle connection that a client keeps must not be closed under its next request.
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return Object.assign(double, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+}
+
+function closeServer(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+function resourceOf(kind: string): Resource {
+  const resource = resources.find((known) => known.kind === kind);
+  if (resource === undefined) throw new Error(`the double has no kind ${kind}`);
+  return resource;
+}
+
+async function answer(
+  double: ApiDouble,
+  streams: Set<ServerResponse>,
+  request: IncomingMessage,
+  response: ServerResponse,
+) {
+  const url = new URL(request.url ?? '/', 'http://double');
+  const target = parsePath(url.pathname);
+  await double.faults.beforeAnswer?.(url, response);
+  if (response.destroyed || response.writableEnded) return;
+  if (target === undefined || (target.resource.custom && !double.installed.has(target.resource.group))) {
+    response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('404 page not found\n');
+    return;
+  }
+  const verb = verbOf(request.method ?? 'GET', target, url);
+  authorize(double, request, verb, target.resource);
+  if (verb === 'watch') return watch(double, streams, target, url, response);
+  if (verb === 'list') return sendJson(response, 200, list(double, target, url));
+  const body = await readBody(request);
+  const [code, result] = write(double.store, verb, target, body, request.headers['content-type']);
+  sendJson(response, code, result);
+}
+
+type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
+
+function verbOf(method: string, target: Target, url: URL): Verb {
+  if (method === 'GET') {
+    if (target.name !== undefined) return 'get';
+    return url.searchParams.get('watch') === 'true' ? 'watch' : 'list';
+  }
+  const verbs: Readonly<Record<string, Verb>> = { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+  return verbs[method] ?? 'get';
+}
+
+function authorize(double: ApiDouble, request: IncomingMessage, verb: Verb, resource: Resource): void {
+  const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1];
+  if (token === undefined) throw status.forbidden('system:anonymous', verb, resource);
+  const user = double.tokens.get(token);
+  if (user === undefined) throw status.unauthorized();
+  const acting = request.headers['impersonate-user'];
+  if (typeof acting === 'string') throw status.forbidden(acting, verb, resource);
+  if (double.faults.forbidden?.includes(resource.plural)) throw status.forbidden(user, verb, resource);
+}
+
+function selectorOf({ namespace }: Target, url: URL): Selects {
+  const byLabel = labelSelector(url.searchParams.get('labelSelector'));
+  const byField = fieldSelector(url.searchParams.get('fieldSelector'));
+  return (object) =>
+    (namespace === undefined || object.metadata.namespace === namespace) && byLabel(object) && byField(object);
+}
+
+interface ContinueToken {
+  readonly v: 'meta.k8s.io/v1';
+  readonly rv: number;
+  readonly start: string;
+}
+
+function list(double: ApiDouble, target: Target, url: URL) {
+  const { store } = double;
+  const asked = Number(url.searchParams.get('resourceVersion') ?? '0');
+  if (asked > store.currentVersion()) throw status.tooLarge(asked, store.currentVersion());
+  const token = readContinue(url.searchParams.get('continue'));
+  if (token !== undefined && token.rv >= 0 && token.rv < store.compactedTo()) throw expiredPage(token);
+  const all = store.list(target.resource).filter(selectorOf(target, url));
+  const rest =
+    token === undefined ? all : all.filter((object) => listKey(object) >= token.start.replace('\u0000', '!'));
+  const limit = Number(url.searchParams.get('limit') ?? '0') || Number.POSITIVE_INFINITY;
+  const items = rest.slice(0, limit);
+  const version = token === undefined || token.rv < 0 ? store.currentVersion() : token.rv;
+  const remaining = rest.length - items.length;
+  const last = items.at(-1);
+  const more =
+    remaining > 0 && last !== undefined
+      ? {
+          continue: writeContinue({ v: 'meta.k8s.io/v1', rv: version, start: `${listKey(last)}\u0000` }),
+          remainingItemCount: remaining,
+        }
+      : {};
+  return {
+    kind: `${target.resource.kind}List`,
+    apiVersion: apiVersionOf(target.resource),
+    metadata: { resourceVersion: String(version), ...more },
+    // Items of built-in kinds stand without kind and apiVersion in a list; custom ones with.
+    items: target.resource.custom ? items : items.map(({ kind: _kind, apiVersion: _version, ...item }) => item),
+  };
+}
+
+function readContinue(text: string | null): ContinueToken | undefined {
+  if (text === null || text === '') return undefined;
+  try {
+    return JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as ContinueToken;
+  } catch {
+    throw status.badRequest(
+      "invalid continue token: continue key is not valid: invalid character '\\u0081' looking for beginning of value",
+    );
+  }
+}
+
+const writeContinue = (token: ContinueToken): string => Buffer.from(JSON.stringify(token)).toString('base64url');
+
+function expiredPage(token: ContinueToken): StatusError {
+  const inconsistent = writeContinue({ ...token, rv: -1 });
+  return status.expired(
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+    { metadata: { continue: inconsistent } },
+  );
+}
+
+/** Streams what happened since the asked version, then what happens, until its time is over. */
+function watch(
+  double: ApiDouble,
+  streams: Set<ServerResponse>,
+  target: Target,
+  url: URL,
+  response: ServerResponse,
+): void {
+  const { store } = double;
+  if (url.searchParams.get('sendInitialEvents') === 'true') {
+    const problem = 'Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled';
+    throw new StatusError(422, 'Invalid', `ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: ${problem}`, {
+      details: {
+        group: 'meta.k8s.io',
+        kind: 'ListOptions',
+        causes: [{ reason: 'FieldValueForbidden', message: problem, field: 'sendInitialEvents' }],
+      },
+    });
+  }
+  const selects = selectorOf(target, url);
+  const from = url.searchParams.get('resourceVersion');
+  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
+  response.flushHeaders();
+  const send = (type: string, object: unknown): void => {
+    const line = `${JSON.stringify({ type, object })}\n`;
+    if (double.faults.onEventLine === undefined) response.write(line);
+    else double.faults.onEventLine(line, response);
+  };
+  const tell = ({ resource, type, object }: LoggedEvent): void => {
+    if (resource === target.resource && selects(object)) send(type, object);
+  };
+  if (from === null || from === '' || from === '0') {
+    for (const object of store.list(target.resource).filter(selects)) send('ADDED', object);
+  } else if (Number(from) < store.compactedTo()) {
+    send('ERROR', status.expired(`too old resource version: ${from} (${store.compactedTo()})`).body);
+    response.end();
+    return;
+  } else {
+    for (const event of store.since(Number(from))) tell(event);
+  }
+  streams.add(response);
+  const stop = store.listen(tell);
+  const bookmark = (): void =>
+    send('BOOKMARK', {
+      kind: target.resource.kind,
+      apiVersion: apiVersionOf(target.resource),
+      metadata: { resourceVersion: String(store.currentVersion()), creationTimestamp: null },
+    });
+  const wantsBookmarks = url.searchParams.get('allowWatchBookmarks') === 'true';
+  const bookmarks = wantsBookmarks ? setInterval(bookmark, double.faults.bookmarkMs ?? 60_000) : undefined;
+  const seconds = Number(url.searchParams.get('timeoutSeconds') ?? '1800');
+  const end = setTimeout(() => response.end(), seconds * 1000);
+  response.once('close', () => {
+    streams.delete(response);
+    stop();
+    clearInterval(bookmarks);
+    clearTimeout(end);
+  });
+}
+
+function write(store: Store, verb: Verb, target: Target, body: unknown, type: string | undefined): [number, unknown] {
+  const { resource, namespace, name, subresource } = target;
+  if (verb === 'create') return [201, store.create(resource, namespace, body as Stored)];
+  if (name === undefined) throw status.badRequest('name is required');
+  switch (verb) {
+    case 'get':
+      return [200, store.get(resource, namespace, name)];
+    case 'update':
+      return [200, store.update(resource, namespace, name, (before) => replace(before, body as Stored))];
+    case 'patch': {
+      const apply = type === 'application/apply-patch+yaml';
+      const merged = (before: Stored): Stored => {
+        const patched = mergePatch(before, body) as Stored;
+        return subresource === 'status' && before['status'] !== undefined
+          ? { ...before, status: patched['status'] }
+          : patched;
+      };
+      const exists = store
+        .list(resource)
+        .some((other) => other.metadata.name === name && other.metadata.namespace === namespace);
+      if (apply && !exists) return [201, store.create(resource, namespace, body as Stored)];
+      return [200, store.update(resource, namespace, name, merged)];
+    }
+    default: {
+      const removed = store.remove(resource, namespace, name);
+      const { group, plural } = resource;
+      const details = { name, ...(group === '' ? {} : { group }), kind: plural, uid: removed.metadata.uid };
+      return [200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }];
+    }
+  }
+}
+
+/** A PUT: what the server owns stays, all else is as given. */
+function replace(before: Stored, given: Stored): Stored {
+  const { uid, creationTimestamp, generation } = before.metadata;
+  const kept = { uid, creationTimestamp, ...(generation === undefined ? {} : { generation }) };
+  const cleared = Object.fromEntries(Object.keys(before).map((key) => [key, undefined]));
+  const metadata = { labels: {}, annotations: {}, ...given.metadata, ...kept };
+  return { ...cleared, ...given, kind: before.kind, apiVersion: before.apiVersion, metadata } as unknown as Stored;
+}
+
+/** RFC 7396. A server-side apply of one manager comes to the same, lists being replaced whole. */
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isRecord(patch)) return patch;
+  const result: Record<string, unknown> = isRecord(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key];
+    else result[key] = mergePatch(result[key], value);
+  }
+  return result;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of request) chunks.push(chunk as Uint8Array);
+  const text = Buffer.concat(chunks).toString('utf8');
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+function sendJson(response: ServerResponse, code: number, body: unknown, retry = false): void {
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-cache, private' };
+  response.writeHead(code, retry ? { ...headers, 'retry-after': '1' } : headers).end(JSON.stringify(body));
+}

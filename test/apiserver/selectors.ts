@@ -1,0 +1,35 @@
+import type { Stored } from './store.ts';
+
+/** Whether an object is among those that a list or watch asks for. */
+export type Selects = (object: Stored) => boolean;
+
+/** The label selectors that our software sends: `k=v`, `k!=v`, `k`, `!k`, joined by commas. */
+export function labelSelector(text: string | null): Selects {
+  const terms = (text ?? '').split(',').filter((term) => term !== '');
+  const tests = terms.map((term): Selects => {
+    const [, not, key = '', operator, value] = /^(!?)([^=!]+)(!?==?)?(.*)$/.exec(term) ?? [];
+    if (not === '!') return ({ metadata }) => !Object.hasOwn(metadata.labels ?? {}, key);
+    if (operator === undefined) return ({ metadata }) => Object.hasOwn(metadata.labels ?? {}, key);
+    const wanted = !operator.startsWith('!');
+    return ({ metadata }) => (metadata.labels?.[key] === value) === wanted;
+  });
+  return (object) => tests.every((test) => test(object));
+}
+
+/** `metadata.name=x`, `metadata.namespace=x`, `spec.clusterIP!=None`, joined by commas. */
+export function fieldSelector(text: string | null): Selects {
+  const terms = (text ?? '').split(',').filter((term) => term !== '');
+  const tests = terms.map((term): Selects => {
+    const [, path = '', operator = '=', value] = /^([^=!]+)(!?==?)(.*)$/.exec(term) ?? [];
+    const wanted = !operator.startsWith('!');
+    return (object) => (String(fieldAt(object, path.split('.')) ?? '') === value) === wanted;
+  });
+  return (object) => tests.every((test) => test(object));
+}
+
+function fieldAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),
+    value,
+  );
+}

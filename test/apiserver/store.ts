@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import { apiVersionOf, qualified, type Resource } from './resources.ts';
+import { status } from './status.ts';
+import { applyDefaults, validate } from './admission.ts';
+
+/** An object as the double keeps it: plain JSON. */
+export interface Stored {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly resourceVersion?: string;
+    readonly uid?: string;
+    readonly generation?: number;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly [key: string]: unknown;
+  };
+  readonly [key: string]: unknown;
+}
+
+export interface LoggedEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly resource: Resource;
+  readonly object: Stored;
+  readonly version: number;
+}
+
+/**
+ * Objects under one growing resource version, and the log of their changes: what etcd and the
+ * watch cache are to an API server. Changes are told to listeners in order.
+ */
+export function createStore() {
+  let version = 100;
+  let compactedTo = 0;
+  const objects = new Map<string, { readonly resource: Resource; readonly object: Stored }>();
+  const log: LoggedEvent[] = [];
+  const listeners = new Set<(event: LoggedEvent) => void>();
+
+  const keyOf = (resource: Resource, namespace: string | undefined, name: string): string =>
+    `${qualified(resource)} ${namespace ?? ''}/${name}`;
+
+  function record(type: LoggedEvent['type'], resource: Resource, object: Stored): Stored {
+    const stamped = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
+    const event = { type, resource, object: stamped, version };
+    log.push(event);
+    for (const listener of listeners) listener(event);
+    return stamped;
+  }
+
+  function write(type: 'ADDED' | 'MODIFIED', resource: Resource, object: Stored): Stored {
+    version++;
+    const stamped = record(type, resource, object);
+    objects.set(keyOf(resource, object.metadata.namespace, object.metadata.name), { resource, object: stamped });
+    return stamped;
+  }
+
+  function get(resource: Resource, namespace: string | undefined, name: string): Stored {
+    const found = objects.get(keyOf(resource, namespace, name));
+    if (found === undefined) throw status.notFound(resource, name);
+    return found.object;
+  }
+
+  return {
+    currentVersion: () => version,
+    compactedTo: () => compactedTo,
+    /** Forgets how things came to be: watches and pages from before are expired. */
+    compact(): void {
+      compactedTo = version;
+      log.length = 0;
+    },
+    get,
+    list: (resource: Resource): Stored[] =>
+      [...objects.values()]
+        .filter((entry) => entry.resource === resource)
+        .map(({ object }) => object)
+        .sort((a, b) => compareKeys(a, b)),
+    create(resource: Resource, namespace: string | undefined, given: Stored): Stored {
+      const name = given.metadata.name ?? `${String(given.metadata['generateName'] ?? 'x-')}${version}`;
+      const named = {
+        ...given,
+        metadata: { ...given.metadata, name, ...(namespace === undefined ? {} : { namespace }) },
+      };
+      const taken = new Set([...objects.values()].map(({ object }) => clusterIpOf(object)));
+      validate(resource, named, taken);
+      if (objects.has(keyOf(resource, namespace, name))) throw status.exists(resource, name);
+      const complete = applyDefaults(resource, named, taken);
+      const metadata = {
+        ...complete.metadata,
+        uid: uidOf(`${keyOf(resource, namespace, name)} ${version}`),
+        creationTimestamp: '2026-01-01T00:00:00Z',
+        ...(resource.plural === 'services' || resource.group === 'coordination.k8s.io' ? {} : { generation: 1 }),
+      };
+      return write('ADDED', resource, {
+        kind: resource.kind,
+        apiVersion: apiVersionOf(resource),
+        ...complete,
+        metadata,
+      });
+    },
+    /** change gets the object as it is and gives what it becomes. */
+    update(
+      resource: Resource,
+      namespace: string | undefined,
+      name: string,
+      change: (before: Stored) => Stored,
+    ): Stored {
+      const before = get(resource, namespace, name);
+      const after = change(before);
+      const expected = after.metadata.resourceVersion;
+      if (expected !== undefined && expected !== before.metadata.resourceVersion) throw status.conflict(resource, name);
+      validate(resource, after, new Set());
+      const generation = before.metadata.generation;
+      const metadata = {
+        ...before.metadata,
+        ...after.metadata,
+        ...(generation === undefined ? {} : { generation: generation + 1 }),
+      };
+      const complete = applyDefaults(resource, { ...before, ...after, metadata }, new Set());
+      if (
+        JSON.stringify({ ...complete, metadata: before.metadata }) === JSON.stringify(before) &&
+        isSameMeta(before, after)
+      )
+        return before;
+      return write('MODIFIED', resource, complete);
+    },
+    remove(resource: Resource, namespace: string | undefined, name: string): Stored {
+      const before = get(resource, namespace, name);
+      objects.delete(keyOf(resource, namespace, name));
+      version++;
+      record('DELETED', resource, before);
+      return before;
+    },
+    /** Events after a version, oldest first. */
+    since: (from: number): readonly LoggedEvent[] => log.filter((event) => event.version > from),
+    listen(listener: (event: LoggedEvent) => void): () => void {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+}
+
+export type Store = ReturnType<typeof createStore>;
+
+/** etcd's order: namespace, then name. */
+export function compareKeys(a: Stored, b: Stored): number {
+  const [left, right] = [listKey(a), listKey(b)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+export function listKey({ metadata }: Stored): string {
+  return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
+}
+
+function isSameMeta(before: Stored, after: Stored): boolean {
+  return ['labels', 'annotations'].every(
+    (key) => JSON.stringify(after.metadata[key] ?? before.metadata[key]) === JSON.stringify(before.metadata[key]),
+  );
+}
+
+function clusterIpOf(object: Stored): string | undefined {
+  const spec = object['spec'];
+  const address =
+    typeof spec === 'object' && spec !== null ? (spec as Record<string, unknown>)['clusterIP'] : undefined;
+  return typeof address === 'string' ? address : undefined;
+}
+
+function uidOf(text: string): string {
+  const hex = createHash('sha256').update(text).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+}
