@@ -58,8 +58,11 @@ export function lockBreaches(lockText: string, manifestText: string): readonly B
   return messages.map((message) => ({ file: 'package-lock.json', line: 1, message }));
 }
 
-function wantedText(manifest: Manifest = {}): string {
-  return JSON.stringify(
-    [manifest.dependencies ?? {}, manifest.devDependencies ?? {}].map((map) => Object.entries(map).sort()),
+function wantedText({ dependencies = {}, devDependencies = {} }: Manifest = {}): string {
+  const sorted = [dependencies, devDependencies].map((wanted) =>
+    Object.keys(wanted)
+      .sort()
+      .map((name) => [name, wanted[name]]),
   );
+  return JSON.stringify(sorted);
 }
