@@ -4,9 +4,6 @@ import { parseCluster } from './model/objects.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
 import type { ClusterName } from './values/names.ts';
 
-export type { ClusterObjects, Compilation, CompileInput } from './compile.ts';
-export { type Compiler, createCompiler, type ObjectChange } from './incremental.ts';
-
 /**
  * Kubernetes objects of all clusters → what this node must do.
  *

@@ -35,7 +35,7 @@ export interface World extends OwnClusterEvidence {
   ownSlices(): Iterable<EndpointSlice>;
   /** Slices of our own cluster that name no Service. */
   readonly unattached: Iterable<ObjectRef>;
-  /** Services some slice of which names, perhaps for another cluster, one of the addresses. */
+  /** Services with a slice of perhaps another cluster that names one of the addresses. */
   keysNaming(addresses: ReadonlySet<IpAddress>): ServiceKey[];
   /** Ids that objects name, longest first: of clusters that we have objects of, and in marks of slices (MR-12). */
   knownClusters(own: ClusterName | undefined): ClusterName[];
@@ -193,9 +193,10 @@ export function createWorld(): World {
       return unattached.values();
     },
     keysNaming(addresses) {
-      const names = (slice: EndpointSlice): boolean => slice.endpoints.some(({ address }) => addresses.has(address));
       const keys: ServiceKey[] = [];
       if (addresses.size === 0) return keys;
+      const names = ({ marks, endpoints }: EndpointSlice): boolean =>
+        !marks.native && endpoints.some(({ address }) => addresses.has(address));
       for (const { slices } of members.values()) {
         for (const [key, ofService] of slices) if ([...ofService.values()].some(names)) keys.push(key);
       }
