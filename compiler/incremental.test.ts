@@ -143,7 +143,7 @@ it('any sequence of changes ends where compiling from nothing does', () => {
       for (const batch of sequence) {
         for (const { cluster, object: changed, gone: isGone } of batch) {
           const { namespace, name } = changed.metadata as { namespace?: string; name: string };
-          const key = `${cluster} ${changed.kind} ${namespace} ${name}`;
+          const key = JSON.stringify([cluster, changed.kind, namespace, name]);
           if (isGone) present.delete(key);
           else present.set(key, { cluster, object: changed });
         }

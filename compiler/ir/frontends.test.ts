@@ -4,7 +4,7 @@ import { service, slice } from '../../test/helpers/kubernetes.ts';
 import type { Frontend } from './ir.ts';
 
 function text(frontend: Frontend): string {
-  const ranges = frontend.kind === 'loadBalancerIP' ? ` [${frontend.sourceRanges}]` : '';
+  const ranges = frontend.kind === 'loadBalancerIP' ? ` [${frontend.sourceRanges.join()}]` : '';
   return `${frontend.kind} ${frontend.kind === 'nodePort' ? '' : `${frontend.address} `}${frontend.port}${ranges}`;
 }
 

@@ -108,7 +108,7 @@ describe('topology hints', () => {
     const objects = [
       node('n1', { zone: nodeZone }),
       service('web', spec, options),
-      slice('web', 'web-x', endpoints as never),
+      slice('web', 'web-x', endpoints),
       ...remote,
     ];
     return poolTexts(onlyPort(compileObjects(objects, compileOptions)).pools.cluster);

@@ -15,7 +15,10 @@ function pool(objects: readonly unknown[], options = {}): string[] {
 function unused({ endpoints }: Compilation): string[] {
   return endpoints
     .filter(({ inPools }) => !inPools.cluster && !inPools.local)
-    .map((record) => `${endpointText(record)} ${record.reasons.slice(1).map(({ rule, text }) => `${rule} ${text}`)}`);
+    .map((record) => {
+      const reasons = record.reasons.slice(1).map(({ rule, text }) => `${rule} ${text}`);
+      return `${endpointText(record)} ${reasons.join(', ')}`;
+    });
 }
 
 describe('slices of several clusters', () => {

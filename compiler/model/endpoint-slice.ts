@@ -128,11 +128,12 @@ function parseMarks({ labels, annotations }: NamespacedMetadata): SliceMarks {
 
 function parsePorts(object: Fields, report: Report): SlicePort[] {
   const values = listOf(object, 'ports', 'ports', report);
-  const ports: SlicePort[] = [];
+  const ports = new Map<string, SlicePort>();
   for (let i = 0; i < values.length; i++) {
     const port = parsePortAt(values[i], `ports[${i}]`, report);
     if (port === undefined) continue;
-    if (ports.some(({ name, protocol }) => name === port.name && protocol === port.protocol)) {
+    const key = `${port.name}/${port.protocol}`;
+    if (ports.has(key)) {
       report(
         'warning',
         'slice-duplicate-port',
@@ -140,10 +141,10 @@ function parsePorts(object: Fields, report: Report): SlicePort[] {
         `repeats port "${port.name}" ${port.protocol}; the first one counts`,
       );
     } else {
-      ports.push(port);
+      ports.set(key, port);
     }
   }
-  return ports;
+  return [...ports.values()];
 }
 
 /** A missing name or protocol means what the API server would have filled in. */

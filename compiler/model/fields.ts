@@ -26,7 +26,8 @@ export function parseTextMap(value: unknown): TextMap {
   for (const key of Object.keys(fields)) {
     const text = fields[key];
     if (isAbsent(text)) map.set(key, '');
-    else if (typeof text !== 'object') map.set(key, String(text));
+    else if (typeof text === 'string') map.set(key, text);
+    else if (typeof text === 'number' || typeof text === 'boolean') map.set(key, String(text));
   }
   return map;
 }

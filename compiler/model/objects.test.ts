@@ -106,6 +106,14 @@ describe('the same object twice', () => {
     }
   });
 
+  it('is told by its whole name, however long', () => {
+    const namespace = 'n'.repeat(63);
+    const long = (end: string) => slice('a', 'e'.repeat(252) + end, [], { namespace });
+    const { model, texts } = parse(long('a'), long('b'));
+    expect(model.slices).toHaveLength(2);
+    expect(texts).toEqual([]);
+  });
+
   it('without versions is one of them, always the same', () => {
     const copies = [service('a', { clusterIP: '10.0.0.2' }), service('a', { clusterIP: '10.0.0.1' })];
     const chosen = (order: unknown[]) => parse(...order).model.services[0]?.clusterIPs.IPv4;

@@ -1,7 +1,7 @@
 import { canonicalJson } from '../values/canonical-json.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { type ClusterName, compareText } from '../values/names.ts';
-import { formatObjectRef } from '../values/object-ref.ts';
+import { formatObjectRef, type ObjectRef } from '../values/object-ref.ts';
 import { type ClusterProperty, parseClusterProperty } from './cluster-property.ts';
 import { type EndpointSlice, parseEndpointSlice } from './endpoint-slice.ts';
 import { asFields, type Fields, show, textOf } from './fields.ts';
@@ -65,14 +65,17 @@ export function parseObject(
   return type && parsers.get(`${type.apiVersion} ${type.kind}`)?.(raw, cluster, diagnostics);
 }
 
-/**
- * What an object is the same object by, within its cluster: `Service shop/cart`. undefined for kinds that we do not know.
- */
+/** What an object is the same object by, within its cluster; undefined for kinds that we do not know. */
 export function identify(raw: Fields): string | undefined {
   const type = typeOf(raw);
   if (type === undefined || !parsers.has(`${type.apiVersion} ${type.kind}`)) return undefined;
   const ref = refOf(raw, type.kind, undefined);
-  return formatObjectRef(clusterScoped.has(type.kind) ? ref : { namespace: 'default', ...ref });
+  return identityOf(clusterScoped.has(type.kind) ? ref : { namespace: 'default', ...ref });
+}
+
+/** Not formatObjectRef, which cuts long names. */
+function identityOf({ kind, namespace = '', name }: ObjectRef): string {
+  return `${kind}\n${namespace}\n${name}`;
 }
 
 /** All objects of one cluster: lists expanded, each parsed, unknown kinds noted, repeated objects settled. */
@@ -91,7 +94,7 @@ export function parseCluster(
       continue;
     }
     const object = parseObject(raw, cluster, diagnostics);
-    if (object !== undefined) addTo(known, formatObjectRef(object.value.ref), { raw, object });
+    if (object !== undefined) addTo(known, identityOf(object.value.ref), { raw, object });
   }
   reportUnknown(unknown, cluster, diagnostics);
   return [...known.values()].map((copies) => chooseCopy(copies, diagnostics));

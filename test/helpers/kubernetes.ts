@@ -62,8 +62,8 @@ export interface SliceOptions {
   readonly namespace?: string;
   readonly ports?: readonly Record<string, unknown>[] | null;
   readonly addressType?: string;
-  /** `native` is the cluster's own controller. */
-  readonly by?: 'native' | 'dispatch' | 'import' | string;
+  /** `native` (the default), `dispatch`, `import`, or the text of the managed-by label; empty: without that label. */
+  readonly by?: string;
   readonly provisionCluster?: string;
   readonly labels?: Record<string, string>;
   readonly annotations?: Record<string, string>;
