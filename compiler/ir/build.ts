@@ -1,5 +1,6 @@
 import type { Candidate } from '../merge/match.ts';
-import type { Service, ServicePort } from '../model/service.ts';
+import type { Service } from '../model/service.ts';
+import type { ServicePort } from '../model/service-ports.ts';
 import type { Family } from '../values/address.ts';
 import { servicePortId } from '../values/names.ts';
 import type { ObjectRef } from '../values/object-ref.ts';

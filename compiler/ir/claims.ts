@@ -1,4 +1,5 @@
-import type { Service, ServicePort } from '../model/service.ts';
+import type { Service } from '../model/service.ts';
+import type { ServicePort } from '../model/service-ports.ts';
 import { type Family, families } from '../values/address.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { compareText, type ServiceKey, type ServicePortId, servicePortId } from '../values/names.ts';

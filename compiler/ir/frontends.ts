@@ -1,4 +1,5 @@
-import type { Service, ServicePort } from '../model/service.ts';
+import type { Service } from '../model/service.ts';
+import type { ServicePort } from '../model/service-ports.ts';
 import type { Settings } from '../settings.ts';
 import { type Cidr, cidrFamily, type Family, isFamily, splitCidr } from '../values/address.ts';
 import type { Frontend } from './ir.ts';

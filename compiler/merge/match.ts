@@ -1,6 +1,6 @@
 import { endpointText } from '../ir/ir.ts';
 import type { SlicePort } from '../model/endpoint-slice.ts';
-import type { ServicePort } from '../model/service.ts';
+import type { ServicePort } from '../model/service-ports.ts';
 import { type ClusterName, compareText } from '../values/names.ts';
 import type { Port } from '../values/port.ts';
 import type { AttachedSlice } from './attach.ts';

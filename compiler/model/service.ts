@@ -1,18 +1,17 @@
-import { type Cidr, type Family, familyOf, families, type IpAddress } from '../values/address.ts';
+import type { Cidr, Family, IpAddress } from '../values/address.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
-import { type ClusterName, type PortName, parsePortName, type ServiceKey, serviceKey } from '../values/names.ts';
-import { type Port, parsePort, parseProtocol, type Protocol } from '../values/port.ts';
+import { type ClusterName, type ServiceKey, serviceKey } from '../values/names.ts';
+import type { Port } from '../values/port.ts';
 import { createReport, type Fields, fieldsOf, isAbsent, listOf, member, type Report, show } from './fields.ts';
-import { parseLenientAddress, parseLenientCidr } from './lenient-address.ts';
 import { isHiddenFromProxy, type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
-import { specialAddress } from './special-address.ts';
-
-export interface ServicePort {
-  readonly name: PortName;
-  readonly protocol: Protocol;
-  readonly port: Port;
-  readonly nodePort: Port | undefined;
-}
+import {
+  type LoadBalancerIP,
+  parseAddresses,
+  parseClusterIPs,
+  parseIngress,
+  parseSourceRanges,
+} from './service-addresses.ts';
+import { optionalPort, parsePorts, type ServicePort } from './service-ports.ts';
 
 export type Affinity = { readonly kind: 'none' } | { readonly kind: 'clientIP'; readonly seconds: number };
 
@@ -29,7 +28,7 @@ export interface Service extends NamespacedMetadata {
   readonly ports: readonly ServicePort[];
   /** In the object's order, as are all lists here. */
   readonly externalIPs: readonly IpAddress[];
-  readonly loadBalancerIPs: readonly { readonly address: IpAddress; readonly mode: 'VIP' | 'Proxy' }[];
+  readonly loadBalancerIPs: readonly LoadBalancerIP[];
   readonly sourceRanges: readonly Cidr[];
   /** Ranges are given, valid or not: somebody means the load balancer to be closed. */
   readonly hasSourceRanges: boolean;
@@ -138,164 +137,6 @@ function isLocalPolicy(spec: Fields, key: string, report: Report): boolean {
     );
   }
   return false;
-}
-
-/** ipFamilies says which of clusterIPs is whose; without it clusterIP alone counts. */
-function parseClusterIPs(spec: Fields, report: Report): Partial<Record<Family, IpAddress>> {
-  const result: Partial<Record<Family, IpAddress>> = {};
-  const ipFamilies = listOf(spec, 'ipFamilies', 'spec.ipFamilies', report);
-  if (ipFamilies.length === 0) {
-    const address = parseClusterIP(spec.clusterIP, 'spec.clusterIP', report);
-    if (address !== undefined) result[familyOf(address)] = address;
-    return result;
-  }
-  const clusterIPs = listOf(spec, 'clusterIPs', 'spec.clusterIPs', report);
-  for (const family of families) {
-    const index = ipFamilies.indexOf(family);
-    if (index < 0 || index >= clusterIPs.length) continue;
-    const field = `spec.clusterIPs[${index}]`;
-    const address = parseClusterIP(clusterIPs[index], field, report);
-    if (address === undefined) continue;
-    if (familyOf(address) === family) result[family] = address;
-    else
-      report(
-        'warning',
-        'service-family-mismatch',
-        field,
-        `${address} is not ${family} as ipFamilies says; it is left out`,
-      );
-  }
-  return result;
-}
-
-function parseClusterIP(value: unknown, field: string, report: Report): IpAddress | undefined {
-  const address = parseLenientAddress(value);
-  if (address === undefined) {
-    report('warning', 'service-bad-address', field, `${show(value)} is not an IP address; this cluster IP is left out`);
-    return undefined;
-  }
-  return refuseSpecial(address, field, report);
-}
-
-/** Link-local stays: some load balancers really hand such addresses out. */
-function refuseSpecial(address: IpAddress, field: string, report: Report): IpAddress | undefined {
-  const special = specialAddress(address);
-  if (special === undefined || special === 'link-local') return address;
-  report(
-    'warning',
-    'service-bad-address',
-    field,
-    `${address} (${special}) cannot be a Service's address; it is left out`,
-  );
-  return undefined;
-}
-
-function parseAddresses(values: readonly unknown[], path: string, report: Report): IpAddress[] {
-  const addresses: IpAddress[] = [];
-  for (const [i, value] of values.entries()) {
-    const address = parseLenientAddress(value);
-    if (address === undefined) {
-      report('warning', 'service-bad-address', `${path}[${i}]`, `${show(value)} is not an IP address; it is left out`);
-    } else if (refuseSpecial(address, `${path}[${i}]`, report) !== undefined) {
-      addresses.push(address);
-    }
-  }
-  return addresses;
-}
-
-function parseIngress(status: Fields, report: Report): Service['loadBalancerIPs'] {
-  const loadBalancer = fieldsOf(status, 'loadBalancer', 'status.loadBalancer', report);
-  const result: { address: IpAddress; mode: 'VIP' | 'Proxy' }[] = [];
-  const path = 'status.loadBalancer.ingress';
-  for (const [i, entry] of listOf(loadBalancer, 'ingress', path, report).entries()) {
-    const fields = fieldsOf({ entry }, 'entry', `${path}[${i}]`, report);
-    if (isAbsent(fields.ip) || fields.ip === '') continue; // a host name only
-    const [address] = parseAddresses([fields.ip], `${path}[${i}].ip`, report);
-    if (address === undefined) continue;
-    const mode = fields.ipMode;
-    if (!isAbsent(mode) && mode !== 'VIP' && mode !== 'Proxy') {
-      report(
-        'warning',
-        'service-bad-ip-mode',
-        `${path}[${i}].ipMode`,
-        `${show(mode)} is neither VIP nor Proxy; the address is left out`,
-      );
-      continue;
-    }
-    result.push({ address, mode: mode === 'Proxy' ? 'Proxy' : 'VIP' });
-  }
-  return result;
-}
-
-function parseSourceRanges(spec: Fields, report: Report): Cidr[] {
-  const path = 'spec.loadBalancerSourceRanges';
-  const ranges: Cidr[] = [];
-  for (const [i, value] of listOf(spec, 'loadBalancerSourceRanges', path, report).entries()) {
-    const range = parseLenientCidr(typeof value === 'string' ? value.trim() : value);
-    if (range !== undefined) ranges.push(range);
-    else report('warning', 'service-bad-range', `${path}[${i}]`, `${show(value)} is not a CIDR; it admits no one`);
-  }
-  return ranges;
-}
-
-function parsePorts(spec: Fields, report: Report): ServicePort[] {
-  const ports = new Map<string, ServicePort>();
-  for (const [i, value] of listOf(spec, 'ports', 'spec.ports', report).entries()) {
-    const path = `spec.ports[${i}]`;
-    const port = parseServicePort(fieldsOf({ value }, 'value', path, report), path, report);
-    if (port === undefined) continue;
-    const key = `${port.name}/${port.protocol}`;
-    if (ports.has(key)) {
-      report(
-        'warning',
-        'service-duplicate-port',
-        path,
-        `repeats port "${port.name}" ${port.protocol}; the later one counts`,
-      );
-    }
-    ports.set(key, port);
-  }
-  return [...ports.values()];
-}
-
-function parseServicePort(fields: Fields, path: string, report: Report): ServicePort | undefined {
-  const rest = 'the port is skipped, the Service keeps its other ports';
-  const name = parsePortName(isAbsent(fields.name) ? '' : fields.name);
-  if (name === undefined) {
-    report('warning', 'service-bad-port-name', `${path}.name`, `${show(fields.name)} is not a port name; ${rest}`);
-    return undefined;
-  }
-  const protocol = parseProtocol(isAbsent(fields.protocol) ? 'TCP' : fields.protocol);
-  if (protocol === undefined) {
-    report(
-      'warning',
-      'service-bad-protocol',
-      `${path}.protocol`,
-      `${show(fields.protocol)} is not TCP, UDP or SCTP; ${rest}`,
-    );
-    return undefined;
-  }
-  const port = parsePort(fields.port);
-  if (port === undefined) {
-    report('warning', 'service-bad-port', `${path}.port`, `${show(fields.port)} is outside 1–65535; ${rest}`);
-    return undefined;
-  }
-  return {
-    name,
-    protocol,
-    port,
-    nodePort: optionalPort(fields.nodePort, `${path}.nodePort`, 'there is no node port', report),
-  };
-}
-
-/** 0 and absent mean none. */
-function optionalPort(value: unknown, field: string, consequence: string, report: Report): Port | undefined {
-  if (isAbsent(value) || value === 0) return undefined;
-  const port = parsePort(value);
-  if (port === undefined) {
-    report('warning', 'service-bad-port', field, `${show(value)} is outside 1–65535; ${consequence}`);
-  }
-  return port;
 }
 
 /** What the API server fills in. */
