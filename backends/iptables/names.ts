@@ -48,7 +48,12 @@ const nodeChainNames: ReadonlySet<string> = new Set(Object.values(nodeChain));
 
 /** Whether a chain found in a kernel is one that we make. kubelet's own KUBE-* chains are not. */
 export function isOurChain(name: string): boolean {
-  return nodeChainNames.has(name) || (name.startsWith(`${prefix}-`) && purposes.test(name.slice(prefix.length + 1)));
+  return nodeChainNames.has(name) || isServiceChain(name);
+}
+
+/** Whether a chain is one Service port's own. */
+export function isServiceChain(name: string): boolean {
+  return name.startsWith(`${prefix}-`) && purposes.test(name.slice(prefix.length + 1));
 }
 
 /** Whether a chain is one of those that Service ports have of their own, of this purpose. */

@@ -1,9 +1,11 @@
-import type { TableState } from './diff.ts';
+import type { Family } from '../../compiler/values/address.ts';
+import { type TableState, tableStates } from './diff.ts';
+import { kernelChains } from './kernel-chains.ts';
 import { commonLines, mergeLines } from './lines.ts';
 import type { OwnChains } from './own-chains.ts';
 import { parseRule } from './parse-rule.ts';
 import { reachableChains } from './reach.ts';
-import { chainKey, type Rule, type Ruleset } from './rule.ts';
+import { chainKey, type KernelChain, type Rule, type Ruleset } from './rule.ts';
 
 /**
  * What table filter holds while table nat changes.
@@ -13,14 +15,19 @@ import { chainKey, type Rule, type Ruleset } from './rule.ts';
  * left alone, so which of its rules may be there already, or still, depends on what nat does to
  * their frontend before and after:
  *
- *   a refusal is added early   if the old nat translates its frontend: it bites when that ends
- *                     late     if not: the new nat may translate it, and must do so first
- *   a refusal goes    late     if the new nat translates its frontend: it bites until that begins
- *                     early    if not: what the old nat still translates does not meet it
+ *   translated by        a refusal is added   a refusal goes
+ *   old nat, new nat     early                late     it bites only where nat does not translate
+ *   old nat only         early                early    it bites when translation ends
+ *   new nat only         late                 late     translation must begin first
+ *   neither              late                 early    but late if the new program refuses it too:
+ *                                                      then one takes over from the other
  *
- * Everything that names no frontend (accept what is marked, drop what is invalid) comes early and
- * goes late. Lines keep the order of both programs, so the first that takes a packet is the first
- * in the old program or the first in the new one: a packet gets its old verdict or its new one.
+ * Rules that concern no nat go by the same table, with what filter itself does in the place of
+ * translation: a health check's port is let in by the old program, the new one or both, and so for
+ * the refusals of a chain that name no frontend (packets to 127.0.0.0/8 from elsewhere). What lets
+ * marked packets through comes early and goes late. Lines keep the order of both programs, so the
+ * first that takes a packet is the first in the old program or the first in the new one: a packet
+ * gets its old verdict or its new one.
  *
  * What this cannot do: where one Service's endpoint has the very address and port that another
  * Service refuses, and both change at once, that address is judged by either's old or new rules.
@@ -33,64 +40,80 @@ export function halfwayFilter(
 ): TableState {
   const { from, to } = states;
   const reached = reachableChains(from);
-  const captured = {
-    before: lazily(() => capturedFrontends(observed, own)),
-    after: lazily(() => capturedFrontends(desired, own)),
-  };
-  const stay = (line: string): boolean => {
-    const frontend = frontendOfLine(observed, line);
-    return frontend === undefined || captured.after().has(frontend);
+  const before = lazySubjects(observed, own);
+  const after = lazySubjects(desired, own);
+  const isLate = (line: string): boolean => {
+    const subject = subjectOf(desired.family, line);
+    if (subject === undefined || after().has(subject)) return true;
+    return !before().has(subject) && after().has(`refuse ${subject}`);
   };
   const isEarly = (line: string): boolean => {
-    const frontend = frontendOfLine(observed, line);
-    return frontend === undefined || captured.before().has(frontend);
+    const subject = subjectOf(desired.family, line);
+    return subject === undefined || before().has(subject);
   };
   const chains = new Map<string, readonly string[]>();
   for (const name of new Set([...from.chains.keys(), ...to.chains.keys()])) {
-    const before = from.chains.get(name) ?? [];
-    const after = to.chains.get(name) ?? [];
     // What no packet gets to is not in force: only the new lines count.
-    const inForce = reached.has(name) ? before : [];
-    const common = commonLines(inForce, after);
-    const keptBefore = new Set(common.map(([i]) => i));
-    const keptAfter = new Set(common.map(([, j]) => j));
-    const old = inForce.filter((line, i) => keptBefore.has(i) || stay(line));
-    const young = after.filter((line, j) => keptAfter.has(j) || isEarly(line));
-    chains.set(name, before === after ? before : mergeLines(old, young));
+    const old = (reached.has(name) ? from.chains.get(name) : undefined) ?? [];
+    const young = to.chains.get(name) ?? [];
+    const common = commonLines(old, young);
+    const oldStays = new Set(common.map(([i]) => i));
+    const youngStands = new Set(common.map(([, j]) => j));
+    const merged = mergeLines(
+      old.filter((line, i) => oldStays.has(i) || isLate(line)),
+      young.filter((line, j) => youngStands.has(j) || isEarly(line)),
+    );
+    chains.set(name, merged);
   }
-  const lineSet = new Set([...from.hooks, ...to.hooks].map((hook) => hook.chain));
-  const hooks = [...lineSet].flatMap((chain) => {
-    const lines = (state: TableState) => state.hooks.filter((hook) => hook.chain === chain).map((hook) => hook.line);
-    return mergeLines(lines(from), lines(to)).map((line) => ({ chain, line }));
-  });
-  return { chains, hooks };
+  return { chains, hooks: bothHooks(from, to) };
 }
 
-function lazily<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
-}
-
-/** Frontends that nat translates: destination, protocol and port of every jump in a shared chain that packets get to. */
-function capturedFrontends(ruleset: Ruleset, { isServiceChain }: OwnChains): Set<string> {
-  const chains = new Map(
-    [...ruleset.chains.values()].filter(({ table }) => table === 'nat').map((chain) => [chain.name, chain.lines]),
+/** A packet may reach every chain that it reaches before or after. */
+function bothHooks(from: TableState, to: TableState): TableState['hooks'] {
+  const linesOf = (state: TableState, chain: KernelChain) =>
+    state.hooks.filter((hook) => hook.chain === chain).map((hook) => hook.line);
+  return kernelChains.flatMap((chain) =>
+    mergeLines(linesOf(from, chain), linesOf(to, chain)).map((line) => ({ chain, line })),
   );
-  const hooks = ruleset.hooks.filter(({ table }) => table === 'nat');
-  const frontends = new Set<string>();
-  for (const name of reachableChains({ chains: chains as ReadonlyMap<string, readonly string[]>, hooks })) {
-    if (isServiceChain(name)) continue;
-    for (const rule of ruleset.chains.get(chainKey('nat', name))?.rules ?? []) {
+}
+
+/** What a rule of table filter decides about; undefined: it may always stand, since it refuses nobody. */
+function subjectOf(family: Family, line: string): string | undefined {
+  const parsed = parseRule(family, line);
+  if (parsed === undefined) return undefined;
+  const { chain, rule } = parsed;
+  const frontend = frontendOf(rule);
+  const refuses = rule.target?.kind === 'drop' || rule.target?.kind === 'reject';
+  if (frontend !== undefined) return refuses ? `translate ${frontend}` : `let in ${frontend}`;
+  return refuses ? `refuse in ${chain}` : undefined;
+}
+
+/** Found out when first asked for: most changes leave table filter alone. */
+function lazySubjects(ruleset: Ruleset, own: OwnChains): () => ReadonlySet<string> {
+  let found: ReadonlySet<string> | undefined;
+  return () => (found ??= subjects(ruleset, own));
+}
+
+/** What a program translates, lets in and refuses, as far as packets get to its rules. */
+function subjects(ruleset: Ruleset, { isServiceChain }: OwnChains): Set<string> {
+  const { nat, filter } = tableStates(ruleset);
+  const found = new Set<string>();
+  for (const name of reachableChains(nat)) {
+    // Where a packet has got to a Service's own chain, a shared chain has decided that.
+    const rules = isServiceChain(name) ? [] : (ruleset.chains.get(chainKey('nat', name))?.rules ?? []);
+    for (const rule of rules) {
       const frontend = rule?.target?.kind === 'jump' ? frontendOf(rule) : undefined;
-      if (frontend !== undefined) frontends.add(frontend);
+      if (frontend !== undefined) found.add(`translate ${frontend}`);
     }
   }
-  return frontends;
-}
-
-function frontendOfLine({ family }: Ruleset, line: string): string | undefined {
-  const rule = parseRule(family, line)?.rule;
-  return rule === undefined ? undefined : frontendOf(rule);
+  for (const name of reachableChains(filter)) {
+    for (const line of filter.chains.get(name) ?? []) {
+      const subject = subjectOf(ruleset.family, line);
+      // That a frontend is refused does not make it translated.
+      if (subject !== undefined) found.add(subject.startsWith('translate ') ? `refuse ${subject}` : subject);
+    }
+  }
+  return found;
 }
 
 /** `10.0.0.1/32 TCP 80`; `* TCP 30080` for a node port. undefined for a rule that is for no one frontend. */

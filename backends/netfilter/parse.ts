@@ -8,6 +8,8 @@ import { type Chain, chainKey, type Hook, parseChainName, type Ruleset, type Tab
 export interface Save {
   readonly ruleset: Ruleset;
   readonly foreign: Foreign;
+  /** Rules of anybody, in tables that we use. */
+  readonly ruleCount: number;
   /** Every table that begins also ends: false for a text that was cut short. */
   readonly complete: boolean;
 }
@@ -67,6 +69,7 @@ export function parseSave(text: string, family: Family, isOurs: IsOurs): Save {
   return {
     ruleset: { family, chains, hooks },
     foreign: { chains: foreignChains.sort(), inFront, references, remarks },
+    ruleCount: found.reduce((sum, { lines }) => sum + lines.length, 0),
     complete,
   };
 }

@@ -1,0 +1,87 @@
+import { chainName } from './chain.ts';
+import { mergeLines, sameLines } from './lines.ts';
+import type { OwnChains } from './own-chains.ts';
+import { chainFromLines } from './chain.ts';
+import type { Foreign } from './parse.ts';
+import { type Chain, chainKey, type Hook, type Ruleset, type Table } from './rule.ts';
+
+/**
+ * Whose the chains are.
+ *
+ * Our chains bear kube-proxy's names, and kube-proxy rewrites chains of these names whenever it
+ * likes. So what we applied is marked: an empty chain of this name, which nothing jumps to, stands
+ * beside ours in both tables. No name, comment or content of the others tells them apart, since
+ * equal rules are the point. Nobody else makes a chain of this name, or deletes it without ours;
+ * with the mark in one table the other table's chains are ours too.
+ */
+export const marker = chainName('SLICEWRIGHT-OWNER');
+const markedTables: readonly Table[] = ['filter', 'nat'];
+
+/** kubelet keeps rules in it too, in whatever mode the proxy is. */
+const sharedWithKubelet: ReadonlySet<string> = new Set(['KUBE-FIREWALL']);
+
+/** What kubelet makes to notice that tables were flushed, and to show which mode it uses. */
+const kubeletChains = /^(?:mangle|filter|nat) KUBE-(?:KUBELET-CANARY|IPTABLES-HINT)$/;
+
+export type Owner = 'nobody' | 'us' | 'another writer';
+
+/** The chains of a backend and our mark. */
+export function withMark(own: OwnChains): OwnChains {
+  return { ...own, isOurs: (table, chain) => chain === marker || own.isOurs(table, chain) };
+}
+
+export function ownerOf(found: Ruleset): Owner {
+  const chains = [...found.chains.values()];
+  if (chains.some(({ name }) => name === marker)) return 'us';
+  return chains.some(({ name }) => !sharedWithKubelet.has(name)) ? 'another writer' : 'nobody';
+}
+
+export function hasKubelet({ chains }: Pick<Foreign, 'chains'>): boolean {
+  return chains.some((key) => kubeletChains.test(key));
+}
+
+/**
+ * What is wanted on a node where others live too.
+ *
+ *   our mark               stands beside our chains, and goes with them
+ *   kubelet's KUBE-FIREWALL  keeps what is in it, besides what we want in it, where there is a kubelet
+ *   a chain of ours that a rule of others jumps to  cannot be deleted, so it stays, and is empty
+ *
+ * program   undefined: nothing of ours shall be left
+ */
+export function besideOthers(program: Ruleset | undefined, found: Ruleset, foreign: Foreign): Ruleset {
+  const chains = new Map<string, Chain>(program?.chains);
+  const hooks: Hook[] = [...(program?.hooks ?? [])];
+  const { family } = found;
+  if (program !== undefined) {
+    for (const table of markedTables) chains.set(chainKey(table, marker), chainFromLines(family, table, marker, []));
+  }
+  if (hasKubelet(foreign)) {
+    for (const name of sharedWithKubelet) keepShared({ chains, hooks }, found, name);
+  }
+  for (const { table, line } of foreign.references) {
+    const target = [...found.chains.values()].find((chain) => chain.table === table && line.endsWith(` ${chain.name}`));
+    if (target === undefined) continue;
+    const key = chainKey(table, target.name);
+    if (!chains.has(key)) chains.set(key, chainFromLines(family, table, target.name, []));
+  }
+  return { family, chains, hooks };
+}
+
+/** Lines and hooks that are found stay; those that are wanted join them. */
+function keepShared(wanted: { chains: Map<string, Chain>; hooks: Hook[] }, found: Ruleset, name: string): void {
+  const key = chainKey('filter', name);
+  const there = found.chains.get(key);
+  if (there === undefined) return;
+  const here = wanted.chains.get(key);
+  const lines = mergeLines(there.lines, here?.lines ?? []);
+  const isEqual = here !== undefined && sameLines(lines, here.lines);
+  wanted.chains.set(key, isEqual ? here : chainFromLines(found.family, 'filter', there.name, lines));
+  for (const hook of found.hooks) {
+    const leadsThere = hook.table === 'filter' && hook.line.endsWith(` -j ${name}`);
+    const isWanted = wanted.hooks.some(
+      ({ table, chain, line }) => table === hook.table && chain === hook.chain && line === hook.line,
+    );
+    if (leadsThere && !isWanted) wanted.hooks.push(hook);
+  }
+}
