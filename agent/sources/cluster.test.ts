@@ -1,0 +1,129 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { afterEach, expect, it, vi } from 'vitest';
+import { type ApiDouble, startApiDouble } from '../../test/apiserver/double.ts';
+import { openApi } from './api.ts';
+import { clusterSource } from './cluster.ts';
+import type { ReflectorState } from './reflector.ts';
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+const times = { backoff: { firstMs: 5, maxMs: 40 }, answerMs: 500, idleMs: 300, watchSeconds: 1, absentMs: 20 };
+
+/** A source on a double, and what it has told so far. */
+async function follow(double: ApiDouble) {
+  const config = new KubeConfig();
+  config.loadFromClusterAndUser({ name: 'c', server: double.url, skipTLSVerify: true }, { name: 'u', token: 'secret' });
+  const api = openApi(config);
+  const stop = new AbortController();
+  const held = new Map<string, unknown>();
+  const states = new Map<string, ReflectorState>();
+  const source = clusterSource({
+    cluster: undefined,
+    from: double.url,
+    get: api.get,
+    nodeName: 'n1',
+    times,
+    random: Math.random,
+  });
+  void source.run(
+    {
+      change: (changes) => {
+        for (const { object, gone } of changes) {
+          const { kind, metadata } = object as { kind: string; metadata: { name: string } };
+          if (gone) held.delete(`${kind} ${metadata.name}`);
+          else held.set(`${kind} ${metadata.name}`, object);
+        }
+      },
+      state: (kind, state) => void states.set(kind, state),
+    },
+    stop.signal,
+  );
+  closers.push(() => {
+    stop.abort();
+    api.close();
+    void double.close();
+  });
+  return { held, states };
+}
+
+const service = (name: string, labels = {}) => ({
+  kind: 'Service',
+  metadata: { name, namespace: 'shop', labels },
+  spec: { ports: [{ port: 80 }] },
+});
+const node = (name: string) => ({
+  kind: 'Node',
+  metadata: { name },
+  status: { addresses: [], images: ['a big list'] },
+});
+
+it('tells what there is, what comes and what goes, and reads no more than it needs', async () => {
+  const double = await startApiDouble();
+  for (const object of [
+    service('cart'),
+    service('headless', { 'service.kubernetes.io/headless': '' }),
+    service('theirs', { 'service.kubernetes.io/service-proxy-name': 'other' }),
+    node('n1'),
+    node('n2'),
+  ]) {
+    double.apply(object);
+  }
+  const { held, states } = await follow(double);
+  await vi.waitFor(() => expect([...held.keys()].sort()).toEqual(['Node n1', 'Service cart']));
+  expect(held.get('Node n1')).toEqual({
+    kind: 'Node',
+    apiVersion: 'v1',
+    metadata: expect.anything(),
+    status: { addresses: [] },
+  });
+  await vi.waitFor(() => expect(states.get('ServiceImport')).toEqual({ kind: 'absent' }));
+
+  double.apply(service('till'));
+  double.remove('Service', 'shop', 'cart');
+  await vi.waitFor(() => expect([...held.keys()].sort()).toEqual(['Node n1', 'Service till']));
+});
+
+it('tells what went while it could not look', async () => {
+  const double = await startApiDouble();
+  double.apply(service('cart'));
+  double.apply(service('till'));
+  const { held } = await follow(double);
+  await vi.waitFor(() => expect(held.size).toBe(2));
+  double.faults = { beforeAnswer: (_url, response) => void response.destroy() };
+  double.cutStreams();
+  double.remove('Service', 'shop', 'cart');
+  double.store.compact();
+  expect(held.size).toBe(2);
+  double.faults = {};
+  await vi.waitFor(() => expect([...held.keys()]).toEqual(['Service till']));
+});
+
+it('goes on with the other kinds when one is refused, and says which', async () => {
+  const double = await startApiDouble();
+  double.apply(service('cart'));
+  double.faults = { forbidden: ['endpointslices'] };
+  const { held, states } = await follow(double);
+  await vi.waitFor(() => expect([...held.keys()]).toEqual(['Service cart']));
+  await vi.waitFor(() =>
+    expect(states.get('EndpointSlice')).toMatchObject({
+      kind: 'failing',
+      problem: expect.stringContaining('forbidden'),
+    }),
+  );
+  expect(states.get('Service')).toEqual({ kind: 'live' });
+});
+
+it('takes up a kind when its CRD is installed, and lets go of it when it is removed', async () => {
+  const double = await startApiDouble();
+  const { held, states } = await follow(double);
+  await vi.waitFor(() => expect(states.get('ServiceExport')).toEqual({ kind: 'absent' }));
+  double.installed.add('multicluster.x-k8s.io');
+  double.apply({ kind: 'ServiceExport', metadata: { name: 'cart', namespace: 'shop' } });
+  await vi.waitFor(() => expect([...held.keys()]).toEqual(['ServiceExport cart']));
+  double.installed.delete('multicluster.x-k8s.io');
+  double.cutStreams();
+  await vi.waitFor(() => expect(held.size).toBe(0));
+});

@@ -1,0 +1,120 @@
+import type { ClusterName } from '../../compiler/values/names.ts';
+import type { ApiGet } from './api.ts';
+import { reduceObject } from './reduce.ts';
+import { type ReflectorTimes, reflect } from './reflector.ts';
+import type { Source, SourceSink } from './source.ts';
+
+interface WatchedKind {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly plural: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly optional: boolean;
+}
+
+/** What headless and other proxies' objects are marked with; the server leaves them out, as for kube-proxy. */
+const ours = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
+
+/** Kinds of the own cluster, and those of others: of another cluster its nodes and imports say nothing to us. */
+function kindsOf(isOwn: boolean, nodeName: string, selector: string): readonly WatchedKind[] {
+  const core: readonly WatchedKind[] = [
+    { kind: 'Service', apiVersion: 'v1', plural: 'services', query: { labelSelector: selector }, optional: false },
+    {
+      kind: 'EndpointSlice',
+      apiVersion: 'discovery.k8s.io/v1',
+      plural: 'endpointslices',
+      query: { labelSelector: selector },
+      optional: false,
+    },
+    { kind: 'ServiceExport', apiVersion: mcs, plural: 'serviceexports', optional: true },
+  ];
+  if (!isOwn) return core;
+  return [
+    ...core,
+    {
+      kind: 'Node',
+      apiVersion: 'v1',
+      plural: 'nodes',
+      query: { fieldSelector: `metadata.name=${nodeName}` },
+      optional: false,
+    },
+    { kind: 'ServiceImport', apiVersion: mcs, plural: 'serviceimports', optional: true },
+    {
+      kind: 'MultiClusterService',
+      apiVersion: 'networking.karmada.io/v1alpha1',
+      plural: 'multiclusterservices',
+      optional: true,
+    },
+    { kind: 'ClusterProperty', apiVersion: 'about.k8s.io/v1alpha1', plural: 'clusterproperties', optional: true },
+  ];
+}
+
+/** The version that every release since v0.1.0 serves, v1beta1 ones included. */
+const mcs = 'multicluster.x-k8s.io/v1alpha1';
+
+export interface ClusterSourceOptions {
+  readonly cluster: ClusterName | undefined;
+  readonly from: string;
+  readonly get: ApiGet;
+  /** Own node: of all others nothing is read. */
+  readonly nodeName: string;
+  /** Labels of the Services that are served; kube-proxy's own when absent. */
+  readonly labelSelector?: string;
+  readonly times?: ReflectorTimes;
+  readonly random: () => number;
+}
+
+/** One cluster's API server as a source: every kind by a reflector of its own. */
+export function clusterSource(options: ClusterSourceOptions): Source {
+  const { cluster, from } = options;
+  const kinds = kindsOf(cluster === undefined, options.nodeName, options.labelSelector ?? ours);
+  return {
+    cluster,
+    from,
+    run: async (sink, signal) => {
+      await Promise.all(kinds.map((kind) => watchKind(kind, options, sink, signal)));
+    },
+  };
+}
+
+function watchKind(
+  watched: WatchedKind,
+  options: ClusterSourceOptions,
+  sink: SourceSink,
+  signal: AbortSignal,
+): Promise<void> {
+  const { kind, apiVersion, plural } = watched;
+  const { cluster } = options;
+  /** Only keys: the compiler holds what it needs of an object. */
+  let known = new Set<string>();
+  const goneObject = (key: string) => {
+    const [namespace, name] = key.includes('/') ? key.split('/') : [undefined, key];
+    return { kind, apiVersion, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } };
+  };
+  return reflect(
+    {
+      get: options.get,
+      path: apiVersion.includes('/') ? `/apis/${apiVersion}/${plural}` : `/api/${apiVersion}/${plural}`,
+      ...(watched.query === undefined ? {} : { query: watched.query }),
+      optional: watched.optional,
+      project: (raw) => reduceObject(raw, kind, apiVersion),
+      onReplace: (objects) => {
+        const present = [...objects.values()].map((object) => ({ cluster, object, gone: false }));
+        const gone = [...known]
+          .filter((key) => !objects.has(key))
+          .map((key) => ({ cluster, object: goneObject(key), gone: true }));
+        known = new Set(objects.keys());
+        sink.change([...present, ...gone]);
+      },
+      onChange: (key, object) => {
+        if (object === undefined) known.delete(key);
+        else known.add(key);
+        sink.change([{ cluster, object: object ?? goneObject(key), gone: object === undefined }]);
+      },
+      onState: (state) => sink.state(kind, state),
+      ...(options.times === undefined ? {} : { times: options.times }),
+      random: options.random,
+    },
+    signal,
+  );
+}

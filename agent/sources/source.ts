@@ -1,0 +1,23 @@
+import type { ObjectChange } from '../../compiler/incremental.ts';
+import type { ClusterName } from '../../compiler/values/names.ts';
+import type { ReflectorState } from './reflector.ts';
+
+/** Where one cluster's objects come from. */
+export interface Source {
+  /** undefined: the cluster that the node belongs to. */
+  readonly cluster: ClusterName | undefined;
+  /** For people: the API server's address, or the folder. */
+  readonly from: string;
+  /** Tells the sink of objects and of how it stands, until the signal is aborted; never fails. */
+  run(sink: SourceSink, signal: AbortSignal): Promise<void>;
+}
+
+/** What a source tells. */
+export interface SourceSink {
+  /** In the order in which they happened. A complete look at a kind ends with what is gone. */
+  change(changes: readonly ObjectChange[]): void;
+  /** kind: `EndpointSlice`; a folder has the one kind `manifests`. */
+  state(kind: string, state: ReflectorState): void;
+  /** A lease of the cluster was renewed: its stamp and duration. */
+  lease?(stamp: string | undefined, durationMs: number): void;
+}
