@@ -5,7 +5,10 @@ import { iptables } from '../../backends/iptables/index.ts';
 import { rulesetText } from '../../backends/netfilter/document.ts';
 import { parseSave } from '../../backends/netfilter/parse.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
-import { caseNames, compileCase } from '../conformance/cases.ts';
+import type { Compilation } from '../../compiler/compile.ts';
+import { compile } from '../../compiler/index.ts';
+import { caseNames as goldenCases, readCase } from '../../golden/case.ts';
+import { caseNames as conformanceCases, compileCase } from '../conformance/cases.ts';
 import { bootNetwork } from '../netns/network.ts';
 import { type Isolation, probeSupport } from '../netns/probe.ts';
 import { describeIn } from '../place.ts';
@@ -20,18 +23,20 @@ interface Program {
   readonly text: string;
 }
 
-/** Every conformance case in both families, and what they do not hold. */
+/** Every conformance case and golden case in both families, and what they do not hold. */
 const programs: readonly Program[] = [
-  ...caseNames.flatMap((name) => {
-    const { services, node } = compileCase(name, 'none');
-    return families.map((family) => ({
-      name,
-      family,
-      text: iptables.print(assemble(iptables, services[family], node[family]).program),
-    }));
-  }),
+  ...conformanceCases.flatMap((name) => programsOf(name, compileCase(name, 'none'))),
+  ...goldenCases.flatMap((name) => programsOf(name, compile(readCase(name).input))),
   ...rarePrograms,
 ];
+
+function programsOf(name: string, { services, node }: Compilation): Program[] {
+  return families.map((family) => ({
+    name,
+    family,
+    text: iptables.print(assemble(iptables, services[family], node[family]).program),
+  }));
+}
 
 /** In nft mode a table is one netlink message; only the real administrator may make its buffer larger. */
 const isSmall = ({ text }: Program) => text.split('\n').length < 800;
