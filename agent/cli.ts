@@ -72,6 +72,52 @@ Examples:
     });
 }
 
+function addPlan(program: Command): void {
+  addInputOptions(usageErrorsExit(program.command('plan'), 1))
+    .summary('say what would change on this node, for traffic and in rules')
+    .description(
+      'Compares what is in force with what the objects want: what changes for each Service, what is ' +
+        'dangerous about it, which rules differ, and what it costs. Changes nothing.\n' +
+        'Exit status: 0 nothing to do, 2 changes, 1 no plan (usage errors too).',
+    )
+    .addOption(
+      new Option(
+        '--against <path>',
+        'plan from what iptables-save printed, or from the files of compile --out, instead of the kernel: needs no privilege; repeatable',
+      )
+        .argParser(collect)
+        .default([], 'the kernel'),
+    )
+    .addOption(new Option('--format <format>', 'how the plan is written').choices(['text', 'json']).default('text'))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  slicewright plan -f manifests/ --config kube-proxy.yaml
+  ssh node iptables-save > node.iptables-save
+  slicewright plan -f manifests/ --node node.yaml --against node.iptables-save`,
+    )
+    .action(async (options) => {
+      const { planCommand } = await import('./commands/plan.ts');
+      process.exitCode = await planCommand(options, io);
+    });
+}
+
+function addVerify(program: Command): void {
+  addInputOptions(usageErrorsExit(program.command('verify'), 2))
+    .summary('try the program on every kind of packet, without a kernel')
+    .description(
+      'Follows every probe packet through the program that compile prints and compares what becomes of it ' +
+        'with what the Services say. A difference is a mistake in slicewright.\n' +
+        'Exit status: 0 all agree, 1 some do not or nothing could be compiled, 2 usage.',
+    )
+    .addHelpText('after', '\nExample:\n  slicewright verify -f manifests/ --node node.yaml --backend ipvs')
+    .action(async (options) => {
+      const { verifyCommand } = await import('./commands/verify.ts');
+      process.exitCode = await verifyCommand(options, io);
+    });
+}
+
 /** Commander ends a process with 1 whatever is wrong; a command decides for itself what usage errors are. */
 function usageErrorsExit(command: Command, status: number): Command {
   return command.exitOverride((error) => {
@@ -84,6 +130,8 @@ async function main(): Promise<void> {
     .description('Rule compiler and node agent for multi-cluster Kubernetes Services.')
     .showHelpAfterError('(slicewright --help, and slicewright COMMAND --help, say more)');
   addCompile(program);
+  addPlan(program);
+  addVerify(program);
   try {
     await program.parseAsync();
   } catch (error) {

@@ -1,58 +1,33 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CompileOptions, compileCommand } from './compile.ts';
+import { cartOf, createScratch, nodeOf, type Scratch } from './fixtures.ts';
 import { memoryIo } from './memory-io.ts';
 
-let root = '';
+let scratch: Scratch;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'compile-test-'));
+  scratch = createScratch();
 });
 afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
+  scratch.remove();
 });
 
-const cart = `
-apiVersion: v1
-kind: Service
-metadata: {name: cart, namespace: shop}
-spec: {clusterIP: 10.96.0.10, clusterIPs: [10.96.0.10], ports: [{name: http, port: 80, protocol: TCP}]}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: cart-x7k2, namespace: shop, labels: {kubernetes.io/service-name: cart}}
-addressType: IPv4
-endpoints: [{addresses: [10.1.0.5], nodeName: east-1}]
-ports: [{name: http, port: 8080, protocol: TCP}]
-`;
+const cart = cartOf('10.1.0.5');
 const cart6 = cart
   .replaceAll('cart', 'cart6')
   .replaceAll('10.96.0.10', 'fd00:96::10')
   .replace('IPv4', 'IPv6')
   .replace('10.1.0.5', 'fd00:1::5');
-const node = (...addresses: string[]) => `
-apiVersion: v1
-kind: Node
-metadata: {name: east-1}
-status: {addresses: [${addresses.map((address) => `{type: InternalIP, address: "${address}"}`).join(', ')}]}
-`;
-
-function put(name: string, text: string): string {
-  const path = join(root, name);
-  writeFileSync(path, text);
-  return path;
-}
-
 async function run(options: Partial<CompileOptions>, stdin = '') {
   const io = memoryIo(stdin);
   const status = await compileCommand({ filename: ['-'], diagnostics: 'human', ...options }, io);
-  return { status, out: io.written.out, err: io.written.err.replaceAll(root, 'ROOT') };
+  return { status, out: io.written.out, err: io.written.err.replaceAll(scratch.root, 'ROOT') };
 }
 
 describe('slicewright compile', () => {
   it('compiles standard input for the node of a file', async () => {
-    const { status, out, err } = await run({ node: put('node.yaml', node('192.0.2.1')) }, cart);
+    const { status, out, err } = await run({ node: scratch.put('node.yaml', nodeOf('192.0.2.1')) }, cart);
     expect([status, err.replace(/^info: .*\n/gm, '')]).toEqual([0, '']);
     expect(out).toMatch(/-A KUBE-SEP-\w{16} -p tcp .* -j DNAT --to-destination 10\.1\.0\.5:8080\n/);
     expect(out.match(/^COMMIT$/gm)).toHaveLength(3);
@@ -63,7 +38,7 @@ describe('slicewright compile', () => {
       const { out } = await run(options, text);
       return [/to-destination 10\./.test(out), /to-destination \[fd00/.test(out), out.split('*nat').length - 1];
     };
-    const dualNode = put('dual.yaml', node('192.0.2.1', '2001:db8::1'));
+    const dualNode = scratch.put('dual.yaml', nodeOf('192.0.2.1', '2001:db8::1'));
     expect(await tablesOf({}, cart)).toEqual([true, false, 1]);
     expect(await tablesOf({}, cart6)).toEqual([false, true, 1]);
     expect(await tablesOf({ node: dualNode }, cart)).toEqual([true, false, 2]);
@@ -74,7 +49,7 @@ describe('slicewright compile', () => {
   });
 
   it('writes both families with --out and nothing to standard output', async () => {
-    const out = join(root, 'new/rules');
+    const out = join(scratch.root, 'new/rules');
     expect(await run({ out }, cart)).toMatchObject({ status: 0, out: '' });
     expect(readdirSync(out).sort()).toEqual(['ip6tables-save', 'iptables-save']);
     const { out: printed } = await run({}, cart);
@@ -87,9 +62,9 @@ describe('slicewright compile', () => {
     expect(lenient.status).toBe(0);
     expect(lenient.out).toContain('shop/cart:http');
     expect(lenient.err).toMatch(/^(error|warning): Service shop\/bad .*300\.1\.2\.3/m);
-    const strict = await run({ strict: true, out: join(root, 'rules') }, text);
+    const strict = await run({ strict: true, out: join(scratch.root, 'rules') }, text);
     expect(strict).toMatchObject({ status: 1, out: '', err: lenient.err });
-    expect(existsSync(join(root, 'rules'))).toBe(false);
+    expect(existsSync(join(scratch.root, 'rules'))).toBe(false);
   });
 
   it('lets notes pass with --strict', async () => {
@@ -98,31 +73,31 @@ describe('slicewright compile', () => {
   });
 
   it('compiles nothing when a file is broken, and names document and line', async () => {
-    const good = put('good.yaml', cart);
-    const bad = put('bad.yaml', `${cart}---\nkind: Service\n\tname: x\n`);
+    const good = scratch.put('good.yaml', cart);
+    const bad = scratch.put('bad.yaml', `${cart}---\nkind: Service\n\tname: x\n`);
     const { status, out, err } = await run({ filename: [good, bad] });
     expect([status, out]).toEqual([1, '']);
     expect(err).toMatch(/^error: file ROOT\/bad\.yaml document 3, line 15: is not valid YAML: /);
   });
 
   it('writes diagnostics as JSON lines', async () => {
-    const { status, err } = await run({ filename: [join(root, 'none.yaml')], diagnostics: 'json' });
+    const { status, err } = await run({ filename: [join(scratch.root, 'none.yaml')], diagnostics: 'json' });
     expect(status).toBe(1);
-    expect(JSON.parse(err.replaceAll('ROOT', root))).toEqual({
+    expect(JSON.parse(err.replaceAll('ROOT', scratch.root))).toEqual({
       severity: 'error',
       code: 'file-unreadable',
-      object: { kind: 'file', name: join(root, 'none.yaml') },
+      object: { kind: 'file', name: join(scratch.root, 'none.yaml') },
       message: 'there is no such file',
     });
   });
 
   it('takes the node from hostnameOverride and refuses a --node that is another', async () => {
-    const config = put(
+    const config = scratch.put(
       'kp.yaml',
       'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nhostnameOverride: East-1\n',
     );
-    expect((await run({ config, node: put('node.yaml', node('192.0.2.1')) }, cart)).status).toBe(0);
-    const other = put('other.yaml', node('192.0.2.2').replace('east-1', 'west-1'));
+    expect((await run({ config, node: scratch.put('node.yaml', nodeOf('192.0.2.1')) }, cart)).status).toBe(0);
+    const other = scratch.put('other.yaml', nodeOf('192.0.2.2').replace('east-1', 'west-1'));
     const { status, err } = await run({ config, node: other }, cart);
     expect([status, err]).toEqual([
       1,
@@ -131,9 +106,9 @@ describe('slicewright compile', () => {
   });
 
   it('names the node by --node when the objects hold several', async () => {
-    const local = `${node('192.0.2.1')}---${node('192.0.2.2').replace('east-1', 'east-2')}---${cart.replace('spec: {', 'spec: {internalTrafficPolicy: Local, ')}`;
+    const local = `${nodeOf('192.0.2.1')}---${nodeOf('192.0.2.2').replace('east-1', 'east-2')}---${cart.replace('spec: {', 'spec: {internalTrafficPolicy: Local, ')}`;
     const reached = async (name: string) =>
-      (await run({ node: put('n.yaml', node('192.0.2.1').replace('east-1', name)) }, local)).out.includes(
+      (await run({ node: scratch.put('n.yaml', nodeOf('192.0.2.1').replace('east-1', name)) }, local)).out.includes(
         '10.1.0.5:8080',
       );
     expect([await reached('east-1'), await reached('east-2')]).toEqual([true, false]);
@@ -145,12 +120,12 @@ describe('slicewright compile', () => {
   });
 
   it('refuses a --node file without a Node', async () => {
-    const { err } = await run({ node: put('node.yaml', cart) }, cart);
+    const { err } = await run({ node: scratch.put('node.yaml', cart) }, cart);
     expect(err).toBe('error: file ROOT/node.yaml: holds no Node object\n');
   });
 
   it('says where it cannot write', async () => {
-    const { status, err } = await run({ out: join(put('file', ''), 'rules') }, cart);
+    const { status, err } = await run({ out: join(scratch.put('file', ''), 'rules') }, cart);
     expect([status, err.split('\n').at(-2)]).toEqual([
       1,
       expect.stringContaining('ROOT/file/rules: cannot be written to'),

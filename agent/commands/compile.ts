@@ -8,6 +8,7 @@ import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../diagnosti
 import { fileProblem, InputError } from '../input-error.ts';
 import { type InputOptions, readInputs } from '../inputs.ts';
 import type { Io } from '../io.ts';
+import { reportingFailures } from './failures.ts';
 
 export interface CompileOptions extends InputOptions {
   readonly family?: 'ipv4' | 'ipv6';
@@ -21,8 +22,8 @@ export interface CompileOptions extends InputOptions {
  *
  * returns  the exit status: 0 compiled, 1 could not, or with `--strict` worth a warning
  */
-export async function compileCommand(options: CompileOptions, io: Io): Promise<number> {
-  try {
+export function compileCommand(options: CompileOptions, io: Io): Promise<number> {
+  return reportingFailures(options.diagnostics, io, async () => {
     const { input, backend, diagnostics } = await readInputs(options, io.readStdin);
     const compilation = compile(input);
     const print = await loadPrinter(backend);
@@ -36,11 +37,7 @@ export async function compileCommand(options: CompileOptions, io: Io): Promise<n
     if (options.out === undefined) await io.out(printed.map(({ text }) => text).join(''));
     else writeFiles(options.out, printed);
     return 0;
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    await io.err(diagnosticsText(error.diagnostics, options.diagnostics));
-    return 1;
-  }
+  });
 }
 
 /**

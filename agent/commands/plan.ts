@@ -1,7 +1,7 @@
 import { createColors } from 'picocolors';
 import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
-import { InputError } from '../input-error.ts';
 import type { Io } from '../io.ts';
+import { reportingFailures } from './failures.ts';
 import { reportJson } from '../plan-report/json.ts';
 import { makeReport, type PlannedFamily, type ReportPaint, reportText } from '../plan-report/report.ts';
 import { compileWanted, ours, planFromDump, type Wanted, type WantedOptions } from '../planning.ts';
@@ -18,19 +18,15 @@ export interface PlanOptions extends WantedOptions {
  *
  * returns  the exit status: 0 nothing to do, 2 changes, 1 the plan could not be made
  */
-export async function planCommand(options: PlanOptions, io: Io): Promise<number> {
-  try {
+export function planCommand(options: PlanOptions, io: Io): Promise<number> {
+  return reportingFailures(options.diagnostics, io, async () => {
     const dumps = options.against.flatMap((path) => readDumps(path, ours.isOurs));
     const wanted = await compileWanted(options, io, undefined);
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
     const planned = dumps.map((dump: Dump) => planFromDump(dump, wanted));
     await io.out(planText(planned, wanted, options.format, paintOf(io)));
     return planned.some(({ steps }) => steps.length > 0) ? 2 : 0;
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    await io.err(diagnosticsText(error.diagnostics, options.diagnostics));
-    return 1;
-  }
+  });
 }
 
 function planText(

@@ -1,0 +1,31 @@
+import { KernelError } from '../../backends/netfilter/errors.ts';
+import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
+import { InputError } from '../input-error.ts';
+import type { Io } from '../io.ts';
+
+/**
+ * Runs a command's body; what it cannot go on after is told like every other diagnostic.
+ *
+ * returns  the body's exit status; 1 for files that cannot be used and a kernel that does not answer
+ * throws   what is a defect of ours
+ */
+export async function reportingFailures(
+  format: DiagnosticFormat,
+  io: Io,
+  body: () => Promise<number>,
+): Promise<number> {
+  try {
+    return await body();
+  } catch (error) {
+    if (error instanceof InputError) {
+      await io.err(diagnosticsText(error.diagnostics, format));
+    } else if (error instanceof KernelError) {
+      const object = { kind: 'command', name: error.command };
+      const { message, reason } = error;
+      await io.err(diagnosticsText([{ severity: 'error', code: `kernel-${reason}`, object, message }], format));
+    } else {
+      throw error;
+    }
+    return 1;
+  }
+}

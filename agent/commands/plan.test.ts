@@ -1,0 +1,144 @@
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { compileCommand } from './compile.ts';
+import { cartOf, createScratch, nodeOf, type Scratch } from './fixtures.ts';
+import { memoryIo } from './memory-io.ts';
+import { type PlanOptions, planCommand } from './plan.ts';
+
+let scratch: Scratch;
+beforeEach(() => {
+  scratch = createScratch();
+});
+afterEach(() => {
+  scratch.remove();
+});
+
+/** What compile writes for these manifests: the state that a plan starts from. */
+async function compiled(manifests: string): Promise<string> {
+  const out = join(scratch.root, 'rules');
+  const filename = [scratch.put('before.yaml', manifests)];
+  await compileCommand(
+    { filename, node: scratch.put('node.yaml', nodeOf('192.0.2.1')), out, diagnostics: 'human' },
+    memoryIo(),
+  );
+  return out;
+}
+
+async function plan(against: string, manifests: string, options: Partial<PlanOptions> = {}) {
+  const io = memoryIo();
+  const filename = [scratch.put('after.yaml', manifests)];
+  const node = scratch.put('node.yaml', nodeOf('192.0.2.1'));
+  const status = await planCommand(
+    { filename, node, against: [against], format: 'text', diagnostics: 'human', ...options },
+    io,
+  );
+  return {
+    status,
+    out: io.written.out.replaceAll(scratch.root, 'ROOT'),
+    err: io.written.err.replaceAll(scratch.root, 'ROOT'),
+  };
+}
+
+describe('slicewright plan --against', () => {
+  it('finds nothing to do where the dump is what the objects want', async () => {
+    const { status, out } = await plan(await compiled(cartOf('10.1.0.5')), cartOf('10.1.0.5'));
+    expect([status, out]).toEqual([
+      0,
+      'IPv4, against ROOT/rules/iptables-save: nothing to do\n\nIPv6, against ROOT/rules/ip6tables-save: nothing to do\n',
+    ]);
+  });
+
+  it('tells an endpoint that joins: for traffic, in rules, and its cost', async () => {
+    const { status, out } = await plan(
+      join(await compiled(cartOf('10.1.0.5')), 'iptables-save'),
+      cartOf('10.1.0.5', '10.1.0.6'),
+    );
+    expect(status).toBe(2);
+    const [title, sentence] = out.split('\n');
+    expect(title).toBe('IPv4, against ROOT/rules/iptables-save: 1 Service with changes for traffic');
+    expect(sentence).toBe(
+      '  ~ shop/cart: http cluster IP 10.96.0.10:80/TCP: 1 → 2 endpoints (+10.1.0.6:8080), shares of the clusters as before',
+    );
+    expect(out).toMatch(/^nat KUBE-SVC-\w{16} \(shop\/cart:http\) changed$/m);
+    expect(out).toMatch(/^\+-A KUBE-SVC-\w{16} .*--probability 0\.50000000000 /m);
+    expect(out).toMatch(/^cost: 1 transaction, \d+ lines, 2 chains$/m);
+  });
+
+  it('flags a Service that loses its last endpoint', async () => {
+    const { status, out } = await plan(await compiled(cartOf('10.1.0.5')), cartOf());
+    expect(status).toBe(2);
+    expect(out).toContain(
+      '\n  ! shop/cart:http loses its last endpoint: it had one, and its clients will be refused\n',
+    );
+  });
+
+  it('is JSON for programs, with shares as numbers and documents that iptables-restore takes', async () => {
+    const { status, out } = await plan(await compiled(cartOf('10.1.0.5')), cartOf('10.1.0.5', '10.1.0.6'), {
+      format: 'json',
+    });
+    const { changes, families } = JSON.parse(out);
+    expect([status, changes, families.length]).toEqual([2, true, 2]);
+    expect(families[0].frontends).toEqual([
+      {
+        servicePort: 'shop/cart:http',
+        kind: 'cluster IP',
+        address: '10.96.0.10',
+        port: 80,
+        protocol: 'TCP',
+        before: { kind: 'forward', endpoints: [{ endpoint: '10.1.0.5:8080', cluster: 'local', share: 1 }], refused: 0 },
+        after: {
+          kind: 'forward',
+          endpoints: [
+            { endpoint: '10.1.0.5:8080', cluster: 'local', share: 0.5 },
+            { endpoint: '10.1.0.6:8080', cluster: 'local', share: 0.5 },
+          ],
+          refused: 0,
+        },
+      },
+    ]);
+    expect(families[0].steps).toEqual([{ phase: 'switch', document: expect.stringMatching(/^\*nat\n[^]*COMMIT\n$/) }]);
+    expect(families[1]).toMatchObject({ family: 'IPv6', cost: { transactions: 0, lines: 0, chains: 0 }, steps: [] });
+  });
+
+  it('colours a difference for a terminal only', async () => {
+    const rules = await compiled(cartOf('10.1.0.5'));
+    const io = memoryIo('', true);
+    await planCommand(
+      { filename: [scratch.put('after.yaml', cartOf())], against: [rules], format: 'text', diagnostics: 'human' },
+      io,
+    );
+    expect(io.written.out).toContain('\u001b[31m--A KUBE-SEP-');
+    expect((await plan(rules, cartOf())).out).not.toContain('\u001b');
+  });
+
+  it('concludes nothing from a dump that is cut short, nor from what is none', async () => {
+    const path = join(await compiled(cartOf('10.1.0.5')), 'iptables-save');
+    const cut = scratch.put('iptables-save', readFileSync(path, 'utf8').slice(0, -20));
+    expect(await plan(cut, cartOf())).toEqual({
+      status: 1,
+      out: '',
+      err: 'error: file ROOT/iptables-save: is not what iptables-save prints, or cut short\n',
+    });
+    expect((await plan(scratch.put('x', 'hello\n'), cartOf())).status).toBe(1);
+    const folder = join(scratch.root, 'folder');
+    mkdirSync(folder);
+    expect((await plan(folder, cartOf())).err).toContain('is a directory without iptables-save or ip6tables-save');
+    rmSync(folder, { recursive: true });
+    expect((await plan(folder, cartOf())).err).toContain('there is no such file');
+  });
+
+  it('tells the family of a dump by its first line, else by its name', async () => {
+    const rules = await compiled(cartOf('10.1.0.5'));
+    const text = readFileSync(join(rules, 'ip6tables-save'), 'utf8');
+    const named = scratch.put('node-7', `# Generated by ip6tables-save v1.8.9 (nf_tables)\n${text}`);
+    expect((await plan(named, cartOf('10.1.0.5'))).out).toBe('IPv6, against ROOT/node-7: nothing to do\n');
+  });
+
+  it('makes no plan for a warning with --strict', async () => {
+    const rules = await compiled(cartOf('10.1.0.5'));
+    const { status, out, err } = await plan(rules, cartOf('10.1.0.5', '10.1.0.300'), { strict: true });
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toContain('"10.1.0.300" is not an IPv4 address');
+  });
+});

@@ -1,0 +1,43 @@
+import { loadVerifier } from '../../backends/verifiers.ts';
+import { compile } from '../../compiler/index.ts';
+import { formatMismatch } from '../../compiler/semantics/verify.ts';
+import { families } from '../../compiler/values/address.ts';
+import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../diagnostics.ts';
+import { type InputOptions, readInputs } from '../inputs.ts';
+import type { Io } from '../io.ts';
+import { reportingFailures } from './failures.ts';
+
+export interface VerifyOptions extends InputOptions {
+  readonly strict?: boolean;
+  readonly diagnostics: DiagnosticFormat;
+}
+
+/**
+ * `slicewright verify`: every probe packet through the program that compile would print, held to
+ * what the Services say must become of it.
+ *
+ * returns  the exit status: 0 all agree, 1 some packet is treated otherwise, or nothing could be compiled
+ */
+export function verifyCommand(options: VerifyOptions, io: Io): Promise<number> {
+  return reportingFailures(options.diagnostics, io, async () => {
+    const { input, backend, diagnostics } = await readInputs(options, io.readStdin);
+    const compilation = compile(input);
+    const all = [...diagnostics, ...compilation.diagnostics];
+    await io.err(diagnosticsText(all, options.diagnostics));
+    if (options.strict === true && all.some(isWorrying)) return 1;
+    const verify = await loadVerifier(backend);
+    let isRight = true;
+    for (const family of families) {
+      const services = compilation.services[family];
+      const mismatches = verify(services, compilation.node[family]);
+      isRight &&= mismatches.length === 0;
+      for (const mismatch of mismatches) await io.out(`${formatMismatch(mismatch)}\n`);
+      const verdict =
+        mismatches.length === 0
+          ? 'every probe is treated as it should be'
+          : `${mismatches.length} probes are not treated as they should be`;
+      await io.out(`${family}: ${services.length} Service ports, ${verdict}\n`);
+    }
+    return isRight ? 0 : 1;
+  });
+}
