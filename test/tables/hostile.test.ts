@@ -66,7 +66,9 @@ function withChange({ objects }: Input, path: Path, change: (before: unknown) =>
 
 describe('hostile text in an object', () => {
   for (const input of inputs) {
-    it(`in any one field of ${input.name}, alone or after what was there, reaches no rule`, () => {
+    it(`in any one field of ${input.name}, alone or after what was there, reaches no rule`, {
+      timeout: 300_000,
+    }, () => {
       const flaws = fieldsOf(input.objects).flatMap((path) =>
         hostileTexts.flatMap((text) => [
           ...flawsOf(
