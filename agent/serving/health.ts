@@ -1,0 +1,88 @@
+import type { Family } from '../../compiler/values/address.ts';
+
+/** What is remembered of one family's syncs. Milliseconds of one clock; undefined: never. */
+interface FamilyHealth {
+  updatedMs: number | undefined;
+  /** Since when a change waits to be applied. */
+  pendingMs: number | undefined;
+}
+
+export interface ProxyHealth {
+  /** A change waits for a sync. */
+  queued(family: Family): void;
+  /** A sync has begun its work or has ended well. */
+  updated(family: Family): void;
+  nodeChanged(node: { readonly deleted: boolean; readonly taintKeys: readonly string[] }): void;
+  healthz(): HealthAnswer;
+  livez(): HealthAnswer;
+  isHealthy(): boolean;
+}
+
+export interface HealthAnswer {
+  readonly status: 200 | 503;
+  readonly body: string;
+}
+
+/** A node that the autoscaler is about to delete gets no new traffic from load balancers. */
+const goingTaint = 'ToBeDeletedByClusterAutoscaler';
+
+/**
+ * Whether this proxy keeps up with changes, told as kube-proxy tells it: a family is healthy
+ * unless a change has waited for longer than twice the sync period; the node is eligible for
+ * load balancers unless it is being deleted. `/livez` does not ask about the node: restarting the
+ * proxy would not help it.
+ *
+ * source: spec/iptables.md 24.2, in the structured form of v1.34
+ */
+export function createProxyHealth(clock: { readonly nowMs: () => number }, syncPeriodMs: number): ProxyHealth {
+  const families = new Map<Family, FamilyHealth>();
+  let eligible = true;
+
+  const of = (family: Family): FamilyHealth => {
+    const known = families.get(family) ?? { updatedMs: undefined, pendingMs: undefined };
+    families.set(family, known);
+    return known;
+  };
+  const isLate = ({ pendingMs }: FamilyHealth): boolean =>
+    pendingMs !== undefined && clock.nowMs() - pendingMs >= 2 * syncPeriodMs;
+  const isHealthy = (): boolean => ![...families.values()].some(isLate);
+
+  function answer(withNode: boolean): HealthAnswer {
+    const now = clock.nowMs();
+    const healthy = isHealthy();
+    const late = [...families.values()].filter(isLate).map(({ updatedMs }) => updatedMs ?? 0);
+    const status = Object.fromEntries(
+      [...families]
+        .sort()
+        .map(([family, health]) => [family, { lastUpdated: time(health.updatedMs ?? 0), healthy: !isLate(health) }]),
+    );
+    const good = healthy && (!withNode || eligible);
+    const body = {
+      lastUpdated: time(late.length === 0 ? now : Math.min(...late)),
+      currentTime: time(now),
+      ...(withNode ? { nodeEligible: eligible } : {}),
+      healthy: good,
+      status,
+    };
+    return { status: good ? 200 : 503, body: JSON.stringify(body) };
+  }
+
+  return {
+    queued(family) {
+      of(family).pendingMs ??= clock.nowMs();
+    },
+    updated(family) {
+      Object.assign(of(family), { pendingMs: undefined, updatedMs: clock.nowMs() });
+    },
+    nodeChanged({ deleted, taintKeys }) {
+      eligible = !deleted && !taintKeys.includes(goingTaint);
+    },
+    healthz: () => answer(true),
+    livez: () => answer(false),
+    isHealthy,
+  };
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}

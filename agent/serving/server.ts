@@ -1,0 +1,102 @@
+import { createServer, type Server } from 'node:http';
+import type { ProxyHealth } from './health.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Where a server listens: `0.0.0.0:10256`, `[::1]:10249`. */
+export interface BindAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** undefined for text that is no address with a port. */
+export function parseBindAddress(text: string): BindAddress | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65535) return undefined;
+  const host = match[1] ?? match[2] ?? '';
+  return { host: host === '' ? '0.0.0.0' : host, port };
+}
+
+export interface RunningServer {
+  /** The port in use, where 0 was asked for. */
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+type Route = () => Answer | Promise<Answer>;
+
+/** `/healthz` and `/livez`, for probes and load balancers. */
+export function serveHealth(bind: BindAddress, health: ProxyHealth, metrics: Metrics): Promise<RunningServer> {
+  return serve(bind, {
+    '/healthz': () => counted(metrics.healthz, health.healthz()),
+    '/livez': () => counted(metrics.livez, health.livez()),
+  });
+}
+
+function counted(counter: Metrics['healthz'], { status, body }: ReturnType<ProxyHealth['healthz']>): Answer {
+  counter.inc({ code: String(status) });
+  return { status, type: 'application/json', body };
+}
+
+export interface Insight {
+  readonly mode: 'iptables' | 'ipvs';
+  /** For `slicewright status`, as JSON. */
+  readonly status: () => unknown;
+  readonly config: unknown;
+}
+
+/** Metrics, and what the agent knows of itself. Loopback unless configured otherwise. */
+export function serveMetrics(bind: BindAddress, metrics: Metrics, insight: Insight): Promise<RunningServer> {
+  const json = (value: unknown): Answer => ({ status: 200, type: 'application/json', body: JSON.stringify(value) });
+  const text = (body: string): Answer => ({ status: 200, type: 'text/plain; charset=utf-8', body });
+  return serve(bind, {
+    '/metrics': async () => ({
+      status: 200,
+      type: metrics.registry.contentType,
+      body: await metrics.registry.metrics(),
+    }),
+    '/proxyMode': () => text(insight.mode),
+    '/healthz': () => text('ok'),
+    '/configz': () => json({ 'kubeproxy.config.k8s.io': insight.config }),
+    '/slicewright/status': () => json(insight.status()),
+  });
+}
+
+async function serve(bind: BindAddress, routes: Readonly<Record<string, Route>>): Promise<RunningServer> {
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://agent').pathname;
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    const answered = Promise.resolve(
+      route?.() ?? { status: 404, type: 'text/plain; charset=utf-8', body: 'not found\n' },
+    );
+    answered.then(
+      ({ status, type, body }) => {
+        response.writeHead(status, { 'content-type': type, 'x-content-type-options': 'nosniff' }).end(body);
+      },
+      // A gauge that cannot be read must not end the process.
+      () => response.writeHead(500).end(),
+    );
+  });
+  await listen(server, bind);
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : bind.port,
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+function listen(server: Server, { host, port }: BindAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve());
+  });
+}
