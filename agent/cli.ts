@@ -98,8 +98,12 @@ Examples:
   slicewright plan -f manifests/ --node node.yaml --against node.iptables-save`,
     )
     .action(async (options) => {
-      const { planCommand } = await import('./commands/plan.ts');
-      process.exitCode = await planCommand(options, io);
+      const [{ planCommand }, { hostRun }, { thisHost }] = await Promise.all([
+        import('./commands/plan.ts'),
+        import('../backends/run.ts'),
+        import('./host.ts'),
+      ]);
+      process.exitCode = await planCommand(options, io, hostRun(), thisHost());
     });
 }
 

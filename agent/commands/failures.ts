@@ -21,7 +21,8 @@ export async function reportingFailures(
       await io.err(diagnosticsText(error.diagnostics, format));
     } else if (error instanceof KernelError) {
       const object = { kind: 'command', name: error.command };
-      const { message, reason } = error;
+      const { reason } = error;
+      const message = error.message.replace(`${error.command}: `, '');
       await io.err(diagnosticsText([{ severity: 'error', code: `kernel-${reason}`, object, message }], format));
     } else {
       throw error;

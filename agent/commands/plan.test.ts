@@ -1,6 +1,10 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Run } from '../../backends/command.ts';
+import { createFakeKernel, type FakeKernel } from '../../backends/netfilter/fake-kernel.ts';
+import { parseAddress } from '../../compiler/values/address.ts';
+import type { Host } from '../inputs.ts';
 import { compileCommand } from './compile.ts';
 import { cartOf, createScratch, nodeOf, type Scratch } from './fixtures.ts';
 import { memoryIo } from './memory-io.ts';
@@ -25,6 +29,9 @@ async function compiled(manifests: string): Promise<string> {
   return out;
 }
 
+const nobody: Host = { name: 'elsewhere', addresses: [] };
+const noKernel: Run = () => Promise.reject(new Error('a command was run'));
+
 async function plan(against: string, manifests: string, options: Partial<PlanOptions> = {}) {
   const io = memoryIo();
   const filename = [scratch.put('after.yaml', manifests)];
@@ -32,6 +39,8 @@ async function plan(against: string, manifests: string, options: Partial<PlanOpt
   const status = await planCommand(
     { filename, node, against: [against], format: 'text', diagnostics: 'human', ...options },
     io,
+    noKernel,
+    nobody,
   );
   return {
     status,
@@ -107,6 +116,8 @@ describe('slicewright plan --against', () => {
     await planCommand(
       { filename: [scratch.put('after.yaml', cartOf())], against: [rules], format: 'text', diagnostics: 'human' },
       io,
+      noKernel,
+      nobody,
     );
     expect(io.written.out).toContain('\u001b[31m--A KUBE-SEP-');
     expect((await plan(rules, cartOf())).out).not.toContain('\u001b');
@@ -140,5 +151,66 @@ describe('slicewright plan --against', () => {
     const { status, out, err } = await plan(rules, cartOf('10.1.0.5', '10.1.0.300'), { strict: true });
     expect([status, out]).toEqual([1, '']);
     expect(err).toContain('"10.1.0.300" is not an IPv4 address');
+  });
+});
+
+describe('slicewright plan', () => {
+  const here: Host = {
+    name: 'east-1',
+    addresses: [parseAddress('192.0.2.1')].filter((address) => address !== undefined),
+  };
+
+  async function planHere(kernel: FakeKernel, manifests: string) {
+    const io = memoryIo(`${nodeOf('192.0.2.1')}---${manifests}`);
+    const status = await planCommand(
+      { filename: ['-'], against: [], format: 'text', diagnostics: 'human' },
+      io,
+      kernel.run,
+      here,
+    );
+    return { status, out: io.written.out, err: io.written.err.replace(/^info: .*\n/gm, '') };
+  }
+
+  it('reads the kernel, changes nothing, and says in which tables it looked', async () => {
+    const kernel = createFakeKernel('nft');
+    const { status, out } = await planHere(kernel, cartOf('10.1.0.5'));
+    expect([status, out.split('\n')[0]]).toEqual([
+      2,
+      'IPv4, against the kernel (nft): 1 Service with changes for traffic',
+    ]);
+    expect(out).toContain('  + shop/cart: http cluster IP 10.96.0.10:80/TCP: new, 1 endpoint: local 100 %\n');
+    expect(kernel.commands.filter(({ file }) => file.includes('restore'))).toEqual([]);
+  });
+
+  it("says whose the chains are, where they are another program's", async () => {
+    const kernel = createFakeKernel('legacy');
+    const before = join(await compiled(cartOf('10.1.0.5')), 'iptables-save');
+    kernel.restore('IPv4', readFileSync(before, 'utf8'));
+    const { out } = await planHere(kernel, cartOf('10.1.0.5'));
+    expect(out).toContain('IPv4, against the kernel (legacy)');
+    expect(out).toContain(
+      '  ! another program, kube-proxy most likely, made the chains that are there: apply needs --take-over\n',
+    );
+  });
+
+  it.each([
+    [{ noPrivilege: true }, /^error: command iptables-nft-save: not permitted /],
+    [
+      {
+        missing: [
+          'iptables',
+          'iptables-nft',
+          'iptables-legacy',
+          'iptables-save',
+          'iptables-nft-save',
+          'iptables-legacy-save',
+        ],
+      },
+      /^error: command iptables-nft-save: not installed/,
+    ],
+  ])('makes no plan of %j', async (faults, message) => {
+    const { status, out, err } = await planHere(createFakeKernel('nft', faults), cartOf('10.1.0.5'));
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toMatch(message);
   });
 });

@@ -1,13 +1,16 @@
 import { createColors } from 'picocolors';
+import type { Run } from '../../backends/command.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
+import type { Host } from '../inputs.ts';
 import type { Io } from '../io.ts';
-import { reportingFailures } from './failures.ts';
 import { reportJson } from '../plan-report/json.ts';
 import { makeReport, type PlannedFamily, type ReportPaint, reportText } from '../plan-report/report.ts';
-import { compileWanted, ours, planFromDump, type Wanted, type WantedOptions } from '../planning.ts';
-import { type Dump, readDumps } from '../sources/dump.ts';
+import { compileWanted, ours, planFromDump, planFromKernel, type Wanted, type WantedOptions } from '../planning.ts';
+import { readDumps } from '../sources/dump.ts';
+import { reportingFailures } from './failures.ts';
 
 export interface PlanOptions extends WantedOptions {
+  /** Files and folders of dumps; empty: the kernel. */
   readonly against: readonly string[];
   readonly format: 'text' | 'json';
   readonly diagnostics: DiagnosticFormat;
@@ -18,12 +21,13 @@ export interface PlanOptions extends WantedOptions {
  *
  * returns  the exit status: 0 nothing to do, 2 changes, 1 the plan could not be made
  */
-export function planCommand(options: PlanOptions, io: Io): Promise<number> {
+export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
     const dumps = options.against.flatMap((path) => readDumps(path, ours.isOurs));
-    const wanted = await compileWanted(options, io, undefined);
+    const isHere = dumps.length === 0;
+    const wanted = await compileWanted(options, io, isHere ? host : undefined);
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
-    const planned = dumps.map((dump: Dump) => planFromDump(dump, wanted));
+    const planned = isHere ? await planFromKernel(run, wanted) : dumps.map((dump) => planFromDump(dump, wanted));
     await io.out(planText(planned, wanted, options.format, paintOf(io)));
     return planned.some(({ steps }) => steps.length > 0) ? 2 : 0;
   });

@@ -5,7 +5,13 @@ import { endpointsOf, type FrontendChange } from './traffic.ts';
 
 /** Something about a plan that someone should look at before it is applied. */
 export interface Danger {
-  readonly code: 'last-endpoint' | 'many-endpoints-leave' | 'hook-missing' | 'foreign-in-front';
+  readonly code:
+    | 'last-endpoint'
+    | 'many-endpoints-leave'
+    | 'hook-missing'
+    | 'foreign-in-front'
+    | 'another-writer'
+    | 'two-modes';
   readonly message: string;
 }
 

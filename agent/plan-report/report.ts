@@ -40,6 +40,8 @@ export interface PlannedFamily {
   readonly desired: Ruleset;
   readonly steps: readonly RestoreStep[];
   readonly node: NodeContext;
+  /** Of the place itself, whatever the plan does there. */
+  readonly dangers: readonly Danger[];
 }
 
 export function makeReport(planned: PlannedFamily, own: OwnChains, clusterOf: ClusterOf): FamilyReport {
@@ -55,7 +57,7 @@ export function makeReport(planned: PlannedFamily, own: OwnChains, clusterOf: Cl
     source,
     services: describeChanges(frontends, clusterOf),
     frontends,
-    dangers: findDangers(frontends, countEndpoints(observed), observed, desired, foreign),
+    dangers: [...planned.dangers, ...findDangers(frontends, countEndpoints(observed), observed, desired, foreign)],
     chains,
     cost: {
       transactions: steps.length,
