@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Network } from '../netns/network.ts';
 import type { Topology } from '../netns/topology.ts';
 import { describeIn } from '../place.ts';
-import { bootIpvsNetwork, ipvsAvailability } from './machine.ts';
+import { bootIpvsNetwork, ipvsAvailability } from './network.ts';
 
 const { place, missing } = await ipvsAvailability();
 

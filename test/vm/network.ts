@@ -1,0 +1,34 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { inject } from 'vitest';
+import { bootNetwork, type Network } from '../netns/network.ts';
+import type { Topology } from '../netns/topology.ts';
+import { ipvsAvailability } from './availability.ts';
+import { bootOver } from './client.ts';
+import type { MachineRequest } from './protocol.ts';
+import { askOver } from './rpc.ts';
+
+export { ipvsAvailability } from './availability.ts';
+
+/** One host, alone in the world: enough for what only reads and writes kernel tables. */
+export const loneNode: Topology = { hosts: [{ name: 'node', role: 'router' }], wires: [] };
+
+/**
+ * Boots a network where there is IPVS, for a test. Networks are apart from each other. All tests of
+ * one run share one emulated machine, which starts with the first network and ends with the run.
+ *
+ * Commands take 0.1 s each in an emulated machine, more on a busy host: scripts on standard input
+ * rather than a process an entry, and no timing taken there counts.
+ */
+export async function bootIpvsNetwork(topology: Topology = loneNode): Promise<Network> {
+  const { place } = await ipvsAvailability();
+  if (place === 'network namespace') return bootNetwork(topology, 'root');
+  const socket = connect(inject('machineSocket'));
+  await once(socket, 'connect');
+  const network = await bootOver(askOver<MachineRequest>(socket, socket), topology);
+  const close = async (): Promise<void> => {
+    await network.close();
+    socket.end();
+  };
+  return { ...network, close, [Symbol.asyncDispose]: close };
+}
