@@ -31,11 +31,10 @@ export function isNothing(a: Dyadic): boolean {
   return a.numerator === 0n;
 }
 
-/** In lowest terms, found by counting zeros instead of dividing. */
+/** In lowest terms, found by counting zeros instead of dividing. For values of at most 1. */
 export function dyadicToRational({ numerator, bits }: Dyadic): Rational {
   if (numerator === 0n) return { numerator: 0n, denominator: 1n };
-  const zeros = (numerator & -numerator).toString(16);
-  const trailing = 4 * (zeros.length - 1) + Math.log2(Number.parseInt(zeros.charAt(0), 16));
-  const shift = Math.min(trailing, bits);
-  return { numerator: numerator >> BigInt(shift), denominator: 1n << BigInt(bits - shift) };
+  const lowest = (numerator & -numerator).toString(16);
+  const zeros = 4 * (lowest.length - 1) + Math.log2(Number.parseInt(lowest.charAt(0), 16));
+  return { numerator: numerator >> BigInt(zeros), denominator: 1n << BigInt(bits - zeros) };
 }

@@ -80,6 +80,11 @@ describe('hooks', () => {
     expect(fates({ filter }, 'outside 192.0.2.1 -> 192.168.0.10:9000/tcp')).toBe('untouched');
   });
 
+  it('of other tables let nothing in: only the filter table does', () => {
+    const mangle = '-A INPUT -j KUBE-I\n-A KUBE-I -j ACCEPT';
+    expect(fates({ mangle }, 'outside 192.0.2.1 -> 192.168.0.10:9000/tcp')).toBe('untouched');
+  });
+
   it('show a new source even for what no Service translated', () => {
     const nat = '-A POSTROUTING -j KUBE-M\n-A KUBE-M -j MASQUERADE';
     expect(fates({ nat }, pod)).toBe('all to 10.96.0.1:80 masqueraded');
@@ -134,14 +139,19 @@ describe('chains', () => {
       '-A KUBE-A -d 10.96.0.1/32 -p tcp -m tcp --dport 80 -j KUBE-C',
       ...others.slice(20),
       '-A KUBE-A ! -d 10.96.0.2/32 -p tcp -m tcp --dport 82 -j KUBE-C',
+      '-A KUBE-A -d 10.96.0.0/24 -p tcp -m tcp --dport 83 -j KUBE-B',
+      '-A KUBE-A -d 10.96.0.5/32 -p tcp -m tcp --dport 83 -j KUBE-C',
       '-A KUBE-B -p tcp -m tcp -j DNAT --to-destination 10.2.0.2:80',
       '-A KUBE-C -p tcp -m tcp -j DNAT --to-destination 10.2.0.3:80',
     ].join('\n');
     const dial = (destination: string) => fates({ nat }, `pod 10.1.0.9 -> ${destination}/tcp`);
-    expect(['10.96.1.7:8', '10.96.0.9:81', '10.96.0.1:80', '10.96.0.7:82', '10.96.0.2:82'].map(dial)).toEqual([
+    expect(
+      ['10.96.1.7:8', '10.96.0.9:81', '10.96.0.1:80', '10.96.0.5:83', '10.96.0.7:82', '10.96.0.2:82'].map(dial),
+    ).toEqual([
       'all to 10.2.0.2:80',
       'all to 10.2.0.2:80',
       'all to 10.2.0.3:80',
+      'all to 10.2.0.2:80',
       'all to 10.2.0.3:80',
       'untouched',
     ]);

@@ -195,6 +195,13 @@ describe('load balancer source ranges', () => {
   });
 });
 
+describe('a load balancer without source ranges', () => {
+  it('lets everyone in', () => {
+    const open = makeIR([vip, loadBalancer()], [there]);
+    expectThat(fates(open, 'outside 192.0.2.1 -> 203.0.113.9:80/tcp')).toBe('all to 10.2.0.5:8080 masqueraded');
+  });
+});
+
 describe('node ports', () => {
   const cart = makeIR([vip, nodePort], [there]);
 
@@ -252,6 +259,49 @@ describe('a health check node port', () => {
   });
 });
 
+describe('refusals that meet at one address of the node', () => {
+  const at = (kind: 'externalIP' | 'clusterIP', number: number): Frontend => ({
+    kind,
+    address: address('192.168.0.10'),
+    port: port(number),
+  });
+  const healthy = makeIR([vip], [there], { healthCheckNodePort: port(31000), service: service('shop/healthy') });
+
+  it('a health check node port comes before refused frontends', () => {
+    const nobody = makeIR([{ kind: 'nodePort', port: port(31000) }], [], { service: service('shop/nobody') });
+    expectThat(fates([healthy, nobody], 'outside 192.0.2.1 -> 192.168.0.10:31000/tcp')).toBe('accept');
+  });
+
+  it('a source range comes before a health check node port', () => {
+    const guarded = makeIR(
+      [
+        {
+          kind: 'loadBalancerIP',
+          address: address('192.168.0.10'),
+          port: port(31000),
+          sourceRanges: [cidr('198.51.100.0/24')],
+        },
+      ],
+      [there],
+      { service: service('shop/guarded') },
+    );
+    expectThat(fates([guarded, healthy], 'outside 192.0.2.1 -> 192.168.0.10:31000/tcp')).toBe('drop');
+  });
+
+  it('a cluster IP that is the node’s address is refused to the node alone', () => {
+    const odd = makeIR([at('clusterIP', 80)], []);
+    expectThat(fates(odd, 'outside 192.0.2.1 -> 192.168.0.10:80/tcp')).toBe('untouched');
+    expectThat(fates(odd, 'node 192.168.0.10 -> 192.168.0.10:80/tcp')).toBe('reject');
+  });
+
+  it('the first Service in order decides', () => {
+    const first = makeIR([nodePort], [], { service: service('shop/a'), external: noLocal });
+    const second = makeIR([at('externalIP', 30080)], [], { service: service('shop/b') });
+    expectThat(fates([first, second], 'outside 192.0.2.1 -> 192.168.0.10:30080/tcp')).toBe('drop');
+    expectThat(fates([second, first], 'outside 192.0.2.1 -> 192.168.0.10:30080/tcp')).toBe('reject');
+  });
+});
+
 describe('an endpoint at an address that another Service refuses', () => {
   const refused = makeIR([clusterIP('10.2.0.5', 8080)], [], { service: service('shop/none'), internal: noEndpoints });
   const cart = makeIR([vip], [here, there]);
@@ -264,6 +314,26 @@ describe('an endpoint at an address that another Service refuses', () => {
     expectThat(fates([cart, refused], 'outside 192.0.2.1 -> 10.96.0.1:80/tcp')).toBe(
       '1/2 to 10.1.0.5:8080 masqueraded; 1/2 to 10.2.0.5:8080 masqueraded',
     );
+  });
+});
+
+describe('an endpoint at an odd address', () => {
+  it('that a load balancer guards is dropped even when masqueraded', () => {
+    const guarded = makeIR([loadBalancer('198.51.100.0/24')], [there], { service: service('shop/guarded') });
+    const cart = makeIR([vip], [endpoint('203.0.113.9:80')]);
+    expectThat(fates([cart, guarded], 'outside 192.0.2.1 -> 10.96.0.1:80/tcp')).toBe('drop');
+  });
+
+  it('of loopback is reached: only what was sent there by others is dropped', () => {
+    const cart = makeIR([vip], [endpoint('127.0.0.5:8080')]);
+    expectThat(fates(cart, 'outside 192.0.2.1 -> 10.96.0.1:80/tcp')).toBe('all to 127.0.0.5:8080');
+  });
+});
+
+describe('a pool without endpoints', () => {
+  it('takes nothing', () => {
+    const hollow = externalLocal([externalIP], { pools: { cluster: [], local: [here] } });
+    expectThat(fates(hollow, 'pod 10.1.0.9 -> 203.0.113.7:80/tcp')).toBe('untouched');
   });
 });
 

@@ -95,6 +95,17 @@ describe('disagreement', () => {
     expect(disagreement(split([1, 2]), split([2 ** 30 + 3, 2 ** 31]))).toMatch(/10\.0\.0\.1:80" instead of 1\/2/);
   });
 
+  it('is there when anything at all goes another way', () => {
+    const [tiny, rest] = [rational(1, 2n ** 31n), rational(2n ** 31n - 1n, 2n ** 31n)];
+    const { address, port } = endpoint('10.0.0.1:80');
+    const all = toVerdict([{ share: rational(1), fate: { kind: 'forward', address, port, masquerade: false } }]);
+    const leaking = toVerdict([
+      { share: rest, fate: { kind: 'forward', address, port, masquerade: false } },
+      { share: tiny, fate: { kind: 'drop' } },
+    ]);
+    expect(disagreement(all, leaking)).toMatch(/^something goes "drop"/);
+  });
+
   it('names what is missing and what is too much', () => {
     expect(disagreement(split([1, 2]), { kind: 'drop' })).toBe(
       'nothing goes "to 10.0.0.1:80"; expected: 1/2 to 10.0.0.1:80, 1/2 to 10.0.0.2:80; found: drop',
