@@ -1,5 +1,4 @@
-import { isIPv6, SocketAddress } from 'node:net';
-import { type Cidr, cidrOf, familyOf, type IpAddress, parseAddress } from '../values/address.ts';
+import { type Cidr, cidrOf, familyOf, type IpAddress, parseAddress, parseMappedIpv4 } from '../values/address.ts';
 
 /**
  * An address as kube-proxy reads it from a Service: octets may have leading zeros, which are
@@ -17,10 +16,7 @@ export function parseLenientAddress(value: unknown): IpAddress | undefined {
   if (/^\d{1,10}(\.\d{1,10}){3}$/.test(value)) {
     return parseAddress(value.split('.').map(Number).join('.'));
   }
-  // Of well-formed IPv6 without a zone, parseAddress refuses the mapped form alone.
-  if (value.includes('%') || !isIPv6(value)) return undefined;
-  const mapped = /^::ffff:([\d.]+)$/.exec(new SocketAddress({ address: value, family: 'ipv6' }).address);
-  return mapped === null ? undefined : parseAddress(mapped[1]);
+  return parseMappedIpv4(value);
 }
 
 /** A network with a leniently read address, masked; undefined for a bare address and anything else. */

@@ -1,3 +1,4 @@
+import { BlockList, isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -46,6 +47,34 @@ describe('parseAddress', () => {
     expect(parseAddress(text)).toBeUndefined();
   });
 
+  it('takes what node:net takes, but for what is refused on purpose, and gives the same address', () => {
+    const word = fc.oneof(
+      fc.stringMatching(/^[0-9a-fA-F]{0,5}$/),
+      fc.constantFrom('', '0', '::', '1.2.3.4', '256.1.1.1', '1.2.3', 'ffff', '%eth0', '/8', ' '),
+    );
+    const text = fc.oneof(
+      fc.ipV4(),
+      fc.ipV6(),
+      fc.array(word, { maxLength: 9 }).map((words) => words.join(':')),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(text, (candidate) => {
+        const address = parseAddress(candidate);
+        if (address === undefined) {
+          expect(isIP(candidate) === 0 || candidate.includes('%') || isMapped(candidate)).toBe(true);
+        } else {
+          expect(isIP(candidate)).toBe(isIP(address));
+          const same = new BlockList();
+          const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
+          same.addAddress(candidate, family);
+          expect(same.check(address, family)).toBe(true);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   it('gives text that it accepts again unchanged', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => {
@@ -56,6 +85,12 @@ describe('parseAddress', () => {
     );
   });
 });
+
+function isMapped(text: string): boolean {
+  const mapped = new BlockList();
+  mapped.addSubnet('::ffff:0:0', 96, 'ipv6');
+  return mapped.check(text, 'ipv6');
+}
 
 describe('compareAddresses', () => {
   it('is numeric and puts IPv4 first', () => {
