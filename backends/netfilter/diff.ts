@@ -1,3 +1,4 @@
+import { canonicalLine } from './canonical.ts';
 import { commonLines, sameLines } from './lines.ts';
 import { parseRule } from './parse-rule.ts';
 import type { Family } from '../../compiler/values/address.ts';
@@ -38,19 +39,33 @@ export function tableStates(ruleset: Ruleset): Readonly<Record<Table, TableState
 }
 
 /** An untouched chain is the same array in the old program and the new one, so most cost one comparison. */
-export function diffTable(from: TableState, to: TableState): TableDiff {
+export function diffTable(family: Family, from: TableState, to: TableState): TableDiff {
   const created: ChainChange[] = [];
   const changed: ChainChange[] = [];
   const deleted: ChainChange[] = [];
   for (const [name, lines] of to.chains) {
     const before = from.chains.get(name);
     if (before === undefined) created.push({ name, from: [], to: lines });
-    else if (!sameLines(before, lines)) changed.push({ name, from: before, to: lines });
+    else if (!sameRules(family, before, lines)) changed.push({ name, from: before, to: lines });
   }
   for (const [name, lines] of from.chains) {
     if (!to.chains.has(name)) deleted.push({ name, from: lines, to: [] });
   }
-  return { created: byName(created), changed: byName(changed), deleted: byName(deleted), hooks: diffHooks(from, to) };
+  return {
+    created: byName(created),
+    changed: byName(changed),
+    deleted: byName(deleted),
+    hooks: diffHooks(family, from, to),
+  };
+}
+
+/** Lines that another version of the tools prints otherwise are compared by what they say. */
+function sameRules(family: Family, found: readonly string[], wanted: readonly string[]): boolean {
+  if (sameLines(found, wanted)) return true;
+  return (
+    found.length === wanted.length &&
+    found.every((line, i) => line === wanted[i] || canonicalLine(family, line) === wanted[i])
+  );
 }
 
 function byName(changes: ChainChange[]): ChainChange[] {
@@ -62,11 +77,11 @@ function byName(changes: ChainChange[]): ChainChange[] {
  * name is the top. The hooks that stay are the longest tail of those wanted that is found in this
  * order; all others are deleted by their text and those wanted in front of the tail inserted.
  */
-function diffHooks(from: TableState, to: TableState): string[] {
+function diffHooks(family: Family, from: TableState, to: TableState): string[] {
   return kernelChains.flatMap((chain) => {
     const found = linesOf(from, chain);
     const wanted = linesOf(to, chain);
-    const stays = sameLines(found, wanted) ? found.length : commonTail(found, wanted);
+    const stays = sameRules(family, found, wanted) ? found.length : commonTail(found, wanted);
     const tail = wanted.slice(wanted.length - stays);
     const leaving = found.filter((line) => !tail.includes(line));
     const missing = wanted.slice(0, wanted.length - stays).reverse();
@@ -143,7 +158,6 @@ function lastKept(kept: readonly [number, number][]): number {
   return kept.at(-1)?.[1] ?? -1;
 }
 
-/** Number of lines in all tables that differ: chains of the old, of the new. */
 export function isEmptyDiff({ created, changed, deleted, hooks }: TableDiff): boolean {
   return created.length + changed.length + deleted.length + hooks.length === 0;
 }
@@ -151,6 +165,6 @@ export function isEmptyDiff({ created, changed, deleted, hooks }: TableDiff): bo
 export function diffRulesets(from: Ruleset, to: Ruleset): Readonly<Record<Table, TableDiff>> {
   const before = tableStates(from);
   const after = tableStates(to);
-  const diffs = tables.map((table) => [table, diffTable(before[table], after[table])] as const);
+  const diffs = tables.map((table) => [table, diffTable(from.family, before[table], after[table])] as const);
   return Object.fromEntries(diffs) as Record<Table, TableDiff>;
 }

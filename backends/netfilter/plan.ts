@@ -76,16 +76,16 @@ export function planRestores(
   const { family } = desired;
   const from = tableStates(observed);
   const to = tableStates(desired);
-  const nat = diffTable(from.nat, to.nat);
+  const nat = diffTable(family, from.nat, to.nat);
   const halfway = isEmptyDiff(nat)
     ? to.filter
     : halfwayFilter(observed, desired, { from: from.filter, to: to.filter }, own);
   const around: Around = {
     before: [
-      sectionText('mangle', wholeSection(family, diffTable(from.mangle, to.mangle))),
-      sectionText('filter', wholeSection(family, diffTable(from.filter, halfway))),
+      sectionText('mangle', wholeSection(family, diffTable(family, from.mangle, to.mangle))),
+      sectionText('filter', wholeSection(family, diffTable(family, from.filter, halfway))),
     ],
-    after: [sectionText('filter', wholeSection(family, diffTable(halfway, to.filter)))],
+    after: [sectionText('filter', wholeSection(family, diffTable(family, halfway, to.filter)))],
   };
 
   const limit = options.limit ?? documentLimit;

@@ -1,0 +1,150 @@
+import type { ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { Family } from '../../compiler/values/address.ts';
+import type { Phase } from '../backend.ts';
+import type { Run } from '../command.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { type StaleFlows, staleFlows } from './flows.ts';
+import { readTables, type Tools } from './kernel.ts';
+import { findModes, type Modes } from './mode.ts';
+import { besideOthers, marker, type Owner, ownerOf, withMark } from './ownership.ts';
+import type { OwnChains } from './own-chains.ts';
+import type { Foreign } from './parse.ts';
+import { planRestores, type RestoreStep } from './plan.ts';
+import { chainKey, type Ruleset, type Table, tables } from './rule.ts';
+import { sectionText } from './transaction.ts';
+
+/** What one family's kernel holds, and whose it is. */
+export interface Observation {
+  readonly family: Family;
+  readonly tools: Tools;
+  /** Ours, or what bears our names. */
+  readonly ruleset: Ruleset;
+  readonly foreign: Foreign;
+  readonly owner: Owner;
+  /** Rules of Services in the other mode's tables as well: packets meet both. undefined: none. */
+  readonly rival: { readonly tools: Tools; readonly owner: Owner } | undefined;
+  /** Of `ruleset`: a saved plan is for this state and no other. */
+  readonly fingerprint: string;
+}
+
+/** What shall be. */
+export interface Target {
+  /** undefined: nothing of ours. */
+  readonly program: Ruleset | undefined;
+  /** As compiled: who still serves keeps its UDP connections. */
+  readonly services: readonly ServicePortIR[];
+}
+
+export interface ForgetStep {
+  readonly phase: Phase;
+  readonly kind: 'forget-connections';
+  readonly family: Family;
+  readonly flows: readonly StaleFlows[];
+}
+
+export type NetfilterStep = RestoreStep | ForgetStep;
+
+/** A plan for one family, for people, for a file and for {@link import('./apply.ts').applyPlan}. */
+export interface LivePlan {
+  readonly family: Family;
+  /** Before: only there does the plan apply. */
+  readonly fingerprint: string;
+  /** After: what a reading must show then. */
+  readonly result: string;
+  readonly observed: Ruleset;
+  readonly desired: Ruleset;
+  readonly steps: readonly NetfilterStep[];
+}
+
+/**
+ * Reads one family's tables, in whatever mode holds them.
+ *
+ * throws   KernelError
+ */
+export async function observe(run: Run, family: Family, own: OwnChains): Promise<Observation> {
+  const { chosen, other }: Modes = await findModes(run, family, withMark(own));
+  const rivalOwner = other === undefined ? 'nobody' : ownerOf(other.save.ruleset);
+  const rival = other === undefined || rivalOwner === 'nobody' ? undefined : { tools: other.tools, owner: rivalOwner };
+  return { ...observation(chosen.tools, chosen.save), rival };
+}
+
+/** Reads the same tables again. */
+export async function observeAgain(run: Run, { tools, rival }: Observation, own: OwnChains): Promise<Observation> {
+  return { ...observation(tools, await readTables(run, tools, withMark(own))), rival };
+}
+
+function observation(tools: Tools, { ruleset, foreign }: { ruleset: Ruleset; foreign: Foreign }) {
+  return {
+    family: tools.family,
+    tools,
+    ruleset,
+    foreign,
+    owner: ownerOf(ruleset),
+    fingerprint: fingerprintOf(ruleset),
+  };
+}
+
+/** What is wanted where others live too. On a node where nothing is ours there is nothing to remove. */
+export function desiredRuleset({ ruleset, foreign, owner }: Observation, { program }: Target): Ruleset {
+  return program === undefined && owner === 'nobody' ? ruleset : besideOthers(program, ruleset, foreign);
+}
+
+export function planLive(
+  observed: Observation,
+  target: Target,
+  own: OwnChains,
+  desired = desiredRuleset(observed, target),
+): LivePlan {
+  const { family, ruleset, fingerprint, foreign } = observed;
+  const restores = planMarked(ruleset, desired, withMark(own), referencedChains(foreign));
+  const flows = staleFlows(ruleset, desired, target.services, own);
+  const forget: ForgetStep = { phase: 'drain', kind: 'forget-connections', family, flows };
+  const steps: NetfilterStep[] = [
+    ...restores.filter(({ phase }) => phase !== 'remove'),
+    ...(flows.length > 0 ? [forget] : []),
+    ...restores.filter(({ phase }) => phase === 'remove'),
+  ];
+  return { family, fingerprint, result: fingerprintOf(desired), observed: ruleset, desired, steps };
+}
+
+/** Chains of table nat that rules of others lead to. */
+function referencedChains({ references }: Foreign): string[] {
+  return references.filter(({ table }) => table === 'nat').map(({ line }) => line.split(' ').at(-1) ?? '');
+}
+
+/**
+ * Our mark stands from before the first chain of ours until after the last: whatever interrupts a
+ * plan, the next one knows whose the rest is.
+ */
+function planMarked(observed: Ruleset, desired: Ruleset, own: OwnChains, referenced: readonly string[]): RestoreStep[] {
+  const comes = tables.filter((table) => hasMark(desired, table) && !hasMark(observed, table));
+  const goes = tables.filter((table) => hasMark(observed, table) && !hasMark(desired, table));
+  const marked = withMarks(desired, observed, goes);
+  const claimed = withMarks(observed, desired, comes);
+  return [
+    ...markStep(desired.family, 'prepare', comes),
+    ...planRestores(claimed, marked, own, { referenced }),
+    ...markStep(desired.family, 'remove', goes),
+  ];
+}
+
+function hasMark({ chains }: Ruleset, table: Table): boolean {
+  return chains.has(chainKey(table, marker));
+}
+
+function withMarks(ruleset: Ruleset, source: Ruleset, marked: readonly Table[]): Ruleset {
+  const marks = marked.flatMap((table) => source.chains.get(chainKey(table, marker)) ?? []);
+  return {
+    ...ruleset,
+    chains: new Map([...ruleset.chains, ...marks.map((chain) => [chainKey(chain.table, chain.name), chain] as const)]),
+  };
+}
+
+function markStep(family: Family, phase: 'prepare' | 'remove', marked: readonly Table[]): RestoreStep[] {
+  if (marked.length === 0) return [];
+  const section =
+    phase === 'prepare'
+      ? { chains: [{ name: marker, declared: true, lines: [] }], hooks: [], deleted: [] }
+      : { chains: [], hooks: [], deleted: [marker] };
+  return [{ phase, kind: 'restore', document: { family, tables: marked.map((table) => sectionText(table, section)) } }];
+}
