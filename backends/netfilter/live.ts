@@ -9,7 +9,7 @@ import { findModes, type Modes } from './mode.ts';
 import { besideOthers, marker, type Owner, ownerOf, withMark } from './ownership.ts';
 import type { OwnChains } from './own-chains.ts';
 import type { Foreign } from './parse.ts';
-import { planRestores, type RestoreStep } from './plan.ts';
+import { type PlanOptions, planRestores, type RestoreStep } from './plan.ts';
 import { chainKey, type Ruleset, type Table, tables } from './rule.ts';
 import { sectionText } from './transaction.ts';
 
@@ -26,6 +26,9 @@ export interface Observation {
   /** Of `ruleset`: a saved plan is for this state and no other. */
   readonly fingerprint: string;
 }
+
+/** What a plan starts from: of a kernel's state, as much as a dump of it shows too. */
+export type Found = Pick<Observation, 'family' | 'ruleset' | 'foreign' | 'owner' | 'fingerprint'>;
 
 /** What shall be. */
 export interface Target {
@@ -85,18 +88,22 @@ function observation(tools: Tools, { ruleset, foreign }: { ruleset: Ruleset; for
 }
 
 /** What is wanted where others live too. On a node where nothing is ours there is nothing to remove. */
-export function desiredRuleset({ ruleset, foreign, owner }: Observation, { program }: Target): Ruleset {
+export function desiredRuleset({ ruleset, foreign, owner }: Found, { program }: Target): Ruleset {
   return program === undefined && owner === 'nobody' ? ruleset : besideOthers(program, ruleset, foreign);
 }
 
 export function planLive(
-  observed: Observation,
+  observed: Found,
   target: Target,
   own: OwnChains,
   desired = desiredRuleset(observed, target),
+  limit?: number,
 ): LivePlan {
   const { family, ruleset, fingerprint, foreign } = observed;
-  const restores = planMarked(ruleset, desired, withMark(own), referencedChains(foreign));
+  const restores = planMarked(ruleset, desired, withMark(own), {
+    referenced: referencedChains(foreign),
+    ...(limit === undefined ? {} : { limit }),
+  });
   const flows = staleFlows(ruleset, desired, target.services, own);
   const forget: ForgetStep = { phase: 'drain', kind: 'forget-connections', family, flows };
   const steps: NetfilterStep[] = [
@@ -116,14 +123,14 @@ function referencedChains({ references }: Foreign): string[] {
  * Our mark stands from before the first chain of ours until after the last: whatever interrupts a
  * plan, the next one knows whose the rest is.
  */
-function planMarked(observed: Ruleset, desired: Ruleset, own: OwnChains, referenced: readonly string[]): RestoreStep[] {
+function planMarked(observed: Ruleset, desired: Ruleset, own: OwnChains, options: PlanOptions): RestoreStep[] {
   const comes = tables.filter((table) => hasMark(desired, table) && !hasMark(observed, table));
   const goes = tables.filter((table) => hasMark(observed, table) && !hasMark(desired, table));
   const marked = withMarks(desired, observed, goes);
   const claimed = withMarks(observed, desired, comes);
   return [
     ...markStep(desired.family, 'prepare', comes),
-    ...planRestores(claimed, marked, own, { referenced }),
+    ...planRestores(claimed, marked, own, options),
     ...markStep(desired.family, 'remove', goes),
   ];
 }
