@@ -71,7 +71,7 @@ describe('slicewright plan --against', () => {
     );
     expect(out).toMatch(/^nat KUBE-SVC-\w{16} \(shop\/cart:http\) changed$/m);
     expect(out).toMatch(/^\+-A KUBE-SVC-\w{16} .*--probability 0\.50000000000 /m);
-    expect(out).toMatch(/^cost: 1 transaction, \d+ lines, 2 chains$/m);
+    expect(out).toMatch(/^  cost: 1 transaction, 6 lines, 2 chains$/m);
   });
 
   it('flags a Service that loses its last endpoint', async () => {
@@ -106,7 +106,9 @@ describe('slicewright plan --against', () => {
         },
       },
     ]);
-    expect(families[0].steps).toEqual([{ phase: 'switch', document: expect.stringMatching(/^\*nat\n[^]*COMMIT\n$/) }]);
+    expect(families[0].steps).toEqual([
+      { phase: 'switch', kind: 'restore', document: expect.stringMatching(/^\*nat\n[^]*COMMIT\n$/) },
+    ]);
     expect(families[1]).toMatchObject({ family: 'IPv6', cost: { transactions: 0, lines: 0, chains: 0 }, steps: [] });
   });
 

@@ -4,9 +4,10 @@ import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
 import type { Host } from '../inputs.ts';
 import type { Io } from '../io.ts';
 import { reportJson } from '../plan-report/json.ts';
-import { makeReport, type PlannedFamily, type ReportPaint, reportText } from '../plan-report/report.ts';
-import { compileWanted, ours, planFromDump, planFromKernel, type Wanted, type WantedOptions } from '../planning.ts';
+import { makeReport, type ReportPaint, reportText } from '../plan-report/report.ts';
+import { observeFamilies, ours, type PlannedFamily, planFromDump, planFromKernel } from '../planning.ts';
 import { readDumps } from '../sources/dump.ts';
+import { compileWanted, type Wanted, type WantedOptions } from '../wanted.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface PlanOptions extends WantedOptions {
@@ -27,9 +28,11 @@ export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host):
     const isHere = dumps.length === 0;
     const wanted = await compileWanted(options, io, isHere ? host : undefined);
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
-    const planned = isHere ? await planFromKernel(run, wanted) : dumps.map((dump) => planFromDump(dump, wanted));
+    const planned = isHere
+      ? (await observeFamilies(run, wanted)).map((observed) => planFromKernel(observed, wanted))
+      : dumps.map((dump) => planFromDump(dump, wanted));
     await io.out(planText(planned, wanted, options.format, paintOf(io)));
-    return planned.some(({ steps }) => steps.length > 0) ? 2 : 0;
+    return planned.some(hasChanges) ? 2 : 0;
   });
 }
 
@@ -39,10 +42,14 @@ function planText(
   format: 'text' | 'json',
   paint: ReportPaint,
 ): string {
-  const reports = planned.map((one) => ({ report: makeReport(one, ours, clusterOf), steps: one.steps }));
-  if (format === 'text') return reports.map(({ report }) => reportText(report, paint)).join('\n');
+  const reports = planned.map((one) => ({ report: makeReport(one, ours, clusterOf), steps: one.plan.steps }));
+  if (format === 'text') return reports.map(({ report }) => reportText(report, paint, true)).join('\n');
   const families = reports.map(({ report, steps }) => reportJson(report, steps, clusterOf));
-  return `${JSON.stringify({ changes: planned.some(({ steps }) => steps.length > 0), families }, null, 2)}\n`;
+  return `${JSON.stringify({ changes: planned.some(hasChanges), families }, null, 2)}\n`;
+}
+
+function hasChanges({ plan }: PlannedFamily): boolean {
+  return plan.steps.length > 0;
 }
 
 function paintOf(io: Io): ReportPaint {

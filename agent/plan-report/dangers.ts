@@ -27,13 +27,13 @@ export function findDangers(
   endpointCount: number,
   observed: Ruleset,
   desired: Ruleset,
-  foreign: Foreign | undefined,
+  foreign: Foreign,
 ): Danger[] {
   return [
     ...lostServicePorts(changes),
     ...leavingEndpoints(changes, endpointCount),
     ...missingHooks(observed, desired),
-    ...(foreign === undefined ? [] : foreignInFront(foreign)),
+    ...foreignInFront(foreign),
   ];
 }
 

@@ -1,12 +1,12 @@
 import { documentText } from '../../backends/netfilter/document.ts';
-import type { RestoreStep } from '../../backends/netfilter/plan.ts';
+import type { NetfilterStep } from '../../backends/netfilter/live.ts';
 import type { Rational } from '../../compiler/values/rational.ts';
 import type { FamilyReport } from './report.ts';
 import type { ClusterOf } from './sentences.ts';
 import type { Fate } from './traffic.ts';
 
 /** A report as JSON for programs. `docs/commands.md` describes the fields. */
-export function reportJson(report: FamilyReport, steps: readonly RestoreStep[], clusterOf: ClusterOf): object {
+export function reportJson(report: FamilyReport, steps: readonly NetfilterStep[], clusterOf: ClusterOf): object {
   const { family, source, services, frontends, dangers, chains, cost } = report;
   return {
     family,
@@ -24,8 +24,15 @@ export function reportJson(report: FamilyReport, steps: readonly RestoreStep[], 
     })),
     dangers,
     chains,
-    steps: steps.map(({ phase, document }) => ({ phase, document: documentText(document.tables) })),
+    steps: steps.map(stepJson),
   };
+}
+
+function stepJson(step: NetfilterStep): object {
+  const { phase, kind } = step;
+  return kind === 'restore'
+    ? { phase, kind, document: documentText(step.document.tables) }
+    : { phase, kind, flows: step.flows };
 }
 
 function fateJson(fate: Fate, clusterOf: ClusterOf): object {

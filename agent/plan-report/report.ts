@@ -3,7 +3,7 @@ import { diffRulesets } from '../../backends/netfilter/diff.ts';
 import type { OwnChains } from '../../backends/netfilter/own-chains.ts';
 import { ownersIn } from '../../backends/netfilter/owners.ts';
 import type { Foreign } from '../../backends/netfilter/parse.ts';
-import type { RestoreStep } from '../../backends/netfilter/plan.ts';
+import type { LivePlan } from '../../backends/netfilter/live.ts';
 import type { Ruleset } from '../../backends/netfilter/rule.ts';
 import { traceRuleset } from '../../backends/netfilter/trace.ts';
 import { lineCount } from '../../backends/netfilter/transaction.ts';
@@ -33,35 +33,41 @@ export interface FamilyReport {
   readonly cost: Cost;
 }
 
-export interface PlannedFamily {
+/**
+ * node      in whose surroundings packets are traced
+ * dangers   of the place itself, whatever the plan does there
+ */
+export interface ReportInput {
   readonly source: string;
-  readonly observed: Ruleset;
-  readonly foreign: Foreign | undefined;
-  readonly desired: Ruleset;
-  readonly steps: readonly RestoreStep[];
+  readonly found: { readonly ruleset: Ruleset; readonly foreign: Foreign };
+  readonly plan: Pick<LivePlan, 'desired' | 'steps'>;
   readonly node: NodeContext;
-  /** Of the place itself, whatever the plan does there. */
   readonly dangers: readonly Danger[];
 }
 
-export function makeReport(planned: PlannedFamily, own: OwnChains, clusterOf: ClusterOf): FamilyReport {
-  const { source, observed, foreign, desired, steps, node } = planned;
+export function makeReport(input: ReportInput, own: OwnChains, clusterOf: ClusterOf): FamilyReport {
+  const { source, found, plan, node } = input;
+  const { desired } = plan;
   const side = (ruleset: Ruleset): Side => ({
     frontends: findFrontends(ruleset),
     verdictOf: (packet) => traceRuleset(ruleset, packet, node).verdict,
   });
-  const frontends = compareTraffic(side(observed), side(desired), node.family, node.nodeIP);
-  const chains = diffChains(diffRulesets(observed, desired), ownersIn([desired, observed], own));
+  const frontends = compareTraffic(side(found.ruleset), side(desired), node.family, node.nodeIP);
+  const chains = diffChains(diffRulesets(found.ruleset, desired), ownersIn([desired, found.ruleset], own));
+  const documents = plan.steps.flatMap((step) => (step.kind === 'restore' ? [step.document] : []));
   return {
     family: node.family,
     source,
     services: describeChanges(frontends, clusterOf),
     frontends,
-    dangers: [...planned.dangers, ...findDangers(frontends, countEndpoints(observed), observed, desired, foreign)],
+    dangers: [
+      ...input.dangers,
+      ...findDangers(frontends, countEndpoints(found.ruleset), found.ruleset, desired, found.foreign),
+    ],
     chains,
     cost: {
-      transactions: steps.length,
-      lines: steps.reduce((sum, { document }) => sum + lineCount(document.tables), 0),
+      transactions: documents.length,
+      lines: documents.reduce((sum, { tables }) => sum + lineCount(tables), 0),
       chains: chains.filter(({ change }) => change !== 'hooks').length,
     },
   };
@@ -74,22 +80,21 @@ export interface ReportPaint extends Paint {
   readonly danger: (text: string) => string;
 }
 
-/** The report for a terminal: what changes for traffic, what is dangerous, the rules, the cost. */
-export function reportText(report: FamilyReport, paint: ReportPaint): string {
+/**
+ * The report for a terminal: what changes for traffic, the rules, the cost, and last, where it is
+ * not scrolled away, what is dangerous.
+ *
+ * withRules   false: without the differences by chain
+ */
+export function reportText(report: FamilyReport, paint: ReportPaint, withRules: boolean): string {
   const { family, source, services, dangers, chains, cost } = report;
   const warnings = dangers.map(({ message }) => paint.danger(`  ! ${message}\n`)).join('');
   if (cost.transactions === 0) return `${family}, against ${source}: nothing to do\n${warnings}`;
+  const title = `${family}, against ${source}: ${counted(services.length, 'Service')} with changes for traffic`;
   const sentences = services.map(({ sign, service, text }) => `  ${sign} ${service}: ${text}\n`).join('');
-  const { transactions, lines, chains: chainCount } = cost;
-  return [
-    `${paint.heading(`${family}, against ${source}: ${counted(services.length, 'Service')} with changes for traffic`)}\n`,
-    sentences,
-    warnings,
-    '\n',
-    chainDiffsText(chains, paint, maxDiffLines),
-    '\n',
-    `cost: ${counted(transactions, 'transaction')}, ${counted(lines, 'line')}, ${counted(chainCount, 'chain')}\n`,
-  ].join('');
+  const rules = withRules ? `\n${chainDiffsText(chains, paint, maxDiffLines)}\n` : '';
+  const price = `  cost: ${counted(cost.transactions, 'transaction')}, ${counted(cost.lines, 'line')}, ${counted(cost.chains, 'chain')}\n`;
+  return `${paint.heading(title)}\n${sentences}${rules}${price}${warnings}`;
 }
 
 function counted(count: number, noun: string): string {
