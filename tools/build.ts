@@ -3,11 +3,40 @@
 // read, and runs the versions that were tested.
 import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, type Metafile } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 
 // Chunks are ES modules; packages in the older form inside them ask for Node's modules by `require`.
-const requireForOldPackages =
-  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+const requireForOldPackages = "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);";
+
+/**
+ * Node's own modules, without `import`: that reads every export of them, and some exports load
+ * much on being read (fs.promises, crypto.webcrypto, process.report). It was half of a command's start.
+ */
+const lazyNodeModules: Plugin = {
+  name: 'lazy-node-modules',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'node-module' }));
+    onLoad({ filter: /.*/, namespace: 'node-module' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+    }));
+  },
+};
+
+/**
+ * commander loads node:child_process for subcommands that are programs of their own. There are none
+ * here, and what that module brings with it (sockets, streams) is a good part of a command's start.
+ */
+const noProgramsAsSubcommands: Plugin = {
+  name: 'no-programs-as-subcommands',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      /[\\/]node_modules[\\/]commander[\\/]/.test(importer)
+        ? { path: 'child_process', namespace: 'absent' }
+        : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'export default {};' }));
+  },
+};
 
 /** Builds into an empty `folder`; returns which source went into which file, paths from the project's root. */
 export async function buildPackage(folder: string): Promise<Metafile> {
@@ -22,6 +51,9 @@ export async function buildPackage(folder: string): Promise<Metafile> {
     platform: 'node',
     target: 'node22.19',
     charset: 'utf8',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    plugins: [noProgramsAsSubcommands, lazyNodeModules],
     legalComments: 'none', // the licences are in a file of their own, whole
     banner: { js: requireForOldPackages },
     chunkNames: 'chunks/[name]-[hash]',
