@@ -1,16 +1,17 @@
 import type { Run } from '../command.ts';
 import { type ForgetReport, forgetConnections } from '../conntrack.ts';
-import { createQuarantine } from '../quarantine.ts';
-import { type Blame, findBlame } from './blame.ts';
+import { ApplyError, describeFailure, disturbed, inForce } from './apply-error.ts';
+import { type Attempts, createAttempts, type Quarantined } from './attempts.ts';
+import { findBlame } from './blame.ts';
 import { canonicalRuleset } from './canonical.ts';
-import { KernelError, type KernelErrorReason } from './errors.ts';
+import { KernelError } from './errors.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { staleFlows } from './flows.ts';
 import { holdBack } from './hold-back.ts';
 import { performRestore } from './kernel.ts';
 import { desiredRuleset, type LivePlan, type Observation, observeAgain, planLive, type Target } from './live.ts';
-import { ownersIn } from './owners.ts';
 import type { OwnChains } from './own-chains.ts';
+import { type Owners, ownersIn } from './owners.ts';
 import type { RestoreStep } from './plan.ts';
 import { lineCount } from './transaction.ts';
 
@@ -21,45 +22,18 @@ export interface ApplyOptions {
   readonly onStep?: (step: RestoreStep) => void;
 }
 
-/** A Service whose rules the kernel does not take. It keeps those that it had. */
-export interface Quarantined {
-  /** `shop/cart:http` */
-  readonly service: string;
-  /** The rule that was refused; undefined: found by leaving out one half of the Services after the other. */
-  readonly rule: string | undefined;
-  readonly error: KernelError;
-}
-
 export interface ApplyReport {
+  /** What was taken, other than what failed and was tried again. */
   readonly documents: number;
   readonly lines: number;
   readonly quarantined: readonly Quarantined[];
   readonly forgotten: ForgetReport;
   /** How often the tables were not as we had left them a moment ago. */
-  readonly disturbed: number;
+  readonly disturbances: number;
   /** What the kernel holds now; read back, and equal to what was wanted but for quarantined Services. */
   readonly observed: Observation;
 }
 
-export type ApplyErrorReason = KernelErrorReason | 'another-writer' | 'two-modes' | 'disturbed' | 'changed-since';
-
-/** Applying stopped. `inForce` says what packets meet now, as a sentence. */
-export class ApplyError extends Error {
-  readonly reason: ApplyErrorReason;
-  readonly inForce: string;
-
-  constructor(reason: ApplyErrorReason, what: string, inForce: string, cause?: unknown) {
-    super(`${what}\n${inForce}`, { cause });
-    this.name = 'ApplyError';
-    this.reason = reason;
-    this.inForce = inForce;
-  }
-}
-
-/** Tries while another program holds the lock: each waits for it, five seconds. */
-const lockTries = 3;
-/** Readings that show something else than was just written. */
-const disturbedTries = 3;
 /** Bound of the search for refused Services. */
 const maxRounds = 200;
 
@@ -68,13 +42,8 @@ const maxRounds = 200;
  *
  * Plan, perform, read, until there is nothing to plan: the reading after one round is the start of
  * the next, so success is always one that was seen. Every failure leaves the kernel somewhere on
- * the way of a plan, where each packet has its old fate or its new one.
- *
- *   locked           tried again, then given up
- *   refused          tried again from a new reading, since another writer may have been at it; then
- *                    the Service is found and left as it is, and all others are applied
- *   malformed, unsupported   the Service is found at once
- *   anything else    given up
+ * the way of a plan, where each packet has its old fate or its new one. What is tried again, and
+ * when a Service is left out, attempts.ts says.
  *
  * start    a reading of a moment ago
  * throws   ApplyError
@@ -87,68 +56,49 @@ export async function applyTarget(
   options: ApplyOptions = {},
 ): Promise<ApplyReport> {
   refuseOthers(start, target, options);
-  const quarantine = createQuarantine();
-  const evidence = new Map<string, Quarantined>();
-  const counts = { documents: 0, lines: 0, locked: 0, disturbed: 0 };
+  const attempts = createAttempts();
+  const performed = { documents: 0, lines: 0 };
   let observed = start;
-  let suspicion: string | undefined;
   let wrote: string | undefined;
+  const forget = () =>
+    forgetConnections(run, start.family, staleFlows(start.ruleset, observed.ruleset, target.services, own));
 
-  for (let round = 1; round <= maxRounds; round++) {
-    const wanted = desiredRuleset(observed, target);
-    const owners = ownersIn([wanted, observed.ruleset], own);
-    const plan = planLive(observed, target, own, holdBack(observed.ruleset, wanted, quarantine.held(), owners));
-    const restores = plan.steps.filter((step) => step.kind === 'restore');
-    if (restores.length === 0) {
-      wrote = undefined;
-      if (quarantine.taken()) continue;
-      const flows = staleFlows(start.ruleset, observed.ruleset, target.services, own);
-      const forgotten = await forgetConnections(run, observed.family, flows);
-      const quarantined = quarantine.convicted().flatMap((service) => evidence.get(service) ?? []);
-      return {
-        documents: counts.documents,
-        lines: counts.lines,
-        quarantined,
-        forgotten,
-        disturbed: counts.disturbed,
-        observed,
-      };
-    }
-    if (wrote !== undefined) {
-      counts.disturbed++;
-      if (counts.disturbed > disturbedTries) throw disturbed(observed, wrote);
-    }
-    const failed = await performAll(run, observed, restores, options, counts);
-    const before = observed;
-    observed = await readBack(run, before, own, failed?.error);
-    wrote = failed === undefined ? plan.result : undefined;
-    if (failed === undefined) {
-      suspicion = undefined;
-      continue;
-    }
-    const { error, step } = failed;
-    const blame = findBlame(step.document, error, owners);
-    const what = describeFailure(error, blame, restores.indexOf(step) + 1, restores.length);
-    const giveUp = () => new ApplyError(error.reason, what, inForce(start, observed), error);
-    if (error.reason === 'locked') {
-      if (++counts.locked >= lockTries) throw giveUp();
-    } else if (error.reason === 'refused' && suspicion !== what) {
-      suspicion = what;
-    } else if (error.reason === 'refused' || error.reason === 'malformed' || error.reason === 'unsupported') {
-      if (!quarantine.refused(blame.suspects)) throw giveUp();
-      for (const service of quarantine.convicted()) {
-        if (!evidence.has(service))
-          evidence.set(service, { service, rule: blame.suspects.length === 1 ? blame.rule : undefined, error });
+  try {
+    for (let round = 1; round <= maxRounds; round++) {
+      const { plan, owners } = nextPlan(observed, target, own, attempts);
+      const restores = restoresOf(plan);
+      if (restores.length === 0) {
+        wrote = undefined;
+        if (attempts.taken()) continue;
+        const { quarantined, disturbances } = attempts;
+        const report = { ...performed, quarantined: quarantined(), disturbances: disturbances(), observed };
+        return { ...report, forgotten: await forget() };
       }
-    } else {
-      throw giveUp();
+      if (wrote !== undefined && !attempts.disturbed()) throw disturbed(wrote, observed.fingerprint);
+      const failed = await performAll(run, observed, restores, options, performed);
+      observed = await readBack(run, observed, own, failed?.error);
+      wrote = failed === undefined ? plan.result : undefined;
+      if (failed !== undefined) {
+        const blame = findBlame(failed.step.document, failed.error, owners);
+        if (!attempts.failed(failed.error, failed.step.document, blame)) {
+          throw stopped(failed, restores, owners, start, observed);
+        }
+      }
     }
+    const what = `gave up after ${maxRounds} rounds of leaving out Services`;
+    throw new ApplyError('refused', what, inForce(start, observed));
+  } catch (error) {
+    // Whatever is in force now: clients of endpoints that are gone from it must not go on sending there.
+    await forget();
+    throw error;
   }
-  throw new ApplyError(
-    'refused',
-    `gave up after ${maxRounds} rounds of leaving out Services`,
-    inForce(start, observed),
-  );
+}
+
+function nextPlan(observed: Observation, target: Target, own: OwnChains, attempts: Attempts) {
+  const wanted = desiredRuleset(observed, target);
+  const owners = ownersIn([wanted, observed.ruleset], own);
+  const desired = holdBack(observed.ruleset, wanted, attempts.held(), owners);
+  return { plan: planLive(observed, target, own, desired, attempts.limit()), owners };
 }
 
 /**
@@ -165,41 +115,42 @@ export async function applyPlan(
 ): Promise<ApplyReport> {
   refuseOthers(start, { program: start.ruleset, services: [] }, options);
   if (start.fingerprint !== plan.fingerprint) {
-    const what = `the tables have changed since this plan was made: they are ${start.fingerprint.slice(0, 12)}, it starts from ${plan.fingerprint.slice(0, 12)}`;
+    const states = `they are ${start.fingerprint.slice(0, 12)}, it starts from ${plan.fingerprint.slice(0, 12)}`;
+    const what = `the tables have changed since this plan was made: ${states}`;
     throw new ApplyError('changed-since', what, 'Nothing was changed. Make a new plan.');
   }
-  const counts = { documents: 0, lines: 0 };
-  const restores = plan.steps.filter((step) => step.kind === 'restore');
-  const failed = await performAll(run, start, restores, options, counts);
+  const performed = { documents: 0, lines: 0 };
+  const restores = restoresOf(plan);
+  const failed = await performAll(run, start, restores, options, performed);
   const observed = await readBack(run, start, own, failed?.error);
-  if (failed !== undefined) {
-    const { error, step } = failed;
-    const blame = findBlame(step.document, error, ownersIn([observed.ruleset], own));
-    const what = describeFailure(error, blame, restores.indexOf(step) + 1, restores.length);
-    throw new ApplyError(error.reason, what, inForce(start, observed), error);
-  }
-  if (fingerprintOf(canonicalRuleset(observed.ruleset)) !== plan.result) throw disturbed(observed, plan.result);
+  if (failed !== undefined) throw stopped(failed, restores, ownersIn([observed.ruleset], own), start, observed);
+  const found = fingerprintOf(canonicalRuleset(observed.ruleset));
+  if (found !== plan.result) throw disturbed(plan.result, found);
   let forgotten: ForgetReport = { found: 0, problem: undefined };
   for (const step of plan.steps) {
     if (step.kind === 'forget-connections') forgotten = await forgetConnections(run, step.family, step.flows);
   }
-  return { ...counts, quarantined: [], forgotten, disturbed: 0, observed };
+  return { ...performed, quarantined: [], forgotten, disturbances: 0, observed };
 }
 
 function refuseOthers({ owner, rival, tools }: Observation, target: Target, options: ApplyOptions): void {
   if (rival !== undefined) {
     const what =
       `rules of Services are in the tables of both ${tools.mode} (${tools.save}) and ${rival.tools.mode} ` +
-      `(${rival.tools.save}), and packets meet both; remove those that are not in use, ` +
-      `${rival.owner === 'us' ? 'with slicewright cleanup' : 'which another writer made'}`;
+      `(${rival.tools.save}), and packets meet both; remove those that are not in use`;
     throw new ApplyError('two-modes', what, 'Nothing was changed.');
   }
   if (owner === 'another writer' && options.takeOver !== true) {
+    const verb = target.program === undefined ? 'remove' : 'replace';
     const what =
-      `the KUBE-* chains in the tables (${tools.save}) are not ours: a kube-proxy seems to own them; ` +
-      `${target.program === undefined ? 'remove' : 'replace'} them with --take-over, once it is stopped`;
+      `the KUBE-* chains that ${tools.save} shows are not ours: a kube-proxy seems to own them; ` +
+      `once it is stopped, ${verb} them with --take-over`;
     throw new ApplyError('another-writer', what, 'Nothing was changed.');
   }
+}
+
+function restoresOf({ steps }: Pick<LivePlan, 'steps'>): RestoreStep[] {
+  return steps.filter((step) => step.kind === 'restore');
 }
 
 interface Failed {
@@ -212,7 +163,7 @@ async function performAll(
   { tools }: Observation,
   steps: readonly RestoreStep[],
   { onStep }: ApplyOptions,
-  counts: { documents: number; lines: number },
+  performed: { documents: number; lines: number },
 ): Promise<Failed | undefined> {
   for (const step of steps) {
     try {
@@ -221,8 +172,8 @@ async function performAll(
       if (!(error instanceof KernelError)) throw error;
       return { step, error };
     }
-    counts.documents++;
-    counts.lines += lineCount(step.document.tables);
+    performed.documents++;
+    performed.lines += lineCount(step.document.tables);
     onStep?.(step);
   }
   return undefined;
@@ -245,25 +196,14 @@ async function readBack(
   }
 }
 
-function disturbed(observed: Observation, wrote: string): ApplyError {
-  const what =
-    `another writer changes our chains while we write them: what was just written (${wrote.slice(0, 12)}) ` +
-    `is not what is there (${observed.fingerprint.slice(0, 12)})`;
-  return new ApplyError('disturbed', what, 'A mixture of their rules and ours is in force.');
-}
-
-function inForce(start: Observation, now: Observation): string {
-  return start.fingerprint === now.fingerprint
-    ? 'The previous rules are still in force.'
-    : 'Part of the change is in force: every packet has its old fate or its new one. Applying again goes on from there.';
-}
-
-/** `nat transaction 3 of 4 was refused at line 417: …` */
-function describeFailure(error: KernelError, blame: Blame, number: number, total: number): string {
-  const where = `${blame.table === undefined ? '' : `${blame.table} `}transaction ${number} of ${total}`;
-  const line = blame.line === undefined ? '' : ` at line ${blame.line}`;
-  const rule = blame.rule === undefined ? '' : `\n  ${blame.rule}`;
-  const [service] = blame.suspects;
-  const whose = blame.suspects.length === 1 ? `\nwritten for Service port ${service}` : '';
-  return `${where} failed${line}:${rule}${whose}\n${error.message}`;
+function stopped(
+  { error, step }: Failed,
+  steps: readonly RestoreStep[],
+  owners: Owners,
+  start: Observation,
+  now: Observation,
+): ApplyError {
+  const blame = findBlame(step.document, error, owners);
+  const what = describeFailure(error, blame, steps.indexOf(step) + 1, steps.length);
+  return new ApplyError(error.reason, what, inForce(start, now), error);
 }

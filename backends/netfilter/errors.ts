@@ -7,6 +7,7 @@ import type { CommandResult } from '../command.ts';
  * refused        the change does not fit what the kernel holds, or the kernel will not have a rule
  * malformed      the text is wrong: our mistake
  * unsupported    the kernel or the tool lacks a table, a match or a target
+ * too-large      the kernel takes no message of this size from us; shorter documents help
  * missing-tool   the program is not installed
  * no-privilege   we may not
  * interrupted    killed, or it took too long: the tables before that are in force
@@ -18,6 +19,7 @@ export type KernelErrorReason =
   | 'refused'
   | 'malformed'
   | 'unsupported'
+  | 'too-large'
   | 'missing-tool'
   | 'no-privilege'
   | 'interrupted'
@@ -58,6 +60,7 @@ function describe(reason: KernelErrorReason): string {
     refused: 'refused',
     malformed: 'not understood',
     unsupported: 'not supported by this kernel or tool',
+    'too-large': 'more than the kernel takes at once (only root outside of user namespaces may send more)',
     'missing-tool': 'not installed',
     'no-privilege': 'not permitted (root, or CAP_NET_ADMIN and CAP_NET_RAW, is needed)',
     interrupted: 'interrupted',
@@ -95,6 +98,7 @@ export function classifyFailure({ exitCode, stderr, failure }: CommandResult): K
     case undefined:
       break;
   }
+  if (/Message too long|No buffer space/.test(stderr)) return { reason: 'too-large' };
   if (/holding the xtables lock|Can't lock /.test(stderr)) return { reason: 'locked' };
   if (/Permission denied|Operation not permitted|must be root/.test(stderr)) return { reason: 'no-privilege' };
 

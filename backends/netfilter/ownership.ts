@@ -1,7 +1,6 @@
-import { chainName } from './chain.ts';
-import { mergeLines, sameLines } from './lines.ts';
+import { jumpTarget, mergeLines, sameLines } from './lines.ts';
 import type { OwnChains } from './own-chains.ts';
-import { chainFromLines } from './chain.ts';
+import { chainFromLines, chainName } from './chain.ts';
 import type { Foreign } from './parse.ts';
 import { type Chain, chainKey, type Hook, type Ruleset, type Table } from './rule.ts';
 
@@ -50,21 +49,22 @@ export function hasKubelet({ chains }: Pick<Foreign, 'chains'>): boolean {
  * program   undefined: nothing of ours shall be left
  */
 export function besideOthers(program: Ruleset | undefined, found: Ruleset, foreign: Foreign): Ruleset {
+  const { family } = found;
   const chains = new Map<string, Chain>(program?.chains);
   const hooks: Hook[] = [...(program?.hooks ?? [])];
-  const { family } = found;
-  if (program !== undefined) {
-    for (const table of markedTables) chains.set(chainKey(table, marker), chainFromLines(family, table, marker, []));
-  }
+  const marked = new Set<Table>(program === undefined ? [] : markedTables);
   if (hasKubelet(foreign)) {
     for (const name of sharedWithKubelet) keepShared({ chains, hooks }, found, name);
   }
   for (const { table, line } of foreign.references) {
-    const target = [...found.chains.values()].find((chain) => chain.table === table && line.endsWith(` ${chain.name}`));
-    if (target === undefined) continue;
-    const key = chainKey(table, target.name);
-    if (!chains.has(key)) chains.set(key, chainFromLines(family, table, target.name, []));
+    const key = chainKey(table, jumpTarget(line) ?? '');
+    const target = found.chains.get(key);
+    if (target === undefined || chains.has(key)) continue;
+    chains.set(key, chainFromLines(family, table, target.name, []));
+    // As long as anything of ours is left, it is known to be.
+    marked.add(table);
   }
+  for (const table of marked) chains.set(chainKey(table, marker), chainFromLines(family, table, marker, []));
   return { family, chains, hooks };
 }
 
