@@ -15,6 +15,9 @@ import { type Owners, ownersIn } from './owners.ts';
 import type { RestoreStep } from './plan.ts';
 import { lineCount } from './transaction.ts';
 
+export { ApplyError } from './apply-error.ts';
+export type { Quarantined } from './attempts.ts';
+
 export interface ApplyOptions {
   /** Replace the rules of another writer, in place. */
   readonly takeOver?: boolean;

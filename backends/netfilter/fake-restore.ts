@@ -4,6 +4,7 @@ import { emptyTable, type FakeTable, type FakeTables, isReferenced, isTable, too
 import type { Mode } from './mode.ts';
 import { isKernelChain, kernelChains } from './kernel-chains.ts';
 import { jumpTarget } from './lines.ts';
+import { chainOf } from './owners.ts';
 import { parseRule } from './parse-rule.ts';
 import { printRule } from './print.ts';
 import type { KernelChain, Rule, Table } from './rule.ts';
@@ -90,7 +91,7 @@ function* sections(call: RestoreCall): Generator<SectionLines> {
 function changeTable(before: FakeTable | undefined, section: SectionLines, call: RestoreCall): FakeTable {
   const start = before === undefined || !call.noflush ? emptyTable(section.table) : before;
   const work = new Map([...start].map(([name, lines]) => [name, [...lines]]));
-  /** Chains that rules were added to, with the first such line: where nft mode reports what the kernel refuses. */
+  /** Rules that came, with the number of their line. */
   const added = new Map<string, number>();
   for (const { text, number } of section.lines) {
     if (text.startsWith(':')) declareChain(work, text, number, call);
@@ -158,33 +159,38 @@ function changeRule(
   const place = option === '-A' ? lines.length : Number(position?.[1] ?? 1) - 1;
   if (place > lines.length) throw lineFailed(call, number, 'Index of insertion too big.');
   lines.splice(place, 0, line);
-  if (!added.has(chain)) added.set(chain, number);
+  added.set(line, number);
   if (call.refuses(line)) throw ruleRefused(call, section, number, chain, 'Invalid argument');
 }
 
-/** What only the kernel can see: circles, and targets in a place where it has no use for them. */
+/**
+ * What only the kernel can see: circles, and targets in a place where it has no use for them. It
+ * follows every way from its own chains and blames the last rule that came on it.
+ */
 function checkCommit(
   work: FakeTable,
   section: SectionLines,
   call: RestoreCall,
   added: ReadonlyMap<string, number>,
 ): void {
-  for (const hook of kernelChains.filter((chain) => work.has(chain))) {
-    const walk = (name: string, path: readonly string[]): void => {
-      for (const line of work.get(name) ?? []) {
-        const blamed = added.has(name) ? name : (path.find((one) => added.has(one)) ?? name);
-        const number = added.get(blamed) ?? section.commitAt;
-        const target = jumpTarget(line);
-        if (target !== undefined && work.has(target)) {
-          if (path.includes(target)) throw ruleRefused(call, section, number, blamed, 'Too many links');
-          walk(target, [...path, target]);
-        } else if (!isLegal(parseRule(call.family, line)?.rule, section.table, hook)) {
-          throw ruleRefused(call, section, number, blamed, 'Invalid argument');
-        }
+  const refusal = (way: readonly string[], why: string): Refusal => {
+    const numbers = way.map((line) => added.get(line) ?? 0);
+    const number = Math.max(...numbers);
+    return ruleRefused(call, section, number, chainOf(way[numbers.indexOf(number)] ?? ''), why);
+  };
+  const follow = (hook: KernelChain, chain: string, way: readonly string[]): void => {
+    for (const line of work.get(chain) ?? []) {
+      const target = jumpTarget(line);
+      const further = [...way, line];
+      if (target !== undefined && work.has(target)) {
+        if (further.some((one) => chainOf(one) === target)) throw refusal(further, 'Too many links');
+        follow(hook, target, further);
+      } else if (!isLegal(parseRule(call.family, line)?.rule, section.table, hook)) {
+        throw refusal(further, 'Invalid argument');
       }
-    };
-    walk(hook, [hook]);
-  }
+    }
+  };
+  for (const hook of kernelChains) follow(hook, hook, []);
 }
 
 /** The check functions of xt_nat, xt_MASQUERADE and ipt_REJECT. */

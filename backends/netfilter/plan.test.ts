@@ -69,7 +69,7 @@ describe('a plan', () => {
         expect(rulesetText(end)).toBe(rulesetText(programOf(after)));
         expect(planRestores(end, programOf(after), ownChains, { limit })).toEqual([]);
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 
@@ -84,7 +84,7 @@ describe('a plan', () => {
           expect(thirdVerdict(states, packet, node)).toBeUndefined();
         }
       }),
-      { numRuns: Number(process.env['RUNS'] ?? 60) },
+      { numRuns: Number(process.env['PREFIX_RUNS'] ?? 25) },
     );
   });
 });
