@@ -1,0 +1,208 @@
+import { assemble } from '../../backends/assemble.ts';
+import type { Run } from '../../backends/command.ts';
+import { forgetConnections } from '../../backends/conntrack.ts';
+import { iptables } from '../../backends/iptables/index.ts';
+import { ownChains } from '../../backends/iptables/own-chains.ts';
+import { type ApplyReport, applyTarget } from '../../backends/netfilter/apply.ts';
+import { canonicalLine } from '../../backends/netfilter/canonical.ts';
+import { KernelError } from '../../backends/netfilter/errors.ts';
+import { holdBack } from '../../backends/netfilter/hold-back.ts';
+import { performRestore } from '../../backends/netfilter/kernel.ts';
+import { type Observation, observe, planLive } from '../../backends/netfilter/live.ts';
+import { ownersIn } from '../../backends/netfilter/owners.ts';
+import { type Hook, type Ruleset, tables } from '../../backends/netfilter/rule.ts';
+import { lineCount } from '../../backends/netfilter/transaction.ts';
+import type { ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { Family } from '../../compiler/values/address.ts';
+import { servicePortText } from '../../compiler/values/names.ts';
+import { type FamilyPlane, type FamilySync, isUsed, type Wanted } from './dataplane.ts';
+import { createDelays, type DelayTimes } from './delays.ts';
+import { findDrift } from './drift.ts';
+import { rememberUnits } from './units.ts';
+
+export interface IptablesPlaneOptions {
+  readonly family: Family;
+  readonly run: Run;
+  readonly nowMs: () => number;
+  /** Replace the rules of another writer, a kube-proxy that was stopped. */
+  readonly takeOver: boolean;
+  readonly delayTimes?: DelayTimes;
+}
+
+/** What a sync adds to what is the same for all. */
+type Done = Pick<FamilySync, 'depth' | 'documents' | 'lines' | 'drift' | 'remarks'> & {
+  readonly refused: readonly { readonly service: string; readonly message: string }[];
+};
+
+/**
+ * One family's tables.
+ *
+ * What was applied last is remembered with the observation that it led to, and a delta is planned
+ * from there: between two readings our memory is the truth. Whatever a delta does not go through
+ * with is no truth any more, and is followed by a reading.
+ */
+export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane {
+  const { family, run, takeOver } = options;
+  const maker = rememberUnits(iptables);
+  const delays = createDelays(options.nowMs, options.delayTimes);
+  let believed: Observation | undefined;
+  let glances = 0;
+
+  async function full(program: Ruleset | undefined, wanted: Wanted, held: ReadonlySet<string>): Promise<Done> {
+    const before = believed;
+    believed = undefined;
+    const start = await observe(run, family, ownChains);
+    const drift = before === undefined ? [] : findDrift(before.ruleset, start.ruleset);
+    const target = { program: program && heldBack(start, program, held), services: wanted.services };
+    const report = await applyTarget(run, start, target, ownChains, { takeOver });
+    believed = report.observed;
+    return { depth: 'full', documents: report.documents, lines: report.lines, drift, ...saidOf(report) };
+  }
+
+  /** undefined: it did not go through, and nothing is believed any more. */
+  async function delta(
+    from: Observation,
+    program: Ruleset,
+    wanted: Wanted,
+    held: ReadonlySet<string>,
+  ): Promise<Done | undefined> {
+    const target = { program: heldBack(from, program, held), services: wanted.services };
+    const plan = planLive(from, target, ownChains);
+    const restores = plan.steps.filter((step) => step.kind === 'restore');
+    believed = undefined;
+    const remarks: string[] = [];
+    try {
+      for (const { document } of restores) await performRestore(run, from.tools, document);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      return undefined;
+    }
+    believed = { ...from, owner: 'us', ruleset: plan.desired, fingerprint: plan.result };
+    for (const step of plan.steps) {
+      if (step.kind !== 'forget-connections') continue;
+      const { problem } = await forgetConnections(run, family, step.flows);
+      if (problem !== undefined) remarks.push(problem);
+    }
+    const lines = restores.reduce((sum, { document }) => sum + lineCount(document.tables), 0);
+    return { depth: 'delta', documents: restores.length, lines, drift: [], remarks, refused: [] };
+  }
+
+  return {
+    family,
+    async sync(wanted, depth) {
+      const { program, diagnostics } = assemble(maker, wanted.services, wanted.node);
+      const used = isUsed(wanted);
+      if (!used && !(await isReadable(run, family))) return nothingToDo(depth);
+      const meanings = meaningsOf(wanted.services);
+      const held = delays.held(meanings);
+      const quick = depth === 'delta' && used && believed !== undefined;
+      const done =
+        (quick && believed !== undefined ? await delta(believed, program, wanted, held) : undefined) ??
+        (await full(used ? program : undefined, wanted, held));
+      const released = delays.settle(done.refused, meanings);
+      return {
+        depth: done.depth,
+        documents: done.documents,
+        lines: done.lines,
+        drift: done.drift,
+        remarks: done.remarks,
+        rules: believed === undefined ? new Map() : countRules(believed.ruleset),
+        quarantined: delays.list(),
+        released,
+        diagnostics,
+        againInMs: delays.nextInMs(),
+      };
+    },
+
+    async glance() {
+      if (believed === undefined) return undefined;
+      const { tools, ruleset } = believed;
+      const groups = [...Map.groupBy(ruleset.hooks, ({ table, chain }) => `${table} ${chain}`).values()];
+      const hooks = groups[glances++ % Math.max(groups.length, 1)];
+      const [first] = hooks ?? [];
+      if (hooks === undefined || first === undefined) return undefined;
+      const { exitCode, stdout } = await run(tools.iptables, ['-w', '5', '-t', first.table, '-S', first.chain]);
+      // A lock that is held, or a tool that fails, says nothing about rules.
+      return exitCode === 0 ? missingHook(family, hooks, stdout) : undefined;
+    },
+
+    async remove() {
+      if (!(await isReadable(run, family))) return;
+      believed = undefined;
+      const start = await observe(run, family, ownChains);
+      if (start.owner === 'nobody') return;
+      await applyTarget(run, start, { program: undefined, services: [] }, ownChains, { takeOver });
+    },
+  };
+}
+
+function heldBack({ ruleset }: Observation, program: Ruleset, held: ReadonlySet<string>): Ruleset {
+  return holdBack(ruleset, program, held, ownersIn([program, ruleset], ownChains));
+}
+
+function saidOf({ forgotten, disturbances, quarantined }: ApplyReport) {
+  const remarks = forgotten.problem === undefined ? [] : [forgotten.problem];
+  if (disturbances > 0) remarks.push(`another writer changed our chains ${disturbances} times while we wrote them`);
+  const refused = quarantined.map(({ service, rule, error }) => ({
+    service,
+    message: rule === undefined ? error.message : `${rule}\n${error.message}`,
+  }));
+  return { remarks, refused };
+}
+
+/** A machine without IPv6 has no tables of it. */
+async function isReadable(run: Run, family: Family): Promise<boolean> {
+  try {
+    await observe(run, family, ownChains);
+    return true;
+  } catch (error) {
+    if (error instanceof KernelError && (error.reason === 'missing-tool' || error.reason === 'unsupported')) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+function nothingToDo(depth: FamilySync['depth']): FamilySync {
+  return {
+    depth,
+    documents: 0,
+    lines: 0,
+    rules: new Map(),
+    drift: [],
+    quarantined: [],
+    released: [],
+    remarks: [],
+    diagnostics: [],
+    againInMs: undefined,
+  };
+}
+
+/** What each Service port means now, by the name that comments bear: ports of one name share their fate. */
+function meaningsOf(services: readonly ServicePortIR[]): Map<string, string> {
+  const meanings = new Map<string, string>();
+  for (const { service, portName, hash } of services) {
+    const text = servicePortText(service, portName);
+    meanings.set(text, `${meanings.get(text) ?? ''} ${hash}`);
+  }
+  return meanings;
+}
+
+function countRules({ chains, hooks }: Ruleset): Map<string, number> {
+  const counts = new Map<string, number>(tables.map((table) => [table, 0]));
+  for (const { table, lines } of chains.values()) counts.set(table, (counts.get(table) ?? 0) + lines.length);
+  for (const { table } of hooks) counts.set(table, (counts.get(table) ?? 0) + 1);
+  return counts;
+}
+
+/** listed: what `iptables -S CHAIN` prints. */
+function missingHook(family: Family, hooks: readonly Hook[], listed: string): string | undefined {
+  const found = new Set(
+    listed
+      .split('\n')
+      .filter((line) => line.startsWith('-A '))
+      .map((line) => canonicalLine(family, line)),
+  );
+  const missing = hooks.find(({ line }) => !found.has(canonicalLine(family, line)));
+  return missing && `${missing.table} ${missing.line}`;
+}

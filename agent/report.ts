@@ -1,0 +1,81 @@
+import type { ServicePortIR } from '../compiler/ir/ir.ts';
+import type { Family } from '../compiler/values/address.ts';
+import type { Diagnostic } from '../compiler/values/diagnostic.ts';
+import type { ClusterName } from '../compiler/values/names.ts';
+import type { ClusterState } from '../compiler/registry/registry.ts';
+import type { EndpointCounts } from './survey.ts';
+import type { DriftedChain, FamilySync } from './dataplane/dataplane.ts';
+import type { ReflectorState } from './sources/reflector.ts';
+
+/** What one look at the changes brought. */
+export interface ChangesTaken {
+  readonly services: number;
+  readonly endpointSlices: number;
+  readonly others: number;
+}
+
+/**
+ * Everything that the agent tells of itself. Logs, metrics, Kubernetes Events, health and
+ * `slicewright status` are listeners to this one union: what happens is said once, and a kind that
+ * is new fails to compile where it is not yet told.
+ */
+export type AgentEvent =
+  | {
+      readonly kind: 'source';
+      readonly cluster: ClusterName | undefined;
+      readonly from: string;
+      readonly objectKind: string;
+      readonly state: ReflectorState;
+    }
+  /** Nothing is written yet: these sources were not read completely. */
+  | { readonly kind: 'waiting'; readonly for: readonly string[] }
+  | { readonly kind: 'ready' }
+  /** Changes were taken in; `ports` of them mean something for rules. */
+  | {
+      readonly kind: 'changes';
+      readonly taken: ChangesTaken;
+      readonly ports: number;
+      /** Families in which something waits for a sync now. */
+      readonly families: readonly Family[];
+    }
+  | {
+      readonly kind: 'synced';
+      readonly family: Family;
+      readonly sync: FamilySync;
+      readonly services: readonly ServicePortIR[];
+      readonly durationMs: number;
+      /** From the arrival of each change that is now in force. */
+      readonly latenciesMs: readonly number[];
+      /** From the cause of each slice's change, as its controller stamped it. */
+      readonly networkLatenciesMs: readonly number[];
+    }
+  | {
+      readonly kind: 'sync-failed';
+      readonly family: Family;
+      readonly depth: 'full' | 'delta';
+      readonly error: Error;
+      readonly retryInMs: number;
+    }
+  /** Someone else changed chains of ours; they are as they should be again. */
+  | { readonly kind: 'drift'; readonly family: Family; readonly chains: readonly DriftedChain[] }
+  /** A look at the hooks or our mark found them gone: a firewall was reloaded. */
+  | { readonly kind: 'flushed'; readonly family: Family; readonly missing: string }
+  | {
+      readonly kind: 'quarantined';
+      readonly family: Family;
+      /** `shop/cart:http` */
+      readonly service: string;
+      readonly message: string;
+      readonly retryInMs: number;
+    }
+  | { readonly kind: 'released'; readonly family: Family; readonly service: string }
+  | { readonly kind: 'lease'; readonly cluster: ClusterName; readonly state: ClusterState; readonly ageMs: number }
+  | { readonly kind: 'slices-held'; readonly cluster: ClusterName; readonly count: number }
+  /** What there is to say of objects, and what is made of endpoints. */
+  | {
+      readonly kind: 'survey';
+      readonly diagnostics: readonly Diagnostic[];
+      readonly endpoints: EndpointCounts;
+    };
+
+export type Report = (event: AgentEvent) => void;

@@ -1,0 +1,54 @@
+import { type FSWatcher, watch } from 'node:fs';
+
+/** Says that something in a folder may have changed. */
+export interface FolderWatcher {
+  heard(): boolean;
+  forget(): void;
+  /** Resolves when something is heard, after `ms`, or when the signal is aborted. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+/** Hears of changes where the file system tells of them; where it does not, the poll finds them. */
+export function createFolderWatcher(path: string): FolderWatcher {
+  let heard = false;
+  let wake: (() => void) | undefined;
+  const hear = (): void => {
+    heard = true;
+    wake?.();
+  };
+  let watcher: FSWatcher | undefined;
+  const open = (): void => {
+    if (watcher !== undefined) return;
+    try {
+      watcher = watch(path, { recursive: true, persistent: false }, hear);
+      // The folder itself is gone, or there are more watches than the system allows.
+      watcher.on('error', () => {
+        watcher?.close();
+        watcher = undefined;
+      });
+    } catch {
+      watcher = undefined;
+    }
+  };
+  return {
+    heard: () => heard,
+    forget: () => void (heard = false),
+    wait(ms, signal) {
+      open();
+      return new Promise((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', done);
+          wake = undefined;
+          resolve();
+        };
+        const timer = setTimeout(done, ms);
+        if (signal.aborted || heard) return done();
+        signal.addEventListener('abort', done);
+        wake = done;
+      });
+    },
+    close: () => watcher?.close(),
+  };
+}

@@ -1,0 +1,154 @@
+import { hash } from 'node:crypto';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ObjectChange } from '../../compiler/incremental.ts';
+import { asFields } from '../../compiler/model/fields.ts';
+import { identify } from '../../compiler/model/objects.ts';
+import { canonicalJson } from '../../compiler/values/canonical-json.ts';
+import { type ClusterName, compareText } from '../../compiler/values/names.ts';
+import { readObjects } from './files.ts';
+import { createFolderWatcher, type FolderWatcher } from './folder-watcher.ts';
+import type { Source, SourceSink } from './source.ts';
+
+/** The one kind of a folder, in reports of its state. */
+export const manifestsKind = 'manifests';
+
+export interface FolderTimes {
+  /** How long a folder must be quiet before it is read: an editor writes a file in several steps. */
+  readonly settleMs: number;
+  /** How often it is looked at although nothing was heard: not every file system tells of changes. */
+  readonly pollMs: number;
+}
+
+export const defaultFolderTimes: FolderTimes = { settleMs: 100, pollMs: 5_000 };
+
+/**
+ * A folder of manifests as one cluster, read again whenever something in it changes.
+ *
+ * A folder is read whole or has no effect: while one file cannot be read or is no YAML, what was
+ * read before stands, because nobody knows what that file would have said. An empty folder counts
+ * as one that cannot be read: most likely a volume that is not mounted yet, and taking it at its
+ * word would remove every Service.
+ */
+export function folderSource(
+  cluster: ClusterName | undefined,
+  path: string,
+  times: FolderTimes = defaultFolderTimes,
+): Source {
+  return {
+    cluster,
+    from: path,
+    async run(sink, signal) {
+      sink.state(manifestsKind, { kind: 'starting' });
+      const look = createLook(cluster, path, sink);
+      const watcher = createFolderWatcher(path);
+      try {
+        while (!signal.aborted) {
+          await look();
+          await watcher.wait(times.pollMs, signal);
+          await settle(watcher, times.settleMs, signal);
+        }
+      } finally {
+        watcher.close();
+      }
+    },
+  };
+}
+
+/** Waits until nothing more happens, but not for ever: a log file in the folder must not keep us. */
+async function settle(watcher: FolderWatcher, settleMs: number, signal: AbortSignal): Promise<void> {
+  for (let tries = 0; watcher.heard() && tries < 10; tries++) {
+    watcher.forget();
+    await watcher.wait(settleMs, signal);
+  }
+  watcher.forget();
+}
+
+interface Known {
+  readonly object: unknown;
+  readonly digest: string;
+}
+
+/** Reads the folder if it is not as it was, and tells what is different. */
+function createLook(cluster: ClusterName | undefined, path: string, sink: SourceSink): () => Promise<void> {
+  let known = new Map<string, Known>();
+  let seen: string | undefined;
+
+  return async () => {
+    const now = signatureOf(path);
+    if (now !== undefined && now === seen) return;
+    let objects: readonly unknown[];
+    try {
+      objects = await readObjects([path], noStdin);
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      sink.state(manifestsKind, { kind: 'failing', problem });
+      return;
+    }
+    const found = new Map<string, Known>();
+    for (const object of expandLists(objects)) {
+      const fields = asFields(object);
+      const identity = fields && identify(fields);
+      if (identity !== undefined) found.set(identity, { object, digest: hash('sha256', canonicalJson(object)) });
+    }
+    sink.change(differences(cluster, known, found));
+    known = found;
+    // A file that changed while it was read is different from what the signature says, and read again.
+    seen = now;
+    sink.state(manifestsKind, { kind: 'live' });
+  };
+}
+
+function differences(
+  cluster: ClusterName | undefined,
+  before: ReadonlyMap<string, Known>,
+  after: ReadonlyMap<string, Known>,
+): ObjectChange[] {
+  const changes: ObjectChange[] = [];
+  for (const [identity, { object, digest }] of after) {
+    if (before.get(identity)?.digest !== digest) changes.push({ cluster, object, gone: false });
+  }
+  for (const [identity, { object }] of before) {
+    if (!after.has(identity)) changes.push({ cluster, object, gone: true });
+  }
+  return changes;
+}
+
+/** Deeper nesting than anyone writes; a YAML alias can make a list its own item. */
+const listDepth = 8;
+
+function* expandLists(objects: readonly unknown[], depth = 0): Generator<unknown> {
+  for (const object of objects) {
+    const items = (object as { readonly items?: unknown } | null)?.items;
+    if (!Array.isArray(items)) yield object;
+    else if (depth < listDepth) yield* expandLists(items, depth + 1);
+  }
+}
+
+function noStdin(): Promise<Uint8Array> {
+  throw new Error('a folder is not standard input');
+}
+
+/**
+ * Names, sizes and times of all files: equal means unchanged, but for a file that was rewritten in
+ * the same instant with the same length. undefined: cannot be told, so it must be read.
+ */
+function signatureOf(path: string): string | undefined {
+  try {
+    return hash('sha256', fileFacts(path, new Set()).join('\n'));
+  } catch {
+    // Something vanished while we looked; reading says what it is.
+    return undefined;
+  }
+}
+
+function fileFacts(path: string, entered: Set<string>): string[] {
+  const stats = statSync(path);
+  if (!stats.isDirectory()) return [JSON.stringify([path, stats.size, stats.mtimeMs, stats.ctimeMs, stats.ino])];
+  const real = realpathSync(path);
+  if (entered.has(real)) return [];
+  entered.add(real);
+  // As when it is read: names that begin with a dot do not count.
+  const names = readdirSync(path).filter((name) => !name.startsWith('.'));
+  return names.sort(compareText).flatMap((name) => fileFacts(join(path, name), entered));
+}
