@@ -16,7 +16,7 @@ interface WatchedKind {
 const ours = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
 
 /** Kinds of the own cluster, and those of others: of another cluster its nodes and imports say nothing to us. */
-function kindsOf(isOwn: boolean, nodeName: string, selector: string): readonly WatchedKind[] {
+export function watchedKinds(isOwn: boolean, nodeName: string, selector: string): readonly WatchedKind[] {
   const core: readonly WatchedKind[] = [
     { kind: 'Service', apiVersion: 'v1', plural: 'services', query: { labelSelector: selector }, optional: false },
     {
@@ -67,7 +67,7 @@ export interface ClusterSourceOptions {
 /** One cluster's API server as a source: every kind by a reflector of its own. */
 export function clusterSource(options: ClusterSourceOptions): Source {
   const { cluster, from } = options;
-  const kinds = kindsOf(cluster === undefined, options.nodeName, options.labelSelector ?? ours);
+  const kinds = watchedKinds(cluster === undefined, options.nodeName, options.labelSelector ?? ours);
   return {
     cluster,
     from,

@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process';
+import { Command, Option } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { completionScript } from './completion.ts';
+
+const program = new Command('slicewright');
+program
+  .command('compile')
+  .summary("print a node's rules")
+  .option('-f, --filename <path>', 'manifests')
+  .addOption(new Option('--backend <name>', 'to what').choices(['iptables', 'ipvs']))
+  .option('--strict', 'fail');
+program.command('plan').summary('say').addOption(new Option('--secret', 'x').hideHelp());
+
+/** What bash offers for the last word of a line. */
+function complete(...words: readonly string[]): string[] {
+  const script = `${completionScript('bash', program)}
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _slicewright; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const offered = execFileSync('bash', ['-c', script, 'bash', ...words], { encoding: 'utf8' });
+  return offered.split('\n').filter((word) => word !== '');
+}
+
+describe('bash is offered', () => {
+  it.each([
+    [
+      ['slicewright', ''],
+      ['compile', 'plan', '--help'],
+    ],
+    [['slicewright', 'co'], ['compile']],
+    [
+      ['slicewright', 'compile', '--'],
+      ['--filename', '--backend', '--strict', '--help'],
+    ],
+    [
+      ['slicewright', 'compile', '--backend', 'ip'],
+      ['iptables', 'ipvs'],
+    ],
+    [['slicewright', 'compile', '--strict', '--b'], ['--backend']],
+    [
+      ['slicewright', 'compile', '-f', 'packag'],
+      ['package-lock.json', 'package.json'],
+    ],
+    [['slicewright', 'plan', '--'], ['--help']],
+  ])('after %j: %j', (words, offered) => expect(complete(...words).sort()).toEqual([...offered].sort()));
+});
+
+it('fish is offered every option with its choices', () => {
+  const script = completionScript('fish', program);
+  expect(script).toContain("-a compile -d 'print a node\\'s rules'");
+  expect(script).toContain("from compile\" -l backend -r -a 'iptables ipvs' -d 'to what'");
+  expect(script).not.toContain('secret');
+});
+
+it('zsh runs what bash runs', () => {
+  expect(completionScript('zsh', program)).toContain(completionScript('bash', program));
+});
