@@ -12,17 +12,20 @@ function collect(value: string, previous: readonly string[] | undefined): readon
   return [...(previous ?? []), value];
 }
 
+function filenameOption(): Option {
+  const text = 'manifests: a YAML or JSON file, a directory (recursive), or - for standard input; repeatable';
+  return new Option('-f, --filename <path>', text).argParser(collect);
+}
+
+function diagnosticsOption(): Option {
+  const text = 'how diagnostics are written to standard error';
+  return new Option('--diagnostics <format>', text).choices(['human', 'json']).default('human');
+}
+
 /** Options of every command that compiles. */
-function addInputOptions(command: Command): Command {
+function addInputOptions(command: Command, filename = filenameOption().makeOptionMandatory()): Command {
   return command
-    .addOption(
-      new Option(
-        '-f, --filename <path>',
-        'manifests: a YAML or JSON file, a directory (recursive), or - for standard input; repeatable',
-      )
-        .argParser(collect)
-        .makeOptionMandatory(),
-    )
+    .addOption(filename)
     .option('--node <path>', 'the Node that is compiled for: name, addresses, zone, pod ranges')
     .option('--config <path>', 'a kube-proxy configuration file; its hostnameOverride names the node')
     .addOption(
@@ -36,11 +39,7 @@ function addInputOptions(command: Command): Command {
         'kube-proxy',
       ]),
     )
-    .addOption(
-      new Option('--diagnostics <format>', 'how diagnostics are written to standard error')
-        .choices(['human', 'json'])
-        .default('human'),
-    )
+    .addOption(diagnosticsOption())
     .option('--strict', 'warnings and errors about objects make the command fail');
 }
 
@@ -89,6 +88,7 @@ function addPlan(program: Command): void {
         .default([], 'the kernel'),
     )
     .addOption(new Option('--format <format>', 'how the plan is written').choices(['text', 'json']).default('text'))
+    .option('--out <file>', 'save the plan too, for apply --plan')
     .addHelpText(
       'after',
       `
@@ -104,6 +104,54 @@ Examples:
         import('./host.ts'),
       ]);
       process.exitCode = await planCommand(options, io, hostRun(), thisHost());
+    });
+}
+
+function addApply(program: Command): void {
+  addInputOptions(usageErrorsExit(program.command('apply'), 2), filenameOption().conflicts('plan'))
+    .summary("make this node's kernel hold what the objects want")
+    .description(
+      'Plans and applies, or applies a saved plan, and reads back what is in force. Each packet has its old ' +
+        'fate or its new one at every moment. A Service that the kernel refuses is left as it was and named; ' +
+        'the others are applied.\nExit status: 0 applied, 1 not, or not for every Service, 2 usage.',
+    )
+    .option('--plan <file>', 'a plan that plan --out saved; refused if the rules have changed since')
+    .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  slicewright apply -f manifests/ --config kube-proxy.yaml
+  slicewright plan -f manifests/ --out plan.json && slicewright apply --plan plan.json`,
+    )
+    .action(async (options, command: Command) => {
+      if (options.filename === undefined && options.plan === undefined) {
+        command.error("error: one of '-f, --filename <path>' and '--plan <file>' must be given");
+      }
+      const [{ applyCommand }, { hostRun }, { thisHost }] = await Promise.all([
+        import('./commands/apply.ts'),
+        import('../backends/run.ts'),
+        import('./host.ts'),
+      ]);
+      process.exitCode = await applyCommand({ filename: [], ...options }, io, hostRun(), thisHost());
+    });
+}
+
+function addCleanup(program: Command): void {
+  usageErrorsExit(program.command('cleanup'), 2)
+    .summary('remove every rule and chain of ours from this node')
+    .description(
+      'Removes all that apply has made, and nothing else, in both families.\n' +
+        'Exit status: 0 nothing of ours is left, 1 something is, 2 usage.',
+    )
+    .option('--take-over', "remove another program's rules for Services too, kube-proxy's say; stop it first")
+    .addOption(diagnosticsOption())
+    .action(async (options) => {
+      const [{ cleanupCommand }, { hostRun }] = await Promise.all([
+        import('./commands/cleanup.ts'),
+        import('../backends/run.ts'),
+      ]);
+      process.exitCode = await cleanupCommand(options, io, hostRun());
     });
 }
 
@@ -135,6 +183,8 @@ async function main(): Promise<void> {
     .showHelpAfterError('(slicewright --help, and slicewright COMMAND --help, say more)');
   addCompile(program);
   addPlan(program);
+  addApply(program);
+  addCleanup(program);
   addVerify(program);
   try {
     await program.parseAsync();
@@ -148,4 +198,4 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+void main();

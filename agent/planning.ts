@@ -32,17 +32,19 @@ export interface PlannedFamily {
 export const ours = withMark(ownChains);
 
 /**
- * The plan from a dump, as if it were the kernel. Our mark, which says to whom a kernel's chains
- * belong, is wanted only where the dump has it: a dump belongs to nobody.
+ * The plan from a dump, as if it were the kernel. Our mark says to whom a kernel's chains belong, and
+ * a dump belongs to nobody: the mark is wanted where the dump has it or the plan is to be applied,
+ * else a program that compile wrote would differ from itself.
  */
-export function planFromDump({ family, path, save }: Dump, wanted: Wanted): PlannedFamily {
+export function planFromDump({ family, path, save }: Dump, wanted: Wanted, isToBeApplied: boolean): PlannedFamily {
   const { ruleset, foreign } = save;
   const found: Found = { family, ruleset, foreign, owner: ownerOf(ruleset), fingerprint: fingerprintOf(ruleset) };
   const desired = desiredRuleset(found, targetOf(wanted, family));
+  const isMarked = isToBeApplied || found.owner === 'us';
   return {
     source: path,
     found,
-    plan: planLive(found, targetOf(wanted, family), ownChains, found.owner === 'us' ? desired : withoutMark(desired)),
+    plan: planLive(found, targetOf(wanted, family), ownChains, isMarked ? desired : withoutMark(desired)),
     node: wanted.compilation.node[family],
     dangers: [],
   };

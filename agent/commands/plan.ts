@@ -1,8 +1,10 @@
-import { createColors } from 'picocolors';
+import { writeFileSync } from 'node:fs';
 import type { Run } from '../../backends/command.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
+import { fileProblem, InputError } from '../input-error.ts';
 import type { Host } from '../inputs.ts';
 import type { Io } from '../io.ts';
+import { paintOf } from '../paint.ts';
 import { reportJson } from '../plan-report/json.ts';
 import { makeReport, type ReportPaint, reportText } from '../plan-report/report.ts';
 import { observeFamilies, ours, type PlannedFamily, planFromDump, planFromKernel } from '../planning.ts';
@@ -14,6 +16,8 @@ export interface PlanOptions extends WantedOptions {
   /** Files and folders of dumps; empty: the kernel. */
   readonly against: readonly string[];
   readonly format: 'text' | 'json';
+  /** File for `apply --plan`. */
+  readonly out?: string;
   readonly diagnostics: DiagnosticFormat;
 }
 
@@ -30,8 +34,9 @@ export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host):
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
     const planned = isHere
       ? (await observeFamilies(run, wanted)).map((observed) => planFromKernel(observed, wanted))
-      : dumps.map((dump) => planFromDump(dump, wanted));
+      : dumps.map((dump) => planFromDump(dump, wanted, options.out !== undefined));
     await io.out(planText(planned, wanted, options.format, paintOf(io)));
+    if (options.out !== undefined) await savePlan(options.out, planned);
     return planned.some(hasChanges) ? 2 : 0;
   });
 }
@@ -52,7 +57,12 @@ function hasChanges({ plan }: PlannedFamily): boolean {
   return plan.steps.length > 0;
 }
 
-function paintOf(io: Io): ReportPaint {
-  const { bold, green, red, yellow } = createColors(io.colour);
-  return { heading: bold, added: green, removed: red, danger: yellow };
+async function savePlan(path: string, planned: readonly PlannedFamily[]): Promise<void> {
+  const { savedPlanJson } = await import('../saved-plan.ts');
+  try {
+    writeFileSync(path, `${JSON.stringify(savedPlanJson(planned.map(({ plan }) => plan)), null, 2)}\n`);
+  } catch (error) {
+    const message = `cannot be written: ${error instanceof Error ? error.message : String(error)}`;
+    throw new InputError([fileProblem(path, 'output-unwritable', message)]);
+  }
 }

@@ -97,6 +97,7 @@ export function reportText(report: FamilyReport, paint: ReportPaint, withRules: 
   return `${paint.heading(title)}\n${sentences}${rules}${price}${warnings}`;
 }
 
-function counted(count: number, noun: string): string {
+/** `1 chain`, `2 chains`. */
+export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -1,0 +1,237 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createFakeKernel, type FakeKernel } from '../../backends/netfilter/fake-kernel.ts';
+import { parseAddress } from '../../compiler/values/address.ts';
+import type { Host } from '../inputs.ts';
+import { type ApplyOptions, applyCommand } from './apply.ts';
+import { cleanupCommand } from './cleanup.ts';
+import { compileCommand } from './compile.ts';
+import { cartOf, createScratch, nodeOf, type Scratch } from './fixtures.ts';
+import { memoryIo } from './memory-io.ts';
+import { planCommand } from './plan.ts';
+
+let scratch: Scratch;
+beforeEach(() => {
+  scratch = createScratch();
+});
+afterEach(() => {
+  scratch.remove();
+});
+
+const here: Host = {
+  name: 'east-1',
+  addresses: [parseAddress('192.0.2.1')].filter((address) => address !== undefined),
+};
+const manifests = (...addresses: string[]) => `${nodeOf('192.0.2.1')}---${cartOf(...addresses)}`;
+const withoutNotes = (text: string) => text.replace(/^info: .*\n/gm, '');
+
+async function apply(kernel: FakeKernel, text: string, options: Partial<ApplyOptions> = {}) {
+  const io = memoryIo(text);
+  const status = await applyCommand({ filename: ['-'], diagnostics: 'human', ...options }, io, kernel.run, here);
+  return { status, out: io.written.out, err: withoutNotes(io.written.err) };
+}
+
+async function plan(kernel: FakeKernel, text: string, out?: string) {
+  const io = memoryIo(text);
+  const options = { filename: ['-'], against: [], format: 'text', diagnostics: 'human' } as const;
+  const status = await planCommand(out === undefined ? options : { ...options, out }, io, kernel.run, here);
+  return { status, out: io.written.out };
+}
+
+async function cleanup(kernel: FakeKernel, takeOver = false) {
+  const io = memoryIo();
+  const status = await cleanupCommand({ takeOver, diagnostics: 'human' }, io, kernel.run);
+  return { status, out: io.written.out, err: io.written.err };
+}
+
+/** The rules of a kube-proxy that wants the same. */
+async function anotherWriters(kernel: FakeKernel, text: string): Promise<void> {
+  const io = memoryIo(text);
+  await compileCommand({ filename: ['-'], diagnostics: 'human' }, io);
+  kernel.restore('IPv4', io.written.out);
+}
+
+const withoutCounters = (save: string) => save.replace(/^#.*\n/gm, '').replace(/\[\d+:\d+\]/g, '');
+
+describe('slicewright apply', () => {
+  it('makes the kernel hold what is wanted, says what changes, and has nothing to do the next time', async () => {
+    const kernel = createFakeKernel();
+    const { status, out, err } = await apply(kernel, manifests('10.1.0.5'));
+    expect([status, err]).toEqual([0, '']);
+    expect(out).toMatch(
+      /^IPv4, against the kernel \(nft\): 1 Service with changes for traffic\n {2}\+ shop\/cart: .*\n {2}cost: .*\nIPv4: applied in \d transactions of \d+ lines; read back, the kernel holds what is wanted\n$/,
+    );
+    expect(kernel.save('IPv4')).toContain('-j DNAT --to-destination 10.1.0.5:8080');
+    expect(await apply(kernel, manifests('10.1.0.5'))).toEqual({
+      status: 0,
+      out: 'IPv4, against the kernel (nft): nothing to do\n',
+      err: '',
+    });
+    expect((await plan(kernel, manifests('10.1.0.5'))).status).toBe(0);
+  });
+
+  it('names the Service that the kernel refuses, and applies the others', async () => {
+    const kernel = createFakeKernel('nft', { refuses: (line) => line.includes('10.1.0.66') });
+    const other = cartOf('10.1.0.66').replaceAll('cart', 'odd').replaceAll('10.96.0.10', '10.96.0.11');
+    const { status, out, err } = await apply(kernel, `${manifests('10.1.0.5')}---${other}`);
+    expect(status).toBe(1);
+    expect(out).toContain('the kernel holds what is wanted, but for 1 Service port\n');
+    expect(err).toMatch(/^error: Service shop\/odd port http: .*its previous rules are still in force/ms);
+    expect(kernel.save('IPv4')).toContain('10.1.0.5:8080');
+    expect(kernel.save('IPv4')).not.toContain('10.1.0.66');
+  });
+
+  it("refuses to replace another program's rules, until it is told to", async () => {
+    const kernel = createFakeKernel();
+    await anotherWriters(kernel, manifests('10.1.0.5'));
+    const before = kernel.save('IPv4');
+    const refused = await apply(kernel, manifests('10.1.0.6'));
+    expect([refused.status, refused.err]).toEqual([
+      1,
+      expect.stringMatching(/--take-over[^]*Nothing was changed\.\n$/),
+    ]);
+    expect(kernel.save('IPv4')).toBe(before);
+    expect((await apply(kernel, manifests('10.1.0.6'), { takeOver: true })).status).toBe(0);
+    expect(kernel.save('IPv4')).toContain('10.1.0.6:8080');
+  });
+
+  it('says what is in force after a failure, and goes on from there', async () => {
+    const kernel = createFakeKernel('nft', { noPrivilege: false, missing: ['iptables-nft-restore'] });
+    const { status, err } = await apply(kernel, manifests('10.1.0.5'));
+    expect([status, err]).toEqual([1, expect.stringMatching(/^error: kernel IPv4: [^]*not installed[^]*still in force/)]);
+    kernel.faults = {};
+    expect((await apply(kernel, manifests('10.1.0.5'))).status).toBe(0);
+  });
+
+  it('lets node ports on 127.0.0.1 through where a Service has one, and warns when it may not', async () => {
+    const kernel = createFakeKernel();
+    const nodePort = manifests('10.1.0.5')
+      .replace('spec: {', 'spec: {type: NodePort, ')
+      .replace('port: 80,', 'port: 80, nodePort: 30080,');
+    const set: string[][] = [];
+    const run: FakeKernel['run'] = (file, args, input) => {
+      if (file !== 'sysctl') return kernel.run(file, args, input);
+      set.push([...args]);
+      return Promise.resolve({ exitCode: args[0] === '-n' ? 0 : 255, stdout: '0\n', stderr: 'permission denied\n' });
+    };
+    expect((await apply({ ...kernel, run }, manifests('10.1.0.5'))).err).toBe('');
+    expect(set).toEqual([]);
+    const { status, err } = await apply({ ...kernel, run }, nodePort);
+    expect(set).toEqual([
+      ['-n', 'net.ipv4.conf.all.route_localnet'],
+      ['-w', 'net.ipv4.conf.all.route_localnet=1'],
+    ]);
+    expect([status, err]).toEqual([
+      0,
+      expect.stringContaining('node ports do not answer on 127.0.0.1: permission denied'),
+    ]);
+  });
+});
+
+describe('slicewright apply --plan', () => {
+  const file = () => join(scratch.root, 'plan.json');
+
+  it('performs the plan that was saved, to the line', async () => {
+    const kernel = createFakeKernel();
+    expect((await plan(kernel, manifests('10.1.0.5'), file())).status).toBe(2);
+    const planned = JSON.parse(readFileSync(file(), 'utf8'));
+    const { status, out } = await apply(kernel, '', { filename: [], plan: file() });
+    expect([status, out]).toEqual([
+      0,
+      expect.stringMatching(/^IPv4: applied in \d transactions of \d+ lines; read back/),
+    ]);
+    const performed = kernel.commands.filter(({ file: name }) => name.endsWith('-restore')).map(({ input }) => input);
+    expect(performed).toHaveLength(planned.families[0].steps.length);
+    expect((await plan(kernel, manifests('10.1.0.5'))).status).toBe(0);
+  });
+
+  it('is refused whole when the rules have changed since', async () => {
+    const kernel = createFakeKernel();
+    await plan(kernel, manifests('10.1.0.5'), file());
+    await apply(kernel, manifests('10.1.0.6'));
+    const before = kernel.save('IPv4');
+    const { status, out, err } = await apply(kernel, '', { filename: [], plan: file() });
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toMatch(/have changed since this plan was made[^]*Nothing was changed/);
+    expect(kernel.save('IPv4')).toBe(before);
+  });
+
+  it.each([
+    ['a rule of another chain', '-A INPUT -j ACCEPT'],
+    ['a chain of the kernel that is emptied', ':INPUT'],
+    ['a rule that slicewright has no words for', '-A KUBE-SERVICES -j LOG'],
+    ['a rule with a line break', '-A KUBE-SERVICES -j ACCEPT\nCOMMIT'],
+    ['a deleted chain of others', '-X DOCKER'],
+    ['another command', '-F'],
+  ])('refuses a file with %s', async (_, line) => {
+    const kernel = createFakeKernel();
+    await plan(kernel, manifests('10.1.0.5'), file());
+    const saved = JSON.parse(readFileSync(file(), 'utf8'));
+    const [table] = saved.families[0].steps[0].document.tables;
+    if (line.startsWith(':')) table.declared.push(line.slice(1));
+    else table.lines.push(line);
+    writeFileSync(file(), JSON.stringify(saved));
+    const before = kernel.save('IPv4');
+    const { status, err } = await apply(kernel, '', { filename: [], plan: file() });
+    expect([status, err]).toEqual([1, expect.stringContaining('slicewright would not write')]);
+    expect(kernel.save('IPv4')).toBe(before);
+  });
+
+  it('refuses what is no plan, with the place', async () => {
+    const path = scratch.put(
+      'plan.json',
+      JSON.stringify({ apiVersion: 'slicewright.dev/v1alpha1', kind: 'Plan', families: [{ family: 'IPv5' }] }),
+    );
+    const { status, err } = await apply(createFakeKernel(), '', { filename: [], plan: path });
+    expect(status).toBe(1);
+    expect(err).toContain(`error: file ${path} families.0.family: `);
+  });
+});
+
+describe('slicewright cleanup', () => {
+  const foreign =
+    '*filter\n:INPUT ACCEPT [0:0]\n:DOCKER - [0:0]\n-A INPUT -s 203.0.113.9/32 -j DROP\n-A DOCKER -j RETURN\nCOMMIT\n';
+
+  it('removes all of ours and nothing else, once', async () => {
+    const kernel = createFakeKernel();
+    kernel.load('IPv4', foreign);
+    const before = withoutCounters(kernel.save('IPv4'));
+    await apply(kernel, manifests('10.1.0.5'));
+    expect(withoutCounters(kernel.save('IPv4'))).not.toBe(before);
+    const { status, out } = await cleanup(kernel);
+    expect([status, out]).toEqual([
+      0,
+      expect.stringMatching(
+        /^IPv4: \d+ chains and \d+ hooks removed from the nft tables in \d transactions\nIPv6: nothing of ours is there\n$/,
+      ),
+    ]);
+    expect(kernel.save('IPv4')).not.toMatch(/KUBE-|SLICEWRIGHT/);
+    expect(kernel.save('IPv4')).toContain('-A INPUT -s 203.0.113.9/32 -j DROP');
+    expect((await cleanup(kernel)).out).toBe('IPv4: nothing of ours is there\nIPv6: nothing of ours is there\n');
+  });
+
+  it("leaves another program's rules, unless told to take over", async () => {
+    const kernel = createFakeKernel();
+    await anotherWriters(kernel, manifests('10.1.0.5'));
+    const before = kernel.save('IPv4');
+    const left = await cleanup(kernel);
+    expect([left.status, left.out.split('\n')[0]]).toEqual([
+      0,
+      "IPv4: nothing of ours is there; the KUBE-* chains in the nft tables are another program's; --take-over removes them too",
+    ]);
+    expect(kernel.save('IPv4')).toBe(before);
+    expect((await cleanup(kernel, true)).status).toBe(0);
+    expect(kernel.save('IPv4')).not.toContain('KUBE-');
+  });
+
+  it('empties the tables of both modes', async () => {
+    const kernel = createFakeKernel('nft');
+    await apply(kernel, manifests('10.1.0.5'));
+    kernel.load('IPv4', kernel.save('IPv4', 'nft'), 'legacy');
+    const { status, out } = await cleanup(kernel);
+    expect(status).toBe(0);
+    expect(out).toMatch(/from the nft tables[^]*from the legacy tables/);
+    expect(kernel.save('IPv4', 'legacy')).not.toContain('KUBE-');
+  });
+});

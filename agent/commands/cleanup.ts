@@ -1,0 +1,68 @@
+import type { Run } from '../../backends/command.ts';
+import { ownChains } from '../../backends/iptables/own-chains.ts';
+import { ApplyError, applyTarget } from '../../backends/netfilter/apply.ts';
+import type { Observation } from '../../backends/netfilter/live.ts';
+import { type Family, families } from '../../compiler/values/address.ts';
+import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
+import type { Io } from '../io.ts';
+import { counted } from '../plan-report/report.ts';
+import { observePossible } from '../planning.ts';
+import { reportingFailures } from './failures.ts';
+
+export interface CleanupOptions {
+  readonly takeOver?: boolean;
+  readonly diagnostics: DiagnosticFormat;
+}
+
+/**
+ * `slicewright cleanup`: removes all of ours and nothing else, in both families and in both kinds of
+ * tables. Doing it again does nothing.
+ *
+ * returns  the exit status: 0 nothing of ours is left, 1 something is
+ */
+export function cleanupCommand(options: CleanupOptions, io: Io, run: Run): Promise<number> {
+  return reportingFailures(options.diagnostics, io, async () => {
+    let isClean = true;
+    for (const family of families) isClean = (await cleanUp(family, options, io, run)) && isClean;
+    return isClean ? 0 : 1;
+  });
+}
+
+/** nft tables and legacy ones: each can hold rules of ours from some earlier time. */
+const kindsOfTables = 2;
+
+async function cleanUp(family: Family, options: CleanupOptions, io: Io, run: Run): Promise<boolean> {
+  for (let round = 0; round < kindsOfTables; round++) {
+    const observed = await observePossible(run, family, family === 'IPv4');
+    if (observed === undefined) return true;
+    const isOthers = observed.owner === 'another writer' && options.takeOver !== true;
+    if (observed.owner === 'nobody' || isOthers) {
+      const chains = `chains in the ${observed.tools.mode} tables are another program's; --take-over removes them too`;
+      const others = isOthers ? `; the KUBE-* ${chains}` : '';
+      if (round === 0 || isOthers) await io.out(`${family}: nothing of ours is there${others}\n`);
+      return true;
+    }
+    if (!(await removeAll(observed, options, io, run))) return false;
+  }
+  return true;
+}
+
+async function removeAll(observed: Observation, options: CleanupOptions, io: Io, run: Run): Promise<boolean> {
+  const { family, ruleset, tools } = observed;
+  try {
+    // That the other kind of tables holds some too is no reason to leave these.
+    const start = { ...observed, rival: undefined };
+    const nothing = { program: undefined, services: [] };
+    const { documents } = await applyTarget(run, start, nothing, ownChains, { takeOver: options.takeOver === true });
+    const what = `${counted(ruleset.chains.size, 'chain')} and ${counted(ruleset.hooks.length, 'hook')}`;
+    await io.out(`${family}: ${what} removed from the ${tools.mode} tables in ${counted(documents, 'transaction')}\n`);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ApplyError)) throw error;
+    const object = { kind: 'kernel', name: family };
+    const { reason, message } = error;
+    const problem = { severity: 'error', code: `cleanup-${reason}`, object, message } as const;
+    await io.err(diagnosticsText([problem], options.diagnostics));
+    return false;
+  }
+}
