@@ -66,7 +66,7 @@ const patienceMs = 2_500;
 
 export async function askOnce(network: Network, dial: Dial): Promise<Answer> {
   const { from, transport = 'tcp', to: address, port } = dial;
-  const station = await network.station(from === 'node' ? 'member2-node' : from);
+  const station = await network.station(hostOf(from));
   // The node chooses its source after routing, which is what a test of the node wants to see.
   const fromAddress = from === 'node' ? {} : { fromAddress: sourceOf(dial) };
   return station.ask({ transport, address, port, timeoutMs: patienceMs, ...fromAddress });
@@ -87,6 +87,10 @@ function outcome(answer: Answer, source: string): string {
 }
 
 const nodeAddresses: readonly string[] = ['172.18.0.12', 'fd00:18::12', '10.12.0.1', 'fd00:12::1', '127.0.0.1'];
+
+export function hostOf(vantage: Vantage): string {
+  return vantage === 'node' ? 'member2-node' : vantage;
+}
 
 /** The address that the host dials from when it is not told one. */
 export function sourceOf({ from, fromAddress, to }: Dial): string {
