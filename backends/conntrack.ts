@@ -10,16 +10,14 @@ export interface ForgetReport {
   readonly problem: string | undefined;
 }
 
-/** Conditions in one command. Each is a pass over the kernel's whole table. */
-const batch = 200;
-
 /**
  * Makes the kernel forget connections.
  *
- * Each deletion is a pass over the kernel's table of connections, and there can be as many of one
- * as of the other. So the table is listed once, and only what is there is deleted: usually
- * nothing, and one command in all. `conntrack --load-file -` takes many deletions in one process;
- * where it is older than 1.4.7 and has no such option, each gets its own.
+ * Each deletion is a process and a pass over the kernel's table of connections. So the table is
+ * listed once, and only kinds of connection that are there are deleted: of a thousand that a
+ * change could leave behind usually none, and then one command is all. `conntrack --load-file -`
+ * would take many deletions in one process, but opens /dev/stdin by name, which cannot be done
+ * where standard input is a socket, as it is for children of Node.
  */
 export async function forgetConnections(run: Run, family: Family, flows: readonly StaleFlows[]): Promise<ForgetReport> {
   if (flows.length === 0) return { found: 0, problem: undefined };
@@ -28,44 +26,24 @@ export async function forgetConnections(run: Run, family: Family, flows: readonl
     const problem = 'conntrack is not installed: UDP clients of endpoints that are gone go on sending to them';
     return { found: 0, problem };
   }
-  // Too many connections to list, or a listing that fails: then every condition is tried.
+  // Too many connections to list, or a listing that fails: then every kind is tried.
   const there = listed.exitCode === 0 ? flows.filter(isAmong(listed.stdout)) : flows;
-  const commands = there.map((flow) => deletionArgs(family, flow));
-  for (let start = 0; start < commands.length; start += batch) {
-    const problem = await deleteAll(run, commands.slice(start, start + batch));
-    if (problem !== undefined) return { found: there.length, problem };
+  for (const flow of there) {
+    const { exitCode, stderr } = await run('conntrack', deletionArgs(family, flow));
+    // Exit status 1 is for nothing to delete, too: the connection has ended meanwhile.
+    if (exitCode === 0 || stderr.includes(' 0 flow entries have been deleted')) continue;
+    const problem = `connections could not be forgotten: ${stderr.trim().split('\n')[0]}`;
+    return { found: there.length, problem };
   }
   return { found: there.length, problem: undefined };
 }
 
-async function deleteAll(run: Run, commands: readonly (readonly string[])[]): Promise<string | undefined> {
-  const script = commands.map((args) => `${args.join(' ')}\n`).join('');
-  const { exitCode, stderr } = await run('conntrack', ['-R', '-'], script);
-  if (exitCode === 0) return undefined;
-  if (!/unknown option|invalid option|unrecognized option/.test(stderr)) return problemIn(stderr);
-  for (const args of commands) {
-    const result = await run('conntrack', args);
-    // Nothing to delete is its exit status 1 too.
-    const isFine = result.exitCode === 0 || result.stderr.includes(' 0 flow entries have been deleted');
-    if (!isFine) return problemIn(result.stderr);
-  }
-  return undefined;
-}
-
-function problemIn(stderr: string): string {
-  return `connections could not be forgotten: ${stderr.trim().split('\n')[0]}`;
-}
-
 /** Arguments that delete one kind of connection. */
-export function deletionArgs(family: Family, { destination, port, endpoint }: StaleFlows): string[] {
+function deletionArgs(family: Family, { destination, port, endpoint }: StaleFlows): string[] {
   return [
-    '-D',
-    '-p',
-    'udp',
-    ...familyOption(family),
+    ...['-D', '-p', 'udp', ...familyOption(family)],
     ...(destination === undefined ? [] : ['--orig-dst', destination]),
-    '--orig-port-dst',
-    String(port),
+    ...['--orig-port-dst', String(port)],
     ...(endpoint === undefined ? [] : ['--reply-src', endpoint.address, '--reply-port-src', String(endpoint.port)]),
   ];
 }
@@ -82,7 +60,7 @@ function familyOption(family: Family): string[] {
  */
 function isAmong(listing: string): (flow: StaleFlows) => boolean {
   const seen = new Set<string>();
-  const tuples = / src=\S+ dst=(\S+) sport=\d+ dport=(\d+) .*?src=(\S+) dst=\S+ sport=(\d+) dport=\d+/;
+  const tuples = / dst=(\S+) sport=\d+ dport=(\d+) .*?src=(\S+) dst=\S+ sport=(\d+) dport=\d+/;
   for (const line of listing.split('\n')) {
     const [, destination, port, source, sourcePort] = tuples.exec(line) ?? [];
     if (port === undefined) continue;

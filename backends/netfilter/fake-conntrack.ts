@@ -10,39 +10,39 @@ export interface FakeFlow {
 }
 
 /**
- * conntrack 1.4.7 as far as we use it: `-D` with conditions, and `-R -` with such lines on
- * standard input.
+ * conntrack 1.4.7 as far as we use it: `-L`, and `-D` with conditions.
  *
  * returns   the flows that stay, and what the command says
  */
-export function forgetFlows(
+export function runConntrack(
   flows: readonly FakeFlow[],
-  args: readonly string[],
-  input: string,
+  [verb, ...words]: readonly string[],
 ): { readonly flows: readonly FakeFlow[]; readonly result: CommandResult } {
-  const isBatch = args[0] === '-R' && args[1] === '-' && args.length === 2;
-  const commands = isBatch
-    ? input
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => line.split(' '))
-    : [args];
-  let left = flows;
-  for (const command of commands) {
-    const condition = conditionOf(command);
-    if (condition === undefined) {
-      const stderr = 'conntrack v1.4.7 (conntrack-tools): unknown option\n';
-      return { flows: left, result: { exitCode: 2, stdout: '', stderr } };
-    }
-    left = left.filter((flow) => !condition(flow));
+  const condition = conditionOf(words);
+  if (condition === undefined || (verb !== '-L' && verb !== '-D')) {
+    return { flows, result: { exitCode: 2, stdout: '', stderr: `${title}: unknown option\n` } };
   }
-  const deleted = flows.length - left.length;
-  const stderr = isBatch ? '' : `conntrack v1.4.7 (conntrack-tools): ${deleted} flow entries have been deleted.\n`;
-  return { flows: left, result: { exitCode: isBatch || deleted > 0 ? 0 : 1, stdout: '', stderr } };
+  const met = flows.filter(condition);
+  const count = `${title}: ${met.length} flow entries have been`;
+  if (verb === '-L') {
+    return { flows, result: { exitCode: 0, stdout: met.map(flowLine).join(''), stderr: `${count} shown.\n` } };
+  }
+  return {
+    flows: flows.filter((flow) => !condition(flow)),
+    result: { exitCode: met.length > 0 ? 0 : 1, stdout: met.map(flowLine).join(''), stderr: `${count} deleted.\n` },
+  };
 }
 
-function conditionOf([verb, ...words]: readonly string[]): ((flow: FakeFlow) => boolean) | undefined {
-  if (verb !== '-D' || words.length % 2 !== 0) return undefined;
+const title = 'conntrack v1.4.7 (conntrack-tools)';
+
+function flowLine({ source, destination, destinationPort, replySource, replySourcePort }: FakeFlow): string {
+  const original = `src=${source} dst=${destination} sport=5000 dport=${destinationPort}`;
+  const reply = `src=${replySource} dst=${source} sport=${replySourcePort} dport=5000`;
+  return `udp      17 29 ${original} [UNREPLIED] ${reply} mark=0 use=1\n`;
+}
+
+function conditionOf(words: readonly string[]): ((flow: FakeFlow) => boolean) | undefined {
+  if (words.length % 2 !== 0) return undefined;
   const tests: ((flow: FakeFlow) => boolean)[] = [];
   for (let i = 0; i < words.length; i += 2) {
     const [option, value] = [words[i] as string, words[i + 1] as string];

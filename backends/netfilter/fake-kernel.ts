@@ -1,6 +1,6 @@
 import type { Family } from '../../compiler/values/address.ts';
 import type { CommandResult, Run } from '../command.ts';
-import { type FakeFlow, forgetFlows } from './fake-conntrack.ts';
+import { type FakeFlow, runConntrack } from './fake-conntrack.ts';
 import { restoreTables } from './fake-restore.ts';
 import { type FakeTables, noTables, readTables, saveTables } from './fake-tables.ts';
 import type { Mode } from './mode.ts';
@@ -78,7 +78,7 @@ export function createFakeKernel(mode: Mode = 'nft', faults: Faults = {}): FakeK
       if (now.missing?.includes(file) === true) return notFound(file);
       if (file === 'conntrack') {
         if (now.noPrivilege === true) return { exitCode: 1, stdout: '', stderr: conntrackDenied };
-        const { flows, result } = forgetFlows(kernel.flows, args, input);
+        const { flows, result } = runConntrack(kernel.flows, args);
         kernel.flows = flows;
         return result;
       }

@@ -1,0 +1,303 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { assemble } from '../../backends/assemble.ts';
+import type { Run } from '../../backends/command.ts';
+import { iptables } from '../../backends/iptables/index.ts';
+import { ownChains } from '../../backends/iptables/own-chains.ts';
+import { type ApplyOptions, ApplyError, type ApplyReport, applyTarget } from '../../backends/netfilter/apply.ts';
+import { rulesetText } from '../../backends/netfilter/document.ts';
+import { observe, planLive, type Target } from '../../backends/netfilter/live.ts';
+import { parseSave } from '../../backends/netfilter/parse.ts';
+import type { ServicePortIR } from '../../compiler/ir/ir.ts';
+import { clusterIP, endpoint, makeIR, makeNode, service } from '../helpers/ir.ts';
+import { bootNetwork, type Network } from '../netns/network.ts';
+import { probeSupport } from '../netns/probe.ts';
+import { describeIn } from '../place.ts';
+import { emptyHost } from '../tables/scratch.ts';
+
+const { lacks } = await probeSupport();
+const node = makeNode();
+const names = ['ant', 'bee', 'cow', 'dog'];
+
+function target(...services: ServicePortIR[]): Target {
+  return { program: assemble(iptables, services, node).program, services };
+}
+
+/** Services with as many endpoints each; endpoint k of Service i is 10.1.i.k. */
+function servicesWith(endpoints: number, more: Partial<ServicePortIR> = {}): ServicePortIR[] {
+  return names.map((name, i) =>
+    makeIR(
+      [clusterIP(`10.96.0.${i + 1}`, 80)],
+      Array.from({ length: endpoints }, (_, k) => endpoint(`10.1.${i + 1}.${k + 1}:8080`)),
+      { service: service(`shop/${name}`), ...more },
+    ),
+  );
+}
+
+const nothing: Target = { program: undefined, services: [] };
+const foreign = `*mangle
+:THEIRS - [0:0]
+COMMIT
+*filter
+:AUDIT - [0:0]
+-A INPUT -i eth9 -p tcp -m tcp --dport 22 -j ACCEPT
+-A AUDIT -m limit --limit 5/min -j LOG --log-prefix "audit: "
+-A FORWARD -j AUDIT
+COMMIT
+*nat
+-A POSTROUTING -s 10.1.0.0/16 -o eth9 -j MASQUERADE
+COMMIT
+`;
+
+for (const mode of ['nft', 'legacy'] as const) {
+  describeIn(
+    'network namespace',
+    lacks.namespaces ?? lacks[mode] ?? lacks.conntrack,
+    `applying to ${mode} tables`,
+    () => {
+      let network: Network;
+      let run: Run;
+      let before: string;
+
+      beforeAll(async () => {
+        network = await bootNetwork(emptyHost);
+      });
+      afterAll(() => network.close());
+      beforeEach(async () => {
+        run = network.run('scratch');
+        // Without --noflush: whatever a test left is gone.
+        await succeed(run, `iptables-${mode}-restore`, [], foreign);
+        before = await saved();
+      });
+
+      const saved = async () => (await run(`iptables-${mode}-save`, [])).stdout.replace(/^#.*\n|\[\d+:\d+\]/gm, '');
+      const apply = async (wanted: Target, options: ApplyOptions = {}, through: Run = run): Promise<ApplyReport> =>
+        applyTarget(through, await observe(through, 'IPv4', ownChains), wanted, ownChains, options);
+      const ours = async () => rulesetText(parseSave(await saved(), 'IPv4', ownChains.isOurs).ruleset);
+      const change = (text: string) => succeed(run, `iptables-${mode}-restore`, ['--noflush'], text);
+      /** The next apply converges, and taking all away leaves what was there before. */
+      const converges = async (wanted: Target) => {
+        await apply(wanted);
+        expect(await ours()).toBe(textOf(wanted));
+        const again = await observe(run, 'IPv4', ownChains);
+        expect(planLive(again, wanted, ownChains).steps).toEqual([]);
+        expect(again.tools.mode).toBe(mode);
+        await apply(nothing);
+        expect(await saved()).toBe(before);
+      };
+
+      it('converges, and removes all of it and nothing else', async () => {
+        await apply(target(...servicesWith(2)));
+        await converges(target(...servicesWith(3)));
+        expect((await apply(nothing)).documents).toBe(0);
+      });
+
+      it('edits long chains in place', async () => {
+        const many = Array.from({ length: 60 }, (_, i) =>
+          makeIR([clusterIP(`10.96.1.${i + 1}`, 80)], [endpoint(`10.1.9.${i + 1}:80`)], {
+            service: service(`shop/s${i}`),
+            affinity: { kind: 'clientIP', seconds: 60 },
+          }),
+        );
+        await apply(target(...many));
+        const { lines } = await apply(target(...many.filter((_, i) => ![0, 7, 30, 59].includes(i))));
+        expect(lines).toBeLessThan(40);
+        expect((await apply(target(...many))).lines).toBeLessThan(40);
+        await converges(target(...many));
+      });
+
+      describe('faults', () => {
+        const wanted = target(...servicesWith(3));
+        beforeEach(() => apply(target(...servicesWith(2))));
+
+        it('a Service that the kernel refuses keeps its rules, all others are applied', async () => {
+          // Where packets are translated, the kernel has no use for a target of POSTROUTING.
+          const refusing = onRestore(run, (text) =>
+            text.replace(/(-A \S+).*DNAT --to-destination 10\.1\.2\.3:.*/g, '$1 -j MASQUERADE'),
+          );
+          const { quarantined } = await apply(wanted, {}, refusing);
+          expect(quarantined.map(({ service: name }) => name)).toEqual(['shop/bee:http']);
+          const [ant, , cow, dog] = servicesWith(3);
+          const bee = servicesWith(2)[1];
+          expect(await ours()).toBe(textOf(target(...[ant, bee, cow, dog].filter((one) => one !== undefined))));
+          await converges(wanted);
+        });
+
+        // nf_tables has no lock.
+        if (mode === 'legacy') {
+          it('a lock that is held for long', async () => {
+            const impatient: Run = (file, args, input) =>
+              run(
+                file,
+                args.map((arg) => (arg === '5' ? '1' : arg)),
+                input,
+              );
+            const held = run('flock', ['/run/xtables.lock', 'sh', '-c', 'echo $$ >/run/holder; exec sleep 30']);
+            await waitUntil(async () => (await run('test', ['-s', '/run/holder'])).exitCode === 0);
+            const error = await failureOf(apply(wanted, {}, impatient));
+            expect(error.reason).toBe('locked');
+            expect(error.message).toContain('The previous rules are still in force.');
+            expect(await ours()).toBe(textOf(target(...servicesWith(2))));
+            await succeed(run, 'sh', ['-c', 'kill "$(cat /run/holder)"'], '');
+            await held;
+            await converges(wanted);
+          });
+        }
+
+        it('killed after its first table', async () => {
+          const other = target(...servicesWith(0), ...[]);
+          const killed: Run = (file, args, input = '') => {
+            if (!file.endsWith('-restore')) return run(file, args, input);
+            const lines = input.split('\n').indexOf('COMMIT') + 1;
+            const script = `(head -n ${lines}; sleep 5) | timeout -s KILL 1 ${[file, ...args].join(' ')}`;
+            return run('bash', ['-o', 'pipefail', '-c', script], input).then((result) =>
+              result.exitCode === 137 ? { ...result, exitCode: undefined, failure: 'killed' } : result,
+            );
+          };
+          const error = await failureOf(apply(other, {}, killed));
+          expect(error.reason).toBe('interrupted');
+          expect(error.inForce).toContain('its old fate or its new one');
+          // Table filter already refuses, and table nat still translates: the old fate.
+          expect(await ours()).toContain('has no endpoints');
+          expect(await ours()).toContain('DNAT');
+          await converges(other);
+        });
+
+        it('a save that is cut short', async () => {
+          const cutting: Run = async (file, args, input) => {
+            const result = await run(file, args, input);
+            return file.endsWith('-save') ? { ...result, stdout: result.stdout.slice(0, -60) } : result;
+          };
+          await expect(apply(wanted, {}, cutting)).rejects.toThrow('cut short');
+          expect(await ours()).toBe(textOf(target(...servicesWith(2))));
+          await converges(wanted);
+        });
+
+        it.each([
+          ['flushes a chain', '*nat\n:KUBE-SERVICES - [0:0]\nCOMMIT\n'],
+          [
+            'deletes a hook',
+            '*nat\n-D PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES\nCOMMIT\n',
+          ],
+          [
+            'adds a rule to a chain',
+            '*nat\n-I KUBE-SERVICES -s 192.0.2.9/32 -m limit --limit 3/sec -j RETURN\nCOMMIT\n',
+          ],
+          ['repeats a hook', '*filter\n-I INPUT -j KUBE-FIREWALL\nCOMMIT\n'],
+          [
+            'adds a chain of our name',
+            '*nat\n:KUBE-SVC-AAAAAAAAAAAAAAAA - [0:0]\n-A KUBE-SVC-AAAAAAAAAAAAAAAA -j RETURN\nCOMMIT\n',
+          ],
+        ])('another writer %s between two applies', async (_, text) => {
+          await change(text);
+          expect(await ours()).not.toBe(textOf(target(...servicesWith(2))));
+          await converges(target(...servicesWith(2)));
+        });
+
+        it('another writer during an apply', async () => {
+          let isDone = false;
+          const disturbing: Run = async (file, args, input) => {
+            const result = await run(file, args, input);
+            if (file.endsWith('-restore') && !isDone) {
+              isDone = true;
+              await change('*nat\n:KUBE-SERVICES - [0:0]\nCOMMIT\n');
+            }
+            return result;
+          };
+          expect((await apply(wanted, {}, disturbing)).disturbances).toBe(1);
+          await converges(wanted);
+        });
+
+        it('a missing program', async () => {
+          const missing: Run = (file, args, input) =>
+            run(file.endsWith('-restore') ? `${file}-gone` : file, args, input);
+          const error = await failureOf(apply(wanted, {}, missing));
+          expect(error.reason).toBe('missing-tool');
+          expect(error.message).toContain(`iptables-${mode}-restore`);
+          expect(error.inForce).toBe('The previous rules are still in force.');
+          await converges(wanted);
+        });
+
+        it('no privilege', async () => {
+          const drop = ['--bounding-set', '-all', '--inh-caps', '-all', '--ambient-caps', '-all'];
+          const denied: Run = (file, args, input) =>
+            file.endsWith('-save') ? run(file, args, input) : run('setpriv', [...drop, file, ...args], input);
+          const error = await failureOf(apply(wanted, {}, denied));
+          expect(error.reason).toBe('no-privilege');
+          expect(error.message).toContain('CAP_NET_ADMIN');
+          expect(await ours()).toBe(textOf(target(...servicesWith(2))));
+          await converges(wanted);
+        });
+      });
+
+      it('takes over from kube-proxy only when told to, and in place', async () => {
+        await change(textOf(target(...servicesWith(2))));
+        const theirs = await saved();
+        const error = await failureOf(apply(target(...servicesWith(3))));
+        expect(error.reason).toBe('another-writer');
+        expect(await saved()).toBe(theirs);
+        await apply(target(...servicesWith(3)), { takeOver: true });
+        await converges(target(...servicesWith(3)));
+      });
+
+      const noConntrack = lacks.conntrack;
+      it.skipIf(noConntrack !== undefined)(
+        'forgets UDP connections to endpoints that are gone, and keeps all others',
+        async () => {
+          const udp = (endpoints: number) => servicesWith(endpoints, { protocol: 'UDP' });
+          await apply(target(...udp(2)));
+          const flows = [
+            ['10.96.0.1', '10.1.1.1'],
+            ['10.96.0.1', '10.1.1.2'],
+            ['10.96.0.2', '10.1.2.2'],
+            ['10.96.0.9', '10.1.1.2'],
+          ];
+          for (const [i, [destination = '', source = '']] of flows.entries()) {
+            const ports = `--sport ${5000 + i} --dport 80 --reply-port-src 8080 --reply-port-dst ${5000 + i}`;
+            const addresses = `-s 10.9.0.1 -d ${destination} --reply-src ${source} --reply-dst 10.9.0.1`;
+            await succeed(run, 'conntrack', `-I -p udp -t 300 ${addresses} ${ports}`.split(' '), '');
+          }
+          const { forgotten } = await apply(target(...udp(1)));
+          expect(forgotten).toEqual({ found: 2, problem: undefined });
+          const left = (await run('conntrack', ['-L', '-p', 'udp'])).stdout;
+          expect(
+            [...left.matchAll(/dst=(10\.96\S+) .*src=(10\.1\.\S+)/g)].map((match) => match.slice(1)).sort(),
+          ).toEqual([
+            ['10.96.0.1', '10.1.1.1'],
+            ['10.96.0.9', '10.1.1.2'],
+          ]);
+          await converges(target(...udp(1)));
+        },
+      );
+    },
+  );
+}
+
+function onRestore(run: Run, edit: (text: string) => string): Run {
+  return (file, args, input) => run(file, args, file.endsWith('-restore') && input !== undefined ? edit(input) : input);
+}
+
+function textOf({ program }: Target): string {
+  return program === undefined ? '' : rulesetText(program);
+}
+
+async function succeed(run: Run, file: string, args: readonly string[], input: string): Promise<void> {
+  const { exitCode, stderr } = await run(file, args, input);
+  if (exitCode !== 0) throw new Error(`${file}: ${stderr}`);
+}
+
+async function failureOf(work: Promise<unknown>): Promise<ApplyError> {
+  const error = await work.then(
+    () => undefined,
+    (problem: unknown) => problem,
+  );
+  if (!(error instanceof ApplyError)) throw new Error(`expected an ApplyError, got ${String(error)}`);
+  return error;
+}
+
+async function waitUntil(isTrue: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await isTrue()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('waited in vain');
+}
