@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -84,10 +84,17 @@ describe('the slicewright process', () => {
     [['compile', '-f', '-', '--famly', 'ipv4'], "error: unknown option '--famly'"],
     [['compile', '-f', '-', '--family', 'ipv5'], 'Allowed choices are ipv4, ipv6.'],
     [['compile', '-f', '-', 'stray'], 'error: too many arguments'],
+    [['apply'], "error: one of '-f, --filename <path>' and '--plan <file>' must be given"],
+    [['apply', '-f', 'x', '--plan', 'y'], "cannot be used with option '--plan <file>'"],
   ])('exits with 2 when called as %j', async (args, message) => {
     const { status, out, err } = await slicewright(args);
     expect([status, out]).toEqual([2, '']);
     expect(err).toContain(message);
+  });
+
+  it('exits with 1 when plan is called wrongly, since 2 means changes', async () => {
+    const { status, err } = await slicewright(['plan', '-f', '-', '--agianst', 'x']);
+    expect([status, err]).toEqual([1, expect.stringContaining("error: unknown option '--agianst'")]);
   });
 
   it('exits with 1 when it cannot compile', async () => {
@@ -97,5 +104,20 @@ describe('the slicewright process', () => {
       out: '',
       err: 'error: file missing.yaml: there is no such file\n',
     });
+  });
+
+  it("tells in docs/commands.md what every command's help offers", async () => {
+    const documented = readFileSync(new URL('../docs/commands.md', import.meta.url), 'utf8');
+    const { out: help } = await slicewright(['--help']);
+    const commands = [...help.matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, name]) => name ?? '');
+    expect(commands).toContain('plan');
+    for (const command of commands) {
+      const section = documented.split(/^(?=## )/m).find((text) => text.startsWith(`## slicewright ${command}\n`));
+      expect(section, `${command} has no section`).toBeDefined();
+      const { out } = await slicewright([command, '--help']);
+      const options = [...out.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, flag]) => flag ?? '');
+      const shared = documented.split(/^## /m)[0] ?? '';
+      expect(options.filter((flag) => flag !== '--help' && !`${shared}${section}`.includes(flag))).toEqual([]);
+    }
   });
 });
