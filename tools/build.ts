@@ -1,26 +1,53 @@
-// Builds what is published: one entry, a chunk for each command that is loaded when it is called,
-// everything of node_modules inside. So the package needs nothing else, starts with few files to
-// read, and runs the versions that were tested.
+// Builds what is published: an entry that reads the command line, and chunks that are loaded when a command
+// needs them, with everything of node_modules inside. So the package needs nothing else, starts with few files
+// to read, and runs the versions that were tested.
 import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { build, type Metafile, type Plugin } from 'esbuild';
+import { dirname, join } from 'node:path';
+import { build, type Metafile, type Plugin, transform, type TransformOptions } from 'esbuild';
 
-// Chunks are ES modules; packages in the older form inside them ask for Node's modules by `require`.
-const requireForOldPackages = "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);";
+const output = {
+  platform: 'node',
+  target: 'node22.19',
+  charset: 'utf8',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none', // the licences are in a file of their own, whole
+} satisfies TransformOptions;
 
 /**
- * Node's own modules, without `import`: that reads every export of them, and some exports load
- * much on being read (fs.promises, crypto.webcrypto, process.report). It was half of a command's start.
+ * Builds into an empty `folder`; returns which source went into which file, paths from the project's root.
+ *
+ * Only ES modules can be cut into chunks, but Node loads CommonJS a fifth faster: no resolving ahead, and no
+ * reading of every export of Node's own modules, some of which load much on being read. So chunks are cut
+ * first and become CommonJS one by one.
  */
-const lazyNodeModules: Plugin = {
-  name: 'lazy-node-modules',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'node-module' }));
-    onLoad({ filter: /.*/, namespace: 'node-module' }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
-    }));
-  },
-};
+export async function buildPackage(folder: string): Promise<Metafile> {
+  const { metafile, outputFiles } = await build({
+    ...output,
+    entryPoints: { slicewright: 'agent/cli.ts' },
+    outdir: folder,
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    plugins: [noProgramsAsSubcommands],
+    metafile: true,
+    write: false,
+    logLevel: 'warning',
+  });
+  rmSync(folder, { recursive: true, force: true });
+  for (const { path, text } of outputFiles) {
+    const { code } = await transform(text, { ...output, format: 'cjs', supported: { 'dynamic-import': false } });
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, code);
+  }
+  const entry = join(folder, 'slicewright.js');
+  writeFileSync(entry, `#!/usr/bin/env node\n${readFileSync(entry, 'utf8')}`);
+  chmodSync(entry, 0o755);
+  writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
+  writeFileSync(join(folder, 'LICENSES.txt'), licences(packagesIn(Object.keys(metafile.inputs))));
+  return metafile;
+}
 
 /**
  * commander loads node:child_process for subcommands that are programs of their own. There are none
@@ -30,42 +57,11 @@ const noProgramsAsSubcommands: Plugin = {
   name: 'no-programs-as-subcommands',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-      /[\\/]node_modules[\\/]commander[\\/]/.test(importer)
-        ? { path: 'child_process', namespace: 'absent' }
-        : undefined,
+      importer.includes('/node_modules/commander/') ? { path: 'child_process', namespace: 'absent' } : undefined,
     );
     onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'export default {};' }));
   },
 };
-
-/** Builds into an empty `folder`; returns which source went into which file, paths from the project's root. */
-export async function buildPackage(folder: string): Promise<Metafile> {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const { metafile } = await build({
-    entryPoints: { slicewright: 'agent/cli.ts' },
-    outdir: folder,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node22.19',
-    charset: 'utf8',
-    minifySyntax: true,
-    minifyWhitespace: true,
-    plugins: [noProgramsAsSubcommands, lazyNodeModules],
-    legalComments: 'none', // the licences are in a file of their own, whole
-    banner: { js: requireForOldPackages },
-    chunkNames: 'chunks/[name]-[hash]',
-    metafile: true,
-    logLevel: 'warning',
-  });
-  const entry = join(folder, 'slicewright.js');
-  writeFileSync(entry, `#!/usr/bin/env node\n${readFileSync(entry, 'utf8')}`);
-  chmodSync(entry, 0o755);
-  writeFileSync(join(folder, 'LICENSES.txt'), licences(packagesIn(Object.keys(metafile.inputs))));
-  return metafile;
-}
 
 /** Folders of the packages that these files belong to, sorted: `node_modules/commander`. */
 export function packagesIn(files: Iterable<string>): string[] {
