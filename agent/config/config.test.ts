@@ -105,8 +105,7 @@ describe('parseConfiguration', () => {
     });
     expect(nodeName).toBe('node-1');
     expect(settings).toEqual({
-      compat: 'none',
-      ownCluster: undefined,
+      ...defaultSettings,
       detectLocalMode: 'BridgeInterface',
       clusterCidrs: ['10.1.0.0/16', 'fd00:1::/64'],
       bridgeInterface: 'cni0',
@@ -118,6 +117,7 @@ describe('parseConfiguration', () => {
       bindAddress: '192.0.2.7',
       conntrackTcpBeLiberal: true,
       featureGates: { ServiceTrafficDistribution: true },
+      policy: defaultSettings.policy,
       ipvs: {
         scheduler: 'mh',
         strictArp: true,
