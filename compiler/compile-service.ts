@@ -8,10 +8,15 @@ import type { Candidate } from './merge/match.ts';
 import { type MergedPort, mergeService } from './merge/merge.ts';
 import type { EndpointRecord, Reason } from './merge/record.ts';
 import type { Service } from './model/service.ts';
+import { parsePolicy } from './policy/parse.ts';
+import { defaultPolicy, type Policy } from './policy/policy.ts';
+import { resolveNames } from './policy/resolve.ts';
+import { isWithin } from './registry/registry.ts';
 import type { Settings } from './settings.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
 import { type ClusterName, compareText } from './values/names.ts';
 import { formatObjectRef, type ObjectRef } from './values/object-ref.ts';
+import { zero } from './values/rational.ts';
 
 /** What becomes of one Service; a function of its arguments alone, so it can be remembered by them. */
 export interface CompiledService {
@@ -36,7 +41,8 @@ export function compileService(
 ): CompiledService {
   if (service.skipped !== undefined) return nothing;
   const diagnostics: Diagnostic[] = [];
-  const merged = mergeService(service, attached, facts, diagnostics);
+  const policy = policyOf(service, facts, diagnostics);
+  const merged = mergeService(service, attached, policy, facts, diagnostics);
   const ports: ServicePortIR[] = [];
   const endpoints: EndpointRecord[] = [];
   for (const mergedPort of merged.ports) {
@@ -44,13 +50,23 @@ export function compileService(
     const frontends = wonFrontends(service, port, family, claims, settings, diagnostics);
     if (frontends.length === 0) continue; // nobody can dial it
     const uses = poolsInUse(service, frontends);
-    const categories = categorize(mergedPort.kept, uses, service, facts);
+    const categories = categorize(mergedPort.kept, uses, service, policy, facts);
     const origin = originOf(service, attached, mergedPort);
-    ports.push(buildServicePort(service, port, family, frontends, mergedPort.kept, categories, origin));
+    const masquerade = policy.masqueradeRemote === 'always';
+    ports.push(buildServicePort(service, port, family, frontends, mergedPort.kept, categories, masquerade, origin));
     for (const record of recordsOf(service, mergedPort, categories)) endpoints.push(record);
     reportOpenLoadBalancer(service, mergedPort, frontends, diagnostics);
+    if (categories.isPanicking) reportPanic(service, mergedPort, diagnostics);
   }
+  if (service.vip === 'clusterSetIP') reportVipsElsewhere(service, facts, diagnostics);
   return { ports, endpoints, diagnostics, sameZoneText: merged.sameZoneText };
+}
+
+/** What the consumer's own object says, by whatever name it calls clusters; kube-proxy knows no policy. */
+function policyOf(service: Service, facts: MergeFacts, diagnostics: Diagnostic[]): Policy {
+  if (facts.compat) return defaultPolicy;
+  const policy = parsePolicy(service.annotations, service.ref, facts.policy, diagnostics);
+  return resolveNames(policy, facts.registry, facts.own);
 }
 
 function originOf(service: Service, attached: readonly AttachedSlice[], { family }: MergedPort): ObjectRef[] {
@@ -83,18 +99,48 @@ function recordOf(service: Service, merged: MergedPort, candidate: Candidate, ca
     port: candidate.port,
     cluster: candidate.cluster,
     locality: candidate.locality,
+    zone: candidate.place,
     slice: from.slice.ref,
     ready: endpoint.ready,
     serving: endpoint.serving,
     terminating: endpoint.terminating,
     weight: categories.cluster.get(candidate) ?? 0,
+    share: categories.shares.get(candidate) ?? zero,
     inPools: { cluster: categories.cluster.has(candidate), local: categories.local.has(candidate) },
-    reasons: reasonsOf(from, dropped, categories.reasons.get(candidate)),
+    reasons: reasonsOf(candidate, dropped, categories.reasons.get(candidate)),
   };
 }
 
-function reasonsOf(from: AttachedSlice, dropped: Reason | undefined, chosen: readonly Reason[] = []): Reason[] {
-  return [from.source.reason, ...(dropped === undefined ? [] : [dropped]), ...chosen];
+function reasonsOf(
+  { from, concern }: Candidate,
+  dropped: Reason | undefined,
+  chosen: readonly Reason[] = [],
+): Reason[] {
+  const doubts = concern === undefined || concern.refuses ? [] : [concern.reason];
+  return [from.source.reason, ...doubts, ...(dropped === undefined ? [] : [dropped]), ...chosen];
+}
+
+/** Once a port: its clients are sent where nobody may answer. */
+function reportPanic(service: Service, { family, port }: MergedPort, diagnostics: Diagnostic[]): void {
+  const message = `port "${port.name}" ${family}: nothing is ready but endpoints of lost clusters; they are used`;
+  diagnostics.push({ severity: 'warning', code: 'panic-mode', object: service.ref, message });
+}
+
+/** An address of the cluster set that another cluster's pods may have too (O7). */
+function reportVipsElsewhere(service: Service, { registry }: MergeFacts, diagnostics: Diagnostic[]): void {
+  for (const address of Object.values(service.clusterIPs)) {
+    for (const { id, self, podCidrs } of registry.clusters) {
+      if (self || isWithin(podCidrs, address) !== true) continue;
+      const message = `${address} lies in the pod range of cluster ${id}; a pod of that address cannot be reached from here`;
+      diagnostics.push({
+        severity: 'warning',
+        code: 'import-vip-overlap',
+        object: service.ref,
+        field: 'spec.ips',
+        message,
+      });
+    }
+  }
 }
 
 /** Source ranges count per family: ranges of one family leave the other's load balancer addresses open. */

@@ -1,6 +1,7 @@
 import type { NodeContext } from './ir/node-context.ts';
 import type { ServicePortIR } from './ir/ir.ts';
 import type { EndpointRecord } from './merge/record.ts';
+import type { Registry } from './registry/registry.ts';
 import type { Settings } from './settings.ts';
 import type { Family, IpAddress } from './values/address.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
@@ -16,6 +17,8 @@ export interface ClusterObjects {
 export interface CompileInput {
   readonly clusters: readonly ClusterObjects[];
   readonly settings: Settings;
+  /** What is known of the clusters besides their objects; absent: nothing. */
+  readonly registry?: Registry;
   /** The node that is compiled for; undefined: the only Node among the local cluster's objects. */
   readonly nodeName: string | undefined;
   /** Addresses of the node's interfaces, when compiling on it; undefined: those of the Node object. */

@@ -7,13 +7,15 @@ import type { ServicePortIR } from './ir/ir.ts';
 import type { NodeContext } from './ir/node-context.ts';
 import { attachOwn } from './merge/attach.ts';
 import { areSameFacts, type MergeFacts } from './merge/facts.ts';
-import { findOwnCluster } from './merge/own-cluster.ts';
+import { findOwnCluster, statedOwnCluster } from './merge/own-cluster.ts';
 import type { EndpointRecord } from './merge/record.ts';
-import { reportSources, reportUnattached, reportZones } from './merge/report.ts';
+import { reportPresumption, reportSources, reportUnattached, reportZones } from './merge/report.ts';
 import type { ModelObject } from './model/objects.ts';
 import type { Node } from './model/node.ts';
+import { overlappingRanges } from './registry/overlap.ts';
+import { emptyRegistry, idOf, ownCluster, type Registry, withOwn } from './registry/registry.ts';
 import type { Settings } from './settings.ts';
-import type { Family, IpAddress } from './values/address.ts';
+import type { Cidr, Family, IpAddress } from './values/address.ts';
 import { type Diagnostic, formatDiagnostic, sortDiagnostics } from './values/diagnostic.ts';
 import { type ClusterName, compareText, type ServiceKey, type ServicePortId } from './values/names.ts';
 import { createWorld } from './world.ts';
@@ -23,6 +25,8 @@ export interface CompilerContext {
   readonly settings: Settings;
   /** The node that is compiled for; undefined: the only Node among the own cluster's objects. */
   readonly nodeName: string | undefined;
+  /** What is known of the clusters besides their objects; absent: nothing. */
+  readonly registry?: Registry;
   /** Addresses of the node's interfaces, when compiling on it; undefined: those of the Node object. */
   readonly localAddresses: readonly IpAddress[] | undefined;
 }
@@ -37,6 +41,8 @@ export interface Engine {
   put(cluster: ClusterName | undefined, object: ModelObject): void;
   /** Takes an object out that was put in. */
   drop(cluster: ClusterName | undefined, object: ModelObject): void;
+  /** Another registry counts from the next settling on; it must name the same clusters. */
+  register(registry: Registry): void;
   /** Compiles the Services that changes touch. */
   settle(): PortChanges;
   /** As of the last settling. */
@@ -55,29 +61,50 @@ export interface Engine {
  * that became or ceased to be ours, or a fact that all Services see. The result is always that of compiling the same
  * objects from nothing; a property test holds it to that.
  */
-export function createEngine({ settings, nodeName, localAddresses }: CompilerContext): Engine {
+export function createEngine(context: CompilerContext): Engine {
+  const { settings, nodeName, localAddresses } = context;
+  const compat = settings.compat === 'kube-proxy';
   const world = createWorld();
   const claims = createClaimTable(settings);
   const compiled = new Map<ServiceKey, CompiledService>();
   const local = new Set(localAddresses);
   let factDiagnostics: Diagnostic[] = [];
   let node: Node | undefined;
+  let given = context.registry ?? emptyRegistry;
+  let registry = given;
+  let registered: readonly [Registry, ClusterName | undefined] | undefined;
   let facts = readFacts();
 
   function readFacts(): MergeFacts {
     factDiagnostics = [];
     const chosen = chooseNode(world.nodes, nodeName, factDiagnostics);
     node = chosen.object;
-    const own = findOwnCluster(settings.ownCluster, world, factDiagnostics);
+    const own = findOwnCluster(statedOwnCluster(settings.ownCluster, given), given, world, factDiagnostics);
+    if (registered?.[0] !== given || registered[1] !== own) registry = withOwn(given, own);
+    registered = [given, own];
     return {
-      compat: settings.compat === 'kube-proxy',
+      compat,
       featureGates: settings.featureGates,
+      policy: settings.policy,
       nodeName: chosen.name,
       zone: node?.zone,
       own,
-      knownClusters: world.knownClusters(own),
+      knownClusters: world.knownClusters(own, given),
+      registry,
+      podCidrs: podCidrs(),
       reserved: (address) => (local.has(address) ? 'node' : world.reserved(address)),
     };
+  }
+
+  /** As registered, else as configured and as the nodes have them. */
+  function podCidrs(): readonly Cidr[] {
+    const ranges = ownCluster(registry)?.podCidrs ?? [];
+    return ranges.length > 0 ? ranges : [...settings.clusterCidrs, ...world.podCidrs()];
+  }
+
+  /** kube-proxy knows no ServiceImport. */
+  function isForUs({ kind }: ModelObject): boolean {
+    return !compat || kind !== 'ServiceImport';
   }
 
   /** Services to compile again. */
@@ -85,8 +112,8 @@ export function createEngine({ settings, nodeName, localAddresses }: CompilerCon
     const { keys, addresses } = world.takeTouched();
     const before = facts;
     facts = readFacts();
-    for (const key of keys) claims.set(key, world.services.get(key));
-    const everyone = areSameFacts(before, facts) ? [] : world.services.keys();
+    for (const key of keys) claims.set(key, world.service(key));
+    const everyone = areSameFacts(before, facts) ? [] : world.serviceKeys();
     return new Set([...keys, ...claims.takeUnsettled(), ...world.keysNaming(addresses), ...everyone]);
   }
 
@@ -94,7 +121,7 @@ export function createEngine({ settings, nodeName, localAddresses }: CompilerCon
     const changes = new Map<ServicePortId, ServicePortIR | 'gone'>();
     for (const key of takeStale()) {
       const before = compiled.get(key)?.ports ?? [];
-      const service = world.services.get(key);
+      const service = world.service(key);
       if (service === undefined) compiled.delete(key);
       else compiled.set(key, compileService(service, world.attachedTo(key, facts), facts, claims, settings));
       compare(before, compiled.get(key)?.ports ?? [], changes);
@@ -107,6 +134,8 @@ export function createEngine({ settings, nodeName, localAddresses }: CompilerCon
     for (const service of services) for (const diagnostic of service.diagnostics) diagnostics.push(diagnostic);
     reportUnattached(world.unattached, diagnostics);
     if (!facts.compat) {
+      reportPresumption(world.presumptuous(), diagnostics);
+      for (const diagnostic of overlappingRanges(registry)) diagnostics.push(diagnostic);
       reportSources(
         Array.from(world.ownSlices(), (slice) => attachOwn(slice, facts)),
         facts,
@@ -123,8 +152,15 @@ export function createEngine({ settings, nodeName, localAddresses }: CompilerCon
   }
 
   return {
-    put: world.put,
-    drop: world.drop,
+    put(cluster, object) {
+      if (isForUs(object)) world.put(cluster, object);
+    },
+    drop(cluster, object) {
+      if (isForUs(object)) world.drop(cluster, object);
+    },
+    register(next) {
+      given = next;
+    },
     settle,
     node: contexts,
     compilation(parsing) {
@@ -139,6 +175,18 @@ export function createEngine({ settings, nodeName, localAddresses }: CompilerCon
       };
     },
   };
+}
+
+/**
+ * The name that a cluster's objects go by within: its id, and none for our own cluster, even if it was given one.
+ */
+export function viewOf(
+  cluster: ClusterName | undefined,
+  { settings, registry = emptyRegistry }: Pick<CompilerContext, 'settings' | 'registry'>,
+): ClusterName | undefined {
+  if (cluster === undefined) return undefined;
+  const id = idOf(registry, cluster);
+  return id === statedOwnCluster(settings.ownCluster, registry) ? undefined : id;
 }
 
 function compare(

@@ -1,7 +1,8 @@
 import type { Compilation } from './compile.ts';
-import { type CompilerContext, createEngine, type NodeContexts, type PortChanges } from './engine.ts';
+import { type CompilerContext, createEngine, type NodeContexts, type PortChanges, viewOf } from './engine.ts';
 import { asFields } from './model/fields.ts';
 import { identify, type ModelObject, parseObject } from './model/objects.ts';
+import { namesIn, ownCluster, type Registry } from './registry/registry.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
 import type { ClusterName } from './values/names.ts';
 
@@ -23,6 +24,13 @@ export interface Compiler {
    * returns  the Service ports whose meaning changed, and nothing else
    */
   apply(changes: readonly ObjectChange[]): PortChanges;
+  /**
+   * Takes another registry: clusters that became lost or came back, other ranges, weights or policies.
+   *
+   * returns  as apply does
+   * throws   for one that names the clusters otherwise, by which objects are told apart: that needs a new compiler
+   */
+  register(registry: Registry): PortChanges;
   node(): NodeContexts;
   /** The whole: equal to compiling the present objects from nothing. */
   compilation(): Compilation;
@@ -37,10 +45,9 @@ interface Entry {
 export function createCompiler(context: CompilerContext): Compiler {
   const engine = createEngine(context);
   const entries = new Map<string, Entry>();
-  const own = context.settings.ownCluster;
 
   function take({ cluster: given, object: raw, gone }: ObjectChange): void {
-    const cluster = given === own ? undefined : given;
+    const cluster = viewOf(given, context);
     const fields = asFields(raw);
     const identity = fields && identify(fields);
     if (fields === undefined || identity === undefined) return;
@@ -62,7 +69,18 @@ export function createCompiler(context: CompilerContext): Compiler {
       for (const change of changes) take(change);
       return engine.settle();
     },
+    register(registry) {
+      if (namingOf(registry) !== namingOf(context.registry))
+        throw new Error('the registry names the clusters otherwise');
+      engine.register(registry);
+      return engine.settle();
+    },
     node: engine.node,
     compilation: () => engine.compilation([...entries.values()].flatMap(({ diagnostics }) => diagnostics)),
   };
+}
+
+function namingOf(registry: Registry | undefined): string {
+  if (registry === undefined || registry.clusters.length === 0) return '';
+  return JSON.stringify([namesIn(registry), registry.clusters.map(({ id }) => id), ownCluster(registry)?.id]);
 }

@@ -1,5 +1,5 @@
 import type { Compilation, CompileInput } from './compile.ts';
-import { createEngine } from './engine.ts';
+import { createEngine, viewOf } from './engine.ts';
 import { parseCluster } from './model/objects.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
 import type { ClusterName } from './values/names.ts';
@@ -20,11 +20,11 @@ export function compile(input: CompileInput): Compilation {
   return engine.compilation(diagnostics);
 }
 
-/** Objects of one cluster may come in several parts. Our own cluster goes by no name within, even if it was given one. */
-function groupByCluster({ clusters, settings }: CompileInput): Map<ClusterName | undefined, unknown[]> {
+/** Objects of one cluster may come in several parts. */
+function groupByCluster(input: CompileInput): Map<ClusterName | undefined, unknown[]> {
   const groups = new Map<ClusterName | undefined, unknown[]>();
-  for (const { cluster, objects } of clusters) {
-    const name = cluster === settings.ownCluster ? undefined : cluster;
+  for (const { cluster, objects } of input.clusters) {
+    const name = viewOf(cluster, input);
     const group = groups.get(name) ?? [];
     groups.set(name, group);
     for (const object of objects) group.push(object);

@@ -1,3 +1,4 @@
+import { defaultPolicy, type Policy } from './policy/policy.ts';
 import type { Cidr, Family, IpAddress } from './values/address.ts';
 import type { Brand } from './values/brand.ts';
 import type { ClusterName } from './values/names.ts';
@@ -51,6 +52,8 @@ export interface Settings {
   readonly conntrackTcpBeLiberal: boolean;
   /** Feature gates given by name, as kube-proxy knows them. */
   readonly featureGates: Readonly<Record<string, boolean>>;
+  /** What holds for Services whose annotations say nothing. */
+  readonly policy: Policy;
   readonly ipvs: {
     readonly scheduler: IpvsScheduler;
     readonly strictArp: boolean;
@@ -76,6 +79,7 @@ export const defaultSettings: Settings = {
   bindAddress: undefined,
   conntrackTcpBeLiberal: false,
   featureGates: {},
+  policy: defaultPolicy,
   ipvs: {
     scheduler: 'rr',
     strictArp: false,

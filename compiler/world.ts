@@ -1,13 +1,24 @@
-import { type AttachedSlice, attachExported, attachOwn, serviceOf } from './merge/attach.ts';
+import {
+  type AttachedSlice,
+  attachOwn,
+  attachProvided,
+  attachStandIn,
+  type Grant,
+  isProvided,
+  serviceOf,
+} from './merge/attach.ts';
 import type { MergeFacts } from './merge/facts.ts';
 import { karmadaTarget, type OwnClusterEvidence } from './merge/own-cluster.ts';
 import type { ClusterProperty } from './model/cluster-property.ts';
 import type { EndpointSlice } from './model/endpoint-slice.ts';
+import type { MultiClusterService } from './model/multi-cluster-service.ts';
 import type { Node } from './model/node.ts';
 import type { ModelObject } from './model/objects.ts';
 import type { Service } from './model/service.ts';
-import type { IpAddress } from './values/address.ts';
-import { type ClusterName, compareText, parseClusterName, type ServiceKey } from './values/names.ts';
+import type { ServiceImport } from './model/service-import.ts';
+import { namesIn, type Registry } from './registry/registry.ts';
+import type { Cidr, IpAddress } from './values/address.ts';
+import { type ClusterName, compareText, importKey, parseClusterName, type ServiceKey } from './values/names.ts';
 import type { ObjectRef } from './values/object-ref.ts';
 import { unreachable } from './values/unreachable.ts';
 
@@ -21,10 +32,13 @@ export interface Touched {
 
 /**
  * The objects of all clusters, indexed by what compiling one Service asks for. Knows which Services a change touches;
- * decides nothing.
+ * what counts where is decided in compiler/merge/attach.ts.
  */
 export interface World extends OwnClusterEvidence {
-  readonly services: ReadonlyMap<ServiceKey, Service>;
+  /** A Service, or a ServiceImport that answers at its own addresses because no Service is derived from it. */
+  service(key: ServiceKey): Service | undefined;
+  /** Of everything that `service` may know. */
+  serviceKeys(): Iterable<ServiceKey>;
   readonly nodes: readonly Node[];
   put(cluster: ClusterName | undefined, object: ModelObject): void;
   drop(cluster: ClusterName | undefined, object: ModelObject): void;
@@ -35,40 +49,49 @@ export interface World extends OwnClusterEvidence {
   ownSlices(): Iterable<EndpointSlice>;
   /** Slices of our own cluster that name no Service. */
   readonly unattached: Iterable<ObjectRef>;
+  /** MultiClusterServices of other clusters that speak of more than that cluster may grant. */
+  presumptuous(): Iterable<ObjectRef>;
   /** Services with a slice of perhaps another cluster that names one of the addresses. */
   keysNaming(addresses: ReadonlySet<IpAddress>): ServiceKey[];
   /** Ids that objects name, longest first: of clusters that we have objects of, and in marks of slices (MR-12). */
-  knownClusters(own: ClusterName | undefined): ClusterName[];
+  knownClusters(own: ClusterName | undefined, registry: Registry): ClusterName[];
+  /** Pod ranges of the nodes. */
+  podCidrs(): Cidr[];
   reserved(address: IpAddress): 'node' | 'cluster IP' | undefined;
 }
 
 /** Another cluster's, or our own, part of the world. */
 interface Member {
+  readonly services: Map<ServiceKey, Service>;
   readonly slices: Map<ServiceKey, Map<string, EndpointSlice>>;
   readonly exports: Set<ServiceKey>;
+  readonly multiClusterServices: Map<ServiceKey, MultiClusterService>;
 }
 
 export function createWorld(): World {
   const members = new Map<ClusterName | undefined, Member>();
-  /** The members, our own first, then by name. */
-  let order: readonly (ClusterName | undefined)[] = [];
+  /** The other clusters, by name. */
+  let others: readonly ClusterName[] = [];
   const objectsOf = createCounts<ClusterName | undefined>();
   const named = createCounts<ClusterName>();
   const applied = createCounts<ClusterName>();
   const clusterIPs = createCounts<IpAddress>();
   const nodeAddresses = createCounts<IpAddress>();
-  const services = new Map<ServiceKey, Service>();
+  const imports = new Map<ServiceKey, ServiceImport>();
+  /** ServiceImports by the Service that would stand for them. */
+  const importsOfDerived = new Map<ServiceKey, Map<ServiceKey, ServiceImport>>();
   const nodes = new Map<string, Node>();
   const properties = new Map<string, ClusterProperty>();
   const unattached = new Map<EndpointSlice, ObjectRef>();
   let touched: Touched = { keys: new Set(), addresses: new Set() };
+  const ours = memberOf(undefined);
 
   function memberOf(cluster: ClusterName | undefined): Member {
     let member = members.get(cluster);
     if (member === undefined) {
-      member = { slices: new Map(), exports: new Set() };
+      member = { services: new Map(), slices: new Map(), exports: new Set(), multiClusterServices: new Map() };
       members.set(cluster, member);
-      order = [undefined, ...[...members.keys()].filter((name) => name !== undefined).sort(compareText)];
+      others = [...members.keys()].filter((name) => name !== undefined).sort(compareText);
     }
     return member;
   }
@@ -76,19 +99,25 @@ export function createWorld(): World {
   /** Adds to what is counted of an object, or takes away; counts make both the same. */
   function count(cluster: ClusterName | undefined, object: ModelObject, by: 1 | -1): void {
     objectsOf.change(cluster, by);
+    // Another cluster's objects say nothing of our addresses, nor of what clusters there are.
+    if (cluster !== undefined) return;
     switch (object.kind) {
       case 'Service':
-        if (cluster === undefined) countService(object.value, by);
-        return;
+        countService(object.value, by);
+        return countApplied(object.value, by);
+      case 'ServiceImport':
+        for (const exporter of object.value.exporters) named.change(exporter, by);
+        return countService(object.value.service, by);
       case 'EndpointSlice':
-        countMarks(object.value, by);
-        return;
+        return countMarks(object.value, by);
       case 'Node': {
-        if (cluster !== undefined) return;
         const { addresses, localAddresses = [] } = object.value;
         for (const address of [...addresses, ...localAddresses]) changeReserved(nodeAddresses, address, by);
         return;
       }
+      case 'MultiClusterService':
+        for (const name of [...object.value.providers, ...object.value.consumers]) named.change(name, by);
+        return;
       case 'ServiceExport':
       case 'ClusterProperty':
         return;
@@ -98,15 +127,19 @@ export function createWorld(): World {
   }
 
   function countService(service: Service, by: 1 | -1): void {
-    touched.keys.add(service.key);
-    const target = karmadaTarget(service);
-    if (target !== undefined) applied.change(target, by);
     for (const address of Object.values(service.clusterIPs)) changeReserved(clusterIPs, address, by);
   }
 
+  function countApplied(object: Service | EndpointSlice, by: 1 | -1): void {
+    const target = karmadaTarget(object);
+    if (target !== undefined) applied.change(target, by);
+  }
+
   /** Native slices don't count: their labels are copied from the Service and prove nothing (L1). */
-  function countMarks({ marks }: EndpointSlice, by: 1 | -1): void {
+  function countMarks(slice: EndpointSlice, by: 1 | -1): void {
+    const { marks } = slice;
     if (marks.native) return;
+    countApplied(slice, by);
     for (const mark of [marks.provisionCluster, marks.sourceCluster]) {
       const cluster = parseClusterName(mark);
       if (cluster !== undefined) named.change(cluster, by);
@@ -118,28 +151,54 @@ export function createWorld(): World {
   }
 
   function index(cluster: ClusterName | undefined, object: ModelObject, present: boolean): void {
-    const own = cluster === undefined;
+    const member = memberOf(cluster);
     switch (object.kind) {
       case 'Service':
-        if (own) setOrDelete(services, object.value.key, object.value, present);
+        setOrDelete(member.services, object.value.key, object.value, present);
+        return touchService(object.value.key);
+      case 'ServiceExport':
+        if (present) member.exports.add(object.value.key);
+        else member.exports.delete(object.value.key);
+        return touchService(object.value.key);
+      case 'MultiClusterService':
+        setOrDelete(member.multiClusterServices, object.value.key, object.value, present);
+        return touchService(object.value.key);
+      case 'EndpointSlice':
+        return indexSlice(cluster, object.value, present);
+      case 'ServiceImport':
+        if (cluster === undefined) indexImport(object.value, present);
         return;
       case 'Node':
-        if (own) setOrDelete(nodes, object.value.name, object.value, present);
+        if (cluster === undefined) setOrDelete(nodes, object.value.name, object.value, present);
         return;
       case 'ClusterProperty':
-        if (own) setOrDelete(properties, object.value.name, object.value, present);
-        return;
-      case 'ServiceExport':
-        touched.keys.add(object.value.key);
-        if (present) memberOf(cluster).exports.add(object.value.key);
-        else memberOf(cluster).exports.delete(object.value.key);
-        return;
-      case 'EndpointSlice':
-        indexSlice(cluster, object.value, present);
+        if (cluster === undefined) setOrDelete(properties, object.value.name, object.value, present);
         return;
       default:
         unreachable(object);
     }
+  }
+
+  /** A Service, and all that its endpoints, its addresses or its being there may matter to. */
+  function touchService(key: ServiceKey): void {
+    for (const related of [key, ...relatedTo(key)]) touched.keys.add(related);
+  }
+
+  function relatedTo(key: ServiceKey): ServiceKey[] {
+    const imported = imports.get(importKey(key));
+    const related = imported === undefined ? [] : [imported.service.key, imported.derived ?? key];
+    // It may itself be derived: then it stands for another name's import.
+    for (const other of importsOfDerived.get(key)?.values() ?? []) related.push(other.service.key, other.exported);
+    return related;
+  }
+
+  function indexImport(imported: ServiceImport, present: boolean): void {
+    const { service, derived, exported } = imported;
+    setOrDelete(imports, service.key, imported, present);
+    touched.keys.add(service.key).add(exported);
+    if (derived === undefined) return;
+    touched.keys.add(derived);
+    setNested(importsOfDerived, derived, service.key, imported, present);
   }
 
   function indexSlice(cluster: ClusterName | undefined, slice: EndpointSlice, present: boolean): void {
@@ -148,23 +207,94 @@ export function createWorld(): World {
       if (cluster === undefined && !slice.hidden) setOrDelete(unattached, slice, slice.ref, present);
       return;
     }
-    touched.keys.add(key);
-    const { slices } = memberOf(cluster);
-    const ofService = slices.get(key) ?? new Map<string, EndpointSlice>();
-    setOrDelete(ofService, slice.name, slice, present);
-    setOrDelete(slices, key, ofService, ofService.size > 0);
+    touchService(key);
+    setNested(memberOf(cluster).slices, key, slice.name, slice, present);
   }
 
-  function attachedOf(cluster: ClusterName | undefined, key: ServiceKey, facts: MergeFacts): AttachedSlice[] {
-    const member = members.get(cluster);
-    if (member === undefined || (cluster !== undefined && !member.exports.has(key))) return [];
-    const slices = [...(member.slices.get(key)?.values() ?? [])].sort((a, b) => compareText(a.name, b.name));
-    if (cluster === undefined) return slices.map((slice) => attachOwn(slice, facts));
-    return slices.map((slice) => attachExported(slice, cluster)).filter((attached) => attached !== undefined);
+  /** The Service that stands for an import; undefined: it answers itself. */
+  function derivedOf({ derived, isDerived }: ServiceImport): ServiceKey | undefined {
+    return derived !== undefined && (isDerived || ours.services.has(derived)) ? derived : undefined;
+  }
+
+  function serviceAt(key: ServiceKey): Service | undefined {
+    const imported = imports.get(key);
+    if (imported !== undefined) return derivedOf(imported) === undefined ? imported.service : undefined;
+    return ours.services.get(key);
+  }
+
+  /** The import that a key is of, or is derived from; of several the first by name. */
+  function importBehind(key: ServiceKey): ServiceImport | undefined {
+    const itself = imports.get(key);
+    if (itself !== undefined) return itself;
+    const [first] = [...(importsOfDerived.get(key)?.values() ?? [])]
+      .filter((imported) => derivedOf(imported) === key)
+      .sort((a, b) => compareText(a.name, b.name));
+    return first;
+  }
+
+  function slicesOf(member: Member, key: ServiceKey): EndpointSlice[] {
+    return [...(member.slices.get(key)?.values() ?? [])].sort((a, b) => compareText(a.name, b.name));
+  }
+
+  function attachedOwn(key: ServiceKey, imported: ServiceImport | undefined, facts: MergeFacts): AttachedSlice[] {
+    const own = slicesOf(ours, key).map((slice) => attachOwn(slice, facts));
+    if (imported === undefined || facts.compat || !needsStandIns(own, key, imported)) return own;
+    const standIns = slicesOf(ours, imported.exported).map((slice) => attachStandIn(slice, facts));
+    return [...own, ...standIns.filter((attached) => attached !== undefined)];
+  }
+
+  /**
+   * What we export is part of the import, and only we know it of ourselves. Where it came back as an address of our own
+   * Service, no second translation would lead from there to its endpoints (MR-16).
+   */
+  function needsStandIns(
+    own: readonly AttachedSlice[],
+    key: ServiceKey,
+    { exported, service }: ServiceImport,
+  ): boolean {
+    if (key === service.key && ours.exports.has(exported)) return true;
+    const addresses = Object.values(ours.services.get(exported)?.clusterIPs ?? {});
+    return own.some(
+      ({ slice, source }) =>
+        source.kind === 'own' &&
+        source.how === 'returned' &&
+        slice.endpoints.some(({ address }) => addresses.includes(address)),
+    );
+  }
+
+  /** Another cluster's Service that feeds one of ours, and why it does. */
+  function grantOf(
+    cluster: ClusterName,
+    key: ServiceKey,
+    imported: ServiceImport | undefined,
+    facts: MergeFacts,
+  ): { readonly of: ServiceKey; readonly grant: Grant } | undefined {
+    const { exports, multiClusterServices } = memberOf(cluster);
+    const sayings = [ours.multiClusterServices.get(key), multiClusterServices.get(key)];
+    if (sayings.some((mcs) => mcs !== undefined && isProvided(mcs, cluster, facts))) {
+      return { of: key, grant: 'multi-cluster-service' };
+    }
+    // What is exported is for the import; without one, for the Service of the same name.
+    const of = imported?.exported ?? (imports.has(importKey(key)) ? undefined : key);
+    return of !== undefined && exports.has(of) ? { of, grant: 'exported' } : undefined;
+  }
+
+  function attachedOf(cluster: ClusterName, key: ServiceKey, facts: MergeFacts): AttachedSlice[] {
+    const granted = grantOf(cluster, key, importBehind(key), facts);
+    if (granted === undefined) return [];
+    const member = memberOf(cluster);
+    const servicePorts = member.services.get(granted.of)?.ports;
+    return slicesOf(member, granted.of)
+      .map((slice) => attachProvided(slice, cluster, granted.grant, servicePorts, facts))
+      .filter((attached) => attached !== undefined);
   }
 
   return {
-    services,
+    service: serviceAt,
+    *serviceKeys() {
+      yield* ours.services.keys();
+      yield* imports.keys();
+    },
     get nodes() {
       return [...nodes.values()];
     },
@@ -178,6 +308,8 @@ export function createWorld(): World {
     },
     drop(cluster, object) {
       count(cluster, object, -1);
+      // What it was related to must be found while it is there, as well as after.
+      if (object.kind === 'ServiceImport' && cluster === undefined) touchService(object.value.exported);
       index(cluster, object, false);
     },
     takeTouched() {
@@ -185,28 +317,44 @@ export function createWorld(): World {
       touched = { keys: new Set(), addresses: new Set() };
       return taken;
     },
-    attachedTo: (key, facts) => order.flatMap((cluster) => attachedOf(cluster, key, facts)),
+    attachedTo: (key, facts) => [
+      ...attachedOwn(key, importBehind(key), facts),
+      ...others.flatMap((cluster) => attachedOf(cluster, key, facts)),
+    ],
     *ownSlices() {
-      for (const slices of members.get(undefined)?.slices.values() ?? []) yield* slices.values();
+      for (const slices of ours.slices.values()) yield* slices.values();
     },
     get unattached() {
       return unattached.values();
     },
+    *presumptuous() {
+      for (const cluster of others) {
+        for (const { ref, providers } of memberOf(cluster).multiClusterServices.values()) {
+          if (providers.length !== 1 || providers[0] !== cluster) yield ref;
+        }
+      }
+    },
     keysNaming(addresses) {
+      if (addresses.size === 0) return [];
       const keys: ServiceKey[] = [];
-      if (addresses.size === 0) return keys;
-      const names = ({ marks, endpoints }: EndpointSlice): boolean =>
-        !marks.native && endpoints.some(({ address }) => addresses.has(address));
-      for (const { slices } of members.values()) {
-        for (const [key, ofService] of slices) if ([...ofService.values()].some(names)) keys.push(key);
+      for (const [cluster, { slices }] of members) {
+        // Another cluster's native slices are remote to us.
+        const names = ({ marks, endpoints }: EndpointSlice): boolean =>
+          (cluster !== undefined || !marks.native) && endpoints.some(({ address }) => addresses.has(address));
+        for (const [key, ofService] of slices) {
+          if ([...ofService.values()].some(names)) keys.push(key, ...relatedTo(key));
+        }
       }
       return keys;
     },
-    knownClusters(own) {
+    knownClusters(own, registry) {
       const given = [...objectsOf.counts.keys()].filter((cluster) => cluster !== undefined);
-      const known = new Set([...given, ...named.counts.keys(), ...(own === undefined ? [] : [own])]);
+      const known = new Set([...given, ...named.counts.keys(), ...namesIn(registry)]);
+      if (own !== undefined) known.add(own);
+      known.delete('' as ClusterName);
       return [...known].sort((a, b) => b.length - a.length || compareText(a, b));
     },
+    podCidrs: () => [...new Set([...nodes.values()].flatMap(({ podCidrs }) => podCidrs))].sort(compareText),
     reserved(address) {
       return nodeAddresses.counts.has(address) ? 'node' : clusterIPs.counts.has(address) ? 'cluster IP' : undefined;
     },
@@ -216,6 +364,12 @@ export function createWorld(): World {
 function setOrDelete<K, V>(map: Map<K, V>, key: K, value: V, present: boolean): void {
   if (present) map.set(key, value);
   else map.delete(key);
+}
+
+function setNested<K, L, V>(map: Map<K, Map<L, V>>, outer: K, inner: L, value: V, present: boolean): void {
+  const within = map.get(outer) ?? new Map<L, V>();
+  setOrDelete(within, inner, value, present);
+  setOrDelete(map, outer, within, within.size > 0);
 }
 
 /** How many times each thing is there. */

@@ -26,6 +26,7 @@ function isInternal(kind: Frontend['kind']): boolean {
  * The IR of one Service port in one family.
  *
  * candidates  all that are known, in byte-wise order of `ip:port`
+ * masqueradeRemote  connections to other clusters get the node's address
  * origin      the Service and its slices
  */
 export function buildServicePort(
@@ -35,6 +36,7 @@ export function buildServicePort(
   frontends: readonly Frontend[],
   candidates: readonly Candidate[],
   categories: Categories,
+  masqueradeRemote: boolean,
   origin: readonly ObjectRef[],
 ): ServicePortIR {
   const { cluster, local } = categories;
@@ -46,11 +48,8 @@ export function buildServicePort(
     protocol: port.protocol,
     frontends,
     pools: {
-      cluster: candidates.flatMap((candidate) => {
-        const weight = cluster.get(candidate);
-        return weight === undefined ? [] : [toEndpoint(candidate, weight)];
-      }),
-      local: candidates.filter((candidate) => local.has(candidate)).map((candidate) => toEndpoint(candidate, 1)),
+      cluster: poolOf(candidates, cluster, masqueradeRemote),
+      local: poolOf(candidates, local, masqueradeRemote),
     },
     internal: route(service.internalPolicyLocal, categories),
     external: route(service.externalPolicyLocal, categories),
@@ -70,13 +69,24 @@ function route(localPolicy: boolean, { hasEndpoints, local }: Categories): Route
   return local.size > 0 ? { kind: 'forward', pool: 'local' } : { kind: 'drop', why: 'no-local-endpoints' };
 }
 
-function toEndpoint(candidate: Candidate, weight: number): Endpoint {
+function poolOf(
+  candidates: readonly Candidate[],
+  weights: ReadonlyMap<Candidate, number>,
+  masqueradeRemote: boolean,
+): Endpoint[] {
+  return candidates.flatMap((candidate) => {
+    const weight = weights.get(candidate);
+    return weight === undefined ? [] : [toEndpoint(candidate, weight, masqueradeRemote)];
+  });
+}
+
+function toEndpoint(candidate: Candidate, weight: number, masqueradeRemote: boolean): Endpoint {
   return {
     address: candidate.endpoint.address,
     port: candidate.port,
     weight,
     local: candidate.locality === 'node',
-    masquerade: false,
+    masquerade: masqueradeRemote && candidate.cluster !== undefined,
     cluster: candidate.cluster,
   };
 }

@@ -2,15 +2,26 @@ import type { MergeFacts } from '../merge/facts.ts';
 import type { Candidate } from '../merge/match.ts';
 import type { Reason } from '../merge/record.ts';
 import type { Service } from '../model/service.ts';
-import { chooseTopology, type Topology } from './topology.ts';
+import { defaultPolicy, type Policy } from '../policy/policy.ts';
+import { type Standing, standingOf } from '../policy/standing.ts';
+import { integerWeights, type UsualSizes, type Weighed, weigh } from '../policy/weigh.ts';
+import type { ClusterName } from '../values/names.ts';
+import { isZero, one, type Rational, rational } from '../values/rational.ts';
+import { reasonsOf } from './reasons.ts';
+import { nearness, type Nearness } from './topology.ts';
 
 /** Endpoints of a Service port by what new connections make of them. */
 export interface Categories {
   /** Weights of the cluster pool, integers without a common divisor; empty where it is not used. */
   readonly cluster: ReadonlyMap<Candidate, number>;
-  readonly local: ReadonlySet<Candidate>;
-  /** Some endpoint anywhere could answer: without any, clients are refused; else they are at most dropped. */
+  /** Exact parts of the cluster pool's connections. */
+  readonly shares: ReadonlyMap<Candidate, Rational>;
+  /** Weights of the local pool. */
+  readonly local: ReadonlyMap<Candidate, number>;
+  /** Some endpoint anywhere may answer: without any, clients are refused; else they are at most dropped. */
   readonly hasEndpoints: boolean;
+  /** Only lost clusters' endpoints are ready, so they are used (MR-72). */
+  readonly isPanicking: boolean;
   readonly reasons: ReadonlyMap<Candidate, readonly Reason[]>;
 }
 
@@ -20,119 +31,136 @@ export interface PoolsInUse {
   readonly local: boolean;
 }
 
+/** What is asked for the endpoints of new connections: in order, the first that gives anybody anything is used (MR-40). */
+interface Stage {
+  readonly name: 'ready' | 'lost' | 'leaving';
+  readonly candidates: readonly Candidate[];
+  readonly nearness: Nearness | undefined;
+}
+
+/** A stage with what it gives. */
+export interface Chosen extends Stage {
+  readonly weighed: ReadonlyMap<Candidate, Weighed>;
+}
+
 /**
- * Chooses endpoints for new connections (spec/iptables.md 5.1, MR-40, MR-43, MR-44).
+ * Chooses endpoints for new connections (spec/iptables.md 5.1, MR-40 to MR-44, MR-60, MR-71).
  *
- * Ready endpoints, narrowed by topology; only if there are none, those that still serve while they terminate. Cluster
- * and local pool fall back separately. Not for compat: of the terminating ones ours come before other clusters'.
+ * Ready endpoints, split by policy and topology; only if that gives nobody anything, those of lost clusters, then our own
+ * that still serve while they terminate, then other clusters' of that kind: what we hear of those is older. Cluster and
+ * local pool fall back separately. For compat all clusters are one, and policies are nothing.
  *
  * candidates  without duplicates
+ * policy      names each cluster by its id and the own one `local`
  */
 export function categorize(
   candidates: readonly Candidate[],
   uses: PoolsInUse,
   service: Service,
+  policy: Policy,
   facts: MergeFacts,
 ): Categories {
-  const ready = candidates.filter(({ endpoint }) => endpoint.ready);
-  const fallback = candidates.filter(isFallback);
-  const judged = facts.compat ? ready : ready.filter(({ cluster }) => cluster === undefined);
-  const topology = uses.cluster ? chooseTopology(judged, service, facts) : undefined;
-  const cluster = uses.cluster ? clusterPool(ready, fallback, topology, service, facts) : new Map<Candidate, number>();
-  const local = uses.local ? localPool(candidates) : [];
+  const standings = new Map(candidates.map(({ cluster }) => [cluster, standingOf(cluster, policy, facts.registry)]));
+  const stages = stagesOf(candidates, standings, service, policy, facts);
+  const chosen = choose(stages, candidates, policy, facts);
+  const given = chosen === undefined ? [] : [...chosen.weighed].filter(([, { share }]) => !isZero(share));
+  const local = uses.local ? localPool(candidates, policy, facts) : new Map<Candidate, number>();
+  // What a policy leaves to nobody is refused, wherever the few that it does not concern may be.
+  const hasEndpoints = given.length > 0 || (!uses.cluster && local.size > 0);
+  const shares = new Map(uses.cluster ? given.map(([candidate, { share }]) => [candidate, share]) : []);
   return {
-    cluster,
-    local: new Set(local),
-    hasEndpoints: ready.length > 0 || fallback.length > 0,
-    reasons: new Map(
-      candidates.map((candidate) => [candidate, reasonsOf(candidate, cluster, uses, ready.length > 0, topology)]),
-    ),
+    cluster: weightsOf(shares),
+    shares,
+    local: hasEndpoints ? local : new Map<Candidate, number>(),
+    hasEndpoints,
+    isPanicking: chosen?.name === 'lost',
+    reasons: new Map(candidates.map((candidate) => [candidate, reasonsOf(candidate, chosen, uses, standings)])),
   };
 }
 
+function stagesOf(
+  candidates: readonly Candidate[],
+  standings: ReadonlyMap<ClusterName | undefined, Standing>,
+  service: Service,
+  policy: Policy,
+  facts: MergeFacts,
+): Stage[] {
+  const inStanding = (...wanted: Standing[]) =>
+    candidates.filter(({ cluster }) => wanted.includes(standings.get(cluster) ?? 'full'));
+  const ready = inStanding('full').filter(({ endpoint }) => endpoint.ready);
+  const lost = inStanding('second-best', 'panic').filter(({ endpoint }) => endpoint.ready);
+  const leaving = inStanding('full', 'second-best', 'panic').filter(isLeaving);
+  const near = nearness(ready, service, policy, facts);
+  const plain = (name: Stage['name'], list: readonly Candidate[]): Stage => ({
+    name,
+    candidates: list,
+    nearness: undefined,
+  });
+  return [
+    ...(near === undefined ? [] : [{ name: 'ready' as const, candidates: ready, nearness: near }]),
+    plain('ready', ready),
+    plain('lost', lost),
+    ...(facts.compat
+      ? []
+      : [
+          plain(
+            'leaving',
+            leaving.filter(({ cluster }) => cluster === undefined),
+          ),
+        ]),
+    plain('leaving', leaving),
+  ];
+}
+
 /** Not ready, but good enough when nothing is. */
-function isFallback({ endpoint }: Candidate): boolean {
+export function isLeaving({ endpoint }: Candidate): boolean {
   return !endpoint.ready && endpoint.serving && endpoint.terminating;
 }
 
-function localPool(candidates: readonly Candidate[]): readonly Candidate[] {
+function choose(
+  stages: readonly Stage[],
+  candidates: readonly Candidate[],
+  policy: Policy,
+  facts: MergeFacts,
+): Chosen | undefined {
+  const usual = new Map<ClusterName | undefined, number>();
+  for (const { cluster } of candidates) usual.set(cluster, (usual.get(cluster) ?? 0) + 1);
+  for (const stage of stages) {
+    const weighed = split(stage, policy, usual, facts);
+    if (weighed.some(({ share }) => !isZero(share))) {
+      return { ...stage, weighed: new Map(stage.candidates.map((candidate, i) => [candidate, weighed[i] ?? nothing])) };
+    }
+  }
+  return undefined;
+}
+
+const nothing: Weighed = { share: rational(0), reason: undefined };
+
+function split({ candidates, nearness: near }: Stage, policy: Policy, usual: UsualSizes, facts: MergeFacts): Weighed[] {
+  const parts = candidates.map((candidate) => ({
+    cluster: candidate.cluster,
+    weight: facts.compat ? 1 : candidate.from.weight,
+    topology: near === undefined ? one : near.partOf(candidate),
+  }));
+  return weigh(parts, policy, facts.registry, usual);
+}
+
+/** Preferences among clusters mean nothing on one node; what is drained is drained everywhere. */
+function localPool(candidates: readonly Candidate[], policy: Policy, facts: MergeFacts): Map<Candidate, number> {
   const onNode = candidates.filter(({ locality }) => locality === 'node');
-  const ready = onNode.filter(({ endpoint }) => endpoint.ready);
-  return ready.length > 0 ? ready : onNode.filter(isFallback);
+  const drains: Policy = { ...defaultPolicy, drainClusters: policy.drainClusters };
+  for (const list of [onNode.filter(({ endpoint }) => endpoint.ready), onNode.filter(isLeaving)]) {
+    const weighed = split({ name: 'ready', candidates: list, nearness: undefined }, drains, new Map(), facts);
+    const given = list.flatMap((candidate, i): [Candidate, Rational][] => {
+      const share = weighed[i]?.share;
+      return share === undefined || isZero(share) ? [] : [[candidate, share]];
+    });
+    if (given.length > 0) return weightsOf(new Map(given));
+  }
+  return new Map();
 }
 
-function clusterPool(
-  ready: readonly Candidate[],
-  fallback: readonly Candidate[],
-  topology: Topology | undefined,
-  service: Service,
-  facts: MergeFacts,
-): Map<Candidate, number> {
-  if (ready.length > 0) return weighByTopology(ready, topology, service, facts);
-  const ours = fallback.filter(({ cluster }) => cluster === undefined);
-  const chosen = facts.compat || ours.length === 0 ? fallback : ours;
-  return new Map(chosen.map((candidate) => [candidate, 1]));
-}
-
-/**
- * Our hinted endpoints take over the share of our other ones; other clusters' endpoints keep theirs (MR-43), unless the
- * Service asks for near ones only (MR-44) or everyone's hints were judged alike (kube-proxy).
- *
- * With n endpoints of ours, h of them hinted, and r remote: n/h to each hinted one for 1 to each remote one, which is
- * n to h in integers.
- */
-function weighByTopology(
-  ready: readonly Candidate[],
-  topology: Topology | undefined,
-  service: Service,
-  facts: MergeFacts,
-): Map<Candidate, number> {
-  if (topology === undefined) return new Map(ready.map((candidate) => [candidate, 1]));
-  const hinted = ready.filter(topology.names);
-  const remote = ready.filter(({ cluster }) => cluster !== undefined);
-  if (facts.compat || service.trafficDistribution !== undefined || remote.length === 0) {
-    return new Map(hinted.map((candidate) => [candidate, 1]));
-  }
-  const ours = ready.length - remote.length;
-  const divisor = gcd(ours, hinted.length);
-  const weights = new Map<Candidate, number>();
-  for (const candidate of ready) {
-    if (candidate.cluster !== undefined) weights.set(candidate, hinted.length / divisor);
-    else if (topology.names(candidate)) weights.set(candidate, ours / divisor);
-  }
-  return weights;
-}
-
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
-}
-
-const notReady: Reason = { rule: 'IPT-5.2', text: 'not ready' };
-const leaving: Reason = { rule: 'MR-41', text: 'terminating: not for new connections while others are ready' };
-const laterChoice: Reason = {
-  rule: 'MR-40',
-  text: 'terminating: our own cluster has such endpoints, which come first',
-};
-const lastResort: Reason = { rule: 'MR-40', text: 'terminating, but nothing is ready: used while it serves' };
-const localOnly: Reason = { rule: 'MR-50', text: 'internalTrafficPolicy Local: only for clients of its own node' };
-const otherHints: Reason = { rule: 'MR-43', text: 'topology hints give this node other endpoints' };
-const farAway: Reason = { rule: 'MR-44', text: 'trafficDistribution prefers endpoints near this node' };
-
-function reasonsOf(
-  candidate: Candidate,
-  cluster: ReadonlyMap<Candidate, number>,
-  uses: PoolsInUse,
-  anyReady: boolean,
-  topology: Topology | undefined,
-): readonly Reason[] {
-  if (!candidate.endpoint.ready) {
-    if (!isFallback(candidate)) return [notReady];
-    if (anyReady) return [leaving];
-    return cluster.has(candidate) || !uses.cluster ? [lastResort] : [laterChoice];
-  }
-  if (!uses.cluster) return candidate.locality === 'node' ? [] : [localOnly];
-  if (cluster.has(candidate)) {
-    return topology?.names(candidate) ? [{ rule: 'MR-43', text: `hinted for this ${topology.kind}` }] : [];
-  }
-  return [candidate.cluster === undefined || topology?.names(candidate) === false ? otherHints : farAway];
+function weightsOf(shares: ReadonlyMap<Candidate, Rational>): Map<Candidate, number> {
+  const weights = integerWeights([...shares.values()]);
+  return new Map([...shares.keys()].map((candidate, i) => [candidate, weights[i] ?? 1]));
 }

@@ -24,7 +24,7 @@ export function frontendsOf(
   // kube-proxy 1.30 writes the rules of an address that is listed twice twice.
   const once = <T>(list: readonly T[]): readonly T[] => (settings.compat === 'kube-proxy' ? list : [...new Set(list)]);
   return [
-    { kind: 'clusterIP', address: clusterIP, port },
+    { kind: service.vip, address: clusterIP, port },
     ...once(externalIPs).map((address): Frontend => ({ kind: 'externalIP', address, port })),
     ...once(vips).map((address): Frontend => ({ kind: 'loadBalancerIP', address, port, sourceRanges })),
     ...(nodePort === undefined ? [] : [{ kind: 'nodePort', port: nodePort } as const]),

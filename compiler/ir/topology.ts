@@ -1,24 +1,96 @@
+import { type MergeFacts, ownPlace } from '../merge/facts.ts';
 import type { Candidate } from '../merge/match.ts';
-import type { MergeFacts } from '../merge/facts.ts';
+import type { Reason } from '../merge/record.ts';
 import type { Service } from '../model/service.ts';
+import type { Policy } from '../policy/policy.ts';
+import { one, type Rational, rational, zero } from '../values/rational.ts';
+
+/** What topology makes of ready endpoints, where it has a say. */
+export interface Nearness {
+  /** 0: not for this node; 1: as without topology; more: it takes over from those that are not. */
+  readonly partOf: (candidate: Candidate) => Rational;
+  readonly isNear: (candidate: Candidate) => boolean;
+  readonly nearReason: (candidate: Candidate) => Reason;
+  readonly farReason: (candidate: Candidate) => Reason;
+}
+
+/**
+ * What topology makes of ready endpoints; undefined: nothing.
+ *
+ * Hints only speak of our own cluster's endpoints: hinted ones take over the share of our others, and other clusters'
+ * endpoints keep theirs (MR-43). A Service that asks for near ones gets those of our zone, of whatever cluster (MR-44).
+ * For kube-proxy all hints are alike.
+ *
+ * ready  of clusters in full standing
+ */
+export function nearness(
+  ready: readonly Candidate[],
+  service: Service,
+  policy: Policy,
+  facts: MergeFacts,
+): Nearness | undefined {
+  if (facts.compat || policy.topology === 'kube-proxy') return only(chooseTopology(ready, service, facts));
+  const ours = ready.filter(({ cluster }) => cluster === undefined);
+  const topology = chooseTopology(ours, service, facts);
+  if (ours.length === ready.length) return only(topology);
+  if (service.trafficDistribution !== undefined) return nearest(ready, topology, service, facts);
+  if (topology === undefined) return undefined;
+  const hinted = ours.filter(topology.names).length;
+  const part = rational(ours.length, hinted);
+  return {
+    ...reasonsFor(topology),
+    partOf: (candidate) => (candidate.cluster !== undefined ? one : topology.names(candidate) ? part : zero),
+  };
+}
 
 /** Hints in force: which endpoints they give this node. */
-export interface Topology {
+interface Topology {
   readonly kind: 'node' | 'zone';
   readonly names: (candidate: Candidate) => boolean;
+}
+
+function only(topology: Topology | undefined): Nearness | undefined {
+  if (topology === undefined) return undefined;
+  return { ...reasonsFor(topology), partOf: (candidate) => (topology.names(candidate) ? one : zero) };
+}
+
+function reasonsFor({ kind, names }: Topology): Omit<Nearness, 'partOf'> {
+  return {
+    isNear: names,
+    nearReason: () => ({ rule: 'MR-43', text: `hinted for this ${kind}` }),
+    farReason: () => ({ rule: 'MR-43', text: 'topology hints give this node other endpoints' }),
+  };
+}
+
+/** Endpoints of this node, if they are preferred; else of our zone, hints of ours counting before zones; else all. */
+function nearest(
+  ready: readonly Candidate[],
+  topology: Topology | undefined,
+  service: Service,
+  facts: MergeFacts,
+): Nearness | undefined {
+  const here = ownPlace(facts);
+  const inZone = (candidate: Candidate): boolean =>
+    candidate.cluster === undefined && topology !== undefined
+      ? topology.names(candidate)
+      : here !== undefined && candidate.place === here;
+  const onNode = ({ locality }: Candidate): boolean => locality === 'node';
+  const wanted = service.trafficDistribution === 'PreferSameNode' ? [onNode, inZone] : [inZone];
+  const isNear = wanted.find((near) => ready.some(near));
+  if (isNear === undefined) return undefined;
+  return {
+    isNear,
+    partOf: (candidate) => (isNear(candidate) ? one : zero),
+    nearReason: () => ({ rule: 'MR-44', text: 'near this node, as trafficDistribution prefers' }),
+    farReason: () => ({ rule: 'MR-44', text: 'trafficDistribution prefers endpoints near this node' }),
+  };
 }
 
 /**
  * The topology hints that hold for a Service on this node (spec/iptables.md 5.4): those of a kind that every judged
  * endpoint carries and at least one of them directs here. undefined: hints play no part.
- *
- * judged  ready endpoints whose hints are to be believed: of all clusters for kube-proxy, of ours else (MR-43)
  */
-export function chooseTopology(
-  judged: readonly Candidate[],
-  service: Service,
-  facts: MergeFacts,
-): Topology | undefined {
+function chooseTopology(judged: readonly Candidate[], service: Service, facts: MergeFacts): Topology | undefined {
   for (const kind of hintKinds(service, facts)) {
     const here = kind === 'node' ? facts.nodeName : facts.zone;
     if (here === undefined) continue;

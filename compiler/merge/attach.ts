@@ -1,38 +1,77 @@
 import type { EndpointSlice } from '../model/endpoint-slice.ts';
-import { type ClusterName, type ServiceKey, serviceKey } from '../values/names.ts';
+import type { MultiClusterService } from '../model/multi-cluster-service.ts';
+import type { PublishedPort } from '../model/slice-annotations.ts';
+import { idOf } from '../registry/registry.ts';
+import { type ClusterName, importKey, type ServiceKey, serviceKey } from '../values/names.ts';
 import type { MergeFacts } from './facts.ts';
-import { type Source, sourceOf } from './source.ts';
+import { type NameFacts, type Source, sourceOf } from './source.ts';
 
 /** A slice that feeds a Service, and where its endpoints run. */
 export interface AttachedSlice {
   readonly slice: EndpointSlice;
   readonly source: Source;
+  /** Of each of its endpoints. */
+  readonly weight: number;
+  /** Ports of its cluster's Service; undefined: not known (MR-30). */
+  readonly servicePorts: readonly PublishedPort[] | undefined;
 }
 
 /**
- * The Service that a slice feeds, by its label alone: neither its name nor its owner says (MR-3, MR-5). The Service
- * need not exist (MR-6). undefined: none, or another proxy's.
+ * The Service that a slice feeds, by its labels alone: neither its name nor its owner says (MR-5). Only without a
+ * Service's name a ServiceImport's counts, never both (MR-3). It need not exist (MR-6). undefined: none, or another
+ * proxy's.
  */
-export function serviceOf(slice: EndpointSlice): ServiceKey | undefined {
-  return slice.hidden || slice.serviceName === undefined ? undefined : serviceKey(slice.namespace, slice.serviceName);
+export function serviceOf({ hidden, namespace, serviceName, importName }: EndpointSlice): ServiceKey | undefined {
+  if (hidden) return undefined;
+  if (serviceName !== undefined) return serviceKey(namespace, serviceName);
+  return importName && importKey(serviceKey(namespace, importName));
 }
 
 /** A slice of our own cluster's, with its source. */
-export function attachOwn(slice: EndpointSlice, facts: Pick<MergeFacts, 'own' | 'knownClusters'>): AttachedSlice {
-  return { slice, source: sourceOf(slice, facts) };
+export function attachOwn(slice: EndpointSlice, facts: NameFacts): AttachedSlice {
+  const source = sourceOf(slice, facts);
+  const servicePorts = source.kind === 'remote' ? slice.servicePorts : undefined;
+  return { slice, source, weight: slice.weight, servicePorts };
 }
 
 /**
- * A slice among another cluster's own objects, of a Service that it exports. Only what runs there counts: what that
- * cluster got from others reaches us from those others.
+ * A slice of a Service of ours that stands in for what a ServiceImport has of it (MR-16); undefined for one that is not
+ * of our own cluster's pods.
  */
-export function attachExported(slice: EndpointSlice, cluster: ClusterName): AttachedSlice | undefined {
-  if (sourceOf(slice, { own: cluster, knownClusters: [] }).kind === 'remote') return undefined;
-  const source: Source = {
-    kind: 'remote',
-    cluster,
-    reason: { rule: 'MR-3', text: `exported by ${cluster}` },
-    doubt: undefined,
-  };
-  return { slice, source };
+export function attachStandIn(slice: EndpointSlice, facts: NameFacts): AttachedSlice | undefined {
+  const attached = attachOwn(slice, facts);
+  if (attached.source.kind === 'remote') return undefined;
+  const reason = { rule: 'MR-16', text: `of our own Service ${slice.namespace}/${slice.serviceName ?? ''}` };
+  return { ...attached, source: { ...attached.source, reason } };
+}
+
+/** Why another cluster's own objects count here. */
+export type Grant = 'exported' | 'multi-cluster-service';
+
+/**
+ * A slice among another cluster's own objects. Only what runs there counts: what that cluster got from others reaches us
+ * from those others. It may withdraw its endpoints by weight 0, but not outweigh anybody's.
+ */
+export function attachProvided(
+  slice: EndpointSlice,
+  cluster: ClusterName,
+  grant: Grant,
+  servicePorts: readonly PublishedPort[] | undefined,
+  { registry }: Pick<MergeFacts, 'registry'>,
+): AttachedSlice | undefined {
+  if (sourceOf(slice, { own: cluster, knownClusters: [], registry }).kind === 'remote') return undefined;
+  const text = grant === 'exported' ? `exported by ${cluster}` : `${cluster} provides it to us (MultiClusterService)`;
+  const source: Source = { kind: 'remote', cluster, reason: { rule: 'MR-3', text }, doubt: undefined };
+  return { slice, source, weight: Math.min(slice.weight, 1), servicePorts };
+}
+
+/** Whether a MultiClusterService makes a cluster's endpoints ours too; to no list but an empty one everybody belongs. */
+export function isProvided(
+  { isCrossCluster, providers, consumers }: MultiClusterService,
+  provider: ClusterName,
+  { own, registry }: NameFacts,
+): boolean {
+  const names = (list: readonly ClusterName[], cluster: ClusterName | undefined): boolean =>
+    list.length === 0 || list.some((name) => idOf(registry, name) === cluster);
+  return isCrossCluster && names(providers, provider) && names(consumers, own);
 }

@@ -1,5 +1,7 @@
-import { compareText } from '../values/names.ts';
+import { findCluster } from '../registry/registry.ts';
+import { type ClusterName, compareText } from '../values/names.ts';
 import { formatObjectRef } from '../values/object-ref.ts';
+import type { MergeFacts } from './facts.ts';
 import type { Candidate } from './match.ts';
 import type { Reason } from './record.ts';
 
@@ -18,14 +20,16 @@ export interface Deduped {
  *
  * candidates  in order of slice names; of equals the first is kept
  */
-export function dedupe(candidates: readonly Candidate[], compat: boolean): Deduped {
+export function dedupe(candidates: readonly Candidate[], facts: MergeFacts): Deduped {
   const winners = new Map<string, Candidate>();
   const dropped = new Map<Candidate, Reason>();
   const contested: { winner: Candidate; loser: Candidate }[] = [];
   const losers: Candidate[] = [];
+  const refused: Candidate[] = [];
   for (const candidate of candidates) {
-    if (candidate.refused !== undefined) {
-      dropped.set(candidate, candidate.refused);
+    if (candidate.concern?.refuses === true) {
+      dropped.set(candidate, candidate.concern.reason);
+      refused.push(candidate);
       continue;
     }
     const rival = winners.get(candidate.text);
@@ -33,7 +37,7 @@ export function dedupe(candidates: readonly Candidate[], compat: boolean): Dedup
       winners.set(candidate.text, candidate);
       continue;
     }
-    const replaces = compat ? candidate.locality === 'node' : compareCandidates(candidate, rival) < 0;
+    const replaces = facts.compat ? candidate.locality === 'node' : compareCandidates(candidate, rival, facts) < 0;
     losers.push(replaces ? rival : candidate);
     if (replaces) winners.set(candidate.text, candidate);
   }
@@ -42,14 +46,22 @@ export function dedupe(candidates: readonly Candidate[], compat: boolean): Dedup
     dropped.set(loser, { rule: 'MR-33', text: `duplicate-of ${formatObjectRef(winner.from.slice.ref)}` });
     if (winner.cluster !== loser.cluster) contested.push({ winner, loser });
   }
+  // That a refused endpoint is one of ours as well tells more than that it is where ours are.
+  for (const loser of refused) {
+    const winner = winners.get(loser.text);
+    if (loser.concern?.reason.rule === 'O1' && winner?.cluster === undefined && winner !== undefined) {
+      contested.push({ winner, loser });
+    }
+  }
   const kept = [...winners.values()].sort((a, b) => compareText(a.text, b.text));
   return { kept, dropped, contested };
 }
 
-/** The better one first: ours, then by cluster id; of one cluster the fresher, readier, nearer. Equal: the earlier. */
-function compareCandidates(a: Candidate, b: Candidate): number {
+/** The better one first: ours, then by the clusters' tiers and ids; of one cluster the fresher, readier, nearer. Equal: the earlier. */
+function compareCandidates(a: Candidate, b: Candidate, facts: MergeFacts): number {
   return (
     Number(a.cluster !== undefined) - Number(b.cluster !== undefined) ||
+    tierOf(a.cluster, facts) - tierOf(b.cluster, facts) ||
     compareText(a.cluster ?? '', b.cluster ?? '') ||
     Number(cameBack(a)) - Number(cameBack(b)) ||
     Number(b.endpoint.ready) - Number(a.endpoint.ready) ||
@@ -57,6 +69,10 @@ function compareCandidates(a: Candidate, b: Candidate): number {
     Number(a.endpoint.terminating) - Number(b.endpoint.terminating) ||
     Number(b.locality === 'node') - Number(a.locality === 'node')
   );
+}
+
+function tierOf(cluster: ClusterName | undefined, { registry }: MergeFacts): number {
+  return cluster === undefined ? 0 : (findCluster(registry, cluster)?.tier ?? 0);
 }
 
 function cameBack({ from }: Candidate): boolean {

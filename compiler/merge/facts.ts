@@ -1,5 +1,6 @@
+import { findCluster, ownCluster, placeOf, type Registry } from '../registry/registry.ts';
 import type { Settings } from '../settings.ts';
-import type { IpAddress } from '../values/address.ts';
+import type { Cidr, IpAddress } from '../values/address.ts';
 import type { ClusterName } from '../values/names.ts';
 
 /** What the merge of one Service must know besides the Service and its slices. */
@@ -8,6 +9,8 @@ export interface MergeFacts {
   readonly compat: boolean;
   /** Feature gates given by name. */
   readonly featureGates: Settings['featureGates'];
+  /** What holds for Services whose annotations say nothing. */
+  readonly policy: Settings['policy'];
   /** The node that is compiled for. */
   readonly nodeName: string | undefined;
   readonly zone: string | undefined;
@@ -15,6 +18,10 @@ export interface MergeFacts {
   readonly own: ClusterName | undefined;
   /** Ids that the name rule may find in a slice's name, longest first (MR-12). */
   readonly knownClusters: readonly ClusterName[];
+  /** With our own cluster marked. */
+  readonly registry: Registry;
+  /** Ranges of our own pods; empty: not known. */
+  readonly podCidrs: readonly Cidr[];
   /** Whether an address is ours, so that no other cluster's slice may claim it (MR-15). */
   readonly reserved: (address: IpAddress) => 'node' | 'cluster IP' | undefined;
 }
@@ -25,6 +32,27 @@ export function areSameFacts(a: MergeFacts, b: MergeFacts): boolean {
     a.nodeName === b.nodeName &&
     a.zone === b.zone &&
     a.own === b.own &&
+    a.registry === b.registry &&
+    a.podCidrs.join() === b.podCidrs.join() &&
     a.knownClusters.join() === b.knownClusters.join()
   );
+}
+
+/** The place that our node's zone means. */
+export function ownPlace({ zone, registry }: MergeFacts): string | undefined {
+  return zone && (ownCluster(registry)?.zones.get(zone) ?? zone);
+}
+
+/** The place that an endpoint's zone means: zones of two clusters are two places unless the registry says otherwise. */
+export function placeIn(cluster: ClusterName | undefined, zone: string | undefined, facts: MergeFacts) {
+  if (zone === undefined) return undefined;
+  if (cluster === undefined) return ownCluster(facts.registry)?.zones.get(zone) ?? zone;
+  return placeOf(facts.registry, cluster, zone);
+}
+
+/** Every range registered for a cluster; undefined: it is not registered, or without ranges. */
+export function rangesOf(cluster: ClusterName, { registry }: MergeFacts): readonly Cidr[] | undefined {
+  const known = findCluster(registry, cluster);
+  const ranges = known && [...known.podCidrs, ...known.serviceCidrs, ...known.nodeCidrs];
+  return ranges?.length === 0 ? undefined : ranges;
 }

@@ -1,10 +1,12 @@
 import { endpointText } from '../ir/ir.ts';
 import type { SlicePort } from '../model/endpoint-slice.ts';
 import type { ServicePort } from '../model/service-ports.ts';
+import type { PublishedPort } from '../model/slice-annotations.ts';
+import type { Policy } from '../policy/policy.ts';
 import { type ClusterName, compareText } from '../values/names.ts';
 import type { Port } from '../values/port.ts';
 import type { AttachedSlice } from './attach.ts';
-import type { SourcedEndpoint } from './sanitise.ts';
+import type { Concern, SourcedEndpoint } from './sanitise.ts';
 
 /** A slice with what is believed of its endpoints. */
 export interface SourcedSlice {
@@ -19,22 +21,59 @@ export interface Candidate extends SourcedEndpoint {
   readonly text: string;
 }
 
+/** A Service port, and how other clusters' ports may be taken for it. */
+export interface WantedPort extends ServicePort {
+  /** It is the Service's only one. */
+  readonly isOnly: boolean;
+  readonly portMatch: Policy['portMatch'];
+}
+
 /**
  * The endpoints that offer a Service port: name and protocol must both be the same; the number is the slice's, so
  * clusters may differ in it (MR-20, MR-23). In order of slices, then of endpoints.
  */
-export function matchPort(slices: readonly SourcedSlice[], wanted: ServicePort): Candidate[] {
+export function matchPort(slices: readonly SourcedSlice[], wanted: WantedPort): Candidate[] {
   const candidates: Candidate[] = [];
   for (const { from, endpoints } of slices) {
-    const port = from.slice.ports.find(
-      ({ name, protocol }) => name === wanted.name && protocol === wanted.protocol,
-    )?.port;
-    if (port === undefined) continue;
-    for (const endpoint of endpoints) {
-      candidates.push({ ...endpoint, port, text: endpointText({ address: endpoint.endpoint.address, port }) });
+    const offer = findOffer(from, wanted);
+    if (offer === undefined) continue;
+    const { port } = offer;
+    const conflict = isConflicting(from.servicePorts, offer, wanted) ? portConflict : undefined;
+    for (const sourced of endpoints) {
+      const text = endpointText({ address: sourced.endpoint.address, port });
+      candidates.push({
+        ...sourced,
+        port,
+        text,
+        concern: sourced.concern?.refuses ? sourced.concern : (conflict ?? sourced.concern),
+      });
     }
   }
   return candidates;
+}
+
+/** By name, or where the policy says so, another cluster's only port for the only one here (MR-21). */
+function findOffer({ slice, source }: AttachedSlice, wanted: WantedPort): SlicePort | undefined {
+  const named = slice.ports.find(({ name, protocol }) => name === wanted.name && protocol === wanted.protocol);
+  if (named !== undefined || source.kind !== 'remote') return named;
+  const [only, ...others] = slice.ports;
+  const mayGuess = wanted.portMatch === 'nameThenNumber' && wanted.isOnly && others.length === 0;
+  return mayGuess && only?.protocol === wanted.protocol ? only : undefined;
+}
+
+const portConflict: Concern = {
+  reason: { rule: 'MR-30', text: "its cluster's Service has another port under this name" },
+  refuses: true,
+  report: { severity: 'warning', code: 'port-conflict' },
+};
+
+/** Slices only have the pods' numbers; where the source Service's are known they must be those that clients dial here. */
+function isConflicting(known: readonly PublishedPort[] | undefined, offer: SlicePort, wanted: ServicePort): boolean {
+  const namesakes = known?.filter(({ name }) => name === offer.name) ?? [];
+  return (
+    namesakes.length > 0 &&
+    !namesakes.some(({ protocol, port }) => protocol === wanted.protocol && port === wanted.port)
+  );
 }
 
 /** A cluster with endpoints for a Service none of which offers a port of it. */
@@ -46,18 +85,19 @@ export interface PortMismatch {
 }
 
 /** Remote clusters that have endpoints but not this port (MR-21): a misspelt port name is silent otherwise. */
-export function findPortMismatches(slices: readonly SourcedSlice[], wanted: ServicePort): PortMismatch[] {
-  const offers = new Map<ClusterName, SlicePort[]>();
+export function findPortMismatches(slices: readonly SourcedSlice[], wanted: WantedPort): PortMismatch[] {
+  const offers = new Map<ClusterName, { readonly ports: SlicePort[]; fits: boolean }>();
   for (const { from, endpoints } of slices) {
     if (from.source.kind !== 'remote' || endpoints.length === 0) continue;
-    const offered = offers.get(from.source.cluster) ?? [];
-    offered.push(...from.slice.ports);
-    offers.set(from.source.cluster, offered);
+    const ofCluster = offers.get(from.source.cluster) ?? { ports: [], fits: false };
+    ofCluster.ports.push(...from.slice.ports);
+    ofCluster.fits ||= findOffer(from, wanted) !== undefined;
+    offers.set(from.source.cluster, ofCluster);
   }
   const mismatches: PortMismatch[] = [];
-  for (const [cluster, offered] of offers) {
-    if (offered.some(({ name, protocol }) => name === wanted.name && protocol === wanted.protocol)) continue;
-    mismatches.push({ cluster, otherProtocol: offered.some(({ name }) => name === wanted.name), offered });
+  for (const [cluster, { ports, fits }] of offers) {
+    if (fits) continue;
+    mismatches.push({ cluster, otherProtocol: ports.some(({ name }) => name === wanted.name), offered: ports });
   }
   return mismatches.sort((a, b) => compareText(a.cluster, b.cluster));
 }

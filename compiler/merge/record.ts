@@ -2,6 +2,7 @@ import type { Family, IpAddress } from '../values/address.ts';
 import type { ClusterName, PortName, ServiceKey } from '../values/names.ts';
 import type { ObjectRef } from '../values/object-ref.ts';
 import type { Port, Protocol } from '../values/port.ts';
+import type { Rational } from '../values/rational.ts';
 
 /** Where an endpoint runs, seen from this node. */
 export type Locality = 'node' | 'cluster' | 'remote';
@@ -24,12 +25,16 @@ export interface EndpointRecord {
   /** undefined: the own cluster. */
   readonly cluster: ClusterName | undefined;
   readonly locality: Locality;
+  /** The place that its zone means: another cluster's is qualified, `east/zone-a`, unless the registry maps it. */
+  readonly zone: string | undefined;
   readonly slice: ObjectRef;
   readonly ready: boolean;
   readonly serving: boolean;
   readonly terminating: boolean;
   /** Integer weight within the cluster pool; 0: gets no new connections through it. */
   readonly weight: number;
+  /** Part of the connections that the cluster pool takes, exactly; those of a Service port add up to 1, or all are 0. */
+  readonly share: Rational;
   /** Whether it stands in the cluster pool, the local pool. */
   readonly inPools: { readonly cluster: boolean; readonly local: boolean };
   readonly reasons: readonly Reason[];

@@ -59,3 +59,11 @@ export function reportUnattached(slices: Iterable<ObjectRef>, diagnostics: Diagn
     diagnostics.push({ severity: 'info', code: 'slice-unattached', object, message });
   }
 }
+
+/** MultiClusterServices among another cluster's objects: one cluster cannot speak for others. */
+export function reportPresumption(refs: Iterable<ObjectRef>, diagnostics: Diagnostic[]): void {
+  for (const object of refs) {
+    const message = `counts only for what ${object.cluster ?? ''} itself provides; give it among the own cluster's objects if it is to speak for others`;
+    diagnostics.push({ severity: 'info', code: 'multi-cluster-service-elsewhere', object, message });
+  }
+}

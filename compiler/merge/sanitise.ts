@@ -1,8 +1,20 @@
 import type { SliceEndpoint } from '../model/endpoint-slice.ts';
+import { findCluster, isWithin, ownCluster } from '../registry/registry.ts';
+import type { IpAddress } from '../values/address.ts';
+import type { Severity } from '../values/diagnostic.ts';
 import type { ClusterName } from '../values/names.ts';
 import type { AttachedSlice } from './attach.ts';
-import type { MergeFacts } from './facts.ts';
+import { type MergeFacts, placeIn, rangesOf } from './facts.ts';
 import type { Locality, Reason } from './record.ts';
+
+/** Something that is wrong with an endpoint. */
+export interface Concern {
+  readonly reason: Reason;
+  /** It must not be used. */
+  readonly refuses: boolean;
+  /** How it is reported, of all endpoints of a cluster together; undefined: it was reported already, or is in order. */
+  readonly report: { readonly severity: Severity; readonly code: string } | undefined;
+}
 
 /** An endpoint of a slice, with only so much said of it as its source may say. */
 export interface SourcedEndpoint {
@@ -11,10 +23,11 @@ export interface SourcedEndpoint {
   /** undefined: our own cluster. */
   readonly cluster: ClusterName | undefined;
   readonly locality: Locality;
+  /** The place that its zone means. */
+  readonly place: string | undefined;
   readonly zoneHints: readonly string[];
   readonly nodeHints: readonly string[];
-  /** Why it must not be used; undefined: it may. */
-  readonly refused: Reason | undefined;
+  readonly concern: Concern | undefined;
 }
 
 const noHints: readonly string[] = [];
@@ -22,29 +35,80 @@ const noHints: readonly string[] = [];
 /**
  * What of a slice's endpoints we believe (MR-13 to MR-15). Node names are reused among clusters, so one in another
  * cluster's slice never means our node; hints were reckoned for that cluster's nodes, so they say nothing of ours.
+ *
+ * trustHints  believe all clusters' hints all the same, as kube-proxy does (MR-46)
  */
-export function sanitise(from: AttachedSlice, facts: MergeFacts): SourcedEndpoint[] {
+export function sanitise(from: AttachedSlice, trustHints: boolean, facts: MergeFacts): SourcedEndpoint[] {
   const remote = from.source.kind === 'remote';
   const cluster = from.source.kind === 'remote' ? from.source.cluster : undefined;
-  const believed = !remote || facts.compat;
+  const concernOf = concernsOf(from, facts);
   return from.slice.endpoints.map((endpoint) => {
-    const onNode = believed && endpoint.nodeName !== undefined && endpoint.nodeName === facts.nodeName;
+    const onNode = (!remote || facts.compat) && endpoint.nodeName !== undefined && endpoint.nodeName === facts.nodeName;
     return {
       from,
       endpoint,
       cluster,
       locality: onNode ? 'node' : remote ? 'remote' : 'cluster',
-      zoneHints: believed ? endpoint.zoneHints : noHints,
-      nodeHints: believed ? endpoint.nodeHints : noHints,
-      refused: refusalOf(endpoint, remote, facts),
+      place: placeIn(cluster, endpoint.zone, facts),
+      zoneHints: !remote || trustHints ? endpoint.zoneHints : noHints,
+      nodeHints: !remote || trustHints ? endpoint.nodeHints : noHints,
+      concern: concernOf(endpoint),
     };
   });
 }
 
 /** Special addresses are refused from anyone; addresses of ours only from other clusters (pods can share their node's). */
-function refusalOf(endpoint: SliceEndpoint, remote: boolean, facts: MergeFacts): Reason | undefined {
-  if (endpoint.special !== undefined) return { rule: 'MR-15', text: `refused: ${endpoint.special} address` };
-  if (!remote || facts.compat) return undefined;
-  const reserved = facts.reserved(endpoint.address);
-  return reserved && { rule: 'MR-15', text: `refused: another cluster claims a ${reserved} of ours` };
+function concernsOf({ source }: AttachedSlice, facts: MergeFacts): (endpoint: SliceEndpoint) => Concern | undefined {
+  const bySource =
+    facts.compat || (source.kind === 'own' && source.how !== 'returned')
+      ? undefined
+      : source.kind === 'own'
+        ? (address: IpAddress) => returnedVip(address, facts)
+        : remoteConcerns(source.cluster, facts);
+  return ({ special, address }) =>
+    special === undefined ? bySource?.(address) : refuse('MR-15', `refused: ${special} address`, undefined);
+}
+
+/** Our own Service's address came back: no second translation leads from there to its endpoints (MR-16). */
+function returnedVip(address: IpAddress, facts: MergeFacts): Concern | undefined {
+  if (facts.reserved(address) !== 'cluster IP') return undefined;
+  return refuse('MR-16', "our own Service's address came back: its own endpoints stand in for it", undefined);
+}
+
+/** What can be wrong with another cluster's endpoint: it is ours, or not that cluster's (MR-15, O1 to O3, O6). */
+function remoteConcerns(cluster: ClusterName, facts: MergeFacts): (address: IpAddress) => Concern | undefined {
+  const { registry } = facts;
+  if (findCluster(registry, cluster)?.removed === true) {
+    const removed = refuse('MR-77', `cluster ${cluster} is removed from the registry`, undefined);
+    return () => removed;
+  }
+  const serviceCidrs = ownCluster(registry)?.serviceCidrs ?? [];
+  const ranges = rangesOf(cluster, facts);
+  return (address) => {
+    const reserved = facts.reserved(address);
+    if (reserved !== undefined) {
+      const code = reserved === 'node' ? 'endpoint-refused' : 'overlap-local-service-cidr';
+      return refuse('MR-15', `refused: another cluster claims a ${reserved} of ours`, code);
+    }
+    if (isWithin(serviceCidrs, address)) {
+      return refuse('O2', 'refused: it lies in our own Service range', 'overlap-local-service-cidr');
+    }
+    if (isWithin(facts.podCidrs, address)) {
+      return refuse('O1', 'refused: it lies in our own pod range', 'overlap-local-pod-cidr');
+    }
+    return outsideRanges(isWithin(ranges ?? [], address), cluster, registry.strictCidr);
+  };
+}
+
+function outsideRanges(isInside: boolean | undefined, cluster: ClusterName, strict: boolean): Concern | undefined {
+  if (isInside === true || (isInside === undefined && !strict)) return undefined;
+  const text =
+    isInside === undefined ? `no ranges are registered for ${cluster}` : `it lies outside the ranges of ${cluster}`;
+  const reason = { rule: 'O6', text: strict ? `refused: ${text}` : text };
+  return { reason, refuses: strict, report: { severity: 'warning', code: 'unexpected-address' } };
+}
+
+function refuse(rule: string, text: string, code: string | undefined): Concern {
+  const report = code === undefined ? undefined : ({ severity: 'error', code } as const);
+  return { reason: { rule, text }, refuses: true, report };
 }

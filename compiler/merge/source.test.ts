@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { compileObjects } from '../../test/helpers/compile.ts';
 import { type SliceOptions, service, slice } from '../../test/helpers/kubernetes.ts';
 import { parseEndpointSlice } from '../model/endpoint-slice.ts';
+import { emptyRegistry } from '../registry/registry.ts';
 import { parseClusterName } from '../values/names.ts';
 import { type Source, sourceOf } from './source.ts';
 
@@ -10,7 +11,8 @@ function source(name: string, options: SliceOptions, known: string[] = [], own?:
   const parsed = parseEndpointSlice(slice('serve', name, [], options), undefined, []);
   if (parsed === undefined) throw new Error(`${name} does not parse`);
   const ids = known.map(parseClusterName).filter((id) => id !== undefined);
-  return text(sourceOf(parsed, { own: parseClusterName(own), knownClusters: ids.sort((a, b) => b.length - a.length) }));
+  const knownClusters = ids.sort((a, b) => b.length - a.length);
+  return text(sourceOf(parsed, { own: parseClusterName(own), knownClusters, registry: emptyRegistry }));
 }
 
 function text(found: Source): string {

@@ -1,4 +1,5 @@
 import { type EndpointSlice, managedBy } from '../model/endpoint-slice.ts';
+import { idOf } from '../registry/registry.ts';
 import { type ClusterName, parseClusterName, unresolvedCluster } from '../values/names.ts';
 import { printable } from '../values/object-ref.ts';
 import type { MergeFacts } from './facts.ts';
@@ -20,7 +21,7 @@ export type Source =
       readonly doubt: 'unresolved' | 'ambiguous' | undefined;
     };
 
-type NameFacts = Pick<MergeFacts, 'own' | 'knownClusters'>;
+export type NameFacts = Pick<MergeFacts, 'own' | 'knownClusters' | 'registry'>;
 
 /**
  * The source of a slice found among our own cluster's objects: rules L1 to L8, the first that applies.
@@ -52,7 +53,7 @@ export function sourceOf(slice: EndpointSlice, facts: NameFacts): Source {
 
 function named(rule: string, text: string, evidence: string, facts: NameFacts): Source {
   const cluster = parseClusterName(text);
-  if (cluster !== undefined) return remoteOrReturned(rule, cluster, evidence, facts, undefined);
+  if (cluster !== undefined) return remoteOrReturned(rule, idOf(facts.registry, cluster), evidence, facts, undefined);
   return remoteOrReturned(rule, unresolvedCluster(text), evidence, facts, 'unresolved');
 }
 
@@ -66,7 +67,7 @@ function byName(rule: string, slice: EndpointSlice, prefix: string, facts: NameF
     return remoteOrReturned(rule, cluster, 'its name begins with no known cluster', facts, 'unresolved');
   }
   const doubt = candidates.length > 1 ? 'ambiguous' : undefined;
-  return remoteOrReturned(rule, longest, `its name says ${longest}`, facts, doubt);
+  return remoteOrReturned(rule, idOf(facts.registry, longest), `its name says ${longest}`, facts, doubt);
 }
 
 function remoteOrReturned(

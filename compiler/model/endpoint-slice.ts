@@ -3,6 +3,7 @@ import type { Diagnostic } from '../values/diagnostic.ts';
 import { type ClusterName, type ObjectName, type PortName, parseObjectName, parsePortName } from '../values/names.ts';
 import { type Port, parsePort, parseProtocol, type Protocol } from '../values/port.ts';
 import { createReport, type Fields, fieldsOf, isAbsent, listOf, type Report, show, textOf } from './fields.ts';
+import { parseSlicePorts, parseSliceWeight, type PublishedPort } from './slice-annotations.ts';
 import { isHiddenFromProxy, type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
 import { type SpecialAddress, specialAddress } from './special-address.ts';
 
@@ -51,6 +52,12 @@ export interface EndpointSlice extends NamespacedMetadata {
   readonly family: Family;
   /** Label kubernetes.io/service-name. */
   readonly serviceName: ObjectName | undefined;
+  /** Label multicluster.kubernetes.io/service-name: the ServiceImport that it feeds where it feeds no Service. */
+  readonly importName: ObjectName | undefined;
+  /** What new connections it gets beside others, per endpoint; 0 drains. */
+  readonly weight: number;
+  /** The ports of the Service that it was taken from, where whoever wrote it says so; undefined: not known. */
+  readonly servicePorts: readonly PublishedPort[] | undefined;
   /** Labelled for another proxy, or headless. */
   readonly hidden: boolean;
   readonly marks: SliceMarks;
@@ -77,7 +84,10 @@ export function parseEndpointSlice(
   return {
     ...metadata,
     family,
-    serviceName: parseServiceName(metadata, report),
+    serviceName: parseServiceName('kubernetes.io/service-name', metadata, report),
+    importName: parseServiceName('multicluster.kubernetes.io/service-name', metadata, report),
+    weight: parseSliceWeight(metadata.annotations, report),
+    servicePorts: parseSlicePorts(metadata.annotations, report),
     hidden: isHiddenFromProxy(metadata.labels),
     marks: parseMarks(metadata),
     ports: parsePorts(object, report),
@@ -95,12 +105,12 @@ function parseAddressType(value: unknown, report: Report): Family | undefined {
   return undefined;
 }
 
-function parseServiceName(metadata: NamespacedMetadata, report: Report): ObjectName | undefined {
-  const value = metadata.labels.get('kubernetes.io/service-name');
+function parseServiceName(label: string, metadata: NamespacedMetadata, report: Report): ObjectName | undefined {
+  const value = metadata.labels.get(label);
   if (value === undefined || value === '') return undefined;
   const name = parseObjectName(value);
   if (name === undefined) {
-    const field = 'metadata.labels["kubernetes.io/service-name"]';
+    const field = `metadata.labels["${label}"]`;
     report(
       'warning',
       'slice-bad-service-name',
@@ -183,11 +193,24 @@ function parsePortAt(value: unknown, path: string, report: Report): SlicePort | 
 function parseEndpoints(object: Fields, family: Family, report: Report): SliceEndpoint[] {
   const values = listOf(object, 'endpoints', 'endpoints', report);
   const endpoints: SliceEndpoint[] = [];
+  let odd: { readonly index: number; readonly text: string; readonly address: IpAddress } | undefined;
   for (let i = 0; i < values.length; i++) {
     const endpoint = parseEndpoint(values[i], i, family, report);
-    if (endpoint !== undefined) endpoints.push(endpoint);
+    if (endpoint === undefined) continue;
+    endpoints.push(endpoint);
+    odd ??= oddForm(values[i], endpoint);
+  }
+  if (odd !== undefined) {
+    const message = `"${odd.text}" is not how ${odd.address} is usually written; such addresses of this slice are used in their usual form`;
+    report('info', 'endpoint-address-form', `endpoints[${odd.index}].addresses[0]`, message);
   }
   return endpoints;
+}
+
+/** Some systems hand addresses on as they got them, such as `fd00:0:0::9`. */
+function oddForm(value: unknown, { index, address }: SliceEndpoint) {
+  const [text] = (value as { readonly addresses: readonly unknown[] }).addresses;
+  return typeof text === 'string' && text !== address ? { index, text, address } : undefined;
 }
 
 function parseEndpoint(value: unknown, index: number, family: Family, report: Report): SliceEndpoint | undefined {

@@ -6,9 +6,11 @@ import { type ClusterProperty, parseClusterProperty } from './cluster-property.t
 import { type EndpointSlice, parseEndpointSlice } from './endpoint-slice.ts';
 import { asFields, type Fields, show, textOf } from './fields.ts';
 import { refOf } from './metadata.ts';
+import { type MultiClusterService, parseMultiClusterService } from './multi-cluster-service.ts';
 import { type Node, parseNode } from './node.ts';
 import { parseService, type Service } from './service.ts';
 import { parseServiceExport, type ServiceExport } from './service-export.ts';
+import { parseServiceImport, type ServiceImport } from './service-import.ts';
 
 /** One object of a kind that we know. */
 export type ModelObject =
@@ -16,6 +18,8 @@ export type ModelObject =
   | { readonly kind: 'EndpointSlice'; readonly value: EndpointSlice }
   | { readonly kind: 'Node'; readonly value: Node }
   | { readonly kind: 'ServiceExport'; readonly value: ServiceExport }
+  | { readonly kind: 'ServiceImport'; readonly value: ServiceImport }
+  | { readonly kind: 'MultiClusterService'; readonly value: MultiClusterService }
   | { readonly kind: 'ClusterProperty'; readonly value: ClusterProperty };
 
 type Parse = (object: Fields, cluster: ClusterName | undefined, diagnostics: Diagnostic[]) => ModelObject | undefined;
@@ -41,6 +45,9 @@ const parsers = new Map<string, Parse>([
   ['v1 Node', parserOf('Node', parseNode)],
   ['multicluster.x-k8s.io/v1alpha1 ServiceExport', parserOf('ServiceExport', parseServiceExport)],
   ['multicluster.x-k8s.io/v1beta1 ServiceExport', parserOf('ServiceExport', parseServiceExport)],
+  ['multicluster.x-k8s.io/v1alpha1 ServiceImport', parserOf('ServiceImport', parseServiceImport)],
+  ['multicluster.x-k8s.io/v1beta1 ServiceImport', parserOf('ServiceImport', parseServiceImport)],
+  ['networking.karmada.io/v1alpha1 MultiClusterService', parserOf('MultiClusterService', parseMultiClusterService)],
   ['about.k8s.io/v1alpha1 ClusterProperty', parserOf('ClusterProperty', parseClusterProperty)],
   ['about.k8s.io/v1beta1 ClusterProperty', parserOf('ClusterProperty', parseClusterProperty)],
 ]);

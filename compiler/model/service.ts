@@ -21,6 +21,8 @@ export type SkipReason = 'foreign-proxy' | 'headless' | 'no-cluster-ip' | 'exter
 /** A Service reduced to what rules are made from, both families together. */
 export interface Service extends NamespacedMetadata {
   readonly key: ServiceKey;
+  /** What its clusterIPs are: a ServiceImport's are the cluster set's. */
+  readonly vip: 'clusterIP' | 'clusterSetIP';
   /** Set: the rest is empty. */
   readonly skipped: SkipReason | undefined;
   readonly clusterIPs: Readonly<Partial<Record<Family, IpAddress>>>;
@@ -43,9 +45,10 @@ export interface Service extends NamespacedMetadata {
   readonly trafficDistribution: 'PreferSameZone' | 'PreferSameNode' | undefined;
 }
 
-type ServiceSpec = Omit<Service, keyof NamespacedMetadata | 'key' | 'skipped' | 'hintsAnnotation'>;
+type ServiceSpec = Omit<Service, keyof NamespacedMetadata | 'key' | 'vip' | 'skipped' | 'hintsAnnotation'>;
 
-const emptySpec: ServiceSpec = {
+/** Of a Service that asks for nothing. */
+export const emptySpec: ServiceSpec = {
   clusterIPs: {},
   ports: [],
   externalIPs: [],
@@ -77,6 +80,7 @@ export function parseService(
   return {
     ...metadata,
     key: serviceKey(metadata.namespace, metadata.name),
+    vip: 'clusterIP',
     skipped,
     hintsAnnotation: hintsAnnotationOf(metadata),
     ...(skipped === undefined ? parseSpec(spec, status, report) : emptySpec),
@@ -125,7 +129,8 @@ function parseType(spec: Fields, report: Report): 'ClusterIP' | 'NodePort' | 'Lo
   return 'ClusterIP';
 }
 
-function isLocalPolicy(spec: Fields, key: string, report: Report): boolean {
+/** Whether a traffic policy says Local. */
+export function isLocalPolicy(spec: Fields, key: string, report: Report): boolean {
   const value = member(spec, key);
   if (value === 'Local') return true;
   if (!isAbsent(value) && value !== 'Cluster' && value !== '') {
@@ -142,7 +147,7 @@ function isLocalPolicy(spec: Fields, key: string, report: Report): boolean {
 /** What the API server fills in. */
 const defaultAffinitySeconds = 10800;
 
-function parseAffinity(spec: Fields, report: Report): Affinity {
+export function parseAffinity(spec: Fields, report: Report): Affinity {
   const value = spec.sessionAffinity;
   if (value !== 'ClientIP') {
     if (!isAbsent(value) && value !== 'None' && value !== '') {
@@ -177,7 +182,7 @@ function hintsAnnotationOf(metadata: NamespacedMetadata): string {
   return metadata.annotations.get(older) ?? metadata.annotations.get('service.kubernetes.io/topology-mode') ?? '';
 }
 
-function parseTrafficDistribution(spec: Fields, report: Report): Service['trafficDistribution'] {
+export function parseTrafficDistribution(spec: Fields, report: Report): Service['trafficDistribution'] {
   const value = spec.trafficDistribution;
   if (isAbsent(value)) return undefined;
   if (value === 'PreferClose' || value === 'PreferSameZone') return 'PreferSameZone';

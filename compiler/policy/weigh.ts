@@ -1,4 +1,4 @@
-import { findCluster, type Registry } from '../registry/registry.ts';
+import { findCluster, ownCluster, type RegisteredCluster, type Registry } from '../registry/registry.ts';
 import type { ClusterName } from '../values/names.ts';
 import {
   add,
@@ -14,7 +14,7 @@ import {
   zero,
 } from '../values/rational.ts';
 import { unreachable } from '../values/unreachable.ts';
-import type { MinHealthy, Policy, Tier, TierSelector } from './policy.ts';
+import { type ClusterWeightKey, isEven, type MinHealthy, type Policy, type Tier, type TierSelector } from './policy.ts';
 
 /** An endpoint that may get new connections: ready, or chosen for want of ready ones. */
 export interface Candidate {
@@ -44,6 +44,7 @@ export type UsualSizes = ReadonlyMap<ClusterName | undefined, number>;
  * 2. Tiers: every tier takes its part of what is left, by min-healthy; inside a tier by raw weight.
  *    What is left after the last tier goes to all in proportion to their shares so far: no cliff.
  *
+ * policy   names each cluster by its id and the own one `local`
  * returns  one entry a candidate, in the same order; without policy and topology all are 1/n
  */
 export function weigh(
@@ -52,85 +53,96 @@ export function weigh(
   registry: Registry,
   usual: UsualSizes,
 ): Weighed[] {
-  const raw = rawWeights(candidates, policy, registry);
-  const tiers: readonly Tier[] = policy.failover.length === 0 ? [[{ kind: 'any' } as const]] : policy.failover;
-  const tierOf = candidates.map(({ cluster }) => tiers.findIndex((tier) => inTier(tier, cluster, registry)));
+  const viewOf = viewer(policy, registry);
+  if (isEven(policy) && candidates.every((candidate) => isPlain(candidate, viewOf(candidate.cluster)))) {
+    const share = candidates.length === 0 ? zero : rational(1, candidates.length);
+    return candidates.map(() => ({ share, reason: undefined }));
+  }
+  const raw = rawWeights(candidates, viewOf);
   const shares: Rational[] = candidates.map(() => zero);
   let left = one;
 
-  tiers.forEach((_, t) => {
-    const members = candidates.flatMap((_candidate, i) =>
-      tierOf[i] === t && !isZero(raw[i]?.weight ?? zero) ? [i] : [],
-    );
-    if (members.length === 0 || isZero(left)) return;
-    const part = multiply(
-      left,
-      healthOf(members.length, policy.minHealthy, tierSize(t, tiers, usual, policy, registry)),
-    );
+  for (let tier = 0; tier < tiersOf(policy).length; tier++) {
+    const members = candidates.flatMap(({ cluster }, i) => (viewOf(cluster).tier === tier ? [i] : []));
     const total = sumRationals(members.map((i) => raw[i]?.weight ?? zero));
+    if (isZero(total) || isZero(left)) continue;
+    // Who is well but hinted elsewhere makes the tier no less healthy.
+    const healthy = members.filter((i) => raw[i]?.isWell).length;
+    const part = multiply(left, healthOf(healthy, policy.minHealthy, tierSize(tier, usual, viewOf)));
     for (const i of members) shares[i] = multiply(part, divide(raw[i]?.weight ?? zero, total));
     left = subtract(left, part);
-  });
+  }
 
   const taken = subtract(one, left);
-  return candidates.map((_, i) => {
+  return candidates.map(({ cluster }, i) => {
     const share = shares[i] ?? zero;
     return {
       share: isZero(taken) ? zero : divide(share, taken),
-      reason: raw[i]?.reason ?? tierReason(tierOf[i] ?? -1, share),
+      reason: raw[i]?.reason ?? tierReason(viewOf(cluster).tier, share),
     };
   });
 }
 
-function rawWeights(candidates: readonly Candidate[], policy: Policy, registry: Registry) {
-  const counts = new Map<ClusterName | undefined, number>();
-  for (const { cluster, weight } of candidates) {
-    if (weight > 0) counts.set(cluster, (counts.get(cluster) ?? 0) + 1);
-  }
-  return candidates.map((candidate): { readonly weight: Rational; readonly reason: Weighed['reason'] } => {
-    const { cluster } = candidate;
+/** What policy and registry say of one cluster. */
+interface ClusterView {
+  /** `local`, or its id: how people know it. */
+  readonly name: string;
+  readonly isDrained: boolean;
+  /** The first that selects it; -1: none. */
+  readonly tier: number;
+  /** In percent of an ordinary one's. */
+  readonly weight: number;
+  /** What cluster-weights give it; undefined where the policy names no shares. */
+  readonly share: number | undefined;
+}
+
+type ViewOf = (cluster: ClusterName | undefined) => ClusterView;
+
+function viewer(policy: Policy, registry: Registry): ViewOf {
+  const views = new Map<ClusterName | undefined, ClusterView>();
+  return (cluster) => {
+    const remembered = views.get(cluster);
+    if (remembered !== undefined) return remembered;
+    const known = cluster === undefined ? ownCluster(registry) : findCluster(registry, cluster);
     const name = cluster ?? 'local';
-    if (isDrained(cluster, policy, registry)) return out('MR-60', `cluster ${name} is drained: no new connections`);
-    if (candidate.weight === 0) return out('MR-60', 'its slice has weight 0: no new connections');
-    if (isZero(candidate.topology)) return out('MR-43', 'hints give this node other local endpoints');
-    const own = multiply(rational(candidate.weight), candidate.topology);
-    if (policy.clusterWeights === undefined) {
-      return { weight: multiply(own, rational(registered(cluster, registry), 100)), reason: undefined };
-    }
-    const weight = clusterWeight(cluster, policy) ?? 0;
-    if (weight === 0) return out('MR-60', `cluster-weights give cluster ${name} nothing`);
-    return { weight: divide(multiply(own, rational(weight)), rational(counts.get(cluster) ?? 1)), reason: undefined };
-  });
+    const weight = known?.weight ?? 100;
+    const view: ClusterView = {
+      name,
+      isDrained:
+        policy.drainClusters.some((drained) => isNamed(drained, cluster, known)) ||
+        known?.drain === true ||
+        weight === 0,
+      tier: tiersOf(policy).findIndex((tier) => tier.some((selector) => selects(selector, cluster, known))),
+      weight,
+      share:
+        policy.clusterWeights &&
+        (policy.clusterWeights.get(name as ClusterWeightKey) ?? policy.clusterWeights.get('*') ?? 0),
+    };
+    views.set(cluster, view);
+    return view;
+  };
 }
 
-/** The share that cluster-weights give a cluster; undefined where the policy names no shares. */
-function clusterWeight(cluster: ClusterName | undefined, policy: Policy): number | undefined {
-  if (policy.clusterWeights === undefined) return undefined;
-  return policy.clusterWeights.get(cluster ?? 'local') ?? policy.clusterWeights.get('*') ?? 0;
+const everyone: readonly Tier[] = [[{ kind: 'any' }]];
+
+function tiersOf({ failover }: Policy): readonly Tier[] {
+  return failover.length === 0 ? everyone : failover;
 }
 
-function out(rule: string, text: string) {
-  return { weight: zero, reason: { rule, text } };
+function isNamed(
+  name: ClusterName | 'local',
+  cluster: ClusterName | undefined,
+  known: RegisteredCluster | undefined,
+): boolean {
+  if (cluster === undefined) return name === 'local';
+  return name === cluster || name === known?.id || known?.aliases.some((alias) => alias === name) === true;
 }
 
-function registered(cluster: ClusterName | undefined, registry: Registry): number {
-  const known = cluster === undefined ? registry.clusters.find(({ self }) => self) : findCluster(registry, cluster);
-  return known?.weight ?? 100;
-}
-
-function isDrained(cluster: ClusterName | undefined, policy: Policy, registry: Registry): boolean {
-  const known = cluster === undefined ? registry.clusters.find(({ self }) => self) : findCluster(registry, cluster);
-  const names: readonly string[] = cluster === undefined ? ['local'] : [cluster, ...(known?.aliases ?? [])];
-  const listed = policy.drainClusters.some((drained) => names.includes(drained) || drained === known?.id);
-  return listed || known?.drain === true || known?.weight === 0;
-}
-
-function inTier(tier: Tier, cluster: ClusterName | undefined, registry: Registry): boolean {
-  return tier.some((selector) => selects(selector, cluster, registry));
-}
-
-function selects(selector: TierSelector, cluster: ClusterName | undefined, registry: Registry): boolean {
-  const known = cluster === undefined ? registry.clusters.find(({ self }) => self) : findCluster(registry, cluster);
+function selects(
+  selector: TierSelector,
+  cluster: ClusterName | undefined,
+  known: RegisteredCluster | undefined,
+): boolean {
   switch (selector.kind) {
     case 'any':
       return true;
@@ -139,11 +151,7 @@ function selects(selector: TierSelector, cluster: ClusterName | undefined, regis
     case 'remote':
       return cluster !== undefined;
     case 'cluster':
-      return (
-        selector.cluster === cluster ||
-        selector.cluster === known?.id ||
-        known?.aliases.includes(selector.cluster) === true
-      );
+      return cluster !== undefined && isNamed(selector.cluster, cluster, known);
     case 'region':
       return known?.region === selector.region;
     case 'tier':
@@ -153,12 +161,44 @@ function selects(selector: TierSelector, cluster: ClusterName | undefined, regis
   }
 }
 
+function isPlain({ weight, topology }: Candidate, view: ClusterView): boolean {
+  return weight === 1 && topology === one && view.weight === 100 && !view.isDrained;
+}
+
+interface RawWeight {
+  readonly weight: Rational;
+  /** It would take connections, but for topology. */
+  readonly isWell: boolean;
+  readonly reason: Weighed['reason'];
+}
+
+function rawWeights(candidates: readonly Candidate[], viewOf: ViewOf): RawWeight[] {
+  const counts = new Map<ClusterName | undefined, number>();
+  for (const { cluster, weight } of candidates) {
+    if (weight > 0) counts.set(cluster, (counts.get(cluster) ?? 0) + 1);
+  }
+  return candidates.map(({ cluster, weight, topology }) => {
+    const { name, isDrained, share, weight: registered } = viewOf(cluster);
+    if (isDrained) return out('MR-60', `cluster ${name} is drained: no new connections`);
+    if (weight === 0) return out('MR-60', 'its slice has weight 0: no new connections');
+    if (share === 0) return out('MR-60', `cluster-weights give cluster ${name} nothing`);
+    if (isZero(topology)) return { ...out('MR-43', 'topology gives this node other endpoints'), isWell: true };
+    const own = multiply(rational(weight), topology);
+    const part = share === undefined ? rational(registered, 100) : rational(share, counts.get(cluster) ?? 1);
+    return { weight: multiply(own, part), isWell: true, reason: undefined };
+  });
+}
+
+function out(rule: string, text: string): RawWeight {
+  return { weight: zero, isWell: false, reason: { rule, text } };
+}
+
 /** Endpoints, in any state, of the tier's clusters that may take traffic. */
-function tierSize(t: number, tiers: readonly Tier[], usual: UsualSizes, policy: Policy, registry: Registry): number {
+function tierSize(tier: number, usual: UsualSizes, viewOf: ViewOf): number {
   let size = 0;
   for (const [cluster, count] of usual) {
-    const mayTake = !isDrained(cluster, policy, registry) && clusterWeight(cluster, policy) !== 0;
-    if (mayTake && tiers.findIndex((tier) => inTier(tier, cluster, registry)) === t) size += count;
+    const view = viewOf(cluster);
+    if (view.tier === tier && !view.isDrained && view.share !== 0) size += count;
   }
   return size;
 }

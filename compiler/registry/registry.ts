@@ -56,6 +56,22 @@ export function ownCluster(registry: Registry): RegisteredCluster | undefined {
   return registry.clusters.find((cluster) => cluster.self);
 }
 
+/** The id of a cluster that goes by an alias; any other name stays. */
+export function idOf(registry: Registry, name: ClusterName): ClusterName {
+  return findCluster(registry, name)?.id ?? name;
+}
+
+/** The registry with our own cluster marked as such, however its id was found out. */
+export function withOwn(registry: Registry, own: ClusterName | undefined): Registry {
+  if (own === undefined) return registry;
+  return { ...registry, clusters: registry.clusters.map((cluster) => ({ ...cluster, self: cluster.id === own })) };
+}
+
+/** Ids and aliases. */
+export function namesIn(registry: Registry): ClusterName[] {
+  return registry.clusters.flatMap(({ id, aliases }) => [id, ...aliases]);
+}
+
 /** Whether an address lies in one of the ranges; undefined when none is known. */
 export function isWithin(cidrs: readonly Cidr[], address: IpAddress): boolean | undefined {
   return cidrs.length === 0 ? undefined : cidrs.some((cidr) => cidrContains(cidr, address));

@@ -4,7 +4,7 @@ import type { Protocol } from './port.ts';
 
 /** Id of a cluster of the cluster set: a DNS-1123 name, or two labels joined by a dot (KEP-1645). */
 export type ClusterName = Brand<string, 'ClusterName'>;
-/** `namespace/name` of a Service or ServiceImport. */
+/** `namespace/name` of a Service; for a ServiceImport see importKey. */
 export type ServiceKey = Brand<string, 'ServiceKey'>;
 /** `namespace/name:port/TCP/IPv4`; without `:port` for an unnamed port. Unique on a node. */
 export type ServicePortId = Brand<string, 'ServicePortId'>;
@@ -51,6 +51,14 @@ export function unresolvedCluster(hint: string): ClusterName {
 
 export function serviceKey(namespace: Namespace, name: ObjectName): ServiceKey {
   return `${namespace}/${name}` as ServiceKey;
+}
+
+/**
+ * The key of the ServiceImport of a Service's namespace and name: `shop/cart@clusterset`. The two are independent of each
+ * other (MR-10), and no object's name has an `@`.
+ */
+export function importKey(service: ServiceKey): ServiceKey {
+  return `${service}@clusterset` as ServiceKey;
 }
 
 /**

@@ -1,0 +1,56 @@
+import type { Candidate } from '../merge/match.ts';
+import type { Reason } from '../merge/record.ts';
+import type { Standing } from '../policy/standing.ts';
+import type { ClusterName } from '../values/names.ts';
+import { isZero, one } from '../values/rational.ts';
+import { type Chosen, isLeaving, type PoolsInUse } from './categorize.ts';
+
+const notReady: Reason = { rule: 'IPT-5.2', text: 'not ready' };
+const leaving: Reason = { rule: 'MR-41', text: 'terminating: not for new connections while others are ready' };
+const laterChoice: Reason = {
+  rule: 'MR-40',
+  text: 'terminating: our own cluster has such endpoints, which come first',
+};
+const lastResort: Reason = { rule: 'MR-40', text: 'terminating, but nothing is ready: used while it serves' };
+const localOnly: Reason = { rule: 'MR-50', text: 'internalTrafficPolicy Local: only for clients of its own node' };
+const nobody: Reason = { rule: 'MR-60', text: 'the policy gives no endpoint anything' };
+
+/** Why an endpoint gets of new connections what it gets: nothing said where it is what every ready endpoint gets. */
+export function reasonsOf(
+  candidate: Candidate,
+  chosen: Chosen | undefined,
+  uses: PoolsInUse,
+  standings: ReadonlyMap<ClusterName | undefined, Standing>,
+): readonly Reason[] {
+  const lost = lostReason(candidate, standings.get(candidate.cluster) ?? 'full', chosen);
+  if (!candidate.endpoint.ready && !isLeaving(candidate)) return [...lost, notReady];
+  const weighed = chosen?.weighed.get(candidate);
+  if (!candidate.endpoint.ready) {
+    if (chosen !== undefined && chosen.name !== 'leaving') return [...lost, leaving];
+    return [...lost, weighed === undefined ? laterChoice : lastResort, ...sharesReason(candidate, chosen)];
+  }
+  if (!uses.cluster) return candidate.locality === 'node' ? lost : [...lost, localOnly];
+  return weighed === undefined && lost.length > 0 ? lost : [...lost, ...sharesReason(candidate, chosen)];
+}
+
+function lostReason({ cluster }: Candidate, standing: Standing, chosen: Chosen | undefined): readonly Reason[] {
+  if (standing === 'full') return [];
+  if (standing === 'none') return [{ rule: 'MR-71', text: `cluster ${cluster} is lost: dropped` }];
+  if (chosen?.name !== 'lost') {
+    return [{ rule: 'MR-71', text: `cluster ${cluster} is lost: for when nothing else is ready` }];
+  }
+  const rule = standing === 'panic' ? 'MR-72' : 'MR-71';
+  return [{ rule, text: `cluster ${cluster} is lost, but nothing else is ready` }];
+}
+
+function sharesReason(candidate: Candidate, chosen: Chosen | undefined): readonly Reason[] {
+  if (chosen === undefined) return [nobody];
+  const weighed = chosen.weighed.get(candidate);
+  if (weighed === undefined) return [];
+  const { nearness } = chosen;
+  if (nearness === undefined) return weighed.reason === undefined ? [] : [weighed.reason];
+  const part = nearness.partOf(candidate);
+  if (isZero(part)) return [nearness.farReason(candidate)];
+  if (weighed.reason !== undefined) return [weighed.reason];
+  return nearness.isNear(candidate) || part !== one ? [nearness.nearReason(candidate)] : [];
+}

@@ -1,0 +1,99 @@
+import type { Report } from '../model/fields.ts';
+import type { ServicePort } from '../model/service-ports.ts';
+import { type Family, families } from '../values/address.ts';
+import type { Severity } from '../values/diagnostic.ts';
+import { type ClusterName, compareText } from '../values/names.ts';
+import type { Deduped } from './dedupe.ts';
+import { type Candidate, findPortMismatches, type SourcedSlice, type WantedPort } from './match.ts';
+
+/** What one Service's merge finds worth a word: once a cluster, not once an endpoint. */
+
+interface Merged extends Deduped {
+  readonly port: ServicePort;
+  readonly family: Family;
+}
+
+export function reportContested({ port, contested }: Merged, report: Report): void {
+  for (const { winner, loser } of contested) {
+    const [a, b] = [winner, loser].map(({ cluster }) => cluster ?? 'our own cluster');
+    const message = `port "${port.name}": ${winner.text} is claimed by ${a} and by ${b} (do their pod ranges overlap?); that of ${a} is used`;
+    report('warning', 'duplicate-endpoint-across-clusters', undefined, message);
+  }
+}
+
+/** Endpoints that are refused, or looked at askance, for where they are. */
+export function reportConcerns(ports: readonly Merged[], report: Report): void {
+  const groups = new Map<
+    string,
+    { severity: Severity; code: string; text: string; cluster: string; first: Candidate; addresses: Set<string> }
+  >();
+  for (const { kept, dropped } of ports) {
+    for (const candidate of [...kept, ...dropped.keys()]) {
+      const { concern, cluster, endpoint } = candidate;
+      if (concern?.report === undefined) continue;
+      const key = `${concern.report.code} ${concern.reason.text} ${cluster ?? ''}`;
+      const group = groups.get(key) ?? {
+        ...concern.report,
+        text: concern.reason.text,
+        cluster: cluster ?? 'our own cluster',
+        first: candidate,
+        addresses: new Set(),
+      };
+      groups.set(key, group);
+      group.addresses.add(endpoint.address);
+      if (compareText(endpoint.address, group.first.endpoint.address) < 0) group.first = candidate;
+    }
+  }
+  for (const [, { severity, code, text, cluster, first, addresses }] of [...groups].sort(([a], [b]) =>
+    compareText(a, b),
+  )) {
+    const more = addresses.size > 1 ? ` (and ${addresses.size - 1} more)` : '';
+    report(severity, code, undefined, `endpoint ${first.endpoint.address}${more} of cluster ${cluster}: ${text}`);
+  }
+}
+
+export function reportMismatches(slices: readonly SourcedSlice[], wanted: WantedPort, report: Report): void {
+  for (const { cluster, otherProtocol, offered } of findPortMismatches(slices, wanted)) {
+    const offers = [...new Set(offered.map(({ name, protocol }) => `"${name}" ${protocol}`))].sort(compareText);
+    const message = `cluster ${cluster} has endpoints, but none for port "${wanted.name}" ${wanted.protocol}; it offers ${offers.join(', ') || 'no port'}`;
+    report('warning', otherProtocol ? 'remote-protocol-mismatch' : 'remote-port-mismatch', undefined, message);
+  }
+}
+
+/** Clusters with endpoints, but none of a family that the Service is served in (MR-31). */
+export function reportMissingFamilies(
+  slices: readonly SourcedSlice[],
+  served: readonly Family[],
+  report: Report,
+): void {
+  const reachable = new Map<ClusterName, Set<Family>>();
+  for (const { from, endpoints } of slices) {
+    if (from.source.kind !== 'remote' || endpoints.length === 0) continue;
+    const { cluster } = from.source;
+    reachable.set(cluster, (reachable.get(cluster) ?? new Set()).add(from.slice.family));
+  }
+  for (const [cluster, offered] of [...reachable].sort(([a], [b]) => compareText(a, b))) {
+    for (const missing of families) {
+      if (!served.includes(missing) || offered.has(missing)) continue;
+      const message = `cluster ${cluster} has no ${missing} endpoints; it gets no ${missing} traffic`;
+      report('warning', 'ip-family-partial', undefined, message);
+    }
+  }
+}
+
+/**
+ * An import's port is the oldest export's; another cluster may mean another by that name, which slices alone don't show
+ * (MR-30).
+ */
+export function reportUnknownPorts(slices: readonly SourcedSlice[], report: Report): void {
+  const clusters = new Map<ClusterName, boolean>();
+  for (const { from, endpoints } of slices) {
+    if (from.source.kind !== 'remote' || endpoints.length === 0) continue;
+    const { cluster } = from.source;
+    clusters.set(cluster, clusters.get(cluster) === true || from.servicePorts !== undefined);
+  }
+  const unknown = [...clusters].filter(([, isKnown]) => !isKnown).map(([cluster]) => cluster);
+  if (clusters.size < 2 || unknown.length === 0) return;
+  const message = `it is not known which ports the Service has in ${unknown.sort(compareText).join(', ')} (annotation slicewright.dev/service-ports on slices); ports of the same name are taken for the same`;
+  report('info', 'service-ports-unknown', undefined, message);
+}

@@ -1,0 +1,106 @@
+import { type Family, familyOf, type IpAddress } from '../values/address.ts';
+import type { Diagnostic } from '../values/diagnostic.ts';
+import {
+  type ClusterName,
+  importKey,
+  parseClusterName,
+  parseObjectName,
+  type ServiceKey,
+  serviceKey,
+} from '../values/names.ts';
+import { createReport, type Fields, fieldsOf, listOf, type Report, show, textOf } from './fields.ts';
+import { type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
+import {
+  emptySpec,
+  isLocalPolicy,
+  parseAffinity,
+  parseTrafficDistribution,
+  type Service,
+  type SkipReason,
+} from './service.ts';
+import { parseAddresses } from './service-addresses.ts';
+import { parsePorts } from './service-ports.ts';
+
+/** A Service of the cluster set, as this cluster may use it. */
+export interface ServiceImport extends NamespacedMetadata {
+  /** Of the Services of that name in the clusters that export it. */
+  readonly exported: ServiceKey;
+  /** The Service that would stand for it here: as annotated, else by Karmada's custom, where names may be so long. */
+  readonly derived: ServiceKey | undefined;
+  /** An annotation says so: that Service is meant to be there. */
+  readonly isDerived: boolean;
+  /** What it is where nothing is derived from it: a Service at the cluster set's addresses, and no other (MR-53). */
+  readonly service: Service;
+  /** Clusters that export it, as its status says. */
+  readonly exporters: readonly ClusterName[];
+}
+
+/** A multicluster.x-k8s.io ServiceImport. A bad field is left out alone. */
+export function parseServiceImport(
+  object: Fields,
+  cluster: ClusterName | undefined,
+  diagnostics: Diagnostic[],
+): ServiceImport | undefined {
+  const metadata = parseNamespacedMetadata(object, 'ServiceImport', cluster, diagnostics);
+  if (metadata === undefined) return undefined;
+  const report = createReport(metadata.ref, diagnostics);
+  const spec = fieldsOf(object, 'spec', 'spec', report);
+  const annotated = parseObjectName(metadata.annotations.get('multicluster.kubernetes.io/derived-service'));
+  const exported = serviceKey(metadata.namespace, metadata.name);
+  const derived = annotated ?? parseObjectName(`derived-${metadata.name}`);
+  return {
+    ...metadata,
+    exported,
+    derived: derived && serviceKey(metadata.namespace, derived),
+    isDerived: annotated !== undefined,
+    service: asService(metadata, exported, spec, report),
+    exporters: parseExporters(fieldsOf(object, 'status', 'status', report), report),
+  };
+}
+
+function asService(metadata: NamespacedMetadata, exported: ServiceKey, spec: Fields, report: Report): Service {
+  const addresses = parseAddresses(listOf(spec, 'ips', 'spec.ips', report), 'spec.ips', report);
+  const skipped: SkipReason | undefined =
+    spec.type === 'Headless' ? 'headless' : addresses.length === 0 ? 'no-cluster-ip' : undefined;
+  const common = {
+    ...metadata,
+    ...emptySpec,
+    key: importKey(exported),
+    vip: 'clusterSetIP',
+    hintsAnnotation: '',
+    skipped,
+  } as const;
+  if (skipped !== undefined) return common;
+  return {
+    ...common,
+    clusterIPs: onePerFamily(addresses, report),
+    ports: parsePorts(spec, report).map((port) => ({ ...port, nodePort: undefined })),
+    affinity: parseAffinity(spec, report),
+    internalPolicyLocal: isLocalPolicy(spec, 'internalTrafficPolicy', report),
+    trafficDistribution: parseTrafficDistribution(spec, report),
+  };
+}
+
+function onePerFamily(addresses: readonly IpAddress[], report: Report): Partial<Record<Family, IpAddress>> {
+  const result: Partial<Record<Family, IpAddress>> = {};
+  for (const address of addresses) {
+    const family = familyOf(address);
+    if (result[family] === undefined) result[family] = address;
+    else
+      report('warning', 'import-several-ips', 'spec.ips', `${address} is a second ${family} address; it is left out`);
+  }
+  return result;
+}
+
+function parseExporters(status: Fields, report: Report): ClusterName[] {
+  const clusters: ClusterName[] = [];
+  for (const [i, value] of listOf(status, 'clusters', 'status.clusters', report).entries()) {
+    const path = `status.clusters[${i}]`;
+    const text = textOf(fieldsOf({ value }, 'value', path, report), 'cluster');
+    const cluster = parseClusterName(text);
+    if (cluster !== undefined) clusters.push(cluster);
+    else
+      report('warning', 'import-bad-cluster', `${path}.cluster`, `${show(text)} is not a cluster id; it is left out`);
+  }
+  return clusters;
+}
