@@ -93,7 +93,8 @@ export function createFakeKernel(mode: Mode = 'nft', faults: Faults = {}): FakeK
         const cut = ++saves === now.truncateSaveAt;
         return { exitCode: 0, stdout: cut ? stdout.slice(0, Math.floor(stdout.length * 0.6)) : stdout, stderr: '' };
       }
-      if (tool.verb === '') return now.noPrivilege === true ? denied(tool) : { exitCode: 0, stdout: '', stderr: '' };
+      if (tool.verb === '')
+        return now.noPrivilege === true ? denied(tool) : listed(tablesOf(tool.family, tool.mode), args);
       changes++;
       if (now.noPrivilege === true) return tool.mode === 'nft' ? denied(tool) : noTable(tool, input);
       const known = knownOptions(args);
@@ -129,6 +130,15 @@ function toolOf(file: string, plain: Mode): Tool | undefined {
     called: file,
     verb: (match[3] as 'restore' | 'save' | undefined) ?? '',
   };
+}
+
+/** `iptables -t nat -S CHAIN`: its declaration and rules, as in a save. Without a chain nothing is asked of it here. */
+function listed(tables: FakeTables, args: readonly string[]): CommandResult {
+  const chain = args[args.indexOf('-S') + 1];
+  if (chain === undefined) return { exitCode: 0, stdout: '', stderr: '' };
+  const [, table = ''] = new RegExp(`^\\*${args[args.indexOf('-t') + 1]}\n([^*]*)`, 'm').exec(saveTables(tables)) ?? [];
+  const lines = table.split('\n').filter((line) => line.startsWith(`-A ${chain} `));
+  return { exitCode: 0, stdout: lines.map((line) => `${line}\n`).join(''), stderr: '' };
 }
 
 /** Long forms of the options given; undefined if there is one that the program does not know. */

@@ -1,0 +1,108 @@
+import { assemble } from '../backends/assemble.ts';
+import { iptables } from '../backends/iptables/index.ts';
+import { ownChains } from '../backends/iptables/own-chains.ts';
+import { createFakeKernel, type FakeKernel } from '../backends/netfilter/fake-kernel.ts';
+import { besideOthers, withMark } from '../backends/netfilter/ownership.ts';
+import { parseSave } from '../backends/netfilter/parse.ts';
+import { createCompiler, type ObjectChange } from '../compiler/incremental.ts';
+import { defaultSettings } from '../compiler/settings.ts';
+import { type Family, families } from '../compiler/values/address.ts';
+import type { ClusterName } from '../compiler/values/names.ts';
+import { compileObjects } from '../test/helpers/compile.ts';
+import { findDrift } from './dataplane/drift.ts';
+import { createIptablesPlane } from './dataplane/iptables.ts';
+import type { LoopTimes } from './family-loop.ts';
+import { runLoop } from './loop.ts';
+import type { AgentEvent } from './report.ts';
+import { createSourceBoard } from './sources/board.ts';
+import type { ReflectorState } from './sources/reflector.ts';
+import type { Source } from './sources/source.ts';
+
+const quick: LoopTimes = { gapMs: 0, resyncMs: 60_000, glanceMs: 60_000, retry: { firstMs: 5, maxMs: 20 } };
+
+/** The loop on a fake kernel, with sources that a test speaks for. */
+export interface Bench {
+  readonly kernel: FakeKernel;
+  readonly events: readonly AgentEvent[];
+  /** Tells of changes in a cluster; the own one when absent. */
+  tell(changes: readonly Pick<ObjectChange, 'object' | 'gone'>[], cluster?: ClusterName): void;
+  state(state: ReflectorState, cluster?: ClusterName): void;
+  /** What of ours in the kernel differs from compiling these objects from nothing. */
+  differences(objects: readonly unknown[], clusters?: Readonly<Record<string, readonly unknown[]>>): string[];
+  of<K extends AgentEvent['kind']>(kind: K): Extract<AgentEvent, { kind: K }>[];
+  stop(): Promise<void>;
+}
+
+export interface BenchOptions {
+  readonly kernel?: FakeKernel;
+  readonly remotes?: readonly ClusterName[];
+  readonly remoteWaitMs?: number;
+  readonly times?: Partial<LoopTimes>;
+  readonly takeOver?: boolean;
+}
+
+export function startBench(options: BenchOptions = {}): Bench {
+  const kernel = options.kernel ?? createFakeKernel();
+  const events: AgentEvent[] = [];
+  const stop = new AbortController();
+  const nowMs = () => performance.now();
+  const sources: Source[] = [undefined, ...(options.remotes ?? [])].map((cluster) => ({
+    cluster,
+    from: cluster ?? 'own',
+    run: () => Promise.resolve(),
+  }));
+  const board = createSourceBoard(sources, nowMs, options.remoteWaitMs ?? 60_000);
+  const sinkOf = (cluster: ClusterName | undefined) => {
+    const source = sources.find((one) => one.cluster === cluster);
+    if (source === undefined) throw new Error(`no source for ${cluster}`);
+    return board.sinkOf(source);
+  };
+  for (const { cluster } of sources) sinkOf(cluster).state('everything', { kind: 'starting' });
+  const running = runLoop(
+    {
+      board,
+      compiler: createCompiler({ settings: defaultSettings, nodeName: 'n1', localAddresses: undefined }),
+      planes: families.map((family) =>
+        createIptablesPlane({
+          family,
+          run: kernel.run,
+          nowMs,
+          takeOver: options.takeOver ?? false,
+          delayTimes: { firstMs: 20, maxMs: 100 },
+        }),
+      ),
+      clock: { nowMs, wallMs: () => Date.now() },
+      times: { ...quick, ...options.times },
+      report: (event) => void events.push(event),
+    },
+    stop.signal,
+  );
+
+  return {
+    kernel,
+    events,
+    tell: (changes, cluster) => sinkOf(cluster).change(changes.map((change) => ({ ...change, cluster }))),
+    state: (state, cluster) => sinkOf(cluster).state('everything', state),
+    differences(objects, clusters = {}) {
+      const compilation = compileObjects(objects, { clusters });
+      return families.flatMap((family) => differencesOf(kernel, family, compilation));
+    },
+    of: (kind) => events.filter((event) => event.kind === kind) as never,
+    async stop() {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+function differencesOf(kernel: FakeKernel, family: Family, compilation: ReturnType<typeof compileObjects>): string[] {
+  const services = compilation.services[family];
+  const node = compilation.node[family];
+  const { ruleset, foreign } = parseSave(kernel.save(family), family, withMark(ownChains).isOurs);
+  const used = services.length > 0 || node.addresses.length > 0;
+  const { program } = assemble(iptables, services, node);
+  return findDrift(besideOthers(used ? program : undefined, ruleset, foreign), ruleset).map(
+    ({ where, lost, added }) =>
+      `${where}: ${[...lost.map((line) => `- ${line}`), ...added.map((line) => `+ ${line}`)].join(' ')}`,
+  );
+}

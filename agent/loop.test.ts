@@ -1,0 +1,282 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createFakeKernel } from '../backends/netfilter/fake-kernel.ts';
+import { type ClusterName, parseClusterName } from '../compiler/values/names.ts';
+import { arbitraryExport, arbitraryService, arbitrarySlice } from '../test/helpers/arbitrary-cluster.ts';
+import { node, service, slice } from '../test/helpers/kubernetes.ts';
+import { type Bench, type BenchOptions, startBench } from './loop.fixture.ts';
+
+const benches: Bench[] = [];
+afterEach(async () => {
+  for (const bench of benches.splice(0)) await bench.stop();
+});
+
+function start(options: BenchOptions = {}): Bench {
+  const bench = startBench(options);
+  benches.push(bench);
+  return bench;
+}
+
+const present = (...objects: readonly unknown[]) => objects.map((object) => ({ object, gone: false }));
+const gone = (...objects: readonly unknown[]) => objects.map((object) => ({ object, gone: true }));
+const east = parseClusterName('east') as ClusterName;
+
+const here = node('n1', { addresses: ['192.168.0.1'] });
+const web = service('web');
+const webSlice = (...addresses: string[]) => slice('web', 'web-x', addresses);
+const api = service('api', { clusterIP: '10.96.0.2' });
+const apiSlice = (...addresses: string[]) => slice('api', 'api-x', addresses);
+
+/** A bench whose objects are in force. */
+async function running(objects: readonly unknown[], options: BenchOptions = {}): Promise<Bench> {
+  const bench = start(options);
+  bench.tell(present(...objects));
+  bench.state({ kind: 'live' });
+  await vi.waitFor(() => expect(bench.differences(objects)).toEqual([]));
+  return bench;
+}
+
+/** Commands that changed something, from now on. */
+function writes(bench: Bench): () => string[] {
+  const from = bench.kernel.commands.length;
+  return () =>
+    bench.kernel.commands
+      .slice(from)
+      .filter(({ file }) => file.includes('restore'))
+      .map(({ input }) => input);
+}
+
+describe('the loop', () => {
+  it('writes nothing before its own cluster was read, however much it heard', async () => {
+    const kernel = createFakeKernel();
+    const before = await running([here, web, webSlice('10.1.0.1'), api, apiSlice('10.1.0.2')], { kernel });
+    await before.stop();
+    const saved = kernel.save('IPv4');
+    const after = start({ kernel });
+    after.tell(present(here, web, webSlice('10.1.0.1')));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(kernel.save('IPv4')).toBe(saved);
+    expect(after.of('waiting').at(-1)?.for).toEqual(['own']);
+    after.state({ kind: 'live' });
+    await vi.waitFor(() => expect(after.differences([here, web, webSlice('10.1.0.1')])).toEqual([]));
+  });
+
+  it('waits for other clusters, but not for ever', async () => {
+    const bench = start({ remotes: [east], remoteWaitMs: 60 });
+    bench.tell(present(here, web, webSlice('10.1.0.1')));
+    bench.state({ kind: 'live' });
+    await vi.waitFor(() => expect(bench.of('waiting').at(-1)?.for).toEqual(['east']));
+    expect(bench.of('synced')).toEqual([]);
+    await vi.waitFor(() => expect(bench.differences([here, web, webSlice('10.1.0.1')])).toEqual([]), 3_000);
+  });
+
+  it('removes what an earlier agent left, where the cluster is empty', async () => {
+    const kernel = createFakeKernel();
+    await (await running([here, web, webSlice('10.1.0.1')], { kernel })).stop();
+    expect(kernel.save('IPv4')).toContain('10.1.0.1');
+    const bench = start({ kernel });
+    bench.state({ kind: 'live' });
+    await vi.waitFor(() => expect(kernel.save('IPv4')).not.toContain('10.1.0.1'));
+  });
+
+  it('touches the chains of the Service that changed, without reading the kernel', async () => {
+    const bench = await running([here, web, webSlice('10.1.0.1'), api, apiSlice('10.1.0.2')]);
+    const from = bench.kernel.commands.length;
+    bench.tell(present(webSlice('10.1.0.1', '10.1.0.3')));
+    await vi.waitFor(() =>
+      expect(bench.differences([here, web, webSlice('10.1.0.1', '10.1.0.3'), api, apiSlice('10.1.0.2')])).toEqual([]),
+    );
+    const commands = bench.kernel.commands.slice(from);
+    expect(commands.map(({ file }) => file)).toEqual(['iptables-nft-restore']);
+    expect(commands[0]?.input).toContain('default/web');
+    expect(commands[0]?.input).not.toContain('default/api');
+  });
+
+  it('applies nothing for a change that means nothing', async () => {
+    const bench = await running([here, web, webSlice('10.1.0.1')]);
+    const written = writes(bench);
+    bench.tell(present({ ...web, metadata: { ...web.metadata, labels: { note: 'x' } } }));
+    await vi.waitFor(() => expect(bench.of('changes').at(-1)?.ports).toBe(0));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(written()).toEqual([]);
+  });
+
+  it('gathers a burst into one sync', async () => {
+    const bench = await running([here, web, webSlice('10.1.0.1')], { times: { gapMs: 100 } });
+    const before = bench.of('synced').length;
+    for (let i = 2; i < 50; i++) bench.tell(present(webSlice(`10.1.0.${i}`)));
+    await vi.waitFor(() => expect(bench.differences([here, web, webSlice('10.1.0.49')])).toEqual([]));
+    // The first may have begun with the first of them.
+    expect(bench.of('synced').length - before).toBeLessThanOrEqual(2);
+  });
+
+  it('says how long a change took to come into force', async () => {
+    const stamp = { 'endpoints.kubernetes.io/last-change-trigger-time': new Date(Date.now() + 1).toISOString() };
+    const bench = await running([here, web, webSlice('10.1.0.1')]);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const changed = slice('web', 'web-x', ['10.1.0.2'], { annotations: stamp });
+    const before = bench.of('synced').length;
+    bench.tell(present(changed, here));
+    await vi.waitFor(() => expect(bench.differences([here, web, changed])).toEqual([]));
+    const [first] = bench.of('synced').slice(before);
+    expect(first).toMatchObject({ family: 'IPv4', latenciesMs: [expect.any(Number)] });
+    expect(first?.networkLatenciesMs).toHaveLength(1);
+  });
+
+  it('stops after the sync that is under way, and leaves the rules', async () => {
+    const bench = await running([here, web, webSlice('10.1.0.1')]);
+    const saved = bench.kernel.save('IPv4');
+    await bench.stop();
+    bench.tell(gone(web));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(bench.kernel.save('IPv4')).toBe(saved);
+  });
+});
+
+describe('someone else at our rules', () => {
+  const objects = [here, web, webSlice('10.1.0.1')];
+
+  it('is named with the exact rules, and undone', async () => {
+    const bench = await running(objects, { times: { resyncMs: 30 } });
+    const chain = /:(KUBE-SVC-\w+)/.exec(bench.kernel.save('IPv4'))?.[1] ?? '';
+    bench.kernel.restore('IPv4', `*nat\n:${chain} - [0:0]\n-A ${chain} -j ACCEPT\nCOMMIT\n`);
+    await vi.waitFor(() => expect(bench.of('drift')).toHaveLength(1));
+    expect(bench.of('drift')[0]).toMatchObject({
+      family: 'IPv4',
+      chains: [{ where: `nat ${chain}`, added: [`-A ${chain} -j ACCEPT`] }],
+    });
+    expect(bench.of('drift')[0]?.chains[0]?.lost.length).toBeGreaterThan(0);
+    await vi.waitFor(() => expect(bench.differences(objects)).toEqual([]));
+  });
+
+  it('is noticed at the hooks long before the next reading', async () => {
+    const bench = await running(objects, { times: { glanceMs: 5 } });
+    const hook = /^-A OUTPUT .*-j KUBE-SERVICES\n/m;
+    bench.kernel.load('IPv4', bench.kernel.save('IPv4').replace(hook, ''));
+    await vi.waitFor(() => expect(bench.of('flushed')[0]?.missing).toContain('-A OUTPUT'));
+    await vi.waitFor(() => expect(bench.differences(objects)).toEqual([]));
+  });
+
+  it('is not suspected where nobody was', async () => {
+    const bench = await running(objects, { times: { glanceMs: 1 } });
+    const from = bench.kernel.commands.length;
+    await vi.waitFor(() => expect(bench.kernel.commands.length).toBeGreaterThan(from + 8));
+    expect(bench.of('flushed')).toEqual([]);
+    expect(new Set(bench.kernel.commands.slice(from).map(({ args }) => args.includes('-S')))).toEqual(new Set([true]));
+  });
+
+  it('that flushed everything is undone with everything', async () => {
+    const bench = await running(objects, { times: { glanceMs: 5 } });
+    bench.kernel.load('IPv4', '');
+    await vi.waitFor(() => expect(bench.differences(objects)).toEqual([]));
+    expect(bench.of('flushed').length).toBeGreaterThan(0);
+  });
+
+  it('between two changes makes a delta fail, and then a reading sets it right', async () => {
+    const bench = await running(objects);
+    bench.kernel.load('IPv4', '');
+    bench.tell(present(webSlice('10.1.0.2')));
+    await vi.waitFor(() => expect(bench.differences([here, web, webSlice('10.1.0.2')])).toEqual([]));
+  });
+
+  it('who made chains of our names first is left alone', async () => {
+    const kernel = createFakeKernel();
+    kernel.load('IPv4', '*nat\n:KUBE-SERVICES - [0:0]\nCOMMIT\n');
+    const bench = start({ kernel });
+    bench.tell(present(...objects));
+    bench.state({ kind: 'live' });
+    await vi.waitFor(() => expect(bench.of('sync-failed').length).toBeGreaterThan(1));
+    expect(bench.of('sync-failed')[0]?.error.message).toContain('--take-over');
+    expect(kernel.save('IPv4')).not.toContain('10.1.0.1');
+  });
+});
+
+describe('a kernel that refuses', () => {
+  it('one Service: the others stay current, and it is tried again, later each time', async () => {
+    const kernel = createFakeKernel();
+    const bench = await running([here, web, webSlice('10.1.0.1'), api, apiSlice('10.1.0.2')], { kernel });
+    kernel.faults = { refuses: (line) => line.includes('10.1.0.66') };
+    bench.tell(present(webSlice('10.1.0.66')));
+    await vi.waitFor(() => expect(bench.of('quarantined')).toHaveLength(1));
+    expect(bench.of('quarantined')[0]).toMatchObject({ service: 'default/web' });
+    bench.tell(present(apiSlice('10.1.0.3')));
+    const asIs = [here, web, webSlice('10.1.0.1'), api, apiSlice('10.1.0.3')];
+    await vi.waitFor(() => expect(bench.differences(asIs)).toEqual([]));
+    await vi.waitFor(() => expect(bench.of('synced').at(-1)?.sync.quarantined[0]?.refusals).toBeGreaterThan(2));
+    kernel.faults = {};
+    await vi.waitFor(() =>
+      expect(bench.differences([here, web, webSlice('10.1.0.66'), api, apiSlice('10.1.0.3')])).toEqual([]),
+    );
+    expect(bench.of('released').map((event) => event.service)).toEqual(['default/web']);
+  });
+
+  it('one Service, which then means something else: that is tried at once', async () => {
+    const kernel = createFakeKernel();
+    const bench = await running([here, web, webSlice('10.1.0.1')], { kernel });
+    kernel.faults = { refuses: (line) => line.includes('10.1.0.66') };
+    bench.tell(present(webSlice('10.1.0.66')));
+    await vi.waitFor(() => expect(bench.of('quarantined')).toHaveLength(1));
+    bench.tell(present(webSlice('10.1.0.5')));
+    await vi.waitFor(() => expect(bench.differences([here, web, webSlice('10.1.0.5')])).toEqual([]));
+  });
+
+  it('everything: what was in force stays, and it is tried again until it works', async () => {
+    const kernel = createFakeKernel();
+    const bench = await running([here, web, webSlice('10.1.0.1')], { kernel });
+    const saved = kernel.save('IPv4');
+    kernel.faults = { noPrivilege: true };
+    bench.tell(present(webSlice('10.1.0.2')));
+    await vi.waitFor(() => expect(bench.of('sync-failed').length).toBeGreaterThan(2));
+    expect(kernel.save('IPv4')).toBe(saved);
+    kernel.faults = {};
+    await vi.waitFor(() => expect(bench.differences([here, web, webSlice('10.1.0.2')])).toEqual([]));
+  });
+});
+
+const object = fc.oneof(
+  { weight: 4, arbitrary: arbitraryService },
+  { weight: 5, arbitrary: arbitrarySlice },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<Record<string, unknown>>(
+      node('n1', { zone: 'z1', addresses: ['192.168.0.1'] }),
+      node('n1', { zone: 'z2', addresses: ['10.1.0.2'] }),
+      arbitraryExport('a'),
+      arbitraryExport('b'),
+    ),
+  },
+);
+const batches = fc.array(
+  fc.array(fc.record({ object, remote: fc.boolean(), gone: fc.boolean() }), { minLength: 1, maxLength: 6 }),
+  { minLength: 1, maxLength: 6 },
+);
+
+it('after any changes the kernel holds what compiling the present objects from nothing gives', async () => {
+  await fc.assert(
+    fc.asyncProperty(batches, async (sequence) => {
+      const bench = startBench({ remotes: [east] });
+      bench.state({ kind: 'live' });
+      bench.state({ kind: 'live' }, east);
+      const held = new Map<string, { readonly remote: boolean; readonly object: Record<string, unknown> }>();
+      try {
+        for (const batch of sequence) {
+          for (const { object: changed, remote, gone: isGone } of batch) {
+            const { namespace, name } = changed['metadata'] as { namespace?: string; name: string };
+            const key = JSON.stringify([remote, changed['kind'], namespace, name]);
+            if (isGone) held.delete(key);
+            else held.set(key, { remote, object: changed });
+            bench.tell([{ object: changed, gone: isGone }], remote ? east : undefined);
+          }
+          const of = (remote: boolean) =>
+            [...held.values()].filter((one) => one.remote === remote).map((one) => one.object);
+          await vi.waitFor(() => expect(bench.differences(of(false), { east: of(true) })).toEqual([]), { interval: 2 });
+        }
+        expect(bench.of('sync-failed')).toEqual([]);
+        expect(bench.of('quarantined')).toEqual([]);
+      } finally {
+        await bench.stop();
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
