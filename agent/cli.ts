@@ -170,6 +170,34 @@ function addVerify(program: Command): void {
     });
 }
 
+function addExplain(program: Command): void {
+  const explain = usageErrorsExit(program.command('explain'), 2).summary('say why something is as it is');
+  addInputOptions(usageErrorsExit(explain.command('packet').argument('<packet>'), 2))
+    .summary('follow one packet through the rules, without a kernel')
+    .description(
+      "Says what becomes of a connection's first packet, in the program that compile prints, and by which rules.\n" +
+        'Exit status: 0 told, 1 nothing could be compiled, 2 usage.',
+    )
+    .addHelpText(
+      'after',
+      `
+A packet is one of:
+  pod ADDRESS -> ADDRESS:PORT/tcp        from a pod of this node
+  outside ADDRESS -> ADDRESS:PORT/udp    from another machine
+  node ADDRESS -> ADDRESS:PORT/sctp      from a process of this node
+  on INTERFACE ADDRESS -> …              from that interface
+
+Example:
+  slicewright explain packet 'pod 10.1.0.9 -> 10.96.0.10:80/tcp' -f manifests/ --node node.yaml`,
+    )
+    .action(async (packet: string, options, command: Command) => {
+      const { explainPacketCommand } = await import('./commands/explain-packet.ts');
+      const status = await explainPacketCommand(packet, options, io);
+      if (status === undefined) command.error(`error: '${packet}' is not a packet; --help shows their form`);
+      else process.exitCode = status;
+    });
+}
+
 /** Commander ends a process with 1 whatever is wrong; a command decides for itself what usage errors are. */
 function usageErrorsExit(command: Command, status: number): Command {
   return command.exitOverride((error) => {
@@ -186,6 +214,7 @@ async function main(): Promise<void> {
   addApply(program);
   addCleanup(program);
   addVerify(program);
+  addExplain(program);
   try {
     await program.parseAsync();
   } catch (error) {

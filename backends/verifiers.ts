@@ -14,37 +14,56 @@ import type { BackendName } from './index.ts';
  */
 export type Verifier = (irs: readonly ServicePortIR[], node: NodeContext) => Mismatch[];
 
+/** Makes a backend's program of Service ports and follows one packet through it. */
+export type Tracer = (irs: readonly ServicePortIR[], node: NodeContext, packet: Packet) => Trace;
+
 /** What a backend's programs do, and what they are held to: the reference, or the reference with its exceptions. */
 interface Witness<Program> {
   trace(program: Program, packet: Packet, node: NodeContext): Trace;
   expectation(irs: readonly ServicePortIR[], node: NodeContext): (packet: Packet) => Verdict;
 }
 
-function verifierOf<Unit, Program>(backend: Maker<Unit, Program>, witness: Witness<Program>): Verifier {
-  return (irs, node) => {
-    const { program } = assemble(backend, irs, node);
-    return verify(irs, node, (packet) => witness.trace(program, packet, node), {
-      expected: witness.expectation(irs, node),
-    });
+interface Loaded {
+  readonly verify: Verifier;
+  readonly trace: Tracer;
+}
+
+function loaded<Unit, Program>(backend: Maker<Unit, Program>, witness: Witness<Program>): Loaded {
+  return {
+    verify(irs, node) {
+      const { program } = assemble(backend, irs, node);
+      return verify(irs, node, (packet) => witness.trace(program, packet, node), {
+        expected: witness.expectation(irs, node),
+      });
+    },
+    trace: (irs, node, packet) => witness.trace(assemble(backend, irs, node).program, packet, node),
   };
 }
 
-/** Loaded when asked for, like a backend's printer. */
 export async function loadVerifier(name: BackendName): Promise<Verifier> {
+  return (await load(name)).verify;
+}
+
+export async function loadTracer(name: BackendName): Promise<Tracer> {
+  return (await load(name)).trace;
+}
+
+/** Loaded when asked for, like a backend's printer. */
+async function load(name: BackendName): Promise<Loaded> {
   switch (name) {
     case 'iptables': {
       const [{ iptables }, { traceRuleset }] = await Promise.all([
         import('./iptables/index.ts'),
         import('./netfilter/trace.ts'),
       ]);
-      return verifierOf(iptables, { trace: traceRuleset, expectation });
+      return loaded(iptables, { trace: traceRuleset, expectation });
     }
     case 'ipvs': {
       const [{ ipvs, traceProgram }, { ipvsExpectation }] = await Promise.all([
         import('./ipvs/index.ts'),
         import('./ipvs/exceptions.ts'),
       ]);
-      return verifierOf(ipvs, { trace: traceProgram, expectation: ipvsExpectation });
+      return loaded(ipvs, { trace: traceProgram, expectation: ipvsExpectation });
     }
     default:
       return unreachable(name);

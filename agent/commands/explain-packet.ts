@@ -1,0 +1,40 @@
+import { loadTracer } from '../../backends/verifiers.ts';
+import { compile } from '../../compiler/index.ts';
+import { parsePacket } from '../../compiler/semantics/packet-text.ts';
+import { formatTrace, formatVerdict } from '../../compiler/semantics/verdict-text.ts';
+import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../diagnostics.ts';
+import { type InputOptions, readInputs } from '../inputs.ts';
+import type { Io } from '../io.ts';
+import { reportingFailures } from './failures.ts';
+
+export interface ExplainPacketOptions extends InputOptions {
+  readonly strict?: boolean;
+  readonly diagnostics: DiagnosticFormat;
+}
+
+/**
+ * `slicewright explain packet`: what becomes of a connection's first packet, and by which rules.
+ *
+ * text      as `formatPacket` writes packets
+ * returns   the exit status: 0 told, 1 nothing could be compiled; undefined: that is no packet
+ */
+export async function explainPacketCommand(
+  text: string,
+  options: ExplainPacketOptions,
+  io: Io,
+): Promise<number | undefined> {
+  const packet = parsePacket(text);
+  if (packet === undefined) return undefined;
+  return reportingFailures(options.diagnostics, io, async () => {
+    const { input, backend, diagnostics } = await readInputs(options, io.readStdin);
+    const compilation = compile(input);
+    const all = [...diagnostics, ...compilation.diagnostics];
+    await io.err(diagnosticsText(all, options.diagnostics));
+    if (options.strict === true && all.some(isWorrying)) return 1;
+    const trace = await loadTracer(backend);
+    const found = trace(compilation.services[packet.family], compilation.node[packet.family], packet);
+    const lines = [...formatVerdict(found.verdict), '', ...formatTrace(found)];
+    await io.out(`${lines.join('\n').trimEnd()}\n`);
+    return 0;
+  });
+}
