@@ -1,0 +1,186 @@
+import { afterEach, expect, it } from 'vitest';
+import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
+import type { ClusterName } from '../../compiler/values/names.ts';
+import { clusterIP, endpoint, makeIR } from '../../test/helpers/ir.ts';
+import type { FamilySync } from '../dataplane/dataplane.ts';
+import { metricsListener } from '../serving/meter.ts';
+import { createMetrics } from '../serving/metrics.ts';
+import { type RunningServer, serveMetrics } from '../serving/server.ts';
+import { createStatusBook } from '../serving/status.ts';
+import { memoryIo } from './memory-io.ts';
+import { statusCommand } from './status.ts';
+
+const servers: RunningServer[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+});
+
+const sync: FamilySync = {
+  depth: 'delta',
+  documents: 2,
+  lines: 9,
+  rules: new Map([['nat', 30]]),
+  drift: [],
+  quarantined: [],
+  released: [],
+  remarks: [],
+  diagnostics: [],
+  againInMs: undefined,
+};
+const served = makeIR(
+  [clusterIP('10.13.0.1', 80)],
+  [endpoint('10.12.0.6:80'), endpoint('10.10.0.6:80', { cluster: 'member1' as ClusterName })],
+);
+
+/** An agent as far as its status goes. */
+async function agent() {
+  const clock = { ms: 1_000_000, nowMs: () => clock.ms };
+  const metrics = createMetrics();
+  const failing: { kind: string; problem: string }[] = [];
+  const book = createStatusBook(
+    {
+      node: 'n1',
+      mode: 'iptables',
+      sources: () => [
+        { cluster: undefined, from: 'https://10.0.0.1', synced: true, failing, silentMs: 3_000 },
+        { cluster: 'member1' as ClusterName, from: '/objects', synced: true, failing: [], silentMs: undefined },
+      ],
+    },
+    clock,
+  );
+  const meter = metricsListener(metrics, clock);
+  const server = await serveMetrics({ host: '127.0.0.1', port: 0 }, metrics, {
+    mode: 'iptables',
+    status: book.status,
+    config: {},
+  });
+  servers.push(server);
+  const tell: typeof book.listen = (event) => {
+    book.listen(event);
+    meter(event);
+  };
+  const ask = async (format: 'text' | 'json' = 'text') => {
+    const io = memoryIo();
+    const code = await statusCommand({ address: `127.0.0.1:${server.port}`, format }, io);
+    return { code, text: io.written.out, complaints: io.written.err };
+  };
+  return { clock, tell, ask, metrics, failing };
+}
+
+it('shows what waits, then what is in force and for whom', async () => {
+  const { clock, tell, ask } = await agent();
+  tell({ kind: 'waiting', for: ['https://10.0.0.1'] });
+  expect(await ask()).toMatchObject({ code: 1, text: expect.stringContaining('waiting for https://10.0.0.1') });
+  tell({ kind: 'ready' });
+  tell({
+    kind: 'synced',
+    family: 'IPv4',
+    sync,
+    services: [served],
+    durationMs: 12,
+    latenciesMs: [5],
+    networkLatenciesMs: [],
+  });
+  clock.ms += 65_000;
+  const { code, text } = await ask();
+  expect(code).toBe(0);
+  expect(text).toMatch(/^node n1, iptables, running for 65 s\n/);
+  expect(text).toContain('IPv4  in force since 65 s ago, took 12 ms');
+  expect(text).toContain('shop/cart:http/TCP/IPv4  local 1, member1 1');
+  expect(text).toMatch(/member1 {2}\/objects +synced {2}heard never/);
+});
+
+it.each([
+  [
+    'a failed sync',
+    { kind: 'sync-failed', family: 'IPv4', depth: 'full', error: new Error('the lock is held'), retryInMs: 1 } as const,
+    'the last sync failed: the lock is held',
+  ],
+  [
+    'a Service that the kernel refuses',
+    {
+      kind: 'synced',
+      family: 'IPv4',
+      sync: {
+        ...sync,
+        quarantined: [{ service: 'shop/till', message: 'refused\u001b[2J', retryInMs: 1, refusals: 1 }],
+      },
+      services: [],
+      durationMs: 1,
+      latenciesMs: [],
+      networkLatenciesMs: [],
+    } as const,
+    'held back: shop/till: refused\\u{1b}[2J',
+  ],
+])('says of %s what it is, and that not all is well', async (_, event, line) => {
+  const { tell, ask } = await agent();
+  tell(event);
+  expect(await ask()).toMatchObject({ code: 1, text: expect.stringContaining(line) });
+});
+
+it('says which kinds cannot be read', async () => {
+  const { failing, ask } = await agent();
+  failing.push({ kind: 'EndpointSlice', problem: '403 forbidden' });
+  expect(await ask()).toMatchObject({ code: 1, text: expect.stringContaining('EndpointSlice: 403 forbidden') });
+});
+
+it('says where it asked when nobody answers', async () => {
+  const io = memoryIo();
+  expect(await statusCommand({ address: '127.0.0.1:1', format: 'text' }, io)).toBe(1);
+  expect(io.written.err).toContain('no agent answers at 127.0.0.1:1');
+});
+
+it('gives JSON to programs', async () => {
+  const { tell, ask } = await agent();
+  const diagnostic: Diagnostic = {
+    severity: 'warning',
+    code: 'x',
+    object: { kind: 'Service', name: 'a' },
+    message: 'm',
+  };
+  tell({
+    kind: 'survey',
+    diagnostics: [diagnostic],
+    endpoints: new Map([['local', { used: 1, excluded: 0, unready: 2 }]]),
+  });
+  tell({ kind: 'drift', family: 'IPv4', chains: [{ where: 'nat KUBE-SERVICES', lost: ['-A x'], added: [] }] });
+  expect(JSON.parse((await ask('json')).text)).toMatchObject({
+    problems: ['warning: Service a: m'],
+    families: [{ drifts: 1, lastDrift: 'nat KUBE-SERVICES: 1 lost, 0 added' }],
+  });
+});
+
+it('is counted: syncs, drift, what cannot be read, endpoints by cluster', async () => {
+  const { tell, metrics } = await agent();
+  const dropped = { ...served, internal: { kind: 'drop', why: 'no-local-endpoints' } as const };
+  tell({
+    kind: 'synced',
+    family: 'IPv4',
+    sync,
+    services: [dropped],
+    durationMs: 12,
+    latenciesMs: [5],
+    networkLatenciesMs: [700],
+  });
+  tell({ kind: 'flushed', family: 'IPv4', missing: 'the hook' });
+  tell({
+    kind: 'source',
+    cluster: undefined,
+    from: 'x',
+    objectKind: 'Service',
+    state: { kind: 'failing', problem: 'p' },
+  });
+  tell({ kind: 'survey', diagnostics: [], endpoints: new Map([['member1', { used: 3, excluded: 1, unready: 0 }]]) });
+  const text = await metrics.registry.metrics();
+  for (const line of [
+    'kubeproxy_sync_proxy_rules_iptables_total{ip_family="IPv4",table="nat"} 30',
+    'kubeproxy_sync_proxy_rules_no_local_endpoints_total{ip_family="IPv4",traffic_policy="internal"} 1',
+    'kubeproxy_network_programming_duration_seconds_count{ip_family="IPv4"} 1',
+    'slicewright_transactions_total{ip_family="IPv4"} 2',
+    'slicewright_drift_total{ip_family="IPv4"} 1',
+    'slicewright_source_failing{source_cluster="local"} 1',
+    'slicewright_endpoints{source_cluster="member1",state="used"} 3',
+  ]) {
+    expect(text).toContain(line);
+  }
+});

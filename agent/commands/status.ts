@@ -1,0 +1,110 @@
+import type { Io } from '../io.ts';
+import { printable } from '../../compiler/values/object-ref.ts';
+import type { AgentStatus, FamilyStatus } from '../serving/status.ts';
+
+export interface StatusOptions {
+  /** `127.0.0.1:10249`, where the agent's metrics are served. */
+  readonly address: string;
+  readonly format: 'text' | 'json';
+}
+
+/**
+ * Asks the agent of this node how it stands.
+ *
+ * returns  0 all is in force, 1 something is not as it should be, or nobody answers
+ */
+export async function statusCommand(options: StatusOptions, io: Io): Promise<number> {
+  let status: AgentStatus;
+  try {
+    const answer = await fetch(`http://${options.address}/slicewright/status`, { signal: AbortSignal.timeout(5_000) });
+    if (answer.status !== 200) throw new Error(`${answer.status} instead of a status`);
+    status = (await answer.json()) as AgentStatus;
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    await io.err(
+      `slicewright: no agent answers at ${options.address} (${printable(cause, 200)}). ` +
+        'It listens where metricsBindAddress says; --address names another place\n',
+    );
+    return 1;
+  }
+  await io.out(options.format === 'json' ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status));
+  return isWell(status) ? 0 : 1;
+}
+
+export function isWell({ waitingFor, families, sources }: AgentStatus): boolean {
+  return (
+    waitingFor.length === 0 &&
+    families.every(({ failure, quarantined }) => failure === undefined && quarantined.length === 0) &&
+    sources.every(({ failing }) => failing.length === 0)
+  );
+}
+
+export function statusText(status: AgentStatus): string {
+  const ago = (ms: number | undefined): string => (ms === undefined ? 'never' : `${duration(status.nowMs - ms)} ago`);
+  const lines = [
+    `node ${printable(status.node)}, ${status.mode}, running for ${duration(status.nowMs - status.startedMs)}`,
+    ...(status.waitingFor.length === 0
+      ? []
+      : [`waiting for ${status.waitingFor.map((name) => printable(name)).join(', ')}`]),
+    '',
+    'SOURCES',
+    ...table(
+      status.sources.map(({ cluster, from, synced, silentMs, failing }) => [
+        `  ${printable(cluster)}`,
+        printable(from),
+        synced ? 'synced' : 'not read yet',
+        silentMs === undefined || silentMs === null ? 'heard never' : `heard ${duration(silentMs)} ago`,
+        failing.map(({ kind, problem }) => `${kind}: ${printable(problem, 120)}`).join('; '),
+      ]),
+    ),
+    '',
+    'RULES',
+    ...status.families.flatMap((family) => familyLines(family, ago)),
+    '',
+    `SERVICES (${status.services.length})`,
+    ...table(
+      status.services.map(({ id, endpoints, refuses }) => [
+        `  ${printable(id)}`,
+        refuses ??
+          Object.entries(endpoints)
+            .map(([cluster, count]) => `${printable(cluster)} ${count}`)
+            .join(', '),
+      ]),
+    ),
+    ...(status.problems.length === 0
+      ? []
+      : ['', 'PROBLEMS', ...status.problems.map((problem) => `  ${printable(problem, 400)}`)]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function familyLines({ family, failure, quarantined, ...rest }: FamilyStatus, ago: (ms: number | undefined) => string) {
+  const took =
+    rest.durationMs === undefined || rest.durationMs === null ? '' : `, took ${Math.round(rest.durationMs)} ms`;
+  return [
+    `  ${family}  in force since ${ago(rest.syncedMs)}${took}`,
+    ...(failure === undefined || failure === null ? [] : [`    the last sync failed: ${printable(failure, 400)}`]),
+    ...(rest.drifts === 0
+      ? []
+      : [`    changed by others ${rest.drifts} times, last: ${printable(rest.lastDrift ?? '', 200)}`]),
+    ...quarantined.map(({ service, message }) => `    held back: ${printable(service)}: ${printable(message, 200)}`),
+  ];
+}
+
+/** Columns of equal width, the last as long as it is. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows.reduce<number[]>((all, row) => row.map((cell, i) => Math.max(cell.length, all[i] ?? 0)), []);
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function duration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`;
+}

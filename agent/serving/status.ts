@@ -1,0 +1,129 @@
+import type { ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { Family } from '../../compiler/values/address.ts';
+import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
+import { compareText } from '../../compiler/values/names.ts';
+import type { AgentEvent, Report } from '../report.ts';
+import type { SourceStatus } from '../sources/board.ts';
+
+/** How one family's last sync went. */
+export interface FamilyStatus {
+  readonly family: Family;
+  readonly syncedMs: number | undefined;
+  readonly durationMs: number | undefined;
+  /** Set while the last try failed: what is in force is older than what is wanted. */
+  readonly failure: string | undefined;
+  readonly drifts: number;
+  readonly lastDrift: string | undefined;
+  readonly quarantined: readonly { readonly service: string; readonly message: string }[];
+}
+
+/** One Service port, as the node serves it now. */
+export interface ServiceStatus {
+  readonly id: string;
+  /** Endpoints that get new connections, by cluster: `local`, `member1`. */
+  readonly endpoints: Readonly<Record<string, number>>;
+  /** `reject` or `drop` where clients get no answer. */
+  readonly refuses: string | undefined;
+}
+
+/** What `slicewright status` shows. Plain JSON; times are milliseconds since 1970. */
+export interface AgentStatus {
+  readonly node: string;
+  readonly mode: 'iptables' | 'ipvs';
+  readonly nowMs: number;
+  readonly startedMs: number;
+  /** What the first program waits for; empty once it is there. */
+  readonly waitingFor: readonly string[];
+  readonly sources: readonly (Omit<SourceStatus, 'cluster'> & { readonly cluster: string })[];
+  readonly families: readonly FamilyStatus[];
+  readonly problems: readonly string[];
+  readonly services: readonly ServiceStatus[];
+}
+
+/** Remembers of what the agent tells just what its status shows. */
+export function createStatusBook(
+  facts: { readonly node: string; readonly mode: 'iptables' | 'ipvs'; readonly sources: () => readonly SourceStatus[] },
+  clock: { readonly nowMs: () => number },
+): { readonly listen: Report; readonly status: () => AgentStatus } {
+  const startedMs = clock.nowMs();
+  const families = new Map<Family, FamilyStatus>();
+  const services = new Map<Family, readonly ServicePortIR[]>();
+  let waitingFor: readonly string[] = [];
+  let problems: readonly string[] = [];
+
+  const update = (family: Family, change: Partial<FamilyStatus>): void => {
+    const before = families.get(family) ?? { ...unsynced, family };
+    families.set(family, { ...before, ...change });
+  };
+
+  return {
+    listen(event) {
+      switch (event.kind) {
+        case 'waiting':
+          waitingFor = event.for;
+          return;
+        case 'ready':
+          waitingFor = [];
+          return;
+        case 'synced':
+          services.set(event.family, event.services);
+          return update(event.family, {
+            syncedMs: clock.nowMs(),
+            durationMs: event.durationMs,
+            failure: undefined,
+            quarantined: event.sync.quarantined.map(({ service, message }) => ({ service, message })),
+          });
+        case 'sync-failed':
+          return update(event.family, { failure: event.error.message });
+        case 'drift':
+          return update(event.family, drifted(families.get(event.family), describeDrift(event)));
+        case 'flushed':
+          return update(event.family, drifted(families.get(event.family), `${event.missing} was gone`));
+        case 'survey':
+          problems = event.diagnostics.filter(({ severity }) => severity !== 'info').map(formatDiagnostic);
+          return;
+        case 'source':
+        case 'changes':
+        case 'quarantined':
+        case 'released':
+        case 'lease':
+        case 'slices-held':
+          return;
+      }
+    },
+    status: () => ({
+      ...{ node: facts.node, mode: facts.mode, nowMs: clock.nowMs(), startedMs, waitingFor, problems },
+      sources: facts.sources().map((source) => ({ ...source, cluster: source.cluster ?? 'local' })),
+      families: [...families.values()].sort((a, b) => compareText(a.family, b.family)),
+      services: [...services.values()].flat().map(describeService),
+    }),
+  };
+}
+
+const unsynced: Omit<FamilyStatus, 'family'> = {
+  syncedMs: undefined,
+  durationMs: undefined,
+  failure: undefined,
+  drifts: 0,
+  lastDrift: undefined,
+  quarantined: [],
+};
+
+function drifted(before: FamilyStatus | undefined, what: string): Partial<FamilyStatus> {
+  return { drifts: (before?.drifts ?? 0) + 1, lastDrift: what };
+}
+
+function describeDrift({ chains }: Extract<AgentEvent, { kind: 'drift' }>): string {
+  return chains.map(({ where, lost, added }) => `${where}: ${lost.length} lost, ${added.length} added`).join('; ');
+}
+
+function describeService(service: ServicePortIR): ServiceStatus {
+  const endpoints: Record<string, number> = {};
+  const pool = service.pools.cluster.length > 0 ? service.pools.cluster : service.pools.local;
+  for (const { cluster } of pool) endpoints[cluster ?? 'local'] = (endpoints[cluster ?? 'local'] ?? 0) + 1;
+  return {
+    id: service.id,
+    endpoints,
+    refuses: service.internal.kind === 'forward' ? undefined : service.internal.kind,
+  };
+}
