@@ -1,4 +1,5 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import type { Shell } from './commands/completion.ts';
 import { processIo } from './io.ts';
 
 /*
@@ -198,6 +199,36 @@ Example:
     });
 }
 
+function addStatus(program: Command): void {
+  usageErrorsExit(program.command('status'), 2)
+    .summary("ask this node's agent how it stands")
+    .description(
+      'Sources and their freshness, the last sync of each family, drift, Services that are held back, and what each ' +
+        'Service has.\nExit status: 0 all is in force, 1 something is not as it should be, or no agent answers, 2 usage.',
+    )
+    .option('--address <host:port>', "where the agent's metrics are served", '127.0.0.1:10249')
+    .addOption(new Option('--format <format>', 'how it is written').choices(['text', 'json']).default('text'))
+    .addHelpText('after', '\nExamples:\n  slicewright status\n  slicewright status --format json | jq .families')
+    .action(async (options) => {
+      const { statusCommand } = await import('./commands/status.ts');
+      process.exitCode = await statusCommand(options, io);
+    });
+}
+
+function addCompletion(program: Command): void {
+  usageErrorsExit(program.command('completion'), 2)
+    .summary('print a script that completes commands and options in a shell')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  source <(slicewright completion bash)\n  slicewright completion fish > ~/.config/fish/completions/slicewright.fish',
+    )
+    .action(async (shell: Shell) => {
+      const { completionScript } = await import('./commands/completion.ts');
+      await io.out(completionScript(shell, program));
+    });
+}
+
 /** Commander ends a process with 1 whatever is wrong; a command decides for itself what usage errors are. */
 function usageErrorsExit(command: Command, status: number): Command {
   return command.exitOverride((error) => {
@@ -214,6 +245,8 @@ async function main(): Promise<void> {
   addApply(program);
   addCleanup(program);
   addVerify(program);
+  addStatus(program);
+  addCompletion(program);
   addExplain(program);
   try {
     await program.parseAsync();

@@ -1,7 +1,6 @@
 import type { Command, Option } from 'commander';
 
-export const shells = ['bash', 'zsh', 'fish'] as const;
-export type Shell = (typeof shells)[number];
+export type Shell = 'bash' | 'zsh' | 'fish';
 
 /**
  * A script that makes a shell complete the commands, options and choices of `program`. Everything
