@@ -70,6 +70,7 @@ export function ipvsExpectation(services: readonly ServicePortIR[], node: NodeCo
     servesNodePorts(destination, withoutLoopbackNodePorts(node)) ||
     frontends.some((frontend) => frontend.kind !== 'nodePort' && frontend.address === destination);
   return (packet) => {
+    if (packet.from.kind === 'interface' && bound.has(packet.source)) return { kind: 'drop' };
     const isOwn =
       packet.from.kind === 'node' && (bound.has(packet.destination) || isNodeAddress(packet.destination, node));
     const verdict = asked(isOwn && !isLoopback(packet.destination) ? { ...packet, source: node.nodeIP } : packet);

@@ -1,10 +1,16 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Maker } from '../assemble.ts';
+import type { Backend } from '../backend.ts';
 import { checkRuleset } from '../netfilter/check.ts';
 import { linkProgram } from './link.ts';
+import { observeProgram } from './observe.ts';
+import { performStep } from './perform.ts';
+import { planProgram } from './plan.ts';
 import { lowerServicePort } from './lower.ts';
 import { printProgram, programFiles } from './print.ts';
 import type { IpvsProgram, IpvsUnit } from './program.ts';
+import { type IpvsStep, printStep, undoStep } from './steps.ts';
+import { traceProgram } from './trace.ts';
 
 export type { IpvsProgram, IpvsUnit } from './program.ts';
 export { traceProgram } from './trace.ts';
@@ -19,8 +25,7 @@ function files(program: IpvsProgram, node: NodeContext): ReadonlyMap<string, str
   return isUsed ? documents : new Map([...documents].map(([name]) => [name, '']));
 }
 
-/** The pure half of the backend. */
-export const ipvs: Maker<IpvsUnit, IpvsProgram> = {
+export const ipvs: Maker<IpvsUnit, IpvsProgram> & Backend<IpvsUnit, IpvsProgram, IpvsStep> = {
   name: 'ipvs',
   // Nothing of a Service is in a comment here.
   lowerOptionsFor: () => ({ endpointComments: false }),
@@ -30,4 +35,10 @@ export const ipvs: Maker<IpvsUnit, IpvsProgram> = {
   check: (program) => checkRuleset(program.rules, new Set(program.rules.chains.keys())),
   print: printProgram,
   files,
+  plan: planProgram,
+  undo: undoStep,
+  trace: traceProgram,
+  printStep,
+  observe: observeProgram,
+  perform: performStep,
 };

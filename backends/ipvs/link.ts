@@ -32,13 +32,15 @@ export function linkProgram(units: ReadonlyMap<ServicePortId, IpvsUnit>, node: N
   const bound = [...addresses].sort(compareAddresses);
   entries.set('ipvsIps', bound.map(addressEntry));
   const filled = new Set([...entries].filter(([, list]) => list.length > 0).map(([id]) => id));
+  const outFilter = ordered.flatMap(([, unit]) => unit.outFilter);
   return {
     family: node.family,
     servers: new Map([...servers].sort(([, a], [, b]) => compareServers(a, b))),
     owners,
     sets: setsOf(entries, node),
     addresses: bound,
-    rules: ipvsRules({ node, filled, outFilter: ordered.flatMap(([, unit]) => unit.outFilter) }),
+    rules: ipvsRules({ node, filled, outFilter }),
+    everyRule: ipvsRules({ node, filled: new Set(setIds), outFilter }),
     sysctls: sysctlsFor(node),
   };
 }

@@ -4,7 +4,7 @@ import { cidrContains, hostCidr, type IpAddress, splitCidr } from '../../compile
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
 import type { Lowered } from '../backend.ts';
-import type { Rule } from '../netfilter/rule.ts';
+import type { Match, Rule } from '../netfilter/rule.ts';
 import { shortcomings } from './exceptions.ts';
 import type { IpvsUnit } from './program.ts';
 import { flagsFor, realServers, schedulerFor, type VirtualServer } from './servers.ts';
@@ -199,11 +199,13 @@ function outFilterRule(frontend: Dialled, ir: ServicePortIR, node: NodeContext):
   if (frontend.kind !== 'loadBalancerIP' || !isRestricted(frontend, ir, node) || allowsNode(frontend, node)) {
     return undefined;
   }
+  // kube-proxy asks for the address that the node has as its source once the frontend is bound;
+  // until then, and by choice of the process, it has another one of its own.
+  const fromNode: Match = node.compat
+    ? { kind: 'source', cidr: hostCidr(frontend.address) }
+    : { kind: 'addrtype', side: 'src' };
   return {
-    matches: [
-      { kind: 'source', cidr: hostCidr(frontend.address) },
-      { kind: 'ipvs', address: frontend.address, protocol: ir.protocol, port: frontend.port },
-    ],
+    matches: [fromNode, { kind: 'ipvs', address: frontend.address, protocol: ir.protocol, port: frontend.port }],
     target: { kind: 'drop' },
   };
 }

@@ -229,7 +229,12 @@ function firewallRules(input: ChainInput): readonly Placed[] {
     ...when(input, 'dropOutside', () => [
       inChain(
         firewall,
-        [...inNamedSet(input, 'dropOutside', 'to'), isNew, ...(outsider === undefined ? [] : [outsider])],
+        [
+          ...inNamedSet(input, 'dropOutside', 'to'),
+          isNew,
+          ...(outsider === undefined ? [] : [outsider]),
+          { ...fromNode, not: true },
+        ],
         drop,
       ),
     ]),

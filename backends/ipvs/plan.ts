@@ -1,7 +1,7 @@
 import type { IpAddress } from '../../compiler/values/address.ts';
-import { planRestores, type RestoreStep } from '../netfilter/plan.ts';
 import { type Departures, departures } from './departure.ts';
-import { ownChains, translates } from './own-chains.ts';
+import { planChains } from './chain-plan.ts';
+import { translates } from './own-chains.ts';
 import { type Found, type IpvsProgram, nothingFound } from './program.ts';
 import { planServers } from './server-plan.ts';
 import { planSets } from './set-plan.ts';
@@ -26,13 +26,14 @@ import type { IpvsStep } from './steps.ts';
  *     for as long as they go on, but nobody else may get in.
  *
  * Settlement
- *   prepare   Sets, and entries that are added. New virtual servers at addresses of the dummy link,
- *             still empty, and entered in the ledger before: IPVS refuses what comes to an empty one,
- *             and the filter refuses what comes to a bound address without one, so where an address
- *             is bound already nothing changes for clients by either.
- *   switch    Sets are swapped. Then chains; then real servers, with virtual servers at the node's own
- *             addresses (node ports): these are reached at once, so they come when their rules are
- *             there, in one script with their real servers. Addresses are bound last.
+ *   prepare   Sets, and entries that are added. New virtual servers at addresses that are bound
+ *             already, still empty: IPVS refuses what comes to an empty one, and the filter refuses
+ *             what comes to a bound address without one, so neither changes anything for clients.
+ *             Each is entered in the ledger before it is made, here and later.
+ *   switch    Sets are swapped. Then chains; then entries that let packets in; then all other virtual servers and real servers, in one
+ *             script: at the node's own addresses (node ports), and for the node itself at any, they
+ *             are reached at once, so their rules are there before. Addresses are bound last.
+ *             Rules over sets that are about to be empty stay until those that need them are gone.
  *             Where rules of iptables mode still translate, packets do not get to IPVS until those
  *             are gone: then the chains come last, when all else is in place.
  *   drain     Weight 0 on what leaves, entered in the ledger before.
@@ -51,13 +52,14 @@ export function planProgram(observed: IpvsProgram, desired: IpvsProgram): readon
   const servers = planServers(observed, wanted, leaving);
   const addresses = planAddresses(observed, wanted, leaving);
   const isEnd = wanted.sets.size === 0;
-  const chains = planChains(observed, wanted, isEnd);
+  const chains = planChains(observed, wanted, found);
 
   const { family } = desired;
   const prepare = { family, phase: 'prepare' } as const;
   const change = { family, phase: 'switch' } as const;
   const drain = { family, phase: 'drain' } as const;
   const remove = { family, phase: 'remove' } as const;
+  const open: IpvsStep = { ...change, kind: 'add-entries', entries: sets.opened };
   const fill: IpvsStep = { ...change, kind: 'servers', edits: servers.filled };
   const bind: IpvsStep = { ...change, kind: 'bind', addresses: addresses.bound };
   const steps: readonly IpvsStep[] = [
@@ -69,10 +71,12 @@ export function planProgram(observed: IpvsProgram, desired: IpvsProgram): readon
     { ...prepare, kind: 'servers', edits: servers.empty },
     { ...prepare, kind: 'add-entries', entries: sets.added },
     { ...change, kind: 'swap-sets', pairs: sets.swapped },
-    ...(translates(observed.rules) ? [fill, bind, ...chains.change] : [...chains.change, fill, bind]),
+    { ...change, kind: 'delete-entries', entries: sets.masqueradedEarly },
+    ...(translates(observed.rules) ? [open, fill, bind, ...chains.change] : [...chains.change, open, fill, bind]),
     { ...drain, kind: 'add-entries', entries: sets.drainingAdded },
     { ...drain, kind: 'servers', edits: servers.quiesced },
     { ...remove, kind: 'servers', edits: servers.deletedReals },
+    { ...remove, kind: 'add-entries', entries: sets.unmasqueradedLate },
     { ...remove, kind: 'unbind', addresses: addresses.unbound },
     { ...remove, kind: 'delete-entries', entries: sets.deleted },
     { ...remove, kind: 'servers', edits: servers.deleted },
@@ -100,28 +104,6 @@ function planAddresses(observed: IpvsProgram, wanted: IpvsProgram, { kept }: Dep
     bound: wanted.addresses.filter((address) => !before.has(address)),
     unbound: observed.addresses.filter((address) => !after.has(address)),
     kept: observed.addresses.filter((address) => after.has(address)).length,
-  };
-}
-
-/** With nothing to be there in the end, the rules go when all they were for has gone. */
-function planChains(observed: IpvsProgram, wanted: IpvsProgram, isEnd: boolean) {
-  const forward = planRestores(observed.rules, wanted.rules, ownChains);
-  const back = forward.length === 1 ? planRestores(wanted.rules, observed.rules, ownChains) : [];
-  const steps = forward.map((step) => chainStep(step, back, isEnd));
-  return {
-    change: steps.filter(({ phase }) => phase !== 'remove'),
-    remove: steps.filter(({ phase }) => phase === 'remove'),
-  };
-}
-
-function chainStep({ phase, document }: RestoreStep, back: readonly RestoreStep[], isEnd: boolean): IpvsStep {
-  const [only] = back.length === 1 ? back : [];
-  return {
-    phase: isEnd ? 'remove' : phase,
-    family: document.family,
-    kind: 'chains',
-    document,
-    ...(only === undefined ? {} : { back: only.document }),
   };
 }
 

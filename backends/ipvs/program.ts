@@ -1,5 +1,7 @@
 import type { Family, IpAddress } from '../../compiler/values/address.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
+import type { Tools } from '../netfilter/kernel.ts';
+import type { Foreign } from '../netfilter/parse.ts';
 import type { Rule, Ruleset, SetName } from '../netfilter/rule.ts';
 import type { ServerKey, VirtualServer } from './servers.ts';
 import type { IpSet, SetEntry, SetId } from './sets.ts';
@@ -34,6 +36,8 @@ export interface IpvsProgram {
   /** On {@link linkName}, in numeric order. */
   readonly addresses: readonly IpAddress[];
   readonly rules: Ruleset;
+  /** What the rules are when every set has entries, in their order; of a linked program only. */
+  readonly everyRule?: Ruleset;
   /** `net.ipv4.vs.conntrack` → `1`: those that must have this value; of a kernel, those we could ask for. */
   readonly sysctls: ReadonlyMap<string, string>;
   readonly found?: Found;
@@ -51,6 +55,10 @@ export interface Found {
   readonly ledger: ReadonlyMap<SetName, IpSet>;
   readonly staged: readonly IpSet[];
   readonly link: 'absent' | 'ours' | 'shared with the other family';
+  /** The programs of the mode that the tables are in; undefined: those of plain names. */
+  readonly tools: Tools | undefined;
+  /** Rules of others, as far as they touch ours. */
+  readonly foreignRules: Foreign;
 }
 
 /** Of a kernel with nothing of ours in it. */
@@ -61,6 +69,8 @@ export const nothingFound: Found = {
   ledger: new Map(),
   staged: [],
   link: 'absent',
+  tools: undefined,
+  foreignRules: { chains: [], inFront: [], references: [], remarks: [] },
 };
 
 /** `10.96.0.1:80/TCP/10.1.0.2:80`, as kube-proxy calls it in its list of leaving real servers. */

@@ -6,9 +6,9 @@ import type { ServerEdit } from './steps.ts';
 
 /** Lines for ipvsadm, in the parts that a plan puts in its phases. */
 export interface ServerPlan {
-  /** New virtual servers at addresses that are ours alone, without real servers. */
+  /** New virtual servers at addresses that are bound already, without real servers. */
   readonly empty: readonly ServerEdit[];
-  /** Changed parameters; virtual servers at the node's own addresses; real servers that come or change. */
+  /** Changed parameters; the other new virtual servers; real servers that come or change. */
   readonly filled: readonly ServerEdit[];
   readonly quiesced: readonly ServerEdit[];
   readonly deletedReals: readonly ServerEdit[];
@@ -18,7 +18,7 @@ export interface ServerPlan {
 export function planServers(observed: IpvsProgram, wanted: IpvsProgram, leaving: Departures): ServerPlan {
   const empty: ServerEdit[] = [];
   const filled: ServerEdit[] = [];
-  const bound = new Set(wanted.addresses);
+  const bound = new Set(observed.addresses);
   for (const [key, server] of wanted.servers) {
     const service = wanted.owners.get(key);
     const before = observed.servers.get(key);

@@ -1,9 +1,21 @@
+import type { Family } from '../../compiler/values/address.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import { parseSetName, type SetName } from '../netfilter/rule.ts';
 import type { Departures } from './departure.ts';
 import { drainingName, drainingSet, drainSeconds, frontendsName, frontendsSet, ledgerEntry } from './ledger.ts';
 import type { Found, IpvsProgram } from './program.ts';
-import { addressEntry, frontendEntry, type IpSet, type SetEntry, setIds, setName, withEntries } from './sets.ts';
+import {
+  addressEntry,
+  frontendEntry,
+  type IpSet,
+  openingSets,
+  type SetEntry,
+  type SetId,
+  setIds,
+  setName,
+  unmasqueradedSets,
+  withEntries,
+} from './sets.ts';
 import type { EntryEdit } from './steps.ts';
 
 /**
@@ -19,9 +31,17 @@ export interface SetPlan {
   readonly created: readonly IpSet[];
   readonly ledgerAdded: readonly EntryEdit[];
   readonly added: readonly EntryEdit[];
+  /** Added to sets that open a bound address, so after the rules that say who may come in. */
+  readonly opened: readonly EntryEdit[];
   readonly swapped: readonly (readonly [SetName, SetName])[];
   /** What a swap took out of use. */
   readonly replaced: readonly IpSet[];
+  /**
+   * Masquerading begins early and ends late where a Service changes its policy: only an endpoint on
+   * this node can answer a client whose address it sees, so until those elsewhere have left, it must not.
+   */
+  readonly masqueradedEarly: readonly EntryEdit[];
+  readonly unmasqueradedLate: readonly EntryEdit[];
   readonly drainingAdded: readonly EntryEdit[];
   readonly deleted: readonly EntryEdit[];
   readonly ledgerDeleted: readonly EntryEdit[];
@@ -39,22 +59,29 @@ export function planSets(observed: IpvsProgram, wanted: IpvsProgram, found: Foun
     .map((name) => changeOf(observed.sets.get(name), wanted.sets.get(name), keptEntries(name, observed, leaving)));
   const ledger = changeOf(
     found.ledger.get(frontendsName(family)),
-    isEnd ? undefined : frontendsSet(family, [...wanted.servers.values()].map(ledgerEntry).sort(compareText)),
-    leaving.kept.map(ledgerEntry),
+    isEnd ? undefined : frontendsSet(family, ledgerEntries(wanted, leaving)),
+    [],
   );
   const draining = found.ledger.get(drainingName(family));
   const timed = draining ?? drainingSet(family);
   const all = [ledger, ...changes];
+  const added = changes.flatMap((change) => change.added);
+  const deleted = changes.toReversed().flatMap((change) => change.deleted);
+  const opens = inSets(openingSets, family);
+  const changesPolicy = changesPolicyOf(observed, wanted);
   return {
     created: [...all.flatMap(({ created }) => created), ...(draining === undefined && !isEnd ? [timed] : [])],
     ledgerAdded: ledger.added,
-    added: changes.flatMap(({ added }) => added),
+    added: added.filter((edit) => !opens(edit) && !changesPolicy(edit)),
+    opened: added.filter(opens),
     swapped: all.flatMap(({ swapped }) => swapped),
     replaced: all.flatMap(({ replaced }) => replaced),
+    masqueradedEarly: deleted.filter(changesPolicy),
+    unmasqueradedLate: added.filter(changesPolicy),
     drainingAdded: [...leaving.draining]
       .filter((entry) => !found.draining.has(entry))
       .map((entry) => ({ set: timed.name, entry, timeoutSeconds: drainSeconds })),
-    deleted: changes.toReversed().flatMap(({ deleted }) => deleted),
+    deleted: deleted.filter((edit) => !changesPolicy(edit)),
     ledgerDeleted: [
       ...ledger.deleted,
       ...[...found.draining.keys()]
@@ -63,6 +90,31 @@ export function planSets(observed: IpvsProgram, wanted: IpvsProgram, found: Foun
     ],
     destroyed: [...all.flatMap(({ destroyed }) => destroyed), ...(draining !== undefined && isEnd ? [draining] : [])],
   };
+}
+
+function inSets(ids: readonly SetId[], family: Family): (edit: EntryEdit) => boolean {
+  const names = new Set(ids.map((id) => setName(id, family)));
+  return ({ set }) => names.has(set);
+}
+
+/** Whether an entry decides about masquerading at a frontend that is there before and after. */
+function changesPolicyOf(observed: IpvsProgram, wanted: IpvsProgram): (edit: EntryEdit) => boolean {
+  const decides = inSets(unmasqueradedSets, wanted.family);
+  const staying = new Set<string>();
+  for (const [key, server] of observed.servers) {
+    if (!wanted.servers.has(key)) continue;
+    staying.add(frontendEntry(server)).add(`${server.protocol} ${server.port}`);
+  }
+  const bitmaps = { TCP: setName('nodePortLocalTcp', wanted.family), UDP: setName('nodePortLocalUdp', wanted.family) };
+  return (edit) => {
+    if (!decides(edit)) return false;
+    const protocol = edit.set === bitmaps.TCP ? 'TCP' : edit.set === bitmaps.UDP ? 'UDP' : undefined;
+    return staying.has(protocol === undefined ? edit.entry : `${protocol} ${edit.entry}`);
+  };
+}
+
+function ledgerEntries(wanted: IpvsProgram, { kept }: Departures): readonly SetEntry[] {
+  return [...wanted.servers.values(), ...kept].map(ledgerEntry).sort(compareText);
 }
 
 type SetChange = Pick<SetPlan, 'created' | 'added' | 'swapped' | 'replaced' | 'deleted' | 'destroyed'>;

@@ -137,6 +137,23 @@ export const setKinds = {
 export type SetId = keyof typeof setKinds;
 export const setIds = Object.keys(setKinds) as readonly SetId[];
 
+/** What is in these is let past the filter that refuses everything else at a bound address. */
+export const openingSets: readonly SetId[] = [
+  'clusterIp',
+  'externalIp',
+  'externalIpLocal',
+  'loadBalancer',
+  'healthCheckNodePort',
+];
+
+/** What is in these keeps its clients' addresses, where it would be masqueraded otherwise. */
+export const unmasqueradedSets: readonly SetId[] = [
+  'loadBalancerLocal',
+  'nodePortLocalTcp',
+  'nodePortLocalUdp',
+  'nodePortLocalSctp',
+];
+
 /** kube-proxy makes all of its own, used or not; ours are there while they have entries. */
 export function isAlwaysThere(id: SetId): boolean {
   return setKinds[id].name.startsWith('KUBE-');

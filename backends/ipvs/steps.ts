@@ -2,6 +2,7 @@ import type { Family, IpAddress } from '../../compiler/values/address.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
 import type { Phase } from '../backend.ts';
+import type { Tools } from '../netfilter/kernel.ts';
 import type { SetName } from '../netfilter/rule.ts';
 import { type RestoreDocument, restoreText } from '../netfilter/transaction.ts';
 import { document, parameterWords, realName, realWords, serverWords, setLines } from './print.ts';
@@ -41,7 +42,13 @@ export type IpvsStep = { readonly phase: Phase; readonly family: Family } & (
   | { readonly kind: 'add-entries' | 'delete-entries'; readonly entries: readonly EntryEdit[] }
   | { readonly kind: 'servers'; readonly edits: readonly ServerEdit[] }
   /** Without `back`: one of several documents, which are not undone: what they prepared is out of reach. */
-  | { readonly kind: 'chains'; readonly document: RestoreDocument; readonly back?: RestoreDocument }
+  | {
+      readonly kind: 'chains';
+      /** undefined: the programs of plain names. */
+      readonly tools: Tools | undefined;
+      readonly document: RestoreDocument;
+      readonly back?: RestoreDocument;
+    }
   | { readonly kind: 'bind' | 'unbind'; readonly addresses: readonly IpAddress[] }
 );
 
@@ -184,4 +191,11 @@ function undoEdit(edit: ServerEdit): ServerEdit {
     default:
       return unreachable(edit);
   }
+}
+
+/** The command and its input, as a person could type them. */
+export function printStep(step: IpvsStep): string {
+  const { file, args, text } = scriptOf(step);
+  const lines = text.trimEnd().split('\n');
+  return [`${step.phase}: ${[file, ...args].join(' ')}`, ...lines.map((line) => `  ${line}`)].join('\n');
 }

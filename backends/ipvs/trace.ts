@@ -38,6 +38,8 @@ export function traceProgram(program: IpvsProgram, packet: Packet, node: NodeCon
     else tour.leave(flow, isLocal);
     return tour.end();
   }
+  // A martian: whoever sends with an address of ours is not heard (fib_validate_source).
+  if (bound.has(packet.source)) return { verdict: { kind: 'drop' }, steps: [] };
   const flow = tour.pass([['nat', 'PREROUTING']], startFlow(sent));
   if (flow === undefined) return tour.end();
   if (!isLocal(flow.destination)) {

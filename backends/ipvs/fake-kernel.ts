@@ -1,0 +1,250 @@
+import { familyOf, type IpAddress, parseAddress } from '../../compiler/values/address.ts';
+import type { CommandResult, Run } from '../command.ts';
+import { createFakeKernel, type FakeKernel } from '../netfilter/fake-kernel.ts';
+import { editSets, type FakeSets, saveSets } from './fake-ipset.ts';
+import { editServers, type FakeServers, listServers, saveServers } from './fake-ipvsadm.ts';
+import { linkName } from './program.ts';
+
+/** What goes wrong, and when. Scripts that change something are counted from 1. */
+export interface IpvsFaults {
+  /** A line that the kernel refuses, whatever it says. */
+  readonly refuses?: (file: string, line: string) => boolean;
+  /** This script is killed after so many of its lines. */
+  readonly killAt?: { readonly script: number; readonly line: number };
+  /** Called before every script, with the number of scripts before it. */
+  readonly anotherWriter?: (kernel: FakeIpvsKernel, scripts: number) => void;
+  readonly missing?: readonly string[];
+  readonly noPrivilege?: boolean;
+  /** No ip_vs module. */
+  readonly noIpvs?: boolean;
+}
+
+/** A small strict kernel with IPVS, ipsets, a dummy link and netfilter in memory, behind the seam of the real one. */
+export interface FakeIpvsKernel {
+  readonly run: Run;
+  readonly netfilter: FakeKernel;
+  readonly scripts: readonly { readonly file: string; readonly text: string }[];
+  servers: FakeServers;
+  sets: FakeSets;
+  /** undefined: no link. */
+  link: readonly IpAddress[] | undefined;
+  sysctls: Map<string, string>;
+  /** By `-t 10.96.0.1:80 -r 10.1.0.2:80`. */
+  connections: Map<string, number>;
+  schedulers: Set<string>;
+  faults: IpvsFaults;
+  /** Time goes by for entries of sets that forget. */
+  pass(seconds: number): void;
+}
+
+export function createFakeIpvsKernel(faults: IpvsFaults = {}): FakeIpvsKernel {
+  const scripts: { readonly file: string; readonly text: string }[] = [];
+  const kernel: FakeIpvsKernel = {
+    netfilter: createFakeKernel('nft'),
+    scripts,
+    servers: new Map(),
+    sets: new Map(),
+    link: undefined,
+    sysctls: new Map([
+      ['net.ipv4.vs.conntrack', '0'],
+      ['net.ipv4.vs.expire_nodest_conn', '0'],
+      ['net.ipv4.vs.expire_quiescent_template', '0'],
+      ['net.ipv4.vs.conn_reuse_mode', '1'],
+      ['net.ipv4.ip_forward', '0'],
+      ['net.ipv4.conf.all.arp_ignore', '0'],
+      ['net.ipv4.conf.all.arp_announce', '0'],
+    ]),
+    connections: new Map(),
+    schedulers: new Set(['rr', 'wrr', 'lc', 'wlc', 'sh', 'dh', 'mh', 'sed', 'nq', 'lblc', 'lblcr']),
+    faults,
+    pass(seconds) {
+      const aged = [...kernel.sets].map(([name, set]) => {
+        const left = [...set.entries].map(
+          ([entry, time]) => [entry, time === undefined ? time : time - seconds] as const,
+        );
+        return [name, { ...set, entries: new Map(left.filter(([, time]) => time === undefined || time > 0)) }] as const;
+      });
+      kernel.sets = new Map(aged);
+    },
+    async run(file, args, input = '') {
+      if (kernel.faults.missing?.includes(file) === true) return notFound(file);
+      if (file === 'uname') return done('6.1.0\n');
+      if (/^ip6?tables/.test(file) || file === 'conntrack') {
+        return kernel.netfilter.run(file, args, input);
+      }
+      const tool = tools[file];
+      if (tool === undefined) return notFound(file);
+      if (kernel.faults.noPrivilege === true) return refused(`${file}: Permission denied (you must be root)\n`, 1);
+      const isScript = input !== '';
+      if (isScript) {
+        kernel.faults.anotherWriter?.(kernel, scripts.length);
+        scripts.push({ file, text: input });
+      }
+      return tool(kernel, args, input, limits(kernel, scripts.length, isScript));
+    },
+  };
+  kernel.netfilter.faults = { refuses: (line) => namesMissingSet(kernel.sets, line) };
+  return kernel;
+}
+
+function namesMissingSet(sets: FakeSets, line: string): boolean {
+  return [...line.matchAll(/--match-set (\S+)/g)].some(([, name = '']) => !sets.has(name));
+}
+
+interface Limits {
+  /** Lines up to here are run; then the script is killed. */
+  readonly lines: number;
+  readonly refuses: (file: string, line: string) => boolean;
+}
+
+function limits(kernel: FakeIpvsKernel, script: number, isScript: boolean): Limits {
+  const { killAt, refuses } = kernel.faults;
+  const isKilled = isScript && killAt?.script === script;
+  return { lines: isKilled ? killAt.line : Number.POSITIVE_INFINITY, refuses: refuses ?? (() => false) };
+}
+
+type FakeTool = (kernel: FakeIpvsKernel, args: readonly string[], input: string, limits: Limits) => CommandResult;
+
+const tools: Readonly<Record<string, FakeTool>> = { ipvsadm, ipset, ip, sysctl };
+
+function ipvsadm(
+  kernel: FakeIpvsKernel,
+  args: readonly string[],
+  input: string,
+  { lines, refuses }: Limits,
+): CommandResult {
+  if (kernel.faults.noIpvs === true) {
+    return refused(
+      "Can't initialize ipvs: Protocol not available\nAre you sure that IP Virtual Server is built in the kernel or as module?\n",
+      2,
+    );
+  }
+  const called = args.join(' ');
+  if (called === '--save -n') return done(saveServers(kernel.servers));
+  if (called === '--list -n') return done(listServers(kernel.servers, kernel.connections));
+  if (args[0] === '--set') return done('');
+  const script = called === '--restore' ? linesOf(input) : [called];
+  let stderr = '';
+  let exitCode = 0;
+  for (const [i, line] of script.entries()) {
+    if (i >= lines) return killed;
+    const { servers, problem } = refuses('ipvsadm', line)
+      ? { servers: kernel.servers, problem: 'Memory allocation problem' }
+      : editServers(kernel.servers, line, kernel.schedulers);
+    kernel.servers = servers;
+    // It goes on after a refused line and ends with the status of the last one.
+    exitCode = problem === undefined ? 0 : 255;
+    if (problem !== undefined) stderr += `${problem}\n`;
+  }
+  return { exitCode, stdout: '', stderr };
+}
+
+function ipset(
+  kernel: FakeIpvsKernel,
+  args: readonly string[],
+  input: string,
+  { lines, refuses }: Limits,
+): CommandResult {
+  const called = args.join(' ');
+  if (called === 'save') return done(saveSets(kernel.sets));
+  if (called === '--version') return done('ipset v7.17, protocol version: 7\n');
+  if (called !== '-exist restore') return refused(`ipset v7.17: unknown command ${called}\n`, 1);
+  const isReferenced = (name: string) =>
+    (['IPv4', 'IPv6'] as const).some((family) => kernel.netfilter.save(family).includes(`--match-set ${name} `));
+  for (const [i, line] of linesOf(input).entries()) {
+    if (i >= lines) return killed;
+    const { sets, problem } = refuses('ipset', line)
+      ? { sets: kernel.sets, problem: 'Kernel error received: Cannot allocate memory' }
+      : editSets(kernel.sets, line, isReferenced);
+    if (problem !== undefined) return refused(`ipset v7.17: Error in line ${i + 1}: ${problem}\n`, 1);
+    kernel.sets = sets;
+  }
+  return done('');
+}
+
+function ip(kernel: FakeIpvsKernel, args: readonly string[], input: string, { lines, refuses }: Limits): CommandResult {
+  const called = args.join(' ');
+  if (called === `-o address show dev ${linkName}`) {
+    if (kernel.link === undefined) return refused(`Device "${linkName}" does not exist.\n`, 1);
+    return done(kernel.link.map(addressLine).join(''));
+  }
+  const goesOn = called === '-force -batch -';
+  if (!goesOn && called !== '-batch -') return refused(`Command "${called}" is unknown\n`, 255);
+  let stderr = '';
+  for (const [i, line] of linesOf(input).entries()) {
+    if (i >= lines) return killed;
+    const problem = refuses('ip', line) ? 'RTNETLINK answers: Operation not supported' : ipLine(kernel, line);
+    if (problem === undefined) continue;
+    stderr += `${problem}\nCommand failed -:${i + 1}\n`;
+    if (!goesOn) break;
+  }
+  return { exitCode: stderr === '' ? 0 : 1, stdout: '', stderr };
+}
+
+function ipLine(kernel: FakeIpvsKernel, line: string): string | undefined {
+  if (line === `link add ${linkName} type dummy`) {
+    if (kernel.link !== undefined) return 'RTNETLINK answers: File exists';
+    kernel.link = [];
+    return undefined;
+  }
+  if (kernel.link === undefined) return `Cannot find device "${linkName}"`;
+  if (line === `link delete ${linkName}`) {
+    kernel.link = undefined;
+    return undefined;
+  }
+  const match = /^address (add|delete) (\S+)\/(32|128) dev (\S+)$/.exec(line);
+  const address = parseAddress(match?.[2]);
+  if (address === undefined || match?.[4] !== linkName) return `Error: cannot parse ${line}`;
+  const isThere = kernel.link.includes(address);
+  if (match[1] === 'add') {
+    if (isThere) return 'RTNETLINK answers: File exists';
+    kernel.link = [...kernel.link, address];
+  } else {
+    if (!isThere) return 'RTNETLINK answers: Cannot assign requested address';
+    kernel.link = kernel.link.filter((other) => other !== address);
+  }
+  return undefined;
+}
+
+function addressLine(address: IpAddress): string {
+  const kind = familyOf(address) === 'IPv4' ? 'inet' : 'inet6';
+  const length = kind === 'inet' ? 32 : 128;
+  return `2: ${linkName}    ${kind} ${address}/${length} scope global ${linkName}\\       valid_lft forever preferred_lft forever\n`;
+}
+
+function sysctl(kernel: FakeIpvsKernel, args: readonly string[], input: string): CommandResult {
+  if (args[0] === '-e') {
+    const known = args.slice(1).filter((name) => kernel.sysctls.has(name));
+    return done(known.map((name) => `${name} = ${kernel.sysctls.get(name)}\n`).join(''));
+  }
+  for (const line of linesOf(input)) {
+    const [name = '', value = ''] = line.split('=');
+    if (!kernel.sysctls.has(name)) {
+      return refused(`sysctl: cannot stat /proc/sys/${name.replaceAll('.', '/')}: No such file or directory\n`, 1);
+    }
+    kernel.sysctls.set(name, value);
+  }
+  return done(
+    linesOf(input)
+      .map((line) => `${line.replace('=', ' = ')}\n`)
+      .join(''),
+  );
+}
+
+function linesOf(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line !== '');
+}
+
+const killed: CommandResult = { exitCode: undefined, stdout: '', stderr: '', failure: 'killed' };
+
+function done(stdout: string): CommandResult {
+  return { exitCode: 0, stdout, stderr: '' };
+}
+
+function refused(stderr: string, exitCode: number): CommandResult {
+  return { exitCode, stdout: '', stderr };
+}
+
+function notFound(file: string): CommandResult {
+  return { exitCode: undefined, stdout: '', stderr: `${file}: not found`, failure: 'not-found' };
+}

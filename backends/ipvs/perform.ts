@@ -1,0 +1,120 @@
+import type { CommandResult, Run } from '../command.ts';
+import { performRestore, type Tools } from '../netfilter/kernel.ts';
+import { commandFailure, IpvsError, type RefusedLine } from './errors.ts';
+import { realKey } from './ledger.ts';
+import { readLink, readServers } from './observe.ts';
+import { linkName } from './program.ts';
+import { sameParameters, sameReal, type ServerKey, serverKey, type VirtualServer } from './servers.ts';
+import { type IpvsStep, type Script, scriptOf, type ServerEdit, serverEditLine } from './steps.ts';
+
+/**
+ * Runs a step's script and makes sure that it did what it says.
+ *
+ * Exit codes do not tell: `ipvsadm --restore` goes on after a refused line and ends with the status
+ * of the last one, and of an address script that goes on they tell too much. So servers and
+ * addresses are read back, and what is missing names what was refused.
+ *
+ * throws   IpvsError; KernelError for the tables
+ */
+export async function performStep(step: IpvsStep, run: Run): Promise<void> {
+  if (step.kind === 'chains') return performRestore(run, step.tools ?? plainTools(step), step.document);
+  const script = scriptOf(step);
+  const command = [script.file, ...script.args].join(' ');
+  const result = await run(script.file, script.args, script.text);
+  if (result.failure !== undefined) throw commandFailure(command, result);
+  switch (step.kind) {
+    case 'servers':
+      return checkServers(step.edits, command, result, run);
+    case 'bind':
+    case 'unbind':
+      if (result.exitCode !== 0) await checkAddresses(step, command, result, run);
+      return;
+    case 'create-link':
+      // Somebody else may have made it in the meantime.
+      if (result.exitCode !== 0 && !/File exists/.test(result.stderr)) throw commandFailure(command, result);
+      return;
+    default:
+      if (result.exitCode !== 0) throw lineFailure(script, command, result);
+  }
+}
+
+/** Which programs there are is known from reading the tables; these are for a plan that was made without. */
+function plainTools({ family }: IpvsStep): Tools {
+  const iptables = family === 'IPv4' ? 'iptables' : 'ip6tables';
+  return { family, mode: 'nft', save: `${iptables}-save`, restore: `${iptables}-restore`, iptables };
+}
+
+async function checkServers(
+  edits: readonly ServerEdit[],
+  command: string,
+  result: CommandResult,
+  run: Run,
+): Promise<void> {
+  const unavailable = /Can't initialize ipvs|Permission denied|Operation not permitted|must be root/i;
+  if (unavailable.test(result.stderr)) throw commandFailure(command, result);
+  const servers = await readServers(run);
+  const refused = edits.filter((edit) => !isInForce(edit, servers));
+  if (refused.length === 0) return;
+  const lines = refused.map((edit): RefusedLine => ({ line: serverEditLine(edit), service: edit.service }));
+  throw new IpvsError(`${command}: refused`, { reason: 'refused', lines }, result.stderr);
+}
+
+function isInForce(edit: ServerEdit, servers: ReadonlyMap<ServerKey, VirtualServer>): boolean {
+  switch (edit.op) {
+    case 'add-virtual':
+      return isSame(servers.get(serverKey(edit.server)), edit.server);
+    case 'edit-virtual':
+      return isSame(servers.get(serverKey(edit.to)), edit.to);
+    case 'delete-virtual':
+      return !servers.has(serverKey(edit.server));
+    case 'add-real':
+    case 'edit-real': {
+      const wanted = 'real' in edit ? edit.real : edit.to;
+      const real = realIn(servers, edit.of, wanted);
+      return real !== undefined && sameReal(real, wanted);
+    }
+    case 'delete-real':
+      return realIn(servers, edit.of, edit.real) === undefined;
+  }
+}
+
+function isSame(found: VirtualServer | undefined, wanted: VirtualServer): boolean {
+  return found !== undefined && sameParameters(found, wanted);
+}
+
+function realIn(
+  servers: ReadonlyMap<ServerKey, VirtualServer>,
+  of: VirtualServer,
+  real: Parameters<typeof realKey>[1],
+) {
+  const key = realKey(of, real);
+  return servers.get(serverKey(of))?.reals.find((candidate) => realKey(of, candidate) === key);
+}
+
+/** An address that is there already, or gone already, was refused and is as it should be. */
+async function checkAddresses(
+  step: Extract<IpvsStep, { kind: 'bind' | 'unbind' }>,
+  command: string,
+  result: CommandResult,
+  run: Run,
+): Promise<void> {
+  const { addresses } = await readLink(run, step.family);
+  const missing = step.addresses.filter((address) => addresses.includes(address) !== (step.kind === 'bind'));
+  if (missing.length === 0) return;
+  const lines = missing.map((address) => ({ line: `${step.kind} ${address} on ${linkName}`, service: undefined }));
+  throw new IpvsError(`${command}: refused`, { reason: 'refused', lines }, result.stderr);
+}
+
+/** ipset stops at the line that it names; the lines before it are in force. */
+function lineFailure(script: Script, command: string, result: CommandResult): IpvsError {
+  const number = /Error in line (\d+)/.exec(result.stderr)?.[1];
+  const line = number === undefined ? undefined : script.text.split('\n')[Number(number) - 1];
+  const failure = commandFailure(command, result);
+  if (line === undefined) return failure;
+  const reason = failure.reason === 'failed' ? 'refused' : failure.reason;
+  return new IpvsError(
+    `${command}: refused at line ${number}`,
+    { reason, lines: [{ line, service: undefined }] },
+    result.stderr,
+  );
+}
