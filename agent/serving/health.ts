@@ -1,4 +1,5 @@
 import type { Family } from '../../compiler/values/address.ts';
+import { compareText } from '../../compiler/values/names.ts';
 
 /** What is remembered of one family's syncs. Milliseconds of one clock; undefined: never. */
 interface FamilyHealth {
@@ -53,7 +54,7 @@ export function createProxyHealth(clock: { readonly nowMs: () => number }, syncP
     const late = [...families.values()].filter(isLate).map(({ updatedMs }) => updatedMs ?? 0);
     const status = Object.fromEntries(
       [...families]
-        .sort()
+        .sort(([a], [b]) => compareText(a, b))
         .map(([family, health]) => [family, { lastUpdated: time(health.updatedMs ?? 0), healthy: !isLate(health) }]),
     );
     const good = healthy && (!withNode || eligible);

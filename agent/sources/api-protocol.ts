@@ -27,7 +27,7 @@ export function refusalOf(answer: ApiAnswer, body: unknown): Outcome | undefined
 }
 
 export function withQuery(path: string, query: Readonly<Record<string, string>>): string {
-  return `${path}?${new URLSearchParams(query)}`;
+  return `${path}?${new URLSearchParams(query).toString()}`;
 }
 
 export async function readJson(answer: ApiAnswer): Promise<unknown> {

@@ -1,5 +1,11 @@
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http';
+import {
+  Agent as HttpAgent,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request as httpRequest,
+} from 'node:http';
 import { Agent as HttpsAgent, type RequestOptions, request as httpsRequest } from 'node:https';
 
 /** The head of an answer, and its body as it arrives. The body must be read or the answer destroyed. */
@@ -46,7 +52,7 @@ export function openApi(config: KubeConfig): {
 
 function send(plain: boolean, url: URL, options: RequestOptions): Promise<ApiAnswer> {
   return new Promise((resolve, reject) => {
-    const headers = { ...options.headers, accept: 'application/json' };
+    const headers = { ...(options.headers as OutgoingHttpHeaders | undefined), accept: 'application/json' };
     const request = (plain ? httpRequest : httpsRequest)(url, { ...options, method: 'GET', headers });
     request.once('error', reject);
     request.once('response', (response: IncomingMessage) => {
@@ -59,12 +65,12 @@ function send(plain: boolean, url: URL, options: RequestOptions): Promise<ApiAns
 
 /** One pool of connections as long as trust and client certificates stay the same. */
 function createAgents(plain: boolean) {
-  const settings = { keepAlive: true, maxSockets: 8, timeout: 0 };
+  const settings = { keepAlive: true, maxSockets: 16, timeout: 0 };
   let agent: HttpAgent | HttpsAgent = plain ? new HttpAgent(settings) : new HttpsAgent(settings);
   let used = '';
   return {
     forCredentials({ ca, cert, key, rejectUnauthorized, servername }: RequestOptions) {
-      const now = JSON.stringify([String(ca), String(cert), String(key), rejectUnauthorized, servername]);
+      const now = JSON.stringify([ca, cert, key, rejectUnauthorized, servername]);
       if (!plain && used !== '' && now !== used) {
         agent.destroy();
         agent = new HttpsAgent(settings);

@@ -180,7 +180,7 @@ describe('every split', () => {
   it('adds up to exactly 1, or to 0 when nobody may take anything', () => {
     fc.assert(
       fc.property(fc.array(candidate, { maxLength: 12 }), annotations, fc.nat(12), (all, keys, size) => {
-        const weighed = weigh(all, read(keys as Record<string, string>).policy, emptyRegistry, sizes(size));
+        const weighed = weigh(all, read(keys).policy, emptyRegistry, sizes(size));
         const total = sumRationals(weighed.map(({ share }) => share));
         const anyone = weighed.some(({ share }) => share.numerator > 0n);
         expect(total).toEqual(anyone ? rational(1) : rational(0));
@@ -196,7 +196,7 @@ describe('every split', () => {
   it('is not changed by a cluster of weight 0', () => {
     fc.assert(
       fc.property(fc.array(candidate, { minLength: 1, maxLength: 8 }), annotations, (all, keys) => {
-        const { policy } = read(keys as Record<string, string>);
+        const { policy } = read(keys);
         const extra = { cluster: 'idle' as ClusterName, weight: 1, topology: one };
         const idle: Registry = { clusters: [registered('idle', { weight: 0 })], strictCidr: false };
         const before = weigh(all, policy, idle, sizes(4));

@@ -73,7 +73,7 @@ describe('a lease', () => {
     let memory = start;
     for (let s = fromS; s <= toS; s++) {
       memory = nextLease(memory, { stamp: stamp(s), durationMs, nowMs: s * 1000 });
-      if (states.at(-1) !== `${memory.state}`) states.push(memory.state);
+      if (states.at(-1) !== memory.state) states.push(memory.state);
     }
     return { memory, states };
   }

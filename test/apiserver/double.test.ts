@@ -142,7 +142,7 @@ function eventTexts(text: string): string[] {
 }
 
 function eventText({ type, object }: { readonly type: string; readonly object: Stored }): string {
-  if (type === 'ERROR') return `ERROR ${object['code']} ${object['reason']}`;
+  if (type === 'ERROR') return `ERROR ${JSON.stringify([object['code'], object['reason']])}`;
   const endpoints = JSON.stringify(object['endpoints'] ?? null);
   return `${type} ${object.kind} ${object.metadata.name} ${object.kind === 'EndpointSlice' ? endpoints : ''}`;
 }
@@ -152,7 +152,7 @@ function statusText({ message, details, ...rest }: Record<string, unknown>): unk
   const { metadata: _metadata, ...said } = rest;
   const kept = { ...(details as Record<string, unknown> | undefined) };
   delete kept['uid'];
-  return { ...said, message: String(message ?? '').replace(/\d{3,}/g, 'N'), details: kept };
+  return { ...said, message: (typeof message === 'string' ? message : '').replace(/\d{3,}/g, 'N'), details: kept };
 }
 
 function pageText({ kind, apiVersion, metadata, items }: Stored & { readonly items?: readonly Stored[] }): unknown {

@@ -22,7 +22,7 @@ export function fieldSelector(text: string | null): Selects {
   const tests = terms.map((term): Selects => {
     const [, path = '', operator = '=', value] = /^([^=!]+)(!?==?)(.*)$/.exec(term) ?? [];
     const wanted = !operator.startsWith('!');
-    return (object) => (String(fieldAt(object, path.split('.')) ?? '') === value) === wanted;
+    return (object) => ((fieldAt(object, path.split('.')) ?? '') === value) === wanted;
   });
   return (object) => tests.every((test) => test(object));
 }

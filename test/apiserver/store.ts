@@ -76,7 +76,9 @@ export function createStore() {
         .map(({ object }) => object)
         .sort((a, b) => compareKeys(a, b)),
     create(resource: Resource, namespace: string | undefined, given: Stored): Stored {
-      const name = given.metadata.name ?? `${String(given.metadata['generateName'] ?? 'x-')}${version}`;
+      const name =
+        given.metadata.name ??
+        `${typeof given.metadata['generateName'] === 'string' ? given.metadata['generateName'] : 'x-'}${version}`;
       const named = {
         ...given,
         metadata: { ...given.metadata, name, ...(namespace === undefined ? {} : { namespace }) },
