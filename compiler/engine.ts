@@ -9,7 +9,15 @@ import { attachOwn } from './merge/attach.ts';
 import { areSameFacts, type MergeFacts } from './merge/facts.ts';
 import { findOwnCluster, statedOwnCluster } from './merge/own-cluster.ts';
 import type { EndpointRecord } from './merge/record.ts';
-import { reportPresumption, reportSources, reportUnattached, reportZones } from './merge/report.ts';
+import {
+  reportLost,
+  reportOverlaps,
+  reportPresumption,
+  reportSources,
+  reportUnattached,
+  reportUnchecked,
+  reportZones,
+} from './merge/report.ts';
 import type { ModelObject } from './model/objects.ts';
 import type { Node } from './model/node.ts';
 import { overlappingRanges } from './registry/overlap.ts';
@@ -141,6 +149,10 @@ export function createEngine(context: CompilerContext): Engine {
         facts,
         diagnostics,
       );
+      const endpoints = services.flatMap((service) => service.endpoints);
+      reportOverlaps(endpoints, diagnostics);
+      reportLost(endpoints, facts, diagnostics);
+      reportUnchecked(endpoints, facts, diagnostics);
       reportZones(new Set(services.flatMap(({ sameZoneText }) => sameZoneText)), facts, diagnostics);
     }
     return diagnostics;

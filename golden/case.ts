@@ -2,7 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { load, loadAll } from 'js-yaml';
 import { parseConfiguration } from '../agent/config/config.ts';
+import { parseRegistry } from '../agent/registry.ts';
 import type { ClusterObjects, CompileInput } from '../compiler/compile.ts';
+import type { Registry } from '../compiler/registry/registry.ts';
 import type { Packet } from '../compiler/semantics/packet.ts';
 import { parsePacket } from '../compiler/semantics/packet-text.ts';
 import type { Settings } from '../compiler/settings.ts';
@@ -17,7 +19,7 @@ export const caseNames: readonly string[] = readdirSync(root, { withFileTypes: t
   .sort(compareText);
 
 /** What is written by people, as against what the runner writes. `objects.<cluster>.yaml`: another cluster's own objects. */
-const inputFile = /^(README\.md|objects(\.[a-z0-9.-]+)?\.yaml|node\.yaml|settings\.yaml|packets\.txt)$/;
+const inputFile = /^(README\.md|objects(\.[a-z0-9.-]+)?\.yaml|node\.yaml|settings\.yaml|registry\.yaml|packets\.txt)$/;
 
 export interface GoldenCase {
   readonly folder: string;
@@ -41,6 +43,7 @@ export function readCase(name: string): GoldenCase {
     input: {
       clusters: [...clusters, { cluster: undefined, objects: [node] }],
       ...readSettings(`${folder}/settings.yaml`),
+      ...readRegistry(`${folder}/registry.yaml`),
       localAddresses: undefined,
     },
     packets: readPackets(`${folder}/packets.txt`),
@@ -71,6 +74,11 @@ function readSettings(file: string): { readonly settings: Settings; readonly nod
   const { settings, nodeName, diagnostics } = parseConfiguration(document, file, { compat, backend: undefined });
   if (diagnostics.length > 0) throw new Error(`${file}: ${JSON.stringify(diagnostics)}`);
   return { settings: { ...settings, ownCluster: parseClusterName(ownCluster) }, nodeName };
+}
+
+/** Whatever `--registry` reads. */
+function readRegistry(file: string): { readonly registry?: Registry } {
+  return existsSync(file) ? { registry: parseRegistry(load(readFileSync(file, 'utf8')), file) } : {};
 }
 
 /** A packet a line; empty lines and lines that begin with # are for people. */

@@ -1,4 +1,6 @@
 import { backendNames } from '../agent/config/values.ts';
+import { explain } from '../agent/explain/explain.ts';
+import { explainTable } from '../agent/explain/table.ts';
 import { loadPrinter } from '../backends/index.ts';
 import type { Compilation } from '../compiler/compile.ts';
 import { compile } from '../compiler/index.ts';
@@ -18,6 +20,7 @@ export async function expectationsOf({ input, packets }: Pick<GoldenCase, 'input
   const shown = shownFamilies(compilation);
   const files = new Map<string, string>([
     ['ir.json', formatJson(Object.fromEntries(shown.map((family) => [family, withoutHashes(compilation, family)])))],
+    ['endpoints.txt', explainTable(explain(compilation, { service: undefined, port: undefined }))],
     ['verdicts.txt', packets.map((packet) => verdictText(compilation, packet)).join('\n')],
   ]);
   const diagnostics = compilation.diagnostics.map(formatDiagnostic);

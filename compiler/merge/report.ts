@@ -1,9 +1,11 @@
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { type ClusterName, compareText } from '../values/names.ts';
+import { findCluster, ownCluster } from '../registry/registry.ts';
 import { formatObjectRef, type ObjectRef } from '../values/object-ref.ts';
 import type { AttachedSlice } from './attach.ts';
 import type { MergeFacts } from './facts.ts';
 import { clusterObject } from './own-cluster.ts';
+import type { EndpointRecord } from './record.ts';
 
 /** What is uncertain about the sources of our own cluster's slices: once per source, not per slice (MR-11, MR-12). */
 export function reportSources(attached: Iterable<AttachedSlice>, facts: MergeFacts, diagnostics: Diagnostic[]): void {
@@ -66,4 +68,71 @@ export function reportPresumption(refs: Iterable<ObjectRef>, diagnostics: Diagno
     const message = `counts only for what ${object.cluster ?? ''} itself provides; give it among the own cluster's objects if it is to speak for others`;
     diagnostics.push({ severity: 'info', code: 'multi-cluster-service-elsewhere', object, message });
   }
+}
+
+/** Addresses that two other clusters claim, in whatever Services (O4): once a pair of clusters. */
+export function reportOverlaps(endpoints: readonly EndpointRecord[], diagnostics: Diagnostic[]): void {
+  const owners = new Map<string, Set<ClusterName>>();
+  for (const { address, cluster } of endpoints) {
+    if (cluster === undefined) continue;
+    const claimants = owners.get(address);
+    if (claimants === undefined) owners.set(address, new Set([cluster]));
+    else claimants.add(cluster);
+  }
+  const pairs = new Map<string, { first: ClusterName; second: ClusterName; addresses: string[] }>();
+  for (const [address, claimants] of owners) {
+    const sorted = [...claimants].sort(compareText);
+    for (const [i, first] of sorted.entries()) {
+      for (const second of sorted.slice(i + 1)) {
+        const pair = pairs.get(`${first} ${second}`) ?? { first, second, addresses: [] };
+        pair.addresses.push(address);
+        pairs.set(`${first} ${second}`, pair);
+      }
+    }
+  }
+  for (const { first, second, addresses } of pairs.values()) {
+    const [lowest = '', ...more] = addresses.sort(compareText);
+    const others = more.length > 0 ? ` (and ${more.length} more)` : '';
+    const message = `and cluster ${second} both have an endpoint ${lowest}${others}; packets reach only one of the two`;
+    diagnostics.push({
+      severity: 'warning',
+      code: 'overlap-remote',
+      object: { kind: 'cluster', name: first },
+      message,
+    });
+  }
+}
+
+/** Lost clusters that have endpoints here (MR-71): once a cluster. */
+export function reportLost(endpoints: readonly EndpointRecord[], facts: MergeFacts, diagnostics: Diagnostic[]): void {
+  const affected = new Map<ClusterName, { endpoints: number; used: number }>();
+  for (const { cluster, inPools } of endpoints) {
+    if (cluster === undefined || findCluster(facts.registry, cluster)?.state !== 'Lost') continue;
+    const counts = affected.get(cluster) ?? { endpoints: 0, used: 0 };
+    counts.endpoints += 1;
+    if (inPools.cluster) counts.used += 1;
+    affected.set(cluster, counts);
+  }
+  for (const [cluster, { endpoints: total, used }] of affected) {
+    const message = `is lost; of its ${total} endpoints here ${used} get new connections`;
+    diagnostics.push({
+      severity: 'warning',
+      code: 'source-cluster-lost',
+      object: { kind: 'cluster', name: cluster },
+      message,
+    });
+  }
+}
+
+/** Without knowing our own pods' ranges nobody can tell another cluster's endpoint from a pod of ours (O1). */
+export function reportUnchecked(
+  endpoints: readonly EndpointRecord[],
+  { podCidrs, registry }: MergeFacts,
+  diagnostics: Diagnostic[],
+): void {
+  if (podCidrs.length > 0 || ownCluster(registry) === undefined) return;
+  if (!endpoints.some(({ cluster }) => cluster !== undefined)) return;
+  const message =
+    "has no known pod ranges, so other clusters' endpoints are not checked against them; register podCIDRs";
+  diagnostics.push({ severity: 'info', code: 'check-unavailable', object: clusterObject, message });
 }

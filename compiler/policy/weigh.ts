@@ -29,7 +29,7 @@ export interface Candidate {
 export interface Weighed {
   /** Part of the new connections; all shares add up to 1, or all are 0. */
   readonly share: Rational;
-  /** Rule that took it out, or made its share differ from the others'; undefined: an even share. */
+  /** Rule that took it out, or gave it its share; undefined: what any endpoint gets, or not by policy. */
   readonly reason: { readonly rule: string; readonly text: string } | undefined;
 }
 
@@ -78,7 +78,7 @@ export function weigh(
     const share = shares[i] ?? zero;
     return {
       share: isZero(taken) ? zero : divide(share, taken),
-      reason: raw[i]?.reason ?? tierReason(viewOf(cluster).tier, share),
+      reason: raw[i]?.reason ?? (isZero(share) ? unusedReason(viewOf(cluster)) : usedReason(viewOf(cluster), policy)),
     };
   });
 }
@@ -212,8 +212,14 @@ function healthOf(ready: number, minHealthy: MinHealthy | undefined, usualSize: 
   return compareRationals(part, one) > 0 ? one : part;
 }
 
-function tierReason(tier: number, share: Rational): Weighed['reason'] {
-  if (!isZero(share)) return undefined;
+function usedReason({ name, tier, share }: ClusterView, { failover }: Policy): Weighed['reason'] {
+  const inTier = failover.length === 0 ? [] : [`tier ${tier + 1}`];
+  const ofWeights = share === undefined ? [] : [`cluster-weights give cluster ${name} ${share}`];
+  const text = [...inTier, ...ofWeights].join(', ');
+  return text === '' ? undefined : { rule: failover.length === 0 ? 'MR-60' : 'failover', text };
+}
+
+function unusedReason({ tier }: ClusterView): Weighed['reason'] {
   return tier < 0
     ? { rule: 'failover', text: 'no tier of the failover policy names its cluster' }
     : { rule: 'failover', text: `tier ${tier + 1} gets nothing: earlier tiers are healthy` };

@@ -1,0 +1,93 @@
+import type { Compilation } from '../../compiler/compile.ts';
+import type { Frontend, Route, ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { EndpointRecord } from '../../compiler/merge/record.ts';
+import { families } from '../../compiler/values/address.ts';
+import { compareText, type ServiceKey, servicePortId } from '../../compiler/values/names.ts';
+import type { Rational } from '../../compiler/values/rational.ts';
+
+/** One Service port in one family, with every endpoint that is known for it. */
+export interface ExplainedPort {
+  readonly id: string;
+  readonly service: ServiceKey;
+  readonly portName: string;
+  readonly protocol: string;
+  readonly family: string;
+  readonly frontends: readonly Frontend[];
+  /** What happens at the addresses of the cluster, or the cluster set. */
+  readonly internal: Route;
+  /** At all others. */
+  readonly external: Route;
+  /** By `ip:port` and slice. */
+  readonly endpoints: readonly ExplainedEndpoint[];
+}
+
+export interface ExplainedEndpoint extends EndpointRecord {
+  /** The share that it would have; undefined: nothing else was asked. */
+  readonly shareWithout: Rational | undefined;
+}
+
+export interface Selection {
+  /** undefined: all Services. */
+  readonly service: string | undefined;
+  /** Name or number of a port; undefined: all ports. */
+  readonly port: string | undefined;
+}
+
+/**
+ * Explains Service ports.
+ *
+ * without   the same compilation with some cluster lost, to compare with
+ * returns   ports in order of their ids; none if no such Service is served here
+ */
+export function explain(compilation: Compilation, selection: Selection, without?: Compilation): ExplainedPort[] {
+  const records = groupByPort(compilation);
+  const otherShares = without && sharesOf(without);
+  return families
+    .flatMap((family) => compilation.services[family])
+    .filter((ir) => isSelected(ir, selection))
+    .sort((a, b) => compareText(a.id, b.id))
+    .map((ir) => ({
+      id: ir.id,
+      service: ir.service,
+      portName: ir.portName,
+      protocol: ir.protocol,
+      family: ir.family,
+      frontends: ir.frontends,
+      internal: ir.internal,
+      external: ir.external,
+      endpoints: (records.get(ir.id) ?? []).map((record) => ({
+        ...record,
+        shareWithout: otherShares?.get(identityOf(record)),
+      })),
+    }));
+}
+
+/** A ServiceImport is meant by its own name too, without the mark of its key. */
+function isSelected(ir: ServicePortIR, { service, port }: Selection): boolean {
+  if (service !== undefined && ir.service !== service && ir.service !== `${service}@clusterset`) return false;
+  if (port === undefined || ir.portName === port) return true;
+  return ir.frontends.some((frontend) => frontend.kind !== 'nodePort' && String(frontend.port) === port);
+}
+
+function idOf(record: EndpointRecord): string {
+  return servicePortId(record.service, record.portName, record.protocol, record.family);
+}
+
+function groupByPort({ endpoints }: Compilation): Map<string, EndpointRecord[]> {
+  const groups = new Map<string, EndpointRecord[]>();
+  for (const record of endpoints) {
+    const group = groups.get(idOf(record));
+    if (group === undefined) groups.set(idOf(record), [record]);
+    else group.push(record);
+  }
+  return groups;
+}
+
+function sharesOf({ endpoints }: Compilation): Map<string, Rational> {
+  return new Map(endpoints.map((record) => [identityOf(record), record.share]));
+}
+
+function identityOf(record: EndpointRecord): string {
+  const { cluster = '', namespace = '', name } = record.slice;
+  return JSON.stringify([idOf(record), record.address, record.port, cluster, namespace, name]);
+}

@@ -1,0 +1,29 @@
+import { formatPercent, type Rational } from '../../compiler/values/rational.ts';
+import type { ExplainedPort } from './explain.ts';
+
+/**
+ * Explained ports for programs. A share is `{"numerator": "1", "denominator": "3", "percent": "33.3333 %"}`: the exact
+ * fraction is text, since it may have more digits than a JSON reader keeps.
+ */
+export function explainJson(ports: readonly ExplainedPort[]): string {
+  return `${JSON.stringify({ ports: ports.map(portJson) }, undefined, 2)}\n`;
+}
+
+function portJson({ endpoints, ...port }: ExplainedPort) {
+  return {
+    ...port,
+    endpoints: endpoints.map(
+      ({ service: _service, portName: _name, protocol: _protocol, family: _family, ...rest }) => ({
+        ...rest,
+        cluster: rest.cluster ?? null,
+        share: shareJson(rest.share),
+        shareWithout: rest.shareWithout && shareJson(rest.shareWithout),
+      }),
+    ),
+  };
+}
+
+function shareJson(share: Rational) {
+  const { numerator, denominator } = share;
+  return { numerator: String(numerator), denominator: String(denominator), percent: formatPercent(share) };
+}

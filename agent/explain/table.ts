@@ -1,0 +1,79 @@
+import { endpointText, type Frontend, type Route } from '../../compiler/ir/ir.ts';
+import { formatObjectRef, printable } from '../../compiler/values/object-ref.ts';
+import { formatPercent } from '../../compiler/values/rational.ts';
+import type { ExplainedEndpoint, ExplainedPort } from './explain.ts';
+
+/** Explained ports for a person: a paragraph each, with a row for every endpoint. */
+export function explainTable(ports: readonly ExplainedPort[], without?: string): string {
+  return ports.map((port) => `${paragraph(port, without)}\n`).join('\n');
+}
+
+function paragraph(port: ExplainedPort, without: string | undefined): string {
+  const lines = [`${port.id}`, ...wayLines(port)];
+  if (port.endpoints.length === 0) return [...lines, '  no endpoint is known'].join('\n');
+  const header = [
+    'ENDPOINT',
+    'CLUSTER',
+    'STATE',
+    'SHARE',
+    ...(without === undefined ? [] : [`WITHOUT ${without}`]),
+    'SLICE',
+    'WHY',
+  ];
+  const rows = port.endpoints.map((endpoint) => cells(endpoint, without !== undefined));
+  return [...lines, ...align([header, ...rows])].join('\n');
+}
+
+function wayLines({ frontends, internal, external }: ExplainedPort): string[] {
+  const inside = frontends.filter(({ kind }) => isInternal(kind));
+  const outside = frontends.filter(({ kind }) => !isInternal(kind));
+  return [
+    ...(inside.length === 0 ? [] : [`  ${inside.map(place).join(', ')}: ${way(internal)}`]),
+    ...(outside.length === 0 ? [] : [`  ${outside.map(place).join(', ')}: ${way(external)}`]),
+  ];
+}
+
+function isInternal(kind: Frontend['kind']): boolean {
+  return kind === 'clusterIP' || kind === 'clusterSetIP';
+}
+
+function place(frontend: Frontend): string {
+  return frontend.kind === 'nodePort' ? `node port ${frontend.port}` : endpointText(frontend);
+}
+
+function way(route: Route): string {
+  switch (route.kind) {
+    case 'forward':
+      return route.pool === 'cluster' ? 'to endpoints by share' : 'to endpoints on this node';
+    case 'reject':
+      return 'refused: no endpoint may answer';
+    case 'drop':
+      return 'dropped: no endpoint on this node';
+  }
+}
+
+function cells(endpoint: ExplainedEndpoint, compares: boolean): string[] {
+  const { cluster, locality, slice, share, shareWithout, inPools, reasons } = endpoint;
+  const where = cluster ?? (locality === 'node' ? 'local, this node' : 'local');
+  return [
+    endpointText(endpoint),
+    endpoint.zone === undefined ? where : `${where} (${printable(endpoint.zone, 63)})`,
+    stateOf(endpoint),
+    `${formatPercent(share)}${inPools.local ? ' +local' : ''}`,
+    ...(compares ? [shareWithout === undefined ? 'gone' : formatPercent(shareWithout)] : []),
+    formatObjectRef(slice).replace('EndpointSlice ', ''),
+    reasons.map(({ rule, text }) => `${rule} ${text}`).join('; '),
+  ];
+}
+
+function stateOf({ ready, serving, terminating }: ExplainedEndpoint): string {
+  if (ready) return terminating ? 'ready, terminating' : 'ready';
+  if (!terminating) return 'not ready';
+  return serving ? 'terminating, serving' : 'terminating';
+}
+
+/** Columns as wide as their widest cell; the last one ends where it ends. */
+function align(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
+}
