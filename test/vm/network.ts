@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { inject } from 'vitest';
-import { bootNetwork, type Network } from '../netns/network.ts';
+import type { Network } from '../netns/network.ts';
 import type { Topology } from '../netns/topology.ts';
-import { ipvsAvailability } from './availability.ts';
 import { bootOver } from './client.ts';
 import type { MachineRequest } from './protocol.ts';
 import { askOver } from './rpc.ts';
@@ -21,8 +20,6 @@ export const loneNode: Topology = { hosts: [{ name: 'node', role: 'router' }], w
  * rather than a process an entry, and no timing taken there counts.
  */
 export async function bootIpvsNetwork(topology: Topology = loneNode): Promise<Network> {
-  const { place } = await ipvsAvailability();
-  if (place === 'network namespace') return bootNetwork(topology, 'root');
   const socket = connect(inject('machineSocket'));
   await once(socket, 'connect');
   const network = await bootOver(askOver<MachineRequest>(socket, socket), topology);

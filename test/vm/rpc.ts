@@ -47,6 +47,8 @@ export function answerOver<Request>(
   output: Writable,
   perform: (request: Request) => Promise<unknown>,
 ): void {
+  // Who asked may be gone by the time of the answer: then nobody is left to be told.
+  output.on('error', () => {});
   onLine(input, (line) => void answer(line));
   async function answer(line: string): Promise<void> {
     const { id, request } = JSON.parse(line) as Envelope;
