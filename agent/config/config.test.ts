@@ -80,7 +80,7 @@ describe('parseConfiguration', () => {
     expect(settings).toEqual({ ...defaultSettings, clusterCidrs: ['10.244.0.0/16'] });
     expect([backend, nodeName]).toEqual(['iptables', undefined]);
     expect(diagnostics.map(formatDiagnostic)).toEqual([
-      'warning: KubeProxyConfiguration kp.yaml clientConnection.kubeconfig: "/k.conf" has no effect: objects are read from files, not from an API server',
+      'info: KubeProxyConfiguration kp.yaml clientConnection.kubeconfig: "/k.conf" has no effect on a command that runs once, only on the agent',
     ]);
   });
 
@@ -248,8 +248,9 @@ describe('values', () => {
 describe('docs/configuration.md', () => {
   it('shows every key with its effect, as the table of the code has them', () => {
     const rows = keys.map(({ path, effect, meaning }) => {
-      const word =
-        effect.kind === 'inert' ? 'no effect' : `applied${effect.backend === undefined ? '' : ` (${effect.backend})`}`;
+      const words = { inert: 'no effect', agent: 'agent', applied: 'applied' } as const;
+      const backend = effect.kind === 'inert' || effect.backend === undefined ? '' : ` (${effect.backend})`;
+      const word = `${words[effect.kind]}${backend}`;
       return `| \`${path}\` | ${word} | ${meaning} |`;
     });
     const documented = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')

@@ -3,6 +3,7 @@ import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { InputError } from '../input-error.ts';
 import { type Key, keys } from './keys.ts';
 import { nearestPath } from './nearest.ts';
+import { type AgentConfiguration, agentConfigurationFrom } from './agent.ts';
 import { createReport, type Report, show } from './report.ts';
 import { settingsFrom } from './settings.ts';
 import { type BackendName, isUnset, isZeroValue, parseGates, parseMode, parseNodeName, types } from './values.ts';
@@ -13,6 +14,8 @@ export interface Configuration {
   readonly backend: BackendName;
   /** `hostnameOverride`; undefined when the file does not name the node. */
   readonly nodeName: string | undefined;
+  /** What only the agent heeds. */
+  readonly agent: AgentConfiguration;
   /** Keys that have no effect here, by name. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -21,6 +24,8 @@ export interface Choices {
   readonly compat: Compat;
   /** undefined: the file's `mode` decides. */
   readonly backend: BackendName | undefined;
+  /** For the agent, which heeds keys that a command that runs once has no use for. */
+  readonly forAgent?: boolean;
 }
 
 /** What holds without a configuration file: kube-proxy v1.30's defaults. */
@@ -29,6 +34,7 @@ export function defaultConfiguration({ compat, backend }: Choices): Configuratio
     settings: { ...defaultSettings, compat },
     backend: backend ?? 'iptables',
     nodeName: undefined,
+    agent: agentConfigurationFrom(() => undefined, backend ?? 'iptables', createReport('')),
     diagnostics: [],
   };
 }
@@ -52,11 +58,13 @@ export function parseConfiguration(document: unknown, file: string, choices: Cho
   const mode = parseMode(get('mode'));
   const backend = choices.backend ?? mode ?? 'iptables';
   const settings = settingsFrom(get, choices.compat, report);
+  const agent = agentConfigurationFrom(get, backend, report);
   if (report.diagnostics.some(({ severity }) => severity === 'error')) throw new InputError(report.diagnostics);
-  for (const [path, value] of leaves) reportWithoutEffect(path, value, backend, report);
+  for (const [path, value] of leaves) reportWithoutEffect(path, value, backend, choices.forAgent === true, report);
   if (mode !== undefined && mode !== backend) report.warning('mode', `${mode} gives way to --backend ${backend}`);
   const nodeName = parseNodeName(get('hostnameOverride'));
-  return { settings, backend, nodeName: nodeName === '' ? undefined : nodeName, diagnostics: report.diagnostics };
+  const { diagnostics } = report;
+  return { settings, backend, nodeName: nodeName === '' ? undefined : nodeName, agent, diagnostics };
 }
 
 type Mapping = Readonly<Record<string, unknown>>;
@@ -116,7 +124,13 @@ function checkValue(path: string, value: unknown, report: Report): void {
 /** Feature gates of kube-proxy that change rules. Others are named, since someone set them for a reason. */
 const knownGates: readonly string[] = ['ServiceTrafficDistribution'];
 
-function reportWithoutEffect(path: string, value: unknown, backend: BackendName, report: Report): void {
+function reportWithoutEffect(
+  path: string,
+  value: unknown,
+  backend: BackendName,
+  forAgent: boolean,
+  report: Report,
+): void {
   const effect = findKey(path)?.effect;
   if (path === 'featureGates') {
     // Off is a choice too: the default may be on.
@@ -127,6 +141,8 @@ function reportWithoutEffect(path: string, value: unknown, backend: BackendName,
     return;
   } else if (effect.kind === 'inert') {
     report.warning(path, `${show(value)} has no effect: ${effect.why}`);
+  } else if (effect.kind === 'agent' && !forAgent) {
+    report.info(path, `${show(value)} has no effect on a command that runs once, only on the agent`);
   } else if (effect.backend !== undefined && effect.backend !== backend) {
     report.info(path, `${show(value)} has no effect with the ${backend} backend, only with ${effect.backend}`);
   }

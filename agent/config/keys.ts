@@ -4,10 +4,12 @@ import type { ValueType } from './values.ts';
  * What becomes of a key of a KubeProxyConfiguration:
  *
  * applied   it has the meaning that it has for kube-proxy; `backend`: in that mode only, as there
+ * agent     `slicewright agent` gives it the meaning that it has for kube-proxy; commands that run once have no use for it
  * inert     known, and without any effect here; said by name when it holds more than its zero value
  */
 export type Effect =
   | { readonly kind: 'applied'; readonly backend?: 'iptables' | 'ipvs' }
+  | { readonly kind: 'agent'; readonly backend?: 'iptables' | 'ipvs' }
   | { readonly kind: 'inert'; readonly why: string };
 
 export interface Key {
@@ -23,13 +25,16 @@ function applied(path: string, type: ValueType, meaning: string, backend?: 'ipta
   return { path, type, meaning, effect: backend === undefined ? { kind: 'applied' } : { kind: 'applied', backend } };
 }
 
+function agent(path: string, type: ValueType, meaning: string, backend?: 'iptables' | 'ipvs'): Key {
+  return { path, type, meaning, effect: backend === undefined ? { kind: 'agent' } : { kind: 'agent', backend } };
+}
+
 function inert(why: string, ...typed: readonly (readonly [path: string, type: ValueType])[]): Key[] {
   return typed.map(([path, type]) => ({ path, type, effect: { kind: 'inert', why }, meaning: why }));
 }
 
-const noApi = 'objects are read from files, not from an API server';
-const noServers = 'no health, metrics or profiling server is opened';
-const oneShot = 'nothing is repeated by the clock: a command runs once';
+const noTuning = 'the API server is read as JSON, with few connections and no limit of rate';
+const noProfiling = 'there is no profiling server, and no hidden metric';
 const noSysctls = 'conntrack limits and timeouts of the host are left as they are';
 const noNftables = 'there is no nftables mode';
 const noWindows = 'this is for Linux';
@@ -63,30 +68,23 @@ export const keys: readonly Key[] = [
   applied('ipvs.udpTimeout', 'duration', "idle UDP flows; 0 leaves the kernel's", 'ipvs'),
   applied('conntrack.tcpBeLiberal', 'boolean', 'without the rule that drops packets of state INVALID', 'iptables'),
   applied('featureGates', 'gates', '`ServiceTrafficDistribution` is applied; any other is named in a warning'),
+  agent('clientConnection.kubeconfig', 'text', "the API server and its credentials; empty: the pod's service account"),
+  agent('healthzBindAddress', 'text', 'where `/healthz` and `/livez` are served; empty means `0.0.0.0:10256`'),
+  agent('metricsBindAddress', 'text', 'where `/metrics` and status are served; empty means `127.0.0.1:10249`'),
+  agent('iptables.syncPeriod', 'duration', 'longest time between two readings of the kernel; 0 means 30s', 'iptables'),
+  agent('iptables.minSyncPeriod', 'duration', 'shortest time between two syncs; unset means 1s', 'iptables'),
+  agent('ipvs.syncPeriod', 'duration', 'longest time between two readings of the kernel; 0 means 30s', 'ipvs'),
+  agent('ipvs.minSyncPeriod', 'duration', 'shortest time between two syncs', 'ipvs'),
   ...inert(
-    noApi,
-    ['clientConnection.kubeconfig', 'text'],
+    noTuning,
     ['clientConnection.acceptContentTypes', 'text'],
     ['clientConnection.contentType', 'text'],
     ['clientConnection.qps', 'number'],
     ['clientConnection.burst', 'count'],
-    ['configSyncPeriod', 'duration'],
   ),
-  ...inert(
-    oneShot,
-    ['iptables.syncPeriod', 'duration'],
-    ['iptables.minSyncPeriod', 'duration'],
-    ['ipvs.syncPeriod', 'duration'],
-    ['ipvs.minSyncPeriod', 'duration'],
-  ),
-  ...inert(
-    noServers,
-    ['healthzBindAddress', 'text'],
-    ['metricsBindAddress', 'text'],
-    ['bindAddressHardFail', 'boolean'],
-    ['enableProfiling', 'boolean'],
-    ['showHiddenMetricsForVersion', 'text'],
-  ),
+  ...inert('objects are followed as they change, not read again by the clock', ['configSyncPeriod', 'duration']),
+  ...inert('a port that is taken is tried again; rules do not wait for it', ['bindAddressHardFail', 'boolean']),
+  ...inert(noProfiling, ['enableProfiling', 'boolean'], ['showHiddenMetricsForVersion', 'text']),
   ...inert(
     noSysctls,
     ['conntrack.maxPerCore', 'count'],

@@ -1,21 +1,7 @@
 import { createServer, type Server } from 'node:http';
+import type { BindAddress } from './bind-address.ts';
 import type { ProxyHealth } from './health.ts';
 import type { Metrics } from './metrics.ts';
-
-/** Where a server listens: `0.0.0.0:10256`, `[::1]:10249`. */
-export interface BindAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** undefined for text that is no address with a port. */
-export function parseBindAddress(text: string): BindAddress | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]*)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65535) return undefined;
-  const host = match[1] ?? match[2] ?? '';
-  return { host: host === '' ? '0.0.0.0' : host, port };
-}
 
 export interface RunningServer {
   /** The port in use, where 0 was asked for. */

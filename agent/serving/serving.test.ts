@@ -8,7 +8,8 @@ import type { Port } from '../../compiler/values/port.ts';
 import { makeIR } from '../../test/helpers/ir.ts';
 import { createProxyHealth } from './health.ts';
 import { createMetrics } from './metrics.ts';
-import { parseBindAddress, serveHealth, serveMetrics } from './server.ts';
+import { parseBindAddress } from './bind-address.ts';
+import { serveHealth, serveMetrics } from './server.ts';
 import { answerHealthCheck, createServiceHealthServers, serviceHealths } from './service-health.ts';
 
 const closers: (() => Promise<void>)[] = [];

@@ -1,0 +1,113 @@
+import type { CompilerContext } from '../compiler/engine.ts';
+import { createCompiler } from '../compiler/incremental.ts';
+import type { FamilyPlane } from './dataplane/dataplane.ts';
+import type { LoopTimes } from './family-loop.ts';
+import type { MeterClock } from './latency.ts';
+import { type Log, logListener } from './log.ts';
+import { runLoop } from './loop.ts';
+import type { Report } from './report.ts';
+import { createProxyHealth } from './serving/health.ts';
+import { healthListener, watchNode } from './serving/health-listener.ts';
+import { keepServing } from './serving/keep-serving.ts';
+import { metricsListener } from './serving/meter.ts';
+import { createMetrics } from './serving/metrics.ts';
+import type { BindAddress } from './serving/bind-address.ts';
+import { type RunningServer, serveHealth, serveMetrics } from './serving/server.ts';
+import { serviceChecks } from './serving/service-checks.ts';
+import { showSources } from './serving/source-gauges.ts';
+import { createStatusBook } from './serving/status.ts';
+import { createSourceBoard } from './sources/board.ts';
+import type { Source } from './sources/source.ts';
+
+export interface AgentParts {
+  readonly context: CompilerContext & { readonly nodeName: string };
+  readonly mode: 'iptables' | 'ipvs';
+  readonly sources: readonly Source[];
+  readonly planes: readonly FamilyPlane[];
+  readonly times: LoopTimes;
+  readonly clock: MeterClock;
+  readonly log: Log;
+  /** How long the first program waits for clusters other than our own. */
+  readonly remoteWaitMs: number;
+  readonly serving: AgentServing;
+  /** Besides log, metrics, health and status. */
+  readonly listeners?: readonly Report[];
+}
+
+export interface AgentServing {
+  /** undefined: not served. */
+  readonly health: BindAddress | undefined;
+  readonly metrics: BindAddress | undefined;
+  /** Where health check node ports listen; undefined: on all addresses. `closed`: nowhere. */
+  readonly serviceHealth: readonly string[] | undefined | 'closed';
+  /** A change that waits for longer than twice this makes us unhealthy. */
+  readonly syncPeriodMs: number;
+  /** For `/configz`. */
+  readonly config: unknown;
+}
+
+/** What can be asked of an agent that runs. */
+export interface RunningAgent {
+  /** Settles when the signal was aborted and the last sync is done; rules stay. */
+  readonly done: Promise<void>;
+  /** Ports in use, once they are open. */
+  readonly ports: { readonly health: Promise<number>; readonly metrics: Promise<number> };
+}
+
+/** Starts everything that the agent is made of: sources, the loop, and those who tell of it. */
+export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent {
+  const { clock, log, serving, context } = parts;
+  const wall = { nowMs: clock.wallMs };
+  const metrics = createMetrics();
+  const health = createProxyHealth(wall, serving.syncPeriodMs);
+  const meter = metricsListener(metrics, wall);
+  const book = createStatusBook({ node: context.nodeName, mode: parts.mode, sources: () => board.status() }, wall);
+  const checks = serviceChecks(health.isHealthy, serving.serviceHealth, log);
+  const listeners: readonly Report[] = [
+    logListener(log),
+    meter,
+    book.listen,
+    healthListener(health),
+    checks.listen,
+    ...(parts.listeners ?? []),
+  ];
+  const report: Report = (event) => {
+    for (const listen of listeners) listen(event);
+  };
+  const board = createSourceBoard(parts.sources, clock.nowMs, parts.remoteWaitMs, (source, objectKind, state) =>
+    report({ kind: 'source', cluster: source.cluster, from: source.from, objectKind, state }),
+  );
+  const loop = runLoop(
+    {
+      board,
+      compiler: createCompiler(context),
+      planes: parts.planes,
+      clock,
+      times: parts.times,
+      report,
+      intake: (arrivals) => {
+        watchNode(arrivals, context.nodeName, health);
+        return arrivals;
+      },
+    },
+    signal,
+  );
+  const reading = parts.sources.map((source) => source.run(board.sinkOf(source), signal));
+  showSources(metrics, board.status);
+  const insight = { mode: parts.mode, status: book.status, config: serving.config };
+  const healthServer = keepServing('health', serving.health, (bind) => serveHealth(bind, health, metrics), log, signal);
+  const metricsServer = keepServing(
+    'metrics',
+    serving.metrics,
+    (bind) => serveMetrics(bind, metrics, insight),
+    log,
+    signal,
+  );
+  const close = async (): Promise<void> => {
+    await Promise.all([loop, ...reading]);
+    await checks.close();
+    for (const server of await Promise.all([healthServer, metricsServer])) await server?.close();
+  };
+  const portOf = async (server: Promise<RunningServer | undefined>): Promise<number> => (await server)?.port ?? 0;
+  return { done: close(), ports: { health: portOf(healthServer), metrics: portOf(metricsServer) } };
+}

@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '../log.ts';
+import type { BindAddress } from './bind-address.ts';
+import type { RunningServer } from './server.ts';
+
+/** source: kube-proxy restarts its health server so soon after a failure */
+const againMs = 5_000;
+
+/**
+ * Opens a server, and goes on trying while its port is taken: most likely by the agent that this
+ * one replaces. Rules do not wait for it.
+ *
+ * bind      undefined: it is not wanted
+ * returns   undefined when it never opened
+ */
+export async function keepServing(
+  name: string,
+  bind: BindAddress | undefined,
+  open: (bind: BindAddress) => Promise<RunningServer>,
+  log: Log,
+  signal: AbortSignal,
+): Promise<RunningServer | undefined> {
+  let told = '';
+  while (bind !== undefined && !signal.aborted) {
+    try {
+      const server = await open(bind);
+      log.info({ server: name, host: bind.host, port: server.port }, 'listening');
+      return server;
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      if (problem !== told) log.error({ server: name, host: bind.host, port: bind.port }, `cannot listen: ${problem}`);
+      told = problem;
+      await sleep(againMs, undefined, { signal }).catch(() => {});
+    }
+  }
+  return undefined;
+}
