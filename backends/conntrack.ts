@@ -1,6 +1,19 @@
-import type { Family } from '../compiler/values/address.ts';
+import type { Family, IpAddress } from '../compiler/values/address.ts';
+import type { Port } from '../compiler/values/port.ts';
 import type { Run } from './command.ts';
-import type { StaleFlows } from './netfilter/flows.ts';
+
+/**
+ * UDP connections that the kernel goes on treating as it treated their first packet: it looks at
+ * nat once a connection, and a UDP client that keeps sending keeps its connection alive for ever.
+ *
+ * destination   undefined: any address (a node port)
+ * endpoint      undefined: whatever endpoint they were sent to, or none
+ */
+export interface StaleFlows {
+  readonly destination: IpAddress | undefined;
+  readonly port: Port;
+  readonly endpoint: { readonly address: IpAddress; readonly port: Port } | undefined;
+}
 
 /** What became of forgetting connections. Never an error: the rules are in force, and the connections time out. */
 export interface ForgetReport {

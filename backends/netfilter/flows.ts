@@ -1,25 +1,12 @@
 import { endpointText, type Frontend, type ServicePortIR } from '../../compiler/ir/ir.ts';
-import type { Family, IpAddress } from '../../compiler/values/address.ts';
-import { splitCidr } from '../../compiler/values/address.ts';
+import { type Family, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
 import type { Port } from '../../compiler/values/port.ts';
+import type { StaleFlows } from '../conntrack.ts';
 import { tableStates } from './diff.ts';
 import type { OwnChains } from './own-chains.ts';
 import { parseRule } from './parse-rule.ts';
 import { jumpsFrom, reachableChains } from './reach.ts';
 import type { Ruleset } from './rule.ts';
-
-/**
- * UDP connections that the kernel goes on treating as it treated their first packet: it looks at
- * nat once a connection, and a UDP client that keeps sending keeps its connection alive for ever.
- *
- * destination   undefined: any address (a node port)
- * endpoint      undefined: whatever endpoint they were sent to, or none
- */
-export interface StaleFlows {
-  readonly destination: IpAddress | undefined;
-  readonly port: Port;
-  readonly endpoint: { readonly address: IpAddress; readonly port: Port } | undefined;
-}
 
 /**
  * Which connections must be forgotten when one program has replaced another.

@@ -103,7 +103,7 @@ export function planRestores(
   const texts = (changes: readonly ChainChange[]) => changes.map((change) => chainText(family, change));
 
   const prepare = packUpTo(
-    leavesFirst(free, ({ to }) => to).flatMap(({ name, to: lines }) =>
+    leavesFirst(fromAbove(free, own), ({ to }) => to).flatMap(({ name, to: lines }) =>
       cutChain({ name, declared: true, lines }, limit),
     ),
     chainCost,
@@ -115,8 +115,8 @@ export function planRestores(
     limit,
   ).map((groups) => natOnly({ chains: groups.flat(), hooks: [], deleted: [] }));
   const switched = wrap(around, sectionText('nat', { chains: texts(together), hooks: nat.hooks, deleted: [] }));
-  const remove = packUpTo(leavesFirst(nat.deleted, ({ from }) => from).reverse(), () => 2, limit).map((chains) =>
-    natOnly({ chains: [], hooks: [], deleted: chains.map(({ name }) => name) }),
+  const remove = packUpTo(leavesFirst(fromAbove(nat.deleted, own), ({ from }) => from).reverse(), () => 2, limit).map(
+    (chains) => natOnly({ chains: [], hooks: [], deleted: chains.map(({ name }) => name) }),
   );
   return [
     ...prepare.map((tables) => step(family, 'prepare', tables)),
@@ -157,6 +157,18 @@ function split({ created, changed }: TableDiff, reached: ReadonlySet<string>) {
     free: [...created, ...changed.filter(({ name }) => !reached.has(name))],
     bound: changed.filter(({ name }) => reached.has(name)),
   };
+}
+
+/**
+ * Shared chains first: walked from there, a Service's chains are met together, in the order of its
+ * frontends. In nft mode a rule that jumps to a chain of the same document costs a third of one
+ * that jumps to a chain of an earlier one.
+ */
+function fromAbove(changes: readonly ChainChange[], { isServiceChain }: OwnChains): ChainChange[] {
+  return [
+    ...changes.filter(({ name }) => !isServiceChain(name)),
+    ...changes.filter(({ name }) => isServiceChain(name)),
+  ];
 }
 
 /** Services with a rule that comes or goes in a chain that all share: their own chains must change with it. */

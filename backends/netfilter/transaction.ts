@@ -68,8 +68,10 @@ export function packUpTo<T>(items: readonly T[], costOf: (item: T) => number, li
 export function cutChain(chain: ChainText, limit: number): ChainText[] {
   if (chainCost(chain) <= limit) return [chain];
   const parts: ChainText[] = [];
-  for (let start = 0; start < chain.lines.length; start += limit) {
-    parts.push({ ...chain, declared: start === 0 && chain.declared, lines: chain.lines.slice(start, start + limit) });
+  // One line of a document is the declaration.
+  const size = limit - 1;
+  for (let start = 0; start < chain.lines.length; start += size) {
+    parts.push({ ...chain, declared: start === 0 && chain.declared, lines: chain.lines.slice(start, start + size) });
   }
   return parts;
 }
