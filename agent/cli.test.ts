@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -97,6 +97,22 @@ describe('the slicewright process', () => {
     expect([status, err]).toEqual([1, expect.stringContaining("error: unknown option '--agianst'")]);
   });
 
+  it('says that its output does not fit, and exits with 1', () => {
+    const full = openSync('/dev/full', 'w');
+    const args = ['compile', '-f', '/dev/null', '--diagnostics', 'json'];
+    const { status, stderr } = spawnSync(launcher, args, { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
+    closeSync(full);
+    expect([status, JSON.parse(stderr.trim().split('\n').at(-1)!)]).toEqual([
+      1,
+      {
+        severity: 'error',
+        code: 'output-unwritable',
+        object: { kind: 'file', name: '(standard output)' },
+        message: 'cannot be written to: ENOSPC: no space left on device, write',
+      },
+    ]);
+  });
+
   it('exits with 1 when it cannot compile', async () => {
     const { status, out, err } = await slicewright(['compile', '-f', 'missing.yaml']);
     expect({ status, out, err }).toEqual({
@@ -109,10 +125,12 @@ describe('the slicewright process', () => {
   it("tells in docs/commands.md what every command's help offers", async () => {
     const documented = readFileSync(new URL('../docs/commands.md', import.meta.url), 'utf8');
     const { out: help } = await slicewright(['--help']);
-    const commands = [...help.matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, name]) => name ?? '');
+    const commands = [...help.slice(help.indexOf('Commands:')).matchAll(/^ {2}([a-z]+) /gm)]
+      .map(([, name]) => name ?? '')
+      .filter((name) => name !== 'help');
     expect(commands).toContain('plan');
     for (const command of commands) {
-      const section = documented.split(/^(?=## )/m).find((text) => text.startsWith(`## slicewright ${command}\n`));
+      const section = documented.split(/^(?=## )/m).find((text) => text.startsWith(`## slicewright ${command}`));
       expect(section, `${command} has no section`).toBeDefined();
       const { out } = await slicewright([command, '--help']);
       const options = [...out.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, flag]) => flag ?? '');
