@@ -99,7 +99,10 @@ describe('slicewright apply', () => {
   it('says what is in force after a failure, and goes on from there', async () => {
     const kernel = createFakeKernel('nft', { noPrivilege: false, missing: ['iptables-nft-restore'] });
     const { status, err } = await apply(kernel, manifests('10.1.0.5'));
-    expect([status, err]).toEqual([1, expect.stringMatching(/^error: kernel IPv4: [^]*not installed[^]*still in force/)]);
+    expect([status, err]).toEqual([
+      1,
+      expect.stringMatching(/^error: kernel IPv4: [^]*not installed[^]*still in force/),
+    ]);
     kernel.faults = {};
     expect((await apply(kernel, manifests('10.1.0.5'))).status).toBe(0);
   });
