@@ -16,8 +16,8 @@ export interface Io {
 export function processIo(): Io {
   return {
     readStdin,
-    out: writerTo(process.stdout),
-    err: writerTo(process.stderr),
+    out: writerTo(process.stdout, '(standard output)'),
+    err: writerTo(process.stderr, '(standard error)'),
     colour: process.stdout.isTTY && process.env.NO_COLOR === undefined && process.env.TERM !== 'dumb',
   };
 }
@@ -39,15 +39,14 @@ async function readStdin(): Promise<Uint8Array> {
  * A reader that has seen enough (`| head`) is no fault of ours: what is left is thrown away. Any
  * other failure, a full disk say, is one, since the output would be cut short.
  */
-function writerTo(stream: Writable): (text: string) => Promise<void> {
+function writerTo(stream: Writable, name: string): (text: string) => Promise<void> {
   // Failures reach us through the callback; without a listener the event would end the process.
   stream.on('error', () => {});
   return (text) =>
     new Promise((resolve, reject) => {
       stream.write(text, (error) => {
-        const closed = error !== null && error !== undefined && (error as NodeJS.ErrnoException).code !== 'EPIPE';
-        if (closed) reject(error);
-        else resolve();
+        if (error === null || error === undefined || (error as NodeJS.ErrnoException).code === 'EPIPE') resolve();
+        else reject(new InputError([fileProblem(name, 'output-unwritable', `cannot be written to: ${error.message}`)]));
       });
     });
 }

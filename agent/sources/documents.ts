@@ -90,13 +90,13 @@ function yamlProblem(error: unknown, text: string, name: string): Diagnostic {
  */
 function documentAt(text: string, line: number, column: number): number {
   let number = 1;
-  let hasContent = false;
+  let hasBegun = false;
   for (const before of text.split(/\r?\n/, column === 0 ? line : line + 1)) {
     if (/^---(\s|$)/.test(before)) {
-      if (hasContent) number++;
-      hasContent = /^---\s+[^\s#]/.test(before);
+      if (hasBegun) number++;
+      hasBegun = true;
     } else if (!/^\s*(#.*)?$|^%|^\.\.\.(\s|$)/.test(before)) {
-      hasContent = true;
+      hasBegun = true;
     }
   }
   return number;

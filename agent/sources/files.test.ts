@@ -74,6 +74,7 @@ describe('readObjects', () => {
     ['---\na: 1\n---\nb: [\n---\nc: 1\n', 2],
     ['a: [\n', 1],
     ['--- {a: 1}\n--- {b: 1\n', 2],
+    ['---\n# empty\n---\na: [\n', 2],
     ['%YAML 1.2\n---\na: [\n', 1],
     ['a: 1\n...\n---\nb: "x\n', 2],
   ])('counts documents as a reader does: %j', async (text, document) => {
@@ -93,6 +94,10 @@ describe('readObjects', () => {
       'error: file ROOT/missing.yaml: there is no such file',
       'error: file ROOT/empty: is a directory without any *.yaml, *.yml or *.json file',
     ]);
+  });
+
+  it('stops reading what never ends', async () => {
+    expect(await problemsOf('/dev/zero')).toEqual([expect.stringContaining('/dev/zero: has more than ')]);
   });
 
   it('refuses aliases that stand for more than the text could hold, and an alias to itself', async () => {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { compareText } from '../../compiler/values/names.ts';
@@ -37,13 +37,33 @@ export async function readObjects(paths: readonly string[], readStdin: ReadStdin
 
 function readBytes(path: string, problems: Diagnostic[]): Uint8Array | undefined {
   try {
-    const { size } = statSync(path);
-    if (size <= maxInputBytes) return readFileSync(path);
-    problems.push(fileProblem(path, 'file-too-large', `has ${size} bytes; at most ${maxInputBytes} are read`));
+    const bytes = readAtMost(path, maxInputBytes);
+    if (bytes === undefined) {
+      problems.push(fileProblem(path, 'file-too-large', `has more than ${maxInputBytes} bytes`));
+    }
+    return bytes;
   } catch (error) {
     problems.push(unreadable(path, error));
   }
   return undefined;
+}
+
+/** The bytes of a file, undefined if there are more. Counted while reading: a device or a pipe has no size to ask for. */
+function readAtMost(path: string, limit: number): Uint8Array | undefined {
+  const file = openSync(path, 'r');
+  try {
+    const pieces: Uint8Array[] = [];
+    for (let size = 0; size <= limit; ) {
+      const piece = Buffer.allocUnsafe(1024 * 1024);
+      const length = readSync(file, piece);
+      if (length === 0) return Buffer.concat(pieces);
+      pieces.push(piece.subarray(0, length));
+      size += length;
+    }
+    return undefined;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** A file as it is; a directory as the manifests below it. */
