@@ -160,6 +160,17 @@ describe('slicewright apply --plan', () => {
     expect(kernel.save('IPv4')).toBe(before);
   });
 
+  it('changes no family when one of them has changed since', async () => {
+    const kernel = createFakeKernel();
+    const both = `${nodeOf('192.0.2.1')}---${cartOf('10.1.0.5')}---${cartOf('fd00:1::5').replaceAll('cart', 'six').replaceAll('10.96.0.10', '"fd00:96::10"').replace('IPv4', 'IPv6').replace('fd00:1::5', '"fd00:1::5"')}`;
+    await plan(kernel, both, file());
+    expect(JSON.parse(readFileSync(file(), 'utf8')).families).toHaveLength(2);
+    kernel.restore('IPv6', '*nat\n:KUBE-SERVICES - [0:0]\nCOMMIT\n');
+    const { status, out, err } = await apply(kernel, '', { filename: [], plan: file(), takeOver: true });
+    expect([status, out, err]).toEqual([1, '', expect.stringContaining('error: kernel IPv6: the tables have changed')]);
+    expect(kernel.save('IPv4')).not.toContain('KUBE-');
+  });
+
   it.each([
     ['a rule of another chain', '-A INPUT -j ACCEPT'],
     ['a chain of the kernel that is emptied', ':INPUT'],
