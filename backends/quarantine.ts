@@ -5,7 +5,7 @@
  * can only say that a table was refused), all Services in question are held back, the rest is
  * applied, and then half after half is let in again: those that pass stay, and of those that
  * do not the half that does not, until a Service stands alone. For k bad ones among n that
- * takes about k · log₂ n tries.
+ * takes about 2k · log₂ n tries.
  */
 export interface Quarantine {
   /** Service ports to leave as they are. */
