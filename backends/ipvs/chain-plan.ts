@@ -2,10 +2,14 @@ import { chainFromLines } from '../netfilter/chain.ts';
 import { sameLines } from '../netfilter/lines.ts';
 import { besideOthers, withMark } from '../netfilter/ownership.ts';
 import { planRestores, type RestoreStep } from '../netfilter/plan.ts';
+import type { Tools } from '../netfilter/kernel.ts';
+import type { Foreign } from '../netfilter/parse.ts';
 import type { Chain, Ruleset } from '../netfilter/rule.ts';
 import { ownChains } from './own-chains.ts';
 import type { Found, IpvsProgram } from './program.ts';
 import type { IpvsStep } from './steps.ts';
+
+const noOthers: Foreign = { chains: [], inFront: [], references: [], remarks: [] };
 
 /** The steps for rules: those that prepare for what comes, and those that follow what has gone. */
 export interface ChainPlan {
@@ -21,7 +25,7 @@ export interface ChainPlan {
 export function planChains(observed: IpvsProgram, wanted: IpvsProgram, found: Found): ChainPlan {
   const isEnd = wanted.sets.size === 0;
   if (isEnd && wanted.rules.chains.size > 0) return { change: [], remove: [] };
-  const rules = besideOthers(isEnd ? undefined : wanted.rules, observed.rules, found.foreignRules);
+  const rules = besideOthers(isEnd ? undefined : wanted.rules, observed.rules, found.tables?.foreign ?? noOthers);
   if (isEnd) return { change: [], remove: chainSteps(observed.rules, rules, found, 'remove') };
   const halfway = halfwayRules(observed.rules, rules, wanted.everyRule ?? wanted.rules);
   return {
@@ -63,18 +67,18 @@ function setIn(line: string): string | undefined {
   return / --match-set (\S+) /.exec(line)?.[1];
 }
 
-function chainSteps(from: Ruleset, to: Ruleset, { tools }: Found, phase?: 'remove'): readonly IpvsStep[] {
+function chainSteps(from: Ruleset, to: Ruleset, { tables }: Found, phase?: 'remove'): readonly IpvsStep[] {
   const own = withMark(ownChains);
   const forward = planRestores(from, to, own);
   // Several documents are not undone: what the first ones prepared is out of reach.
   const [back] = forward.length === 1 ? planRestores(to, from, own) : [];
-  return forward.map((step) => chainStep(step, back, tools, phase ?? 'switch'));
+  return forward.map((step) => chainStep(step, back, tables?.tools, phase ?? 'switch'));
 }
 
 function chainStep(
   { document }: RestoreStep,
   back: RestoreStep | undefined,
-  tools: Found['tools'],
+  tools: Tools | undefined,
   phase: IpvsStep['phase'],
 ): IpvsStep {
   const undone = back === undefined ? {} : { back: back.document };

@@ -1,3 +1,5 @@
+import type { ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
 import { parameterWords } from './print.ts';
@@ -40,6 +42,25 @@ export function conflictText(conflict: Conflict): string {
     default:
       return unreachable(conflict);
   }
+}
+
+/** Conflicts as diagnostics of the Services that they concern; one that concerns all is the kernel's. */
+export function reportConflicts(
+  observed: IpvsProgram,
+  desired: IpvsProgram,
+  services: readonly ServicePortIR[],
+): readonly Diagnostic[] {
+  const origins = new Map(services.map(({ id, origin }) => [id, origin[0]]));
+  return findConflicts(observed, desired).map((conflict) => {
+    const service = conflict.kind === 'foreign-server' ? conflict.service : undefined;
+    const origin = service === undefined ? undefined : origins.get(service);
+    return {
+      severity: 'error',
+      code: `ipvs-${conflict.kind}`,
+      object: origin ?? { kind: 'kernel', name: desired.family },
+      message: conflictText(conflict),
+    };
+  });
 }
 
 /**

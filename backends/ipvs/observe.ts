@@ -1,7 +1,6 @@
 import { compareAddresses, type Family, familyOf, type IpAddress } from '../../compiler/values/address.ts';
 import type { Run } from '../command.ts';
-import { findModes } from '../netfilter/mode.ts';
-import { withMark } from '../netfilter/ownership.ts';
+import { observe } from '../netfilter/live.ts';
 import type { SetName } from '../netfilter/rule.ts';
 import { commandFailure } from './errors.ts';
 import { drainingName, frontendsName, parseLedgerEntry } from './ledger.ts';
@@ -29,7 +28,7 @@ const sysctlNames = [
  * throws   IpvsError; KernelError for the tables
  */
 export async function observeProgram(run: Run, family: Family): Promise<IpvsProgram> {
-  const { chosen } = await findModes(run, family, withMark(ownChains));
+  const tables = await observe(run, family, ownChains);
   const names = setNames(family);
   const sets = parseSets(await output(run, 'ipset', ['save']), (name) => names.all.has(name));
   const pick = (wanted: ReadonlySet<SetName>): ReadonlyMap<SetName, IpSet> =>
@@ -44,7 +43,7 @@ export async function observeProgram(run: Run, family: Family): Promise<IpvsProg
     owners: new Map(),
     sets: pick(names.live),
     addresses: link.addresses,
-    rules: chosen.save.ruleset,
+    rules: tables.ruleset,
     sysctls: parseSysctls(await output(run, 'sysctl', ['-e', ...sysctlNames])),
     found: {
       foreign: new Map(all.filter(([key]) => !owned.has(key))),
@@ -53,8 +52,7 @@ export async function observeProgram(run: Run, family: Family): Promise<IpvsProg
       ledger: pick(names.ledger),
       staged: [...pick(names.staged).values()],
       link: link.state,
-      tools: chosen.tools,
-      foreignRules: chosen.save.foreign,
+      tables,
     },
   };
 }

@@ -1,7 +1,6 @@
 import type { Family, IpAddress } from '../../compiler/values/address.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
-import type { Tools } from '../netfilter/kernel.ts';
-import type { Foreign } from '../netfilter/parse.ts';
+import type { Observation } from '../netfilter/live.ts';
 import type { Rule, Ruleset, SetName } from '../netfilter/rule.ts';
 import type { ServerKey, VirtualServer } from './servers.ts';
 import type { IpSet, SetEntry, SetId } from './sets.ts';
@@ -55,10 +54,8 @@ export interface Found {
   readonly ledger: ReadonlyMap<SetName, IpSet>;
   readonly staged: readonly IpSet[];
   readonly link: 'absent' | 'ours' | 'shared with the other family';
-  /** The programs of the mode that the tables are in; undefined: those of plain names. */
-  readonly tools: Tools | undefined;
-  /** Rules of others, as far as they touch ours. */
-  readonly foreignRules: Foreign;
+  /** The tables: in which mode they are, whose the chains are, which rules of others touch ours. */
+  readonly tables: Observation | undefined;
 }
 
 /** Of a kernel with nothing of ours in it. */
@@ -69,8 +66,7 @@ export const nothingFound: Found = {
   ledger: new Map(),
   staged: [],
   link: 'absent',
-  tools: undefined,
-  foreignRules: { chains: [], inFront: [], references: [], remarks: [] },
+  tables: undefined,
 };
 
 /** `10.96.0.1:80/TCP/10.1.0.2:80`, as kube-proxy calls it in its list of leaving real servers. */

@@ -1,0 +1,197 @@
+import type { ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { Family } from '../../compiler/values/address.ts';
+import type { ServicePortId } from '../../compiler/values/names.ts';
+import type { Run } from '../command.ts';
+import { type ForgetReport, forgetConnections } from '../conntrack.ts';
+import { KernelError } from '../netfilter/errors.ts';
+import { adoptForeign, type Conflict, conflictText, findConflicts } from './conflicts.ts';
+import { drainingReals } from './departure.ts';
+import { IpvsError } from './errors.ts';
+import { staleServerFlows } from './flows.ts';
+import { holdBack, ownerOfLine } from './hold-back.ts';
+import { observeProgram } from './observe.ts';
+import { performStep } from './perform.ts';
+import { planProgram } from './plan.ts';
+import { emptyProgram, type IpvsProgram } from './program.ts';
+import { type IpvsStep, scriptOf } from './steps.ts';
+
+export interface IpvsTarget {
+  /** undefined: nothing of ours. */
+  readonly program: IpvsProgram | undefined;
+  /** As compiled: who still serves keeps its UDP connections. */
+  readonly services: readonly ServicePortIR[];
+}
+
+export interface IpvsApplyOptions {
+  /** Count another program's virtual servers and chains as ours. */
+  readonly takeOver?: boolean;
+  /**
+   * Leave the chains of our names alone: they are iptables mode's by now. With a target of nothing
+   * this is the end of IPVS mode on a node that changed its mode.
+   */
+  readonly otherMode?: boolean;
+  /** Delete what still has connections, instead of letting it drain. */
+  readonly cut?: boolean;
+  readonly onStep?: (step: IpvsStep) => void;
+}
+
+/** A Service port that the kernel does not take. It is left as it was. */
+export interface QuarantinedPort {
+  readonly service: ServicePortId;
+  readonly line: string;
+  readonly error: IpvsError;
+}
+
+export interface IpvsReport {
+  readonly steps: number;
+  readonly lines: number;
+  readonly quarantined: readonly QuarantinedPort[];
+  /** Frontends that are left out, because someone else serves them. */
+  readonly conflicts: readonly Conflict[];
+  /** Real servers that wait for their last connections, and how long they may at most. */
+  readonly draining: number;
+  readonly drainingSeconds: number;
+  readonly forgotten: ForgetReport;
+  /** Read back; nothing is left to do but for what drains, conflicts and quarantined Service ports. */
+  readonly observed: IpvsProgram;
+}
+
+/** Plans that follow each other: what was quiesced is deleted by the next one; each quarantine needs another. */
+const maxRounds = 50;
+
+/**
+ * Makes the kernel hold what is wanted, from whatever it holds.
+ *
+ * Observe, plan, perform, until there is nothing to plan, so success is always one that was seen.
+ * A step that is refused is no end: what it was for is left as it was before, everything else goes
+ * on, and the next plan starts from what is there. That undoes what the Service had got so far.
+ *
+ * throws   IpvsError and KernelError, with what is in force. Every prefix of a plan is safe.
+ */
+export async function applyProgram(
+  run: Run,
+  family: Family,
+  target: IpvsTarget,
+  options: IpvsApplyOptions = {},
+): Promise<IpvsReport> {
+  const quarantined = new Map<ServicePortId, QuarantinedPort>();
+  const performed = { steps: 0, lines: 0 };
+  let start: IpvsProgram | undefined;
+  let retried: string | undefined;
+  for (let round = 0; round < maxRounds; round++) {
+    const read = await observeProgram(run, family);
+    const desired = desiredProgram(read, family, target, options);
+    const observed = seen(read, desired, options);
+    start ??= observed;
+    if (round === 0) refuseOthers(observed, desired, options);
+    const wanted = holdBack(desired, start, new Set(quarantined.keys()));
+    const steps = planProgram(observed, wanted);
+    if (steps.length === 0) {
+      const flows = staleServerFlows(start, observed, target.services);
+      const conflicts = findConflicts(observed, desired);
+      const forgotten = await forgetConnections(run, family, flows);
+      return {
+        ...performed,
+        quarantined: [...quarantined.values()],
+        conflicts,
+        forgotten,
+        observed,
+        ...drain(observed, wanted),
+      };
+    }
+    const failed = await performAll(run, steps, options, performed);
+    if (failed === undefined) continue;
+    const guilty = blame(failed, desired).filter(({ service }) => !quarantined.has(service));
+    // Without somebody to blame, another writer may have been in the way: once more from a new reading.
+    if (guilty.length === 0 && (retried === failed.message || !isWorthRetry(failed))) throw failed;
+    retried = failed.message;
+    for (const port of guilty) quarantined.set(port.service, port);
+  }
+  throw new IpvsError(`gave up after ${maxRounds} plans; another program changes what we write`, { reason: 'failed' });
+}
+
+function desiredProgram(
+  read: IpvsProgram,
+  family: Family,
+  { program }: IpvsTarget,
+  { otherMode }: IpvsApplyOptions,
+): IpvsProgram {
+  return program ?? (otherMode === true ? emptyProgram(family, read.rules) : emptyProgram(family));
+}
+
+/** What was read, as the options say to see it. */
+function seen(read: IpvsProgram, desired: IpvsProgram, { takeOver, cut }: IpvsApplyOptions): IpvsProgram {
+  const adopted = takeOver === true ? adoptForeign(read, desired) : read;
+  return cut === true ? asIdle(adopted) : adopted;
+}
+
+/** As if nobody had a connection: then every real server that leaves is deleted at once. */
+function asIdle(observed: IpvsProgram): IpvsProgram {
+  const quiesced = [...observed.servers].map(
+    ([key, server]) => [key, { ...server, reals: server.reals.map((real) => ({ ...real, weight: 0 })) }] as const,
+  );
+  const { found } = observed;
+  return {
+    ...observed,
+    servers: new Map(quiesced),
+    ...(found === undefined ? {} : { found: { ...found, connections: new Map() } }),
+  };
+}
+
+function refuseOthers(observed: IpvsProgram, desired: IpvsProgram, { takeOver, otherMode }: IpvsApplyOptions): void {
+  const sets = findConflicts(observed, desired).filter(({ kind }) => kind === 'other-set');
+  if (sets.length > 0) {
+    throw new IpvsError(sets.map(conflictText).join('\n'), { reason: 'conflict' });
+  }
+  const tables = observed.found?.tables;
+  if (tables?.rival !== undefined) {
+    const what = `rules of Services are in the tables of both ${tables.tools.mode} and ${tables.rival.tools.mode}`;
+    throw new IpvsError(`${what}, and packets meet both; remove those that are not in use; nothing was changed`, {
+      reason: 'conflict',
+    });
+  }
+  if (tables?.owner === 'another writer' && takeOver !== true && otherMode !== true) {
+    const what = `the KUBE-* chains that ${tables.tools.save} shows are not ours: a kube-proxy seems to own them`;
+    throw new IpvsError(`${what}; once it is stopped, replace them with --take-over; nothing was changed`, {
+      reason: 'conflict',
+    });
+  }
+}
+
+async function performAll(
+  run: Run,
+  steps: readonly IpvsStep[],
+  { onStep }: IpvsApplyOptions,
+  performed: { steps: number; lines: number },
+): Promise<IpvsError | KernelError | undefined> {
+  for (const step of steps) {
+    try {
+      await performStep(step, run);
+    } catch (error) {
+      if (error instanceof IpvsError || error instanceof KernelError) return error;
+      throw error;
+    }
+    performed.steps++;
+    performed.lines += scriptOf(step).text.split('\n').length - 1;
+    onStep?.(step);
+  }
+  return undefined;
+}
+
+/** Service ports that a refusal names. */
+function blame(error: IpvsError | KernelError, desired: IpvsProgram): readonly QuarantinedPort[] {
+  if (!(error instanceof IpvsError) || error.reason !== 'refused') return [];
+  return error.lines.flatMap(({ line, service }) => {
+    const owner = service ?? ownerOfLine(line, desired);
+    return owner === undefined ? [] : [{ service: owner, line, error }];
+  });
+}
+
+function isWorthRetry({ reason }: IpvsError | KernelError): boolean {
+  return ['refused', 'full', 'failed', 'interrupted', 'locked'].includes(reason);
+}
+
+function drain(observed: IpvsProgram, wanted: IpvsProgram) {
+  const waiting = [...drainingReals(observed, wanted).values()];
+  return { draining: waiting.length, drainingSeconds: Math.max(0, ...waiting.map(({ secondsLeft }) => secondsLeft)) };
+}
