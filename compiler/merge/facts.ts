@@ -51,7 +51,10 @@ export function placeIn(cluster: ClusterName | undefined, zone: string | undefin
 }
 
 /** Every range registered for a cluster; undefined: it is not registered, or without ranges. */
-export function rangesOf(cluster: ClusterName, { registry }: MergeFacts): readonly Cidr[] | undefined {
+export function rangesOf(
+  cluster: ClusterName,
+  { registry }: Pick<MergeFacts, 'registry'>,
+): readonly Cidr[] | undefined {
   const known = findCluster(registry, cluster);
   const ranges = known && [...known.podCidrs, ...known.serviceCidrs, ...known.nodeCidrs];
   return ranges?.length === 0 ? undefined : ranges;

@@ -1,8 +1,8 @@
 import { type EndpointSlice, managedBy } from '../model/endpoint-slice.ts';
-import { idOf } from '../registry/registry.ts';
+import { idOf, isWithin } from '../registry/registry.ts';
 import { type ClusterName, parseClusterName, unresolvedCluster } from '../values/names.ts';
 import { printable } from '../values/object-ref.ts';
-import type { MergeFacts } from './facts.ts';
+import { type MergeFacts, rangesOf } from './facts.ts';
 import type { Reason } from './record.ts';
 
 /** Where a slice's endpoints run. */
@@ -66,8 +66,34 @@ function byName(rule: string, slice: EndpointSlice, prefix: string, facts: NameF
     const cluster = unresolvedCluster(rest.slice(0, rest.includes('-') ? rest.indexOf('-') : undefined));
     return remoteOrReturned(rule, cluster, 'its name begins with no known cluster', facts, 'unresolved');
   }
+  const inner = passedOnFrom(slice, rest.slice(longest.length + 1), longest, facts);
+  if (inner !== undefined) {
+    const evidence = `its name and addresses say ${inner}'s, passed on by ${longest}`;
+    return remoteOrReturned(rule, inner, evidence, facts, undefined);
+  }
   const doubt = candidates.length > 1 ? 'ambiguous' : undefined;
   return remoteOrReturned(rule, idOf(facts.registry, longest), `its name says ${longest}`, facts, doubt);
+}
+
+/**
+ * The cluster whose slice another one passed on: Karmada 1.9 collects a slice that it dispatched to an exporter as the
+ * exporter's, as `imported-member1-member2-web-x7k2p`. A name alone may deceive, so all its addresses must be in the
+ * registered ranges of the one and none in those of the other.
+ */
+function passedOnFrom(
+  { endpoints }: EndpointSlice,
+  rest: string,
+  via: ClusterName,
+  facts: NameFacts,
+): ClusterName | undefined {
+  const inner = facts.knownClusters.find((id) => rest.startsWith(`${id}-`));
+  const innerRanges = inner && rangesOf(inner, facts);
+  const viaRanges = rangesOf(via, facts);
+  if (inner === undefined || innerRanges === undefined || viaRanges === undefined || endpoints.length === 0) {
+    return undefined;
+  }
+  const isInner = endpoints.every(({ address }) => isWithin(innerRanges, address) && !isWithin(viaRanges, address));
+  return isInner ? idOf(facts.registry, inner) : undefined;
 }
 
 function remoteOrReturned(
