@@ -1,15 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { arbitraryExport, arbitraryService, arbitrarySlice } from '../test/helpers/arbitrary-cluster.ts';
+import {
+  arbitraryExport,
+  arbitraryLink,
+  arbitraryRegistry,
+  arbitraryService,
+  arbitrarySlice,
+} from '../test/helpers/arbitrary-cluster.ts';
 import { compileObjects } from '../test/helpers/compile.ts';
 import { dispatched, endpoint, node, service, slice } from '../test/helpers/kubernetes.ts';
 import { createCompiler, type ObjectChange } from './incremental.ts';
+import type { PortChanges } from './engine.ts';
 import type { ServicePortIR } from './ir/ir.ts';
+import { emptyRegistry, type Registry } from './registry/registry.ts';
 import { type Compat, defaultSettings } from './settings.ts';
 import { type ClusterName, parseClusterName, type ServicePortId } from './values/names.ts';
 
-function create(settings = {}) {
-  return createCompiler({ settings: { ...defaultSettings, ...settings }, nodeName: 'n1', localAddresses: undefined });
+function create(settings = {}, registry: Registry = emptyRegistry) {
+  const all = { ...defaultSettings, ...settings };
+  return createCompiler({ settings: all, registry, nodeName: 'n1', localAddresses: undefined });
 }
 
 function change(object: unknown, cluster?: string): ObjectChange {
@@ -109,6 +118,7 @@ const property = (value: string) => ({
 const object = fc.oneof(
   { weight: 4, arbitrary: arbitraryService },
   { weight: 5, arbitrary: arbitrarySlice },
+  { weight: 3, arbitrary: arbitraryLink },
   {
     weight: 3,
     arbitrary: fc.constantFrom<Record<string, unknown>>(
@@ -134,34 +144,44 @@ const event = fc.record({
 });
 
 it('any sequence of changes ends where compiling from nothing does', () => {
-  const batches = fc.array(fc.array(event, { minLength: 1, maxLength: 6 }), { maxLength: 6 });
+  const batch = fc.record({ events: fc.array(event, { minLength: 1, maxLength: 6 }), registry: arbitraryRegistry });
   fc.assert(
-    fc.property(batches, fc.constantFrom<Compat>('none', 'none', 'kube-proxy'), (sequence, compat) => {
-      const compiler = create({ compat });
-      const present = new Map<string, { cluster: ClusterName | undefined; object: Record<string, unknown> }>();
-      const ports = new Map<ServicePortId, ServicePortIR>();
-      for (const batch of sequence) {
-        for (const { cluster, object: changed, gone: isGone } of batch) {
-          const { namespace, name } = changed.metadata as { namespace?: string; name: string };
-          const key = JSON.stringify([cluster, changed.kind, namespace, name]);
-          if (isGone) present.delete(key);
-          else present.set(key, { cluster, object: changed });
+    fc.property(
+      fc.array(batch, { maxLength: 6 }),
+      arbitraryRegistry,
+      fc.constantFrom<Compat>('none', 'none', 'kube-proxy'),
+      (sequence, first, compat) => {
+        const compiler = create({ compat }, first);
+        const present = new Map<string, { cluster: ClusterName | undefined; object: Record<string, unknown> }>();
+        const ports = new Map<ServicePortId, ServicePortIR>();
+        const take = (changes: PortChanges): void => {
+          for (const [id, port] of changes) {
+            if (port === 'gone') ports.delete(id);
+            else ports.set(id, port);
+          }
+        };
+        for (const { events, registry } of sequence) {
+          take(compiler.register(registry));
+          for (const { cluster, object: changed, gone: isGone } of events) {
+            const { namespace, name } = changed.metadata as { namespace?: string; name: string };
+            const key = JSON.stringify([cluster, changed.kind, namespace, name]);
+            if (isGone) present.delete(key);
+            else present.set(key, { cluster, object: changed });
+          }
+          take(compiler.apply(events));
+          const of = (wanted: string | undefined) =>
+            [...present.values()].filter(({ cluster }) => cluster === wanted).map((entry) => entry.object);
+          const whole = compileObjects(of(undefined), {
+            settings: { compat },
+            registry,
+            clusters: { east: of('east'), north: of('north') },
+          });
+          expect(compiler.compilation()).toEqual(whole);
+          const hashes = (list: Iterable<ServicePortIR>) => Array.from(list, ({ id, hash }) => `${id} ${hash}`).sort();
+          expect(hashes(ports.values())).toEqual(hashes([...whole.services.IPv4, ...whole.services.IPv6]));
         }
-        for (const [id, port] of compiler.apply(batch)) {
-          if (port === 'gone') ports.delete(id);
-          else ports.set(id, port);
-        }
-        const of = (wanted: string | undefined) =>
-          [...present.values()].filter(({ cluster }) => cluster === wanted).map((entry) => entry.object);
-        const whole = compileObjects(of(undefined), {
-          settings: { compat },
-          clusters: { east: of('east'), north: of('north') },
-        });
-        expect(compiler.compilation()).toEqual(whole);
-        const hashes = (list: Iterable<ServicePortIR>) => Array.from(list, ({ id, hash }) => `${id} ${hash}`).sort();
-        expect(hashes(ports.values())).toEqual(hashes([...whole.services.IPv4, ...whole.services.IPv6]));
-      }
-    }),
+      },
+    ),
     { numRuns: 250 },
   );
 });

@@ -1,5 +1,19 @@
 import fc from 'fast-check';
-import { dispatched, endpoint, node, service, slice } from './kubernetes.ts';
+import type { ClusterState, Registry } from '../../compiler/registry/registry.ts';
+import type { Cidr } from '../../compiler/values/address.ts';
+import type { ClusterName } from '../../compiler/values/names.ts';
+import { registryOf } from './compile.ts';
+import {
+  dispatched,
+  endpoint,
+  imported,
+  multiClusterService,
+  node,
+  service,
+  serviceExport,
+  serviceImport,
+  slice,
+} from './kubernetes.ts';
 
 /**
  * Clusters small enough that names, addresses and places collide all the time: duplicate objects, contested frontends,
@@ -28,7 +42,13 @@ export const arbitraryService: fc.Arbitrary<Record<string, unknown>> = fc
     internalTrafficPolicy: policy,
     trafficDistribution: maybe(fc.constantFrom('PreferClose', 'PreferSameNode')),
     ingress: fc.subarray(['203.0.113.1', '198.51.100.1']),
-    annotations: fc.constantFrom<Record<string, string>>({}, { 'service.kubernetes.io/topology-mode': 'Auto' }),
+    annotations: fc.constantFrom<Record<string, string>>(
+      {},
+      { 'service.kubernetes.io/topology-mode': 'Auto' },
+      { 'slicewright.dev/affinity': 'local', 'slicewright.dev/min-healthy': '2' },
+      { 'slicewright.dev/cluster-weights': 'local=3,east=1,*=2', 'slicewright.dev/on-cluster-lost': 'drop' },
+      { 'slicewright.dev/drain-clusters': 'west', 'slicewright.dev/portMatch': 'nameThenNumber' },
+    ),
   })
   .map(({ name: serviceName, created, annotations, ingress, ...spec }) =>
     service(serviceName, spec, {
@@ -59,18 +79,74 @@ export const arbitrarySlice: fc.Arbitrary<Record<string, unknown>> = fc
   .record({
     of: name,
     suffix: fc.constantFrom('x', 'y'),
-    source: fc.constantFrom('native', '', 'east', 'west', 'imported'),
+    source: fc.constantFrom('native', '', 'east', 'west', 'imported', 'mcs'),
+    weight: fc.constantFrom(undefined, undefined, undefined, '0', '3'),
     endpoints: fc.array(arbitraryEndpoint, { maxLength: 4 }),
     ports: fc.subarray([
       { name: 'http', port: 8080, protocol: 'TCP' },
       { name: 'dns', port: 53, protocol: 'UDP' },
     ]),
   })
-  .map(({ of, suffix, source, endpoints, ports }) => {
-    if (source === 'native' || source === '') return slice(of, `${of}-${suffix}`, endpoints, { by: source, ports });
-    if (source === 'imported') return slice(of, `imported-east-${of}-${suffix}`, endpoints, { by: 'import', ports });
-    return dispatched(of, source, endpoints, { ports });
+  .map(({ of, suffix, source, weight, endpoints, ports }) => {
+    const annotations = weight === undefined ? {} : { 'slicewright.dev/weight': weight };
+    if (source === 'native' || source === '')
+      return slice(of, `${of}-${suffix}`, endpoints, { by: source, ports, annotations });
+    if (source === 'imported')
+      return slice(of, `imported-east-${of}-${suffix}`, endpoints, { by: 'import', ports, annotations });
+    if (source === 'mcs') return imported(of, suffix === 'x' ? 'east' : 'west', endpoints, { ports, annotations });
+    return dispatched(of, source, endpoints, { ports, annotations });
   });
+
+/** What makes Services of several clusters one. */
+export const arbitraryLink: fc.Arbitrary<Record<string, unknown>> = fc.oneof(
+  name.map(serviceExport),
+  fc
+    .tuple(name, fc.subarray(['east', 'north', 'west']), fc.subarray(['east', 'south']))
+    .map(([of, providers, consumers]) => {
+      const named = (list: readonly string[]) => list.map((cluster) => ({ name: cluster }));
+      return multiClusterService(of, { providerClusters: named(providers), consumerClusters: named(consumers) });
+    }),
+  fc
+    .record({
+      of: name,
+      ips: fc.subarray(['10.96.0.1', '10.97.0.1', 'fd00::9', '10.1.0.2']),
+      derived: fc.constantFrom(undefined, 'b', 'c'),
+      exporters: fc.subarray(['east', 'west']),
+    })
+    .map(({ of, ips, derived, exporters }) =>
+      serviceImport(
+        of,
+        { ips, ports: [{ name: 'http', port: 80 }] },
+        {
+          ...(derived && { annotations: { 'multicluster.kubernetes.io/derived-service': derived } }),
+          status: { clusters: exporters.map((cluster) => ({ cluster })) },
+        },
+      ),
+    ),
+  fc
+    .constantFrom('derived-a', 'derived-b')
+    .map((derived) => service(derived, { clusterIP: '10.96.0.7', ports: [{ name: 'http', port: 80 }] })),
+);
+
+/** The same names each time, so that one can take the place of another. */
+export const arbitraryRegistry: fc.Arbitrary<Registry> = fc
+  .record({
+    state: fc.constantFrom<ClusterState>('Unknown', 'Alive', 'Suspect', 'Lost'),
+    removed: fc.boolean(),
+    weight: fc.constantFrom(100, 50, 0),
+    podCidrs: fc.subarray(['10.1.0.0/31' as Cidr]),
+    tier: fc.nat(1),
+    strictCidr: fc.boolean(),
+  })
+  .map(({ state, removed, weight, podCidrs, tier, strictCidr }) =>
+    registryOf(
+      {
+        east: { state, weight, podCidrs, aliases: ['x' as ClusterName] },
+        west: { removed, tier },
+      },
+      { strictCidr },
+    ),
+  );
 
 const arbitraryOther: fc.Arbitrary<unknown> = fc.constantFrom<unknown>(
   node('n1', { zone: 'z1', addresses: ['192.168.0.1'] }),
@@ -85,13 +161,10 @@ const arbitraryOther: fc.Arbitrary<unknown> = fc.constantFrom<unknown>(
 export const arbitraryObject: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 4, arbitrary: arbitraryService },
   { weight: 5, arbitrary: arbitrarySlice },
+  { weight: 2, arbitrary: arbitraryLink },
   { weight: 1, arbitrary: arbitraryOther },
 );
 
 export const arbitraryObjects: fc.Arbitrary<unknown[]> = fc.array(arbitraryObject, { maxLength: 14 });
 
-export const arbitraryExport = (of: string) => ({
-  apiVersion: 'multicluster.x-k8s.io/v1alpha1',
-  kind: 'ServiceExport',
-  metadata: { namespace: 'default', name: of },
-});
+export const arbitraryExport = serviceExport;

@@ -1,6 +1,7 @@
 import type { Compilation } from '../../compiler/compile.ts';
 import { compile } from '../../compiler/index.ts';
 import { type ServicePortIR, endpointText } from '../../compiler/ir/ir.ts';
+import { emptyRegistry, type RegisteredCluster, type Registry } from '../../compiler/registry/registry.ts';
 import { defaultSettings, type Settings } from '../../compiler/settings.ts';
 import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
@@ -8,6 +9,7 @@ import type { ClusterName } from '../../compiler/values/names.ts';
 export interface CompileOptions {
   readonly settings?: Partial<Settings>;
   readonly nodeName?: string;
+  readonly registry?: Registry;
   readonly clusters?: Readonly<Record<string, readonly unknown[]>>;
 }
 
@@ -19,9 +21,33 @@ export function compileObjects(objects: readonly unknown[], options: CompileOpti
       ...Object.entries(options.clusters ?? {}).map(([name, own]) => ({ cluster: name as ClusterName, objects: own })),
     ],
     settings: { ...defaultSettings, ...options.settings },
+    ...(options.registry && { registry: options.registry }),
     nodeName: options.nodeName ?? 'n1',
     localAddresses: undefined,
   });
+}
+
+/** A registry of clusters of which only what matters is said. */
+export function registryOf(
+  clusters: Readonly<Record<string, Partial<RegisteredCluster>>>,
+  rest: Partial<Registry> = {},
+): Registry {
+  const plain = {
+    aliases: [],
+    self: false,
+    podCidrs: [],
+    serviceCidrs: [],
+    nodeCidrs: [],
+    zones: new Map(),
+    region: undefined,
+  };
+  const usual = { tier: 0, weight: 100, drain: false, removed: false, state: 'Unknown', onLost: undefined } as const;
+  const entries = Object.entries(clusters).sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    ...emptyRegistry,
+    ...rest,
+    clusters: entries.map(([id, some]) => ({ ...plain, ...usual, id: id as ClusterName, ...some })),
+  };
 }
 
 export const kubeProxy: CompileOptions = { settings: { compat: 'kube-proxy' } };

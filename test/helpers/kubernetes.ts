@@ -115,6 +115,48 @@ export function dispatched(
   return slice(of, `${cluster}-${of}-x`, endpoints, { by: 'dispatch', provisionCluster: cluster, ...options });
 }
 
+/** A ServiceImport `default/<name>`; port 80/TCP at 10.97.0.1 unless said otherwise. */
+export function serviceImport(name: string, spec: Record<string, unknown> = {}, options: ServiceOptions = {}) {
+  return {
+    apiVersion: 'multicluster.x-k8s.io/v1beta1',
+    kind: 'ServiceImport',
+    metadata: { namespace: 'default', name, ...(options.annotations && { annotations: options.annotations }) },
+    spec: { type: 'ClusterSetIP', ips: ['10.97.0.1'], ports: [{ port: 80, protocol: 'TCP' }], ...spec },
+    ...(options.status && { status: options.status }),
+  };
+}
+
+export function serviceExport(name: string) {
+  return {
+    apiVersion: 'multicluster.x-k8s.io/v1beta1',
+    kind: 'ServiceExport',
+    metadata: { namespace: 'default', name },
+  };
+}
+
+/** Karmada's MultiClusterService `default/<name>`, of all clusters unless said otherwise. */
+export function multiClusterService(name: string, spec: Record<string, unknown> = {}) {
+  return {
+    apiVersion: 'networking.karmada.io/v1alpha1',
+    kind: 'MultiClusterService',
+    metadata: { namespace: 'default', name },
+    spec: { types: ['CrossCluster'], ...spec },
+  };
+}
+
+/** A slice that feeds a ServiceImport, as controllers of the MCS API write them. */
+export function imported(
+  of: string,
+  cluster: string,
+  endpoints: readonly (string | Record<string, unknown>)[],
+  options: SliceOptions = {},
+) {
+  const written = slice(of, `${of}-${cluster}`, endpoints, { by: 'lighthouse-agent.submariner.io', ...options });
+  const { 'kubernetes.io/service-name': _none, ...labels } = written.metadata.labels as Record<string, string>;
+  const mcs = { 'multicluster.kubernetes.io/service-name': of, 'multicluster.kubernetes.io/source-cluster': cluster };
+  return { ...written, metadata: { ...written.metadata, labels: { ...labels, ...mcs } } };
+}
+
 export interface NodeOptions {
   readonly zone?: string;
   readonly addresses?: readonly string[];
