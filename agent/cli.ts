@@ -1,5 +1,6 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { Shell } from './commands/completion.ts';
+import { configurationOptions } from './commands/agent-flags.ts';
 import { processIo } from './io.ts';
 
 /*
@@ -29,6 +30,13 @@ function addInputOptions(command: Command, filename = filenameOption().makeOptio
     .addOption(filename)
     .option('--node <path>', 'the Node that is compiled for: name, addresses, zone, pod ranges')
     .option('--config <path>', 'a kube-proxy configuration file; its hostnameOverride names the node')
+    .addOption(
+      new Option(
+        '--cluster <name=path>',
+        "another cluster's own objects; what it exports counts here; repeatable",
+      ).argParser(collect),
+    )
+    .option('--registry <path>', 'what is known of the clusters: ranges, zones, weights, whether they are alive')
     .addOption(
       new Option('--backend <name>', "what to compile to; the default is the configuration's mode").choices([
         'iptables',
@@ -199,6 +207,58 @@ Example:
     });
 }
 
+function addAgent(program: Command): void {
+  const agent = usageErrorsExit(program.command('agent'), 2)
+    .summary("keep this node's kernel as the objects want it, until stopped")
+    .description(
+      'Follows Services and EndpointSlices of one cluster or of many and keeps the rules of this node true. Takes ' +
+        "kube-proxy's configuration file, or its flags. Rules stay when it stops.\n" +
+        'Exit status: 0 stopped when asked to, 1 could not start, 2 usage.',
+    )
+    .option('--config <path>', 'a kube-proxy configuration file; beside it only --hostname-override counts')
+    .option('--source <dir>', "a folder of manifests in place of the own cluster's API server, watched for changes")
+    .addOption(
+      new Option('--cluster <name=from>', 'a further cluster: NAME=KUBECONFIG[,CONTEXT] or NAME=FOLDER; repeatable')
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .option('--registry <path>', 'the cluster registry: ranges, weights, zones and policies of clusters')
+    .option('--service-proxy-name <name>', 'serve only Services with this service.kubernetes.io/service-proxy-name')
+    .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
+    .option('--cleanup', 'remove all of ours from this node, and exit')
+    .option('--dry-run', 'print each plan instead of applying it; needs no privilege')
+    .addOption(
+      new Option(
+        '--against <path>',
+        'with --dry-run: plan from what iptables-save printed instead of the kernel; repeatable',
+      )
+        .argParser(collect)
+        .default([], 'the kernel'),
+    )
+    .option('--master <url>', "the API server's address, over that of the kubeconfig")
+    .addOption(new Option('-v, --v <level>', 'from 4 on more is logged').argParser(Number).default(2))
+    .addOption(diagnosticsOption());
+  for (const option of configurationOptions()) agent.addOption(option);
+  agent
+    .addHelpText(
+      'after',
+      `
+Examples:
+  slicewright agent --config /var/lib/kube-proxy/config.conf --hostname-override $NODE_NAME
+  slicewright agent --kubeconfig ~/.kube/config --cluster west=west.kubeconfig --cluster-cidr 10.1.0.0/16
+  slicewright agent --source manifests/ --dry-run`,
+    )
+    .action(async (given) => {
+      const [{ agentCommand }, { hostRun }, { thisHost }, { stopSignal }] = await Promise.all([
+        import('./commands/agent.ts'),
+        import('../backends/run.ts'),
+        import('./host.ts'),
+        import('./stop-signal.ts'),
+      ]);
+      process.exitCode = await agentCommand({ ...given, flags: given }, io, hostRun(), thisHost(), stopSignal());
+    });
+}
+
 function addStatus(program: Command): void {
   usageErrorsExit(program.command('status'), 2)
     .summary("ask this node's agent how it stands")
@@ -245,6 +305,7 @@ async function main(): Promise<void> {
   addApply(program);
   addCleanup(program);
   addVerify(program);
+  addAgent(program);
   addStatus(program);
   addCompletion(program);
   addExplain(program);

@@ -1,6 +1,7 @@
 import type { Run } from '../backends/command.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
-import type { Wanted } from './wanted.ts';
+import type { ServicePortIR } from '../compiler/ir/ir.ts';
+import type { NodeContext } from '../compiler/ir/node-context.ts';
 
 const sysctl = 'net.ipv4.conf.all.route_localnet';
 
@@ -8,14 +9,16 @@ const sysctl = 'net.ipv4.conf.all.route_localnet';
  * Lets connections to 127.0.0.1 leave for an endpoint elsewhere, where node ports shall answer there
  * and some Service has one. Set like kube-proxy sets it, and never reset: others may want it too.
  *
- * returns  what went wrong; the rules are in force all the same
- * source   kube-proxy, --iptables-localhost-nodeports; KUBE-FIREWALL drops what this would let in from outside (CVE-2020-8558)
+ * node, services   of IPv4
+ * returns          what went wrong; the rules are in force all the same
+ * source           kube-proxy, --iptables-localhost-nodeports; KUBE-FIREWALL drops what this would let in from outside (CVE-2020-8558)
  */
-export async function allowLocalNodePorts(run: Run, { compilation }: Wanted): Promise<Diagnostic | undefined> {
-  const { nodePorts } = compilation.node.IPv4;
-  const hasNodePort = compilation.services.IPv4.some(({ frontends }) =>
-    frontends.some(({ kind }) => kind === 'nodePort'),
-  );
+export async function allowLocalNodePorts(
+  run: Run,
+  { nodePorts }: NodeContext,
+  services: readonly ServicePortIR[],
+): Promise<Diagnostic | undefined> {
+  const hasNodePort = services.some(({ frontends }) => frontends.some(({ kind }) => kind === 'nodePort'));
   if (!nodePorts.loopback || !hasNodePort) return undefined;
   const now = await run('sysctl', ['-n', sysctl]);
   if (now.exitCode === 0 && now.stdout.trim() === '1') return undefined;

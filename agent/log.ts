@@ -35,6 +35,8 @@ const maxRemarks = 10_000;
 /** Tells a log what happens: one line a sync, and a line for each thing that someone may have to look at. */
 export function logListener(log: Log): Report {
   let said = new Set<string>();
+  /** Remarks of each family's last sync: said when they begin, not every time. */
+  const remarked = new Map<string, ReadonlySet<string>>();
 
   /** What was said of an object is not said again until it was gone in between. */
   function remark(diagnostics: readonly Diagnostic[]): void {
@@ -61,7 +63,9 @@ export function logListener(log: Log): Report {
       case 'changes':
         return log.debug({ ...event.taken, servicePorts: event.ports }, 'changes');
       case 'synced':
-        return logSync(log, event);
+        logSync(log, event, remarked.get(event.family) ?? new Set());
+        remarked.set(event.family, new Set(event.sync.remarks));
+        return;
       case 'sync-failed': {
         const facts = { family: event.family, depth: event.depth, retryInMs: Math.round(event.retryInMs) };
         return log.error(facts, `sync failed: ${event.error.message}`);
@@ -101,7 +105,7 @@ function logSource(log: Log, { cluster, from, objectKind, state }: Extract<Agent
   log.debug(facts, state.kind);
 }
 
-function logSync(log: Log, event: Extract<AgentEvent, { kind: 'synced' }>): void {
+function logSync(log: Log, event: Extract<AgentEvent, { kind: 'synced' }>, before: ReadonlySet<string>): void {
   const { family, sync, services, durationMs, latenciesMs } = event;
   const slowest = latenciesMs.reduce((most, ms) => Math.max(most, ms), 0);
   const facts = {
@@ -117,7 +121,7 @@ function logSync(log: Log, event: Extract<AgentEvent, { kind: 'synced' }>): void
   // A look that found all as it should be is no news.
   if (sync.documents > 0 || latenciesMs.length > 0) log.info(facts, 'synced');
   else log.debug(facts, 'synced');
-  for (const text of sync.remarks) log.warn({ family }, text);
+  for (const text of sync.remarks) if (!before.has(text)) log.warn({ family }, text);
 }
 
 function cut(name: string, rules: readonly string[]): Record<string, unknown> {

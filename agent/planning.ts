@@ -36,9 +36,9 @@ export const ours = withMark(ownChains);
  * a dump belongs to nobody: the mark is wanted where the dump has it or the plan is to be applied,
  * else a program that compile wrote would differ from itself.
  */
-export function planFromDump({ family, path, save }: Dump, wanted: Wanted, isToBeApplied: boolean): PlannedFamily {
-  const { ruleset, foreign } = save;
-  const found: Found = { family, ruleset, foreign, owner: ownerOf(ruleset), fingerprint: fingerprintOf(ruleset) };
+export function planFromDump(dump: Dump, wanted: Wanted, isToBeApplied: boolean): PlannedFamily {
+  const { family, path } = dump;
+  const found = foundIn(dump);
   const desired = desiredRuleset(found, targetOf(wanted, family));
   const isMarked = isToBeApplied || found.owner === 'us';
   return {
@@ -48,6 +48,11 @@ export function planFromDump({ family, path, save }: Dump, wanted: Wanted, isToB
     node: wanted.compilation.node[family],
     dangers: [],
   };
+}
+
+/** A dump as what was found. */
+export function foundIn({ family, save: { ruleset, foreign } }: Dump): Found {
+  return { family, ruleset, foreign, owner: ownerOf(ruleset), fingerprint: fingerprintOf(ruleset) };
 }
 
 /** The plan from what a kernel holds. */

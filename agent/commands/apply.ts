@@ -51,7 +51,7 @@ async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host)
     const apply = () => applyTarget(run, observed, target, ownChains, { takeOver: options.takeOver === true });
     isDone = (await applyFamily(observed.family, apply, options, io)) && isDone;
   }
-  const problem = await allowLocalNodePorts(run, wanted);
+  const problem = await allowLocalNodePorts(run, wanted.compilation.node.IPv4, wanted.compilation.services.IPv4);
   if (problem !== undefined) await io.err(diagnosticsText([problem], options.diagnostics));
   return isDone ? 0 : 1;
 }

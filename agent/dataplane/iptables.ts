@@ -14,8 +14,10 @@ import { type Hook, type Ruleset, tables } from '../../backends/netfilter/rule.t
 import { lineCount } from '../../backends/netfilter/transaction.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Family } from '../../compiler/values/address.ts';
+import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { servicePortText } from '../../compiler/values/names.ts';
-import { type FamilyPlane, type FamilySync, isUsed, type Wanted } from './dataplane.ts';
+import { allowLocalNodePorts } from '../local-node-ports.ts';
+import { type Depth, type FamilyPlane, type FamilySync, isUsed, type Wanted } from './dataplane.ts';
 import { createDelays, type DelayTimes } from './delays.ts';
 import { findDrift } from './drift.ts';
 import { rememberUnits } from './units.ts';
@@ -47,6 +49,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
   const delays = createDelays(options.nowMs, options.delayTimes);
   let believed: Observation | undefined;
   let glances = 0;
+  let hasNodePorts = false;
 
   async function full(program: Ruleset | undefined, wanted: Wanted, held: ReadonlySet<string>): Promise<Done> {
     const before = believed;
@@ -87,6 +90,15 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     return { depth: 'delta', documents: restores.length, lines, drift: [], remarks, refused: [] };
   }
 
+  /** With the first node port, and at every reading: the sysctl is the machine's, and may be set back. */
+  async function openLocalNodePorts({ node, services }: Wanted, depth: Depth): Promise<string[]> {
+    const before = hasNodePorts;
+    hasNodePorts = services.some(({ frontends }) => frontends.some(({ kind }) => kind === 'nodePort'));
+    if (family !== 'IPv4' || (before && depth === 'delta')) return [];
+    const problem = await allowLocalNodePorts(run, node, services);
+    return problem === undefined ? [] : [formatDiagnostic(problem)];
+  }
+
   return {
     family,
     async sync(wanted, depth) {
@@ -100,12 +112,13 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
         (quick && believed !== undefined ? await delta(believed, program, wanted, held) : undefined) ??
         (await full(used ? program : undefined, wanted, held));
       const released = delays.settle(done.refused, meanings);
+      const remarks = [...done.remarks, ...(await openLocalNodePorts(wanted, done.depth))];
       return {
         depth: done.depth,
         documents: done.documents,
         lines: done.lines,
         drift: done.drift,
-        remarks: done.remarks,
+        remarks,
         rules: believed === undefined ? new Map() : countRules(believed.ruleset),
         quarantined: delays.list(),
         released,

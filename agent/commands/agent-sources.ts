@@ -1,0 +1,76 @@
+import { statSync } from 'node:fs';
+import { type ClusterName, parseClusterName } from '../../compiler/values/names.ts';
+import { fileProblem, InputError } from '../input-error.ts';
+import { clusterSource } from '../sources/cluster.ts';
+import { folderSource } from '../sources/folder.ts';
+import { openCluster } from '../sources/kubeconfig.ts';
+import type { Source } from '../sources/source.ts';
+
+export interface SourceOptions {
+  /** A folder that holds the own cluster's objects, instead of an API server. */
+  readonly source?: string;
+  /** `NAME=FOLDER` or `NAME=KUBECONFIG[,CONTEXT]`. */
+  readonly cluster: readonly string[];
+  readonly kubeconfig: string | undefined;
+  readonly master?: string;
+  /** Labels of the Services that are served; kube-proxy's own when absent. */
+  readonly labelSelector?: string;
+  readonly nodeName: string;
+}
+
+/**
+ * The sources of all clusters, our own first, and what closes their connections.
+ *
+ * throws   InputError naming what cannot be used
+ */
+export async function openSources(options: SourceOptions): Promise<{ sources: Source[]; close: () => void }> {
+  const closers: (() => void)[] = [];
+  const fromApi = async (cluster: ClusterName | undefined, kubeconfig: string | undefined, context?: string) => {
+    const master = cluster === undefined ? options.master : undefined;
+    const { get, server, close } = await openCluster({ kubeconfig, context, master });
+    closers.push(close);
+    const { nodeName, labelSelector } = options;
+    const selector = labelSelector === undefined ? {} : { labelSelector };
+    return clusterSource({ cluster, from: server, get, nodeName, ...selector, random: Math.random });
+  };
+  const own =
+    options.source === undefined
+      ? await fromApi(undefined, options.kubeconfig)
+      : folderSource(undefined, folderAt(options.source));
+  const sources = [own];
+  const names = new Set<string>();
+  for (const text of options.cluster) {
+    const { name, path, context } = parseClusterOption(text);
+    if (names.has(name)) throw problem(text, `names cluster ${name} a second time`);
+    names.add(name);
+    sources.push(isFolder(path) ? folderSource(name, path) : await fromApi(name, path, context));
+  }
+  return { sources, close: () => closers.forEach((close) => close()) };
+}
+
+function parseClusterOption(text: string): {
+  readonly name: ClusterName;
+  readonly path: string;
+  readonly context: string | undefined;
+} {
+  const [, id, rest = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+  const name = parseClusterName(id);
+  if (name === undefined) throw problem(text, 'is not NAME=FOLDER or NAME=KUBECONFIG[,CONTEXT]');
+  if (isFolder(rest)) return { name, path: rest, context: undefined };
+  const comma = rest.indexOf(',');
+  if (comma < 0) return { name, path: rest, context: undefined };
+  return { name, path: rest.slice(0, comma), context: rest.slice(comma + 1) };
+}
+
+function folderAt(path: string): string {
+  if (!isFolder(path)) throw new InputError([fileProblem(path, 'no-folder', 'is not a folder')]);
+  return path;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function problem(text: string, message: string): InputError {
+  return new InputError([fileProblem(`--cluster ${text}`, 'bad-cluster', message)]);
+}

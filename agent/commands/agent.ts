@@ -1,0 +1,207 @@
+import type { Run } from '../../backends/command.ts';
+import type { CompilerContext } from '../../compiler/engine.ts';
+import { endpointText } from '../../compiler/ir/ir.ts';
+import { families } from '../../compiler/values/address.ts';
+import { type AgentServing, startAgent } from '../agent.ts';
+import { type Configuration, parseConfiguration } from '../config/config.ts';
+import { createDryPlane, type DryPlan } from '../dataplane/dry-run.ts';
+import type { FamilyPlane } from '../dataplane/dataplane.ts';
+import { createIptablesPlane } from '../dataplane/iptables.ts';
+import { createIpvsPlane } from '../dataplane/ipvs.ts';
+import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
+import { defaultLoopTimes, type LoopTimes } from '../family-loop.ts';
+import { fileProblem, InputError } from '../input-error.ts';
+import type { Host } from '../inputs.ts';
+import type { Io } from '../io.ts';
+import { createLog } from '../log.ts';
+import { paintOf } from '../paint.ts';
+import { makeReport, reportText } from '../plan-report/report.ts';
+import { foundIn, ours } from '../planning.ts';
+import { parseRegistry } from '../registry.ts';
+import { lockNode } from '../single.ts';
+import { readDumps } from '../sources/dump.ts';
+import { readObjects } from '../sources/files.ts';
+import { documentOfFlags, type GivenFlags, givenFlags, setFlags } from './agent-flags.ts';
+import { openSources, type SourceOptions } from './agent-sources.ts';
+import { cleanupCommand } from './cleanup.ts';
+import { reportingFailures } from './failures.ts';
+
+export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master'> {
+  readonly config?: string;
+  readonly cluster: readonly string[];
+  readonly registry?: string;
+  readonly serviceProxyName?: string;
+  readonly dryRun?: boolean;
+  readonly against: readonly string[];
+  readonly takeOver?: boolean;
+  readonly cleanup?: boolean;
+  /** kube-proxy's `-v`. */
+  readonly v: number;
+  readonly diagnostics: DiagnosticFormat;
+  readonly flags: GivenFlags;
+}
+
+/** How long the first program waits for other clusters. */
+const remoteWaitMs = 30_000;
+
+/**
+ * `slicewright agent`: keeps this node's rules true until it is told to stop. Rules stay then.
+ *
+ * signal   aborted: stop after the sync that is under way
+ * returns  the exit status: 0 told to stop, 1 could not start
+ */
+export function agentCommand(
+  options: AgentOptions,
+  io: Io,
+  run: Run,
+  host: Host,
+  signal: AbortSignal,
+): Promise<number> {
+  if (options.cleanup === true) return cleanupCommand(options, io, run);
+  return reportingFailures(options.diagnostics, io, async () => {
+    const configuration = await configure(options, io);
+    await io.err(diagnosticsText(configuration.diagnostics, options.diagnostics));
+    const context = await contextOf(options, configuration, host, io);
+    const log = createLog(options.v);
+    const { sources, close } = await openSources({
+      ...options,
+      kubeconfig: configuration.agent.kubeconfig,
+      nodeName: context.nodeName,
+      ...(options.serviceProxyName === undefined ? {} : { labelSelector: labelled(options.serviceProxyName) }),
+    });
+    const clock = { nowMs: () => performance.now(), wallMs: () => Date.now() };
+    const isDry = options.dryRun === true;
+    const lock = isDry
+      ? undefined
+      : await lockNode(() => log.info({}, 'another agent works on this node: waiting for it to end'), signal);
+    try {
+      if (signal.aborted) return 0;
+      const planes = isDry ? dryPlanes(options, io, run, configuration) : livePlanes(options, run, configuration);
+      log.info(
+        {
+          node: context.nodeName,
+          mode: configuration.backend,
+          sources: sources.map(({ from }) => from),
+          dryRun: isDry,
+        },
+        'started',
+      );
+      const { done } = startAgent(
+        {
+          context,
+          mode: configuration.backend,
+          sources,
+          planes,
+          times: timesOf(configuration),
+          clock,
+          log,
+          remoteWaitMs,
+          serving: servingOf(configuration, options, isDry),
+        },
+        signal,
+      );
+      await done;
+      log.info({}, 'stopped; the rules stay');
+      return 0;
+    } finally {
+      close();
+      await lock?.release();
+    }
+  });
+}
+
+/** With a file the flags that have keys in it count no more, as for kube-proxy; but for the node's name. */
+const besideFile = ['hostname-override'];
+
+async function configure(options: AgentOptions, io: Io): Promise<Configuration> {
+  const choices = { compat: 'none', backend: undefined, forAgent: true } as const;
+  if (options.config === undefined) {
+    return parseConfiguration(documentOfFlags(options.flags), 'of the command line', choices);
+  }
+  const [document, ...others] = await readObjects([options.config], io.readStdin);
+  if (document === undefined || others.length > 0) {
+    throw new InputError([fileProblem(options.config, 'bad-configuration', 'one KubeProxyConfiguration is wanted')]);
+  }
+  const configuration = parseConfiguration(setFlags(document, options.flags, besideFile), options.config, choices);
+  const idle = givenFlags(options.flags).filter((flag) => !besideFile.includes(flag));
+  const notes = idle.map((flag) => ({
+    severity: 'warning' as const,
+    code: 'flag-without-effect',
+    object: { kind: 'flag', name: `--${flag}` },
+    message: 'has no effect beside --config, as for kube-proxy; the file says it',
+  }));
+  return { ...configuration, diagnostics: [...configuration.diagnostics, ...notes] };
+}
+
+async function contextOf(
+  options: AgentOptions,
+  configuration: Configuration,
+  host: Host,
+  io: Io,
+): Promise<CompilerContext & { readonly nodeName: string }> {
+  const context = {
+    settings: configuration.settings,
+    nodeName: configuration.nodeName ?? host.name,
+    localAddresses: host.addresses,
+  };
+  if (options.registry === undefined) return context;
+  const [document] = await readObjects([options.registry], io.readStdin);
+  return { ...context, registry: parseRegistry(document, options.registry) };
+}
+
+function timesOf({ agent }: Configuration): LoopTimes {
+  return { ...defaultLoopTimes, gapMs: agent.minSyncPeriodMs, resyncMs: agent.syncPeriodMs };
+}
+
+/** An empty flag switches a server off; the file has no way to say that, as for kube-proxy. */
+function servingOf(configuration: Configuration, { config, flags }: AgentOptions, isDry: boolean): AgentServing {
+  const { agent, settings } = configuration;
+  const isOff = (flag: string) => isDry || (config === undefined && flags[flag] === '');
+  return {
+    health: isOff('healthzBindAddress') ? undefined : agent.healthz,
+    metrics: isOff('metricsBindAddress') ? undefined : agent.metrics,
+    serviceHealth: isDry ? 'closed' : undefined,
+    syncPeriodMs: agent.iptablesSyncPeriodMs,
+    config: { mode: configuration.backend, ...settings },
+  };
+}
+
+function livePlanes(options: AgentOptions, run: Run, { backend }: Configuration): FamilyPlane[] {
+  const make = backend === 'ipvs' ? createIpvsPlane : createIptablesPlane;
+  const common = { run, nowMs: () => performance.now(), takeOver: options.takeOver === true };
+  return families.map((family) => make({ family, ...common }));
+}
+
+function dryPlanes(options: AgentOptions, io: Io, run: Run, { backend }: Configuration): FamilyPlane[] {
+  if (backend !== 'iptables') {
+    throw new InputError([fileProblem('--dry-run', 'no-plans', `plans are shown for iptables, not for ${backend}`)]);
+  }
+  const dumps = options.against.flatMap((path) => readDumps(path, ours.isOurs));
+  return families.map((family) => {
+    const dump = dumps.find((one) => one.family === family);
+    return createDryPlane({
+      family,
+      run,
+      start: dumps.length === 0 ? 'the kernel' : dump && { source: dump.path, found: foundIn(dump) },
+      onPlan: (plan) => void io.out(planText(plan, io)),
+    });
+  });
+}
+
+function planText({ source, found, plan, wanted }: DryPlan, io: Io): string {
+  const clusters = new Map(
+    wanted.services.flatMap(({ pools }) =>
+      [...pools.cluster, ...pools.local].map(
+        (endpoint) => [endpointText(endpoint), endpoint.cluster ?? 'local'] as const,
+      ),
+    ),
+  );
+  const report = makeReport({ source, found, plan, node: wanted.node, dangers: [] }, ours, (text) =>
+    clusters.get(text),
+  );
+  return reportText(report, paintOf(io), true);
+}
+
+function labelled(name: string): string {
+  return `service.kubernetes.io/service-proxy-name=${name},!service.kubernetes.io/headless`;
+}
