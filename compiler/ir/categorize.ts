@@ -3,12 +3,11 @@ import type { Candidate } from '../merge/match.ts';
 import type { Reason } from '../merge/record.ts';
 import type { Service } from '../model/service.ts';
 import { defaultPolicy, type Policy } from '../policy/policy.ts';
-import { type Standing, standingOf } from '../policy/standing.ts';
-import { integerWeights, type UsualSizes, type Weighed, weigh } from '../policy/weigh.ts';
-import type { ClusterName } from '../values/names.ts';
-import { isZero, one, type Rational, rational } from '../values/rational.ts';
+import { standingOf } from '../policy/standing.ts';
+import { integerWeights } from '../policy/weigh.ts';
+import { isZero, type Rational } from '../values/rational.ts';
 import { reasonsOf } from './reasons.ts';
-import { nearness, type Nearness } from './topology.ts';
+import { chooseStage, isLeaving, splitAmong, stagesOf } from './stages.ts';
 
 /** Endpoints of a Service port by what new connections make of them. */
 export interface Categories {
@@ -31,18 +30,6 @@ export interface PoolsInUse {
   readonly local: boolean;
 }
 
-/** What is asked for the endpoints of new connections: in order, the first that gives anybody anything is used (MR-40). */
-interface Stage {
-  readonly name: 'ready' | 'lost' | 'leaving';
-  readonly candidates: readonly Candidate[];
-  readonly nearness: Nearness | undefined;
-}
-
-/** A stage with what it gives. */
-export interface Chosen extends Stage {
-  readonly weighed: ReadonlyMap<Candidate, Weighed>;
-}
-
 /**
  * Chooses endpoints for new connections (spec/iptables.md 5.1, MR-40 to MR-44, MR-60, MR-71).
  *
@@ -62,7 +49,7 @@ export function categorize(
 ): Categories {
   const standings = new Map(candidates.map(({ cluster }) => [cluster, standingOf(cluster, policy, facts.registry)]));
   const stages = stagesOf(candidates, standings, service, policy, facts);
-  const chosen = choose(stages, candidates, policy, facts);
+  const chosen = chooseStage(stages, candidates, policy, facts);
   const given = chosen === undefined ? [] : [...chosen.weighed].filter(([, { share }]) => !isZero(share));
   const local = uses.local ? localPool(candidates, policy, facts) : new Map<Candidate, number>();
   // What a policy leaves to nobody is refused, wherever the few that it does not concern may be.
@@ -74,75 +61,8 @@ export function categorize(
     local: hasEndpoints ? local : new Map<Candidate, number>(),
     hasEndpoints,
     isPanicking: chosen?.name === 'lost',
-    reasons: new Map(candidates.map((candidate) => [candidate, reasonsOf(candidate, chosen, uses, standings)])),
+    reasons: new Map(candidates.map((candidate) => [candidate, reasonsOf(candidate, chosen, uses.cluster, standings)])),
   };
-}
-
-function stagesOf(
-  candidates: readonly Candidate[],
-  standings: ReadonlyMap<ClusterName | undefined, Standing>,
-  service: Service,
-  policy: Policy,
-  facts: MergeFacts,
-): Stage[] {
-  const inStanding = (...wanted: Standing[]) =>
-    candidates.filter(({ cluster }) => wanted.includes(standings.get(cluster) ?? 'full'));
-  const ready = inStanding('full').filter(({ endpoint }) => endpoint.ready);
-  const lost = inStanding('second-best', 'panic').filter(({ endpoint }) => endpoint.ready);
-  const leaving = inStanding('full', 'second-best', 'panic').filter(isLeaving);
-  const near = nearness(ready, service, policy, facts);
-  const plain = (name: Stage['name'], list: readonly Candidate[]): Stage => ({
-    name,
-    candidates: list,
-    nearness: undefined,
-  });
-  return [
-    ...(near === undefined ? [] : [{ name: 'ready' as const, candidates: ready, nearness: near }]),
-    plain('ready', ready),
-    plain('lost', lost),
-    ...(facts.compat
-      ? []
-      : [
-          plain(
-            'leaving',
-            leaving.filter(({ cluster }) => cluster === undefined),
-          ),
-        ]),
-    plain('leaving', leaving),
-  ];
-}
-
-/** Not ready, but good enough when nothing is. */
-export function isLeaving({ endpoint }: Candidate): boolean {
-  return !endpoint.ready && endpoint.serving && endpoint.terminating;
-}
-
-function choose(
-  stages: readonly Stage[],
-  candidates: readonly Candidate[],
-  policy: Policy,
-  facts: MergeFacts,
-): Chosen | undefined {
-  const usual = new Map<ClusterName | undefined, number>();
-  for (const { cluster } of candidates) usual.set(cluster, (usual.get(cluster) ?? 0) + 1);
-  for (const stage of stages) {
-    const weighed = split(stage, policy, usual, facts);
-    if (weighed.some(({ share }) => !isZero(share))) {
-      return { ...stage, weighed: new Map(stage.candidates.map((candidate, i) => [candidate, weighed[i] ?? nothing])) };
-    }
-  }
-  return undefined;
-}
-
-const nothing: Weighed = { share: rational(0), reason: undefined };
-
-function split({ candidates, nearness: near }: Stage, policy: Policy, usual: UsualSizes, facts: MergeFacts): Weighed[] {
-  const parts = candidates.map((candidate) => ({
-    cluster: candidate.cluster,
-    weight: facts.compat ? 1 : candidate.from.weight,
-    topology: near === undefined ? one : near.partOf(candidate),
-  }));
-  return weigh(parts, policy, facts.registry, usual);
 }
 
 /** Preferences among clusters mean nothing on one node; what is drained is drained everywhere. */
@@ -150,7 +70,7 @@ function localPool(candidates: readonly Candidate[], policy: Policy, facts: Merg
   const onNode = candidates.filter(({ locality }) => locality === 'node');
   const drains: Policy = { ...defaultPolicy, drainClusters: policy.drainClusters };
   for (const list of [onNode.filter(({ endpoint }) => endpoint.ready), onNode.filter(isLeaving)]) {
-    const weighed = split({ name: 'ready', candidates: list, nearness: undefined }, drains, new Map(), facts);
+    const weighed = splitAmong({ name: 'ready', candidates: list, nearness: undefined }, drains, new Map(), facts);
     const given = list.flatMap((candidate, i): [Candidate, Rational][] => {
       const share = weighed[i]?.share;
       return share === undefined || isZero(share) ? [] : [[candidate, share]];

@@ -3,7 +3,7 @@ import type { Reason } from '../merge/record.ts';
 import type { Standing } from '../policy/standing.ts';
 import type { ClusterName } from '../values/names.ts';
 import { isZero, one } from '../values/rational.ts';
-import { type Chosen, isLeaving, type PoolsInUse } from './categorize.ts';
+import { type Chosen, isLeaving } from './stages.ts';
 
 const notReady: Reason = { rule: 'IPT-5.2', text: 'not ready' };
 const leaving: Reason = { rule: 'MR-41', text: 'terminating: not for new connections while others are ready' };
@@ -15,11 +15,16 @@ const lastResort: Reason = { rule: 'MR-40', text: 'terminating, but nothing is r
 const localOnly: Reason = { rule: 'MR-50', text: 'internalTrafficPolicy Local: only for clients of its own node' };
 const nobody: Reason = { rule: 'MR-60', text: 'the policy gives no endpoint anything' };
 
-/** Why an endpoint gets of new connections what it gets: nothing said where it is what every ready endpoint gets. */
+/**
+ * Why an endpoint gets of new connections what it gets: nothing said where it is what every ready endpoint gets.
+ *
+ * chosen            undefined: no endpoint gets anything
+ * usesClusterPool   false: only clients of this node reach the Service port
+ */
 export function reasonsOf(
   candidate: Candidate,
   chosen: Chosen | undefined,
-  uses: PoolsInUse,
+  usesClusterPool: boolean,
   standings: ReadonlyMap<ClusterName | undefined, Standing>,
 ): readonly Reason[] {
   const lost = lostReason(candidate, standings.get(candidate.cluster) ?? 'full', chosen);
@@ -29,7 +34,7 @@ export function reasonsOf(
     if (chosen !== undefined && chosen.name !== 'leaving') return [...lost, leaving];
     return [...lost, weighed === undefined ? laterChoice : lastResort, ...sharesReason(candidate, chosen)];
   }
-  if (!uses.cluster) return candidate.locality === 'node' ? lost : [...lost, localOnly];
+  if (!usesClusterPool) return candidate.locality === 'node' ? lost : [...lost, localOnly];
   return weighed === undefined && lost.length > 0 ? lost : [...lost, ...sharesReason(candidate, chosen)];
 }
 

@@ -1,0 +1,96 @@
+import type { MergeFacts } from '../merge/facts.ts';
+import type { Candidate } from '../merge/match.ts';
+import type { Service } from '../model/service.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Standing } from '../policy/standing.ts';
+import { type UsualSizes, type Weighed, weigh } from '../policy/weigh.ts';
+import type { ClusterName } from '../values/names.ts';
+import { isZero, one, rational } from '../values/rational.ts';
+import { nearness, type Nearness } from './topology.ts';
+
+/** What is asked for the endpoints of new connections: in order, the first that gives anybody anything is used (MR-40). */
+export interface Stage {
+  readonly name: 'ready' | 'lost' | 'leaving';
+  readonly candidates: readonly Candidate[];
+  readonly nearness: Nearness | undefined;
+}
+
+/** A stage with what it gives. */
+export interface Chosen extends Stage {
+  readonly weighed: ReadonlyMap<Candidate, Weighed>;
+}
+
+/** In order of preference; what they mean is said at {@link Stage}. */
+export function stagesOf(
+  candidates: readonly Candidate[],
+  standings: ReadonlyMap<ClusterName | undefined, Standing>,
+  service: Service,
+  policy: Policy,
+  facts: MergeFacts,
+): Stage[] {
+  const inStanding = (...wanted: Standing[]) =>
+    candidates.filter(({ cluster }) => wanted.includes(standings.get(cluster) ?? 'full'));
+  const ready = inStanding('full').filter(({ endpoint }) => endpoint.ready);
+  const lost = inStanding('second-best', 'panic').filter(({ endpoint }) => endpoint.ready);
+  const leaving = inStanding('full', 'second-best', 'panic').filter(isLeaving);
+  const near = nearness(ready, service, policy, facts);
+  const plain = (name: Stage['name'], list: readonly Candidate[]): Stage => ({
+    name,
+    candidates: list,
+    nearness: undefined,
+  });
+  return [
+    ...(near === undefined ? [] : [{ name: 'ready' as const, candidates: ready, nearness: near }]),
+    plain('ready', ready),
+    plain('lost', lost),
+    ...(facts.compat
+      ? []
+      : [
+          plain(
+            'leaving',
+            leaving.filter(({ cluster }) => cluster === undefined),
+          ),
+        ]),
+    plain('leaving', leaving),
+  ];
+}
+
+/** Not ready, but good enough when nothing is. */
+export function isLeaving({ endpoint }: Candidate): boolean {
+  return !endpoint.ready && endpoint.serving && endpoint.terminating;
+}
+
+/** The first stage that gives any endpoint a share; undefined if none does. */
+export function chooseStage(
+  stages: readonly Stage[],
+  candidates: readonly Candidate[],
+  policy: Policy,
+  facts: MergeFacts,
+): Chosen | undefined {
+  const usual = new Map<ClusterName | undefined, number>();
+  for (const { cluster } of candidates) usual.set(cluster, (usual.get(cluster) ?? 0) + 1);
+  for (const stage of stages) {
+    const weighed = splitAmong(stage, policy, usual, facts);
+    if (weighed.some(({ share }) => !isZero(share))) {
+      return { ...stage, weighed: new Map(stage.candidates.map((candidate, i) => [candidate, weighed[i] ?? nothing])) };
+    }
+  }
+  return undefined;
+}
+
+const nothing: Weighed = { share: rational(0), reason: undefined };
+
+/** What each of a stage's endpoints gets, in their order. */
+export function splitAmong(
+  { candidates, nearness: near }: Stage,
+  policy: Policy,
+  usual: UsualSizes,
+  facts: MergeFacts,
+): Weighed[] {
+  const parts = candidates.map((candidate) => ({
+    cluster: candidate.cluster,
+    weight: facts.compat ? 1 : candidate.from.weight,
+    topology: near === undefined ? one : near.partOf(candidate),
+  }));
+  return weigh(parts, policy, facts.registry, usual);
+}
