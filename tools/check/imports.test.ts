@@ -34,6 +34,15 @@ describe('the import rule', () => {
     expect(messages('backends/netfilter/diff.ts', "import { x } from '../iptables/lower.ts';")).toHaveLength(1);
   });
 
+  test('fixtures import what tests do, and only tests import fixtures', () => {
+    const source = "import { compileObjects } from '../test/helpers/compile.ts';";
+    expect(messages('agent/loop.fixture.ts', source)).toEqual([]);
+    expect(messages('agent/loop.ts', source)).toEqual(['1: agent/ may not import test/helpers/compile.ts']);
+    const fixture = "import { world } from './loop.fixture.ts';";
+    expect(messages('agent/loop.test.ts', fixture)).toEqual([]);
+    expect(messages('agent/loop.ts', fixture)).toEqual(['1: agent/ may not import agent/loop.fixture.ts']);
+  });
+
   test('types of a package cost nothing, its code does', () => {
     expect(messages('compiler/model/service.ts', "import type { V1Service } from '@kubernetes/client-node';")).toEqual(
       [],
