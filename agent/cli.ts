@@ -205,6 +205,24 @@ Example:
       if (status === undefined) command.error(`error: '${packet}' is not a packet; --help shows their form`);
       else process.exitCode = status;
     });
+  addInputOptions(usageErrorsExit(explain.command('service').argument('<namespace/name[:port]>'), 2))
+    .summary('say of every endpoint of a Service what it gets of new connections, and why')
+    .description(
+      'Lists every endpoint that is known for a Service or ServiceImport, used or not: its cluster, state, exact share\n' +
+        'and the rules that decided. Exit status: 0 told, 1 no such Service is served here, 2 usage.',
+    )
+    .option('--without-cluster <name>', 'show beside it what would be if that cluster were lost')
+    .addOption(new Option('--format <format>', 'how it is written').choices(['text', 'json']).default('text'))
+    .addHelpText(
+      'after',
+      '\nExample:\n  slicewright explain service shop/cart:http -f manifests/ --registry clusters.yaml --without-cluster east',
+    )
+    .action(async (target: string, options, command: Command) => {
+      const { explainServiceCommand } = await import('./commands/explain-service.ts');
+      const status = await explainServiceCommand(target, options, io);
+      if (status === undefined) command.error(`error: '${target}' is not NAMESPACE/NAME or NAMESPACE/NAME:PORT`);
+      else process.exitCode = status;
+    });
 }
 
 function addAgent(program: Command): void {

@@ -1,8 +1,10 @@
 import type { BackendName } from '../backends/index.ts';
-import type { CompileInput } from '../compiler/compile.ts';
+import type { ClusterObjects, CompileInput } from '../compiler/compile.ts';
+import type { Registry } from '../compiler/registry/registry.ts';
 import type { Compat } from '../compiler/settings.ts';
 import type { IpAddress } from '../compiler/values/address.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
+import { type ClusterName, parseClusterName } from '../compiler/values/names.ts';
 import { printable } from '../compiler/values/object-ref.ts';
 import { type Configuration, defaultConfiguration, parseConfiguration } from './config/config.ts';
 import { fileProblem, InputError } from './input-error.ts';
@@ -15,6 +17,10 @@ export interface InputOptions {
   readonly config?: string;
   readonly backend?: BackendName;
   readonly compat?: 'kube-proxy';
+  /** `NAME=PATH`, another cluster's own objects each. */
+  readonly cluster?: readonly string[];
+  /** A ClusterRegistry file. */
+  readonly registry?: string;
 }
 
 /** What the host knows of itself, where the command runs on the node that it compiles for. */
@@ -36,7 +42,14 @@ export interface Inputs {
  * throws   InputError for files that cannot be used
  */
 export async function readInputs(options: InputOptions, readStdin: ReadStdin, host?: Host): Promise<Inputs> {
-  const paths = [...options.filename, options.node, options.config];
+  const others = (options.cluster ?? []).map(parseClusterOption);
+  const paths = [
+    ...options.filename,
+    ...others.map(({ path }) => path),
+    options.node,
+    options.config,
+    options.registry,
+  ];
   if (paths.filter((path) => path === '-').length > 1) {
     throw new InputError([fileProblem('-', 'stdin-twice', 'standard input can be read only once')]);
   }
@@ -45,7 +58,8 @@ export async function readInputs(options: InputOptions, readStdin: ReadStdin, ho
   const objects = await readObjects(options.filename, readStdin);
   return {
     input: {
-      clusters: [{ cluster: undefined, objects: [...objects, ...nodes] }],
+      clusters: [{ cluster: undefined, objects: [...objects, ...nodes] }, ...(await readClusters(others, readStdin))],
+      ...(options.registry === undefined ? {} : { registry: await readRegistry(options.registry, readStdin) }),
       settings: configuration.settings,
       nodeName: chooseNodeName(configuration.nodeName, nodes, options.node) ?? nameOfHost(host, objects),
       localAddresses: host?.addresses,
@@ -53,6 +67,38 @@ export async function readInputs(options: InputOptions, readStdin: ReadStdin, ho
     backend: configuration.backend,
     diagnostics: configuration.diagnostics,
   };
+}
+
+interface ClusterPath {
+  readonly cluster: ClusterName;
+  readonly path: string;
+}
+
+function parseClusterOption(text: string): ClusterPath {
+  const at = text.indexOf('=');
+  const cluster = parseClusterName(text.slice(0, Math.max(at, 0)));
+  const path = text.slice(at + 1);
+  if (cluster !== undefined && path !== '') return { cluster, path };
+  const message = 'is not NAME=PATH with the id of a cluster (DNS-1123 name) and where its objects are';
+  throw new InputError([fileProblem(printable(text), 'bad-cluster', message)]);
+}
+
+async function readClusters(paths: readonly ClusterPath[], readStdin: ReadStdin): Promise<ClusterObjects[]> {
+  const clusters: ClusterObjects[] = [];
+  for (const { cluster, path } of paths) clusters.push({ cluster, objects: await readObjects([path], readStdin) });
+  return clusters;
+}
+
+/** Only commands that get a registry load its schema. */
+async function readRegistry(path: string, readStdin: ReadStdin): Promise<Registry> {
+  const { parseRegistry, RegistryError } = await import('./registry.ts');
+  const [document] = await readObjects([path], readStdin);
+  try {
+    return parseRegistry(document, path);
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    throw new InputError(error.problems.map((problem) => fileProblem(path, 'bad-registry', problem)));
+  }
 }
 
 async function readConfiguration(options: InputOptions, readStdin: ReadStdin): Promise<Configuration> {

@@ -12,7 +12,7 @@ const pods = [
   { cluster: 'member2', host: 'pod', address: '10.12.0.6' },
 ] as const;
 
-const checkout = fileURLToPath(new URL('../..', import.meta.url));
+export const checkout = fileURLToPath(new URL('../..', import.meta.url));
 const inputs = [
   '-f',
   'tools/demo/member2.yaml',
@@ -70,25 +70,37 @@ async function load(network: Network, program: string): Promise<void> {
   say(`  ${version.stdout.trim()}: loaded`);
 }
 
-/** Asks one after the other and gives how often each cluster answered. */
+/** The first act's requests, each answer shown. */
 async function request(network: Network): Promise<ReadonlyMap<string, number>> {
-  const client = await network.station('client');
-  const counts = new Map<string, number>(pods.map(({ cluster }) => [cluster, 0]));
   process.stdout.write(' ');
-  for (let i = 1; i <= requests; i++) {
-    const answer = await client.ask({ transport: 'tcp', address: service.address, port: service.port });
-    if (answer.kind !== 'answered') {
-      process.stdout.write('\n');
-      throw new DemoError(`Request ${i} of ${requests} got no answer: ${JSON.stringify(answer)}`);
-    }
-    counts.set(answer.by, (counts.get(answer.by) ?? 0) + 1);
-    process.stdout.write(` ${answer.by === 'member1' ? pc.magenta(answer.by) : pc.green(answer.by)}`);
+  const counts = await ask(network, requests, (by, i) => {
+    process.stdout.write(` ${by === 'member1' ? pc.magenta(by) : pc.green(by)}`);
     if (i % 8 === 0 && i < requests) process.stdout.write('\n ');
-  }
+  });
   process.stdout.write('\n');
   const silent = [...counts].filter(([, count]) => count === 0).map(([cluster]) => cluster);
   // By chance this happens once in 2^28 runs: it is a fault, not bad luck.
   if (silent.length > 0) throw new DemoError(`${silent.join(' and ')} never answered.`);
+  return counts;
+}
+
+/** Asks the Service one time after the other and gives how often each cluster answered. */
+export async function ask(
+  network: Network,
+  times: number,
+  onAnswer: (by: string, i: number) => void,
+): Promise<ReadonlyMap<string, number>> {
+  const client = await network.station('client');
+  const counts = new Map<string, number>(pods.map(({ cluster }) => [cluster, 0]));
+  for (let i = 1; i <= times; i++) {
+    const answer = await client.ask({ transport: 'tcp', address: service.address, port: service.port });
+    if (answer.kind !== 'answered') {
+      process.stdout.write('\n');
+      throw new DemoError(`Request ${i} of ${times} got no answer: ${JSON.stringify(answer)}`);
+    }
+    counts.set(answer.by, (counts.get(answer.by) ?? 0) + 1);
+    onAnswer(answer.by, i);
+  }
   return counts;
 }
 

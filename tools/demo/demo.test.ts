@@ -34,6 +34,15 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the demo', () =>
     expect(said()).toMatch(/\[29:\d+\] -A KUBE-SERVICES -d 10\.13\.181\.116\/32 .* -j KUBE-SVC-ICRL3RCP3N62CZN4/);
     expect(said()).toMatch(countOf(member1, 'T2SVJKSSSQDWBRN2', '10.10.0.6'));
     expect(said()).toMatch(countOf(member2, 'UEDTVIDTKH7MITUI', '10.12.0.6'));
+    const scenes = [...said().matchAll(/^ {2}(member[12]) +(\d+) of 100 {2}requested +(\d+) %/gm)].map(
+      ([, ...scene]) => scene,
+    );
+    expect(scenes.map(([cluster, , requested]) => `${cluster} ${requested}`)).toEqual([
+      ...['member1 20', 'member2 80'],
+      ...['member1 0', 'member2 100'],
+      ...['member1 20', 'member2 80'],
+    ]);
+    expect(scenes[2]?.[1]).toBe('0');
     expect(status, said()).toBe(0);
   });
 

@@ -11,6 +11,7 @@ import { twoClusters } from '../../test/netns/clusters.ts';
 import { bootNetwork, type Network } from '../../test/netns/network.ts';
 import { probeSupport } from '../../test/netns/probe.ts';
 import { balance } from './balance.ts';
+import { failover } from './failover.ts';
 import { DemoError } from './error.ts';
 import { say, title } from './say.ts';
 
@@ -60,4 +61,6 @@ async function demo(): Promise<void> {
   title('One Service, pods in two clusters', `seed B as member2 sees it, ${backend}`);
   network = await bootNetwork(twoClusters);
   await balance(network);
+  title('Shares by policy, a lost cluster, and its return', 'the same Service');
+  await failover(network);
 }
