@@ -9,7 +9,7 @@ export function explainTable(ports: readonly ExplainedPort[], without?: string):
 }
 
 function paragraph(port: ExplainedPort, without: string | undefined): string {
-  const lines = [`${port.id}`, ...wayLines(port)];
+  const lines = [port.id, ...wayLines(port)];
   if (port.endpoints.length === 0) return [...lines, '  no endpoint is known'].join('\n');
   const header = [
     'ENDPOINT',

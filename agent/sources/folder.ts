@@ -117,7 +117,7 @@ function differences(
 /** Deeper nesting than anyone writes; a YAML alias can make a list its own item. */
 const listDepth = 8;
 
-function* expandLists(objects: readonly unknown[], depth = 0): Generator<unknown> {
+function* expandLists(objects: readonly unknown[], depth = 0): Generator {
   for (const object of objects) {
     const items = (object as { readonly items?: unknown } | null)?.items;
     if (!Array.isArray(items)) yield object;

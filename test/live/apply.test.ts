@@ -224,11 +224,8 @@ for (const mode of ['nft', 'legacy'] as const) {
           expect(forgotten).toEqual({ found: 2, problem: undefined });
           const left = (await run('conntrack', ['-L', '-p', 'udp'])).stdout;
           expect(
-            [...left.matchAll(/dst=(10\.96\S+) .*src=(10\.1\.\S+)/g)].map((match) => match.slice(1)).sort(),
-          ).toEqual([
-            ['10.96.0.1', '10.1.1.1'],
-            ['10.96.0.9', '10.1.1.2'],
-          ]);
+            [...left.matchAll(/dst=(10\.96\S+) .*src=(10\.1\.\S+)/g)].map((match) => match.slice(1).join(' ')).sort(),
+          ).toEqual(['10.96.0.1 10.1.1.1', '10.96.0.9 10.1.1.2']);
           await converges(target(...udp(1)));
         },
       );
