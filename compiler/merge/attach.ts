@@ -30,7 +30,9 @@ export function serviceOf({ hidden, namespace, serviceName, importName }: Endpoi
 /** A slice of our own cluster's, with its source. */
 export function attachOwn(slice: EndpointSlice, facts: NameFacts): AttachedSlice {
   const source = sourceOf(slice, facts);
-  const servicePorts = source.kind === 'remote' ? slice.servicePorts : undefined;
+  // Of our own, only what an exporter sent around says it: our controller's slices do not.
+  const wasExported = source.kind === 'remote' || source.how === 'returned';
+  const servicePorts = wasExported ? slice.servicePorts : undefined;
   return { slice, source, weight: slice.weight, servicePorts };
 }
 
