@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { defaultPolicy } from '../compiler/policy/policy.ts';
 import { parseRegistry, RegistryError } from './registry.ts';
 
 const head = { apiVersion: 'slicewright.dev/v1alpha1', kind: 'ClusterRegistry' };
@@ -32,6 +33,20 @@ describe('a registry file', () => {
       { id: 'west', state: 'Lost', weight: 100, self: false },
     ]);
     expect(registry.clusters[0]?.zones.get('a')).toBe('dc-1');
+  });
+
+  it('gives the policy of Services that say nothing', () => {
+    const policy = { affinity: 'local', 'min-healthy': 2, panic: true };
+    expect(parseRegistry({ ...head, policy, clusters: [] }, 'registry.yaml').policy).toEqual({
+      ...defaultPolicy,
+      failover: [[{ kind: 'local' }], [{ kind: 'remote' }]],
+      minHealthy: { kind: 'count', count: 2 },
+      panic: true,
+    });
+    expect(problems([], { policy: { afinity: 'local', panic: 'yes' } })).toEqual([
+      'policy: ["slicewright.dev/panic"]: "yes" is none of true, false',
+      'policy: ["slicewright.dev/afinity"]: no such policy',
+    ]);
   });
 
   it.each([

@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { parsePolicy, policyAnnotation } from '../compiler/policy/parse.ts';
+import { defaultPolicy, type Policy } from '../compiler/policy/policy.ts';
 import { type RegisteredCluster, type Registry, sortClusters } from '../compiler/registry/registry.ts';
 import { type Cidr, parseCidr } from '../compiler/values/address.ts';
 import { type ClusterName, parseClusterName } from '../compiler/values/names.ts';
+import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import { printable } from '../compiler/values/object-ref.ts';
 
 /** The registry file as its users write it. `docs/registry.md` describes every key. */
@@ -48,6 +51,7 @@ const registrySchema = z.strictObject({
   apiVersion: z.literal('slicewright.dev/v1alpha1'),
   kind: z.literal('ClusterRegistry'),
   strictCIDR: z.boolean().default(false),
+  policy: z.record(label, z.union([z.string().max(4096), z.number(), z.boolean()])).optional(),
   clusters: z.array(clusterSchema),
 });
 
@@ -90,8 +94,24 @@ export function parseRegistry(document: unknown, file: string): Registry {
     }),
   );
   const problems = [...repeatedIds(clusters), ...severalSelves(clusters)];
+  const policy = parsed.data.policy && readPolicy(parsed.data.policy, file, problems);
   if (problems.length > 0) throw new RegistryError(file, problems);
-  return { clusters: sortClusters(clusters), strictCidr: parsed.data.strictCIDR };
+  return { clusters: sortClusters(clusters), strictCidr: parsed.data.strictCIDR, ...(policy && { policy }) };
+}
+
+/** The annotations' keys and values, without their domain. */
+function readPolicy(
+  given: Readonly<Record<string, string | number | boolean>>,
+  file: string,
+  problems: string[],
+): Policy {
+  const annotations = new Map(Object.entries(given).map(([key, value]) => [policyAnnotation(key), String(value)]));
+  const diagnostics: Diagnostic[] = [];
+  const policy = parsePolicy(annotations, { kind: 'ClusterRegistry', name: file }, defaultPolicy, diagnostics);
+  for (const { field = '', message } of diagnostics) {
+    problems.push(`policy: ${field.replace(/^metadata\.annotations/, '')}: ${message.replace(/; .*$/, '')}`);
+  }
+  return policy;
 }
 
 function formatPath(path: readonly PropertyKey[]): string {

@@ -65,7 +65,7 @@ export function compileService(
 /** What the consumer's own object says, by whatever name it calls clusters; kube-proxy knows no policy. */
 function policyOf(service: Service, facts: MergeFacts, diagnostics: Diagnostic[]): Policy {
   if (facts.compat) return defaultPolicy;
-  const policy = parsePolicy(service.annotations, service.ref, facts.policy, diagnostics);
+  const policy = parsePolicy(service.annotations, service.ref, facts.registry.policy ?? defaultPolicy, diagnostics);
   return resolveNames(policy, facts.registry, facts.own);
 }
 

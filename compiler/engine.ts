@@ -93,7 +93,6 @@ export function createEngine(context: CompilerContext): Engine {
     return {
       compat,
       featureGates: settings.featureGates,
-      policy: settings.policy,
       nodeName: chosen.name,
       zone: node?.zone,
       own,

@@ -1,4 +1,3 @@
-import { defaultPolicy, type Policy } from './policy/policy.ts';
 import type { Cidr, Family, IpAddress } from './values/address.ts';
 import type { Brand } from './values/brand.ts';
 import type { ClusterName } from './values/names.ts';
@@ -52,8 +51,6 @@ export interface Settings {
   readonly conntrackTcpBeLiberal: boolean;
   /** Feature gates given by name, as kube-proxy knows them. */
   readonly featureGates: Readonly<Record<string, boolean>>;
-  /** What holds for Services whose annotations say nothing. */
-  readonly policy: Policy;
   readonly ipvs: {
     readonly scheduler: IpvsScheduler;
     readonly strictArp: boolean;
@@ -79,7 +76,6 @@ export const defaultSettings: Settings = {
   bindAddress: undefined,
   conntrackTcpBeLiberal: false,
   featureGates: {},
-  policy: defaultPolicy,
   ipvs: {
     scheduler: 'rr',
     strictArp: false,

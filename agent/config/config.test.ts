@@ -117,7 +117,6 @@ describe('parseConfiguration', () => {
       bindAddress: '192.0.2.7',
       conntrackTcpBeLiberal: true,
       featureGates: { ServiceTrafficDistribution: true },
-      policy: defaultSettings.policy,
       ipvs: {
         scheduler: 'mh',
         strictArp: true,

@@ -9,8 +9,6 @@ export interface MergeFacts {
   readonly compat: boolean;
   /** Feature gates given by name. */
   readonly featureGates: Settings['featureGates'];
-  /** What holds for Services whose annotations say nothing. */
-  readonly policy: Settings['policy'];
   /** The node that is compiled for. */
   readonly nodeName: string | undefined;
   readonly zone: string | undefined;

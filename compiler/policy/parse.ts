@@ -5,6 +5,11 @@ import type { ClusterWeightKey, MinHealthy, Policy, Tier, TierSelector } from '.
 
 const domain = 'slicewright.dev/';
 
+/** The annotation that a policy key stands in. */
+export function policyAnnotation(key: string): string {
+  return `${domain}${key}`;
+}
+
 /** Our keys, and the names that Cilium's users know for the same thing; ours win over theirs. */
 const aliases: Readonly<Record<string, readonly string[]>> = {
   affinity: ['service.cilium.io/affinity', 'io.cilium/service-affinity'],

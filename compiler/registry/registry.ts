@@ -1,3 +1,4 @@
+import type { Policy } from '../policy/policy.ts';
 import { type Cidr, cidrContains, type IpAddress } from '../values/address.ts';
 import { type ClusterName, compareText } from '../values/names.ts';
 
@@ -43,6 +44,8 @@ export interface Registry {
   readonly clusters: readonly RegisteredCluster[];
   /** Accept a remote endpoint only inside the ranges of its cluster (MR-15). */
   readonly strictCidr: boolean;
+  /** What holds for Services whose annotations say nothing; absent: the default policy. */
+  readonly policy?: Policy;
 }
 
 export const emptyRegistry: Registry = { clusters: [], strictCidr: false };

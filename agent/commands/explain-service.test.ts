@@ -1,0 +1,106 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { type ExplainServiceOptions, explainServiceCommand } from './explain-service.ts';
+import { cartOf, createScratch, nodeOf } from './fixtures.ts';
+import { memoryIo } from './memory-io.ts';
+
+const scratch = createScratch();
+afterAll(() => scratch.remove());
+
+const west = `
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: cart-abcde, namespace: shop, labels: {kubernetes.io/service-name: cart, endpointslice.kubernetes.io/managed-by: endpointslice-controller.k8s.io}}
+addressType: IPv4
+endpoints: [{addresses: [10.2.0.5]}, {addresses: [10.2.0.6]}]
+ports: [{name: http, port: 8080, protocol: TCP}]
+---
+apiVersion: multicluster.x-k8s.io/v1beta1
+kind: ServiceExport
+metadata: {name: cart, namespace: shop}
+`;
+const registry = `
+apiVersion: slicewright.dev/v1alpha1
+kind: ClusterRegistry
+policy: {cluster-weights: "local=80,west=20"}
+clusters: [{id: east, self: true}, {id: west, podCIDRs: ["10.2.0.0/16"]}]
+`;
+
+async function explain(target: string, options: Partial<ExplainServiceOptions> = {}) {
+  const io = memoryIo(`${nodeOf('192.0.2.1')}---${cartOf('10.1.0.5')}`);
+  const given: ExplainServiceOptions = {
+    filename: ['-'],
+    cluster: [`west=${scratch.put('west.yaml', west)}`],
+    registry: scratch.put('registry.yaml', registry),
+    format: 'text',
+    diagnostics: 'human',
+    ...options,
+  };
+  return { status: await explainServiceCommand(target, given, io), ...io.written };
+}
+
+/** The cells of each endpoint's row, without the last. */
+function rows(text: string): string[][] {
+  const lines = text.split('\n').filter((line) => /:8080/.test(line));
+  return lines.map((line) => line.trim().split(/ {2,}/).slice(0, -1));
+}
+
+describe('slicewright explain service', () => {
+  it('tells every endpoint, its cluster, state, exact share and slice', async () => {
+    const { status, out } = await explain('shop/cart');
+    expect(status).toBe(0);
+    expect(rows(out)).toEqual([
+      ['10.1.0.5:8080', 'local, this node', 'ready', '80 %', 'shop/cart-x7k2'],
+      ['10.2.0.5:8080', 'west', 'ready', '10 %', 'west shop/cart-abcde'],
+      ['10.2.0.6:8080', 'west', 'ready', '10 %', 'west shop/cart-abcde'],
+    ]);
+    expect(out).toContain('MR-3 exported by west; MR-60 cluster-weights give cluster west 20');
+  });
+
+  it('tells beside it what would be without a cluster', async () => {
+    const { out } = await explain('shop/cart:http', { withoutCluster: 'west' });
+    expect(rows(out).map(([endpoint, , , share, without]) => [endpoint, share, without])).toEqual([
+      ['10.1.0.5:8080', '80 %', '100 %'],
+      ['10.2.0.5:8080', '10 %', '0 %'],
+      ['10.2.0.6:8080', '10 %', '0 %'],
+    ]);
+  });
+
+  it('compares with a cluster that nobody registered', async () => {
+    const { registry: _none, ...options } = { registry: undefined, withoutCluster: 'west', filename: ['-'] };
+    const io = memoryIo(cartOf('10.1.0.5'));
+    const cluster = [`west=${scratch.put('west.yaml', west)}`];
+    await explainServiceCommand('shop/cart', { ...options, cluster, format: 'text', diagnostics: 'human' }, io);
+    expect(rows(io.written.out).map((cells) => cells[4])).toEqual(['100 %', '0 %', '0 %']);
+  });
+
+  it('tells it as JSON, with exact shares', async () => {
+    const { out } = await explain('shop/cart:80', { format: 'json', withoutCluster: 'west' });
+    const { ports } = JSON.parse(out);
+    expect(ports).toMatchObject([
+      {
+        service: 'shop/cart',
+        endpoints: [
+          {
+            cluster: null,
+            share: { numerator: '4', denominator: '5', percent: '80 %' },
+            shareWithout: { numerator: '1' },
+          },
+          { cluster: 'west', share: { numerator: '1', denominator: '10' } },
+          { cluster: 'west', reasons: [{ rule: 'MR-3' }, { rule: 'MR-60' }] },
+        ],
+      },
+    ]);
+  });
+
+  it.each([
+    ['shop/other', 1],
+    ['shop/cart:https', 1],
+    ['cart', undefined],
+    ['shop/cart:http:x', undefined],
+    ['shop/Cart', undefined],
+  ])('%s is not served here (1), or no Service at all', async (target, status) => {
+    const told = await explain(target);
+    expect([told.status, told.out]).toEqual([status, '']);
+    if (status === 1) expect(told.err).toContain('no such Service');
+  });
+});

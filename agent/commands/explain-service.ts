@@ -1,0 +1,108 @@
+import { compile } from '../../compiler/index.ts';
+import {
+  emptyRegistry,
+  type RegisteredCluster,
+  type Registry,
+  sortClusters,
+} from '../../compiler/registry/registry.ts';
+import {
+  type ClusterName,
+  parseClusterName,
+  parseNamespace,
+  parseObjectName,
+  parsePortName,
+} from '../../compiler/values/names.ts';
+import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../diagnostics.ts';
+import { explain, type Selection } from '../explain/explain.ts';
+import { explainJson } from '../explain/json.ts';
+import { explainTable } from '../explain/table.ts';
+import { fileProblem, InputError } from '../input-error.ts';
+import { type InputOptions, readInputs } from '../inputs.ts';
+import type { Io } from '../io.ts';
+import { reportingFailures } from './failures.ts';
+
+export interface ExplainServiceOptions extends InputOptions {
+  /** A cluster whose loss is compared with. */
+  readonly withoutCluster?: string;
+  readonly format: 'text' | 'json';
+  readonly strict?: boolean;
+  readonly diagnostics: DiagnosticFormat;
+}
+
+/**
+ * `slicewright explain service`: every endpoint that is known for a Service, what it gets of new connections, and why.
+ *
+ * target    `NAMESPACE/NAME`, or with `:PORT`, a port's name or number
+ * returns   the exit status: 0 told, 1 not served here or nothing could be compiled; undefined: that is no Service
+ */
+export async function explainServiceCommand(
+  target: string,
+  options: ExplainServiceOptions,
+  io: Io,
+): Promise<number | undefined> {
+  const selection = parseTarget(target);
+  if (selection === undefined) return undefined;
+  return reportingFailures(options.diagnostics, io, async () => {
+    const lost = parseLost(options.withoutCluster);
+    const { input, diagnostics } = await readInputs(options, io.readStdin);
+    const compilation = compile(input);
+    const without = lost && compile({ ...input, registry: withLost(input.registry ?? emptyRegistry, lost) });
+    const all = [...diagnostics, ...compilation.diagnostics];
+    const ports = explain(compilation, selection, without);
+    if (ports.length === 0) all.push(...fileProblemOf(target));
+    await io.err(diagnosticsText(all, options.diagnostics));
+    if (ports.length === 0 || (options.strict === true && all.some(isWorrying))) return 1;
+    await io.out(options.format === 'json' ? explainJson(ports) : explainTable(ports, lost));
+    return 0;
+  });
+}
+
+function parseTarget(text: string): Selection | undefined {
+  const match = /^([^/:]+)\/([^/:]+)(?::([^/:]+))?$/.exec(text);
+  const [namespace, name] = [parseNamespace(match?.[1]), parseObjectName(match?.[2])];
+  const port = match?.[3];
+  if (namespace === undefined || name === undefined) return undefined;
+  if (port !== undefined && parsePortName(port) === undefined) return undefined;
+  return { service: `${namespace}/${name}`, port };
+}
+
+function parseLost(text: string | undefined): ClusterName | undefined {
+  const cluster = parseClusterName(text);
+  if (cluster !== undefined || text === undefined) return cluster;
+  throw new InputError([fileProblem('--without-cluster', 'bad-cluster', 'is not the id of a cluster (DNS-1123 name)')]);
+}
+
+function fileProblemOf(target: string) {
+  return [
+    fileProblem(target, 'not-served', 'has no port that is served here: no such Service, or it has no cluster IP'),
+  ];
+}
+
+/** A cluster that nobody registered can be lost too. */
+function withLost(registry: Registry, lost: ClusterName): Registry {
+  const isMeant = ({ id, aliases }: RegisteredCluster): boolean => id === lost || aliases.includes(lost);
+  const known = registry.clusters.some(isMeant);
+  const clusters = registry.clusters.map((cluster) =>
+    isMeant(cluster) ? { ...cluster, state: 'Lost' as const } : cluster,
+  );
+  return { ...registry, clusters: known ? clusters : sortClusters([...clusters, unregistered(lost)]) };
+}
+
+function unregistered(id: ClusterName): RegisteredCluster {
+  return {
+    id,
+    aliases: [],
+    self: false,
+    podCidrs: [],
+    serviceCidrs: [],
+    nodeCidrs: [],
+    zones: new Map(),
+    region: undefined,
+    tier: 0,
+    weight: 100,
+    drain: false,
+    removed: false,
+    state: 'Lost',
+    onLost: undefined,
+  };
+}
