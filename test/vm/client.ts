@@ -23,10 +23,14 @@ export async function bootOver(ask: Ask<MachineRequest>, topology: Topology): Pr
   };
 }
 
+/** A first answer can take seconds under emulation; who expects silence gives a time of their own. */
+const patienceMs = 30_000;
+
 function stationOver(request: (what: StationRequest) => Promise<unknown>): Station {
   return {
     serve: async (server) => void (await request({ kind: 'serve', server })),
-    ask: async (question) => (await request({ kind: 'ask', question })) as Answer,
+    ask: async (question) =>
+      (await request({ kind: 'ask', question: { timeoutMs: patienceMs, ...question } })) as Answer,
     startLoad: async (load) => void (await request({ kind: 'startLoad', load })),
     stopLoad: async () => (await request({ kind: 'stopLoad' })) as LoadReport,
     close: async () => {}, // it ends with its network
