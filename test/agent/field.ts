@@ -1,0 +1,166 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { startAgent } from '../../agent/agent.ts';
+import { createIptablesPlane } from '../../agent/dataplane/iptables.ts';
+import type { LoopTimes } from '../../agent/family-loop.ts';
+import type { Log } from '../../agent/log.ts';
+import type { AgentEvent } from '../../agent/report.ts';
+import { openApi } from '../../agent/sources/api.ts';
+import { clusterSource } from '../../agent/sources/cluster.ts';
+import type { ReflectorTimes } from '../../agent/sources/reflector.ts';
+import type { Source } from '../../agent/sources/source.ts';
+import type { Run } from '../../backends/command.ts';
+import { type CompilerContext } from '../../compiler/engine.ts';
+import { defaultSettings, type Settings } from '../../compiler/settings.ts';
+import { families } from '../../compiler/values/address.ts';
+import type { ClusterName } from '../../compiler/values/names.ts';
+import type { ApiDouble } from '../apiserver/double.ts';
+
+/** What an agent said in its log. */
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly message: string;
+}
+
+/** An agent with all its parts, in this process: only its commands go elsewhere. */
+export interface FieldAgent {
+  readonly events: readonly AgentEvent[];
+  readonly log: readonly LogLine[];
+  of<K extends AgentEvent['kind']>(kind: K): Extract<AgentEvent, { kind: K }>[];
+  /** A metric's value with these labels; undefined: there is no such line. */
+  metric(name: string, labels?: string): Promise<number | undefined>;
+  /** `/healthz` of the agent: the status. */
+  health(): Promise<number>;
+  /** Resolves with the next event for which this is true. */
+  next(is: (event: AgentEvent) => boolean): Promise<AgentEvent>;
+  stop(): Promise<void>;
+}
+
+export interface FieldOptions {
+  readonly run: Run;
+  readonly own: ApiDouble | Source;
+  readonly others?: Readonly<Record<string, ApiDouble>>;
+  readonly nodeName: string;
+  readonly settings?: Partial<Settings>;
+  readonly registry?: CompilerContext['registry'];
+  readonly times?: Partial<LoopTimes>;
+  readonly reflector?: Partial<ReflectorTimes>;
+  readonly remoteWaitMs?: number;
+  readonly takeOver?: boolean;
+  readonly wallMs?: () => number;
+  /** Events that are kept are those that the test looks at: a soak would keep millions of arrivals. */
+  readonly keepsEvents?: boolean;
+}
+
+/** Quick enough for a test, slow enough that a fault is met more than once. */
+export const quickReflector: ReflectorTimes = {
+  backoff: { firstMs: 10, maxMs: 80 },
+  answerMs: 1_000,
+  idleMs: 1_500,
+  watchSeconds: 30,
+  absentMs: 100,
+};
+
+const quickLoop: LoopTimes = { gapMs: 0, resyncMs: 60_000, glanceMs: 60_000, retry: { firstMs: 10, maxMs: 50 } };
+
+export function startFieldAgent(options: FieldOptions): FieldAgent {
+  const events: AgentEvent[] = [];
+  const log: LogLine[] = [];
+  const listeners = new Set<(event: AgentEvent) => void>();
+  const stop = new AbortController();
+  const apis: { close(): void }[] = [];
+  const times = { ...quickReflector, ...options.reflector };
+  const sourceOf = (from: ApiDouble | Source, cluster: ClusterName | undefined): Source => {
+    if ('run' in from) return from;
+    const api = openApi(kubeconfigFor(from));
+    apis.push(api);
+    return clusterSource({
+      cluster,
+      from: from.url,
+      get: api.get,
+      nodeName: options.nodeName,
+      times,
+      random: Math.random,
+    });
+  };
+  const clock = { nowMs: () => performance.now(), wallMs: options.wallMs ?? (() => Date.now()) };
+  const { done, ports } = startAgent(
+    {
+      context: {
+        settings: { ...defaultSettings, ...options.settings },
+        nodeName: options.nodeName,
+        localAddresses: undefined,
+        ...(options.registry === undefined ? {} : { registry: options.registry }),
+      },
+      mode: 'iptables',
+      sources: [
+        sourceOf(options.own, undefined),
+        ...Object.entries(options.others ?? {}).map(([name, double]) => sourceOf(double, name as ClusterName)),
+      ],
+      planes: families.map((family) =>
+        createIptablesPlane({
+          family,
+          run: options.run,
+          nowMs: clock.nowMs,
+          takeOver: options.takeOver ?? false,
+          delayTimes: { firstMs: 50, maxMs: 200 },
+        }),
+      ),
+      times: { ...quickLoop, ...options.times },
+      clock,
+      log: recordTo(log),
+      remoteWaitMs: options.remoteWaitMs ?? 10_000,
+      serving: {
+        health: { host: '127.0.0.1', port: 0 },
+        metrics: { host: '127.0.0.1', port: 0 },
+        serviceHealth: 'closed',
+        syncPeriodMs: 30_000,
+        config: {},
+      },
+      listeners: [
+        (event) => {
+          if (options.keepsEvents !== false) events.push(event);
+          for (const listen of listeners) listen(event);
+        },
+      ],
+    },
+    stop.signal,
+  );
+  return {
+    events,
+    log,
+    of: (kind) => events.filter((event) => event.kind === kind) as never,
+    async metric(name, labels = '') {
+      const text = await (await fetch(`http://127.0.0.1:${await ports.metrics}/metrics`)).text();
+      const line = text.split('\n').find((one) => one.startsWith(`${name}${labels === '' ? ' ' : `{${labels}} `}`));
+      return line === undefined ? undefined : Number(line.split(' ').at(-1));
+    },
+    health: async () => (await fetch(`http://127.0.0.1:${await ports.health}/healthz`)).status,
+    next: (is) =>
+      new Promise((resolve) => {
+        const listen = (event: AgentEvent): void => {
+          if (!is(event)) return;
+          listeners.delete(listen);
+          resolve(event);
+        };
+        listeners.add(listen);
+      }),
+    async stop() {
+      stop.abort();
+      await done;
+      for (const api of apis) api.close();
+    },
+  };
+}
+
+export function kubeconfigFor(double: ApiDouble, token = 'secret'): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromClusterAndUser({ name: 'c', server: double.url, skipTLSVerify: true }, { name: 'u', token });
+  return config;
+}
+
+function recordTo(lines: LogLine[]): Log {
+  const at = (level: LogLine['level']) => (facts: object, message: string) =>
+    void lines.push({ level, facts: facts as LogLine['facts'], message });
+  return { debug: () => {}, info: at('info'), warn: at('warn'), error: at('error') };
+}
