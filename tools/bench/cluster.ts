@@ -1,0 +1,24 @@
+import { assemble, type Assembled } from '../../backends/assemble.ts';
+import { iptables, type IptablesUnit } from '../../backends/iptables/index.ts';
+import type { Target } from '../../backends/netfilter/live.ts';
+import type { Ruleset } from '../../backends/netfilter/rule.ts';
+import { compile } from '../../compiler/index.ts';
+import { defaultSettings } from '../../compiler/settings.ts';
+
+/** What slicewright makes of objects, in IPv4. */
+export interface Compiled extends Assembled<IptablesUnit, Ruleset> {
+  readonly target: Target;
+}
+
+export function compileObjects(objects: readonly unknown[]): Compiled {
+  const { services, node, diagnostics } = compile({
+    clusters: [{ cluster: undefined, objects }],
+    settings: defaultSettings,
+    nodeName: undefined,
+    localAddresses: undefined,
+  });
+  const bad = diagnostics.find(({ severity }) => severity !== 'info');
+  if (bad !== undefined) throw new Error(`the generated objects are not valid: ${bad.message}`);
+  const assembled = assemble(iptables, services.IPv4, node.IPv4);
+  return { ...assembled, target: { program: assembled.program, services: services.IPv4 } };
+}

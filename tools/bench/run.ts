@@ -1,0 +1,78 @@
+/**
+ * What applying costs, as ratios to what iptables-restore alone takes for the same rules.
+ *
+ *     make bench [SIZES=1000,5000] [MODES=nft,legacy]
+ *
+ * Figures that are compared come from one run, each load from an empty network namespace of its
+ * own. Ratios mean something on any machine, milliseconds only on this one; those of CPU time
+ * also on a busy machine. Nothing is judged: what is wanted stands beside what was measured.
+ */
+import { userInfo } from 'node:os';
+import { probeSupport } from '../../test/netns/probe.ts';
+import { compileObjects } from './cluster.ts';
+import { type Cost, measureChange, measureCold, type Measured, type Mode } from './measure.ts';
+import { clusterObjects, endpointsOf, serviceObjects } from './objects.ts';
+
+const endpointsEach = 5;
+const changeRounds = 7;
+const sizes = (process.env.SIZES ?? '1000,5000').split(',').map(Number);
+const modes = (process.env.MODES ?? 'nft,legacy').split(',') as Mode[];
+
+const { lacks } = await probeSupport();
+if (lacks.namespaces !== undefined) {
+  console.error(`It needs network namespaces, and this machine refuses them: ${lacks.namespaces}`);
+  process.exit(1);
+}
+// In a user namespace the kernel bounds what nft mode may send at once, far below these sizes.
+const isolation = userInfo().uid === 0 ? 'root' : 'user';
+if (isolation === 'user') console.log('Without root, nft mode is refused transactions of this size.\n');
+
+for (const mode of modes) {
+  const why = lacks[mode];
+  if (why !== undefined) {
+    console.log(`${mode}: not here: ${why}`);
+    continue;
+  }
+  for (const size of sizes) await benchSize(mode, size);
+}
+
+async function benchSize(mode: Mode, size: number): Promise<void> {
+  const objects = clusterObjects(size, endpointsEach);
+  const all = compileObjects(objects);
+  const last = size - 1;
+  const less = compileObjects([
+    ...objects.slice(0, -2),
+    ...serviceObjects(last, endpointsOf(last, endpointsEach).slice(0, -1)),
+  ]);
+  const lines = [...all.program.chains.values()].reduce((sum, chain) => sum + chain.lines.length, 0);
+  heading(`${mode}, ${size} Services × ${endpointsEach} endpoints, ${lines} rules`);
+
+  const cold = await measureCold(mode, isolation, all);
+  row('raw restore, batches of 100 Services', cold.staged);
+  row('raw restore, one transaction', cold.whole, cold.staged);
+  row('cold apply', cold.apply, cold.staged, mode === 'nft' ? 'wanted: at most 2' : '');
+  row('  of it reading back', cold.reading, cold.staged);
+
+  const change = await measureChange(mode, isolation, [all, less], changeRounds);
+  row('one changed endpoint: raw restore of its chain', change.raw);
+  row('  planned and loaded', change.apply, change.raw, mode === 'nft' ? 'wanted: at most 3' : '');
+  row('  planned, loaded and read back', change.applyAndRead, change.raw);
+}
+
+function heading(text: string): void {
+  console.log(
+    `${text}\n${''.padEnd(48)}${['ms', 'ratio', 'CPU ms', 'ratio'].map((name) => name.padStart(9)).join('')}`,
+  );
+}
+
+function row(what: string, measured: Measured, base?: Measured, remark = ''): void {
+  if ('refused' in measured) {
+    console.log(`  ${what.padEnd(46)} refused: ${measured.refused}`);
+    return;
+  }
+  const columns = (['ms', 'cpuMs'] as const).flatMap((kind) => {
+    const ratio = base !== undefined && kind in base ? (measured[kind] / (base as Cost)[kind]).toFixed(2) : '';
+    return [measured[kind].toFixed(measured[kind] < 100 ? 1 : 0), ratio];
+  });
+  console.log(`  ${what.padEnd(46)}${columns.map((text) => text.padStart(9)).join('')}   ${remark}`.trimEnd());
+}
