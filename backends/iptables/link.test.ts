@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
-import { address, clusterIP, endpoint, makeIR, makeNode, portName, service } from '../../test/helpers/ir.ts';
+import { address, clusterIP, endpoint, makeIR, makeNode, port, portName, service } from '../../test/helpers/ir.ts';
 import { type IptablesUnit, iptables } from './index.ts';
 
 function unitsOf(irs: readonly ServicePortIR[], node = makeNode()): Map<ServicePortId, IptablesUnit> {
@@ -46,11 +46,10 @@ describe('link', () => {
   it('makes programs that may be loaded, also empty ones', () => {
     const irs = [serviceIR('a', 1), serviceIR('b', 2)];
     expect(iptables.check(iptables.link(unitsOf(irs), makeNode()))).toEqual([]);
-    expect(
-      iptables.check(
-        iptables.link(unitsOf([]), makeNode({ nodePorts: { kind: 'some', addresses: [], loopback: false } })),
-      ),
-    ).toEqual([]);
+    // Where node ports answer nowhere, nothing leads to the chain that leads to the Service's.
+    const node = makeNode({ nodePorts: { kind: 'some', addresses: [], loopback: false } });
+    const open = makeIR([{ kind: 'nodePort', port: port(30080) }], [endpoint('10.1.0.9:8080')]);
+    for (const some of [[], irs, [open]]) expect(iptables.check(iptables.link(unitsOf(some), node))).toEqual([]);
   });
 
   it('leaves out the later of two units whose chain names meet', () => {

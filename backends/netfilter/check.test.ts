@@ -27,6 +27,9 @@ describe('a program may be loaded', () => {
 
   it('with chains that stand by themselves', () => {
     expect(problems([chain('mangle', a)], [], ['mangle KUBE-A'])).toEqual([]);
+    const chains = [chain('nat', a, to('KUBE-B')), chain('nat', b)];
+    expect(problems(chains, [], ['nat KUBE-A'])).toEqual([]);
+    expect(problems(chains, [], ['nat KUBE-B'])).toEqual(['nat KUBE-A is reached by no rule']);
   });
 });
 

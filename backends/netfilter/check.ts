@@ -7,11 +7,11 @@ import { chainKey, type KernelChain, parseChainName, type Rule, type Ruleset, ty
  * Our own gate before any command: `iptables-restore --test` in nft mode takes a jump to a chain
  * that does not exist, and a chain that nobody reaches is not refused by anyone.
  *
- * standing   keys ({@link chainKey}) of chains that exist whether or not a rule leads to them
+ * standing   keys ({@link chainKey}) of chains that exist whether or not a rule leads to them, with what they lead to
  */
 export function checkRuleset(ruleset: Ruleset, standing: ReadonlySet<string>): string[] {
   const problems: string[] = [];
-  const entered = hooksOfChains(ruleset);
+  const entered = hooksOfChains(ruleset, standing);
   for (const { table, chain, rule, line } of ruleset.hooks) {
     if (!hooksOf[table].includes(chain)) problems.push(`table ${table} has no chain ${chain}`);
     else if (rule === undefined) problems.push(`not understood: ${line}`);
@@ -21,7 +21,7 @@ export function checkRuleset(ruleset: Ruleset, standing: ReadonlySet<string>): s
     if (key !== chainKey(table, name)) problems.push(`${chainKey(table, name)} is kept as ${key}`);
     if (parseChainName(name) === undefined || isKernelChain(name)) problems.push(`${key} is no chain of ours`);
     const hooks = entered.get(key);
-    if (hooks === undefined && !standing.has(key)) problems.push(`${key} is reached by no rule`);
+    if (hooks === undefined) problems.push(`${key} is reached by no rule`);
     rules.forEach((rule, i) => {
       if (rule === undefined) problems.push(`not understood: ${lines[i]}`);
       else problems.push(...ruleProblems(ruleset, table, key, [...(hooks ?? [])], rule));
@@ -66,8 +66,8 @@ function ruleProblems(
   return wrong.length === 0 ? [] : [`${place} has a ${target.kind} target and is reached from ${wrong.join(', ')}`];
 }
 
-/** For every chain that some rule leads to: the chains of the kernel it is reached from. */
-function hooksOfChains(ruleset: Ruleset): Map<string, Set<KernelChain>> {
+/** For every chain that some rule leads to, and those that stand: the chains of the kernel it is reached from. */
+function hooksOfChains(ruleset: Ruleset, standing: ReadonlySet<string>): Map<string, Set<KernelChain>> {
   const entered = new Map<string, Set<KernelChain>>();
   for (const { table, chain: hook, rule } of ruleset.hooks) {
     const pending = jumpsOf(table, [rule]);
@@ -77,6 +77,13 @@ function hooksOfChains(ruleset: Ruleset): Map<string, Set<KernelChain>> {
       entered.set(key, hooks.add(hook));
       for (const next of jumpsOf(table, ruleset.chains.get(key)?.rules ?? [])) pending.push(next);
     }
+  }
+  const pending = [...standing];
+  for (let key = pending.pop(); key !== undefined; key = pending.pop()) {
+    if (entered.has(key)) continue;
+    entered.set(key, new Set());
+    const chain = ruleset.chains.get(key);
+    for (const next of chain === undefined ? [] : jumpsOf(chain.table, chain.rules)) pending.push(next);
   }
   return entered;
 }
