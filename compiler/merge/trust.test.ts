@@ -1,0 +1,217 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type CompileOptions,
+  compileObjects,
+  diagnosticTexts,
+  onlyPort,
+  poolTexts,
+  registryOf,
+} from '../../test/helpers/compile.ts';
+import { dispatched, endpoint, node, service, serviceExport, slice } from '../../test/helpers/kubernetes.ts';
+import { defaultPolicy } from '../policy/policy.ts';
+import type { Cidr } from '../values/address.ts';
+import { type ClusterName, parseClusterName } from '../values/names.ts';
+
+const serve = service('serve');
+const pods = ['10.1.0.0/16' as Cidr];
+
+function judged(address: string, options: CompileOptions) {
+  const compilation = compileObjects([serve, dispatched('serve', 'east', [address])], options);
+  const reasons = compilation.endpoints.flatMap(({ reasons: all }) => all.slice(1).map(({ rule }) => rule));
+  return { used: onlyPort(compilation).pools.cluster.length === 1, reasons, codes: codesOf(compilation) };
+}
+
+function codesOf({ diagnostics }: ReturnType<typeof compileObjects>): string[] {
+  return diagnostics.map(({ code }) => code).filter((code) => !['node-missing', 'own-cluster-unknown'].includes(code));
+}
+
+describe("another cluster's endpoint", () => {
+  const clusterCidrs = ['10.0.0.0/16' as Cidr];
+
+  it('in the range of our own pods is refused, whoever says what that is', () => {
+    const refused = { used: false, reasons: ['O1'], codes: ['overlap-local-pod-cidr'] };
+    expect(judged('10.0.3.3', { settings: { clusterCidrs } })).toEqual(refused);
+    expect(judged('10.0.3.3', { registry: registryOf({ home: { self: true, podCidrs: clusterCidrs } }) })).toEqual(
+      refused,
+    );
+    const objects = [serve, node('n2', { podCIDRs: ['10.0.3.0/24'] }), dispatched('serve', 'east', ['10.0.3.3'])];
+    expect(codesOf(compileObjects(objects))).toEqual(['overlap-local-pod-cidr']);
+  });
+
+  it('is judged by what is registered, where the configuration means all clusters', () => {
+    const registry = registryOf({ home: { self: true, podCidrs: ['10.0.0.0/16' as Cidr] }, east: { podCidrs: pods } });
+    const settings = { clusterCidrs: ['10.0.0.0/8' as Cidr] };
+    expect(judged('10.1.0.1', { registry, settings })).toEqual({ used: true, reasons: [], codes: [] });
+  });
+
+  it('in our Service range is refused', () => {
+    const registry = registryOf({ home: { self: true, podCidrs: pods, serviceCidrs: ['10.96.0.0/12' as Cidr] } });
+    expect(judged('10.97.1.1', { registry })).toEqual({
+      used: false,
+      reasons: ['O2'],
+      codes: ['overlap-local-service-cidr'],
+    });
+  });
+
+  it('outside the ranges of its cluster is reported, and refused if they are strict', () => {
+    const registry = registryOf({ east: { podCidrs: pods } });
+    expect(judged('10.9.0.1', { registry })).toEqual({ used: true, reasons: ['O6'], codes: ['unexpected-address'] });
+    const strict = { ...registry, strictCidr: true };
+    expect(judged('10.9.0.1', { registry: strict })).toMatchObject({ used: false, codes: ['unexpected-address'] });
+    expect(judged('10.1.0.1', { registry: strict })).toEqual({ used: true, reasons: [], codes: [] });
+  });
+
+  it('of a cluster without ranges is refused if ranges are strict', () => {
+    expect(judged('10.1.0.1', { registry: registryOf({ west: {} }, { strictCidr: true }) }).used).toBe(false);
+  });
+
+  it('of a removed cluster is not used, and nobody is told again', () => {
+    expect(judged('10.1.0.1', { registry: registryOf({ east: { removed: true } }) })).toEqual({
+      used: false,
+      reasons: ['MR-77'],
+      codes: [],
+    });
+  });
+
+  it('is reported once a cluster and fault, by its lowest address', () => {
+    const addresses = ['10.0.0.9', '10.0.0.3', '10.0.0.4'];
+    const compilation = compileObjects([serve, dispatched('serve', 'east', addresses)], { settings: { clusterCidrs } });
+    expect(diagnosticTexts(compilation)).toEqual([
+      'error: Service default/serve: endpoint 10.0.0.3 (and 2 more) of cluster east: refused: it lies in our own pod range',
+    ]);
+  });
+});
+
+describe('two clusters with one address', () => {
+  const objects = [serve, dispatched('serve', 'west', ['10.1.0.1']), dispatched('serve', 'east', ['10.1.0.1'])];
+
+  it('leave it to the one of the better tier', () => {
+    const pool = (registry = registryOf({})) =>
+      poolTexts(onlyPort(compileObjects(objects, { registry })).pools.cluster);
+    expect(pool()).toEqual(['10.1.0.1:8080@east']);
+    expect(pool(registryOf({ east: { tier: 1 } }))).toEqual(['10.1.0.1:8080@west']);
+  });
+
+  it('are reported once, also where no Service has both', () => {
+    const apart = [service('two', { clusterIP: '10.96.0.2' }), dispatched('two', 'west', ['10.1.0.1', '10.1.0.2'])];
+    const compilation = compileObjects([serve, dispatched('serve', 'east', ['10.1.0.1', '10.1.0.2']), ...apart]);
+    expect(diagnosticTexts(compilation)).toEqual([
+      'warning: cluster east: and cluster west both have an endpoint 10.1.0.1 (and 1 more); packets reach only one of the two',
+    ]);
+  });
+});
+
+describe('names in the registry', () => {
+  const remote = dispatched('serve', 'old-east', [endpoint('10.1.0.1', { node: 'n1', zone: 'z' })]);
+
+  it('make an alias its cluster', () => {
+    const registry = registryOf({ east: { aliases: ['old-east' as ClusterName] } });
+    expect(onlyPort(compileObjects([serve, remote], { registry })).pools.cluster[0]?.cluster).toBe('east');
+    const exported = [slice('serve', 'serve-e', ['10.1.0.2']), serviceExport('serve')];
+    const given = compileObjects([serve], { registry, clusters: { 'old-east': exported } });
+    expect(onlyPort(given).pools.cluster[0]?.cluster).toBe('east');
+  });
+
+  it('tell which cluster is ours, and what came back to it', () => {
+    const registry = registryOf({ east: { self: true, aliases: ['old-east' as ClusterName] } });
+    expect(onlyPort(compileObjects([serve, remote], { registry })).pools.cluster).toMatchObject([
+      { cluster: undefined, local: true },
+    ]);
+  });
+
+  it('are believed of ours only where the configuration agrees', () => {
+    const registry = registryOf({ west: { self: true } });
+    const compilation = compileObjects([serve, remote], {
+      registry,
+      settings: { ownCluster: parseClusterName('east') },
+    });
+    expect(codesOf(compilation)).toContain('own-cluster-ambiguous');
+  });
+
+  it('make one place of two zones', () => {
+    const zones = (zone: string, place: string) => new Map([[zone, place]]);
+    const near = service('serve', { trafficDistribution: 'PreferClose' });
+    const objects = [
+      near,
+      node('n1', { zone: 'z' }),
+      slice('serve', 'serve-a', [endpoint('10.0.0.1', { zone: 'y' }), endpoint('10.0.0.2', { zone: 'y' })]),
+      dispatched('serve', 'east', [endpoint('10.1.0.1', { zone: 'z' })]),
+      dispatched('serve', 'west', [endpoint('10.2.0.1', { zone: 'q' })]),
+    ];
+    const pool = (registry = registryOf({})) =>
+      poolTexts(onlyPort(compileObjects(objects, { registry })).pools.cluster);
+    expect(pool()).toHaveLength(4);
+    expect(pool(registryOf({ west: { zones: zones('q', 'z') } }))).toEqual(['10.2.0.1:8080@west']);
+    const ours = { self: true, zones: zones('z', 'hall 3') };
+    expect(pool(registryOf({ home: ours, east: { zones: zones('z', 'hall 3') } }))).toEqual(['10.1.0.1:8080@east']);
+  });
+});
+
+describe('a policy', () => {
+  const share = (annotations: Record<string, string>, options: CompileOptions = {}) => {
+    const objects = [
+      service('serve', {}, { annotations }),
+      slice('serve', 'serve-a', ['10.0.0.1']),
+      dispatched('serve', 'east', ['10.1.0.1']),
+    ];
+    return poolTexts(onlyPort(compileObjects(objects, options)).pools.cluster);
+  };
+
+  it('may call our own cluster by its id, and others by their aliases', () => {
+    const registry = registryOf({ home: { self: true }, east: { aliases: ['e' as ClusterName] } });
+    expect(share({ 'slicewright.dev/cluster-weights': 'home=2,e=1' }, { registry })).toEqual([
+      '10.0.0.1:8080*2',
+      '10.1.0.1:8080@east',
+    ]);
+    expect(share({ 'slicewright.dev/failover': 'e; home' }, { registry })).toEqual(['10.1.0.1:8080@east']);
+    expect(share({ 'slicewright.dev/drain-clusters': 'home' }, { registry })).toEqual(['10.1.0.1:8080@east']);
+  });
+
+  it('of the registry holds where the Service says nothing', () => {
+    const clusterWeights = new Map([
+      ['local' as const, 3],
+      ['*' as const, 1],
+    ]);
+    const registry = registryOf({}, { policy: { ...defaultPolicy, clusterWeights } });
+    expect(share({}, { registry })).toEqual(['10.0.0.1:8080*3', '10.1.0.1:8080@east']);
+    expect(share({ 'slicewright.dev/cluster-weights': '*=1' }, { registry })).toEqual([
+      '10.0.0.1:8080',
+      '10.1.0.1:8080@east',
+    ]);
+  });
+
+  it('has no say for kube-proxy', () => {
+    const weights = { 'slicewright.dev/cluster-weights': 'local=3,east=1' };
+    expect(share(weights, { settings: { compat: 'kube-proxy' } })).toEqual(['10.0.0.1:8080', '10.1.0.1:8080@east']);
+  });
+
+  it('may masquerade what goes to other clusters', () => {
+    const annotations = { 'slicewright.dev/masqueradeRemote': 'always' };
+    const objects = [
+      service('serve', {}, { annotations }),
+      slice('serve', 'serve-a', ['10.0.0.1']),
+      dispatched('serve', 'east', ['10.1.0.1']),
+    ];
+    expect(onlyPort(compileObjects(objects)).pools.cluster.map(({ masquerade }) => masquerade)).toEqual([false, true]);
+  });
+
+  it('drains slices of weight 0, on this node too', () => {
+    const weighted = (name: string, address: string, weight: string) =>
+      slice('serve', name, [endpoint(address, { node: 'n1' })], { annotations: { 'slicewright.dev/weight': weight } });
+    const slices = [weighted('a', '10.0.0.1', '0'), weighted('b', '10.0.0.2', '3'), weighted('c', '10.0.0.3', '1')];
+    const { pools } = onlyPort(compileObjects([serve, ...slices]));
+    expect(poolTexts(pools.cluster)).toEqual(['10.0.0.2:8080*3!', '10.0.0.3:8080!']);
+    const local = onlyPort(compileObjects([service('serve', { internalTrafficPolicy: 'Local' }), ...slices]));
+    expect(poolTexts(local.pools.local)).toEqual(['10.0.0.2:8080*3!', '10.0.0.3:8080!']);
+  });
+
+  it('that leaves nobody anything refuses clients', () => {
+    const annotations = { 'slicewright.dev/drain-clusters': 'local,east' };
+    const objects = [
+      service('serve', {}, { annotations }),
+      slice('serve', 'serve-a', ['10.0.0.1']),
+      dispatched('serve', 'east', ['10.1.0.1']),
+    ];
+    expect(onlyPort(compileObjects(objects))).toMatchObject({ internal: { kind: 'reject' }, pools: { cluster: [] } });
+  });
+});
