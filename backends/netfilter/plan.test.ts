@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { disagreement } from '../../compiler/semantics/agree.ts';
-import type { Packet } from '../../compiler/semantics/packet.ts';
 import { formatPacket } from '../../compiler/semantics/packet-text.ts';
 import { probes } from '../../compiler/semantics/probes.ts';
 import { formatVerdict } from '../../compiler/semantics/verdict-text.ts';
@@ -17,7 +16,7 @@ import { restoreTables } from './fake-restore.ts';
 import { type FakeTables, noTables, saveTables } from './fake-tables.ts';
 import { parseSave } from './parse.ts';
 import { planRestores, type RestoreStep } from './plan.ts';
-import type { Ruleset } from './rule.ts';
+import type { Ruleset, Table } from './rule.ts';
 import { traceRuleset } from './trace.ts';
 import { lineCount, restoreText } from './transaction.ts';
 
@@ -76,13 +75,19 @@ describe('a plan', () => {
   it('leaves every packet its old verdict or its new one after every commit', () => {
     fc.assert(
       fc.property(wanted, wanted, limit, (before, after, limit) => {
-        const node = after?.node ?? before?.node ?? makeNode();
-        const start = load(noTables, rulesetText(programOf(before)));
-        const steps = planRestores(found(start), programOf(after), ownChains, { limit });
-        const states = commits(start, steps).map(found);
-        for (const packet of probes([...(before?.services ?? []), ...(after?.services ?? [])], node)) {
-          expect(thirdVerdict(states, packet, node)).toBeUndefined();
-        }
+        expect(thirdVerdict(programOf(before), before, after, limit)).toBeUndefined();
+      }),
+      { numRuns: Number(process.env['PREFIX_RUNS'] ?? 25) },
+    );
+  });
+
+  it('does so too where someone flushed the chains of the kernel, and our hooks with them', () => {
+    const flushed = fc.constantFrom<readonly Table[]>(['filter'], ['nat'], ['filter', 'nat']);
+    fc.assert(
+      fc.property(wanted, flushed, limit, (before, tables, limit) => {
+        const program = programOf(before);
+        const found = { ...program, hooks: program.hooks.filter(({ table }) => !tables.includes(table)) };
+        expect(thirdVerdict(found, before, before, limit)).toBeUndefined();
       }),
       { numRuns: Number(process.env['PREFIX_RUNS'] ?? 25) },
     );
@@ -90,15 +95,20 @@ describe('a plan', () => {
 });
 
 /** What happens to a packet half-way that happens neither before nor after; undefined if nothing does. */
-function thirdVerdict(states: readonly Ruleset[], packet: Packet, node: NodeContext): string | undefined {
-  const verdicts = states.map((state) => traceRuleset(state, packet, node).verdict);
-  const old = verdicts[0];
-  const young = verdicts.at(-1);
-  if (old === undefined || young === undefined) throw new Error('no states');
-  const third = verdicts.find(
-    (verdict) => disagreement(old, verdict) !== undefined && disagreement(young, verdict) !== undefined,
-  );
-  return third && [formatPacket(packet), ...[old, third, young].flatMap(formatVerdict)].join('\n');
+function thirdVerdict(from: Ruleset, before: Wanted, after: Wanted, limit: number): string | undefined {
+  const node = after?.node ?? before?.node ?? makeNode();
+  const start = load(noTables, rulesetText(from));
+  const steps = planRestores(found(start), programOf(after), ownChains, { limit });
+  const states = commits(start, steps).map(found);
+  for (const packet of probes([...(before?.services ?? []), ...(after?.services ?? [])], node)) {
+    const verdicts = states.map((state) => traceRuleset(state, packet, node).verdict);
+    const ends = [verdicts[0], verdicts.at(-1)].filter((verdict) => verdict !== undefined);
+    const third = verdicts.find((verdict) => ends.every((end) => disagreement(end, verdict) !== undefined));
+    if (third === undefined) continue;
+    const shown = [ends[0], third, ends[1]].flatMap((verdict) => (verdict === undefined ? [] : formatVerdict(verdict)));
+    return [formatPacket(packet), ...shown].join('\n');
+  }
+  return undefined;
 }
 
 describe('the cost of a change', () => {
