@@ -88,7 +88,8 @@ export function createEngine(context: CompilerContext): Engine {
     const chosen = chooseNode(world.nodes, nodeName, factDiagnostics);
     node = chosen.object;
     const own = findOwnCluster(statedOwnCluster(settings.ownCluster, given), given, world, factDiagnostics);
-    if (registered?.[0] !== given || registered[1] !== own) registry = withOwn(given, own);
+    // kube-proxy knows of no cluster, lost or drained.
+    if (registered?.[0] !== given || registered[1] !== own) registry = compat ? emptyRegistry : withOwn(given, own);
     registered = [given, own];
     return {
       compat,

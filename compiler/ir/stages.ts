@@ -5,7 +5,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { Standing } from '../policy/standing.ts';
 import { type UsualSizes, type Weighed, weigh } from '../policy/weigh.ts';
 import type { ClusterName } from '../values/names.ts';
-import { isZero, one, rational } from '../values/rational.ts';
+import { isZero, one, zero } from '../values/rational.ts';
 import { nearness, type Nearness } from './topology.ts';
 
 /** What is asked for the endpoints of new connections: in order, the first that gives anybody anything is used (MR-40). */
@@ -33,26 +33,28 @@ export function stagesOf(
   const ready = inStanding('full').filter(({ endpoint }) => endpoint.ready);
   const lost = inStanding('second-best', 'panic').filter(({ endpoint }) => endpoint.ready);
   const leaving = inStanding('full', 'second-best', 'panic').filter(isLeaving);
-  const near = nearness(ready, service, policy, facts);
-  const plain = (name: Stage['name'], list: readonly Candidate[]): Stage => ({
-    name,
-    candidates: list,
-    nearness: undefined,
-  });
+  const near = nearness(withShare(plain('ready', ready), policy, facts), service, policy, facts);
   return [
     ...(near === undefined ? [] : [{ name: 'ready' as const, candidates: ready, nearness: near }]),
     plain('ready', ready),
     plain('lost', lost),
-    ...(facts.compat
-      ? []
-      : [
-          plain(
-            'leaving',
-            leaving.filter(({ cluster }) => cluster === undefined),
-          ),
-        ]),
+    ...(facts.compat ? [] : [plain('leaving', leaving.filter(isOurs))]),
     plain('leaving', leaving),
   ];
+}
+
+function plain(name: Stage['name'], candidates: readonly Candidate[]): Stage {
+  return { name, candidates, nearness: undefined };
+}
+
+function isOurs({ cluster }: Candidate): boolean {
+  return cluster === undefined;
+}
+
+/** Endpoints that get nothing anyway must not decide what is near: a drained cluster changes nothing for others. */
+function withShare(stage: Stage, policy: Policy, facts: MergeFacts): Candidate[] {
+  const weighed = splitAmong(stage, policy, new Map(), facts);
+  return stage.candidates.filter((_, i) => !isZero(weighed[i]?.share ?? zero));
 }
 
 /** Not ready, but good enough when nothing is. */
@@ -68,7 +70,9 @@ export function chooseStage(
   facts: MergeFacts,
 ): Chosen | undefined {
   const usual = new Map<ClusterName | undefined, number>();
-  for (const { cluster } of candidates) usual.set(cluster, (usual.get(cluster) ?? 0) + 1);
+  for (const { cluster, from } of candidates) {
+    if (from.weight > 0) usual.set(cluster, (usual.get(cluster) ?? 0) + 1);
+  }
   for (const stage of stages) {
     const weighed = splitAmong(stage, policy, usual, facts);
     if (weighed.some(({ share }) => !isZero(share))) {
@@ -78,7 +82,7 @@ export function chooseStage(
   return undefined;
 }
 
-const nothing: Weighed = { share: rational(0), reason: undefined };
+const nothing: Weighed = { share: zero, reason: undefined };
 
 /** What each of a stage's endpoints gets, in their order. */
 export function splitAmong(
