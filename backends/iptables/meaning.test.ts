@@ -134,6 +134,7 @@ const arbitraryNode: fc.Arbitrary<NodeContext> = fc
     nodePorts: fc.constantFrom<NodeContext['nodePorts']>(
       { kind: 'all', loopback: true },
       { kind: 'all', loopback: false },
+      { kind: 'some', addresses: [], loopback: false },
       { kind: 'some', addresses: [address('172.16.0.10')], loopback: false },
       { kind: 'some', addresses: [address('127.0.0.1'), address('192.168.0.10')], loopback: true },
     ),
