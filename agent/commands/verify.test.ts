@@ -17,7 +17,7 @@ describe('slicewright verify', () => {
     const node = scratch.put('node.yaml', nodeOf('192.0.2.1'));
     const status = await verifyCommand({ filename: ['-'], node, backend, diagnostics: 'human' }, io);
     expect(io.written.out).toBe(
-      'IPv4: 1 Service ports, every probe is treated as it should be\nIPv6: 0 Service ports, every probe is treated as it should be\n',
+      'IPv4: 1 Service port, every probe is treated as it should be\nIPv6: 0 Service ports, every probe is treated as it should be\n',
     );
     expect(status).toBe(0);
   });

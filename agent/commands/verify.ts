@@ -35,8 +35,8 @@ export function verifyCommand(options: VerifyOptions, io: Io): Promise<number> {
       const verdict =
         mismatches.length === 0
           ? 'every probe is treated as it should be'
-          : `${mismatches.length} probes are not treated as they should be`;
-      await io.out(`${family}: ${services.length} Service ports, ${verdict}\n`);
+          : `${mismatches.length === 1 ? '1 probe is' : `${mismatches.length} probes are`} not treated as they should be`;
+      await io.out(`${family}: ${services.length} Service port${services.length === 1 ? '' : 's'}, ${verdict}\n`);
     }
     return isRight ? 0 : 1;
   });
