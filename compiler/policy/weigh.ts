@@ -14,7 +14,7 @@ import {
   zero,
 } from '../values/rational.ts';
 import { unreachable } from '../values/unreachable.ts';
-import { type ClusterWeightKey, isEven, type MinHealthy, type Policy, type Tier, type TierSelector } from './policy.ts';
+import { type isEven, type MinHealthy, type Policy, type Tier, type TierSelector } from './policy.ts';
 
 /** An endpoint that may get new connections: ready, or chosen for want of ready ones. */
 export interface Candidate {
@@ -114,9 +114,7 @@ function viewer(policy: Policy, registry: Registry): ViewOf {
         weight === 0,
       tier: tiersOf(policy).findIndex((tier) => tier.some((selector) => selects(selector, cluster, known))),
       weight,
-      share:
-        policy.clusterWeights &&
-        (policy.clusterWeights.get(name as ClusterWeightKey) ?? policy.clusterWeights.get('*') ?? 0),
+      share: policy.clusterWeights && (policy.clusterWeights.get(name) ?? policy.clusterWeights.get('*') ?? 0),
     };
     views.set(cluster, view);
     return view;
