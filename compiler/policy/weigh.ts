@@ -14,7 +14,7 @@ import {
   zero,
 } from '../values/rational.ts';
 import { unreachable } from '../values/unreachable.ts';
-import { type isEven, type MinHealthy, type Policy, type Tier, type TierSelector } from './policy.ts';
+import { isEven, type MinHealthy, type Policy, type Tier, type TierSelector } from './policy.ts';
 
 /** An endpoint that may get new connections: ready, or chosen for want of ready ones. */
 export interface Candidate {
