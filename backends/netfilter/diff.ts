@@ -28,7 +28,16 @@ export interface ChainChange {
   readonly to: readonly string[];
 }
 
+/** Remembered: what a change starts from is what the last one led to, and a large program has 30,000 chains. */
+const states = new WeakMap<Ruleset, Readonly<Record<Table, TableState>>>();
+
 export function tableStates(ruleset: Ruleset): Readonly<Record<Table, TableState>> {
+  const known = states.get(ruleset) ?? sortIntoTables(ruleset);
+  states.set(ruleset, known);
+  return known;
+}
+
+function sortIntoTables(ruleset: Ruleset): Readonly<Record<Table, TableState>> {
   const chains = { mangle: new Map(), filter: new Map(), nat: new Map() } satisfies Record<Table, unknown>;
   for (const { table, name, lines } of ruleset.chains.values()) chains[table].set(name, lines);
   const state = (table: Table): TableState => ({

@@ -64,9 +64,10 @@ function udpFrontends(ruleset: Ruleset, { isServiceChain }: OwnChains): Map<stri
   const { nat } = tableStates(ruleset);
   const endpointsOf = endpointFinder(ruleset.family, nat.chains);
   const frontends = new Map<string, UdpFrontend>();
-  for (const name of reachableChains(nat)) {
-    if (isServiceChain(name)) continue;
-    for (const line of nat.chains.get(name) ?? []) {
+  // Service chains hold no frontends and lead to no chain that does, and they are nearly all of a program.
+  const shared = new Map([...nat.chains].filter(([name]) => !isServiceChain(name)));
+  for (const name of reachableChains({ chains: shared, hooks: nat.hooks })) {
+    for (const line of shared.get(name) ?? []) {
       if (!line.includes(' -p udp ')) continue;
       const rule = parseRule(ruleset.family, line)?.rule;
       if (rule?.target?.kind !== 'jump') continue;

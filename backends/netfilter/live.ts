@@ -100,7 +100,7 @@ export function planLive(
   desired = desiredRuleset(observed, target),
   limit?: number,
 ): LivePlan {
-  const { family, ruleset, fingerprint, foreign } = observed;
+  const { family, ruleset, foreign } = observed;
   const restores = planMarked(ruleset, desired, withMark(own), {
     referenced: referencedChains(foreign),
     ...(limit === undefined ? {} : { limit }),
@@ -112,7 +112,21 @@ export function planLive(
     ...(flows.length > 0 ? [forget] : []),
     ...restores.filter(({ phase }) => phase === 'remove'),
   ];
-  return { family, fingerprint, result: fingerprintOf(desired), observed: ruleset, desired, steps };
+  let result: string | undefined;
+  return {
+    family,
+    // Only asked for where a plan is saved or a reading compared: each is a pass over all rules.
+    get fingerprint() {
+      return observed.fingerprint;
+    },
+    get result() {
+      result ??= fingerprintOf(desired);
+      return result;
+    },
+    observed: ruleset,
+    desired,
+    steps,
+  };
 }
 
 /** Chains of table nat that rules of others lead to. */
@@ -141,6 +155,7 @@ function hasMark({ chains }: Ruleset, table: Table): boolean {
 }
 
 function withMarks(ruleset: Ruleset, source: Ruleset, marked: readonly Table[]): Ruleset {
+  if (marked.length === 0) return ruleset;
   const marks = marked.flatMap((table) => source.chains.get(chainKey(table, marker)) ?? []);
   return {
     ...ruleset,

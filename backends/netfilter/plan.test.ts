@@ -58,6 +58,9 @@ const wanted = fc.oneof(
 /** Documents so short that every plan is cut, and so long that none is. */
 const limit = fc.constantFrom(10, 40, 4000);
 
+/** Each tries some hundred packets after every commit. By hand: PREFIX_RUNS=1000. */
+const prefixRuns = Number(process.env['PREFIX_RUNS'] ?? 20);
+
 describe('a plan', () => {
   it('leads from any program to any other, and then there is nothing to do', () => {
     fc.assert(
@@ -77,9 +80,9 @@ describe('a plan', () => {
       fc.property(wanted, wanted, limit, (before, after, limit) => {
         expect(thirdVerdict(programOf(before), before, after, limit)).toBeUndefined();
       }),
-      { numRuns: Number(process.env['PREFIX_RUNS'] ?? 25) },
+      { numRuns: prefixRuns },
     );
-  });
+  }, 300_000);
 
   it('does so too where someone flushed the chains of the kernel, and our hooks with them', () => {
     const flushed = fc.constantFrom<readonly Table[]>(['filter'], ['nat'], ['filter', 'nat']);
@@ -89,9 +92,9 @@ describe('a plan', () => {
         const found = { ...program, hooks: program.hooks.filter(({ table }) => !tables.includes(table)) };
         expect(thirdVerdict(found, before, before, limit)).toBeUndefined();
       }),
-      { numRuns: Number(process.env['PREFIX_RUNS'] ?? 25) },
+      { numRuns: prefixRuns },
     );
-  });
+  }, 300_000);
 });
 
 /** What happens to a packet half-way that happens neither before nor after; undefined if nothing does. */

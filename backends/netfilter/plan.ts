@@ -88,41 +88,53 @@ export function planRestores(
     after: [sectionText('filter', wholeSection(family, diffTable(family, halfway, to.filter)))],
   };
 
-  const limit = options.limit ?? documentLimit;
   const whole = wrap(around, sectionText('nat', wholeSection(family, nat)));
   if (whole.length === 0) return [];
+  const limit = options.limit ?? documentLimit;
   if (lineCount(whole) <= limit) return [step(family, 'switch', whole)];
-
   const reached = reachableChains(from.nat, options.referenced);
-  const owners = ownersIn([desired, observed], own);
-  const touched = touchedServices(nat, around, owners);
-  const { free, bound } = split(nat, reached);
-  const groups = groupByService(bound, owners);
-  const apart = groups.filter(({ service }) => service !== undefined && !touched.has(service));
-  const together = groups.filter((group) => !apart.includes(group)).flatMap(({ changes }) => changes);
-  const texts = (changes: readonly ChainChange[]) => changes.map((change) => chainText(family, change));
+  return planInPieces({ family, nat, around, reached, owners: ownersIn([desired, observed], own), own, limit });
+}
 
-  const prepare = packUpTo(
-    leavesFirst(fromAbove(free, own), ({ to }) => to).flatMap(({ name, to: lines }) =>
-      cutChain({ name, declared: true, lines }, limit),
-    ),
-    chainCost,
-    limit,
-  ).map((chains) => natOnly({ chains, hooks: [], deleted: [] }));
-  const alone = packUpTo(
-    apart.map(({ changes }) => texts(changes)),
-    (chains) => sum(chains.map(chainCost)),
-    limit,
-  ).map((groups) => natOnly({ chains: groups.flat(), hooks: [], deleted: [] }));
-  const switched = wrap(around, sectionText('nat', { chains: texts(together), hooks: nat.hooks, deleted: [] }));
-  const remove = packUpTo(leavesFirst(fromAbove(nat.deleted, own), ({ from }) => from).reverse(), () => 2, limit).map(
-    (chains) => natOnly({ chains: [], hooks: [], deleted: chains.map(({ name }) => name) }),
-  );
-  return [
-    ...prepare.map((tables) => step(family, 'prepare', tables)),
-    ...[...alone, switched].filter((tables) => tables.length > 0).map((tables) => step(family, 'switch', tables)),
-    ...remove.map((tables) => step(family, 'remove', tables)),
+interface LargeChange {
+  readonly family: Family;
+  readonly nat: TableDiff;
+  readonly around: Around;
+  /** Chains of table nat that packets get to now. */
+  readonly reached: ReadonlySet<string>;
+  readonly owners: Owners;
+  readonly own: OwnChains;
+  readonly limit: number;
+}
+
+function planInPieces({ family, nat, around, reached, owners, own, limit }: LargeChange): RestoreStep[] {
+  const texts = (changes: readonly ChainChange[]) => changes.map((change) => chainText(family, change));
+  const natOnly = (section: Partial<Section>) => [
+    sectionText('nat', { chains: [], hooks: [], deleted: [], ...section }),
   ];
+
+  const free = [...nat.created, ...nat.changed.filter(({ name }) => !reached.has(name))];
+  const prepared = leavesFirst(fromAbove(free, own), ({ to }) => to).flatMap(({ name, to }) =>
+    cutChain({ name, declared: true, lines: to }, limit),
+  );
+  const bound = nat.changed.filter(({ name }) => reached.has(name));
+  const { apart, together } = groupByService(bound, owners, touchedServices(nat, around, owners));
+  const switched = wrap(around, sectionText('nat', { chains: texts(together), hooks: nat.hooks, deleted: [] }));
+  const deleted = leavesFirst(fromAbove(nat.deleted, own), ({ from }) => from).reverse();
+
+  const documents = {
+    prepare: packUpTo(prepared, chainCost, limit).map((chains) => natOnly({ chains })),
+    switch: [
+      ...packUpTo(apart.map(texts), (chains) => sum(chains.map(chainCost)), limit).map((groups) =>
+        natOnly({ chains: groups.flat() }),
+      ),
+      ...(switched.length > 0 ? [switched] : []),
+    ],
+    remove: packUpTo(deleted, () => 2, limit).map((chains) => natOnly({ deleted: chains.map(({ name }) => name) })),
+  };
+  return (['prepare', 'switch', 'remove'] as const).flatMap((phase) =>
+    documents[phase].map((tables) => step(family, phase, tables)),
+  );
 }
 
 /** Sections of other tables that stand before and after that of nat in one document. */
@@ -135,10 +147,6 @@ function wrap({ before, after }: Around, nat: TableText): TableText[] {
   return [...before, nat, ...after].filter((section) => !isEmptySection(section));
 }
 
-function natOnly(section: Section): TableText[] {
-  return [sectionText('nat', section)];
-}
-
 function step(family: Family, phase: Phase, tables: readonly TableText[]): RestoreStep {
   return { phase, kind: 'restore', document: { family, tables } };
 }
@@ -148,14 +156,6 @@ function wholeSection(family: Family, { created, changed, deleted, hooks }: Tabl
     chains: [...created, ...changed].map((change) => chainText(family, change)),
     hooks,
     deleted: deleted.map(({ name }) => name),
-  };
-}
-
-/** Chains that may be written at any time, and those that packets get to now. */
-function split({ created, changed }: TableDiff, reached: ReadonlySet<string>) {
-  return {
-    free: [...created, ...changed.filter(({ name }) => !reached.has(name))],
-    bound: changed.filter(({ name }) => reached.has(name)),
   };
 }
 
@@ -189,17 +189,22 @@ function touchedServices(nat: TableDiff, { before, after }: Around, owners: Owne
   return touched;
 }
 
-interface Group {
-  /** undefined: chains that all share. */
-  readonly service: string | undefined;
-  readonly changes: readonly ChainChange[];
-}
-
-function groupByService(changes: readonly ChainChange[], owners: Owners): Group[] {
-  const groups = Map.groupBy(changes, ({ name }) => owners.ofChain('nat', name));
-  return [...groups]
-    .map(([service, members]) => ({ service, changes: members }))
-    .sort((a, b) => compareText(a.service ?? '', b.service ?? ''));
+/** Chains of each Service that can change by itself; all others, which must change together. */
+function groupByService(
+  changes: readonly ChainChange[],
+  owners: Owners,
+  touched: ReadonlySet<string>,
+): { readonly apart: readonly (readonly ChainChange[])[]; readonly together: readonly ChainChange[] } {
+  const services = Map.groupBy(changes, ({ name }) => owners.ofChain('nat', name));
+  const apart = [...services].filter((group): group is [string, ChainChange[]] => {
+    const [service] = group;
+    return service !== undefined && !touched.has(service);
+  });
+  const alone = new Set(apart.flatMap(([, members]) => members));
+  return {
+    apart: apart.sort(([a], [b]) => compareText(a, b)).map(([, members]) => members),
+    together: changes.filter((change) => !alone.has(change)),
+  };
 }
 
 function sum(numbers: readonly number[]): number {
