@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ['{compiler,backends,agent,controller,golden,test,tools}/**/*.test.ts'],
     globalSetup: 'test/vm/shared.ts',
-    testTimeout: 60_000,
+    // Only against hanging for ever: how fast a machine is decides no test.
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
   },
 });

@@ -24,7 +24,7 @@ const output = {
 export async function buildPackage(folder: string): Promise<Metafile> {
   const { metafile, outputFiles } = await build({
     ...output,
-    entryPoints: { slicewright: 'agent/cli.ts' },
+    entryPoints: { slicewright: 'agent/start.ts' },
     outdir: folder,
     chunkNames: 'chunks/[name]-[hash]',
     bundle: true,

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,7 +26,7 @@ function call(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}
   return execFileSync(file, args, {
     encoding: 'utf8',
     cwd: project,
-    env: { ...process.env, ...env },
+    env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
@@ -80,6 +80,18 @@ describe('the built program', () => {
 
   test('compiling loads nothing of the cluster, of processes, of validation or of differences', () => {
     expect(loadedPackages(seed)).toEqual(['commander', 'handlebars', 'js-yaml']);
+  });
+
+  test.each([
+    ['is kept in a folder of its user alone', 0o700, true],
+    ['is not kept where others can write', 0o777, false],
+  ])('compiled code %s', (_, mode, kept) => {
+    const cache = join(folder, `cache-${mode}`);
+    mkdirSync(cache);
+    chmodSync(cache, mode);
+    const env = { XDG_CACHE_HOME: cache, NODE_DISABLE_COMPILE_CACHE: undefined };
+    call('tools/with-node', [join(built(), 'slicewright.js'), ...seed], env);
+    expect(readdirSync(cache)).toEqual(kept ? ['slicewright'] : []);
   });
 
   test('carries the licence of every package inside', () => {
