@@ -2,7 +2,7 @@
 # are: only `make build` makes anything.
 NODE := tools/with-node node
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check golden templates build package bench startup clean
+.PHONY: help setup demo test soak check golden templates build package bench startup clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -18,6 +18,9 @@ test: setup ## every test, in this process, in network namespaces, in an emulate
 
 check: setup ## format, types, lint, dead code, the import rule and what else a machine can judge
 	@$(NODE) tools/check/run.ts
+
+soak: setup ## five minutes of changes, faults and clients in namespaces; SOAK=600 for longer
+	@SOAK_SECONDS=$(or $(SOAK),300) $(NODE) tools/test/run.ts test/agent/soak.test.ts
 
 golden: setup ## rewrite the expectations of golden/ from what the compiler now does
 	@tools/with-node vitest run golden -u

@@ -13,7 +13,6 @@ import { type CompilerContext } from '../../compiler/engine.ts';
 import { defaultSettings, type Settings } from '../../compiler/settings.ts';
 import { families } from '../../compiler/values/address.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
-import type { ApiDouble } from '../apiserver/double.ts';
 
 /** What an agent said in its log. */
 export interface LogLine {
@@ -36,10 +35,15 @@ export interface FieldAgent {
   stop(): Promise<void>;
 }
 
+/** Where an API server answers. */
+export interface ApiServer {
+  readonly url: string;
+}
+
 export interface FieldOptions {
   readonly run: Run;
-  readonly own: ApiDouble | Source;
-  readonly others?: Readonly<Record<string, ApiDouble>>;
+  readonly own: ApiServer | Source;
+  readonly others?: Readonly<Record<string, ApiServer>>;
   readonly nodeName: string;
   readonly settings?: Partial<Settings>;
   readonly registry?: CompilerContext['registry'];
@@ -50,6 +54,7 @@ export interface FieldOptions {
   readonly wallMs?: () => number;
   /** Events that are kept are those that the test looks at: a soak would keep millions of arrivals. */
   readonly keepsEvents?: boolean;
+  readonly onEvent?: (event: AgentEvent) => void;
 }
 
 /** Quick enough for a test, slow enough that a fault is met more than once. */
@@ -70,7 +75,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
   const stop = new AbortController();
   const apis: { close(): void }[] = [];
   const times = { ...quickReflector, ...options.reflector };
-  const sourceOf = (from: ApiDouble | Source, cluster: ClusterName | undefined): Source => {
+  const sourceOf = (from: ApiServer | Source, cluster: ClusterName | undefined): Source => {
     if ('run' in from) return from;
     const api = openApi(kubeconfigFor(from));
     apis.push(api);
@@ -120,6 +125,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
       listeners: [
         (event) => {
           if (options.keepsEvents !== false) events.push(event);
+          options.onEvent?.(event);
           for (const listen of listeners) listen(event);
         },
       ],
@@ -153,7 +159,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
   };
 }
 
-export function kubeconfigFor(double: ApiDouble, token = 'secret'): KubeConfig {
+export function kubeconfigFor(double: ApiServer, token = 'secret'): KubeConfig {
   const config = new KubeConfig();
   config.loadFromClusterAndUser({ name: 'c', server: double.url, skipTLSVerify: true }, { name: 'u', token });
   return config;

@@ -15,6 +15,12 @@ export interface Network extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** A network on this machine, which a process can enter by itself. */
+export interface LocalNetwork extends Network {
+  /** What starts a command as the administrator of a host. */
+  enter(host: string): [string, ...string[]];
+}
+
 /**
  * Boots a topology apart from the machine: nothing of the machine's own network, mounts or locks
  * is seen or touched, and no privilege is needed where user namespaces are allowed.
@@ -27,7 +33,7 @@ export interface Network extends AsyncDisposable {
  * wanted   `root`: without a user namespace, where limits of ordinary users do not hold; needs root
  * throws   if the machine does not allow namespaces or the topology cannot be made
  */
-export async function bootNetwork(topology: Topology, wanted?: Isolation): Promise<Network> {
+export async function bootNetwork(topology: Topology, wanted?: Isolation): Promise<LocalNetwork> {
   const isolation = wanted ?? (await allowedIsolation());
   const holder = await startHolder([...unshareFlags(isolation)], topologyScript(topology));
 
@@ -44,6 +50,7 @@ export async function bootNetwork(topology: Topology, wanted?: Isolation): Promi
     await holder.stop();
   };
   return {
+    enter,
     run: (host, limitMs = 60_000) => through(runWithin(limitMs), enter(host)),
     station(host) {
       const open = stations.get(host) ?? openStation(enter(host));

@@ -1,5 +1,5 @@
 import { clientPod, member2Node, outside, twoClusters } from '../netns/clusters.ts';
-import { bootNetwork, type Network } from '../netns/network.ts';
+import { bootNetwork, type LocalNetwork, type Network } from '../netns/network.ts';
 import type { Answer, Transport } from '../netns/station-protocol.ts';
 
 export type Mode = 'nft' | 'legacy';
@@ -22,7 +22,7 @@ export const tcpPort = 8080;
 export const udpPort = 5353;
 
 /** Two clusters with everything served; rules come later, with {@link Network.run} on the node. */
-export async function bootWorld(): Promise<Network> {
+export async function bootWorld(): Promise<LocalNetwork> {
   const network = await bootNetwork(twoClusters);
   for (const [host, subnet] of [
     ['pod', '12'],

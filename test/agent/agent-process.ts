@@ -1,0 +1,42 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { through, runWithin } from '../netns/processes.ts';
+import { memberSettings } from '../packets/program.ts';
+import type { ProcessOptions, ProcessReply, ProcessRequest } from './agent-client.ts';
+import { startFieldAgent } from './field.ts';
+
+// The program of agent-client.ts: an agent in a process of its own, to be measured and killed.
+const options = JSON.parse(process.argv[2] ?? '') as ProcessOptions;
+const agent = startFieldAgent({
+  run: through(runWithin(60_000), options.enter),
+  own: { url: options.own },
+  others: Object.fromEntries(Object.entries(options.others).map(([name, url]) => [name, { url }])),
+  nodeName: 'member2-node',
+  settings: memberSettings,
+  times: options.times,
+  keepsEvents: false,
+  onEvent: (event) => {
+    if (event.kind === 'synced') tell({ kind: 'synced', depth: event.sync.depth, latenciesMs: event.latenciesMs });
+    if (event.kind === 'sync-failed') tell({ kind: 'failed', message: event.error.message });
+  },
+});
+
+process.on('message', (message) => {
+  switch ((message as ProcessRequest).kind) {
+    case 'memory':
+      return tell({ kind: 'memory', bytes: liveBytes() });
+    case 'stop':
+      void agent.stop().then(() => process.disconnect());
+  }
+});
+
+function tell(reply: ProcessReply): void {
+  process.send?.(reply);
+}
+
+/** What is in use: what is only left over was collected before. */
+function liveBytes(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().heapUsed;
+}

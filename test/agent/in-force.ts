@@ -1,0 +1,28 @@
+import { findDrift } from '../../agent/dataplane/drift.ts';
+import { assemble } from '../../backends/assemble.ts';
+import type { Run } from '../../backends/command.ts';
+import { iptables } from '../../backends/iptables/index.ts';
+import { ownChains } from '../../backends/iptables/own-chains.ts';
+import { observe } from '../../backends/netfilter/live.ts';
+import { besideOthers } from '../../backends/netfilter/ownership.ts';
+import type { Compilation } from '../../compiler/compile.ts';
+import { families } from '../../compiler/values/address.ts';
+
+/** What of ours in a kernel differs from what was compiled, in words; empty: nothing does. */
+export async function differences(run: Run, compilation: Compilation): Promise<string[]> {
+  const found: string[] = [];
+  for (const family of families) {
+    const { ruleset, foreign } = await observe(run, family, ownChains);
+    const { program } = assemble(iptables, compilation.services[family], compilation.node[family]);
+    const isUsed = compilation.services[family].length > 0 || compilation.node[family].addresses.length > 0;
+    for (const { where, lost, added } of findDrift(
+      besideOthers(isUsed ? program : undefined, ruleset, foreign),
+      ruleset,
+    )) {
+      found.push(
+        [`${family} ${where}`, ...lost.map((line) => `- ${line}`), ...added.map((line) => `+ ${line}`)].join(' '),
+      );
+    }
+  }
+  return found;
+}
