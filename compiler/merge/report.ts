@@ -72,12 +72,14 @@ export function reportPresumption(refs: Iterable<ObjectRef>, diagnostics: Diagno
 
 /** Addresses that two other clusters claim, in whatever Services (O4): once a pair of clusters. */
 export function reportOverlaps(endpoints: readonly EndpointRecord[], diagnostics: Diagnostic[]): void {
+  // Nearly every address has one owner: sets are made for the others only.
+  const firstOwner = new Map<string, ClusterName>();
   const owners = new Map<string, Set<ClusterName>>();
   for (const { address, cluster } of endpoints) {
     if (cluster === undefined) continue;
-    const claimants = owners.get(address);
-    if (claimants === undefined) owners.set(address, new Set([cluster]));
-    else claimants.add(cluster);
+    const owner = firstOwner.get(address);
+    if (owner === undefined) firstOwner.set(address, cluster);
+    else if (owner !== cluster) owners.set(address, (owners.get(address) ?? new Set([owner])).add(cluster));
   }
   const pairs = new Map<string, { first: ClusterName; second: ClusterName; addresses: string[] }>();
   for (const [address, claimants] of owners) {
