@@ -32,6 +32,8 @@ export interface IpvsApplyOptions {
   readonly otherMode?: boolean;
   /** Delete what still has connections, instead of letting it drain. */
   readonly cut?: boolean;
+  /** A reading of a moment ago; undefined: none. */
+  readonly start?: IpvsProgram;
   readonly onStep?: (step: IpvsStep) => void;
 }
 
@@ -78,8 +80,8 @@ export async function applyProgram(
   const performed = { steps: 0, lines: 0 };
   let start: IpvsProgram | undefined;
   let retried: string | undefined;
+  let read = options.start ?? (await observeProgram(run, family));
   for (let round = 0; round < maxRounds; round++) {
-    const read = await observeProgram(run, family);
     const desired = desiredProgram(read, family, target, options);
     const observed = seen(read, desired, options);
     start ??= observed;
@@ -100,6 +102,7 @@ export async function applyProgram(
       };
     }
     const failed = await performAll(run, steps, options, performed);
+    read = await observeProgram(run, family, read);
     if (failed === undefined) continue;
     const guilty = blame(failed, desired).filter(({ service }) => !quarantined.has(service));
     // Without somebody to blame, another writer may have been in the way: once more from a new reading.

@@ -1,6 +1,6 @@
 import { compareAddresses, type Family, familyOf, type IpAddress } from '../../compiler/values/address.ts';
 import type { Run } from '../command.ts';
-import { observe } from '../netfilter/live.ts';
+import { observe, observeAgain } from '../netfilter/live.ts';
 import type { SetName } from '../netfilter/rule.ts';
 import { commandFailure } from './errors.ts';
 import { drainingName, frontendsName, parseLedgerEntry } from './ledger.ts';
@@ -25,10 +25,12 @@ const sysctlNames = [
  * All of ours in one family, and what else a plan must know: what others made, which real servers
  * have connections, which ones are draining.
  *
+ * before   an earlier reading, which knows in which mode the tables are
  * throws   IpvsError; KernelError for the tables
  */
-export async function observeProgram(run: Run, family: Family): Promise<IpvsProgram> {
-  const tables = await observe(run, family, ownChains);
+export async function observeProgram(run: Run, family: Family, before?: IpvsProgram): Promise<IpvsProgram> {
+  const known = before?.found?.tables;
+  const tables = await (known === undefined ? observe(run, family, ownChains) : observeAgain(run, known, ownChains));
   const names = setNames(family);
   const sets = parseSets(await output(run, 'ipset', ['save']), (name) => names.all.has(name));
   const pick = (wanted: ReadonlySet<SetName>): ReadonlyMap<SetName, IpSet> =>

@@ -6,10 +6,15 @@ const names: ReadonlySet<string> = new Set(Object.values(ipvsChains).flat());
 
 /**
  * Chains of Services in iptables mode. A node that changes its mode has them, and they go in the
- * plan that brings ours. KUBE-FIREWALL stays: kubelet keeps rules in it too.
+ * plan that brings ours. What kubelet has in KUBE-FIREWALL stays (netfilter/ownership.ts).
  */
 const serviceChains = /^KUBE-(SVC|SVL|EXT|FW|SEP)-[A-Z2-7]{16}$/;
-const iptablesMode: ReadonlySet<string> = new Set(['KUBE-EXTERNAL-SERVICES', 'KUBE-NODEPORTS', 'KUBE-PROXY-CANARY']);
+const iptablesMode: ReadonlySet<string> = new Set([
+  'KUBE-EXTERNAL-SERVICES',
+  'KUBE-FIREWALL',
+  'KUBE-NODEPORTS',
+  'KUBE-PROXY-CANARY',
+]);
 
 export const ownChains: OwnChains = {
   isOurs: (_table, chain) => names.has(chain) || iptablesMode.has(chain) || serviceChains.test(chain),

@@ -1,0 +1,61 @@
+import type { Run } from '../../backends/command.ts';
+import { assemble } from '../../backends/assemble.ts';
+import { applyProgram, type IpvsApplyOptions, type IpvsReport } from '../../backends/ipvs/apply.ts';
+import { ipvs, type IpvsProgram } from '../../backends/ipvs/index.ts';
+import { document, serverLines, setLines } from '../../backends/ipvs/print.ts';
+import { marker } from '../../backends/netfilter/ownership.ts';
+import type { ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { NodeContext } from '../../compiler/ir/node-context.ts';
+import type { Family } from '../../compiler/values/address.ts';
+
+/** One family of a node on which programs follow each other, kept as an agent would: each apply reads what it left. */
+export interface LiveNode {
+  /** Throws unless a reading shows what was wanted, of every Service. */
+  apply(services: readonly ServicePortIR[], node: NodeContext, options?: IpvsApplyOptions): Promise<IpvsReport>;
+  /** Leaves nothing of ours. */
+  remove(): Promise<void>;
+  program(): IpvsProgram | undefined;
+}
+
+export function openNode(run: Run, family: Family): LiveNode {
+  let observed: IpvsProgram | undefined;
+  const start = () => (observed === undefined ? {} : { start: observed });
+  return {
+    async apply(services, node, options = {}) {
+      const { program } = assemble(ipvs, services, node);
+      const report = await applyProgram(run, family, { program, services }, { ...start(), ...options });
+      observed = report.observed;
+      if (report.quarantined.length > 0) throw new Error(`left out: ${JSON.stringify(report.quarantined)}`);
+      return report;
+    },
+    async remove() {
+      await applyProgram(run, family, { program: undefined, services: [] }, { ...start(), cut: true });
+      observed = undefined;
+    },
+    program: () => observed,
+  };
+}
+
+/** What a program says, without what is applied beside every program and what only a kernel knows. */
+export function programText(program: IpvsProgram): string {
+  const chains = [...program.rules.chains.values()].filter(({ name }) => name !== marker);
+  return document([
+    ...serverLines(program.servers.values()),
+    ...setLines(program.sets.values()),
+    ...program.addresses,
+    ...chains.flatMap(({ table, name, lines }) => [`${table} ${name}`, ...lines.map((line) => `  ${line}`)]).sort(),
+    ...program.rules.hooks.map(({ table, line }) => `${table} ${line}`).sort(),
+  ]);
+}
+
+/** What the kernel of a host holds, by the tools themselves; for a clean host only what others have. */
+export async function remains(run: Run): Promise<readonly string[]> {
+  const lines = async (file: string, args: readonly string[]) => (await run(file, args)).stdout.split('\n');
+  const rules = [...(await lines('iptables-save', [])), ...(await lines('ip6tables-save', []))];
+  return [
+    ...(await lines('ipvsadm', ['--save', '-n'])),
+    ...(await lines('ipset', ['save'])),
+    ...rules.filter((line) => /KUBE|SLICEWRIGHT/.test(line)),
+    ...(await lines('ip', ['-o', 'link', 'show'])).filter((line) => line.includes('kube-ipvs0')),
+  ].filter((line) => line !== '');
+}
