@@ -155,6 +155,14 @@ describe('whose the chains are', () => {
     expect((await apply(kernel.run, target(cart(3)))).observed.tools.mode).toBe('legacy');
   });
 
+  it('uses the plain programs where there are no others', async () => {
+    const variants = ['nft', 'legacy'].flatMap((mode) => [`iptables-${mode}-save`, `iptables-${mode}-restore`]);
+    const kernel = createFakeKernel('legacy', { missing: variants });
+    const report = await apply(kernel.run, target(cart()));
+    expect(report.observed.tools).toMatchObject({ mode: 'legacy', restore: 'iptables-restore' });
+    expect(oursIn(kernel.save('IPv4'))).toBe(textOf(target(cart())));
+  });
+
   it('refuses to add to rules of Services in both modes', async () => {
     const kernel = createFakeKernel('nft');
     kernel.load('IPv4', rulesetText(assemble(iptables, [cart(3)], node).program), 'legacy');

@@ -8,6 +8,7 @@ import { jumpTarget } from '../../backends/netfilter/lines.ts';
 import { observe, type Target } from '../../backends/netfilter/live.ts';
 import { withMark } from '../../backends/netfilter/ownership.ts';
 import { parseSave } from '../../backends/netfilter/parse.ts';
+import type { Family } from '../../compiler/values/address.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import { clusterIP, endpoint, makeIR, makeNode, service } from './ir.ts';
 
@@ -37,8 +38,13 @@ export function textOf({ program }: Target): string {
 }
 
 /** As a command does: read, then apply. */
-export async function apply(run: Run, wanted: Target, options: ApplyOptions = {}): Promise<ApplyReport> {
-  return applyTarget(run, await observe(run, 'IPv4', ownChains), wanted, ownChains, options);
+export async function apply(
+  run: Run,
+  wanted: Target,
+  options: ApplyOptions = {},
+  family: Family = 'IPv4',
+): Promise<ApplyReport> {
+  return applyTarget(run, await observe(run, family, ownChains), wanted, ownChains, options);
 }
 
 export async function failureOf(work: Promise<unknown>): Promise<ApplyError> {
@@ -51,8 +57,8 @@ export async function failureOf(work: Promise<unknown>): Promise<ApplyError> {
 }
 
 /** Of what iptables-save shows: ours, without the mark, comparable with a program's text. */
-export function oursIn(saved: string): string {
-  return rulesetText(parseSave(saved, 'IPv4', ownChains.isOurs).ruleset);
+export function oursIn(saved: string, family: Family = 'IPv4'): string {
+  return rulesetText(parseSave(saved, family, ownChains.isOurs).ruleset);
 }
 
 /** Of what iptables-save shows: chains and rules of others, each with its table. */

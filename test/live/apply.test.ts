@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { assemble } from '../../backends/assemble.ts';
 import type { Run } from '../../backends/command.ts';
+import { iptables } from '../../backends/iptables/index.ts';
 import { ownChains } from '../../backends/iptables/own-chains.ts';
 import { observe, planLive, type Target } from '../../backends/netfilter/live.ts';
 import { apply, failureOf, nothing, oursIn, servicesWith, target, textOf } from '../helpers/apply.ts';
-import { clusterIP, endpoint, makeIR, service } from '../helpers/ir.ts';
+import { address, cidr, clusterIP, endpoint, makeIR, makeNode, service } from '../helpers/ir.ts';
 import { bootNetwork, type Network } from '../netns/network.ts';
 import { probeSupport } from '../netns/probe.ts';
 import { describeIn } from '../place.ts';
@@ -77,6 +79,49 @@ for (const mode of ['nft', 'legacy'] as const) {
         expect(lines).toBeLessThan(40);
         expect((await apply(run, target(...many))).lines).toBeLessThan(40);
         await converges(target(...many));
+      });
+
+      it('does the same for IPv6, in tables of its own', async () => {
+        const node = makeNode({
+          family: 'IPv6',
+          addresses: [address('fd00:192::1')],
+          nodeIP: address('fd00:192::1'),
+          localDetector: { kind: 'source', cidr: cidr('fd00:12::/64') },
+        });
+        const dns = (...endpoints: string[]): Target => {
+          const services = [
+            makeIR(
+              [clusterIP('fd00:96::a', 53)],
+              endpoints.map((text) => endpoint(text)),
+              { family: 'IPv6', protocol: 'UDP' },
+            ),
+          ];
+          return { program: assemble(iptables, services, node).program, services };
+        };
+        const saved6 = async () => (await run(`ip6tables-${mode}-save`, [])).stdout;
+        await apply(run, dns('[fd00:12::1]:53', '[fd00:12::2]:53'), {}, 'IPv6');
+        const flow = '-p udp -t 300 -s fd00:9::1 -d fd00:96::a --reply-src fd00:12::2 --reply-dst fd00:9::1';
+        const ports = '--sport 5000 --dport 53 --reply-port-src 53 --reply-port-dst 5000';
+        await succeed(run, 'conntrack', `-I ${flow} ${ports}`.split(' '), '');
+        const { forgotten } = await apply(run, dns('[fd00:12::1]:53'), {}, 'IPv6');
+        expect(forgotten).toEqual({ found: 1, problem: undefined });
+        expect(oursIn(await saved6(), 'IPv6')).toBe(textOf(dns('[fd00:12::1]:53')));
+        expect(await saved()).toBe(before);
+        await apply(run, nothing, {}, 'IPv6');
+        expect(await saved6()).not.toMatch(/KUBE|SLICEWRIGHT/);
+      });
+
+      // Outside the initial user namespace nft mode takes only short transactions, and does not say how short.
+      it('cuts a large program as short as it must be', async () => {
+        const many = Array.from({ length: 300 }, (_, i) =>
+          makeIR(
+            [clusterIP(`10.96.${Math.floor(i / 200)}.${(i % 200) + 1}`, 80)],
+            [1, 2, 3].map((k) => endpoint(`10.${k}.9.${(i % 200) + 1}:80`)),
+            { service: service(`shop/s${i}`) },
+          ),
+        );
+        await apply(run, target(...many));
+        await converges(target(...many.slice(1)));
       });
 
       describe('faults', () => {
