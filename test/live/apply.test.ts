@@ -99,6 +99,9 @@ for (const mode of ['nft', 'legacy'] as const) {
           return { program: assemble(iptables, services, node).program, services };
         };
         const saved6 = async () => (await run(`ip6tables-${mode}-save`, [])).stdout;
+        // Where no rule of anybody tells the mode, the machine's own choice does.
+        const theirs = '-A INPUT -s fd00:77::/64 -j DROP';
+        await succeed(run, `ip6tables-${mode}-restore`, [], `*filter\n${theirs}\nCOMMIT\n`);
         await apply(run, dns('[fd00:12::1]:53', '[fd00:12::2]:53'), {}, 'IPv6');
         const flow = '-p udp -t 300 -s fd00:9::1 -d fd00:96::a --reply-src fd00:12::2 --reply-dst fd00:9::1';
         const ports = '--sport 5000 --dport 53 --reply-port-src 53 --reply-port-dst 5000';
@@ -109,6 +112,7 @@ for (const mode of ['nft', 'legacy'] as const) {
         expect(await saved()).toBe(before);
         await apply(run, nothing, {}, 'IPv6');
         expect(await saved6()).not.toMatch(/KUBE|SLICEWRIGHT/);
+        expect(await saved6()).toContain(theirs);
       });
 
       // Outside the initial user namespace nft mode takes only short transactions, and does not say how short.
