@@ -6,6 +6,7 @@ import { ownChains } from '../../backends/iptables/own-chains.ts';
 import { type ApplyReport, applyTarget } from '../../backends/netfilter/apply.ts';
 import { canonicalLine } from '../../backends/netfilter/canonical.ts';
 import { KernelError } from '../../backends/netfilter/errors.ts';
+import { fingerprintOf } from '../../backends/netfilter/fingerprint.ts';
 import { holdBack } from '../../backends/netfilter/hold-back.ts';
 import { performRestore } from '../../backends/netfilter/kernel.ts';
 import { type Observation, observe, planLive } from '../../backends/netfilter/live.ts';
@@ -83,7 +84,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
       if (!(error instanceof KernelError)) throw error;
       return undefined;
     }
-    believed = { ...from, owner: 'us', ruleset: plan.desired, fingerprint: plan.result };
+    believed = withRules(from, plan.desired);
     for (const step of plan.steps) {
       if (step.kind !== 'forget-connections') continue;
       const { problem } = await forgetConnections(run, family, step.flows);
@@ -148,6 +149,21 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
       const start = await observe(run, family, ownChains);
       if (start.owner === 'nobody') return;
       await applyTarget(run, start, { program: undefined, services: [] }, ownChains, { takeOver });
+    },
+  };
+}
+
+function withRules({ family, tools, foreign, rival }: Observation, ruleset: Ruleset): Observation {
+  return {
+    family,
+    tools,
+    foreign,
+    rival,
+    owner: 'us',
+    ruleset,
+    // A pass over all rules, for which no delta has time: made if it is ever asked for.
+    get fingerprint() {
+      return fingerprintOf(ruleset);
     },
   };
 }
