@@ -1,17 +1,10 @@
-import {
-  type AttachedSlice,
-  attachOwn,
-  attachProvided,
-  attachStandIn,
-  type Grant,
-  isProvided,
-  serviceOf,
-} from './merge/attach.ts';
+import { attachedTo, type Holdings, type Member, serviceAt } from './attachments.ts';
+import { type Counts, createCounts, setNested, setOrDelete } from './counts.ts';
+import { type AttachedSlice, serviceOf } from './merge/attach.ts';
 import type { MergeFacts } from './merge/facts.ts';
 import { karmadaTarget, type OwnClusterEvidence } from './merge/own-cluster.ts';
 import type { ClusterProperty } from './model/cluster-property.ts';
 import type { EndpointSlice } from './model/endpoint-slice.ts';
-import type { MultiClusterService } from './model/multi-cluster-service.ts';
 import type { Node } from './model/node.ts';
 import type { ModelObject } from './model/objects.ts';
 import type { Service } from './model/service.ts';
@@ -32,7 +25,7 @@ export interface Touched {
 
 /**
  * The objects of all clusters, indexed by what compiling one Service asks for. Knows which Services a change touches;
- * what counts where is decided in compiler/merge/attach.ts.
+ * what counts where is decided in attachments.ts.
  */
 export interface World extends OwnClusterEvidence {
   /** A Service, or a ServiceImport that answers at its own addresses because no Service is derived from it. */
@@ -60,14 +53,6 @@ export interface World extends OwnClusterEvidence {
   reserved(address: IpAddress): 'node' | 'cluster IP' | undefined;
 }
 
-/** Another cluster's, or our own, part of the world. */
-interface Member {
-  readonly services: Map<ServiceKey, Service>;
-  readonly slices: Map<ServiceKey, Map<string, EndpointSlice>>;
-  readonly exports: Set<ServiceKey>;
-  readonly multiClusterServices: Map<ServiceKey, MultiClusterService>;
-}
-
 export function createWorld(): World {
   const members = new Map<ClusterName | undefined, Member>();
   /** The other clusters, by name. */
@@ -85,6 +70,15 @@ export function createWorld(): World {
   const unattached = new Map<EndpointSlice, ObjectRef>();
   let touched: Touched = { keys: new Set(), addresses: new Set() };
   const ours = memberOf(undefined);
+  const holdings: Holdings = {
+    ours,
+    imports,
+    importsOfDerived,
+    get others() {
+      return others;
+    },
+    memberOf,
+  };
 
   function memberOf(cluster: ClusterName | undefined): Member {
     let member = members.get(cluster);
@@ -211,86 +205,8 @@ export function createWorld(): World {
     setNested(memberOf(cluster).slices, key, slice.name, slice, present);
   }
 
-  /** The Service that stands for an import; undefined: it answers itself. */
-  function derivedOf({ derived, isDerived }: ServiceImport): ServiceKey | undefined {
-    return derived !== undefined && (isDerived || ours.services.has(derived)) ? derived : undefined;
-  }
-
-  function serviceAt(key: ServiceKey): Service | undefined {
-    const imported = imports.get(key);
-    if (imported !== undefined) return derivedOf(imported) === undefined ? imported.service : undefined;
-    return ours.services.get(key);
-  }
-
-  /** The import that a key is of, or is derived from; of several the first by name. */
-  function importBehind(key: ServiceKey): ServiceImport | undefined {
-    const itself = imports.get(key);
-    if (itself !== undefined) return itself;
-    const [first] = [...(importsOfDerived.get(key)?.values() ?? [])]
-      .filter((imported) => derivedOf(imported) === key)
-      .sort((a, b) => compareText(a.name, b.name));
-    return first;
-  }
-
-  function slicesOf(member: Member, key: ServiceKey): EndpointSlice[] {
-    return [...(member.slices.get(key)?.values() ?? [])].sort((a, b) => compareText(a.name, b.name));
-  }
-
-  function attachedOwn(key: ServiceKey, imported: ServiceImport | undefined, facts: MergeFacts): AttachedSlice[] {
-    const own = slicesOf(ours, key).map((slice) => attachOwn(slice, facts));
-    if (imported === undefined || facts.compat || !needsStandIns(own, key, imported)) return own;
-    const standIns = slicesOf(ours, imported.exported).map((slice) => attachStandIn(slice, facts));
-    return [...own, ...standIns.filter((attached) => attached !== undefined)];
-  }
-
-  /**
-   * What we export is part of the import, and only we know it of ourselves. Where it came back as an address of our own
-   * Service, no second translation would lead from there to its endpoints (MR-16).
-   */
-  function needsStandIns(
-    own: readonly AttachedSlice[],
-    key: ServiceKey,
-    { exported, service }: ServiceImport,
-  ): boolean {
-    if (key === service.key && ours.exports.has(exported)) return true;
-    const addresses = Object.values(ours.services.get(exported)?.clusterIPs ?? {});
-    return own.some(
-      ({ slice, source }) =>
-        source.kind === 'own' &&
-        source.how === 'returned' &&
-        slice.endpoints.some(({ address }) => addresses.includes(address)),
-    );
-  }
-
-  /** Another cluster's Service that feeds one of ours, and why it does. */
-  function grantOf(
-    cluster: ClusterName,
-    key: ServiceKey,
-    imported: ServiceImport | undefined,
-    facts: MergeFacts,
-  ): { readonly of: ServiceKey; readonly grant: Grant } | undefined {
-    const { exports, multiClusterServices } = memberOf(cluster);
-    const sayings = [ours.multiClusterServices.get(key), multiClusterServices.get(key)];
-    if (sayings.some((mcs) => mcs !== undefined && isProvided(mcs, cluster, facts))) {
-      return { of: key, grant: 'multi-cluster-service' };
-    }
-    // What is exported is for the import; without one, for the Service of the same name.
-    const of = imported?.exported ?? (imports.has(importKey(key)) ? undefined : key);
-    return of !== undefined && exports.has(of) ? { of, grant: 'exported' } : undefined;
-  }
-
-  function attachedOf(cluster: ClusterName, key: ServiceKey, facts: MergeFacts): AttachedSlice[] {
-    const granted = grantOf(cluster, key, importBehind(key), facts);
-    if (granted === undefined) return [];
-    const member = memberOf(cluster);
-    const servicePorts = member.services.get(granted.of)?.ports;
-    return slicesOf(member, granted.of)
-      .map((slice) => attachProvided(slice, cluster, granted.grant, servicePorts, facts))
-      .filter((attached) => attached !== undefined);
-  }
-
   return {
-    service: serviceAt,
+    service: (key) => serviceAt(holdings, key),
     *serviceKeys() {
       yield* ours.services.keys();
       yield* imports.keys();
@@ -317,10 +233,7 @@ export function createWorld(): World {
       touched = { keys: new Set(), addresses: new Set() };
       return taken;
     },
-    attachedTo: (key, facts) => [
-      ...attachedOwn(key, importBehind(key), facts),
-      ...others.flatMap((cluster) => attachedOf(cluster, key, facts)),
-    ],
+    attachedTo: (key, facts) => attachedTo(holdings, key, facts),
     *ownSlices() {
       for (const slices of ours.slices.values()) yield* slices.values();
     },
@@ -357,36 +270,6 @@ export function createWorld(): World {
     podCidrs: () => [...new Set([...nodes.values()].flatMap(({ podCidrs }) => podCidrs))].sort(compareText),
     reserved(address) {
       return nodeAddresses.counts.has(address) ? 'node' : clusterIPs.counts.has(address) ? 'cluster IP' : undefined;
-    },
-  };
-}
-
-function setOrDelete<K, V>(map: Map<K, V>, key: K, value: V, present: boolean): void {
-  if (present) map.set(key, value);
-  else map.delete(key);
-}
-
-function setNested<K, L, V>(map: Map<K, Map<L, V>>, outer: K, inner: L, value: V, present: boolean): void {
-  const within = map.get(outer) ?? new Map<L, V>();
-  setOrDelete(within, inner, value, present);
-  setOrDelete(map, outer, within, within.size > 0);
-}
-
-/** How many times each thing is there. */
-interface Counts<T> {
-  readonly counts: ReadonlyMap<T, number>;
-  /** returns  whether the thing came to be there at all, or ceased to be */
-  change(thing: T, by: 1 | -1): boolean;
-}
-
-function createCounts<T>(): Counts<T> {
-  const counts = new Map<T, number>();
-  return {
-    counts,
-    change(thing, by) {
-      const count = (counts.get(thing) ?? 0) + by;
-      setOrDelete(counts, thing, count, count > 0);
-      return by > 0 ? count === 1 : count === 0;
     },
   };
 }

@@ -91,10 +91,13 @@ function localDetectorOf(family: Family, node: Node | undefined, settings: Setti
   }
 }
 
-/** Only the first range of a family counts. */
+/**
+ * Only the first range of a family counts. One that holds every address tells nobody from anybody, and no rule could say
+ * "not from there" (nft mode refuses `! -s 0.0.0.0/0`), so it detects nothing.
+ */
 function sourceDetector(family: Family, cidrs: readonly Cidr[]): LocalDetector | undefined {
   const cidr = cidrs.find((range) => cidrFamily(range) === family);
-  return cidr && { kind: 'source', cidr };
+  return cidr === undefined || splitCidr(cidr).length === 0 ? undefined : { kind: 'source', cidr };
 }
 
 /** spec/iptables.md 14. Loopback is never among IPv6's node ports: the kernel has no route_localnet there. */

@@ -129,7 +129,7 @@ it('recognises its own cluster by what Karmada applied to it, without being told
 function isAppliedTo(object: unknown, member: Member): boolean {
   const { metadata } = object as { readonly metadata: { readonly labels?: Labels; readonly annotations?: Labels } };
   const key = 'work.karmada.io/namespace';
-  const isNative = /k8s\.io$/.test(metadata.labels?.['endpointslice.kubernetes.io/managed-by'] ?? '');
+  const isNative = metadata.labels?.['endpointslice.kubernetes.io/managed-by']?.endsWith('k8s.io') ?? false;
   return !isNative && (metadata.annotations?.[key] ?? metadata.labels?.[key]) === `karmada-es-${member}`;
 }
 

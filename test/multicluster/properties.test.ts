@@ -243,8 +243,12 @@ describe('a hostile cluster', () => {
 /** Services whose owner prefers other clusters, or near endpoints of any. */
 function hasPreference(objects: readonly unknown[], key: string): boolean {
   return objects.some((object) => {
-    const { kind, metadata, spec } = (object ?? {}) as Record<string, Record<string, unknown>>;
-    const isMeant = String(kind) === 'Service' && `default/${metadata?.name}` === key;
+    const { kind, metadata, spec } = (object ?? {}) as {
+      readonly kind?: string;
+      readonly metadata?: { readonly name: string; readonly annotations?: object };
+      readonly spec?: { readonly trafficDistribution?: unknown };
+    };
+    const isMeant = kind === 'Service' && `default/${metadata?.name}` === key;
     return isMeant && (spec?.trafficDistribution !== undefined || Object.keys(metadata?.annotations ?? {}).length > 0);
   });
 }
