@@ -3,6 +3,7 @@ import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import { apply, failureOf, oursIn, servicesWith, target, textOf, theirsIn } from '../../test/helpers/apply.ts';
 import { clusterIP, endpoint, makeIR, makeNode } from '../../test/helpers/ir.ts';
 import { assemble } from '../assemble.ts';
+import type { Run } from '../command.ts';
 import { iptables } from '../iptables/index.ts';
 import type { Target } from './live.ts';
 import { createFakeKernel, type FakeKernel } from './fake-kernel.ts';
@@ -70,6 +71,38 @@ describe.each<Mode>(['nft', 'legacy'])('faults in %s mode', (mode) => {
       textOf(target(...wanted.with(3, servicesWith(2)[3] as ServicePortIR))),
     );
     await converges(kernel, target(...wanted));
+  });
+
+  it('a Service that needs an extension which is not there is left as it was, and nothing is tried twice', async () => {
+    const kernel = await running(...servicesWith(2));
+    const { run } = kernel;
+    const lacking: Run = (file, args, input = '') => {
+      const line = input.split('\n').findIndex((text) => text.includes('-m recent')) + 1;
+      if (line === 0) return run(file, args, input);
+      const stderr = `iptables-restore v1.8.9 (legacy): Couldn't load match \`recent':No such file or directory\n\nError occurred at line: ${line}\n`;
+      return Promise.resolve({ exitCode: 2, stdout: '', stderr });
+    };
+    const wanted = servicesWith(2).map(
+      (one, i): ServicePortIR => (i === 2 ? { ...one, affinity: { kind: 'clientIP', seconds: 60 } } : one),
+    );
+    const { quarantined, documents } = await apply(lacking, target(...wanted));
+    expect(quarantined.map(({ service, rule }) => [service, rule?.includes('-m recent')])).toEqual([
+      ['shop/cow:http', true],
+    ]);
+    expect(documents).toBe(0);
+    await converges(kernel, target(...wanted));
+  });
+
+  it('UDP clients of an endpoint that is gone are freed, those of others go on', async () => {
+    const udp = (endpoints: number) => servicesWith(endpoints, { protocol: 'UDP' });
+    const kernel = await running(...udp(2));
+    const flow = { source: '10.9.0.1', destination: '10.96.0.1', destinationPort: 80, replySourcePort: 8080 };
+    kernel.flows = [
+      { ...flow, replySource: '10.1.1.1' },
+      { ...flow, replySource: '10.1.1.2' },
+    ];
+    await apply(kernel.run, target(...udp(1)));
+    expect(kernel.flows.map(({ replySource }) => replySource)).toEqual(['10.1.1.1']);
   });
 
   it('several refused Services are all found, new ones are left out', async () => {

@@ -65,7 +65,10 @@ function udpFrontends(ruleset: Ruleset, { isServiceChain }: OwnChains): Map<stri
   const endpointsOf = endpointFinder(ruleset.family, nat.chains);
   const frontends = new Map<string, UdpFrontend>();
   // Service chains hold no frontends and lead to no chain that does, and they are nearly all of a program.
-  const shared = new Map([...nat.chains].filter(([name]) => !isServiceChain(name)));
+  const shared = {
+    has: (name: string) => !isServiceChain(name) && nat.chains.has(name),
+    get: (name: string) => nat.chains.get(name),
+  };
   for (const name of reachableChains({ chains: shared, hooks: nat.hooks })) {
     for (const line of shared.get(name) ?? []) {
       if (!line.includes(' -p udp ')) continue;

@@ -2,7 +2,7 @@ import type { TableState } from './diff.ts';
 import { jumpTarget } from './lines.ts';
 
 /** Chains of ours that this chain jumps to, in order. */
-export function jumpsFrom(lines: readonly string[], chains: ReadonlyMap<string, unknown>): string[] {
+export function jumpsFrom(lines: readonly string[], chains: Pick<ReadonlyMap<string, unknown>, 'has'>): string[] {
   return lines.flatMap((line) => {
     const target = jumpTarget(line);
     return target !== undefined && chains.has(target) ? [target] : [];
@@ -14,7 +14,10 @@ export function jumpsFrom(lines: readonly string[], chains: ReadonlyMap<string, 
  *
  * references   chains of ours that rules of others jump to
  */
-export function reachableChains(state: TableState, references: readonly string[] = []): Set<string> {
+export function reachableChains(
+  state: { readonly chains: Pick<TableState['chains'], 'has' | 'get'>; readonly hooks: TableState['hooks'] },
+  references: readonly string[] = [],
+): Set<string> {
   const reached = new Set<string>();
   const pending = [
     ...references,
