@@ -80,6 +80,7 @@ describe("how pods' traffic is recognised", () => {
     [{ clusterCidrs }, 'IPv6', { kind: 'source', cidr: 'fd00:1::/48' }],
     [{ clusterCidrs: cidrs('10.1.0.0/16') }, 'IPv6', undefined],
     [{}, 'IPv4', undefined],
+    [{ clusterCidrs: cidrs('0.0.0.0/0', '::/0') }, 'IPv4', undefined],
     [{ detectLocalMode: 'NodeCIDR', clusterCidrs }, 'IPv4', { kind: 'source', cidr: '10.5.1.0/24' }],
     [{ detectLocalMode: 'NodeCIDR' }, 'IPv6', undefined],
     [{ detectLocalMode: 'BridgeInterface', ...interfaces }, 'IPv6', { kind: 'interface', name: 'cbr0' }],
