@@ -148,6 +148,7 @@ function ipset(
   const called = args.join(' ');
   if (called === 'save') return done(saveSets(kernel.sets));
   if (called === '--version') return done('ipset v7.17, protocol version: 7\n');
+  if (called === 'list -n') return done([...kernel.sets.keys()].map((name) => `${name}\n`).join(''));
   if (called !== '-exist restore') return refused(`ipset v7.17: unknown command ${called}\n`, 1);
   const isReferenced = (name: string) =>
     (['IPv4', 'IPv6'] as const).some((family) => kernel.netfilter.save(family).includes(`--match-set ${name} `));

@@ -14,7 +14,7 @@ const trial = '-t 198.51.100.0:20000';
  */
 export async function checkHost(run: Run, { scheduler }: Settings['ipvs']): Promise<void> {
   const version = await run('ipset', ['--version']);
-  if (version.failure !== undefined) throw commandFailure('ipset --version', version);
+  if (version.exitCode !== 0) throw commandFailure('ipset --version', version);
   const major = Number(/v(\d+)\.\d+/.exec(version.stdout)?.[1]);
   if (!(major >= 6)) {
     const found = version.stdout.trim().split('\n')[0];

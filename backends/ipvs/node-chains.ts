@@ -1,5 +1,5 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
-import { type Cidr, type Family, parseCidr, splitCidr } from '../../compiler/values/address.ts';
+import { type Cidr, type Family, parseCidr } from '../../compiler/values/address.ts';
 import type { Protocol } from '../../compiler/values/port.ts';
 import { chainName, makeChain, makeHook } from '../netfilter/chain.ts';
 import {
@@ -109,11 +109,7 @@ function serviceRules(input: ChainInput): readonly Placed[] {
     ...when(input, 'loadBalancer', () => [
       inChain(services, inNamedSet(input, 'loadBalancer', 'to'), jump('KUBE-LOAD-BALANCER')),
     ]),
-    ...when(input, 'clusterIp', () =>
-      input.node.masqueradeAll || hasOutsiders(input)
-        ? [inChain(services, clusterIpMatches(input), jump('KUBE-MARK-MASQ'))]
-        : [],
-    ),
+    ...when(input, 'clusterIp', () => [inChain(services, clusterIpMatches(input), jump('KUBE-MARK-MASQ'))]),
     ...when(input, 'externalIp', () => [
       inChain(services, inNamedSet(input, 'externalIp', 'to'), jump('KUBE-MARK-MASQ')),
       ...externalIpAccepts(input, 'externalIp'),
@@ -137,12 +133,6 @@ function clusterIpMatches(input: ChainInput): readonly Match[] {
   return [...inNamedSet(input, 'clusterIp', 'to'), outsider];
 }
 
-/** With pods in every network there is nobody to masquerade, and no rule could say so: `! -s 0.0.0.0/0` is refused. */
-function hasOutsiders({ node: { localDetector } }: ChainInput): boolean {
-  return localDetector?.kind !== 'source' || splitCidr(localDetector.cidr).length > 0;
-}
-
-/** Only where there are outsiders. */
 function notFromPods({ node }: ChainInput): Match | undefined {
   const detector = node.localDetector;
   switch (detector?.kind) {
@@ -228,7 +218,7 @@ function masqueradeRules(input: ChainInput): readonly Placed[] {
 function firewallRules(input: ChainInput): readonly Placed[] {
   const firewall = 'KUBE-PROXY-FIREWALL';
   const ranges = 'KUBE-SOURCE-RANGES-FIREWALL';
-  const outsider = hasOutsiders(input) ? notFromPods(input) : undefined;
+  const outsider = notFromPods(input);
   return [
     ...when(input, 'dropAll', () =>
       // The node's own packets, where no virtual server takes them, pass OUTPUT.
@@ -237,7 +227,6 @@ function firewallRules(input: ChainInput): readonly Placed[] {
       ),
     ),
     ...when(input, 'dropOutside', () => {
-      if (!hasOutsiders(input)) return [];
       const who = [...(outsider === undefined ? [] : [outsider]), { ...fromNode, not: true as const }];
       return [inChain(firewall, [...inNamedSet(input, 'dropOutside', 'to'), isNew, ...who], drop)];
     }),
