@@ -16,7 +16,8 @@ export function link(units: ReadonlyMap<ServicePortId, IptablesUnit>, node: Node
   const entries = new Map<string, Entry[]>();
   const chains = new Map<string, Chain>();
   for (const unit of separateUnits(units).kept) {
-    for (const chain of unit.chains) chains.set(chainKey(chain.table, chain.name), chain);
+    const keys = keysOf(unit);
+    unit.chains.forEach((chain, i) => chains.set(keys[i] as string, chain));
     for (const entry of unit.entries) {
       const key = chainKey(entry.table, entry.into);
       const shared = entries.get(key);
@@ -31,19 +32,41 @@ export function link(units: ReadonlyMap<ServicePortId, IptablesUnit>, node: Node
   return { family: node.family, chains, hooks: hooks(node) };
 }
 
+/** Keys are kept with their unit: to make 30,000 of them anew costs more than all else that linking does. */
+const knownKeys = new WeakMap<IptablesUnit, readonly string[]>();
+
+function keysOf(unit: IptablesUnit): readonly string[] {
+  const keys = knownKeys.get(unit) ?? unit.chains.map((chain) => chainKey(chain.table, chain.name));
+  knownKeys.set(unit, keys);
+  return keys;
+}
+
+interface Separated {
+  readonly kept: readonly IptablesUnit[];
+  readonly leftOut: readonly ServicePortId[];
+}
+
+/** Asked once for who is left out and once for linking the rest. */
+const separated = new WeakMap<ReadonlyMap<ServicePortId, IptablesUnit>, Separated>();
+
 /**
  * Units in id order, without those that have a chain of the same name as one before them. Names
  * hold 80 bits of a hash, few enough that someone who picks the names of Services could make two
  * meet: then one of them is left out, rather than two Services mixed or the whole node refused.
+ *
+ * units   not changed any more
  */
-export function separateUnits(units: ReadonlyMap<ServicePortId, IptablesUnit>): {
-  readonly kept: readonly IptablesUnit[];
-  readonly leftOut: readonly ServicePortId[];
-} {
+export function separateUnits(units: ReadonlyMap<ServicePortId, IptablesUnit>): Separated {
+  const known = separated.get(units) ?? separate([...units.values()]);
+  separated.set(units, known);
+  return known;
+}
+
+function separate(units: readonly IptablesUnit[]): Separated {
   const taken = new Set<string>();
   const kept: IptablesUnit[] = [];
   const leftOut: ServicePortId[] = [];
-  for (const unit of [...units.values()].sort((a, b) => compareText(a.id, b.id))) {
+  for (const unit of units.toSorted((a, b) => compareText(a.id, b.id))) {
     if (unit.chains.some((chain) => taken.has(chain.name))) {
       leftOut.push(unit.id);
     } else {

@@ -1,3 +1,4 @@
+import type { Wanted } from '../../agent/dataplane/dataplane.ts';
 import { assemble, type Assembled } from '../../backends/assemble.ts';
 import { iptables, type IptablesUnit } from '../../backends/iptables/index.ts';
 import type { Target } from '../../backends/netfilter/live.ts';
@@ -8,6 +9,7 @@ import { defaultSettings } from '../../compiler/settings.ts';
 /** What slicewright makes of objects, in IPv4. */
 export interface Compiled extends Assembled<IptablesUnit, Ruleset> {
   readonly target: Target;
+  readonly wanted: Wanted;
 }
 
 export function compileObjects(objects: readonly unknown[]): Compiled {
@@ -20,5 +22,9 @@ export function compileObjects(objects: readonly unknown[]): Compiled {
   const bad = diagnostics.find(({ severity }) => severity !== 'info');
   if (bad !== undefined) throw new Error(`the generated objects are not valid: ${bad.message}`);
   const assembled = assemble(iptables, services.IPv4, node.IPv4);
-  return { ...assembled, target: { program: assembled.program, services: services.IPv4 } };
+  return {
+    ...assembled,
+    target: { program: assembled.program, services: services.IPv4 },
+    wanted: { services: services.IPv4, node: node.IPv4 },
+  };
 }

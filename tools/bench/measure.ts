@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import type { Depth } from '../../agent/dataplane/dataplane.ts';
+import { createIptablesPlane } from '../../agent/dataplane/iptables.ts';
 import { ownChains } from '../../backends/iptables/own-chains.ts';
 import type { Run } from '../../backends/command.ts';
 import { applyTarget } from '../../backends/netfilter/apply.ts';
-import { performRestore } from '../../backends/netfilter/kernel.ts';
-import { observe, observeAgain, type Observation, planLive, type Target } from '../../backends/netfilter/live.ts';
+import { observe, observeAgain, type Observation } from '../../backends/netfilter/live.ts';
 import { bootNetwork } from '../../test/netns/network.ts';
 import type { Chain } from '../../backends/netfilter/rule.ts';
 import type { Isolation } from '../../test/netns/probe.ts';
@@ -36,10 +37,10 @@ export interface ColdFigures {
 export interface ChangeFigures {
   /** The changed chain alone, by iptables-restore. */
   readonly raw: Cost;
-  /** Plan and load. */
-  readonly apply: Cost;
-  /** Plan, load, and reading back. */
-  readonly applyAndRead: Cost;
+  /** As an agent that remembers what it applied: made, planned and loaded. */
+  readonly delta: Cost;
+  /** As an agent that reads before and after. */
+  readonly full: Cost;
 }
 
 /** Each load from an empty namespace of its own. */
@@ -72,27 +73,23 @@ export async function measureChange(
   rounds: number,
 ): Promise<ChangeFigures> {
   return inNamespace(isolation, async (run) => {
-    let observed = (await applyTarget(run, await observeMode(run, mode), all.target, ownChains)).observed;
+    await observeMode(run, mode);
+    const plane = createIptablesPlane({ family: 'IPv4', run, nowMs: () => performance.now(), takeOver: false });
+    const sync = async ({ wanted }: Compiled, depth: Depth): Promise<void> => {
+      const done = await plane.sync(wanted, depth);
+      if (done.depth !== depth) throw new Error(`a ${depth} sync became a ${done.depth} one`);
+    };
+    await sync(all, 'full');
     const chains = [changedChain(less, all), changedChain(all, less)].map((chain) => chainsText([chain]));
-    const [raw, apply, applyAndRead] = [stopwatch(), stopwatch(), stopwatch()];
+    const [raw, delta, full] = [stopwatch(), stopwatch(), stopwatch()];
     for (let round = 0; round < rounds; round++) {
       for (const text of chains) await raw.time(() => loadAll(run, mode, [text]));
-      for (const { target } of [less, all]) {
-        observed = await apply.time(() => planAndLoad(run, observed, target));
-      }
-      for (const { target } of [less, all]) {
-        observed = (await applyAndRead.time(() => applyTarget(run, observed, target, ownChains))).observed;
-      }
+      for (const state of [less, all]) await delta.time(() => sync(state, 'delta'));
+      // Reading takes long, and is not what this is about.
+      if (round < 2) for (const state of [less, all]) await full.time(() => sync(state, 'full'));
     }
-    return { raw: raw.mean(), apply: apply.mean(), applyAndRead: applyAndRead.mean() };
+    return { raw: raw.mean(), delta: delta.mean(), full: full.mean() };
   });
-}
-
-/** What an agent does that knows what it applied last. */
-async function planAndLoad(run: Run, observed: Observation, target: Target): Promise<Observation> {
-  const { steps, desired, result } = planLive(observed, target, ownChains);
-  for (const step of steps) if (step.kind === 'restore') await performRestore(run, observed.tools, step.document);
-  return { ...observed, ruleset: desired, fingerprint: result };
 }
 
 /** The one chain that both programs have, and differently. */

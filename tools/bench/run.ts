@@ -55,8 +55,8 @@ async function benchSize(mode: Mode, size: number): Promise<void> {
 
   const change = await measureChange(mode, isolation, [all, less], changeRounds);
   row('one changed endpoint: raw restore of its chain', change.raw);
-  row('  planned and loaded', change.apply, change.raw, mode === 'nft' ? 'wanted: at most 3' : '');
-  row('  planned, loaded and read back', change.applyAndRead, change.raw);
+  row('  as the agent applies it', change.delta, change.raw, mode === 'nft' ? 'wanted: at most 3' : '');
+  row('  read before and after', change.full, change.raw);
 }
 
 function heading(text: string): void {
