@@ -91,7 +91,7 @@ function addPlan(program: Command): void {
     .addOption(
       new Option(
         '--against <path>',
-        'plan from what iptables-save printed, or from the files of compile --out, instead of the kernel: needs no privilege; repeatable',
+        'plan from what iptables-save printed, or from the files of compile --out, instead of the kernel: needs no privilege; iptables only; repeatable',
       )
         .argParser(collect)
         .default([], 'the kernel'),
@@ -121,8 +121,8 @@ function addApply(program: Command): void {
     .summary("make this node's kernel hold what the objects want")
     .description(
       'Plans and applies, or applies a saved plan, and reads back what is in force. Each packet has its old ' +
-        'fate or its new one at every moment. A Service that the kernel refuses is left as it was and named; ' +
-        'the others are applied.\nExit status: 0 applied, 1 not, or not for every Service, 2 usage.',
+        'fate or its new one at every moment, also where the backend is another one than before. A Service that ' +
+        'the kernel refuses is left as it was and named; the others are applied.\nExit status: 0 applied, 1 not, or not for every Service, 2 usage.',
     )
     .option('--plan <file>', 'a plan that plan --out saved; refused if the rules have changed since')
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
@@ -148,9 +148,10 @@ Examples:
 
 function addCleanup(program: Command): void {
   usageErrorsExit(program.command('cleanup'), 2)
-    .summary('remove every rule and chain of ours from this node')
+    .summary('remove everything of ours from this node')
     .description(
-      'Removes all that apply has made, and nothing else, in both families.\n' +
+      'Removes all that apply has made, and nothing else, of both backends and in both families: rules, chains, ' +
+        'virtual servers, sets, addresses.\n' +
         'Exit status: 0 nothing of ours is left, 1 something is, 2 usage.',
     )
     .option('--take-over', "remove another program's rules for Services too, kube-proxy's say; stop it first")

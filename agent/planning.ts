@@ -15,6 +15,7 @@ import type { Ruleset } from '../backends/netfilter/rule.ts';
 import type { NodeContext } from '../compiler/ir/node-context.ts';
 import { type Family, families } from '../compiler/values/address.ts';
 import type { Danger } from './plan-report/dangers.ts';
+import type { Side } from './plan-report/traffic.ts';
 import type { Dump } from './sources/dump.ts';
 import { isUsed, type Wanted } from './wanted.ts';
 
@@ -26,6 +27,9 @@ export interface PlannedFamily {
   readonly node: NodeContext;
   /** Of the place itself, whatever the plan does there. */
   readonly dangers: readonly Danger[];
+  /** The traffic now, where rules do not decide about it alone. */
+  readonly before?: Side;
+  readonly notes?: readonly string[];
 }
 
 /** Names of chains that are ours in a kernel, or in what was saved from one. */
@@ -99,7 +103,8 @@ export async function observePossible(run: Run, family: Family, isNeeded: boolea
   }
 }
 
-function dangersOf({ owner, tools, rival }: Observation): Danger[] {
+/** Of the tables themselves, whatever a plan does there. */
+export function dangersOf({ owner, tools, rival }: Observation): Danger[] {
   const dangers: Danger[] = [];
   if (owner === 'another writer') {
     const message = 'another program, kube-proxy most likely, made the chains that are there: apply needs --take-over';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ForgetStep, LivePlan, NetfilterStep } from '../backends/netfilter/live.ts';
 import { isKernelChain } from '../backends/netfilter/kernel-chains.ts';
 import { parseRule } from '../backends/netfilter/parse-rule.ts';
+import type { RestoreDocument } from '../backends/netfilter/transaction.ts';
 import { type Table, tables } from '../backends/netfilter/rule.ts';
 import { type Family, families, type IpAddress, parseAddress } from '../compiler/values/address.ts';
 import { printable } from '../compiler/values/object-ref.ts';
@@ -17,8 +18,8 @@ import { fileProblem, InputError } from './input-error.ts';
  */
 export type SavedPlan = Pick<LivePlan, 'family' | 'fingerprint' | 'result' | 'steps'>;
 
-const apiVersion = 'slicewright.dev/v1alpha1';
-const kind = 'Plan';
+export const apiVersion = 'slicewright.dev/v1alpha1';
+export const kind = 'Plan';
 
 export function savedPlanJson(plans: readonly SavedPlan[]): object {
   return {
@@ -28,17 +29,22 @@ export function savedPlanJson(plans: readonly SavedPlan[]): object {
   };
 }
 
-const phase = z.enum(['prepare', 'switch', 'drain', 'remove']);
-const fingerprint = z.string().regex(/^[0-9a-f]{64}$/);
+/** Whether a parsed file says to be a plan for IPVS: `saved-ipvs-plan.ts` reads those. */
+export function isIpvsPlan(parsed: unknown): boolean {
+  return typeof parsed === 'object' && parsed !== null && 'backend' in parsed && parsed.backend === 'ipvs';
+}
 
-const address = z.string().transform((text, context): IpAddress => {
+export const phase = z.enum(['prepare', 'switch', 'drain', 'remove']);
+export const fingerprint = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const address = z.string().transform((text, context): IpAddress => {
   const parsed = parseAddress(text);
   if (parsed !== undefined) return parsed;
   context.addIssue('is not an address');
   return z.NEVER;
 });
 
-const port = z.number().transform((number, context): Port => {
+export const port = z.number().transform((number, context): Port => {
   const parsed = parsePort(number);
   if (parsed !== undefined) return parsed;
   context.addIssue('is not a port');
@@ -51,13 +57,15 @@ const tableText = z.strictObject({
   lines: z.array(z.string()),
 });
 
+export const document = z.strictObject({
+  family: z.enum(families as readonly [Family, ...Family[]]),
+  tables: z.array(tableText),
+});
+
 const restoreStep = z.strictObject({
   phase,
   kind: z.literal('restore'),
-  document: z.strictObject({
-    family: z.enum(families as readonly [Family, ...Family[]]),
-    tables: z.array(tableText),
-  }),
+  document,
 });
 
 const forgetStep = z.strictObject({
@@ -92,14 +100,14 @@ const savedPlan = z.strictObject({
  * isOurs   which chains slicewright makes
  * throws   InputError that names what is not of a plan, with its place
  */
-export function parseSavedPlan(document: unknown, file: string, isOurs: (chain: string) => boolean): SavedPlan[] {
-  const parsed = savedPlan.safeParse(document);
-  if (!parsed.success) {
+export function parseSavedPlan(parsed: unknown, file: string, isOurs: (chain: string) => boolean): SavedPlan[] {
+  const result = savedPlan.safeParse(parsed);
+  if (!result.success) {
     throw new InputError(
-      parsed.error.issues.map(({ path, message }) => fileProblem(file, 'bad-plan', message, path.join('.'))),
+      result.error.issues.map(({ path, message }) => fileProblem(file, 'bad-plan', message, path.join('.'))),
     );
   }
-  const strange = parsed.data.families.flatMap((plan) => strangeLines(plan, isOurs));
+  const strange = result.data.families.flatMap((plan) => strangeLines(plan, isOurs));
   if (strange.length > 0) {
     throw new InputError(
       strange.map((line) =>
@@ -107,7 +115,7 @@ export function parseSavedPlan(document: unknown, file: string, isOurs: (chain: 
       ),
     );
   }
-  return parsed.data.families.map(({ steps, ...plan }) => ({ ...plan, steps: steps.map(toStep) }));
+  return result.data.families.map(({ steps, ...plan }) => ({ ...plan, steps: steps.map(toStep) }));
 }
 
 function toStep(step: z.infer<typeof familyPlan>['steps'][number]): NetfilterStep {
@@ -124,12 +132,21 @@ function toStep(step: z.infer<typeof familyPlan>['steps'][number]): NetfilterSte
 function strangeLines({ family, steps }: z.infer<typeof familyPlan>, isOurs: (chain: string) => boolean): string[] {
   return steps.flatMap((step) => {
     if (step.kind !== 'restore') return step.family === family ? [] : [`connections of ${step.family}`];
-    if (step.document.family !== family) return [`a document of ${step.document.family}`];
-    return step.document.tables.flatMap(({ declared, lines }) => [
-      ...declared.filter((chain) => !isOurs(chain)),
-      ...lines.filter((line) => !isPlanLine(family, line, isOurs)),
-    ]);
+    return strangeLinesIn(step.document, family, isOurs);
   });
+}
+
+/** The same for one document. */
+export function strangeLinesIn(
+  document: RestoreDocument,
+  family: Family,
+  isOurs: (chain: string) => boolean,
+): string[] {
+  if (document.family !== family) return [`a document of ${document.family}`];
+  return document.tables.flatMap(({ declared, lines }) => [
+    ...declared.filter((chain) => !isOurs(chain)),
+    ...lines.filter((line) => !isPlanLine(family, line, isOurs)),
+  ]);
 }
 
 function isPlanLine(family: Family, line: string, isOurs: (chain: string) => boolean): boolean {

@@ -8,7 +8,7 @@ import {
   type Quarantined,
 } from '../../backends/netfilter/apply.ts';
 import { type Observation, observe } from '../../backends/netfilter/live.ts';
-import type { Family } from '../../compiler/values/address.ts';
+import { type Family, families } from '../../compiler/values/address.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
 import type { Host } from '../inputs.ts';
@@ -17,7 +17,8 @@ import { allowLocalNodePorts } from '../local-node-ports.ts';
 import { paintOf } from '../paint.ts';
 import { counted, makeReport, reportText } from '../plan-report/report.ts';
 import { observeFamilies, ours, planFromKernel, targetOf } from '../planning.ts';
-import { type SavedPlan, parseSavedPlan } from '../saved-plan.ts';
+import { withRemains } from '../planning-remains.ts';
+import { isIpvsPlan, type SavedPlan, parseSavedPlan } from '../saved-plan.ts';
 import { readObjects } from '../sources/files.ts';
 import { compileWanted, type WantedOptions } from '../wanted.ts';
 import { reportingFailures } from './failures.ts';
@@ -43,14 +44,19 @@ export function applyCommand(options: ApplyOptions, io: Io, run: Run, host: Host
 async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host): Promise<number> {
   const wanted = await compileWanted(options, io, host);
   await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
-  let isDone = true;
+  if (wanted.backend === 'ipvs') {
+    const { applyIpvs } = await import('./apply-ipvs.ts');
+    return (await applyIpvs(wanted, options, io, run)) ? 0 : 1;
+  }
+  const failed = new Set<Family>();
   for (const observed of await observeFamilies(run, wanted)) {
-    const report = makeReport(planFromKernel(observed, wanted), ours, wanted.clusterOf);
-    await io.out(reportText(report, paintOf(io), false));
+    const planned = await withRemains(run, planFromKernel(observed, wanted), wanted);
+    await io.out(reportText(makeReport(planned, ours, wanted.clusterOf), paintOf(io), false));
     const target = targetOf(wanted, observed.family);
     const apply = () => applyTarget(run, observed, target, ownChains, { takeOver: options.takeOver === true });
-    isDone = (await applyFamily(observed.family, apply, options, io)) && isDone;
+    if (!(await applyFamily(observed.family, apply, options, io))) failed.add(observed.family);
   }
+  const isDone = (await leaveIpvs(failed, options, io, run)) && failed.size === 0;
   const problem = await allowLocalNodePorts(run, wanted.compilation.node.IPv4, wanted.compilation.services.IPv4);
   if (problem !== undefined) await io.err(diagnosticsText([problem], options.diagnostics));
   return isDone ? 0 : 1;
@@ -59,16 +65,34 @@ async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host)
 /** All families are looked at before the first is changed: a plan for a state that is gone is refused whole. */
 async function applySaved(path: string, options: ApplyOptions, io: Io, run: Run): Promise<number> {
   const [document] = await readObjects([path], io.readStdin);
+  if (isIpvsPlan(document)) {
+    const { applyIpvsPlan } = await import('./apply-ipvs-plan.ts');
+    return (await applyIpvsPlan(document, path, options, io, run)) ? 0 : 1;
+  }
   const plans = parseSavedPlan(document, path, (chain) => ours.isOurs('nat', chain));
   const starts: { readonly plan: SavedPlan; readonly observed: Observation }[] = [];
   for (const plan of plans) starts.push({ plan, observed: await observe(run, plan.family, ownChains) });
   const outdated = starts.filter(({ plan, observed }) => plan.fingerprint !== observed.fingerprint);
-  let isDone = true;
+  const failed = new Set<Family>();
   for (const { plan, observed } of outdated.length > 0 ? outdated : starts) {
     const apply = () => applyPlan(run, observed, plan, ownChains, { takeOver: options.takeOver === true });
-    isDone = (await applyFamily(plan.family, apply, options, io)) && isDone;
+    if (!(await applyFamily(plan.family, apply, options, io))) failed.add(plan.family);
   }
-  return isDone ? 0 : 1;
+  if (outdated.length > 0) return 1;
+  return (await leaveIpvs(failed, options, io, run)) && failed.size === 0 ? 0 : 1;
+}
+
+/**
+ * Takes IPVS mode out of every family whose rules are in force. Where some are not, virtual servers
+ * may be all that a Service has.
+ */
+async function leaveIpvs(failed: ReadonlySet<Family>, options: ApplyOptions, io: Io, run: Run): Promise<boolean> {
+  const { endIpvs } = await import('./end-ipvs.ts');
+  let isDone = true;
+  for (const family of families.filter((one) => !failed.has(one))) {
+    isDone = (await endIpvs(family, { ...options, isEnd: false }, io, run)) !== 'failed' && isDone;
+  }
+  return isDone;
 }
 
 /** Applies one family and tells how that went. Families do not wait for each other: they share nothing. */

@@ -7,6 +7,7 @@ import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
 import type { Io } from '../io.ts';
 import { counted } from '../plan-report/report.ts';
 import { observePossible } from '../planning.ts';
+import { endIpvs } from './end-ipvs.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface CleanupOptions {
@@ -15,8 +16,8 @@ export interface CleanupOptions {
 }
 
 /**
- * `slicewright cleanup`: removes all of ours and nothing else, in both families and in both kinds of
- * tables. Doing it again does nothing.
+ * `slicewright cleanup`: removes all of ours and nothing else, of both backends, in both families and
+ * in both kinds of tables. Doing it again does nothing.
  *
  * returns  the exit status: 0 nothing of ours is left, 1 something is
  */
@@ -28,23 +29,42 @@ export function cleanupCommand(options: CleanupOptions, io: Io, run: Run): Promi
   });
 }
 
+/** Chains first: sets that rules look into cannot be destroyed. */
+async function cleanUp(family: Family, options: CleanupOptions, io: Io, run: Run): Promise<boolean> {
+  const { found, others } = await cleanTables(family, options, io, run);
+  if (found === 'failed') return false;
+  const servers = await endIpvs(family, { ...options, isEnd: true }, io, run);
+  const isNothing = found === 'nothing' && servers === 'nothing';
+  if (isNothing || others !== undefined) {
+    const text = [...(isNothing ? ['nothing of ours is there'] : []), ...(others === undefined ? [] : [others])];
+    await io.out(`${family}: ${text.join('; ')}\n`);
+  }
+  return servers !== 'failed';
+}
+
+interface Tables {
+  /** undefined: this machine has no tables of the family. */
+  readonly found: 'nothing' | 'removed' | 'failed' | undefined;
+  /** What is left, because it is another program's. */
+  readonly others?: string;
+}
+
 /** nft tables and legacy ones: each can hold rules of ours from some earlier time. */
 const kindsOfTables = 2;
 
-async function cleanUp(family: Family, options: CleanupOptions, io: Io, run: Run): Promise<boolean> {
+async function cleanTables(family: Family, options: CleanupOptions, io: Io, run: Run): Promise<Tables> {
   for (let round = 0; round < kindsOfTables; round++) {
     const observed = await observePossible(run, family, family === 'IPv4');
-    if (observed === undefined) return true;
-    const isOthers = observed.owner === 'another writer' && options.takeOver !== true;
-    if (observed.owner === 'nobody' || isOthers) {
-      const chains = `chains in the ${observed.tools.mode} tables are another program's; --take-over removes them too`;
-      const others = isOthers ? `; the KUBE-* ${chains}` : '';
-      if (round === 0 || isOthers) await io.out(`${family}: nothing of ours is there${others}\n`);
-      return true;
+    if (observed === undefined) return { found: undefined };
+    const found = round === 0 ? 'nothing' : 'removed';
+    if (observed.owner === 'nobody') return { found };
+    if (observed.owner === 'another writer' && options.takeOver !== true) {
+      const where = `the KUBE-* chains in the ${observed.tools.mode} tables are another program's`;
+      return { found, others: `${where}; --take-over removes them too` };
     }
-    if (!(await removeAll(observed, options, io, run))) return false;
+    if (!(await removeAll(observed, options, io, run))) return { found: 'failed' };
   }
-  return true;
+  return { found: 'removed' };
 }
 
 async function removeAll(observed: Observation, options: CleanupOptions, io: Io, run: Run): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { IpvsError } from '../../backends/ipvs/errors.ts';
 import { KernelError } from '../../backends/netfilter/errors.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
 import { InputError } from '../input-error.ts';
@@ -24,6 +25,10 @@ export async function reportingFailures(
       const { reason } = error;
       const message = error.message.replace(`${error.command}: `, '');
       await io.err(diagnosticsText([{ severity: 'error', code: `kernel-${reason}`, object, message }], format));
+    } else if (error instanceof IpvsError) {
+      const object = { kind: 'machine', name: 'IPVS' };
+      const { reason, message } = error;
+      await io.err(diagnosticsText([{ severity: 'error', code: `ipvs-${reason}`, object, message }], format));
     } else {
       throw error;
     }

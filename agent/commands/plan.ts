@@ -5,11 +5,12 @@ import { fileProblem, InputError } from '../input-error.ts';
 import type { Host } from '../inputs.ts';
 import type { Io } from '../io.ts';
 import { paintOf } from '../paint.ts';
-import { reportJson } from '../plan-report/json.ts';
-import { makeReport, type ReportPaint, reportText } from '../plan-report/report.ts';
+import { netfilterStepJson, reportJson } from '../plan-report/json.ts';
+import { type FamilyReport, makeReport, type ReportPaint, reportText } from '../plan-report/report.ts';
 import { observeFamilies, ours, type PlannedFamily, planFromDump, planFromKernel } from '../planning.ts';
 import { readDumps } from '../sources/dump.ts';
-import { compileWanted, type Wanted, type WantedOptions } from '../wanted.ts';
+import { withRemains } from '../planning-remains.ts';
+import { compileWanted, type Wanted, type WantedIpvs, type WantedOptions } from '../wanted.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface PlanOptions extends WantedOptions {
@@ -28,39 +29,89 @@ export interface PlanOptions extends WantedOptions {
  */
 export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
-    const dumps = options.against.flatMap((path) => readDumps(path, ours.isOurs));
-    const isHere = dumps.length === 0;
-    const wanted = await compileWanted(options, io, isHere ? host : undefined);
-    await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
-    const planned = isHere
-      ? (await observeFamilies(run, wanted)).map((observed) => planFromKernel(observed, wanted))
-      : dumps.map((dump) => planFromDump(dump, wanted, options.out !== undefined));
-    await io.out(planText(planned, wanted, options.format, paintOf(io)));
-    if (options.out !== undefined) await savePlan(options.out, planned);
-    return planned.some(hasChanges) ? 2 : 0;
+    const { families, saved } = await makePlans(options, io, run, host);
+    const hasChanges = families.some((one) => one.hasChanges);
+    await io.out(planText(families, hasChanges, options.format, paintOf(io)));
+    if (options.out !== undefined) savePlan(options.out, await saved());
+    return hasChanges ? 2 : 0;
   });
 }
 
-function planText(
-  planned: readonly PlannedFamily[],
-  { clusterOf }: Wanted,
-  format: 'text' | 'json',
-  paint: ReportPaint,
-): string {
-  const reports = planned.map((one) => ({ report: makeReport(one, ours, clusterOf), steps: one.plan.steps }));
-  if (format === 'text') return reports.map(({ report }) => reportText(report, paint, true)).join('\n');
-  const families = reports.map(({ report, steps }) => reportJson(report, steps, clusterOf));
-  return `${JSON.stringify({ changes: planned.some(hasChanges), families }, null, 2)}\n`;
+/** One family's plan, whatever the backend. */
+interface Planned {
+  readonly report: FamilyReport;
+  /** The report for programs. */
+  readonly json: object;
+  readonly hasChanges: boolean;
 }
 
-function hasChanges({ plan }: PlannedFamily): boolean {
-  return plan.steps.length > 0;
+interface Plans {
+  readonly families: readonly Planned[];
+  /** For `apply --plan`. */
+  readonly saved: () => Promise<object>;
 }
 
-async function savePlan(path: string, planned: readonly PlannedFamily[]): Promise<void> {
-  const { savedPlanJson } = await import('../saved-plan.ts');
+async function makePlans(options: PlanOptions, io: Io, run: Run, host: Host): Promise<Plans> {
+  const dumps = options.against.flatMap((path) => readDumps(path, ours.isOurs));
+  const isHere = dumps.length === 0;
+  const wanted = await compileWanted(options, io, isHere ? host : undefined);
+  await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
+  if (wanted.backend === 'ipvs') {
+    if (!isHere) {
+      const message = 'plans for IPVS start from the kernel: a dump of rules shows no virtual servers';
+      throw new InputError([fileProblem(options.against[0] ?? '--against', 'no-plans', message)]);
+    }
+    return planServers(run, wanted);
+  }
+  const planned = isHere
+    ? await planKernel(run, wanted)
+    : dumps.map((dump) => planFromDump(dump, wanted, options.out !== undefined));
+  return {
+    families: planned.map((one) => {
+      const report = makeReport(one, ours, wanted.clusterOf);
+      const json = reportJson(report, one.plan.steps.map(netfilterStepJson), wanted.clusterOf);
+      return { report, json, hasChanges: one.plan.steps.length > 0 || report.notes.length > 0 };
+    }),
+    saved: async () => {
+      const { savedPlanJson } = await import('../saved-plan.ts');
+      return savedPlanJson(planned.map(({ plan }) => plan));
+    },
+  };
+}
+
+async function planKernel(run: Run, wanted: Wanted): Promise<PlannedFamily[]> {
+  const planned: PlannedFamily[] = [];
+  for (const observed of await observeFamilies(run, wanted)) {
+    planned.push(await withRemains(run, planFromKernel(observed, wanted), wanted));
+  }
+  return planned;
+}
+
+async function planServers(run: Run, wanted: WantedIpvs): Promise<Plans> {
+  const { observeIpvsFamilies, planIpvs } = await import('../planning-ipvs.ts');
+  const { ipvsStepJson, makeIpvsReport } = await import('../plan-report/ipvs.ts');
+  const planned = (await observeIpvsFamilies(run, wanted)).map((observed) => planIpvs(observed, wanted));
+  return {
+    families: planned.map((one) => {
+      const report = makeIpvsReport(one, wanted.clusterOf);
+      const json = reportJson(report, one.steps.map(ipvsStepJson), wanted.clusterOf);
+      return { report, json, hasChanges: one.steps.length > 0 };
+    }),
+    saved: async () => {
+      const { savedIpvsPlanJson } = await import('../saved-ipvs-plan.ts');
+      return savedIpvsPlanJson(planned);
+    },
+  };
+}
+
+function planText(planned: readonly Planned[], changes: boolean, format: 'text' | 'json', paint: ReportPaint): string {
+  if (format === 'text') return planned.map(({ report }) => reportText(report, paint, true)).join('\n');
+  return `${JSON.stringify({ changes, families: planned.map(({ json }) => json) }, null, 2)}\n`;
+}
+
+function savePlan(path: string, plan: object): void {
   try {
-    writeFileSync(path, `${JSON.stringify(savedPlanJson(planned.map(({ plan }) => plan)), null, 2)}\n`);
+    writeFileSync(path, `${JSON.stringify(plan, null, 2)}\n`);
   } catch (error) {
     const message = `cannot be written: ${error instanceof Error ? error.message : String(error)}`;
     throw new InputError([fileProblem(path, 'output-unwritable', message)]);

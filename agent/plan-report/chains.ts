@@ -3,9 +3,15 @@ import type { ChainChange, TableDiff } from '../../backends/netfilter/diff.ts';
 import type { Owners } from '../../backends/netfilter/owners.ts';
 import { type Table, tables } from '../../backends/netfilter/rule.ts';
 
-/** One chain that differs, or (chain `hooks`) our rules in the kernel's chains. */
+/** Where something differs: a table of rules, or one of the tools of IPVS mode. */
+export type Place = Table | 'ipvs' | 'ipset' | 'ip' | 'sysctl';
+
+/**
+ * One chain that differs, or (chain `hooks`) our rules in the kernel's chains. In IPVS mode also a
+ * virtual server, a set, the addresses of the link or the sysctls, under `chain` as the tool calls it.
+ */
 export interface ChainDiff {
-  readonly table: Table;
+  readonly table: Place;
   readonly chain: string;
   /** `shop/cart:http`; undefined for what all share. */
   readonly servicePort: string | undefined;
@@ -47,7 +53,8 @@ function compareKeys(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function count(lines: readonly string[]): Pick<ChainDiff, 'removed' | 'added' | 'lines'> {
+/** Lines with a sign before each, counted. */
+export function count(lines: readonly string[]): Pick<ChainDiff, 'removed' | 'added' | 'lines'> {
   const startingWith = (sign: string) => lines.filter((line) => line.startsWith(sign)).length;
   return { removed: startingWith('-'), added: startingWith('+'), lines };
 }
@@ -55,7 +62,8 @@ function count(lines: readonly string[]): Pick<ChainDiff, 'removed' | 'added' | 
 /** The most edits that a comparison in order is tried for: its cost grows with lines times edits. */
 const maxEditLength = 400;
 
-function diffLines({ name, from, to }: ChainChange): string[] {
+/** The lines that differ, and those next to them. */
+export function diffLines({ name, from, to }: ChainChange): string[] {
   if (from.length === 0) return to.map((line) => `+${line}`);
   if (to.length === 0) return from.map((line) => `-${line}`);
   const text = (lines: readonly string[]) => `${lines.join('\n')}\n`;

@@ -11,7 +11,9 @@ export interface Danger {
     | 'hook-missing'
     | 'foreign-in-front'
     | 'another-writer'
-    | 'two-modes';
+    | 'two-modes'
+    | 'foreign-server'
+    | 'other-set';
   readonly message: string;
 }
 

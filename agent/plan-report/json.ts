@@ -5,11 +5,16 @@ import type { FamilyReport } from './report.ts';
 import type { ClusterOf } from './sentences.ts';
 import type { Fate } from './traffic.ts';
 
-/** A report as JSON for programs. `docs/commands.md` describes the fields. */
-export function reportJson(report: FamilyReport, steps: readonly NetfilterStep[], clusterOf: ClusterOf): object {
-  const { family, source, services, frontends, dangers, chains, cost } = report;
+/**
+ * A report as JSON for programs. `docs/commands.md` describes the fields.
+ *
+ * steps   for programs, as {@link netfilterStepJson} gives those of rules
+ */
+export function reportJson(report: FamilyReport, steps: readonly object[], clusterOf: ClusterOf): object {
+  const { family, backend, source, services, frontends, dangers, chains, cost, notes } = report;
   return {
     family,
+    backend,
     against: source,
     cost,
     services,
@@ -24,11 +29,12 @@ export function reportJson(report: FamilyReport, steps: readonly NetfilterStep[]
     })),
     dangers,
     chains,
-    steps: steps.map(stepJson),
+    notes,
+    steps,
   };
 }
 
-function stepJson(step: NetfilterStep): object {
+export function netfilterStepJson(step: NetfilterStep): object {
   const { phase, kind } = step;
   return kind === 'restore'
     ? { phase, kind, document: documentText(step.document.tables) }

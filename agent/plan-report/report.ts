@@ -1,4 +1,6 @@
+import type { BackendName } from '../../backends/index.ts';
 import { countEndpoints, findFrontends } from '../../backends/iptables/frontends.ts';
+import { isOfIpvsMode } from '../../backends/iptables/own-chains.ts';
 import { diffRulesets } from '../../backends/netfilter/diff.ts';
 import type { OwnChains } from '../../backends/netfilter/own-chains.ts';
 import { ownersIn } from '../../backends/netfilter/owners.ts';
@@ -14,7 +16,12 @@ import { type Danger, findDangers } from './dangers.ts';
 import { type ClusterOf, describeChanges, type ServiceSentence } from './sentences.ts';
 import { compareTraffic, type FrontendChange, type Side } from './traffic.ts';
 
-/** What performing a plan takes. */
+/**
+ * What performing a plan takes.
+ *
+ * transactions   calls of iptables-restore; in IPVS mode scripts, of any tool
+ * chains         that change; in IPVS mode virtual servers, sets and whatever else does too
+ */
 export interface Cost {
   readonly transactions: number;
   readonly lines: number;
@@ -24,6 +31,7 @@ export interface Cost {
 /** Everything that people and programs are told of one family's plan. */
 export interface FamilyReport {
   readonly family: Family;
+  readonly backend: BackendName;
   /** What the plan starts from: `the kernel (nft)`, a file's name. */
   readonly source: string;
   readonly services: readonly ServiceSentence[];
@@ -31,9 +39,12 @@ export interface FamilyReport {
   readonly dangers: readonly Danger[];
   readonly chains: readonly ChainDiff[];
   readonly cost: Cost;
+  /** What becomes of the rest: what has to wait, what of another mode goes afterwards. */
+  readonly notes: readonly string[];
 }
 
 /**
+ * before    the traffic now, where other things than these rules decide about it
  * node      in whose surroundings packets are traced
  * dangers   of the place itself, whatever the plan does there
  */
@@ -43,26 +54,28 @@ export interface ReportInput {
   readonly plan: Pick<LivePlan, 'desired' | 'steps'>;
   readonly node: NodeContext;
   readonly dangers: readonly Danger[];
+  readonly before?: Side;
+  readonly notes?: readonly string[];
 }
 
 export function makeReport(input: ReportInput, own: OwnChains, clusterOf: ClusterOf): FamilyReport {
   const { source, found, plan, node } = input;
   const { desired } = plan;
-  const side = (ruleset: Ruleset): Side => ({
-    frontends: findFrontends(ruleset),
-    verdictOf: (packet) => traceRuleset(ruleset, packet, node).verdict,
-  });
-  const frontends = compareTraffic(side(found.ruleset), side(desired), node.family, node.nodeIP);
+  const before = input.before ?? rulesetSide(found.ruleset, node);
+  const frontends = compareTraffic(before, rulesetSide(desired, node), node.family, node.nodeIP);
+  // Of another mode's hooks none is missing.
+  const hooked = isOfIpvsMode(found.ruleset) ? desired : found.ruleset;
   const chains = diffChains(diffRulesets(found.ruleset, desired), ownersIn([desired, found.ruleset], own));
   const documents = plan.steps.flatMap((step) => (step.kind === 'restore' ? [step.document] : []));
   return {
     family: node.family,
+    backend: 'iptables',
     source,
     services: describeChanges(frontends, clusterOf),
     frontends,
     dangers: [
       ...input.dangers,
-      ...findDangers(frontends, countEndpoints(found.ruleset), found.ruleset, desired, found.foreign),
+      ...findDangers(frontends, countEndpoints(found.ruleset), hooked, desired, found.foreign),
     ],
     chains,
     cost: {
@@ -70,8 +83,22 @@ export function makeReport(input: ReportInput, own: OwnChains, clusterOf: Cluste
       lines: documents.reduce((sum, { tables }) => sum + lineCount(tables), 0),
       chains: chains.filter(({ change }) => change !== 'hooks').length,
     },
+    notes: input.notes ?? [],
   };
 }
+
+/** What rules alone do with packets. */
+export function rulesetSide(ruleset: Ruleset, node: NodeContext): Side {
+  return {
+    frontends: findFrontends(ruleset),
+    verdictOf: (packet) => traceRuleset(ruleset, packet, node).verdict,
+  };
+}
+
+const nouns: Readonly<Record<BackendName, readonly [string, string]>> = {
+  iptables: ['transaction', 'chain'],
+  ipvs: ['script', 'part'],
+};
 
 /** Rules shown of one family's differences. Beyond that they are counted. */
 const maxDiffLines = 400;
@@ -87,14 +114,16 @@ export interface ReportPaint extends Paint {
  * withRules   false: without the differences by chain
  */
 export function reportText(report: FamilyReport, paint: ReportPaint, withRules: boolean): string {
-  const { family, source, services, dangers, chains, cost } = report;
+  const { family, backend, source, services, dangers, chains, cost, notes } = report;
   const warnings = dangers.map(({ message }) => paint.danger(`  ! ${message}\n`)).join('');
-  if (cost.transactions === 0) return `${family}, against ${source}: nothing to do\n${warnings}`;
+  const rest = notes.map((note) => `  ${note}\n`).join('');
+  if (cost.transactions === 0) return `${family}, against ${source}: nothing to do\n${rest}${warnings}`;
   const title = `${family}, against ${source}: ${counted(services.length, 'Service')} with changes for traffic`;
   const sentences = services.map(({ sign, service, text }) => `  ${sign} ${service}: ${text}\n`).join('');
   const rules = withRules ? `\n${chainDiffsText(chains, paint, maxDiffLines)}\n` : '';
-  const price = `  cost: ${counted(cost.transactions, 'transaction')}, ${counted(cost.lines, 'line')}, ${counted(cost.chains, 'chain')}\n`;
-  return `${paint.heading(title)}\n${sentences}${rules}${price}${warnings}`;
+  const [call, part] = nouns[backend];
+  const price = `  cost: ${counted(cost.transactions, call)}, ${counted(cost.lines, 'line')}, ${counted(cost.chains, part)}\n`;
+  return `${paint.heading(title)}\n${sentences}${rules}${price}${rest}${warnings}`;
 }
 
 /** `1 chain`, `2 chains`. */

@@ -147,7 +147,8 @@ function refuseOthers(observed: IpvsProgram, desired: IpvsProgram, { takeOver, o
     throw new IpvsError(sets.map(conflictText).join('\n'), { reason: 'conflict' });
   }
   const tables = observed.found?.tables;
-  if (tables?.rival !== undefined) {
+  // Of no concern where chains are left alone.
+  if (tables?.rival !== undefined && otherMode !== true) {
     const what = `rules of Services are in the tables of both ${tables.tools.mode} and ${tables.rival.tools.mode}`;
     throw new IpvsError(`${what}, and packets meet both; remove those that are not in use; nothing was changed`, {
       reason: 'conflict',
