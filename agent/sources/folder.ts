@@ -5,7 +5,9 @@ import type { ObjectChange } from '../../compiler/incremental.ts';
 import { asFields } from '../../compiler/model/fields.ts';
 import { identify } from '../../compiler/model/objects.ts';
 import { canonicalJson } from '../../compiler/values/canonical-json.ts';
+import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { type ClusterName, compareText } from '../../compiler/values/names.ts';
+import { InputError } from '../input-error.ts';
 import { readObjects } from './files.ts';
 import { createFolderWatcher, type FolderWatcher } from './folder-watcher.ts';
 import type { Source, SourceSink } from './source.ts';
@@ -81,8 +83,7 @@ function createLook(cluster: ClusterName | undefined, path: string, sink: Source
     try {
       objects = await readObjects([path], noStdin);
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      sink.state(manifestsKind, { kind: 'failing', problem });
+      sink.state(manifestsKind, { kind: 'failing', problem: problemIn(error) });
       return;
     }
     const found = new Map<string, Known>();
@@ -97,6 +98,11 @@ function createLook(cluster: ClusterName | undefined, path: string, sink: Source
     seen = now;
     sink.state(manifestsKind, { kind: 'live' });
   };
+}
+
+function problemIn(error: unknown): string {
+  if (error instanceof InputError) return error.diagnostics.map(formatDiagnostic).join('; ');
+  return error instanceof Error ? error.message : String(error);
 }
 
 function differences(

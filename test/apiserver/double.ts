@@ -210,6 +210,8 @@ function watch(
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
   const send = (type: string, object: unknown): void => {
+    // A fault ended it, or its time was over a moment ago.
+    if (response.writableEnded || response.destroyed) return;
     const line = `${JSON.stringify({ type, object })}\n`;
     if (double.faults.onEventLine === undefined) response.write(line);
     else double.faults.onEventLine(line, response);

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import type { ClusterName } from '../../compiler/values/names.ts';
+import { createSourceBoard } from './board.ts';
+import type { Source } from './source.ts';
+
+const source = (cluster?: string): Source => ({
+  cluster: cluster as ClusterName | undefined,
+  from: cluster ?? 'own',
+  run: () => Promise.resolve(),
+});
+const own = source();
+const east = source('east');
+const change = { cluster: undefined, object: { kind: 'Service' }, gone: false };
+
+/** A board on a clock that a test moves. */
+function board(remoteWaitMs = 30_000) {
+  const clock = { ms: 0 };
+  const made = createSourceBoard([own, east], () => clock.ms, remoteWaitMs);
+  return { clock, board: made, own: made.sinkOf(own), east: made.sinkOf(east) };
+}
+
+describe('a board is ready', () => {
+  it('when every kind of every source was read or is known to be absent', () => {
+    const { board: made, own: mine, east: theirs } = board();
+    expect(made.isReady()).toBe(false);
+    mine.state('Service', { kind: 'starting' });
+    mine.state('ServiceImport', { kind: 'starting' });
+    mine.state('Service', { kind: 'live' });
+    theirs.state('Service', { kind: 'live' });
+    expect(made.isReady()).toBe(false);
+    mine.state('ServiceImport', { kind: 'absent' });
+    expect(made.isReady()).toBe(true);
+  });
+
+  it('without other clusters after a while, and never without the own one', () => {
+    const { board: made, clock, own: mine } = board(30_000);
+    clock.ms = 1_000_000;
+    expect(made.isReady()).toBe(false);
+    mine.state('Service', { kind: 'live' });
+    expect(made.isReady()).toBe(true);
+  });
+
+  it('and stays so when a source cannot be read any more, or a kind is new', () => {
+    const { board: made, own: mine, east: theirs } = board();
+    for (const sink of [mine, theirs]) sink.state('Service', { kind: 'live' });
+    expect(made.isReady()).toBe(true);
+    mine.state('Service', { kind: 'failing', problem: 'away' });
+    mine.state('ServiceExport', { kind: 'starting' });
+    expect(made.isReady()).toBe(true);
+    expect(made.status()[0]).toMatchObject({ failing: [{ kind: 'Service', problem: 'away' }] });
+  });
+});
+
+describe('waiting', () => {
+  const never = new AbortController().signal;
+
+  it('ends with a change, and gives each change once, with the time it came', async () => {
+    const { board: made, clock, own: mine } = board();
+    const waited = made.wait(60_000, never);
+    clock.ms = 5;
+    mine.change([change, change]);
+    await waited;
+    expect(made.takeChanges()).toEqual([
+      { ...change, atMs: 5 },
+      { ...change, atMs: 5 },
+    ]);
+    expect(made.takeChanges()).toEqual([]);
+  });
+
+  it('does not sleep through what came while nobody waited', async () => {
+    const { board: made, own: mine } = board();
+    mine.state('Service', { kind: 'live' });
+    await made.wait(60_000, never);
+    mine.change([change]);
+    await made.wait(60_000, never);
+  });
+
+  it('is not ended by news that is none', async () => {
+    const { board: made, own: mine } = board();
+    mine.state('Service', { kind: 'live' });
+    await made.wait(60_000, never);
+    mine.state('Service', { kind: 'live' });
+    mine.change([]);
+    const startMs = performance.now();
+    await made.wait(30, never);
+    expect(performance.now() - startMs).toBeGreaterThan(25);
+  });
+
+  it('ends when told to stop', async () => {
+    const stop = new AbortController();
+    const waited = board().board.wait(60_000, stop.signal);
+    stop.abort();
+    await waited;
+  });
+});

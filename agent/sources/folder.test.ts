@@ -1,0 +1,121 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { folderSource } from './folder.ts';
+import type { ReflectorState } from './reflector.ts';
+
+let root: string;
+const closers: (() => Promise<void> | void)[] = [];
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'slicewright-folder-'));
+});
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+/** Starts the source, and keeps what it tells. */
+function follow(times = { settleMs: 5, pollMs: 60_000 }) {
+  const held = new Map<string, unknown>();
+  const changes: string[] = [];
+  const states: ReflectorState[] = [];
+  const stop = new AbortController();
+  const running = folderSource(undefined, root, times).run(
+    {
+      change: (told) => {
+        for (const { object, gone } of told) {
+          const { metadata } = object as { readonly metadata: { readonly name: string } };
+          changes.push(`${gone ? '-' : '+'}${metadata.name}`);
+          if (gone) held.delete(metadata.name);
+          else held.set(metadata.name, object);
+        }
+      },
+      state: (_kind, state) => void states.push(state),
+    },
+    stop.signal,
+  );
+  closers.push(async () => {
+    stop.abort();
+    await running;
+  });
+  return { held, changes, states, names: () => [...held.keys()].sort() };
+}
+
+const service = (name: string, port = 80) =>
+  `{apiVersion: v1, kind: Service, metadata: {name: ${name}, namespace: shop}, spec: {ports: [{port: ${port}}]}}\n`;
+const put = (name: string, text: string) => writeFileSync(join(root, name), text);
+
+describe('a folder', () => {
+  it('tells what is in its manifests, lists too, and that it is read', async () => {
+    put('a.yaml', `${service('cart')}---\n${service('till')}`);
+    put(
+      'list.json',
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'List',
+        items: [{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'shelf', namespace: 'shop' } }],
+      }),
+    );
+    put('notes.txt', 'not a manifest');
+    const { names, states } = follow();
+    await vi.waitFor(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    expect(names()).toEqual(['cart', 'shelf', 'till']);
+  });
+
+  it('tells what changed, and nothing of what did not', async () => {
+    put('a.yaml', service('cart'));
+    put('b.yaml', service('till'));
+    const { changes, states } = follow();
+    await vi.waitFor(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    changes.length = 0;
+    put('a.yaml', service('cart', 81));
+    put('c.yaml', service('shelf'));
+    rmSync(join(root, 'b.yaml'));
+    await vi.waitFor(() => expect(changes).toContain('-till'));
+    expect(changes.toSorted()).toEqual(['+cart', '+shelf', '-till']);
+  });
+
+  it('is found changed where nobody tells of it', async () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'slicewright-elsewhere-'));
+    closers.push(() => rmSync(elsewhere, { recursive: true, force: true }));
+    // As a ConfigMap is mounted: a link to a link to the files, which is exchanged for another.
+    for (const [version, port] of [
+      ['one', 80],
+      ['two', 81],
+    ] as const) {
+      mkdirSync(join(elsewhere, version));
+      writeFileSync(join(elsewhere, version, 'a.yaml'), service('cart', port));
+    }
+    symlinkSync(join(elsewhere, 'one'), join(elsewhere, '..data'));
+    symlinkSync(join(elsewhere, '..data', 'a.yaml'), join(root, 'a.yaml'));
+    const { held } = follow({ settleMs: 5, pollMs: 20 });
+    await vi.waitFor(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 80 }] } }));
+    symlinkSync(join(elsewhere, 'two'), join(elsewhere, '..next'));
+    renameSync(join(elsewhere, '..next'), join(elsewhere, '..data'));
+    await vi.waitFor(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 81 }] } }));
+  });
+});
+
+describe('what was read before stands', () => {
+  it.each([
+    ['while a file is no YAML', () => put('b.yaml', '{'), /b\.yaml/],
+    ['while there is no manifest at all', () => rmSync(join(root, 'a.yaml')), /without any/],
+    ['while the folder is gone', () => rmSync(root, { recursive: true }), /no such file/],
+  ])('%s', async (_name, breakIt, says) => {
+    put('a.yaml', service('cart'));
+    const { names, states, held } = follow({ settleMs: 5, pollMs: 20 });
+    await vi.waitFor(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    breakIt();
+    await vi.waitFor(() =>
+      expect(states.at(-1)).toMatchObject({ kind: 'failing', problem: expect.stringMatching(says) }),
+    );
+    expect(names()).toEqual(['cart']);
+
+    rmSync(root, { recursive: true, force: true });
+    mkdirSync(root);
+    put('a.yaml', service('cart', 81));
+    await vi.waitFor(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 81 }] } }));
+    await vi.waitFor(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+  });
+});
