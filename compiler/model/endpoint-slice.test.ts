@@ -134,3 +134,58 @@ describe('slices of no use', () => {
     }
   });
 });
+
+describe('addresses that are not in their usual form', () => {
+  it('are used in it, and that is said once a slice', () => {
+    const endpoints = ['fd00:10:10:0::9', 'FD00::A', 'fd00::1'];
+    const { slice: parsed, texts } = parse(slice('web', 'web-x', endpoints, { addressType: 'IPv6' }));
+    expect(parsed?.endpoints.map(({ address }) => address)).toEqual(['fd00:10:10::9', 'fd00::a', 'fd00::1']);
+    expect(texts).toEqual([
+      'info: EndpointSlice default/web-x endpoints[0].addresses[0]: "fd00:10:10:0::9" is not how fd00:10:10::9 is usually written; such addresses of this slice are used in their usual form',
+    ]);
+  });
+});
+
+describe('annotations', () => {
+  const parsed = (annotations: Record<string, string>) => parse(slice('web', 'web-x', ['10.1.0.1'], { annotations }));
+
+  it.each([
+    [{}, 1],
+    [{ 'slicewright.dev/weight': '0' }, 0],
+    [{ 'service.cilium.io/weight': '65535' }, 65535],
+    [{ 'service.cilium.io/weight': '7', 'slicewright.dev/weight': '3' }, 3],
+  ])('%j are a weight of %i', (annotations, weight) => {
+    expect(parsed(annotations)).toMatchObject({ slice: { weight }, texts: [] });
+  });
+
+  it.each(['-1', '65536', '1.5', '', '1e3', 'heavy\n'])('"%s" is no weight, and leaves 1', (weight) => {
+    const { slice: read, texts } = parsed({ 'slicewright.dev/weight': weight });
+    expect(read?.weight).toBe(1);
+    expect(texts).toEqual([
+      expect.stringMatching(/is not a whole number from 0 to 65535; its endpoints have weight 1$/),
+    ]);
+  });
+
+  it("tell the source Service's ports", () => {
+    const text = '[{"name":"http","protocol":"TCP","port":80},{"port":53}]';
+    expect(parsed({ 'slicewright.dev/service-ports': text }).slice?.servicePorts).toEqual([
+      { name: 'http', protocol: 'TCP', port: 80 },
+      { name: '', protocol: 'TCP', port: 53 },
+    ]);
+    expect(parsed({}).slice?.servicePorts).toBeUndefined();
+  });
+
+  it.each([
+    '',
+    '{}',
+    '[{"port":0}]',
+    '[{"port":80},{"port":80,"protocol":"ICMP"}]',
+    '[null]',
+    'http',
+    '[{"name":"A b","port":1}]',
+  ])('of ports that read %s tell nothing, not even in part', (text) => {
+    const { slice: read, texts } = parsed({ 'slicewright.dev/service-ports': text });
+    expect(read?.servicePorts).toBeUndefined();
+    expect(texts).toEqual([expect.stringContaining("the Service's own ports count as unknown")]);
+  });
+});
