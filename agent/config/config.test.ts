@@ -163,6 +163,12 @@ describe('parseConfiguration', () => {
     ]);
   });
 
+  it('says that a cluster CIDR of every address detects nothing', () => {
+    expect(notesOf({ clusterCIDR: '0.0.0.0/0' })).toEqual([
+      'warning: clusterCIDR: 0.0.0.0/0 holds every address, so pods cannot be told from others by it',
+    ]);
+  });
+
   it('names feature gates that nothing depends on, and everything under logging', () => {
     expect(notesOf({ featureGates: { NFTablesProxyMode: false }, logging: { verbosity: 4 } })).toEqual([
       'warning: featureGates.NFTablesProxyMode: has no effect: nothing here depends on it',

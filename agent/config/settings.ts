@@ -5,7 +5,7 @@ import {
   parseInterfaceName,
   type Settings,
 } from '../../compiler/settings.ts';
-import { cidrFamily, type Family, parseAddress, parseCidr } from '../../compiler/values/address.ts';
+import { cidrFamily, type Family, parseAddress, parseCidr, splitCidr } from '../../compiler/values/address.ts';
 import type { Report } from './report.ts';
 import {
   parseBit,
@@ -68,9 +68,13 @@ function localDetectionFrom(get: Get, report: Report) {
       report.error(path, `is missing; detectLocalMode ${mode} needs it`);
     }
   }
+  const clusterCidrs = parseCidrPair(get(keyOfMode.ClusterCIDR)) ?? [];
+  for (const cidr of clusterCidrs.filter((range) => splitCidr(range).length === 0)) {
+    report.warning(keyOfMode.ClusterCIDR, `${cidr} holds every address, so pods cannot be told from others by it`);
+  }
   return {
     detectLocalMode,
-    clusterCidrs: parseCidrPair(get(keyOfMode.ClusterCIDR)) ?? [],
+    clusterCidrs,
     bridgeInterface: parseInterfaceName(get(keyOfMode.BridgeInterface)),
     interfaceNamePrefix: parseInterfaceName(get(keyOfMode.InterfaceNamePrefix)),
   };
