@@ -6,7 +6,7 @@ const never = new AbortController().signal;
 it('one agent at a time works on a node, and the next takes over when it ends', async () => {
   const name = `\0slicewright-test-${process.pid}`;
   const first = await lockNode(() => {}, never, { name });
-  const onWait = vi.fn();
+  const onWait = vi.fn<() => void>();
   let second: Awaited<ReturnType<typeof lockNode>>;
   const waiting = lockNode(onWait, never, { name, retryMs: 5 }).then((lock) => (second = lock));
   await vi.waitFor(() => expect(onWait).toHaveBeenCalledTimes(1));
