@@ -1,3 +1,4 @@
+import { createDeletionGuard } from '../compiler/deletion-guard.ts';
 import type { CompilerContext } from '../compiler/engine.ts';
 import { createCompiler } from '../compiler/incremental.ts';
 import type { FamilyPlane } from './dataplane/dataplane.ts';
@@ -16,7 +17,7 @@ import { type RunningServer, serveHealth, serveMetrics } from './serving/server.
 import { serviceChecks } from './serving/service-checks.ts';
 import { showSources } from './serving/source-gauges.ts';
 import { createStatusBook } from './serving/status.ts';
-import { createSourceBoard } from './sources/board.ts';
+import { type Arrival, createSourceBoard } from './sources/board.ts';
 import type { Source } from './sources/source.ts';
 
 export interface AgentParts {
@@ -54,6 +55,9 @@ export interface RunningAgent {
   readonly ports: { readonly health: Promise<number>; readonly metrics: Promise<number> };
 }
 
+const heldMessage =
+  'most slices of another cluster are deleted at once; they stay in use for two minutes, in case that is a mistake';
+
 /** Starts everything that the agent is made of: sources, the loop, and those who tell of it. */
 export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent {
   const { clock, log, serving, context } = parts;
@@ -77,6 +81,8 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   const board = createSourceBoard(parts.sources, clock.nowMs, parts.remoteWaitMs, (source, objectKind, state) =>
     report({ kind: 'source', cluster: source.cluster, from: source.from, objectKind, state }),
   );
+  // A control plane that deletes most of a cluster at once is not believed at once (MR-73).
+  const guard = createDeletionGuard<Arrival>(context);
   const loop = runLoop(
     {
       board,
@@ -87,8 +93,13 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
       report,
       intake: (arrivals) => {
         watchNode(arrivals, context.nodeName, health);
-        return arrivals;
+        const before = guard.held().length;
+        const admitted = guard.admit(arrivals, clock.nowMs());
+        const held = guard.held();
+        if (held.length > before) log.warn({ slices: held.length, first: held[0] }, heldMessage);
+        return admitted;
       },
+      intakeDueMs: guard.dueMs,
     },
     signal,
   );

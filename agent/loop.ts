@@ -17,6 +17,8 @@ export interface LoopParts {
   readonly report: Report;
   /** Between what sources tell and the compiler: may hold changes back, and tell held ones later. */
   readonly intake?: (arrivals: readonly Arrival[]) => readonly Arrival[];
+  /** When it has something to tell even if nothing arrives; undefined: never. */
+  readonly intakeDueMs?: () => number | undefined;
 }
 
 const noServices: ChangedServices = { IPv4: new Set(), IPv6: new Set() };
@@ -107,7 +109,11 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
     survey();
     // A burst gathers here.
     if (hasSynced) await pause(times.gapMs, signal);
-    const dueMs = Math.min(...loops.map((loop) => loop.dueMs()), isSurveyed ? Number.POSITIVE_INFINITY : surveyDueMs);
+    const dueMs = Math.min(
+      ...loops.map((loop) => loop.dueMs()),
+      isSurveyed ? Number.POSITIVE_INFINITY : surveyDueMs,
+      parts.intakeDueMs?.() ?? Number.POSITIVE_INFINITY,
+    );
     await board.wait(dueMs - clock.nowMs(), signal);
   }
 }

@@ -17,9 +17,9 @@ import { emptyRegistry, findCluster, namesIn, type Registry } from './registry/r
 import { compareText, importKey, type ServiceKey } from './values/names.ts';
 
 /** Stands before a compiler and holds deletions back that come in masses (MR-73). */
-export interface DeletionGuard {
+export interface DeletionGuard<C extends ObjectChange = ObjectChange> {
   /** The changes to apply now: the given ones without held deletions, after those that are held no longer. */
-  admit(changes: readonly ObjectChange[], nowMs: number): ObjectChange[];
+  admit(changes: readonly C[], nowMs: number): C[];
   /** Another registry counts from the next call on. */
   register(registry: Registry): void;
   /** When to ask again even if nothing changes; undefined: nothing is held. */
@@ -32,13 +32,16 @@ export interface DeletionGuard {
  * Only slices in our own cluster that speak of another one are guarded: there a restarted controller or a broken control
  * plane deletes what it merely does not know yet. What another cluster's own API server deletes is gone.
  */
-export function createDeletionGuard(context: CompilerContext, settings: GuardSettings = defaultGuard): DeletionGuard {
+export function createDeletionGuard<C extends ObjectChange = ObjectChange>(
+  context: Pick<CompilerContext, 'settings' | 'registry'>,
+  settings: GuardSettings = defaultGuard,
+): DeletionGuard<C> {
   let registry = context.registry ?? emptyRegistry;
   let memory: GuardMemory = emptyGuard;
   const slices = new Map<string, GuardedSlice>();
   const served = new Set<ServiceKey>();
   /** Deletions not passed on. */
-  const withheld = new Map<string, ObjectChange>();
+  const withheld = new Map<string, C>();
 
   /** Remembers a change; of a deletion of a guarded slice, its name. */
   function note(change: ObjectChange): string | undefined {
@@ -88,8 +91,8 @@ export function createDeletionGuard(context: CompilerContext, settings: GuardSet
 
   return {
     admit(changes, nowMs) {
-      const deletions = new Map<string, ObjectChange>();
-      const others: ObjectChange[] = [];
+      const deletions = new Map<string, C>();
+      const others: C[] = [];
       for (const change of changes) {
         const id = note(change);
         if (id === undefined) others.push(change);
