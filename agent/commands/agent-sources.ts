@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { type ClusterName, parseClusterName } from '../../compiler/values/names.ts';
 import { fileProblem, InputError } from '../input-error.ts';
+import type { ApiPost } from '../sources/api.ts';
 import { clusterSource } from '../sources/cluster.ts';
 import { folderSource } from '../sources/folder.ts';
 import { openCluster } from '../sources/kubeconfig.ts';
@@ -23,12 +24,19 @@ export interface SourceOptions {
  *
  * throws   InputError naming what cannot be used
  */
-export async function openSources(options: SourceOptions): Promise<{ sources: Source[]; close: () => void }> {
+export async function openSources(options: SourceOptions): Promise<{
+  readonly sources: readonly Source[];
+  /** To the own cluster's API server; undefined where it has none. */
+  readonly post: ApiPost | undefined;
+  readonly close: () => void;
+}> {
   const closers: (() => void)[] = [];
+  let ownPost: ApiPost | undefined;
   const fromApi = async (cluster: ClusterName | undefined, kubeconfig: string | undefined, context?: string) => {
     const master = cluster === undefined ? options.master : undefined;
-    const { get, server, close } = await openCluster({ kubeconfig, context, master });
+    const { get, post, server, close } = await openCluster({ kubeconfig, context, master });
     closers.push(close);
+    if (cluster === undefined) ownPost = post;
     const { nodeName, labelSelector } = options;
     const selector = labelSelector === undefined ? {} : { labelSelector };
     return clusterSource({ cluster, from: server, get, nodeName, ...selector, random: Math.random });
@@ -45,7 +53,7 @@ export async function openSources(options: SourceOptions): Promise<{ sources: So
     names.add(name);
     sources.push(isFolder(path) ? folderSource(name, path) : await fromApi(name, path, context));
   }
-  return { sources, close: () => closers.forEach((close) => close()) };
+  return { sources, post: ownPost, close: () => closers.forEach((close) => close()) };
 }
 
 function parseClusterOption(text: string): {

@@ -3,6 +3,7 @@ import type { CompilerContext } from '../../compiler/engine.ts';
 import { endpointText } from '../../compiler/ir/ir.ts';
 import { families } from '../../compiler/values/address.ts';
 import { type AgentServing, startAgent } from '../agent.ts';
+import { clusterEventsListener } from '../cluster-events.ts';
 import { type Configuration, parseConfiguration } from '../config/config.ts';
 import { createDryPlane, type DryPlan } from '../dataplane/dry-run.ts';
 import type { FamilyPlane } from '../dataplane/dataplane.ts';
@@ -63,7 +64,7 @@ export function agentCommand(
     await io.err(diagnosticsText(configuration.diagnostics, options.diagnostics));
     const context = await contextOf(options, configuration, host, io);
     const log = createLog(options.v);
-    const { sources, close } = await openSources({
+    const { sources, post, close } = await openSources({
       ...options,
       kubeconfig: configuration.agent.kubeconfig,
       nodeName: context.nodeName,
@@ -97,6 +98,14 @@ export function agentCommand(
           log,
           remoteWaitMs,
           serving: servingOf(configuration, options, isDry),
+          listeners:
+            post === undefined || isDry
+              ? []
+              : [
+                  clusterEventsListener(post, { nodeName: context.nodeName, wallMs: clock.wallMs }, (problem) =>
+                    log.debug({}, `an Event was not taken: ${problem}`),
+                  ),
+                ],
         },
         signal,
       );

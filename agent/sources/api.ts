@@ -23,13 +23,20 @@ export interface ApiAnswer {
 export type ApiGet = (path: string, signal: AbortSignal) => Promise<ApiAnswer>;
 
 /**
- * Reads one cluster's API server as a kubeconfig says: its address, trust and credentials. The
+ * One object posted to a collection. Returns the status of the answer, whose body is of no interest.
+ * throws   what the connection throws; AbortError once the signal is aborted
+ */
+export type ApiPost = (path: string, object: unknown, signal: AbortSignal) => Promise<number>;
+
+/**
+ * Talks to one cluster's API server as a kubeconfig says: its address, trust and credentials. The
  * client library gives those; connections are ours, kept alive and few, because the library opens
  * a new one for every call, and its watch neither notices a stalled stream nor can be aborted
  * before the server answers.
  */
 export function openApi(config: KubeConfig): {
   readonly get: ApiGet;
+  readonly post: ApiPost;
   readonly server: string;
   readonly close: () => void;
 } {
@@ -39,27 +46,38 @@ export function openApi(config: KubeConfig): {
   const plain = base.protocol === 'http:';
   const agents = createAgents(plain);
 
-  const get: ApiGet = async (path, signal) => {
+  const call = async (method: 'GET' | 'POST', path: string, signal: AbortSignal, body?: string) => {
     const credentials: RequestOptions = {};
     // Asked for each call: tokens on disk are renewed while we run.
     await config.applyToHTTPSOptions(credentials);
     const { agent: _libraryAgent, ...auth } = credentials;
     const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
-    return send(plain, url, { ...auth, agent: agents.forCredentials(auth), signal });
+    return send(plain, url, { ...auth, method, agent: agents.forCredentials(auth), signal }, body);
   };
-  return { get, server, close: () => agents.close() };
+  const get: ApiGet = (path, signal) => call('GET', path, signal);
+  const post: ApiPost = async (path, object, signal) => {
+    const { status, body } = await call('POST', path, signal, JSON.stringify(object));
+    // Read to its end, so that the connection can be used again.
+    for await (const _chunk of body);
+    return status;
+  };
+  return { get, post, server, close: () => agents.close() };
 }
 
-function send(plain: boolean, url: URL, options: RequestOptions): Promise<ApiAnswer> {
+function send(plain: boolean, url: URL, options: RequestOptions, body?: string): Promise<ApiAnswer> {
   return new Promise((resolve, reject) => {
-    const headers = { ...(options.headers as OutgoingHttpHeaders | undefined), accept: 'application/json' };
-    const request = (plain ? httpRequest : httpsRequest)(url, { ...options, method: 'GET', headers });
+    const headers = {
+      ...(options.headers as OutgoingHttpHeaders | undefined),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      accept: 'application/json',
+    };
+    const request = (plain ? httpRequest : httpsRequest)(url, { ...options, headers });
     request.once('error', reject);
     request.once('response', (response: IncomingMessage) => {
       const destroy = (): void => void response.destroy();
       resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response, destroy });
     });
-    request.end();
+    request.end(body);
   });
 }
 

@@ -1,6 +1,6 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { fileProblem, InputError } from '../input-error.ts';
-import { type ApiGet, openApi } from './api.ts';
+import { type ApiGet, type ApiPost, openApi } from './api.ts';
 
 /** Which API server, and as whom. */
 export interface ClusterAccess {
@@ -18,6 +18,7 @@ export interface ClusterAccess {
  */
 export async function openCluster(access: ClusterAccess): Promise<{
   readonly get: ApiGet;
+  readonly post: ApiPost;
   readonly server: string;
   readonly close: () => void;
 }> {

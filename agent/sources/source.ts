@@ -18,6 +18,4 @@ export interface SourceSink {
   change(changes: readonly ObjectChange[]): void;
   /** kind: `EndpointSlice`; a folder has the one kind `manifests`. */
   state(kind: string, state: ReflectorState): void;
-  /** A lease of the cluster was renewed: its stamp and duration. */
-  lease?(stamp: string | undefined, durationMs: number): void;
 }

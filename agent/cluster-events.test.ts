@@ -1,0 +1,56 @@
+import { expect, it, vi } from 'vitest';
+import { startApiDouble } from '../test/apiserver/double.ts';
+import { resources } from '../test/apiserver/resources.ts';
+import { kubeconfigFor } from '../test/agent/field.ts';
+import { clusterEventsListener } from './cluster-events.ts';
+import type { AgentEvent } from './report.ts';
+import { openApi } from './sources/api.ts';
+
+const refused: AgentEvent = {
+  kind: 'quarantined',
+  family: 'IPv4',
+  service: 'shop/cart:http',
+  message: '-A KUBE-SVC-X -j KUBE-SEP-Y\niptables-restore: refused',
+  retryInMs: 30_000,
+};
+const facts = { nodeName: 'n1', wallMs: () => Date.parse('2026-01-01T00:00:00Z') };
+const events = resources.find(({ plural }) => plural === 'events');
+
+it('a Service that the kernel refuses has an Event that says so', async () => {
+  const double = await startApiDouble();
+  const api = openApi(kubeconfigFor(double));
+  const onFailure = vi.fn<(problem: string) => void>();
+  const listen = clusterEventsListener(api.post, facts, onFailure);
+  listen(refused);
+  listen({ kind: 'released', family: 'IPv4', service: 'shop/cart:http' });
+  const stored = () => (events === undefined ? [] : double.store.list(events));
+  await vi.waitFor(() => expect(stored()).toHaveLength(2));
+  expect(
+    stored().map(({ reason, type, involvedObject, message }) => ({ reason, type, involvedObject, message })),
+  ).toEqual(
+    expect.arrayContaining([
+      {
+        reason: 'ServiceRulesRefused',
+        type: 'Warning',
+        involvedObject: { apiVersion: 'v1', kind: 'Service', namespace: 'shop', name: 'cart' },
+        message: expect.stringMatching(/node n1 \(IPv4\) refuses the rules of port http; .*KUBE-SVC-X/),
+      },
+      expect.objectContaining({ reason: 'ServiceRulesAccepted', type: 'Normal' }),
+    ]),
+  );
+  expect(onFailure).not.toHaveBeenCalled();
+  api.close();
+  await double.close();
+});
+
+it('an API server that does not want an Event is asked once', async () => {
+  const double = await startApiDouble();
+  double.faults = { forbidden: ['events'] };
+  const api = openApi(kubeconfigFor(double));
+  const onFailure = vi.fn<(problem: string) => void>();
+  clusterEventsListener(api.post, facts, onFailure)(refused);
+  await vi.waitFor(() => expect(onFailure).toHaveBeenCalledWith('the API server answered 403'));
+  expect(double.requests).toHaveLength(1);
+  api.close();
+  await double.close();
+});
