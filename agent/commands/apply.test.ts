@@ -149,6 +149,25 @@ describe('slicewright apply --plan', () => {
     expect((await plan(kernel, manifests('10.1.0.5'))).status).toBe(0);
   });
 
+  it('forgets the UDP connections that the plan named', async () => {
+    const kernel = createFakeKernel();
+    const dns = (address: string) => manifests(address).replaceAll('TCP', 'UDP');
+    await apply(kernel, dns('10.1.0.5'));
+    await plan(kernel, dns('10.1.0.6'), file());
+    kernel.flows = [
+      {
+        source: '10.9.0.1',
+        destination: '10.96.0.10',
+        destinationPort: 80,
+        replySource: '10.1.0.5',
+        replySourcePort: 8080,
+      },
+    ];
+    const { status, err } = await apply(kernel, '', { filename: [], plan: file() });
+    expect([status, err]).toEqual([0, '']);
+    expect(kernel.flows).toEqual([]);
+  });
+
   it('is refused whole when the rules have changed since', async () => {
     const kernel = createFakeKernel();
     await plan(kernel, manifests('10.1.0.5'), file());

@@ -108,7 +108,8 @@ function endpointFinder(family: Family, chains: ReadonlyMap<string, readonly str
       .filter((line) => line.includes(' -j DNAT '))
       .flatMap((line) => {
         const target = parseRule(family, line)?.rule.target;
-        return target?.kind === 'dnat' ? [target] : [];
+        // Only this much of the target: a saved plan takes no keys that it does not know.
+        return target?.kind === 'dnat' ? [{ address: target.address, port: target.port }] : [];
       });
     const endpoints = [...translated, ...jumpsFrom(lines, chains).flatMap(find)];
     known.set(chain, endpoints);
