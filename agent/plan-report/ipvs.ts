@@ -106,6 +106,8 @@ function conflictDangers(observed: IpvsProgram, desired: IpvsProgram): Danger[] 
 export function ipvsSide(program: IpvsProgram, services: readonly ServicePortIR[], node: NodeContext): Side {
   return {
     frontends: serverFrontends(program, services, node),
+    // Virtual servers answer, whatever rules there are.
+    entry: '',
     verdictOf: (packet) => traceProgram(program, packet, node).verdict,
   };
 }

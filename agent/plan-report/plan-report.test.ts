@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../backends/assemble.ts';
-import { countEndpoints, findFrontends } from '../../backends/iptables/frontends.ts';
+import { countEndpoints, entryText, findFrontends } from '../../backends/iptables/frontends.ts';
 import { iptables } from '../../backends/iptables/index.ts';
 import { isOurChain } from '../../backends/iptables/names.ts';
 import { diffRulesets } from '../../backends/netfilter/diff.ts';
@@ -27,13 +27,18 @@ function compiled(...objects: unknown[]): { compilation: Compilation; ruleset: R
 
 const sideOf = (ruleset: Ruleset, { node: nodes }: Compilation): Side => ({
   frontends: findFrontends(ruleset),
+  entry: entryText(ruleset),
   verdictOf: (packet) => traceRuleset(ruleset, packet, nodes.IPv4).verdict,
 });
 
 /** From the first to the second: sentences and dangers. The first is read back from its text, as from a kernel. */
 function report(before: readonly unknown[], after: readonly unknown[], podCidrs: readonly Cidr[] = []) {
+  return reportFrom(iptables.print(compiled(...before).ruleset), after, podCidrs);
+}
+
+function reportFrom(text: string, after: readonly unknown[], podCidrs: readonly Cidr[] = []) {
   const wanted = compiled(...after);
-  const save = parseSave(iptables.print(compiled(...before).ruleset), 'IPv4', (_, chain) => isOurChain(chain));
+  const save = parseSave(text, 'IPv4', (_, chain) => isOurChain(chain));
   const { node: nodes } = wanted.compilation;
   const changes = compareTraffic(
     sideOf(save.ruleset, wanted.compilation),
@@ -153,6 +158,26 @@ describe('dangers', () => {
     ]);
     expect(report([cart, many(9)], [cart, many(6)]).dangers).toEqual([]);
     expect(report([cart, many(2)], [cart, many(1)]).dangers).toEqual([]);
+  });
+
+  it.each([
+    [
+      'whose hook is gone',
+      /^-A PREROUTING .*KUBE-SERVICES\n/m,
+      '~ default/cart: cluster IP 10.96.0.1:80/TCP, node port 30080/TCP: not reached by the rules → 1 endpoint: local 100 %',
+    ],
+    [
+      'that nothing leads to',
+      /^-A KUBE-SERVICES .*-j KUBE-NODEPORTS\n/m,
+      '~ default/cart: node port 30080/TCP: not reached by the rules → 1 endpoint: local 100 %',
+    ],
+    ['in the order of kube-proxy', /^(-A OUTPUT .*\n)(-A OUTPUT .*\n)/m, undefined],
+  ])('is told of rules %s, though they are the same', (_, gone, sentence) => {
+    const objects = [service('cart', { type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }] }), local('10.1.0.1')];
+    const text = iptables.print(compiled(...objects).ruleset);
+    const damaged = text.replace(gone, sentence === undefined ? '$2$1' : '');
+    expect(damaged).not.toBe(text);
+    expect(reportFrom(damaged, objects).sentences).toEqual(sentence === undefined ? [] : [sentence]);
   });
 
   it('names a missing hook and foreign rules in front of ours', () => {

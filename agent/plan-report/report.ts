@@ -1,5 +1,5 @@
 import type { BackendName } from '../../backends/index.ts';
-import { countEndpoints, findFrontends } from '../../backends/iptables/frontends.ts';
+import { countEndpoints, entryText, findFrontends } from '../../backends/iptables/frontends.ts';
 import { isOfIpvsMode } from '../../backends/iptables/own-chains.ts';
 import { diffRulesets } from '../../backends/netfilter/diff.ts';
 import type { OwnChains } from '../../backends/netfilter/own-chains.ts';
@@ -91,6 +91,7 @@ export function makeReport(input: ReportInput, own: OwnChains, clusterOf: Cluste
 export function rulesetSide(ruleset: Ruleset, node: NodeContext): Side {
   return {
     frontends: findFrontends(ruleset),
+    entry: entryText(ruleset),
     verdictOf: (packet) => traceRuleset(ruleset, packet, node).verdict,
   };
 }

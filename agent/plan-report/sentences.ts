@@ -9,7 +9,7 @@ import {
   rational,
 } from '../../compiler/values/rational.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
-import { endpointsOf, type Fate, type FrontendChange } from './traffic.ts';
+import { endpointsOf, type Fate, fateText, type FrontendChange } from './traffic.ts';
 
 /** What one Service's clients will notice: its sign and a sentence. */
 export interface ServiceSentence {
@@ -40,12 +40,6 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): [string, T
 
 function fateKey(servicePort: string, before: Fate, after: Fate): string {
   return [servicePort, fateText(before), fateText(after)].join('\n');
-}
-
-function fateText(fate: Fate): string {
-  if (fate.kind !== 'forward') return fate.kind;
-  const shares = [...fate.shares].map(([endpoint, share]) => `${endpoint} ${share.numerator}/${share.denominator}`);
-  return [fate.kind, ...shares, String(fate.refused.numerator)].join(' ');
 }
 
 function signOf(changes: readonly FrontendChange[]): ServiceSentence['sign'] {

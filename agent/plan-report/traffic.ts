@@ -9,6 +9,8 @@ import { unreachable } from '../../compiler/values/unreachable.ts';
 /** A program, as far as its effect on traffic goes. */
 export interface Side {
   readonly frontends: ReadonlyMap<string, FoundFrontend>;
+  /** The rules by which packets come to the frontends: with other ones, equal rules of a frontend can mean something else. */
+  readonly entry: string;
   readonly verdictOf: (packet: Packet) => Verdict;
 }
 
@@ -30,7 +32,8 @@ export interface FrontendChange {
 
 /**
  * Every frontend whose rules differ, by Service port and address, with its fate in both programs.
- * A change of rules that is none for new connections is in it too, with two equal fates.
+ * A change of rules that is none for new connections is in it too, with two equal fates. Where the
+ * way to the frontends differs, each is looked at, and those that met another fate are in it as well.
  *
  * nodeIP   where node ports are dialled
  */
@@ -40,15 +43,15 @@ export function compareTraffic(before: Side, after: Side, family: Family, nodeIP
     const was = before.frontends.get(key);
     const is = after.frontends.get(key);
     const frontend = is ?? was;
-    if (frontend === undefined || was?.rules === is?.rules) return [];
-    return [
-      {
-        servicePort: frontend.servicePort,
-        frontend,
-        before: was === undefined ? absent : toFate(before.verdictOf(packetTo(was, family, nodeIP))),
-        after: is === undefined ? absent : toFate(after.verdictOf(packetTo(is, family, nodeIP))),
-      },
-    ];
+    const isAsBefore = was?.rules === is?.rules;
+    if (frontend === undefined || (isAsBefore && before.entry === after.entry)) return [];
+    const change = {
+      servicePort: frontend.servicePort,
+      frontend,
+      before: was === undefined ? absent : toFate(before.verdictOf(packetTo(was, family, nodeIP))),
+      after: is === undefined ? absent : toFate(after.verdictOf(packetTo(is, family, nodeIP))),
+    };
+    return isAsBefore && fateText(change.before) === fateText(change.after) ? [] : [change];
   });
 }
 
@@ -105,4 +108,11 @@ function sharesOf(to: Extract<Verdict, { kind: 'forward' }>['to']): Map<string, 
 /** Endpoints that new connections reach. */
 export function endpointsOf(fate: Fate): ReadonlySet<string> {
   return new Set(fate.kind === 'forward' ? fate.shares.keys() : []);
+}
+
+/** Equal for equal fates. */
+export function fateText(fate: Fate): string {
+  if (fate.kind !== 'forward') return fate.kind;
+  const shares = [...fate.shares].map(([endpoint, share]) => `${endpoint} ${share.numerator}/${share.denominator}`);
+  return [fate.kind, ...shares, String(fate.refused.numerator)].join(' ');
 }

@@ -1,7 +1,7 @@
 import { type Cidr, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
 import type { Port, Protocol } from '../../compiler/values/port.ts';
 import { chainKey, type Match, type Rule, type Ruleset, type Table } from '../netfilter/rule.ts';
-import { hasPurpose, nodeChain } from './names.ts';
+import { hasPurpose, isOurChain, isServiceChain, nodeChain } from './names.ts';
 
 /** An address and port that a program does something about, as its rules and their comments tell. */
 export interface FoundFrontend {
@@ -74,6 +74,15 @@ export function findFrontends(ruleset: Ruleset): ReadonlyMap<string, FoundFronte
     });
   }
   return frontends;
+}
+
+/** The rules that are for no frontend alone but lead packets to them: hooks, and jumps between shared chains. */
+export function entryText({ hooks, chains }: Ruleset): string {
+  const shared = [...chains.values()].filter(({ name }) => isOurChain(name) && !isServiceChain(name));
+  const lines = shared.flatMap(({ table, lines: all }) =>
+    all.filter((line) => !line.includes(' --dport ')).map((line) => `${table} ${line}`),
+  );
+  return [...hooks.map(({ table, line }) => `${table} ${line}`), ...lines.sort()].join('\n');
 }
 
 /** How many endpoints a program has chains for: each Service port counts its own. */
