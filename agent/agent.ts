@@ -1,6 +1,7 @@
 import { createDeletionGuard } from '../compiler/deletion-guard.ts';
 import type { CompilerContext } from '../compiler/engine.ts';
 import { createCompiler } from '../compiler/incremental.ts';
+import { type ContactTimes, createClusterStates, defaultContactTimes } from './cluster-states.ts';
 import type { FamilyPlane } from './dataplane/dataplane.ts';
 import type { LoopTimes } from './family-loop.ts';
 import type { MeterClock } from './latency.ts';
@@ -31,6 +32,8 @@ export interface AgentParts {
   /** How long the first program waits for clusters other than our own. */
   readonly remoteWaitMs: number;
   readonly serving: AgentServing;
+  /** How soon a registered cluster that is out of touch is lost. */
+  readonly contactTimes?: ContactTimes;
   /** Besides log, metrics, health and status. */
   readonly listeners?: readonly Report[];
 }
@@ -83,6 +86,9 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   );
   // A control plane that deletes most of a cluster at once is not believed at once (MR-73).
   const guard = createDeletionGuard<Arrival>(context);
+  const { registry } = context;
+  const contactTimes = parts.contactTimes ?? defaultContactTimes;
+  const states = registry && createClusterStates(registry, clock.nowMs, report, contactTimes);
   const loop = runLoop(
     {
       board,
@@ -91,6 +97,9 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
       clock,
       times: parts.times,
       report,
+      ...(states === undefined
+        ? {}
+        : { registry: { everyMs: contactTimes.lookMs, look: () => states.look(board.status()) } }),
       intake: (arrivals) => {
         watchNode(arrivals, context.nodeName, health);
         const before = guard.held().length;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Compiler } from '../compiler/incremental.ts';
+import type { Registry } from '../compiler/registry/registry.ts';
 import type { FamilyPlane } from './dataplane/dataplane.ts';
 import { createFamilyLoop, type LoopTimes, restFactor } from './family-loop.ts';
 import type { MeterClock } from './latency.ts';
@@ -17,6 +18,8 @@ export interface LoopParts {
   readonly report: Report;
   /** Between what sources tell and the compiler: may hold changes back, and tell held ones later. */
   readonly intake?: (arrivals: readonly Arrival[]) => readonly Arrival[];
+  /** The registry, if it says something else than at the look before. */
+  readonly registry?: { readonly everyMs: number; readonly look: () => Registry | undefined };
   /** When it has something to tell even if nothing arrives; undefined: never. */
   readonly intakeDueMs?: () => number | undefined;
 }
@@ -47,6 +50,7 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
   let isReady = false;
   let surveyDueMs = 0;
   let isSurveyed = true;
+  let registryDueMs = 0;
 
   function takeIn(): void {
     const taken = board.takeChanges();
@@ -65,6 +69,15 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
       const { family } = loop;
       loop.want({ services: services.of(family), node: node[family] }, changed[family], arrivals);
     }
+  }
+
+  function restate(): void {
+    if (parts.registry === undefined || clock.nowMs() < registryDueMs) return;
+    registryDueMs = clock.nowMs() + parts.registry.everyMs;
+    const registry = parts.registry.look();
+    if (registry === undefined) return;
+    want(services.apply(compiler.register(registry)), []);
+    isSurveyed = false;
   }
 
   function isWaiting(): boolean {
@@ -98,6 +111,7 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
 
   while (!signal.aborted) {
     takeIn();
+    restate();
     if (isWaiting()) {
       await board.wait(waitingMs, signal);
       continue;
@@ -113,6 +127,7 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
       ...loops.map((loop) => loop.dueMs()),
       isSurveyed ? Number.POSITIVE_INFINITY : surveyDueMs,
       parts.intakeDueMs?.() ?? Number.POSITIVE_INFINITY,
+      parts.registry === undefined ? Number.POSITIVE_INFINITY : registryDueMs,
     );
     await board.wait(dueMs - clock.nowMs(), signal);
   }

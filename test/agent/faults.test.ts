@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createFakeKernel, type FakeKernel } from '../../backends/netfilter/fake-kernel.ts';
 import { compile } from '../../compiler/index.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
+import { parseRegistry } from '../../agent/registry.ts';
 import type { Source } from '../../agent/sources/source.ts';
 import { type ApiDouble, startApiDouble } from '../apiserver/double.ts';
 import { memberSettings } from '../packets/program.ts';
@@ -304,6 +305,42 @@ describe('another cluster', () => {
     );
     expect(await failing(agent)).toBe(0);
   });
+});
+
+it('a registered cluster that is lost has its endpoints dropped, where the registry says so, and gets them back', async () => {
+  const exported = {
+    apiVersion: 'multicluster.x-k8s.io/v1alpha1',
+    kind: 'ServiceExport',
+    metadata: { name: 'cart', namespace: 'test' },
+  };
+  const [own, west] = [await cluster(), await cluster()];
+  west.double.installed.add('multicluster.x-k8s.io');
+  west.put(exported, ...cart('10.10.0.6'));
+  const kernel = createFakeKernel();
+  const registry = parseRegistry(
+    {
+      apiVersion: 'slicewright.dev/v1alpha1',
+      kind: 'ClusterRegistry',
+      clusters: [
+        { id: 'member2', self: true },
+        { id: 'member1', onLost: 'drop' },
+      ],
+    },
+    'registry.yaml',
+  );
+  const agent = start(own.double, kernel, {
+    others: { member1: west.double },
+    registry,
+    leases: { durationMs: 200, graceMs: 200, settleMs: 200, lookMs: 20 },
+  });
+  await vi.waitFor(() => expect(kernel.save('IPv4')).toContain('10.10.0.6'), 8_000);
+  west.double.faults = { beforeAnswer: (_url, response) => void response.destroy() };
+  west.double.cutStreams();
+  await vi.waitFor(() => expect(kernel.save('IPv4')).not.toContain('10.10.0.6'), 8_000);
+  expect(kernel.save('IPv4')).toContain('10.12.0.6');
+  west.double.faults = {};
+  await vi.waitFor(() => expect(kernel.save('IPv4')).toContain('10.10.0.6'), 8_000);
+  expect(agent.of('lease').map(({ state }) => state)).toEqual(['Alive', 'Suspect', 'Lost', 'Alive']);
 });
 
 it('an object of 1 MB is an object like others', async () => {

@@ -1,5 +1,6 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { startAgent } from '../../agent/agent.ts';
+import type { ContactTimes } from '../../agent/cluster-states.ts';
 import { createIptablesPlane } from '../../agent/dataplane/iptables.ts';
 import type { LoopTimes } from '../../agent/family-loop.ts';
 import type { Log } from '../../agent/log.ts';
@@ -47,6 +48,7 @@ export interface FieldOptions {
   readonly nodeName: string;
   readonly settings?: Partial<Settings>;
   readonly registry?: CompilerContext['registry'];
+  readonly leases?: ContactTimes;
   readonly times?: Partial<LoopTimes>;
   readonly reflector?: Partial<ReflectorTimes>;
   readonly remoteWaitMs?: number;
@@ -114,6 +116,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
       times: { ...quickLoop, ...options.times },
       clock,
       log: recordTo(log),
+      ...(options.leases === undefined ? {} : { contactTimes: options.leases }),
       remoteWaitMs: options.remoteWaitMs ?? 10_000,
       serving: {
         health: { host: '127.0.0.1', port: 0 },
