@@ -296,7 +296,7 @@ describe('an apply that is killed', () => {
           expect(sorted(state(kernel))).toBe(sorted(state(fresh)));
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 });

@@ -8,6 +8,13 @@ import { sameParameters, sameReal, type ServerKey, serverKey, type VirtualServer
 import { type IpvsStep, type Script, scriptOf, type ServerEdit, serverEditLine } from './steps.ts';
 
 /**
+ * Lines of one ipvsadm script. ipvsadm performs each line as it comes, also one that is cut short
+ * because whoever wrote it was killed, and `10.96.0.1:8` is an address too. So much text is
+ * handed over at once or not at all.
+ */
+const editsAtOnce = 400;
+
+/**
  * Runs a step's script and makes sure that it did what it says.
  *
  * Exit codes do not tell: `ipvsadm --restore` goes on after a refused line and ends with the status
@@ -18,6 +25,12 @@ import { type IpvsStep, type Script, scriptOf, type ServerEdit, serverEditLine }
  */
 export async function performStep(step: IpvsStep, run: Run): Promise<void> {
   if (step.kind === 'chains') return performRestore(run, step.tools ?? plainTools(step), step.document);
+  if (step.kind === 'servers' && step.edits.length > editsAtOnce) {
+    for (let i = 0; i < step.edits.length; i += editsAtOnce) {
+      await performStep({ ...step, edits: step.edits.slice(i, i + editsAtOnce) }, run);
+    }
+    return;
+  }
   const script = scriptOf(step);
   const command = [script.file, ...script.args].join(' ');
   const result = await run(script.file, script.args, script.text);

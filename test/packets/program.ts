@@ -67,7 +67,8 @@ export function expectedOutcomes({ compilation }: Program, dial: Dial): string[]
   return outcomesOf(expectVerdict(compilation.services[packet.family], compilation.node[packet.family], packet));
 }
 
-function outcomesOf(verdict: Verdict): string[] {
+/** A verdict in the words of `outcomes`. */
+export function outcomesOf(verdict: Verdict): string[] {
   switch (verdict.kind) {
     case 'forward':
       return shareOutcomes(verdict.to);
@@ -86,7 +87,7 @@ function shareOutcomes(shares: readonly Share[]): string[] {
     .sort();
 }
 
-function packetOf(dial: Dial): Packet {
+export function packetOf(dial: Dial): Packet {
   const destination = known(parseAddress(dial.to));
   return {
     family: destination.includes(':') ? 'IPv6' : 'IPv4',

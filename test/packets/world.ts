@@ -24,6 +24,12 @@ export const udpPort = 5353;
 /** Two clusters with everything served; rules come later, with {@link Network.run} on the node. */
 export async function bootWorld(): Promise<LocalNetwork> {
   const network = await bootNetwork(twoClusters);
+  await serveWorld(network);
+  return network;
+}
+
+/** The same servers on a network of the two clusters that stands elsewhere. */
+export async function serveWorld(network: Network): Promise<void> {
   for (const [host, subnet] of [
     ['pod', '12'],
     ['remote', '10'],
@@ -36,7 +42,6 @@ export async function bootWorld(): Promise<LocalNetwork> {
       }
     }
   }
-  return network;
 }
 
 export function endpointName(address: string, port: number): string {
