@@ -62,7 +62,7 @@ export async function applyTarget(
   const attempts = createAttempts();
   const performed = { documents: 0, lines: 0 };
   let observed = start;
-  let wrote: string | undefined;
+  let wrote: LivePlan | undefined;
   const forget = () =>
     forgetConnections(run, start.family, staleFlows(start.ruleset, observed.ruleset, target.services, own));
 
@@ -77,10 +77,10 @@ export async function applyTarget(
         const report = { ...performed, quarantined: quarantined(), disturbances: disturbances(), observed };
         return { ...report, forgotten: await forget() };
       }
-      if (wrote !== undefined && !attempts.disturbed()) throw disturbed(wrote, observed.fingerprint);
+      if (wrote !== undefined && !attempts.disturbed()) throw disturbed(wrote.result, observed.fingerprint);
       const failed = await performAll(run, observed, restores, options, performed);
       observed = await readBack(run, observed, own, failed?.error);
-      wrote = failed === undefined ? plan.result : undefined;
+      wrote = failed === undefined ? plan : undefined;
       if (failed !== undefined) {
         const blame = findBlame(failed.step.document, failed.error, owners);
         if (!attempts.failed(failed.error, failed.step.document, blame)) {

@@ -9,7 +9,16 @@ import { type Ruleset, tables } from './rule.ts';
  *
  * returns   sha-256 in hexadecimal
  */
-export function fingerprintOf({ family, chains, hooks }: Ruleset): string {
+export function fingerprintOf(ruleset: Ruleset): string {
+  const fingerprint = known.get(ruleset) ?? makeFingerprint(ruleset);
+  known.set(ruleset, fingerprint);
+  return fingerprint;
+}
+
+/** Each is a pass over all rules. */
+const known = new WeakMap<Ruleset, string>();
+
+function makeFingerprint({ family, chains, hooks }: Ruleset): string {
   const sorted = [...chains].sort(([a], [b]) => compareText(a, b));
   const hookTexts = tables.flatMap((table) =>
     kernelChains.map((kernel) => [

@@ -24,7 +24,7 @@ export interface Observation {
   readonly owner: Owner;
   /** Rules of Services in the other mode's tables as well: packets meet both. undefined: none. */
   readonly rival: { readonly tools: Tools; readonly owner: Owner } | undefined;
-  /** Of `ruleset`: a saved plan is for this state and no other. */
+  /** Of `ruleset`: a saved plan is for this state and no other. Made when it is asked for. */
   readonly fingerprint: string;
 }
 
@@ -69,22 +69,30 @@ export async function observe(run: Run, family: Family, own: OwnChains): Promise
   const { chosen, other }: Modes = await findModes(run, family, withMark(own));
   const rivalOwner = other === undefined ? 'nobody' : ownerOf(other.save.ruleset);
   const rival = other === undefined || rivalOwner === 'nobody' ? undefined : { tools: other.tools, owner: rivalOwner };
-  return { ...observation(chosen.tools, chosen.save), rival };
+  return observation(chosen.tools, chosen.save, rival);
 }
 
 /** Reads the same tables again. */
 export async function observeAgain(run: Run, { tools, rival }: Observation, own: OwnChains): Promise<Observation> {
-  return { ...observation(tools, await readTables(run, tools, withMark(own))), rival };
+  return observation(tools, await readTables(run, tools, withMark(own)), rival);
 }
 
-function observation(tools: Tools, { ruleset, foreign }: { ruleset: Ruleset; foreign: Foreign }) {
+function observation(
+  tools: Tools,
+  { ruleset, foreign }: { readonly ruleset: Ruleset; readonly foreign: Foreign },
+  rival: Observation['rival'],
+): Observation {
+  const { family } = tools;
   return {
-    family: tools.family,
+    family,
     tools,
     ruleset,
     foreign,
     owner: ownerOf(ruleset),
-    fingerprint: fingerprintOf(ruleset),
+    rival,
+    get fingerprint() {
+      return fingerprintOf(ruleset);
+    },
   };
 }
 
@@ -112,16 +120,13 @@ export function planLive(
     ...(flows.length > 0 ? [forget] : []),
     ...restores.filter(({ phase }) => phase === 'remove'),
   ];
-  let result: string | undefined;
   return {
     family,
-    // Only asked for where a plan is saved or a reading compared: each is a pass over all rules.
     get fingerprint() {
       return observed.fingerprint;
     },
     get result() {
-      result ??= fingerprintOf(desired);
-      return result;
+      return fingerprintOf(desired);
     },
     observed: ruleset,
     desired,
