@@ -59,8 +59,6 @@ export interface FamilyPlane {
   sync(wanted: Wanted, depth: Depth): Promise<FamilySync>;
   /** A look that costs next to nothing. Says what of ours is missing; undefined: nothing that was looked at. */
   glance(): Promise<string | undefined>;
-  /** Leaves nothing of ours behind. */
-  remove(): Promise<void>;
 }
 
 /** The node or a Service has addresses of the family. */

@@ -75,7 +75,6 @@ export function createDryPlane(options: {
       };
     },
     glance: () => Promise.resolve(undefined),
-    remove: () => Promise.resolve(),
   };
 }
 

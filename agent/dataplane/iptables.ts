@@ -142,14 +142,6 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
       // A lock that is held, or a tool that fails, says nothing about rules.
       return exitCode === 0 ? missingHook(family, hooks, stdout) : undefined;
     },
-
-    async remove() {
-      if (!(await isReadable(run, family))) return;
-      believed = undefined;
-      const start = await observe(run, family, ownChains);
-      if (start.owner === 'nobody') return;
-      await applyTarget(run, start, { program: undefined, services: [] }, ownChains, { takeOver });
-    },
   };
 }
 
