@@ -77,6 +77,13 @@ describe('the slicewright process', () => {
     expect([status, err.replace(/^info: .*\n/gm, '')]).toEqual([0, '']);
   });
 
+  it('says which version it is', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+      version: string;
+    };
+    expect(await slicewright(['--version'])).toEqual({ status: 0, out: `${version}\n`, err: '' });
+  });
+
   it.each([
     [[], 'Usage: slicewright'],
     [['frobnicate'], "error: unknown command 'frobnicate'"],

@@ -2,6 +2,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import type { Shell } from './commands/completion.ts';
 import { configurationOptions } from './commands/agent-flags.ts';
 import { processIo } from './io.ts';
+import manifest from '../package.json' with { type: 'json' };
 
 /*
  * The command line. It knows names, options and help texts; what a command does is imported when
@@ -318,6 +319,7 @@ function usageErrorsExit(command: Command, status: number): Command {
 async function main(): Promise<void> {
   const program = usageErrorsExit(new Command('slicewright'), 2)
     .description('Rule compiler and node agent for multi-cluster Kubernetes Services.')
+    .version(manifest.version)
     .showHelpAfterError('(slicewright --help, and slicewright COMMAND --help, say more)');
   addCompile(program);
   addPlan(program);
