@@ -11,6 +11,12 @@ program
   .addOption(new Option('--backend <name>', 'to what').choices(['iptables', 'ipvs']))
   .option('--strict', 'fail');
 program.command('plan').summary('say').addOption(new Option('--secret', 'x').hideHelp());
+const explain = program.command('explain').summary('say why');
+explain
+  .command('packet')
+  .summary('of a packet')
+  .addOption(new Option('--backend <name>', 'in what').choices(['ipvs']));
+explain.command('service').summary('of a Service').option('--without <cluster>', 'without it');
 
 /** What bash offers for the last word of a line. */
 function complete(...words: readonly string[]): string[] {
@@ -24,7 +30,7 @@ describe('bash is offered', () => {
   it.each([
     [
       ['slicewright', ''],
-      ['compile', 'plan', '--help'],
+      ['compile', 'explain', 'plan', '--help'],
     ],
     [['slicewright', 'co'], ['compile']],
     [
@@ -41,6 +47,15 @@ describe('bash is offered', () => {
       ['package-lock.json', 'package.json'],
     ],
     [['slicewright', 'plan', '--'], ['--help']],
+    [
+      ['slicewright', 'explain', ''],
+      ['packet', 'service', '--help'],
+    ],
+    [
+      ['slicewright', 'explain', 'service', '--'],
+      ['--without', '--help'],
+    ],
+    [['slicewright', 'explain', 'packet', '--backend', ''], ['ipvs']],
   ])('after %j: %j', (words, offered) => expect(complete(...words).sort()).toEqual([...offered].sort()));
 });
 
@@ -48,6 +63,8 @@ it('fish is offered every option with its choices', () => {
   const script = completionScript('fish', program);
   expect(script).toContain("-a compile -d 'print a node\\'s rules'");
   expect(script).toContain("from compile\" -l backend -r -a 'iptables ipvs' -d 'to what'");
+  expect(script).toContain('from explain; and not __fish_seen_subcommand_from packet service" -a packet');
+  expect(script).toContain('from explain; and __fish_seen_subcommand_from service" -l without -r');
   expect(script).not.toContain('secret');
 });
 

@@ -26,32 +26,49 @@ function flagsOf({ short, long }: Option): string[] {
   return [short, long].filter((flag) => flag !== undefined && flag !== null);
 }
 
+/** A command, or a command of a command, with its names from the program's on: `['explain', 'packet']`. */
+interface Place {
+  readonly path: readonly string[];
+  readonly command: Command;
+}
+
+function placesIn(command: Command, path: readonly string[] = []): Place[] {
+  return command.commands.flatMap((child) => {
+    const place = { path: [...path, child.name()], command: child };
+    return [place, ...placesIn(child, place.path)];
+  });
+}
+
+/** What may stand next: commands of a command, then its options. */
+function wordsOf(command: Command): string {
+  const commands = command.commands.map((child) => child.name());
+  return [...commands, ...visibleOptions(command).flatMap(flagsOf), '--help'].join(' ');
+}
+
 function bashScript(program: Command): string {
   const name = program.name();
-  const commands = program.commands.map((command) => command.name());
-  const values = program.commands.flatMap((command) =>
+  const places = placesIn(program).map(({ path, command }) => ({ at: path.join(' '), command }));
+  const values = places.flatMap(({ at, command }) =>
     visibleOptions(command)
       .filter(({ required }) => required)
       .map((option) => {
-        const patterns = flagsOf(option).map((flag) => `"${command.name()} ${flag}"`);
+        const patterns = flagsOf(option).map((flag) => `"${at} ${flag}"`);
         const words = option.argChoices === undefined ? 'compgen -f' : `compgen -W "${option.argChoices.join(' ')}"`;
         return `    ${patterns.join('|')}) COMPREPLY=($(${words} -- "$current")); return;;`;
       }),
   );
-  const options = program.commands.map((command) => {
-    const flags = [...visibleOptions(command).flatMap(flagsOf), '--help'];
-    return `    ${command.name()}) words="${flags.join(' ')}";;`;
-  });
+  const options = places.map(({ at, command }) => `    "${at}") words="${wordsOf(command)}";;`);
   return `_${name}() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" command= word words=
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in ${commands.join('|')}) command="$word"; break;; esac
+    case "\${command:+$command }$word" in
+      ${places.map(({ at }) => `"${at}"`).join('|')}) command="\${command:+$command }$word";; esac
   done
   case "$command $previous" in
 ${values.join('\n')}
   esac
   case "$command" in
-    "") words="${[...commands, '--help'].join(' ')}";;
+    "") words="${wordsOf(program)}";;
 ${options.join('\n')}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
@@ -62,19 +79,32 @@ complete -o default -F _${name} ${name}
 
 function fishScript(program: Command): string {
   const name = program.name();
-  const lines = [`complete -c ${name} -f`];
-  for (const command of program.commands) {
-    lines.push(`complete -c ${name} -n __fish_use_subcommand -a ${command.name()} -d ${quote(command.summary())}`);
-    const within = `-n "__fish_seen_subcommand_from ${command.name()}"`;
-    for (const option of visibleOptions(command)) {
-      const short = option.short ? ` -s ${option.short.slice(1)}` : '';
-      const long = option.long ? ` -l ${option.long.slice(2)}` : '';
-      const choices = option.argChoices === undefined ? ' -F' : ` -a ${quote(option.argChoices.join(' '))}`;
-      const value = option.required ? ` -r${choices}` : '';
-      lines.push(`complete -c ${name} ${within}${short}${long}${value} -d ${quote(option.description)}`);
-    }
+  const lines = [`complete -c ${name} -f`, ...fishOptions(name, '__fish_use_subcommand', program)];
+  for (const { path, command } of placesIn(program)) {
+    const parents = seenInFish(path.slice(0, -1));
+    const siblings = (command.parent ?? program).commands.map((child) => child.name());
+    const isNext =
+      parents === ''
+        ? '__fish_use_subcommand'
+        : `"${parents}; and not __fish_seen_subcommand_from ${siblings.join(' ')}"`;
+    lines.push(`complete -c ${name} -n ${isNext} -a ${command.name()} -d ${quote(command.summary())}`);
+    lines.push(...fishOptions(name, `"${seenInFish(path)}"`, command));
   }
   return `${lines.join('\n')}\n`;
+}
+
+function seenInFish(path: readonly string[]): string {
+  return path.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
+}
+
+function fishOptions(name: string, condition: string, command: Command): string[] {
+  return visibleOptions(command).map((option) => {
+    const short = option.short ? ` -s ${option.short.slice(1)}` : '';
+    const long = option.long ? ` -l ${option.long.slice(2)}` : '';
+    const choices = option.argChoices === undefined ? ' -F' : ` -a ${quote(option.argChoices.join(' '))}`;
+    const value = option.required ? ` -r${choices}` : '';
+    return `complete -c ${name} -n ${condition}${short}${long}${value} -d ${quote(option.description)}`;
+  });
 }
 
 function quote(text: string): string {
