@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { Frontend, ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Packet } from '../../compiler/semantics/packet.ts';
 import { formatPacket } from '../../compiler/semantics/packet-text.ts';
@@ -8,6 +8,7 @@ import { probes } from '../../compiler/semantics/probes.ts';
 import { verify } from '../../compiler/semantics/verify.ts';
 import { findUnsafe } from '../../test/helpers/ipvs-safety.ts';
 import { arbitraryNode, arbitraryServices } from '../../test/helpers/arbitrary-ir.ts';
+import { address, clusterIP, endpoint, makeIR, makeNode, port, service } from '../../test/helpers/ir.ts';
 import { assemble } from '../assemble.ts';
 import { ipvsExpectation } from './exceptions.ts';
 import { createFakeIpvsKernel, type FakeIpvsKernel } from './fake-kernel.ts';
@@ -17,7 +18,7 @@ import { performStep } from './perform.ts';
 import { planProgram } from './plan.ts';
 import { document, serverLines, setLines } from './print.ts';
 import { emptyProgram, type IpvsProgram } from './program.ts';
-import type { IpvsStep } from './steps.ts';
+import { type IpvsStep, printStep } from './steps.ts';
 import { traceProgram } from './trace.ts';
 
 interface Wanted {
@@ -151,6 +152,96 @@ describe('a plan', () => {
         },
       ),
       { numRuns: 15 },
+    );
+  });
+});
+
+describe('the order of a plan', () => {
+  const node = makeNode();
+  const named = (name: string): Partial<ServicePortIR> => ({
+    service: service(`shop/${name}`),
+    id: `shop/${name}:http/TCP/IPv4` as ServicePortIR['id'],
+  });
+  const vip = clusterIP('10.96.0.1', 80);
+  const here = endpoint('10.1.0.1:80', { local: true });
+  const there = endpoint('10.2.0.1:80');
+  const loadBalancer: Frontend = {
+    kind: 'loadBalancerIP',
+    address: address('203.0.113.1'),
+    port: port(80),
+    sourceRanges: [],
+  };
+
+  async function steps(old: readonly ServicePortIR[], young: readonly ServicePortIR[]): Promise<readonly string[]> {
+    const kernel = createFakeIpvsKernel();
+    await converge(kernel, programOf({ services: old, node }));
+    const plan = planProgram(await observeProgram(kernel.run, 'IPv4'), programOf({ services: young, node }));
+    return plan.flatMap((step) =>
+      printStep(step)
+        .split('\n')
+        .slice(1)
+        .map((line) => `${step.phase} ${line.trim()}`),
+    );
+  }
+
+  async function unsafe(old: readonly ServicePortIR[], young: readonly ServicePortIR[]): Promise<string | undefined> {
+    const kernel = createFakeIpvsKernel();
+    await converge(kernel, programOf({ services: old, node }));
+    const states = [await observeProgram(kernel.run, 'IPv4')];
+    for (const step of planProgram(states[0] as IpvsProgram, programOf({ services: young, node }))) {
+      await performStep(step, kernel.run);
+      states.push(await observeProgram(kernel.run, 'IPv4'));
+    }
+    return findUnsafe(states, { old, young, node });
+  }
+
+  it('binds an address when all else is there', async () => {
+    const lines = await steps([], [makeIR([vip], [there])]);
+    expect(lines.at(-1)).toBe('switch address add 10.96.0.1/32 dev kube-ipvs0');
+    expect(lines.findIndex((line) => line.includes('SLICEWRIGHT-FRONTENDS 10.96.0.1'))).toBeLessThan(
+      lines.indexOf('switch -A -t 10.96.0.1:80 -s rr'),
+    );
+  });
+
+  it('adds an endpoint before it quiesces another', async () => {
+    const lines = await steps([makeIR([vip], [here])], [makeIR([vip], [there])]);
+    expect(lines.filter((line) => /-[aed] -t/.test(line))).toEqual([
+      'switch -a -t 10.96.0.1:80 -r 10.2.0.1:80 -m -w 1',
+      'drain -e -t 10.96.0.1:80 -r 10.1.0.1:80 -m -w 0',
+    ]);
+  });
+
+  it('touches nothing but the weight for a changed weight', async () => {
+    const weighed = (weight: number) => makeIR([vip], [{ ...here, weight }, there]);
+    expect(await steps([weighed(2)], [weighed(3)])).toEqual(['switch -e -t 10.96.0.1:80 -r 10.1.0.1:80 -m -w 3']);
+  });
+
+  it('opens a port of an address that is bound already after the rules that guard it', async () => {
+    const other = makeIR([clusterIP('10.96.0.1', 81)], [], {
+      ...named('other'),
+      pools: { cluster: [there], local: [] },
+      internal: { kind: 'drop', why: 'no-local-endpoints' },
+    });
+    const cart = makeIR([vip], [there], named('cart'));
+    expect(await unsafe([cart], [cart, other])).toBeUndefined();
+    const lines = await steps([cart], [cart, other]);
+    const opened = lines.indexOf('switch add KUBE-CLUSTER-IP 10.96.0.1,tcp:81');
+    expect(opened).toBeGreaterThan(lines.findLastIndex((line) => line.includes('--match-set SLICEWRIGHT-DROP')));
+  });
+
+  it('never lets an endpoint elsewhere see a client, whichever way a policy changes', async () => {
+    const cluster = makeIR([loadBalancer], [here, there]);
+    const local = {
+      ...cluster,
+      pools: { cluster: [here, there], local: [here] },
+      external: { kind: 'forward', pool: 'local' },
+      keepClientAddress: true,
+    } as const;
+    expect(await unsafe([cluster], [local])).toBeUndefined();
+    expect(await unsafe([local], [cluster])).toBeUndefined();
+    const lines = await steps([cluster], [local]);
+    expect(lines.indexOf('remove add KUBE-LOAD-BALANCER-LOCAL 203.0.113.1,tcp:80')).toBeGreaterThan(
+      lines.indexOf('drain -e -t 203.0.113.1:80 -r 10.2.0.1:80 -m -w 0'),
     );
   });
 });
