@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import pino from 'pino';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import { formatDiagnostic } from '../compiler/values/diagnostic.ts';
@@ -21,16 +22,31 @@ export interface Log {
 export function createLog(verbosity: number): Log {
   const level = verbosity >= 4 ? 'debug' : 'info';
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  // A disk that is full or a reader that is gone must not end the agent: what cannot be written is lost.
-  const destination = pino.destination({ dest: 2, sync: true });
-  destination.on('error', () => {});
-  return pino(options, destination);
+  return pino(options, { write: writeOrLose });
+}
+
+/** A disk that is full, or a reader that is gone, must not end the agent: what cannot be written is lost. */
+function writeOrLose(line: string): void {
+  try {
+    writeSync(2, line);
+  } catch {
+    // There is nowhere left to say so.
+  }
 }
 
 /** Rules shown of one drift. Beyond that they are counted. */
 const maxRules = 40;
 /** Remarks about objects that are remembered, so that each is said once. */
 const maxRemarks = 10_000;
+
+/** Says of each what it is, as its severity wants it said. */
+export function logDiagnostics(log: Log, diagnostics: readonly Diagnostic[]): void {
+  for (const diagnostic of diagnostics) {
+    const { severity, code } = diagnostic;
+    const write = severity === 'error' ? log.error : severity === 'warning' ? log.warn : log.info;
+    write.call(log, { code }, formatDiagnostic(diagnostic));
+  }
+}
 
 /** Tells a log what happens: one line a sync, and a line for each thing that someone may have to look at. */
 export function logListener(log: Log): Report {
@@ -45,9 +61,7 @@ export function logListener(log: Log): Report {
       if (diagnostic.severity === 'info') continue;
       const text = formatDiagnostic(diagnostic);
       now.add(text);
-      if (said.has(text)) continue;
-      const write = diagnostic.severity === 'error' ? log.error : log.warn;
-      write.call(log, { code: diagnostic.code }, text);
+      if (!said.has(text)) logDiagnostics(log, [diagnostic]);
     }
     said = now;
   }

@@ -9,12 +9,12 @@ import { createDryPlane, type DryPlan } from '../dataplane/dry-run.ts';
 import type { FamilyPlane } from '../dataplane/dataplane.ts';
 import { createIptablesPlane } from '../dataplane/iptables.ts';
 import { createIpvsPlane } from '../dataplane/ipvs.ts';
-import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
+import type { DiagnosticFormat } from '../diagnostics.ts';
 import { defaultLoopTimes, type LoopTimes } from '../family-loop.ts';
 import { fileProblem, InputError } from '../input-error.ts';
 import type { Host } from '../inputs.ts';
 import type { Io } from '../io.ts';
-import { createLog } from '../log.ts';
+import { createLog, logDiagnostics } from '../log.ts';
 import { paintOf } from '../paint.ts';
 import { makeReport, reportText } from '../plan-report/report.ts';
 import { foundIn, ours } from '../planning.ts';
@@ -61,9 +61,9 @@ export function agentCommand(
   if (options.cleanup === true) return cleanupCommand(options, io, run);
   return reportingFailures(options.diagnostics, io, async () => {
     const configuration = await configure(options, io);
-    await io.err(diagnosticsText(configuration.diagnostics, options.diagnostics));
     const context = await contextOf(options, configuration, host, io);
     const log = createLog(options.v);
+    logDiagnostics(log, configuration.diagnostics);
     const { sources, post, close } = await openSources({
       ...options,
       kubeconfig: configuration.agent.kubeconfig,

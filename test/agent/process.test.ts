@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { compile } from '../../compiler/index.ts';
+import type { LocalNetwork } from '../netns/network.ts';
+import { environment } from '../netns/processes.ts';
+import { probeSupport } from '../netns/probe.ts';
+import { memberSettings } from '../packets/program.ts';
+import { type Manifest, node, service } from '../packets/objects.ts';
+import { bootWorld } from '../packets/world.ts';
+import { describeIn } from '../place.ts';
+import { differences } from './in-force.ts';
+
+const program = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url));
+const { lacks } = await probeSupport();
+
+describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a folder', () => {
+  let network: LocalNetwork;
+  let folder: string;
+  let objects: readonly Manifest[] = [];
+  const children = new Set<ChildProcess>();
+
+  beforeAll(async () => {
+    network = await bootWorld();
+    folder = mkdtempSync(join(tmpdir(), 'slicewright-process-'));
+  }, 60_000);
+  afterAll(async () => {
+    for (const child of children) child.kill('SIGKILL');
+    await network.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Thirty Services with these endpoints, in the folder. */
+  function put(...endpoints: readonly string[]): void {
+    const services = Array.from({ length: 30 }, (_, i) =>
+      service(`s${i}`, { clusterIPs: [`10.13.8.${i}`], port: 80, endpoints, endpointPort: 8080 }),
+    );
+    objects = [node, ...services.flat()];
+    writeFileSync(join(folder, 'objects.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+  }
+
+  /** Starts the command on the node, with what it says going to a file or to `said`. */
+  function start(stderr: number | 'pipe' = 'pipe', ...more: readonly string[]) {
+    const [file, ...enter] = network.enter('member2-node');
+    const flags = ['--cluster-cidr', '10.12.0.0/16,fd00:12::/64', '--hostname-override', 'member2-node'];
+    const args = ['agent', '--source', folder, '--iptables-min-sync-period', '0s', ...flags, ...more];
+    const child = spawn(file, [...enter, process.execPath, program, ...args], {
+      env: environment,
+      stdio: ['ignore', 'ignore', stderr],
+    });
+    children.add(child);
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
+    const exited = once(child, 'exit').then(([code]) => code as number | null);
+    return { child, said: () => said, exited };
+  }
+
+  const found = () =>
+    differences(
+      network.run('member2-node'),
+      compile({
+        clusters: [{ cluster: undefined, objects }],
+        settings: { ...memberSettings, ownCluster: undefined },
+        nodeName: 'member2-node',
+        localAddresses: undefined,
+      }),
+    );
+  const converges = () => vi.waitFor(async () => expect(await found()).toEqual([]), { timeout: 30_000, interval: 200 });
+
+  it('killed at any moment, it leaves rules that the next one goes on from', async () => {
+    put('10.12.0.6');
+    const first = start();
+    await converges();
+    first.child.kill('SIGKILL');
+    await first.exited;
+    for (let round = 0; round < 5; round++) {
+      put(`10.12.0.${7 + (round % 3)}`, '10.10.0.6');
+      const next = start();
+      await vi.waitFor(() => expect(next.said()).toContain('"started"'), { timeout: 20_000, interval: 5 });
+      // From before the first command until after the last.
+      await sleep(round * 60);
+      next.child.kill('SIGKILL');
+      await next.exited;
+    }
+    const last = start();
+    await converges();
+    last.child.kill('SIGTERM');
+    expect(await last.exited).toBe(0);
+    expect(await found()).toEqual([]);
+  }, 120_000);
+
+  it('goes on when its log cannot be written: the disk is full', async () => {
+    const { child, exited } = start(openSync('/dev/full', 'w'));
+    await converges();
+    put('10.12.0.9');
+    await converges();
+    child.kill('SIGTERM');
+    expect(await exited).toBe(0);
+  }, 90_000);
+
+  it('lets one agent work at a time, and the next takes over', async () => {
+    const first = start();
+    await vi.waitFor(() => expect(first.said()).toContain('"started"'), 20_000);
+    const second = start();
+    await vi.waitFor(() => expect(second.said()).toContain('another agent works on this node'), 20_000);
+    put('10.12.0.6', '10.12.0.7');
+    await converges();
+    expect(second.said()).not.toContain('"started"');
+    first.child.kill('SIGTERM');
+    expect(await first.exited).toBe(0);
+    put('10.12.0.8');
+    await converges();
+    expect(second.said()).toContain('"started"');
+    second.child.kill('SIGTERM');
+    expect(await second.exited).toBe(0);
+  }, 90_000);
+
+  it('leaves its rules when it stops, and none after --cleanup', async () => {
+    const run = network.run('member2-node');
+    const chains = async () => (await run('iptables-save', [])).stdout.match(/^:(KUBE|SLICEWRIGHT)-.*/gm) ?? [];
+    expect((await chains()).length).toBeGreaterThan(30);
+    expect(await start('pipe', '--cleanup').exited).toBe(0);
+    expect(await chains()).toEqual([]);
+  }, 60_000);
+});
