@@ -5,15 +5,15 @@ import { runWithin } from '../../test/netns/processes.ts';
 import { DemoError } from './error.ts';
 import { bars, say, step } from './say.ts';
 
-const requests = 29;
-const service = { name: 'default/serve', address: '10.13.181.116', port: 80 } as const;
+export const requests = 29;
+export const service = { name: 'default/serve', address: '10.13.181.116', port: 80 } as const;
 const pods = [
   { cluster: 'member1', host: 'remote', address: '10.10.0.6' },
   { cluster: 'member2', host: 'pod', address: '10.12.0.6' },
 ] as const;
 
 export const checkout = fileURLToPath(new URL('../..', import.meta.url));
-const inputs = [
+export const inputs = [
   '-f',
   'tools/demo/member2.yaml',
   '--node',
@@ -24,15 +24,7 @@ const inputs = [
 
 /** Act one: one pod a cluster, equal shares, as in the document that Karmada's users know. */
 export async function balance(network: Network): Promise<void> {
-  step(
-    'Two clusters, each a node with a pod that serves HTTP',
-    ...pods.map(({ cluster, address }) => `${cluster}  pod ${address}:8080`),
-    'and a client pod 10.12.0.10 on the node of member2',
-  );
-  for (const { cluster, host, address } of pods) {
-    const station = await network.station(host);
-    await station.serve({ transport: 'tcp', address, port: 8080, name: cluster });
-  }
+  await servePods(network);
 
   step(`bin/slicewright compile ${inputs.join(' ')}`);
   const program = await compile();
@@ -53,6 +45,19 @@ export async function balance(network: Network): Promise<void> {
   say('');
 }
 
+/** One pod a cluster, which says where it is. */
+export async function servePods(network: Network): Promise<void> {
+  step(
+    'Two clusters, each a node with a pod that serves HTTP',
+    ...pods.map(({ cluster, address }) => `${cluster}  pod ${address}:8080`),
+    'and a client pod 10.12.0.10 on the node of member2',
+  );
+  for (const { cluster, host, address } of pods) {
+    const station = await network.station(host);
+    await station.serve({ transport: 'tcp', address, port: 8080, name: cluster });
+  }
+}
+
 async function compile(): Promise<string> {
   const args = ['compile', ...inputs, '--backend', 'iptables', '--family', 'ipv4'];
   const { exitCode, stdout, stderr } = await runWithin(30_000, process.env, checkout)('bin/slicewright', args);
@@ -71,7 +76,7 @@ async function load(network: Network, program: string): Promise<void> {
 }
 
 /** The first act's requests, each answer shown. */
-async function request(network: Network): Promise<ReadonlyMap<string, number>> {
+export async function request(network: Network): Promise<ReadonlyMap<string, number>> {
   process.stdout.write(' ');
   const counts = await ask(network, requests, (by, i) => {
     process.stdout.write(` ${by === 'member1' ? pc.magenta(by) : pc.green(by)}`);

@@ -1,28 +1,33 @@
 /**
  * The demo: a Service whose pods run in two clusters, from its EndpointSlices to answered requests.
  *
- *     make demo [BACKEND=iptables]
+ *     make demo [BACKEND=iptables|ipvs]
  *
  * Everything happens in network namespaces of its own: no privilege, no cluster, nothing of the
- * machine's own network. Exit status: 0 both clusters answered, 1 something did not work, 2 usage.
+ * machine's own network. For IPVS they are in an emulated machine where this one has no IPVS to give.
+ * Exit status: 0 both clusters answered, 1 something did not work, 2 usage.
  */
 import pc from 'picocolors';
 import { twoClusters } from '../../test/netns/clusters.ts';
 import { bootNetwork, type Network } from '../../test/netns/network.ts';
 import { probeSupport } from '../../test/netns/probe.ts';
+import { ipvsAvailability } from '../../test/vm/availability.ts';
+import { type Machine, startIpvsMachine } from '../../test/vm/machine.ts';
 import { balance } from './balance.ts';
 import { failover } from './failover.ts';
 import { DemoError } from './error.ts';
 import { say, title } from './say.ts';
+import { virtualServers } from './virtual-servers.ts';
 
 const backend = process.env.BACKEND ?? 'iptables';
-if (backend !== 'iptables') {
-  process.stderr.write(`The demo knows the backend iptables, not "${backend}".\n`);
+if (backend !== 'iptables' && backend !== 'ipvs') {
+  process.stderr.write(`The demo knows the backends iptables and ipvs, not "${backend}".\n`);
   process.exit(2);
 }
 
 // The namespaces end with this process, whatever ends it. This only makes leaving tidy.
 let network: Network | undefined;
+let machine: Machine | undefined;
 let interrupted = false;
 for (const [signal, status] of [
   ['SIGINT', 130],
@@ -34,7 +39,7 @@ for (const [signal, status] of [
     interrupted = true;
     say('');
     say(pc.yellow(`${signal}: taking the network down`));
-    void (network?.close() ?? Promise.resolve()).finally(() => process.exit(status));
+    void close().finally(() => process.exit(status));
   });
 }
 
@@ -47,10 +52,24 @@ try {
     process.exitCode = 1;
   }
 } finally {
-  if (!interrupted) await network?.close();
+  if (!interrupted) await close();
+}
+
+async function close(): Promise<void> {
+  await network?.close();
+  await machine?.close();
 }
 
 async function demo(): Promise<void> {
+  const name = 'One Service, pods in two clusters';
+  if (backend === 'ipvs') {
+    const { missing } = await ipvsAvailability();
+    if (missing !== undefined) throw new DemoError(`It needs a kernel with IPVS, and there is none here: ${missing}`);
+    title(name, `seed B as member2 sees it, ${backend}`);
+    machine = await startIpvsMachine();
+    network = await machine.boot(twoClusters);
+    return virtualServers(network, machine.place);
+  }
   const { lacks } = await probeSupport();
   if (lacks.namespaces !== undefined) {
     throw new DemoError(
@@ -58,7 +77,7 @@ async function demo(): Promise<void> {
         'They need the programs unshare, nsenter and ip, and either root or unprivileged user namespaces.',
     );
   }
-  title('One Service, pods in two clusters', `seed B as member2 sees it, ${backend}`);
+  title(name, `seed B as member2 sees it, ${backend}`);
   network = await bootNetwork(twoClusters);
   await balance(network);
   title('Shares by policy, a lost cluster, and its return', 'the same Service');
