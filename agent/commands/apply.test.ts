@@ -107,6 +107,19 @@ describe('slicewright apply', () => {
     expect((await apply(kernel, manifests('10.1.0.5'))).status).toBe(0);
   });
 
+  it.each([
+    [
+      'whose programs are missing',
+      { missing: ['iptables', 'iptables-nft-save', 'iptables-legacy-save'] },
+      'not installed',
+    ],
+    ['that it may not read', { noPrivilege: true }, 'not permitted'],
+  ])('says that nothing was changed on a machine %s', async (_, faults, what) => {
+    const kernel = createFakeKernel('nft', faults);
+    const told = expect.stringMatching(new RegExp(`^error: command \\S+: ${what}[^]*\nNothing was changed\\.\n$`));
+    expect([(await apply(kernel, manifests('10.1.0.5'))).err, (await cleanup(kernel)).err]).toEqual([told, told]);
+  });
+
   it('lets node ports on 127.0.0.1 through where a Service has one, and warns when it may not', async () => {
     const kernel = createFakeKernel();
     const nodePort = manifests('10.1.0.5')

@@ -21,7 +21,7 @@ import { withRemains } from '../planning-remains.ts';
 import { isIpvsPlan, type SavedPlan, parseSavedPlan } from '../saved-plan.ts';
 import { readObjects } from '../sources/files.ts';
 import { compileWanted, type WantedOptions } from '../wanted.ts';
-import { reportingFailures } from './failures.ts';
+import { beforeChanges, reportingFailures } from './failures.ts';
 
 export interface ApplyOptions extends WantedOptions {
   /** A saved plan, instead of manifests. */
@@ -49,7 +49,7 @@ async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host)
     return (await applyIpvs(wanted, options, io, run)) ? 0 : 1;
   }
   const failed = new Set<Family>();
-  for (const observed of await observeFamilies(run, wanted)) {
+  for (const observed of await beforeChanges(() => observeFamilies(run, wanted))) {
     const planned = await withRemains(run, planFromKernel(observed, wanted), wanted);
     await io.out(reportText(makeReport(planned, ours, wanted.clusterOf), paintOf(io), false));
     const target = targetOf(wanted, observed.family);
@@ -71,7 +71,9 @@ async function applySaved(path: string, options: ApplyOptions, io: Io, run: Run)
   }
   const plans = parseSavedPlan(document, path, (chain) => ours.isOurs('nat', chain));
   const starts: { readonly plan: SavedPlan; readonly observed: Observation }[] = [];
-  for (const plan of plans) starts.push({ plan, observed: await observe(run, plan.family, ownChains) });
+  for (const plan of plans) {
+    starts.push({ plan, observed: await beforeChanges(() => observe(run, plan.family, ownChains)) });
+  }
   const outdated = starts.filter(({ plan, observed }) => plan.fingerprint !== observed.fingerprint);
   const failed = new Set<Family>();
   for (const { plan, observed } of outdated.length > 0 ? outdated : starts) {

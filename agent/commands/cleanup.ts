@@ -8,7 +8,7 @@ import type { Io } from '../io.ts';
 import { counted } from '../plan-report/report.ts';
 import { observePossible } from '../planning.ts';
 import { endIpvs } from './end-ipvs.ts';
-import { reportingFailures } from './failures.ts';
+import { beforeChanges, reportingFailures } from './failures.ts';
 
 export interface CleanupOptions {
   readonly takeOver?: boolean;
@@ -54,7 +54,8 @@ const kindsOfTables = 2;
 
 async function cleanTables(family: Family, options: CleanupOptions, io: Io, run: Run): Promise<Tables> {
   for (let round = 0; round < kindsOfTables; round++) {
-    const observed = await observePossible(run, family, family === 'IPv4');
+    const read = () => observePossible(run, family, family === 'IPv4');
+    const observed = await (family === families[0] && round === 0 ? beforeChanges(read) : read());
     if (observed === undefined) return { found: undefined };
     const found = round === 0 ? 'nothing' : 'removed';
     if (observed.owner === 'nobody') return { found };

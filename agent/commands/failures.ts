@@ -17,13 +17,15 @@ export async function reportingFailures(
 ): Promise<number> {
   try {
     return await body();
-  } catch (error) {
+  } catch (thrown) {
+    const error = thrown instanceof UnchangedError ? thrown.cause : thrown;
+    const inForce = thrown instanceof UnchangedError ? '\nNothing was changed.' : '';
     if (error instanceof InputError) {
       await io.err(diagnosticsText(error.diagnostics, format));
     } else if (error instanceof KernelError) {
       const object = { kind: 'command', name: error.command };
       const { reason } = error;
-      const message = error.message.replace(`${error.command}: `, '');
+      const message = `${error.message.replace(`${error.command}: `, '')}${inForce}`;
       await io.err(diagnosticsText([{ severity: 'error', code: `kernel-${reason}`, object, message }], format));
     } else if (error instanceof IpvsError) {
       const object = { kind: 'machine', name: 'IPVS' };
@@ -33,5 +35,23 @@ export async function reportingFailures(
       throw error;
     }
     return 1;
+  }
+}
+
+class UnchangedError extends Error {
+  override readonly cause: KernelError;
+
+  constructor(cause: KernelError) {
+    super(cause.message);
+    this.cause = cause;
+  }
+}
+
+/** Reads what changes start from. When that fails, the message says that none was made. */
+export async function beforeChanges<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw error instanceof KernelError ? new UnchangedError(error) : error;
   }
 }
