@@ -84,6 +84,14 @@ describe('the slicewright process', () => {
     expect(await slicewright(['--version'])).toEqual({ status: 0, out: `${version}\n`, err: '' });
   });
 
+  it('runs where its cache folder cannot be looked at', () => {
+    const loop = join(elsewhere, 'loop');
+    symlinkSync(loop, loop);
+    const env = { ...process.env, XDG_CACHE_HOME: loop };
+    const { status, stderr } = spawnSync(launcher, ['--version'], { env, encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, '']);
+  });
+
   it.each([
     [[], 'Usage: slicewright'],
     [['frobnicate'], "error: unknown command 'frobnicate'"],

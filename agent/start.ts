@@ -6,7 +6,7 @@
  * below folders that nobody else can write to, and not at all for root with another user's home.
  * NODE_DISABLE_COMPILE_CACHE=1 switches it off.
  */
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -18,6 +18,15 @@ void import('./cli.ts');
 
 /** Whether a folder, or the one that it would be made in, belongs to us and only we can write to it. */
 function isOursAlone(folder: string): boolean {
-  const found = statSync(folder, { throwIfNoEntry: false }) ?? statSync(dirname(folder), { throwIfNoEntry: false });
+  const found = statusOf(folder) ?? statusOf(dirname(folder));
   return found !== undefined && found.uid === process.getuid?.() && (found.mode & 0o022) === 0;
+}
+
+/** undefined: not there, or not for us to see, as the home of whoever ran sudo may be. */
+function statusOf(folder: string): Stats | undefined {
+  try {
+    return statSync(folder);
+  } catch {
+    return undefined;
+  }
 }
