@@ -10,9 +10,11 @@ import { IpvsError } from './errors.ts';
 import { staleServerFlows } from './flows.ts';
 import { holdBack, ownerOfLine } from './hold-back.ts';
 import { observeProgram } from './observe.ts';
+import { realKey } from './ledger.ts';
 import { performStep } from './perform.ts';
 import { planProgram } from './plan.ts';
-import { emptyProgram, type IpvsProgram } from './program.ts';
+import { emptyProgram, type IpvsProgram, type RealKey } from './program.ts';
+import type { ServerKey, VirtualServer } from './servers.ts';
 import { type IpvsStep, scriptOf } from './steps.ts';
 
 export interface IpvsTarget {
@@ -125,18 +127,21 @@ function desiredProgram(
 /** What was read, as the options say to see it. */
 function seen(read: IpvsProgram, desired: IpvsProgram, { takeOver, cut }: IpvsApplyOptions): IpvsProgram {
   const adopted = takeOver === true ? adoptForeign(read, desired) : read;
-  return cut === true ? asIdle(adopted) : adopted;
+  return cut === true ? asIdle(adopted, desired) : adopted;
 }
 
-/** As if nobody had a connection: then every real server that leaves is deleted at once. */
-function asIdle(observed: IpvsProgram): IpvsProgram {
-  const quiesced = [...observed.servers].map(
-    ([key, server]) => [key, { ...server, reals: server.reals.map((real) => ({ ...real, weight: 0 })) }] as const,
-  );
+/** As if what leaves had weight 0 and no connections: then it is deleted at once. */
+function asIdle(observed: IpvsProgram, desired: IpvsProgram): IpvsProgram {
+  const wanted = new Set<RealKey>();
+  for (const server of desired.servers.values()) for (const real of server.reals) wanted.add(realKey(server, real));
+  const idle = [...observed.servers].map(([key, server]): [ServerKey, VirtualServer] => {
+    const reals = server.reals.map((real) => (wanted.has(realKey(server, real)) ? real : { ...real, weight: 0 }));
+    return [key, { ...server, reals }];
+  });
   const { found } = observed;
   return {
     ...observed,
-    servers: new Map(quiesced),
+    servers: new Map(idle),
     ...(found === undefined ? {} : { found: { ...found, connections: new Map() } }),
   };
 }

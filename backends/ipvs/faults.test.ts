@@ -369,6 +369,12 @@ describe('draining', () => {
     expect(saveServers(kernel.servers)).not.toContain('10.2.0.1:80');
   });
 
+  it('is cut short where that is asked for', async () => {
+    const kernel = await started();
+    expect(await apply(kernel, [without], { cut: true })).toMatchObject({ draining: 0 });
+    expect(saveServers(kernel.servers)).toBe('-A -t 10.96.0.1:80 -s rr\n-a -t 10.96.0.1:80 -r 10.1.0.1:80 -m -w 1\n');
+  });
+
   it('is cut short by a clean-up that is asked to', async () => {
     const kernel = await started();
     await applyProgram(kernel.run, 'IPv4', { program: undefined, services: [] }, { cut: true });
