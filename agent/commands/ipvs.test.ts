@@ -2,6 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFakeIpvsKernel, type FakeIpvsKernel, type IpvsFaults } from '../../backends/ipvs/fake-kernel.ts';
+import { observeProgram } from '../../backends/ipvs/observe.ts';
+import { translates } from '../../backends/ipvs/own-chains.ts';
+import { traceProgram } from '../../backends/ipvs/trace.ts';
+import { traceRuleset } from '../../backends/netfilter/trace.ts';
+import { compile } from '../../compiler/index.ts';
+import { endpointText } from '../../compiler/ir/ir.ts';
+import { parsePacket } from '../../compiler/semantics/packet-text.ts';
+import { defaultSettings } from '../../compiler/settings.ts';
 import { parseAddress } from '../../compiler/values/address.ts';
 import type { Host } from '../inputs.ts';
 import { type ApplyOptions, applyCommand } from './apply.ts';
@@ -247,6 +255,35 @@ describe('a saved plan for IPVS', () => {
   });
 });
 
+/** Where new connections to the Service go, from outside, from a pod and from the node: all of them to the same. */
+async function outcomes(kernel: FakeIpvsKernel): Promise<string> {
+  const program = await observeProgram(kernel.run, 'IPv4');
+  const objects = [
+    {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: 'east-1' },
+      status: { addresses: [{ type: 'InternalIP', address: '192.0.2.1' }] },
+    },
+  ];
+  const { node } = compile({
+    clusters: [{ cluster: undefined, objects }],
+    settings: defaultSettings,
+    nodeName: 'east-1',
+    localAddresses: undefined,
+  });
+  const found = ['outside 198.51.100.7', 'pod 10.1.0.9', 'node 192.0.2.1'].map((client) => {
+    const packet = parsePacket(`${client} -> 10.96.0.10:80/tcp`);
+    if (packet === undefined) throw new Error(`${client} sends no packet`);
+    // Rules that translate decide before a packet gets to IPVS.
+    const { verdict } = translates(program.rules)
+      ? traceRuleset(program.rules, packet, node.IPv4)
+      : traceProgram(program, packet, node.IPv4);
+    return verdict.kind === 'forward' ? verdict.to.map(endpointText).sort().join(' ') : verdict.kind;
+  });
+  return [...new Set(found)].join(', ');
+}
+
 describe('changing the mode', () => {
   it('moves from iptables to IPVS in one apply, with the same traffic, and leaves nothing behind', async () => {
     const [kernel, fresh] = [createFakeIpvsKernel(), createFakeIpvsKernel()];
@@ -273,6 +310,26 @@ describe('changing the mode', () => {
     await apply(fresh, manifests('10.1.0.5'), { backend: 'iptables' });
     expect(await state(kernel)).toEqual(await state(fresh));
     expect(await plan(kernel, manifests('10.1.0.5'), { backend: 'iptables' })).toMatchObject({ status: 0 });
+  });
+
+  it.each([
+    ['iptables', 'ipvs'],
+    ['ipvs', 'iptables'],
+  ] as const)('serves every client after each script on the way from %s to %s', async (before, after) => {
+    const kernel = createFakeIpvsKernel();
+    await apply(kernel, manifests('10.1.0.5', '10.1.0.6'), { backend: before });
+    const seen: string[] = [];
+    const watched: FakeIpvsKernel = {
+      ...kernel,
+      async run(file, args, input) {
+        const result = await kernel.run(file, args, input);
+        if (input !== undefined) seen.push(`${file}: ${await outcomes(kernel)}`);
+        return result;
+      },
+    };
+    expect((await apply(watched, manifests('10.1.0.5', '10.1.0.6'), { backend: after })).status).toBe(0);
+    expect(seen.length).toBeGreaterThan(4);
+    expect(seen.filter((text) => !text.endsWith(': 10.1.0.5:8080 10.1.0.6:8080'))).toEqual([]);
   });
 
   it('lets connections through virtual servers end first', async () => {
