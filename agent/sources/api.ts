@@ -58,7 +58,7 @@ export function openApi(config: KubeConfig): {
   const post: ApiPost = async (path, object, signal) => {
     const { status, body } = await call('POST', path, signal, JSON.stringify(object));
     // Read to its end, so that the connection can be used again.
-    for await (const _chunk of body);
+    for await (const chunk of body) void chunk;
     return status;
   };
   return { get, post, server, close: () => agents.close() };
