@@ -3,13 +3,10 @@ import { sameLines } from '../netfilter/lines.ts';
 import { besideOthers, withMark } from '../netfilter/ownership.ts';
 import { planRestores, type RestoreStep } from '../netfilter/plan.ts';
 import type { Tools } from '../netfilter/kernel.ts';
-import type { Foreign } from '../netfilter/parse.ts';
 import type { Chain, Ruleset } from '../netfilter/rule.ts';
 import { ownChains } from './own-chains.ts';
 import type { Found, IpvsProgram } from './program.ts';
 import type { IpvsStep } from './steps.ts';
-
-const noOthers: Foreign = { chains: [], inFront: [], references: [], remarks: [] };
 
 /** The steps for rules: those that prepare for what comes, and those that follow what has gone. */
 export interface ChainPlan {
@@ -25,13 +22,19 @@ export interface ChainPlan {
 export function planChains(observed: IpvsProgram, wanted: IpvsProgram, found: Found): ChainPlan {
   const isEnd = wanted.sets.size === 0;
   if (isEnd && wanted.rules.chains.size > 0) return { change: [], remove: [] };
-  const rules = besideOthers(isEnd ? undefined : wanted.rules, observed.rules, found.tables?.foreign ?? noOthers);
+  const rules = wantedRules(observed, isEnd ? undefined : wanted.rules, found);
   if (isEnd) return { change: [], remove: chainSteps(observed.rules, rules, found, 'remove') };
   const halfway = halfwayRules(observed.rules, rules, wanted.everyRule ?? wanted.rules);
   return {
     change: chainSteps(observed.rules, halfway, found),
     remove: halfway === rules ? [] : chainSteps(halfway, rules, found, 'remove'),
   };
+}
+
+/** Others and our mark are a kernel's matter: programs that were never read have neither. */
+function wantedRules(observed: IpvsProgram, wanted: Ruleset | undefined, { tables }: Found): Ruleset {
+  if (tables !== undefined) return besideOthers(wanted, observed.rules, tables.foreign);
+  return wanted ?? { family: observed.family, chains: new Map(), hooks: [] };
 }
 
 /**

@@ -59,6 +59,15 @@ function textOf(program: IpvsProgram): string {
 }
 
 describe('a plan', () => {
+  it('from a program to itself is empty', () => {
+    fc.assert(
+      fc.property(wanted, (one) => {
+        expect(planProgram(programOf(one), programOf(one))).toEqual([]);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   it('leads from any program to any other, and then there is nothing to do', async () => {
     await fc.assert(
       fc.asyncProperty(wanted, wanted, async (before, after) => {

@@ -1,6 +1,8 @@
 import type { IpAddress } from '../../compiler/values/address.ts';
+import { compareText } from '../../compiler/values/names.ts';
 import { type Departures, departures } from './departure.ts';
 import { planChains } from './chain-plan.ts';
+import { drainingSet, frontendsSet, ledgerEntry } from './ledger.ts';
 import { translates } from './own-chains.ts';
 import { type Found, type IpvsProgram, nothingFound } from './program.ts';
 import { planServers } from './server-plan.ts';
@@ -45,7 +47,7 @@ import type { IpvsStep } from './steps.ts';
  * without it, packets of established connections would not get to IPVS.
  */
 export function planProgram(observed: IpvsProgram, desired: IpvsProgram): readonly IpvsStep[] {
-  const found = observed.found ?? nothingFound;
+  const found = observed.found ?? asLeft(observed);
   const wanted = withoutForeign(desired, found);
   const leaving = departures(observed, wanted, found);
   const sets = planSets(observed, wanted, found, leaving);
@@ -86,6 +88,14 @@ export function planProgram(observed: IpvsProgram, desired: IpvsProgram): readon
     ...(isEnd && found.link === 'ours' && addresses.kept === 0 ? [{ ...remove, kind: 'delete-link' } as const] : []),
   ];
   return steps.filter((step) => !isNothing(step));
+}
+
+/** A program that was never read is one that we just applied: with the link and the ledger that go with it. */
+function asLeft({ family, servers, sets }: IpvsProgram): Found {
+  if (sets.size === 0) return nothingFound;
+  const entries = [...servers.values()].map(ledgerEntry).sort(compareText);
+  const ledger = [frontendsSet(family, entries), drainingSet(family)];
+  return { ...nothingFound, link: 'ours', ledger: new Map(ledger.map((set) => [set.name, set])) };
 }
 
 /** What someone else made at an address of ours is not overwritten: that frontend is left out. See conflicts.ts. */
