@@ -3,6 +3,7 @@ import type { Run } from '../../backends/command.ts';
 import { forgetConnections } from '../../backends/conntrack.ts';
 import { iptables } from '../../backends/iptables/index.ts';
 import { ownChains } from '../../backends/iptables/own-chains.ts';
+import { IpvsError } from '../../backends/ipvs/errors.ts';
 import { type ApplyReport, applyTarget } from '../../backends/netfilter/apply.ts';
 import { canonicalLine } from '../../backends/netfilter/canonical.ts';
 import { KernelError } from '../../backends/netfilter/errors.ts';
@@ -17,6 +18,7 @@ import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { servicePortText } from '../../compiler/values/names.ts';
+import { observeRemains, removeIpvs } from '../ipvs-remains.ts';
 import { allowLocalNodePorts } from '../local-node-ports.ts';
 import { type Depth, type FamilyPlane, type FamilySync, isUsed, type Wanted } from './dataplane.ts';
 import { createDelays, type DelayTimes } from './delays.ts';
@@ -103,6 +105,22 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     return problem === undefined ? [] : [formatDiagnostic(problem)];
   }
 
+  /**
+   * Takes out what IPVS mode left on a node that has changed its mode, once every Service has rules
+   * in its place. Connections end first; every reading goes on with it.
+   */
+  async function leaveIpvs({ depth, refused }: Done): Promise<string[]> {
+    if (depth === 'delta' || refused.length > 0) return [];
+    try {
+      if ((await observeRemains(run, family, { takeOver })) === undefined) return [];
+      const { draining } = await removeIpvs(run, family, { takeOver, cut: false });
+      return draining === 0 ? [] : ['IPVS mode is on its way out: some of its real servers have connections'];
+    } catch (error) {
+      if (!(error instanceof IpvsError || error instanceof KernelError)) throw error;
+      return [`what IPVS mode left could not be removed: ${error.message}`];
+    }
+  }
+
   return {
     family,
     async sync(wanted, depth) {
@@ -116,7 +134,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
         (quick && believed !== undefined ? await delta(believed, program, wanted, held) : undefined) ??
         (await full(used ? program : undefined, wanted, held));
       const released = delays.settle(done.refused, meanings);
-      const remarks = [...done.remarks, ...(await openLocalNodePorts(wanted, done.depth))];
+      const remarks = [...done.remarks, ...(await openLocalNodePorts(wanted, done.depth)), ...(await leaveIpvs(done))];
       return {
         depth: done.depth,
         documents: done.documents,
