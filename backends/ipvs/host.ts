@@ -30,13 +30,6 @@ export async function checkHost(run: Run, { scheduler }: Settings['ipvs']): Prom
   throw new IpvsError(message, { reason: 'unavailable' }, stderr);
 }
 
-/** What is missing, for a machine that has no IPVS at all; undefined when it has. */
-export async function missingIpvs(run: Run): Promise<string | undefined> {
-  const { stderr, failure } = await run('ipvsadm', ['--save', '-n']);
-  if (failure === 'not-found') return 'ipvsadm is not installed';
-  return /Can't initialize ipvs/.test(stderr) ? unavailableText : undefined;
-}
-
 /**
  * Settings that are made once at the start: how long IPVS remembers connections, and how it treats
  * a client that uses a port again. What every program needs is in the program (link.ts).

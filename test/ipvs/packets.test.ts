@@ -149,7 +149,7 @@ describeIn(place, missing, 'packets through IPVS', () => {
       const by = answer.kind === 'answered' ? answer.by : answer.kind;
       count.set(by, (count.get(by) ?? 0) + 1);
     }
-    expect([...count.values()].sort()).toEqual([14, 15]);
+    expect([...count.values()].sort((a, b) => a - b)).toEqual([14, 15]);
   }, 120_000);
 
   test('a client of a Service with affinity stays with its endpoint', async () => {

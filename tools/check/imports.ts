@@ -32,7 +32,8 @@ const layers: readonly Layer[] = [
   { of: 'backends/iptables/', mayImport: ['compiler/', 'backends/netfilter/', 'backends/*'], packages: purePackages },
   { of: 'backends/ipvs/', mayImport: ['compiler/', 'backends/netfilter/', 'backends/*'], packages: purePackages },
   { of: 'backends/', mayImport: ['compiler/', 'backends/'], packages: purePackages },
-  { of: 'agent/', mayImport: ['compiler/', 'backends/'], packages: 'any' },
+  // The version stands in one place.
+  { of: 'agent/', mayImport: ['compiler/', 'backends/', 'package.json'], packages: 'any' },
   { of: 'controller/', mayImport: ['compiler/'], packages: 'any' },
 ];
 

@@ -23,7 +23,7 @@ describeIn(place, missing, 'the demo in IPVS mode', () => {
     const text = stripVTControlCharacters(said);
     const counts = [...text.matchAll(/^ {2}(member[12]) +(\d+) {2}█+$/gm)].map(([, name, n]) => [name, Number(n)]);
     expect(counts.map(([name]) => name)).toEqual(['member1', 'member2']);
-    expect(counts.map(([, count]) => count).sort()).toEqual([14, 15]);
+    expect(counts.map(([, count]) => Number(count)).sort((a, b) => a - b)).toEqual([14, 15]);
     expect(text).toMatch(/^ {2}TCP {2}10\.13\.181\.116:80 rr\s*$/m);
     expect(text).toMatch(/^ +-> 10\.10\.0\.6:8080 +Masq +1 /m);
     expect(text).toMatch(/^ +-> 10\.12\.0\.6:8080 +Masq +1 /m);
