@@ -1,6 +1,6 @@
 import type { Settings } from '../../compiler/settings.ts';
 import type { Run } from '../command.ts';
-import { commandFailure, IpvsError, unavailableText } from './errors.ts';
+import { commandFailure, IpvsError } from './errors.ts';
 import { readServers } from './observe.ts';
 
 /** Where a scheduler is tried: an address for documentation, as kube-proxy tries it. */
