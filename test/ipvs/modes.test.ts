@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { applyCommand } from '../../agent/commands/apply.ts';
+import { cleanupCommand } from '../../agent/commands/cleanup.ts';
+import { memoryIo } from '../../agent/commands/memory-io.ts';
+import { twoClusters } from '../netns/clusters.ts';
+import type { Network } from '../netns/network.ts';
+import { describeIn } from '../place.ts';
+import { bootIpvsNetwork, ipvsAvailability } from '../vm/network.ts';
+import { remains } from './kernel.ts';
+
+const { place, missing } = await ipvsAvailability();
+
+/** Service default/serve of the demo, with a pod in each cluster. */
+const input = {
+  filename: ['tools/demo/member2.yaml'],
+  node: 'tools/demo/node.yaml',
+  config: 'tools/demo/kube-proxy.yaml',
+  diagnostics: 'human',
+} as const;
+const target = { address: '10.13.181.116', port: 80 } as const;
+const vantages = ['client', 'member2-node'] as const;
+
+type Backend = 'iptables' | 'ipvs';
+
+async function apply(network: Network, backend: Backend): Promise<string> {
+  const io = memoryIo();
+  const host = { name: 'member2-node', addresses: [] };
+  const status = await applyCommand({ ...input, backend }, io, network.run('member2-node'), host);
+  expect([status, io.written.err.replace(/^info: .*\n/gm, '')], io.written.out).toEqual([0, '']);
+  return io.written.out;
+}
+
+/** What decides about the Service's packets, by the tools themselves. */
+async function modesIn(network: Network) {
+  const all = await remains(network.run('member2-node'));
+  return {
+    iptables: all.some((line) => / -j DNAT /.test(line)),
+    ipvs: all.some((line) => /^-A -t |^create |kube-ipvs0|KUBE-IPVS-FILTER|SLICEWRIGHT-FRONTENDS/.test(line)),
+  };
+}
+
+describeIn(place, missing, 'changing the mode of a node that serves', () => {
+  let network: Network;
+  beforeAll(async () => {
+    network = await bootIpvsNetwork(twoClusters);
+    for (const [host, address, name] of [
+      ['remote', '10.10.0.6', 'member1'],
+      ['pod', '10.12.0.6', 'member2'],
+    ] as const) {
+      await (await network.station(host)).serve({ transport: 'tcp', address, port: 8080, name });
+    }
+    await apply(network, 'iptables');
+  }, 300_000);
+  afterAll(() => network?.close());
+
+  test.each<readonly [Backend, Backend]>([
+    ['iptables', 'ipvs'],
+    ['ipvs', 'iptables'],
+  ])(
+    'from %s to %s no connection is refused, and nothing of the former is left',
+    async (before, after) => {
+      for (const vantage of vantages) {
+        const station = await network.station(vantage);
+        await station.startLoad({ targets: [target], workers: 2, timeoutMs: 20_000 });
+      }
+      const said = await apply(network, after);
+      // What the clients began through the former mode ends with them; the next apply then removes the rest.
+      const reports = [];
+      for (const vantage of vantages) reports.push(await (await network.station(vantage)).stopLoad());
+      await untilOnly(network, after);
+
+      expect(reports.flatMap(({ failures }) => failures)).toEqual([]);
+      for (const { answers } of reports) {
+        expect(Object.keys(answers).sort()).toEqual(['10.13.181.116:80 member1', '10.13.181.116:80 member2']);
+      }
+      expect(said, `${before} to ${after}`).toMatch(/other rules, the same endpoints and shares/);
+      expect(await modesIn(network)).toEqual({ iptables: after === 'iptables', ipvs: after === 'ipvs' });
+    },
+    600_000,
+  );
+
+  test('cleanup leaves nothing of either mode', async () => {
+    await apply(network, 'ipvs');
+    const io = memoryIo();
+    expect(await cleanupCommand({ diagnostics: 'human' }, io, network.run('member2-node')), io.written.err).toBe(0);
+    expect(await remains(network.run('member2-node'))).toEqual([]);
+  }, 300_000);
+});
+
+/** IPVS remembers a closed TCP connection for up to two minutes. */
+async function untilOnly(network: Network, backend: Backend): Promise<void> {
+  const deadlineMs = Date.now() + 200_000;
+  while (!/nothing to do\n(?! {2}then)/.test(await apply(network, backend))) {
+    if (Date.now() > deadlineMs) throw new Error('the former mode does not end');
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+  }
+}
