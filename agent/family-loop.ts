@@ -74,7 +74,11 @@ export function createFamilyLoop({
       const endMs = clock.nowMs();
       const durationMs = endMs - startMs;
       failures = 0;
-      if (done.depth === 'full') fullDueMs = endMs + Math.max(times.resyncMs, restFactor * durationMs);
+      if (done.depth === 'full') {
+        fullDueMs = endMs + Math.max(times.resyncMs, restFactor * durationMs);
+        // What was just read need not be glanced at.
+        glanceDueMs = endMs + times.glanceMs;
+      }
       if (done.againInMs !== undefined) againDueMs = endMs + done.againInMs;
       const { programming, network } = meter.inForce();
       tellOf(done);
