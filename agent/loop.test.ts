@@ -121,7 +121,7 @@ describe('the loop', () => {
     const changed = slice('web', 'web-x', ['10.1.0.2'], { annotations: stamp });
     const before = bench.of('synced').length;
     bench.tell(present(changed, here));
-    await vi.waitFor(() => {
+    await eventually(() => {
       const timed = bench
         .of('synced')
         .slice(before)
