@@ -30,21 +30,22 @@ export async function applyIpvs(wanted: WantedIpvs, options: ApplyOptions, io: I
   for (const observed of observations) {
     const planned = planIpvs(observed, wanted);
     await io.out(reportText(makeIpvsReport(planned, wanted.clusterOf), paintOf(io), false));
-    isDone = (await applyFamily(planned, isUsed(wanted, planned.family), options, io, run)) && isDone;
+    isDone = (await applyFamily(planned, wanted, options, io, run)) && isDone;
   }
   return isDone;
 }
 
 async function applyFamily(
   { family, desired, services }: PlannedIpvs,
-  isWanted: boolean,
+  wanted: WantedIpvs,
   options: ApplyOptions,
   io: Io,
   run: Run,
 ): Promise<boolean> {
-  const target = { program: isWanted ? desired : undefined, services };
+  const target = { program: isUsed(wanted, family) ? desired : undefined, services };
+  const { excludeCidrs } = wanted.settings.ipvs;
   try {
-    const report = await applyProgram(run, family, target, { takeOver: options.takeOver === true });
+    const report = await applyProgram(run, family, target, { takeOver: options.takeOver === true, excludeCidrs });
     const problems = [
       ...report.quarantined.map(describeQuarantined),
       ...reportConflicts(report.observed, desired, services),

@@ -1,5 +1,5 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
-import type { Family } from '../../compiler/values/address.ts';
+import type { Cidr, Family } from '../../compiler/values/address.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
 import type { Run } from '../command.ts';
 import { type ForgetReport, forgetConnections } from '../conntrack.ts';
@@ -27,6 +27,8 @@ export interface IpvsTarget {
 export interface IpvsApplyOptions {
   /** Count another program's virtual servers and chains as ours. */
   readonly takeOver?: boolean;
+  /** Where it does not: `ipvs.excludeCIDRs`. */
+  readonly excludeCidrs?: readonly Cidr[];
   /**
    * Leave the chains of our names alone: they are iptables mode's by now. With a target of nothing
    * this is the end of IPVS mode on a node that changed its mode.
@@ -125,8 +127,9 @@ function desiredProgram(
 }
 
 /** What was read, as the options say to see it. */
-function seen(read: IpvsProgram, desired: IpvsProgram, { takeOver, cut }: IpvsApplyOptions): IpvsProgram {
-  const adopted = takeOver === true ? adoptForeign(read, desired) : read;
+function seen(read: IpvsProgram, desired: IpvsProgram, options: IpvsApplyOptions): IpvsProgram {
+  const { takeOver, excludeCidrs, cut } = options;
+  const adopted = takeOver === true ? adoptForeign(read, desired, excludeCidrs) : read;
   return cut === true ? asIdle(adopted, desired) : adopted;
 }
 

@@ -1,4 +1,5 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
+import { type Cidr, cidrContains, type IpAddress } from '../../compiler/values/address.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
@@ -66,12 +67,17 @@ export function reportConflicts(
 /**
  * A reading with virtual servers of another program counted as ours: what taking over from
  * kube-proxy means. Only those at addresses of our link, and at addresses that we want.
+ *
+ * excluded   ranges in which others keep theirs (`ipvs.excludeCIDRs`), but where we want to be ourselves
  */
-export function adoptForeign(observed: IpvsProgram, desired: IpvsProgram): IpvsProgram {
+export function adoptForeign(observed: IpvsProgram, desired: IpvsProgram, excluded: readonly Cidr[] = []): IpvsProgram {
   const { found } = observed;
   if (found === undefined) return observed;
   const bound = new Set(observed.addresses);
-  const adopted = [...found.foreign].filter(([key, { address }]) => bound.has(address) || desired.servers.has(key));
+  const isExcluded = (address: IpAddress) => excluded.some((cidr) => cidrContains(cidr, address));
+  const adopted = [...found.foreign].filter(
+    ([key, { address }]) => desired.servers.has(key) || (bound.has(address) && !isExcluded(address)),
+  );
   const taken = new Set(adopted.map(([key]) => key));
   return {
     ...observed,

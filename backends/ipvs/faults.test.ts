@@ -4,7 +4,7 @@ import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { IpAddress } from '../../compiler/values/address.ts';
 import { defaultSettings } from '../../compiler/settings.ts';
 import { arbitraryServices } from '../../test/helpers/arbitrary-ir.ts';
-import { clusterIP, endpoint, makeIR, makeNode, service } from '../../test/helpers/ir.ts';
+import { cidr, clusterIP, endpoint, makeIR, makeNode, service } from '../../test/helpers/ir.ts';
 import { assemble } from '../assemble.ts';
 import { applyProgram, type IpvsApplyOptions } from './apply.ts';
 import { conflictText } from './conflicts.ts';
@@ -120,6 +120,16 @@ describe('what others have', () => {
     // Taking over counts it as ours, and so it serves.
     expect((await apply(kernel, [cart, mail], { takeOver: true })).conflicts).toEqual([]);
     expect(saveServers(kernel.servers)).toContain('-a -t 10.96.0.1:80 -r 10.2.0.1:80 -m -w 1\n');
+  });
+
+  it('goes with the rest of a kube-proxy that is replaced, except in excluded ranges', async () => {
+    const kernel = withOthers();
+    kernel.link = ['10.96.7.7', '10.96.8.8'] as IpAddress[];
+    for (const name of ['-t 10.96.7.7:80', '-t 10.96.8.8:80']) {
+      kernel.servers = new Map([...kernel.servers, [name, { name, options: '-s rr', reals: new Map() }]]);
+    }
+    await apply(kernel, [cart], { takeOver: true, excludeCidrs: [cidr('10.96.8.0/24')] });
+    expect([...kernel.servers.keys()]).toEqual(['-t 192.0.2.9:80', '-t 10.96.8.8:80', '-t 10.96.0.1:80']);
   });
 
   it('a set of our name that is of another kind stops everything before it begins', async () => {
