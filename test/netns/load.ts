@@ -6,6 +6,20 @@ export interface RunningLoad {
   stop(): Promise<LoadReport>;
 }
 
+/**
+ * Each connection has a port that no other one had for long. For two minutes the kernel remembers a
+ * connection to a Service that was not there, translated to nowhere; who comes from the same port
+ * then goes nowhere again, whatever the rules say by now.
+ */
+const ports = { first: 10_000, last: 32_000 };
+let nextPort = ports.first;
+
+function takePort(): number {
+  const port = nextPort;
+  nextPort = port < ports.last ? port + 1 : ports.first;
+  return port;
+}
+
 /** Opens new connections all the time until it is told to stop, and keeps count. */
 export function startLoad(load: Load): RunningLoad {
   let stopped = false;
@@ -21,7 +35,7 @@ export function startLoad(load: Load): RunningLoad {
         ? `[${target.address}]:${target.port}`
         : `${target.address}:${target.port}`;
       const startedMs = Date.now();
-      const answer = await ask({ transport: 'tcp', ...target, timeoutMs: load.timeoutMs });
+      const answer = await ask({ transport: 'tcp', ...target, timeoutMs: load.timeoutMs, fromPort: takePort() });
       connections++;
       if (answer.kind === 'answered') {
         const key = `${name} ${answer.by}`;
