@@ -5,6 +5,7 @@ import { kubeconfigFor } from '../test/agent/field.ts';
 import { clusterEventsListener } from './cluster-events.ts';
 import type { AgentEvent } from './report.ts';
 import { openApi } from './sources/api.ts';
+import { eventually } from '../test/helpers/eventually.ts';
 
 const refused: AgentEvent = {
   kind: 'quarantined',
@@ -24,7 +25,7 @@ it('a Service that the kernel refuses has an Event that says so', async () => {
   listen(refused);
   listen({ kind: 'released', family: 'IPv4', service: 'shop/cart:http' });
   const stored = () => (events === undefined ? [] : double.store.list(events));
-  await vi.waitFor(() => expect(stored()).toHaveLength(2));
+  await eventually(() => expect(stored()).toHaveLength(2));
   expect(
     stored().map(({ reason, type, involvedObject, message }) => ({ reason, type, involvedObject, message })),
   ).toEqual(
@@ -49,7 +50,7 @@ it('an API server that does not want an Event is asked once', async () => {
   const api = openApi(kubeconfigFor(double));
   const onFailure = vi.fn<(problem: string) => void>();
   clusterEventsListener(api.post, facts, onFailure)(refused);
-  await vi.waitFor(() => expect(onFailure).toHaveBeenCalledWith('the API server answered 403'));
+  await eventually(() => expect(onFailure).toHaveBeenCalledWith('the API server answered 403'));
   expect(double.requests).toHaveLength(1);
   api.close();
   await double.close();

@@ -1,5 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import { lockNode } from './single.ts';
+import { eventually } from '../test/helpers/eventually.ts';
 
 const never = new AbortController().signal;
 
@@ -9,7 +10,7 @@ it('one agent at a time works on a node, and the next takes over when it ends', 
   const onWait = vi.fn<() => void>();
   let second: Awaited<ReturnType<typeof lockNode>>;
   const waiting = lockNode(onWait, never, { name, retryMs: 5 }).then((lock) => (second = lock));
-  await vi.waitFor(() => expect(onWait).toHaveBeenCalledTimes(1));
+  await eventually(() => expect(onWait).toHaveBeenCalledTimes(1));
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(second).toBeUndefined();
   await first?.release();

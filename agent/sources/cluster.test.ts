@@ -1,9 +1,10 @@
 import { KubeConfig } from '@kubernetes/client-node';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { type ApiDouble, startApiDouble } from '../../test/apiserver/double.ts';
 import { openApi } from './api.ts';
 import { clusterSource } from './cluster.ts';
 import type { ReflectorState } from './reflector.ts';
+import { eventually } from '../../test/helpers/eventually.ts';
 
 const closers: (() => void)[] = [];
 afterEach(() => {
@@ -72,18 +73,18 @@ it('tells what there is, what comes and what goes, and reads no more than it nee
     double.apply(object);
   }
   const { held, states } = await follow(double);
-  await vi.waitFor(() => expect([...held.keys()].sort()).toEqual(['Node n1', 'Service cart']));
+  await eventually(() => expect([...held.keys()].sort()).toEqual(['Node n1', 'Service cart']));
   expect(held.get('Node n1')).toEqual({
     kind: 'Node',
     apiVersion: 'v1',
     metadata: expect.anything(),
     status: { addresses: [] },
   });
-  await vi.waitFor(() => expect(states.get('ServiceImport')).toEqual({ kind: 'absent' }));
+  await eventually(() => expect(states.get('ServiceImport')).toEqual({ kind: 'absent' }));
 
   double.apply(service('till'));
   double.remove('Service', 'shop', 'cart');
-  await vi.waitFor(() => expect([...held.keys()].sort()).toEqual(['Node n1', 'Service till']));
+  await eventually(() => expect([...held.keys()].sort()).toEqual(['Node n1', 'Service till']));
 });
 
 it('tells what went while it could not look', async () => {
@@ -91,14 +92,14 @@ it('tells what went while it could not look', async () => {
   double.apply(service('cart'));
   double.apply(service('till'));
   const { held } = await follow(double);
-  await vi.waitFor(() => expect(held.size).toBe(2));
+  await eventually(() => expect(held.size).toBe(2));
   double.faults = { beforeAnswer: (_url, response) => void response.destroy() };
   double.cutStreams();
   double.remove('Service', 'shop', 'cart');
   double.store.compact();
   expect(held.size).toBe(2);
   double.faults = {};
-  await vi.waitFor(() => expect([...held.keys()]).toEqual(['Service till']));
+  await eventually(() => expect([...held.keys()]).toEqual(['Service till']));
 });
 
 it('goes on with the other kinds when one is refused, and says which', async () => {
@@ -106,8 +107,8 @@ it('goes on with the other kinds when one is refused, and says which', async () 
   double.apply(service('cart'));
   double.faults = { forbidden: ['endpointslices'] };
   const { held, states } = await follow(double);
-  await vi.waitFor(() => expect([...held.keys()]).toEqual(['Service cart']));
-  await vi.waitFor(() =>
+  await eventually(() => expect([...held.keys()]).toEqual(['Service cart']));
+  await eventually(() =>
     expect(states.get('EndpointSlice')).toMatchObject({
       kind: 'failing',
       problem: expect.stringContaining('forbidden'),
@@ -119,11 +120,11 @@ it('goes on with the other kinds when one is refused, and says which', async () 
 it('takes up a kind when its CRD is installed, and lets go of it when it is removed', async () => {
   const double = await startApiDouble();
   const { held, states } = await follow(double);
-  await vi.waitFor(() => expect(states.get('ServiceExport')).toEqual({ kind: 'absent' }));
+  await eventually(() => expect(states.get('ServiceExport')).toEqual({ kind: 'absent' }));
   double.installed.add('multicluster.x-k8s.io');
   double.apply({ kind: 'ServiceExport', metadata: { name: 'cart', namespace: 'shop' } });
-  await vi.waitFor(() => expect([...held.keys()]).toEqual(['ServiceExport cart']));
+  await eventually(() => expect([...held.keys()]).toEqual(['ServiceExport cart']));
   double.installed.delete('multicluster.x-k8s.io');
   double.cutStreams();
-  await vi.waitFor(() => expect(held.size).toBe(0));
+  await eventually(() => expect(held.size).toBe(0));
 });

@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { folderSource } from './folder.ts';
 import type { ReflectorState } from './reflector.ts';
+import { eventually } from '../../test/helpers/eventually.ts';
 
 let root: string;
 const closers: (() => Promise<void> | void)[] = [];
@@ -59,7 +60,7 @@ describe('a folder', () => {
     );
     put('notes.txt', 'not a manifest');
     const { names, states } = follow();
-    await vi.waitFor(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    await eventually(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
     expect(names()).toEqual(['cart', 'shelf', 'till']);
   });
 
@@ -67,12 +68,12 @@ describe('a folder', () => {
     put('a.yaml', service('cart'));
     put('b.yaml', service('till'));
     const { changes, states } = follow();
-    await vi.waitFor(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    await eventually(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
     changes.length = 0;
     put('a.yaml', service('cart', 81));
     put('c.yaml', service('shelf'));
     rmSync(join(root, 'b.yaml'));
-    await vi.waitFor(() => expect(changes).toContain('-till'));
+    await eventually(() => expect(changes).toContain('-till'));
     expect(changes.toSorted()).toEqual(['+cart', '+shelf', '-till']);
   });
 
@@ -90,10 +91,10 @@ describe('a folder', () => {
     symlinkSync(join(elsewhere, 'one'), join(elsewhere, '..data'));
     symlinkSync(join(elsewhere, '..data', 'a.yaml'), join(root, 'a.yaml'));
     const { held } = follow({ settleMs: 5, pollMs: 20 });
-    await vi.waitFor(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 80 }] } }));
+    await eventually(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 80 }] } }));
     symlinkSync(join(elsewhere, 'two'), join(elsewhere, '..next'));
     renameSync(join(elsewhere, '..next'), join(elsewhere, '..data'));
-    await vi.waitFor(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 81 }] } }));
+    await eventually(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 81 }] } }));
   });
 });
 
@@ -105,9 +106,9 @@ describe('what was read before stands', () => {
   ])('%s', async (_name, breakIt, says) => {
     put('a.yaml', service('cart'));
     const { names, states, held } = follow({ settleMs: 5, pollMs: 20 });
-    await vi.waitFor(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    await eventually(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
     breakIt();
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(states.at(-1)).toMatchObject({ kind: 'failing', problem: expect.stringMatching(says) }),
     );
     expect(names()).toEqual(['cart']);
@@ -115,7 +116,7 @@ describe('what was read before stands', () => {
     rmSync(root, { recursive: true, force: true });
     mkdirSync(root);
     put('a.yaml', service('cart', 81));
-    await vi.waitFor(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 81 }] } }));
-    await vi.waitFor(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    await eventually(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 81 }] } }));
+    await eventually(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
   });
 });

@@ -2,11 +2,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { openApi } from './api.ts';
 import { backoffMs } from './backoff.ts';
 import { linesOf } from './json-lines.ts';
 import { type ReflectorState, type ReflectorTimes, reflect } from './reflector.ts';
+import { eventually } from '../../test/helpers/eventually.ts';
 
 const quick: ReflectorTimes = {
   backoff: { firstMs: 5, maxMs: 40 },
@@ -100,7 +101,7 @@ describe('a reflector', () => {
       setTimeout(() => response.write(event('DELETED', object('b', 10)).slice(20)), 20);
     };
     const { held, requests } = await follow({ lists: [pages], watches: [events] });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect([...held]).toEqual([
         ['a', '9'],
         ['c', '8'],
@@ -117,7 +118,7 @@ describe('a reflector', () => {
         stays,
       ],
     });
-    await vi.waitFor(() => expect(requests).toEqual(['list', 'watch 7', 'watch 12']));
+    await eventually(() => expect(requests).toEqual(['list', 'watch 7', 'watch 12']));
   });
 
   it.each<[string, Answer]>([
@@ -132,8 +133,8 @@ describe('a reflector', () => {
       lists: [listOf(7, 'a', 'b'), listOf(9, 'b', 'c')],
       watches: [broken, stays],
     });
-    await vi.waitFor(() => expect([...held.keys()]).toEqual(['b', 'c']));
-    await vi.waitFor(() => expect(requests).toEqual(['list', 'watch 7', 'list', 'watch 9']));
+    await eventually(() => expect([...held.keys()]).toEqual(['b', 'c']));
+    await eventually(() => expect(requests).toEqual(['list', 'watch 7', 'list', 'watch 9']));
   });
 
   it('holds what it has while the server refuses, and says why', async () => {
@@ -144,7 +145,7 @@ describe('a reflector', () => {
       ],
       watches: [(response) => response.end(event('ERROR', status(410, 'too old')))],
     });
-    await vi.waitFor(() => expect(states.at(-1)).toEqual({ kind: 'failing', problem: '403 forbidden: services' }));
+    await eventually(() => expect(states.at(-1)).toEqual({ kind: 'failing', problem: '403 forbidden: services' }));
     expect([...held.keys()]).toEqual(['a']);
   });
 
@@ -156,12 +157,12 @@ describe('a reflector', () => {
             JSON.stringify({ metadata: { resourceVersion: '7', continue: 'x' }, items: [object('half', 1)] }),
           );
     const { held } = await follow({ lists: [half, half, listOf(9, 'whole')], watches: [stays] });
-    await vi.waitFor(() => expect([...held.keys()]).toEqual(['whole']));
+    await eventually(() => expect([...held.keys()]).toEqual(['whole']));
   });
 
   it('drops a watch that brings nothing, and goes on from its place', async () => {
     const { requests, states } = await follow({ lists: [listOf(7, 'a')], watches: [stays] });
-    await vi.waitFor(() => expect(requests.filter((request) => request === 'watch 7').length).toBeGreaterThan(1));
+    await eventually(() => expect(requests.filter((request) => request === 'watch 7').length).toBeGreaterThan(1));
     expect(states).toContainEqual({ kind: 'failing', problem: 'the watch brought nothing for too long' });
   });
 
@@ -176,10 +177,10 @@ describe('a reflector', () => {
   it('takes 404 for no objects only where the kind is optional', async () => {
     const missing: Answer = (response) => response.writeHead(404).end(JSON.stringify(status(404, 'no such page')));
     const optional = await follow({ lists: [missing, listOf(7, 'a')], watches: [stays] }, true);
-    await vi.waitFor(() => expect([...optional.held.keys()]).toEqual(['a']));
+    await eventually(() => expect([...optional.held.keys()]).toEqual(['a']));
     expect(optional.states[1]).toEqual({ kind: 'absent' });
     const required = await follow({ lists: [missing], watches: [stays] });
-    await vi.waitFor(() => expect(required.states.at(-1)).toEqual({ kind: 'failing', problem: '404 no such page' }));
+    await eventually(() => expect(required.states.at(-1)).toEqual({ kind: 'failing', problem: '404 no such page' }));
   });
 
   it('sends its token, and ends when told to', async () => {
@@ -193,7 +194,7 @@ describe('a reflector', () => {
       ],
       watches: [stays],
     });
-    await vi.waitFor(() => expect(token).toBe('Bearer secret'));
+    await eventually(() => expect(token).toBe('Bearer secret'));
     stop();
     await done;
   });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { createFakeKernel, type FakeKernel } from '../../backends/netfilter/fake-kernel.ts';
 import { compile } from '../../compiler/index.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
@@ -9,6 +9,7 @@ import { memberSettings } from '../packets/program.ts';
 import { type Manifest, node, service, slices } from '../packets/objects.ts';
 import { type FieldAgent, type FieldOptions, startFieldAgent } from './field.ts';
 import { differences } from './in-force.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -74,7 +75,7 @@ function differencesOf(
 }
 
 async function converges(kernel: FakeKernel, objects: () => readonly Manifest[]): Promise<void> {
-  await vi.waitFor(async () => expect(await differencesOf(kernel, objects())).toEqual([]), 8_000);
+  await eventually(async () => expect(await differencesOf(kernel, objects())).toEqual([]));
 }
 
 const failing = (agent: FieldAgent) => agent.metric('slicewright_source_failing', 'source_cluster="local"');
@@ -145,14 +146,14 @@ describe.each(blinding)('an API server that $name', ({ begin, says }) => {
     const before = east.objects();
     begin(east.double);
     east.put(...cart('10.12.0.7', '10.12.0.8'));
-    await vi.waitFor(() => expect(said(agent)).toMatch(says), 5_000);
-    await vi.waitFor(async () => expect(await failing(agent)).toBeGreaterThan(0));
+    await eventually(() => expect(said(agent)).toMatch(says));
+    await eventually(async () => expect(await failing(agent)).toBeGreaterThan(0));
     expect(await differencesOf(kernel, before)).toEqual([]);
 
     east.double.faults = {};
     east.double.tokens.set('secret', 'system:agent');
     await converges(kernel, east.objects);
-    await vi.waitFor(async () => expect(await failing(agent)).toBe(0));
+    await eventually(async () => expect(await failing(agent)).toBe(0));
   });
 
   it('at the start leaves what an earlier agent left', async () => {
@@ -165,7 +166,7 @@ describe.each(blinding)('an API server that $name', ({ begin, says }) => {
     begin(east.double);
     east.put(...cart('10.12.0.7'));
     const second = start(east.double, kernel);
-    await vi.waitFor(() => expect(said(second)).toMatch(says), 5_000);
+    await eventually(() => expect(said(second)).toMatch(says));
     expect(said(second)).toContain('nothing is written yet');
     expect(await differencesOf(kernel, before)).toEqual([]);
 
@@ -275,16 +276,16 @@ describe('another cluster', () => {
     const others = { member1: west.double };
     const earlier = start(own.double, kernel, { others });
     const all = () => differencesOf(kernel, own.objects(), { member1: west.objects() });
-    await vi.waitFor(async () => expect(await all()).toEqual([]), 8_000);
+    await eventually(async () => expect(await all()).toEqual([]));
     expect(kernel.save('IPv4')).toContain('10.10.0.6');
     await earlier.stop();
 
     west.double.faults = { forbidden: ['endpointslices'] };
     const agent = start(own.double, kernel, { others });
-    await vi.waitFor(() => expect(agent.of('waiting').at(-1)?.for.join()).toContain('EndpointSlice'));
+    await eventually(() => expect(agent.of('waiting').at(-1)?.for.join()).toContain('EndpointSlice'));
     expect(kernel.save('IPv4')).toContain('10.10.0.6');
     west.double.faults = {};
-    await vi.waitFor(() => expect(agent.of('synced').length).toBeGreaterThan(1), 5_000);
+    await eventually(() => expect(agent.of('synced').length).toBeGreaterThan(1));
     expect(await all()).toEqual([]);
   });
 
@@ -295,12 +296,12 @@ describe('another cluster', () => {
     const kernel = createFakeKernel();
     const agent = start(own.double, kernel, { others: { member1: west.double } });
     const all = () => differencesOf(kernel, own.objects(), { member1: west.objects() });
-    await vi.waitFor(async () => expect(await all()).toEqual([]), 8_000);
+    await eventually(async () => expect(await all()).toEqual([]));
     west.double.faults = { beforeAnswer: (_url, response) => void response.destroy() };
     west.double.cutStreams();
     own.put(...cart('10.12.0.8'));
-    await vi.waitFor(async () => expect(await all()).toEqual([]), 8_000);
-    await vi.waitFor(async () =>
+    await eventually(async () => expect(await all()).toEqual([]));
+    await eventually(async () =>
       expect(await agent.metric('slicewright_source_failing', 'source_cluster="member1"')).toBeGreaterThan(0),
     );
     expect(await failing(agent)).toBe(0);
@@ -333,13 +334,13 @@ it('a registered cluster that is lost has its endpoints dropped, where the regis
     registry,
     leases: { durationMs: 200, graceMs: 200, settleMs: 200, lookMs: 20 },
   });
-  await vi.waitFor(() => expect(kernel.save('IPv4')).toContain('10.10.0.6'), 8_000);
+  await eventually(() => expect(kernel.save('IPv4')).toContain('10.10.0.6'));
   west.double.faults = { beforeAnswer: (_url, response) => void response.destroy() };
   west.double.cutStreams();
-  await vi.waitFor(() => expect(kernel.save('IPv4')).not.toContain('10.10.0.6'), 8_000);
+  await eventually(() => expect(kernel.save('IPv4')).not.toContain('10.10.0.6'));
   expect(kernel.save('IPv4')).toContain('10.12.0.6');
   west.double.faults = {};
-  await vi.waitFor(() => expect(kernel.save('IPv4')).toContain('10.10.0.6'), 8_000);
+  await eventually(() => expect(kernel.save('IPv4')).toContain('10.10.0.6'));
   expect(agent.of('lease').map(({ state }) => state)).toEqual(['Alive', 'Suspect', 'Lost', 'Alive']);
 });
 
@@ -382,7 +383,7 @@ it('10,000 objects in random order end as from nothing', async () => {
   };
   const agent = start(own, kernel);
   const ports = () => agent.of('synced').findLast(({ family }) => family === 'IPv4')?.services.length;
-  await vi.waitFor(() => expect(ports()).toBe(5_000), 90_000);
+  await eventually(() => expect(ports()).toBe(5_000));
   expect(await differencesOf(kernel, shuffled)).toEqual([]);
   expect(agent.of('sync-failed')).toEqual([]);
 }, 120_000);

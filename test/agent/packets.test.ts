@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiDouble, startApiDouble } from '../apiserver/double.ts';
 import type { Network } from '../netns/network.ts';
 import { probeSupport } from '../netns/probe.ts';
@@ -9,6 +9,7 @@ import { describeIn } from '../place.ts';
 import { type FieldAgent, startFieldAgent } from './field.ts';
 import { type Kubectl, kubectlTo } from './kubectl.ts';
 import { percentile } from './numbers.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 const { lacks } = await probeSupport();
 
@@ -29,7 +30,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent, from HTTP to packe
       nodeName: 'member2-node',
       settings: memberSettings,
     });
-    await vi.waitFor(() => expect(agent.of('synced').length).toBeGreaterThan(1), 20_000);
+    await eventually(() => expect(agent.of('synced').length).toBeGreaterThan(1));
   }, 60_000);
   afterAll(async () => {
     await agent.stop();
@@ -46,20 +47,20 @@ describeIn('network namespace', lacks.namespaces, 'the agent, from HTTP to packe
     if (cart === undefined) throw new Error('no Service');
     await kubectl.create(cart);
     for (const slice of first) await kubectl.create(slice);
-    await vi.waitFor(async () => expect(await dialled()).toEqual(['10.12.0.6:8080']), 20_000);
+    await eventually(async () => expect(await dialled()).toEqual(['10.12.0.6:8080']));
 
     for (const slice of slices('cart', ['10.12.0.7'], 8080)) await kubectl.replace(slice);
-    await vi.waitFor(async () => expect(await dialled()).toEqual(['10.12.0.7:8080']), 20_000);
+    await eventually(async () => expect(await dialled()).toEqual(['10.12.0.7:8080']));
 
     const both = slices('cart', ['10.12.0.7', '10.10.0.6'], 8080);
     for (const slice of both.slice(1)) await kubectl.create(slice);
-    await vi.waitFor(async () => expect(await dialled()).toEqual(['10.10.0.6:8080', '10.12.0.7:8080']), 20_000);
+    await eventually(async () => expect(await dialled()).toEqual(['10.10.0.6:8080', '10.12.0.7:8080']));
 
     for (const slice of both) await kubectl.delete(slice);
-    await vi.waitFor(async () => expect(await dialled()).toEqual(['refused']), 20_000);
+    await eventually(async () => expect(await dialled()).toEqual(['refused']));
 
     await kubectl.delete(cart);
-    await vi.waitFor(async () => expect(await dialled()).not.toEqual(['refused']), 20_000);
+    await eventually(async () => expect(await dialled()).not.toEqual(['refused']));
     expect(agent.of('sync-failed')).toEqual([]);
   }, 120_000);
 
@@ -73,7 +74,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent, from HTTP to packe
       });
       for (const object of objects) await kubectl.create(object);
     }
-    await vi.waitFor(() => expect(agent.of('synced').at(-1)?.services.length).toBeGreaterThanOrEqual(100), 20_000);
+    await eventually(() => expect(agent.of('synced').at(-1)?.services.length).toBeGreaterThanOrEqual(100));
     const latencies: number[] = [];
     for (let i = 0; i < 500; i++) {
       const [slice] = slices(`shop-${i % 100}`, i % 200 < 100 ? ['10.12.0.8'] : ['10.12.0.6', '10.12.0.9'], 8080);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { compile } from '../../compiler/index.ts';
 import type { LocalNetwork } from '../netns/network.ts';
 import { environment } from '../netns/processes.ts';
@@ -15,6 +15,7 @@ import { type Manifest, node, service } from '../packets/objects.ts';
 import { bootWorld } from '../packets/world.ts';
 import { describeIn } from '../place.ts';
 import { differences } from './in-force.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 const program = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url));
 const { lacks } = await probeSupport();
@@ -70,7 +71,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
         localAddresses: undefined,
       }),
     );
-  const converges = () => vi.waitFor(async () => expect(await found()).toEqual([]), { timeout: 30_000, interval: 200 });
+  const converges = () => eventually(async () => expect(await found()).toEqual([]));
 
   it('killed at any moment, it leaves rules that the next one goes on from', async () => {
     put('10.12.0.6');
@@ -81,13 +82,14 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     for (let round = 0; round < 5; round++) {
       put(`10.12.0.${7 + (round % 3)}`, '10.10.0.6');
       const next = start();
-      await vi.waitFor(() => expect(next.said()).toContain('"started"'), { timeout: 20_000, interval: 5 });
+      await eventually(() => expect(next.said()).toContain('"started"'));
       // From before the first command until after the last.
       await sleep(round * 60);
       next.child.kill('SIGKILL');
       await next.exited;
     }
     const last = start();
+    await eventually(() => expect(last.said()).toContain('"started"'));
     await converges();
     last.child.kill('SIGTERM');
     expect(await last.exited).toBe(0);
@@ -105,9 +107,9 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
 
   it('lets one agent work at a time, and the next takes over', async () => {
     const first = start();
-    await vi.waitFor(() => expect(first.said()).toContain('"started"'), 20_000);
+    await eventually(() => expect(first.said()).toContain('"started"'));
     const second = start();
-    await vi.waitFor(() => expect(second.said()).toContain('another agent works on this node'), 20_000);
+    await eventually(() => expect(second.said()).toContain('another agent works on this node'));
     put('10.12.0.6', '10.12.0.7');
     await converges();
     expect(second.said()).not.toContain('"started"');

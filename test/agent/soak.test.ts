@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { compile } from '../../compiler/index.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import { type ApiDouble, startApiDouble } from '../apiserver/double.ts';
@@ -12,6 +12,7 @@ import { type AgentProcess, startAgentProcess } from './agent-client.ts';
 import { createFleet, type Member, members } from './fleet.ts';
 import { differences } from './in-force.ts';
 import { percentile } from './numbers.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 /** `make soak` sets it; this is what fits into every run of the tests. */
 const seconds = Number(process.env['SOAK_SECONDS'] ?? 30);
@@ -49,7 +50,7 @@ describeIn('network namespace', lacks.namespaces, `${seconds} s of changes in th
         );
       const inForce = async (): Promise<string[]> => differences(run, compileFleet(fleet.objects()));
       let agent = start();
-      await vi.waitFor(async () => expect(await inForce()).toEqual([]), { timeout: 90_000, interval: 1_000 });
+      await eventually(async () => expect(await inForce()).toEqual([]));
 
       const targets = fleet.addresses.slice(0, dialled).map((address) => ({ address, port: 80 }));
       const clients = [await network.station('client'), await network.station('member2-node')];
@@ -75,7 +76,7 @@ describeIn('network namespace', lacks.namespaces, `${seconds} s of changes in th
       for (const double of Object.values(doubles)) double.faults = noFaults;
       const reports = [];
       for (const client of clients) reports.push(await client.stopLoad());
-      await vi.waitFor(async () => expect(await inForce()).toEqual([]), { timeout: 60_000, interval: 1_000 });
+      await eventually(async () => expect(await inForce()).toEqual([]));
       await agent.stop();
       for (const double of Object.values(doubles)) await double.close();
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import type { ApiGet } from '../../agent/sources/api.ts';
 import { clusterSource } from '../../agent/sources/cluster.ts';
 import { createFakeKernel } from '../../backends/netfilter/fake-kernel.ts';
@@ -8,6 +8,7 @@ import { memberSettings } from '../packets/program.ts';
 import { type Manifest, node } from '../packets/objects.ts';
 import { quickReflector, startFieldAgent } from './field.ts';
 import { differences } from './in-force.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 interface Recorded {
   readonly response: {
@@ -104,6 +105,6 @@ it('what a real API server answered leads to the rules of what it held', async (
     localAddresses: undefined,
   });
   expect(compilation.services.IPv4.length).toBeGreaterThan(1);
-  await vi.waitFor(async () => expect(await differences(kernel.run, compilation)).toEqual([]), 8_000);
+  await eventually(async () => expect(await differences(kernel.run, compilation)).toEqual([]));
   await agent.stop();
 });
