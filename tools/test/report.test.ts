@@ -26,6 +26,12 @@ test('a test that never ended and an error outside any test are failures', () =>
   expect(broken.lines.at(-1)).toBe('1 passed, 1 failed');
 });
 
+test('what passed only when it was tried again is named', () => {
+  const { lines, ok } = closingReport([passed, { ...inMachine, wavered: true }], [], true);
+  expect(lines).toContain('passed only when tried again: b.test.ts: b');
+  expect(ok).toBe(true);
+});
+
 test('a run without tests is no success', () => {
   expect(closingReport([], [], false).ok).toBe(false);
 });

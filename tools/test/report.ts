@@ -9,6 +9,8 @@ export interface Outcome {
   readonly place: string;
   /** For a skipped test: why, as far as it says. */
   readonly why?: string | undefined;
+  /** It failed first and passed when it was tried again. */
+  readonly wavered?: boolean;
 }
 
 export interface Closing {
@@ -32,6 +34,9 @@ export function closingReport(outcomes: readonly Outcome[], errors: readonly str
   const lines = [
     ...placeLines(outcomes),
     ...notRunLines(skipped),
+    ...outcomes
+      .filter(({ wavered }) => wavered)
+      .map(({ file, name }) => `passed only when tried again: ${file}: ${name}`),
     ...errors.map((error) => `failed outside a test: ${error}`),
     ...(refused ? ['CI is set: every test has to run, so this run fails'] : []),
     ...(outcomes.length === 0 ? ['no test was found, so this run fails'] : []),

@@ -27,6 +27,7 @@ function outcomeOf(module: TestModule, test: TestCase): Outcome {
     file: relative(process.cwd(), module.moduleId),
     state: result.state,
     place: meta.place === undefined ? 'this process' : `a ${meta.place}`,
+    wavered: test.diagnostic()?.flaky ?? false,
     why: meta.notRun ?? (result.state === 'skipped' ? result.note : undefined),
   };
 }
