@@ -14,10 +14,9 @@ import type { Entry, IptablesUnit } from './unit.ts';
  */
 export function link(units: ReadonlyMap<ServicePortId, IptablesUnit>, node: NodeContext): Ruleset {
   const entries = new Map<string, Entry[]>();
-  const chains = new Map<string, Chain>();
-  for (const unit of separateUnits(units).kept) {
-    const keys = keysOf(unit);
-    unit.chains.forEach((chain, i) => chains.set(keys[i] as string, chain));
+  const separated = separateUnits(units);
+  const chains = new Map(separated.chains);
+  for (const unit of separated.kept) {
     for (const entry of unit.entries) {
       const key = chainKey(entry.table, entry.into);
       const shared = entries.get(key);
@@ -44,10 +43,12 @@ function keysOf(unit: IptablesUnit): readonly string[] {
 interface Separated {
   readonly kept: readonly IptablesUnit[];
   readonly leftOut: readonly ServicePortId[];
+  /** Of those kept, by {@link chainKey}. */
+  readonly chains: ReadonlyMap<string, Chain>;
 }
 
 /** Asked once for who is left out and once for linking the rest. */
-const separated = new WeakMap<ReadonlyMap<ServicePortId, IptablesUnit>, Separated>();
+const knownSeparations = new WeakMap<ReadonlyMap<ServicePortId, IptablesUnit>, Separated>();
 
 /**
  * Units in id order, without those that have a chain of the same name as one before them. Names
@@ -57,24 +58,25 @@ const separated = new WeakMap<ReadonlyMap<ServicePortId, IptablesUnit>, Separate
  * units   not changed any more
  */
 export function separateUnits(units: ReadonlyMap<ServicePortId, IptablesUnit>): Separated {
-  const known = separated.get(units) ?? separate([...units.values()]);
-  separated.set(units, known);
+  const known = knownSeparations.get(units) ?? separate([...units.values()]);
+  knownSeparations.set(units, known);
   return known;
 }
 
 function separate(units: readonly IptablesUnit[]): Separated {
-  const taken = new Set<string>();
+  const chains = new Map<string, Chain>();
   const kept: IptablesUnit[] = [];
   const leftOut: ServicePortId[] = [];
   for (const unit of units.toSorted((a, b) => compareText(a.id, b.id))) {
-    if (unit.chains.some((chain) => taken.has(chain.name))) {
+    const keys = keysOf(unit);
+    if (keys.some((key) => chains.has(key))) {
       leftOut.push(unit.id);
     } else {
-      for (const chain of unit.chains) taken.add(chain.name);
+      unit.chains.forEach((chain, i) => chains.set(keys[i] as string, chain));
       kept.push(unit);
     }
   }
-  return { kept, leftOut };
+  return { kept, leftOut, chains };
 }
 
 function sharedChain({ table, name, head, tail }: NodeChain, entries: readonly Entry[], node: NodeContext): Chain {

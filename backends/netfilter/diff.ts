@@ -39,7 +39,7 @@ export function tableStates(ruleset: Ruleset): Readonly<Record<Table, TableState
 
 function sortIntoTables(ruleset: Ruleset): Readonly<Record<Table, TableState>> {
   const chains = { mangle: new Map(), filter: new Map(), nat: new Map() } satisfies Record<Table, unknown>;
-  for (const { table, name, lines } of ruleset.chains.values()) chains[table].set(name, lines);
+  ruleset.chains.forEach(({ table, name, lines }) => chains[table].set(name, lines));
   const state = (table: Table): TableState => ({
     chains: chains[table],
     hooks: ruleset.hooks.filter((hook) => hook.table === table),
@@ -52,13 +52,17 @@ export function diffTable(family: Family, from: TableState, to: TableState): Tab
   const created: ChainChange[] = [];
   const changed: ChainChange[] = [];
   const deleted: ChainChange[] = [];
-  for (const [name, lines] of to.chains) {
+  // forEach, because iterating makes a pair of each of 30,000 chains.
+  to.chains.forEach((lines, name) => {
     const before = from.chains.get(name);
     if (before === undefined) created.push({ name, from: [], to: lines });
     else if (!sameRules(family, before, lines)) changed.push({ name, from: before, to: lines });
-  }
-  for (const [name, lines] of from.chains) {
-    if (!to.chains.has(name)) deleted.push({ name, from: lines, to: [] });
+  });
+  const stay = to.chains.size - created.length;
+  if (stay < from.chains.size) {
+    from.chains.forEach((lines, name) => {
+      if (!to.chains.has(name)) deleted.push({ name, from: lines, to: [] });
+    });
   }
   return {
     created: byName(created),
