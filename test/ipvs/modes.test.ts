@@ -50,7 +50,7 @@ describeIn(place, missing, 'changing the mode of a node that serves', () => {
       await (await network.station(host)).serve({ transport: 'tcp', address, port: 8080, name });
     }
     await apply(network, 'iptables');
-  }, 300_000);
+  }, 1_500_000);
   afterAll(() => network?.close());
 
   test.each<readonly [Backend, Backend]>([
@@ -84,7 +84,7 @@ describeIn(place, missing, 'changing the mode of a node that serves', () => {
     const io = memoryIo();
     expect(await cleanupCommand({ diagnostics: 'human' }, io, network.run('member2-node')), io.written.err).toBe(0);
     expect(await remains(network.run('member2-node'))).toEqual([]);
-  }, 300_000);
+  }, 1_500_000);
 });
 
 /** IPVS remembers a closed TCP connection for up to two minutes. */

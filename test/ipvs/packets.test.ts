@@ -126,7 +126,7 @@ describeIn(place, missing, 'packets through IPVS', () => {
     network = await bootIpvsNetwork(twoClusters);
     await serveWorld(network);
     await apply(network, program);
-  }, 600_000);
+  }, 1_500_000);
   afterAll(() => network?.close());
 
   test.each(cases)(
@@ -150,11 +150,11 @@ describeIn(place, missing, 'packets through IPVS', () => {
       count.set(by, (count.get(by) ?? 0) + 1);
     }
     expect([...count.values()].sort((a, b) => a - b)).toEqual([14, 15]);
-  }, 120_000);
+  }, 1_500_000);
 
   test('a client of a Service with affinity stays with its endpoint', async () => {
     expect(await outcomes(network, { from: 'client', to: '10.13.1.4', port: 80 }, 8)).toHaveLength(1);
-  }, 120_000);
+  }, 1_500_000);
 
   test('UDP clients go to another endpoint when theirs is gone', async () => {
     const dial: Dial = { from: 'client', fromAddress: '10.12.0.20', to: '10.13.1.53', port: 53, transport: 'udp' };
@@ -165,7 +165,7 @@ describeIn(place, missing, 'packets through IPVS', () => {
     await apply(network, one('10.10.0.6'));
     expect(await outcomes(network, dial, 2)).toEqual(['10.10.0.6:5353']);
     await apply(network, program);
-  }, 300_000);
+  }, 1_500_000);
 
   test('an open connection goes on while its endpoint leaves, and the endpoint is gone when it closes', async () => {
     const endpoints = ['10.12.0.6', '10.10.0.6'];
@@ -201,7 +201,7 @@ describeIn(place, missing, 'packets through IPVS', () => {
     expect(answers.slice(answers.indexOf('mark') + 1).length).toBeGreaterThan(1);
     await untilDrained(network, talking(stays));
     expect(await servers()).not.toContain(`-r ${first} `);
-  }, 900_000);
+  }, 1_500_000);
 });
 
 const talk = fileURLToPath(new URL('talk.pl', import.meta.url));

@@ -24,7 +24,7 @@ describeIn(place, missing, 'every conformance case on a real kernel', () => {
   let network: Network;
   beforeAll(async () => {
     network = await bootIpvsNetwork();
-  }, 300_000);
+  }, 1_500_000);
   afterAll(() => network?.close());
 
   test.each(groups.map((names) => [names[0], names.at(-1), names] as const))(

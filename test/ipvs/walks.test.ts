@@ -29,7 +29,7 @@ describeIn(place, missing, 'random walks between programs on a real kernel', () 
   beforeAll(async () => {
     network = await bootIpvsNetwork();
     run = network.run('node');
-  }, 300_000);
+  }, 1_500_000);
   afterAll(() => network?.close());
 
   test('after each step every probe gets its old verdict or its new one, and each program is reached', async () => {
@@ -49,7 +49,7 @@ describeIn(place, missing, 'random walks between programs on a real kernel', () 
       expect(findUnsafe(states, { old, young, node })).toBeUndefined();
       old = young;
     }
-  }, 900_000);
+  }, 1_500_000);
 
   test('whatever is killed, and wherever, the next apply converges and others keep theirs', async () => {
     await run(
@@ -72,7 +72,7 @@ describeIn(place, missing, 'random walks between programs on a real kernel', () 
     expect(await others()).toEqual(before);
     await applyProgram(run, 'IPv4', { program: undefined, services: [] }, { cut: true });
     expect((await remains(run)).filter((line) => !/198\.51\.100\.|blocked/.test(line))).toEqual([]);
-  }, 900_000);
+  }, 1_500_000);
 });
 
 /** Runs commands until one of them is killed with -9 in the middle of its work, and none after that. */

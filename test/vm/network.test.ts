@@ -28,7 +28,7 @@ describeIn(place, missing, 'a kernel with IPVS', () => {
   let network: Network;
   beforeAll(async () => {
     network = await bootIpvsNetwork(topology);
-  }, 300_000);
+  }, 1_500_000);
   afterAll(() => network?.close());
 
   test('virtual and real servers are read back as they were written', async () => {

@@ -27,5 +27,5 @@ describeIn(place, missing, 'the demo in IPVS mode', () => {
     expect(text).toMatch(/^ {2}TCP {2}10\.13\.181\.116:80 rr\s*$/m);
     expect(text).toMatch(/^ +-> 10\.10\.0\.6:8080 +Masq +1 /m);
     expect(text).toMatch(/^ +-> 10\.12\.0\.6:8080 +Masq +1 /m);
-  }, 600_000);
+  }, 1_500_000);
 });
