@@ -65,7 +65,7 @@ describeIn(place, missing, 'random walks between programs on a real kernel', () 
     const before = await others();
     for (const [i, services] of walk.entries()) {
       const target = { program: programOf(services), services };
-      await applyProgram(dying(run, 3 * i + 2), 'IPv4', target).catch(() => {});
+      await applyProgram(dying(run, 3 * i + 2, 0.05 * (i + 1)), 'IPv4', target).catch(() => {});
       const { observed } = await applyProgram(run, 'IPv4', target, { cut: true });
       expect(programText(observed)).toBe(programText(target.program));
     }
@@ -75,12 +75,12 @@ describeIn(place, missing, 'random walks between programs on a real kernel', () 
   }, 1_500_000);
 });
 
-/** Runs commands until one of them is killed with -9 in the middle of its work, and none after that. */
-function dying(run: Run, at: number): Run {
+/** Runs commands until one of them is killed with -9, before, in or after its work, and none after that. */
+function dying(run: Run, at: number, seconds: number): Run {
   let scripts = 0;
   return (file, args, input) => {
     if (scripts >= at) return Promise.resolve({ exitCode: undefined, stdout: '', stderr: '', failure: 'killed' });
     if (input === undefined || ++scripts < at) return run(file, args, input);
-    return run('timeout', ['--signal', 'KILL', '0.03', file, ...args], input);
+    return run('timeout', ['--signal', 'KILL', String(seconds), file, ...args], input);
   };
 }
