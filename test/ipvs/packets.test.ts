@@ -178,7 +178,9 @@ describeIn(place, missing, 'packets through IPVS', () => {
       ['remote', '10.10.0.6'],
     ] as const) {
       // It serves until the network is taken away under it.
-      void network.run(host, 600_000)('perl', [talk, 'serve', address, '9000']).catch(() => {});
+      void network
+        .run(host, 600_000)('perl', [talk, 'serve', address, '9000'])
+        .catch(() => {});
     }
     await apply(network, talking(endpoints), true);
     await run('mkdir', [folder]);
