@@ -64,10 +64,23 @@ export function separateUnits(units: ReadonlyMap<ServicePortId, IptablesUnit>): 
 }
 
 function separate(units: readonly IptablesUnit[]): Separated {
+  const sorted = units.toSorted((a, b) => compareText(a.id, b.id));
+  const chains = new Map<string, Chain>();
+  for (const unit of sorted) {
+    const keys = keysOf(unit);
+    const size = chains.size;
+    unit.chains.forEach((chain, i) => chains.set(keys[i] as string, chain));
+    // Hardly ever, and then everything once more with a look before each chain.
+    if (chains.size !== size + keys.length) return separateCarefully(sorted);
+  }
+  return { kept: sorted, leftOut: [], chains };
+}
+
+function separateCarefully(sorted: readonly IptablesUnit[]): Separated {
   const chains = new Map<string, Chain>();
   const kept: IptablesUnit[] = [];
   const leftOut: ServicePortId[] = [];
-  for (const unit of units.toSorted((a, b) => compareText(a.id, b.id))) {
+  for (const unit of sorted) {
     const keys = keysOf(unit);
     if (keys.some((key) => chains.has(key))) {
       leftOut.push(unit.id);

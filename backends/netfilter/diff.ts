@@ -28,47 +28,69 @@ export interface ChainChange {
   readonly to: readonly string[];
 }
 
-/** Remembered: what a change starts from is what the last one led to, and a large program has 30,000 chains. */
-const states = new WeakMap<Ruleset, Readonly<Record<Table, TableState>>>();
+/** Remembered, and each table sorted out when it is asked for: a large program has 30,000 chains in nat. */
+const knownStates = new WeakMap<Ruleset, Map<Table, TableState>>();
 
-export function tableStates(ruleset: Ruleset): Readonly<Record<Table, TableState>> {
-  const known = states.get(ruleset) ?? sortIntoTables(ruleset);
-  states.set(ruleset, known);
-  return known;
+export function tableState(ruleset: Ruleset, table: Table): TableState {
+  const known = knownStates.get(ruleset) ?? new Map<Table, TableState>();
+  const state = known.get(table) ?? sortOut(ruleset, table);
+  knownStates.set(ruleset, known.set(table, state));
+  return state;
 }
 
-function sortIntoTables(ruleset: Ruleset): Readonly<Record<Table, TableState>> {
-  const chains = { mangle: new Map(), filter: new Map(), nat: new Map() } satisfies Record<Table, unknown>;
-  ruleset.chains.forEach(({ table, name, lines }) => chains[table].set(name, lines));
-  const state = (table: Table): TableState => ({
-    chains: chains[table],
-    hooks: ruleset.hooks.filter((hook) => hook.table === table),
+function sortOut(ruleset: Ruleset, table: Table): TableState {
+  const chains = new Map<string, readonly string[]>();
+  // forEach, here and below, because iterating makes a pair of each of those chains.
+  ruleset.chains.forEach((chain) => {
+    if (chain.table === table) chains.set(chain.name, chain.lines);
   });
-  return { mangle: state('mangle'), filter: state('filter'), nat: state('nat') };
+  return { chains, hooks: hooksOf(ruleset, table) };
 }
 
-/** An untouched chain is the same array in the old program and the new one, so most cost one comparison. */
+function hooksOf({ hooks }: Ruleset, table: Table): TableState['hooks'] {
+  return hooks.filter((hook) => hook.table === table);
+}
+
 export function diffTable(family: Family, from: TableState, to: TableState): TableDiff {
+  const changes = createChanges(family);
+  to.chains.forEach((lines, name) => changes.compare(name, from.chains.get(name), lines));
+  from.chains.forEach((lines, name) => {
+    if (!to.chains.has(name)) changes.compare(name, lines, undefined);
+  });
+  return changes.diff(from.hooks, to.hooks);
+}
+
+/** {@link diffTable} of two programs, without sorting them out for it. */
+export function diffIn(table: Table, from: Ruleset, to: Ruleset): TableDiff {
+  const changes = createChanges(to.family);
+  to.chains.forEach((chain, key) => {
+    const before = from.chains.get(key);
+    if (chain !== before && chain.table === table) changes.compare(chain.name, before?.lines, chain.lines);
+  });
+  from.chains.forEach((chain, key) => {
+    if (chain.table === table && !to.chains.has(key)) changes.compare(chain.name, chain.lines, undefined);
+  });
+  return changes.diff(hooksOf(from, table), hooksOf(to, table));
+}
+
+/** Gathers a difference chain by chain; undefined: not in the program. */
+function createChanges(family: Family) {
   const created: ChainChange[] = [];
   const changed: ChainChange[] = [];
   const deleted: ChainChange[] = [];
-  // forEach, because iterating makes a pair of each of 30,000 chains.
-  to.chains.forEach((lines, name) => {
-    const before = from.chains.get(name);
-    if (before === undefined) created.push({ name, from: [], to: lines });
-    else if (!sameRules(family, before, lines)) changed.push({ name, from: before, to: lines });
-  });
-  const stay = to.chains.size - created.length;
-  if (stay < from.chains.size) {
-    from.chains.forEach((lines, name) => {
-      if (!to.chains.has(name)) deleted.push({ name, from: lines, to: [] });
-    });
-  }
   return {
-    created: byName(created),
-    changed: byName(changed),
-    deleted: byName(deleted),
-    hooks: diffHooks(family, from, to),
+    /** An untouched chain is the same array in the old program and the new one, so most cost one comparison. */
+    compare(name: string, from: readonly string[] | undefined, to: readonly string[] | undefined): void {
+      if (to === undefined) deleted.push({ name, from: from ?? [], to: [] });
+      else if (from === undefined) created.push({ name, from: [], to });
+      else if (!sameRules(family, from, to)) changed.push({ name, from, to });
+    },
+    diff: (from: TableState['hooks'], to: TableState['hooks']): TableDiff => ({
+      created: byName(created),
+      changed: byName(changed),
+      deleted: byName(deleted),
+      hooks: diffHooks(family, from, to),
+    }),
   };
 }
 
@@ -90,7 +112,7 @@ function byName(changes: ChainChange[]): ChainChange[] {
  * name is the top. The hooks that stay are the longest tail of those wanted that is found in this
  * order; all others are deleted by their text and those wanted in front of the tail inserted.
  */
-function diffHooks(family: Family, from: TableState, to: TableState): string[] {
+function diffHooks(family: Family, from: TableState['hooks'], to: TableState['hooks']): string[] {
   return kernelChains.flatMap((chain) => {
     const found = linesOf(from, chain);
     const wanted = linesOf(to, chain);
@@ -115,8 +137,8 @@ function commonTail(found: readonly string[], wanted: readonly string[]): number
   return length;
 }
 
-function linesOf(state: TableState, chain: KernelChain): string[] {
-  return state.hooks.filter((hook) => hook.chain === chain).map((hook) => hook.line);
+function linesOf(hooks: TableState['hooks'], chain: KernelChain): string[] {
+  return hooks.filter((hook) => hook.chain === chain).map((hook) => hook.line);
 }
 
 /** What a commit says about one chain: whether it is declared, which creates or empties it, and its lines. */
@@ -176,8 +198,6 @@ export function isEmptyDiff({ created, changed, deleted, hooks }: TableDiff): bo
 }
 
 export function diffRulesets(from: Ruleset, to: Ruleset): Readonly<Record<Table, TableDiff>> {
-  const before = tableStates(from);
-  const after = tableStates(to);
-  const diffs = tables.map((table) => [table, diffTable(from.family, before[table], after[table])] as const);
+  const diffs = tables.map((table) => [table, diffIn(table, from, to)] as const);
   return Object.fromEntries(diffs) as Record<Table, TableDiff>;
 }

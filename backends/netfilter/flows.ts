@@ -1,12 +1,11 @@
 import { endpointText, type Frontend, type ServicePortIR } from '../../compiler/ir/ir.ts';
-import { type Family, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
+import { type IpAddress, splitCidr } from '../../compiler/values/address.ts';
 import type { Port } from '../../compiler/values/port.ts';
 import type { StaleFlows } from '../conntrack.ts';
-import { tableStates } from './diff.ts';
 import type { OwnChains } from './own-chains.ts';
 import { parseRule } from './parse-rule.ts';
-import { jumpsFrom, reachableChains } from './reach.ts';
-import type { Ruleset } from './rule.ts';
+import { jumpsFrom, reachableChains, sharedNat } from './reach.ts';
+import { chainKey, type Ruleset } from './rule.ts';
 
 /**
  * Which connections must be forgotten when one program has replaced another.
@@ -61,16 +60,10 @@ interface UdpFrontend {
 
 /** What UDP packets are translated to, by `10.0.0.10:53` or `*:30053`. */
 function udpFrontends(ruleset: Ruleset, { isServiceChain }: OwnChains): Map<string, UdpFrontend> {
-  const { nat } = tableStates(ruleset);
-  const endpointsOf = endpointFinder(ruleset.family, nat.chains);
+  const endpointsOf = endpointFinder(ruleset);
   const frontends = new Map<string, UdpFrontend>();
-  // Service chains hold no frontends and lead to no chain that does, and they are nearly all of a program.
-  const shared = {
-    has: (name: string) => !isServiceChain(name) && nat.chains.has(name),
-    get: (name: string) => nat.chains.get(name),
-  };
-  for (const name of reachableChains({ chains: shared, hooks: nat.hooks })) {
-    for (const line of shared.get(name) ?? []) {
+  for (const name of reachableChains(sharedNat(ruleset, isServiceChain))) {
+    for (const line of ruleset.chains.get(chainKey('nat', name))?.lines ?? []) {
       if (!line.includes(' -p udp ')) continue;
       const rule = parseRule(ruleset.family, line)?.rule;
       if (rule?.target?.kind !== 'jump') continue;
@@ -97,13 +90,14 @@ function frontendKey(destination: IpAddress | undefined, port: Port): string {
 type Endpoints = readonly { readonly address: IpAddress; readonly port: Port }[];
 
 /** Where packets in a chain may be translated to. */
-function endpointFinder(family: Family, chains: ReadonlyMap<string, readonly string[]>): (chain: string) => Endpoints {
+function endpointFinder({ family, chains }: Ruleset): (chain: string) => Endpoints {
+  const nat = { has: (chain: string) => chains.has(chainKey('nat', chain)) };
   const known = new Map<string, Endpoints>();
   const find = (chain: string): Endpoints => {
     const found = known.get(chain);
     if (found !== undefined) return found;
     known.set(chain, []);
-    const lines = chains.get(chain) ?? [];
+    const lines = chains.get(chainKey('nat', chain))?.lines ?? [];
     const translated = lines
       .filter((line) => line.includes(' -j DNAT '))
       .flatMap((line) => {
@@ -111,7 +105,7 @@ function endpointFinder(family: Family, chains: ReadonlyMap<string, readonly str
         // Only this much of the target: a saved plan takes no keys that it does not know.
         return target?.kind === 'dnat' ? [{ address: target.address, port: target.port }] : [];
       });
-    const endpoints = [...translated, ...jumpsFrom(lines, chains).flatMap(find)];
+    const endpoints = [...translated, ...jumpsFrom(lines, nat).flatMap(find)];
     known.set(chain, endpoints);
     return endpoints;
   };

@@ -1,10 +1,10 @@
 import type { Family } from '../../compiler/values/address.ts';
-import { type TableState, tableStates } from './diff.ts';
+import { type TableState, tableState } from './diff.ts';
 import { kernelChains } from './kernel-chains.ts';
 import { commonLines, mergeLines } from './lines.ts';
 import type { OwnChains } from './own-chains.ts';
 import { parseRule } from './parse-rule.ts';
-import { reachableChains } from './reach.ts';
+import { reachableChains, sharedNat } from './reach.ts';
 import { chainKey, type KernelChain, type Rule, type Ruleset } from './rule.ts';
 
 /**
@@ -99,12 +99,10 @@ function lazySubjects(ruleset: Ruleset, own: OwnChains): () => ReadonlySet<strin
 
 /** What a program translates, lets in and refuses, as far as packets get to its rules. */
 function subjects(ruleset: Ruleset, { isServiceChain }: OwnChains): Set<string> {
-  const { nat, filter } = tableStates(ruleset);
+  const filter = tableState(ruleset, 'filter');
   const found = new Set<string>();
-  for (const name of reachableChains(nat)) {
-    // Where a packet has got to a Service's own chain, a shared chain has decided that.
-    const rules = isServiceChain(name) ? [] : (ruleset.chains.get(chainKey('nat', name))?.rules ?? []);
-    for (const rule of rules) {
+  for (const name of reachableChains(sharedNat(ruleset, isServiceChain))) {
+    for (const rule of ruleset.chains.get(chainKey('nat', name))?.rules ?? []) {
       const frontend = rule?.target?.kind === 'jump' ? frontendOf(rule) : undefined;
       if (frontend !== undefined) found.add(`translate ${frontend}`);
     }

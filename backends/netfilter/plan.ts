@@ -1,7 +1,7 @@
 import type { Family } from '../../compiler/values/address.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import type { Phase } from '../backend.ts';
-import { type ChainChange, chainText, diffTable, isEmptyDiff, type TableDiff, tableStates } from './diff.ts';
+import { type ChainChange, chainText, diffIn, diffTable, isEmptyDiff, type TableDiff, tableState } from './diff.ts';
 import type { TableText } from './document.ts';
 import { halfwayFilter } from './halfway.ts';
 import type { OwnChains } from './own-chains.ts';
@@ -74,25 +74,22 @@ export function planRestores(
   options: PlanOptions = {},
 ): RestoreStep[] {
   const { family } = desired;
-  const from = tableStates(observed);
-  const to = tableStates(desired);
-  const nat = diffTable(family, from.nat, to.nat);
-  const halfway = isEmptyDiff(nat)
-    ? to.filter
-    : halfwayFilter(observed, desired, { from: from.filter, to: to.filter }, own);
+  const nat = diffIn('nat', observed, desired);
+  const filter = { from: tableState(observed, 'filter'), to: tableState(desired, 'filter') };
+  const halfway = isEmptyDiff(nat) ? filter.to : halfwayFilter(observed, desired, filter, own);
   const around: Around = {
     before: [
-      sectionText('mangle', wholeSection(family, diffTable(family, from.mangle, to.mangle))),
-      sectionText('filter', wholeSection(family, diffTable(family, from.filter, halfway))),
+      sectionText('mangle', wholeSection(family, diffIn('mangle', observed, desired))),
+      sectionText('filter', wholeSection(family, diffTable(family, filter.from, halfway))),
     ],
-    after: [sectionText('filter', wholeSection(family, diffTable(family, halfway, to.filter)))],
+    after: [sectionText('filter', wholeSection(family, diffTable(family, halfway, filter.to)))],
   };
 
   const whole = wrap(around, sectionText('nat', wholeSection(family, nat)));
   if (whole.length === 0) return [];
   const limit = options.limit ?? documentLimit;
   if (lineCount(whole) <= limit) return [step(family, 'switch', whole)];
-  const reached = reachableChains(from.nat, options.referenced);
+  const reached = reachableChains(tableState(observed, 'nat'), options.referenced);
   return planInPieces({ family, nat, around, reached, owners: ownersIn([desired, observed], own), own, limit });
 }
 

@@ -1,5 +1,7 @@
 import type { TableState } from './diff.ts';
 import { jumpTarget } from './lines.ts';
+import type { OwnChains } from './own-chains.ts';
+import { chainKey, type Ruleset } from './rule.ts';
 
 /** Chains of ours that this chain jumps to, in order. */
 export function jumpsFrom(lines: readonly string[], chains: Pick<ReadonlyMap<string, unknown>, 'has'>): string[] {
@@ -9,15 +11,32 @@ export function jumpsFrom(lines: readonly string[], chains: Pick<ReadonlyMap<str
   });
 }
 
+/** What of a table it takes to follow its jumps. */
+export interface Reachable {
+  readonly chains: Pick<TableState['chains'], 'has' | 'get'>;
+  readonly hooks: TableState['hooks'];
+}
+
+/**
+ * Table nat without the chains that one Service alone uses. They decide about no frontend, lead to
+ * no chain that does, and are nearly all there are.
+ */
+export function sharedNat({ chains, hooks }: Ruleset, isServiceChain: OwnChains['isServiceChain']): Reachable {
+  return {
+    chains: {
+      has: (name) => !isServiceChain(name) && chains.has(chainKey('nat', name)),
+      get: (name) => chains.get(chainKey('nat', name))?.lines,
+    },
+    hooks: hooks.filter((hook) => hook.table === 'nat'),
+  };
+}
+
 /**
  * Chains that a packet can get to.
  *
  * references   chains of ours that rules of others jump to
  */
-export function reachableChains(
-  state: { readonly chains: Pick<TableState['chains'], 'has' | 'get'>; readonly hooks: TableState['hooks'] },
-  references: readonly string[] = [],
-): Set<string> {
+export function reachableChains(state: Reachable, references: readonly string[] = []): Set<string> {
   const reached = new Set<string>();
   const pending = [
     ...references,
