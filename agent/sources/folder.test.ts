@@ -119,4 +119,21 @@ describe('what was read before stands', () => {
     await eventually(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 81 }] } }));
     await eventually(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
   });
+
+  it('and counts as read again once what was wrong is taken away', async () => {
+    put('a.yaml', service('cart'));
+    const { states } = follow({ settleMs: 5, pollMs: 20 });
+    await eventually(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    put('b.yaml', '{');
+    await eventually(() => expect(states.at(-1)).toMatchObject({ kind: 'failing' }));
+    rmSync(join(root, 'b.yaml'));
+    await eventually(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+  });
+
+  it('and is told to be so at every look', async () => {
+    put('a.yaml', service('cart'));
+    const { states, changes } = follow({ settleMs: 5, pollMs: 10 });
+    await eventually(() => expect(states.filter(({ kind }) => kind === 'live').length).toBeGreaterThan(3));
+    expect(changes).toEqual(['+cart']);
+  });
 });

@@ -78,7 +78,11 @@ function createLook(cluster: ClusterName | undefined, path: string, sink: Source
 
   return async () => {
     const now = signatureOf(path);
-    if (now !== undefined && now === seen) return;
+    if (now !== undefined && now === seen) {
+      // That nothing changed is news of it too.
+      sink.state(manifestsKind, { kind: 'live' });
+      return;
+    }
     let objects: readonly unknown[];
     try {
       objects = await readObjects([path], noStdin);
