@@ -163,6 +163,7 @@ describe('someone else at our rules', () => {
     bench.kernel.load('IPv4', bench.kernel.save('IPv4').replace(hook, ''));
     await eventually(() => expect(bench.of('flushed')[0]?.missing).toContain('-A OUTPUT'));
     await eventually(() => expect(bench.differences(objects)).toEqual([]));
+    await eventually(() => expect(bench.of('drift')[0]?.chains[0]?.where).toMatch(/ OUTPUT \(hooks\)$/));
   });
 
   it('is not suspected where nobody was', async () => {

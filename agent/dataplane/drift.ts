@@ -1,4 +1,5 @@
 import { canonicalLine } from '../../backends/netfilter/canonical.ts';
+import { isKernelChain } from '../../backends/netfilter/kernel-chains.ts';
 import type { Ruleset } from '../../backends/netfilter/rule.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import type { DriftedChain } from './dataplane.ts';
@@ -19,7 +20,8 @@ export function findDrift(believed: Ruleset, found: Ruleset): DriftedChain[] {
     if (old !== undefined && now !== undefined && old.join('\n') === now.join('\n')) continue;
     const lost = without(old ?? [], now ?? []);
     const added = without(now ?? [], old ?? []);
-    if (old === undefined) drifted.push({ where: `${where} (not ours to begin with)`, lost, added });
+    if (isKernelChain(where.slice(where.indexOf(' ') + 1))) drifted.push({ where: `${where} (hooks)`, lost, added });
+    else if (old === undefined) drifted.push({ where: `${where} (not ours to begin with)`, lost, added });
     else if (now === undefined) drifted.push({ where: `${where} (deleted)`, lost, added });
     else if (lost.length + added.length === 0) drifted.push({ where: `${where} (order)`, lost: old, added: now });
     else drifted.push({ where, lost, added });

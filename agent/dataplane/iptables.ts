@@ -5,14 +5,13 @@ import { iptables } from '../../backends/iptables/index.ts';
 import { ownChains } from '../../backends/iptables/own-chains.ts';
 import { IpvsError } from '../../backends/ipvs/errors.ts';
 import { type ApplyReport, applyTarget } from '../../backends/netfilter/apply.ts';
-import { canonicalLine } from '../../backends/netfilter/canonical.ts';
 import { KernelError } from '../../backends/netfilter/errors.ts';
 import { fingerprintOf } from '../../backends/netfilter/fingerprint.ts';
 import { holdBack } from '../../backends/netfilter/hold-back.ts';
 import { performRestore } from '../../backends/netfilter/kernel.ts';
 import { type Observation, observe, planLive } from '../../backends/netfilter/live.ts';
 import { ownersIn } from '../../backends/netfilter/owners.ts';
-import { type Hook, type Ruleset, tables } from '../../backends/netfilter/rule.ts';
+import { type Ruleset, tables } from '../../backends/netfilter/rule.ts';
 import { lineCount } from '../../backends/netfilter/transaction.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Family } from '../../compiler/values/address.ts';
@@ -23,6 +22,7 @@ import { allowLocalNodePorts } from '../local-node-ports.ts';
 import { type Depth, type FamilyPlane, type FamilySync, isUsed, type Wanted } from './dataplane.ts';
 import { createDelays, type DelayTimes } from './delays.ts';
 import { findDrift } from './drift.ts';
+import { createHookGlance } from './glance.ts';
 import { rememberUnits } from './units.ts';
 
 export interface IptablesPlaneOptions {
@@ -54,7 +54,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
   const unchecked = { ...maker, check: () => [] };
   const delays = createDelays(options.nowMs, options.delayTimes);
   let believed: Observation | undefined;
-  let glances = 0;
+  const glanceAt = createHookGlance(family, run);
   let hasNodePorts = false;
 
   async function full(program: Ruleset | undefined, wanted: Wanted, held: ReadonlySet<string>): Promise<Done> {
@@ -150,15 +150,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     },
 
     async glance() {
-      if (believed === undefined) return undefined;
-      const { tools, ruleset } = believed;
-      const groups = [...Map.groupBy(ruleset.hooks, ({ table, chain }) => `${table} ${chain}`).values()];
-      const hooks = groups[glances++ % Math.max(groups.length, 1)];
-      const [first] = hooks ?? [];
-      if (hooks === undefined || first === undefined) return undefined;
-      const { exitCode, stdout } = await run(tools.iptables, ['-w', '5', '-t', first.table, '-S', first.chain]);
-      // A lock that is held, or a tool that fails, says nothing about rules.
-      return exitCode === 0 ? missingHook(family, hooks, stdout) : undefined;
+      return believed && glanceAt(believed.tools.iptables, believed.ruleset.hooks);
     },
   };
 }
@@ -235,16 +227,4 @@ function countRules({ chains, hooks }: Ruleset): Map<string, number> {
   for (const { table, lines } of chains.values()) counts.set(table, (counts.get(table) ?? 0) + lines.length);
   for (const { table } of hooks) counts.set(table, (counts.get(table) ?? 0) + 1);
   return counts;
-}
-
-/** listed: what `iptables -S CHAIN` prints. */
-function missingHook(family: Family, hooks: readonly Hook[], listed: string): string | undefined {
-  const found = new Set(
-    listed
-      .split('\n')
-      .filter((line) => line.startsWith('-A '))
-      .map((line) => canonicalLine(family, line)),
-  );
-  const missing = hooks.find(({ line }) => !found.has(canonicalLine(family, line)));
-  return missing && `${missing.table} ${missing.line}`;
 }
