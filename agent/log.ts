@@ -21,7 +21,13 @@ export interface Log {
  */
 export function createLog(verbosity: number): Log {
   const level = verbosity >= 4 ? 'debug' : 'info';
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    // Words, as every log store shows and filters them; pino's own are numbers.
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
   return pino(options, { write: writeOrLose });
 }
 

@@ -85,9 +85,9 @@ it('shows what waits, then what is in force and for whom', async () => {
   const { code, text } = await ask();
   expect(code).toBe(0);
   expect(text).toMatch(/^node n1, iptables, running for 65 s\n/);
-  expect(text).toContain('IPv4  in force since 65 s ago, took 12 ms');
+  expect(text).toContain('IPv4  synced 65 s ago, took 12 ms');
   expect(text).toContain('shop/cart:http/TCP/IPv4  local 1, member1 1');
-  expect(text).toMatch(/member1 {2}\/objects +synced {2}heard never/);
+  expect(text).toMatch(/member1 {2}\/objects +synced {2}never heard/);
 });
 
 it.each([

@@ -53,7 +53,7 @@ export function statusText(status: AgentStatus): string {
         `  ${printable(cluster)}`,
         printable(from),
         synced ? 'synced' : 'not read yet',
-        silentMs === undefined || silentMs === null ? 'heard never' : `heard ${duration(silentMs)} ago`,
+        silentMs === undefined || silentMs === null ? 'never heard' : `heard ${duration(silentMs)} ago`,
         failing.map(({ kind, problem }) => `${kind}: ${printable(problem, 120)}`).join('; '),
       ]),
     ),
@@ -81,8 +81,9 @@ export function statusText(status: AgentStatus): string {
 function familyLines({ family, failure, quarantined, ...rest }: FamilyStatus, ago: (ms: number | undefined) => string) {
   const took =
     rest.durationMs === undefined || rest.durationMs === null ? '' : `, took ${Math.round(rest.durationMs)} ms`;
+  const isSynced = rest.syncedMs !== undefined && rest.syncedMs !== null;
   return [
-    `  ${family}  in force since ${ago(rest.syncedMs)}${took}`,
+    `  ${family}  ${isSynced ? `synced ${ago(rest.syncedMs)}${took}` : 'not synced yet'}`,
     ...(failure === undefined || failure === null ? [] : [`    the last sync failed: ${printable(failure, 400)}`]),
     ...(rest.drifts === 0
       ? []
