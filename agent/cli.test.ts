@@ -64,6 +64,13 @@ function services(count: number): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: items.flat() });
 }
 
+/** Commands that a help text lists, but for `help` itself. */
+function commandsIn(help: string): string[] {
+  const [, listed = ''] = help.split(/^Commands:\n/m);
+  const [block = ''] = listed.split('\n\n');
+  return [...block.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name ?? '').filter((name) => name !== 'help');
+}
+
 describe('the slicewright process', () => {
   it('runs from anywhere through a link, and writes all of a large output into a pipe', async () => {
     const { status, out, err } = await slicewright(['compile', '-f', '-'], services(800));
@@ -139,10 +146,7 @@ describe('the slicewright process', () => {
 
   it("tells in docs/commands.md what every command's help offers", async () => {
     const documented = readFileSync(new URL('../docs/commands.md', import.meta.url), 'utf8');
-    const { out: help } = await slicewright(['--help']);
-    const commands = [...help.slice(help.indexOf('Commands:')).matchAll(/^ {2}([a-z]+) /gm)]
-      .map(([, name]) => name ?? '')
-      .filter((name) => name !== 'help');
+    const commands = commandsIn((await slicewright(['--help'])).out);
     expect(commands).toContain('plan');
     for (const command of commands) {
       const section = documented.split(/^(?=## )/m).find((text) => text.startsWith(`## slicewright ${command}`));
@@ -152,5 +156,15 @@ describe('the slicewright process', () => {
       const shared = documented.split(/^## /m)[0] ?? '';
       expect(options.filter((flag) => flag !== '--help' && !`${shared}${section}`.includes(flag))).toEqual([]);
     }
+  });
+
+  it('shows examples in the help of every command, and each example begins with the command that it is of', async () => {
+    const below = async (command: readonly string[]): Promise<void> => {
+      const { out } = await slicewright([...command, '--help']);
+      const [, examples = ''] = out.split(/^Examples?:\n/m);
+      expect(examples, command.join(' ')).toContain(['  slicewright', ...command].join(' '));
+      for (const name of commandsIn(out)) await below([...command, name]);
+    };
+    await below([]);
   });
 });

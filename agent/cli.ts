@@ -157,6 +157,7 @@ function addCleanup(program: Command): void {
     )
     .option('--take-over', "remove another program's rules for Services too, kube-proxy's say; stop it first")
     .addOption(diagnosticsOption())
+    .addHelpText('after', '\nExamples:\n  slicewright cleanup\n  slicewright cleanup --take-over')
     .action(async (options) => {
       const [{ cleanupCommand }, { hostRun }] = await Promise.all([
         import('./commands/cleanup.ts'),
@@ -182,7 +183,16 @@ function addVerify(program: Command): void {
 }
 
 function addExplain(program: Command): void {
-  const explain = usageErrorsExit(program.command('explain'), 2).summary('say why something is as it is');
+  const explain = usageErrorsExit(program.command('explain'), 2)
+    .summary('say why something is as it is')
+    .description('Says what becomes of one packet, or what each endpoint of a Service gets, and why.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  slicewright explain packet 'pod 10.1.0.9 -> 10.96.0.10:80/tcp' -f manifests/ --node node.yaml
+  slicewright explain service shop/cart -f manifests/`,
+    );
   addInputOptions(usageErrorsExit(explain.command('packet').argument('<packet>'), 2))
     .summary('follow one packet through the rules, without a kernel')
     .description(
@@ -320,7 +330,16 @@ async function main(): Promise<void> {
   const program = usageErrorsExit(new Command('slicewright'), 2)
     .description('Rule compiler and node agent for multi-cluster Kubernetes Services.')
     .version(manifest.version)
-    .showHelpAfterError('(slicewright --help, and slicewright COMMAND --help, say more)');
+    .showHelpAfterError('(slicewright --help, and slicewright COMMAND --help, say more)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  slicewright compile -f manifests/ --node node.yaml
+  slicewright plan -f manifests/ --config kube-proxy.yaml
+  slicewright agent --config kube-proxy.yaml --cluster west=west.kubeconfig
+  slicewright status`,
+    );
   addCompile(program);
   addPlan(program);
   addApply(program);
