@@ -93,8 +93,14 @@ it('shows what waits, then what is in force and for whom', async () => {
 it.each([
   [
     'a failed sync',
-    { kind: 'sync-failed', family: 'IPv4', depth: 'full', error: new Error('the lock is held'), retryInMs: 1 } as const,
-    'the last sync failed: the lock is held',
+    {
+      kind: 'sync-failed',
+      family: 'IPv4',
+      depth: 'full',
+      error: new Error('the lock is held\nNothing was changed.'),
+      retryInMs: 1,
+    } as const,
+    'the last sync failed: the lock is held | Nothing was changed.',
   ],
   [
     'a Service that the kernel refuses',

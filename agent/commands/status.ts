@@ -84,12 +84,17 @@ function familyLines({ family, failure, quarantined, ...rest }: FamilyStatus, ag
   const isSynced = rest.syncedMs !== undefined && rest.syncedMs !== null;
   return [
     `  ${family}  ${isSynced ? `synced ${ago(rest.syncedMs)}${took}` : 'not synced yet'}`,
-    ...(failure === undefined || failure === null ? [] : [`    the last sync failed: ${printable(failure, 400)}`]),
+    ...(failure === undefined || failure === null ? [] : [`    the last sync failed: ${oneLine(failure, 400)}`]),
     ...(rest.drifts === 0
       ? []
       : [`    changed by others ${rest.drifts} times, last: ${printable(rest.lastDrift ?? '', 200)}`]),
-    ...quarantined.map(({ service, message }) => `    held back: ${printable(service)}: ${printable(message, 200)}`),
+    ...quarantined.map(({ service, message }) => `    held back: ${printable(service)}: ${oneLine(message, 200)}`),
   ];
+}
+
+/** What the kernel's tools say can be of several lines. */
+function oneLine(text: string, maxLength: number): string {
+  return printable(text.trim().replace(/\s*\n\s*/g, ' | '), maxLength);
 }
 
 /** Columns of equal width, the last as long as it is. */
