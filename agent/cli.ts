@@ -25,9 +25,22 @@ function diagnosticsOption(): Option {
   return new Option('--diagnostics <format>', text).choices(['human', 'json']).default('human');
 }
 
+/** Options of every command that has to do with what is ours in a kernel, or with what would be. */
+function addProxyOptions(command: Command): Command {
+  return command
+    .option(
+      '--service-proxy-name <name>',
+      'only Services with this service.kubernetes.io/service-proxy-name, under chains of our own: beside a kube-proxy',
+    )
+    .option(
+      '--chain-prefix <prefix>',
+      'begins the names of those chains, sets and the link: 2 to 5 upper-case letters and digits; SLWR unless given',
+    );
+}
+
 /** Options of every command that compiles. */
 function addInputOptions(command: Command, filename = filenameOption().makeOptionMandatory()): Command {
-  return command
+  return addProxyOptions(command)
     .addOption(filename)
     .option('--node <path>', 'the Node that is compiled for: name, addresses, zone, pod ranges')
     .option('--config <path>', 'a kube-proxy configuration file; its hostnameOverride names the node')
@@ -148,7 +161,7 @@ Examples:
 }
 
 function addCleanup(program: Command): void {
-  usageErrorsExit(program.command('cleanup'), 2)
+  addProxyOptions(usageErrorsExit(program.command('cleanup'), 2))
     .summary('remove everything of ours from this node')
     .description(
       'Removes all that apply has made, and nothing else, of both backends and in both families: rules, chains, ' +
@@ -157,7 +170,10 @@ function addCleanup(program: Command): void {
     )
     .option('--take-over', "remove another program's rules for Services too, kube-proxy's say; stop it first")
     .addOption(diagnosticsOption())
-    .addHelpText('after', '\nExamples:\n  slicewright cleanup\n  slicewright cleanup --take-over')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  slicewright cleanup\n  slicewright cleanup --take-over\n  slicewright cleanup --service-proxy-name slicewright',
+    )
     .action(async (options) => {
       const [{ cleanupCommand }, { hostRun }] = await Promise.all([
         import('./commands/cleanup.ts'),
@@ -253,7 +269,6 @@ function addAgent(program: Command): void {
         .default([], 'none'),
     )
     .option('--registry <path>', 'the cluster registry: ranges, weights, zones and policies of clusters')
-    .option('--service-proxy-name <name>', 'serve only Services with this service.kubernetes.io/service-proxy-name')
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
     .option('--cleanup', 'remove all of ours from this node, and exit')
     .option('--dry-run', 'print each plan instead of applying it; needs no privilege')
@@ -268,6 +283,7 @@ function addAgent(program: Command): void {
     .option('--master <url>', "the API server's address, over that of the kubeconfig")
     .addOption(new Option('-v, --v <level>', 'from 4 on more is logged').argParser(Number).default(2))
     .addOption(diagnosticsOption());
+  addProxyOptions(agent);
   for (const option of configurationOptions()) agent.addOption(option);
   agent
     .addHelpText(
@@ -276,6 +292,7 @@ function addAgent(program: Command): void {
 Examples:
   slicewright agent --config /var/lib/kube-proxy/config.conf --hostname-override $NODE_NAME
   slicewright agent --kubeconfig ~/.kube/config --cluster west=west.kubeconfig --cluster-cidr 10.1.0.0/16
+  slicewright agent --config config.conf --service-proxy-name slicewright --metrics-bind-address 127.0.0.1:10259
   slicewright agent --source manifests/ --dry-run`,
     )
     .action(async (given) => {

@@ -2,13 +2,16 @@ import { hostname, networkInterfaces } from 'node:os';
 import { type IpAddress, parseAddress } from '../compiler/values/address.ts';
 import type { Host } from './inputs.ts';
 
-/** Service addresses are bound there in IPVS mode. They are the program's work, not the node's own. */
-const serviceInterface = 'kube-ipvs0';
+/**
+ * `kube-ipvs0`, `slwr-ipvs0`: service addresses are bound there in IPVS mode, by us or by a kube-proxy
+ * beside us. They are the program's work, not the node's own.
+ */
+const serviceInterface = /^[a-z][a-z0-9]{1,4}-ipvs0$/;
 
 /** This machine, as a command finds it that compiles on the node itself. */
 export function thisHost(): Host {
   const addresses = Object.entries(networkInterfaces())
-    .filter(([name]) => name !== serviceInterface)
+    .filter(([name]) => !serviceInterface.test(name))
     .flatMap(([, bound]) => bound ?? [])
     .map(({ address }) => parseAddress(address))
     .filter((address): address is IpAddress => address !== undefined);

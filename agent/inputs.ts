@@ -8,10 +8,11 @@ import { type ClusterName, parseClusterName } from '../compiler/values/names.ts'
 import { printable } from '../compiler/values/object-ref.ts';
 import { type Configuration, defaultConfiguration, parseConfiguration } from './config/config.ts';
 import { fileProblem, InputError } from './input-error.ts';
+import { type ProxyOptions, proxyIdentity } from './proxy-identity.ts';
 import { type ReadStdin, readObjects } from './sources/files.ts';
 
 /** The options that say what is compiled, and for which node. Shared by every command that compiles. */
-export interface InputOptions {
+export interface InputOptions extends ProxyOptions {
   readonly filename: readonly string[];
   readonly node?: string;
   readonly config?: string;
@@ -60,7 +61,7 @@ export async function readInputs(options: InputOptions, readStdin: ReadStdin, ho
     input: {
       clusters: [{ cluster: undefined, objects: [...objects, ...nodes] }, ...(await readClusters(others, readStdin))],
       ...(options.registry === undefined ? {} : { registry: await readRegistry(options.registry, readStdin) }),
-      settings: configuration.settings,
+      settings: { ...configuration.settings, ...proxyIdentity(options) },
       nodeName: chooseNodeName(configuration.nodeName, nodes, options.node) ?? nameOfHost(host, objects),
       localAddresses: host?.addresses,
     },

@@ -5,6 +5,7 @@ import { drainingName, frontendsName } from '../backends/ipvs/ledger.ts';
 import { observeProgram, readLink } from '../backends/ipvs/observe.ts';
 import { KernelError } from '../backends/netfilter/errors.ts';
 import type { IpvsProgram } from '../backends/ipvs/program.ts';
+import { type ChainPrefix, kubePrefix } from '../compiler/settings.ts';
 import type { Family } from '../compiler/values/address.ts';
 import { counted } from './plan-report/report.ts';
 
@@ -18,17 +19,23 @@ import { counted } from './plan-report/report.ts';
  * it can be deleted under us, so a thorough look asks for our bookkeeping too. Neither loads IPVS into
  * a kernel that never had it.
  */
-export async function hasIpvs(run: Run, family: Family, isThorough = false): Promise<boolean> {
-  if (await hasLink(run, family)) return true;
+export async function hasIpvs(
+  run: Run,
+  family: Family,
+  { prefix = kubePrefix, isThorough = false }: Pick<RemainsOptions, 'prefix' | 'isThorough'> = {},
+): Promise<boolean> {
+  if (await hasLink(run, family, prefix)) return true;
   if (!isThorough) return false;
   const { exitCode, stdout } = await run('ipset', ['list', '-n']);
   const names = stdout.split('\n');
-  return exitCode === 0 && [frontendsName(family), drainingName(family)].some((name) => names.includes(name));
+  return (
+    exitCode === 0 && [frontendsName(family, prefix), drainingName(family, prefix)].some((name) => names.includes(name))
+  );
 }
 
-async function hasLink(run: Run, family: Family): Promise<boolean> {
+async function hasLink(run: Run, family: Family, prefix: ChainPrefix): Promise<boolean> {
   try {
-    return (await readLink(run, family)).state !== 'absent';
+    return (await readLink(run, family, prefix)).state !== 'absent';
   } catch (error) {
     // A machine without the program `ip` has no links of ours.
     if (error instanceof IpvsError && error.reason === 'missing-tool') return false;
@@ -36,20 +43,27 @@ async function hasLink(run: Run, family: Family): Promise<boolean> {
   }
 }
 
+export interface RemainsOptions {
+  /** Whose names they have; kube-proxy's unless said otherwise. */
+  readonly prefix?: ChainPrefix;
+  /** What another program made at our link counts as ours. */
+  readonly takeOver?: boolean;
+  readonly isThorough?: boolean;
+}
+
 /**
  * What of IPVS mode is ours; undefined: nothing.
  *
- * takeOver   what another program made at our link counts as ours
- * throws     IpvsError, KernelError
+ * throws   IpvsError, KernelError
  */
 export async function observeRemains(
   run: Run,
   family: Family,
-  { takeOver = false, isThorough = false }: { readonly takeOver?: boolean; readonly isThorough?: boolean } = {},
+  { prefix = kubePrefix, takeOver = false, isThorough = false }: RemainsOptions = {},
 ): Promise<IpvsProgram | undefined> {
-  if (!(await hasIpvs(run, family, isThorough))) return undefined;
+  if (!(await hasIpvs(run, family, { prefix, isThorough }))) return undefined;
   try {
-    const observed = await observeProgram(run, family);
+    const observed = await observeProgram(run, family, undefined, prefix);
     return takeOver || isOurs(observed) ? observed : undefined;
   } catch (error) {
     if (error instanceof KernelError && isAbsence(error)) return undefined;
@@ -79,9 +93,13 @@ function isOurs({ found, addresses, sets }: IpvsProgram): boolean {
 export function removeIpvs(
   run: Run,
   family: Family,
-  { takeOver, cut }: { readonly takeOver: boolean; readonly cut: boolean },
+  {
+    prefix = kubePrefix,
+    takeOver,
+    cut,
+  }: { readonly prefix?: ChainPrefix; readonly takeOver: boolean; readonly cut: boolean },
 ): Promise<IpvsReport> {
-  return applyProgram(run, family, { program: undefined, services: [] }, { otherMode: true, takeOver, cut });
+  return applyProgram(run, family, { program: undefined, services: [] }, { otherMode: true, takeOver, cut, prefix });
 }
 
 /** What there is of it, for people: `2 virtual servers and 5 addresses`. */

@@ -101,7 +101,7 @@ function differencesOf(kernel: FakeKernel, family: Family, compilation: ReturnTy
   const { ruleset, foreign } = parseSave(kernel.save(family), family, withMark(ownChains).isOurs);
   const used = services.length > 0 || node.addresses.length > 0;
   const { program } = assemble(iptables, services, node);
-  return findDrift(besideOthers(used ? program : undefined, ruleset, foreign), ruleset).map(
+  return findDrift(besideOthers(used ? program : undefined, ruleset, foreign, node.chainPrefix), ruleset).map(
     ({ where, lost, added }) =>
       `${where}: ${[...lost.map((line) => `- ${line}`), ...added.map((line) => `+ ${line}`)].join(' ')}`,
   );

@@ -5,6 +5,7 @@ import { planProgram } from '../backends/ipvs/plan.ts';
 import { emptyProgram, type IpvsProgram } from '../backends/ipvs/program.ts';
 import type { IpvsStep } from '../backends/ipvs/steps.ts';
 import type { ServicePortIR } from '../compiler/ir/ir.ts';
+import type { ChainPrefix } from '../compiler/settings.ts';
 import type { NodeContext } from '../compiler/ir/node-context.ts';
 import { type Family, families } from '../compiler/values/address.ts';
 import type { IpvsReportInput } from './plan-report/ipvs.ts';
@@ -31,21 +32,24 @@ export interface PlannedIpvs extends IpvsReportInput {
  * throws   IpvsError, KernelError
  */
 export async function observeIpvsFamilies(run: Run, wanted: WantedIpvs): Promise<IpvsProgram[]> {
+  const prefix = wanted.settings.chainPrefix;
   const observations: IpvsProgram[] = [];
   for (const family of families) {
-    if (isUsed(wanted, family) || (await hasOurs(run, family))) observations.push(await observeProgram(run, family));
+    if (isUsed(wanted, family) || (await hasOurs(run, family, prefix))) {
+      observations.push(await observeProgram(run, family, undefined, prefix));
+    }
   }
   return observations;
 }
 
-async function hasOurs(run: Run, family: Family): Promise<boolean> {
-  const tables = await observePossible(run, family, false);
-  return tables?.owner === 'us' || (await observeRemains(run, family)) !== undefined;
+async function hasOurs(run: Run, family: Family, prefix: ChainPrefix): Promise<boolean> {
+  const tables = await observePossible(run, family, false, prefix);
+  return tables?.owner === 'us' || (await observeRemains(run, family, { prefix })) !== undefined;
 }
 
 export function planIpvs(observed: IpvsProgram, wanted: WantedIpvs): PlannedIpvs {
   const { family, found } = observed;
-  const desired = isUsed(wanted, family) ? wanted.programs[family] : emptyProgram(family);
+  const desired = isUsed(wanted, family) ? wanted.programs[family] : emptyProgram(family, observed.prefix);
   const tables = found?.tables;
   return {
     family,

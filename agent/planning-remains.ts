@@ -14,9 +14,9 @@ import type { Wanted } from './wanted.ts';
 export async function withRemains(run: Run, planned: PlannedFamily, wanted: Wanted): Promise<PlannedFamily> {
   const { found, node } = planned;
   const { family } = node;
-  const remains = await observeRemains(run, family);
+  const remains = await observeRemains(run, family, { prefix: node.chainPrefix });
   if (remains === undefined) return planned;
-  const before = isOfIpvsMode(found.ruleset)
+  const before = isOfIpvsMode(found.ruleset, node.chainPrefix)
     ? { before: ipvsSide(remains, wanted.compilation.services[family], node) }
     : {};
   return { ...planned, ...before, notes: [`then IPVS mode goes: ${remainsText(remains)}`] };

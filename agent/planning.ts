@@ -1,5 +1,5 @@
 import type { Run } from '../backends/command.ts';
-import { ownChains } from '../backends/iptables/own-chains.ts';
+import { ownChainsOf } from '../backends/iptables/own-chains.ts';
 import { KernelError } from '../backends/netfilter/errors.ts';
 import { fingerprintOf } from '../backends/netfilter/fingerprint.ts';
 import {
@@ -10,8 +10,11 @@ import {
   observe,
   planLive,
 } from '../backends/netfilter/live.ts';
-import { marker, ownerOf, withMark } from '../backends/netfilter/ownership.ts';
+import { ownerOf, withMark } from '../backends/netfilter/ownership.ts';
+import type { OwnChains } from '../backends/netfilter/own-chains.ts';
+import { markerOf } from '../backends/netfilter/prefix.ts';
 import type { Ruleset } from '../backends/netfilter/rule.ts';
+import type { ChainPrefix } from '../compiler/settings.ts';
 import type { NodeContext } from '../compiler/ir/node-context.ts';
 import { type Family, families } from '../compiler/values/address.ts';
 import type { Danger } from './plan-report/dangers.ts';
@@ -33,7 +36,9 @@ export interface PlannedFamily {
 }
 
 /** Names of chains that are ours in a kernel, or in what was saved from one. */
-export const ours = withMark(ownChains);
+export function oursUnder(prefix: ChainPrefix): OwnChains {
+  return withMark(ownChainsOf(prefix));
+}
 
 /**
  * The plan from a dump, as if it were the kernel. Our mark says to whom a kernel's chains belong, and
@@ -42,21 +47,23 @@ export const ours = withMark(ownChains);
  */
 export function planFromDump(dump: Dump, wanted: Wanted, isToBeApplied: boolean): PlannedFamily {
   const { family, path } = dump;
-  const found = foundIn(dump);
-  const desired = desiredRuleset(found, targetOf(wanted, family));
+  const { chainPrefix } = wanted.settings;
+  const own = ownChainsOf(chainPrefix);
+  const found = foundIn(dump, chainPrefix);
+  const desired = desiredRuleset(found, targetOf(wanted, family), own);
   const isMarked = isToBeApplied || found.owner === 'us';
   return {
     source: path,
     found,
-    plan: planLive(found, targetOf(wanted, family), ownChains, isMarked ? desired : withoutMark(desired)),
+    plan: planLive(found, targetOf(wanted, family), own, isMarked ? desired : withoutMark(desired, chainPrefix)),
     node: wanted.compilation.node[family],
     dangers: [],
   };
 }
 
 /** A dump as what was found. */
-export function foundIn({ family, save: { ruleset, foreign } }: Dump): Found {
-  return { family, ruleset, foreign, owner: ownerOf(ruleset), fingerprint: fingerprintOf(ruleset) };
+export function foundIn({ family, save: { ruleset, foreign } }: Dump, prefix: ChainPrefix): Found {
+  return { family, ruleset, foreign, owner: ownerOf(ruleset, prefix), fingerprint: fingerprintOf(ruleset) };
 }
 
 /** The plan from what a kernel holds. */
@@ -65,7 +72,7 @@ export function planFromKernel(observed: Observation, wanted: Wanted): PlannedFa
   return {
     source: `the kernel (${tools.mode})`,
     found: observed,
-    plan: planLive(observed, targetOf(wanted, family), ownChains),
+    plan: planLive(observed, targetOf(wanted, family), ownChainsOf(wanted.settings.chainPrefix)),
     node: wanted.compilation.node[family],
     dangers: dangersOf(observed),
   };
@@ -85,16 +92,21 @@ export function targetOf({ programs, compilation }: Wanted, family: Family) {
 export async function observeFamilies(run: Run, wanted: Wanted): Promise<Observation[]> {
   const observations: Observation[] = [];
   for (const family of families) {
-    const observed = await observePossible(run, family, isUsed(wanted, family));
+    const observed = await observePossible(run, family, isUsed(wanted, family), wanted.settings.chainPrefix);
     if (observed !== undefined && (isUsed(wanted, family) || observed.owner === 'us')) observations.push(observed);
   }
   return observations;
 }
 
 /** undefined: this machine has no such family, and nobody needs it. */
-export async function observePossible(run: Run, family: Family, isNeeded: boolean): Promise<Observation | undefined> {
+export async function observePossible(
+  run: Run,
+  family: Family,
+  isNeeded: boolean,
+  prefix: ChainPrefix,
+): Promise<Observation | undefined> {
   try {
-    return await observe(run, family, ownChains);
+    return await observe(run, family, ownChainsOf(prefix));
   } catch (error) {
     const isAbsent =
       error instanceof KernelError && (error.reason === 'missing-tool' || error.reason === 'unsupported');
@@ -117,6 +129,7 @@ export function dangersOf({ owner, tools, rival }: Observation): Danger[] {
   return dangers;
 }
 
-function withoutMark(ruleset: Ruleset): Ruleset {
+function withoutMark(ruleset: Ruleset, prefix: ChainPrefix): Ruleset {
+  const marker = markerOf(prefix);
   return { ...ruleset, chains: new Map([...ruleset.chains].filter(([, { name }]) => name !== marker)) };
 }

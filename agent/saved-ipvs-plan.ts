@@ -1,17 +1,30 @@
 import { z } from 'zod';
 import { drainingName, frontendsName } from '../backends/ipvs/ledger.ts';
-import { ownChains } from '../backends/ipvs/own-chains.ts';
+import { ownChainsOf } from '../backends/ipvs/own-chains.ts';
 import { parseEntry } from '../backends/ipvs/parse.ts';
+import { linkName } from '../backends/ipvs/program.ts';
 import { parseSchedulerName, type SchedulerName } from '../backends/ipvs/servers.ts';
 import { type SetEntry, setIds, setName } from '../backends/ipvs/sets.ts';
 import { stagedName } from '../backends/ipvs/set-plan.ts';
 import type { IpvsStep } from '../backends/ipvs/steps.ts';
 import { withMark } from '../backends/netfilter/ownership.ts';
 import { parseSetName, type SetName } from '../backends/netfilter/rule.ts';
+import type { ChainPrefix } from '../compiler/settings.ts';
 import { type Family, families, familyOf } from '../compiler/values/address.ts';
 import { protocols } from '../compiler/values/port.ts';
 import { fileProblem, InputError } from './input-error.ts';
-import { address, apiVersion, document, fingerprint, kind, phase, port, strangeLinesIn } from './saved-plan.ts';
+import {
+  address,
+  apiVersion,
+  chainPrefix,
+  document,
+  fingerprint,
+  kind,
+  phase,
+  port,
+  prefixJson,
+  strangeLinesIn,
+} from './saved-plan.ts';
 
 /**
  * A plan for IPVS in a file: reviewed now, performed later, by `apply --plan`, exactly or not at
@@ -25,11 +38,12 @@ export interface SavedIpvsPlan {
   readonly steps: readonly IpvsStep[];
 }
 
-export function savedIpvsPlanJson(plans: readonly SavedIpvsPlan[]): object {
+export function savedIpvsPlanJson(plans: readonly SavedIpvsPlan[], prefix: ChainPrefix): object {
   return {
     apiVersion,
     kind,
     backend: 'ipvs',
+    ...prefixJson(prefix),
     families: plans.map(({ family, fingerprint: start, steps }) => ({
       family,
       fingerprint: start,
@@ -59,13 +73,8 @@ function parsedBy<T>(parse: (text: string) => T | undefined, what: string) {
   });
 }
 
-const ourSets: ReadonlySet<string> = new Set(
-  families.flatMap((one) => {
-    const names = [...setIds.map((id) => setName(id, one)), frontendsName(one), drainingName(one)];
-    return [...names, ...names.map(stagedName)];
-  }),
-);
-const set = parsedBy<SetName>((text) => (ourSets.has(text) ? parseSetName(text) : undefined), 'is no set of ours');
+const set = parsedBy<SetName>(parseSetName, 'is no name of a set');
+const link = z.string().max(15);
 const entry = parsedBy<SetEntry>(parseEntry, 'is no entry of a set');
 const scheduler = parsedBy<SchedulerName>(parseSchedulerName, 'is no scheduler');
 const definition = z
@@ -106,19 +115,20 @@ const entryEdit = z.strictObject({ set, entry, timeoutSeconds: z.number().int().
 const at = { phase, family };
 const step = z.union([
   z.strictObject({ ...at, kind: z.literal('sysctls'), from: settings, to: settings }),
-  z.strictObject({ ...at, kind: z.enum(['create-link', 'delete-link']) }),
+  z.strictObject({ ...at, kind: z.enum(['create-link', 'delete-link']), link }),
   z.strictObject({ ...at, kind: z.enum(['create-sets', 'destroy-sets']), sets: z.array(ipSet) }),
   z.strictObject({ ...at, kind: z.literal('swap-sets'), pairs: z.array(z.tuple([set, set])) }),
   z.strictObject({ ...at, kind: z.enum(['add-entries', 'delete-entries']), entries: z.array(entryEdit) }),
   z.strictObject({ ...at, kind: z.literal('servers'), edits: z.array(edit) }),
   z.strictObject({ ...at, kind: z.literal('chains'), document }),
-  z.strictObject({ ...at, kind: z.enum(['bind', 'unbind']), addresses: z.array(address) }),
+  z.strictObject({ ...at, kind: z.enum(['bind', 'unbind']), link, addresses: z.array(address) }),
 ]);
 
 const savedPlan = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.literal(kind),
   backend: z.literal('ipvs'),
+  chainPrefix,
   families: z.array(z.strictObject({ family, fingerprint, steps: z.array(step) })).min(1),
 });
 
@@ -127,33 +137,71 @@ const savedPlan = z.strictObject({
  *
  * throws   InputError that names what is not of a plan, with its place
  */
-export function parseSavedIpvsPlan(parsed: unknown, file: string): SavedIpvsPlan[] {
+export function parseSavedIpvsPlan(
+  parsed: unknown,
+  file: string,
+): { readonly plans: readonly SavedIpvsPlan[]; readonly prefix: ChainPrefix } {
   const result = savedPlan.safeParse(parsed);
   if (!result.success) {
     throw new InputError(
       result.error.issues.map(({ path, message }) => fileProblem(file, 'bad-plan', message, path.join('.'))),
     );
   }
-  const strange = result.data.families.flatMap((plan) => plan.steps.flatMap((one) => strangeIn(one, plan.family)));
+  const prefix = result.data.chainPrefix;
+  const isStrange = strangenessUnder(prefix);
+  const strange = result.data.families.flatMap((plan) => plan.steps.flatMap((one) => isStrange(one, plan.family)));
   if (strange.length > 0) {
     throw new InputError(
       strange.map((text) => fileProblem(file, 'bad-plan', `slicewright would not write ${JSON.stringify(text)}`)),
     );
   }
-  return result.data.families.map(({ steps, ...plan }) => ({ ...plan, steps: steps.map(toStep) }));
+  return { plans: result.data.families.map(({ steps, ...plan }) => ({ ...plan, steps: steps.map(toStep) })), prefix };
 }
 
 type Parsed = z.infer<typeof step>;
 
-/** What is of another family, and rules that are not ours. */
-function strangeIn(one: Parsed, of: Family): string[] {
-  if (one.family !== of) return [`a step of ${one.family}`];
+/** Names what is of another family, and sets, links and rules that are not ours under this prefix. */
+function strangenessUnder(prefix: ChainPrefix): (one: Parsed, of: Family) => string[] {
+  const { isOurs } = withMark(ownChainsOf(prefix));
+  const ours = new Set<string>([linkName(prefix), ...families.flatMap((of) => setsOf(of, prefix))]);
+  return (one, of) => {
+    if (one.family !== of) return [`a step of ${one.family}`];
+    const names = namesIn(one).filter((name) => !ours.has(name));
+    if (names.length > 0) return names;
+    switch (one.kind) {
+      case 'chains':
+        return strangeLinesIn(one.document, of, (chain) => isOurs('nat', chain));
+      case 'bind':
+      case 'unbind':
+        return one.addresses.filter((bound) => familyOf(bound) !== of);
+      default:
+        return [];
+    }
+  };
+}
+
+function setsOf(of: Family, prefix: ChainPrefix): SetName[] {
+  const live = setIds.map((id) => setName(id, of, prefix));
+  const names = [...live, frontendsName(of, prefix), drainingName(of, prefix)];
+  return [...names, ...names.map(stagedName)];
+}
+
+/** Of sets and links. */
+function namesIn(one: Parsed): string[] {
   switch (one.kind) {
-    case 'chains':
-      return strangeLinesIn(one.document, of, (chain) => withMark(ownChains).isOurs('nat', chain));
+    case 'create-link':
+    case 'delete-link':
     case 'bind':
     case 'unbind':
-      return one.addresses.filter((bound) => familyOf(bound) !== of);
+      return [one.link];
+    case 'create-sets':
+    case 'destroy-sets':
+      return one.sets.map(({ name }) => name);
+    case 'swap-sets':
+      return one.pairs.flat();
+    case 'add-entries':
+    case 'delete-entries':
+      return one.entries.map((each) => each.set);
     default:
       return [];
   }

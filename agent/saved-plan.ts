@@ -4,10 +4,12 @@ import { isKernelChain } from '../backends/netfilter/kernel-chains.ts';
 import { parseRule } from '../backends/netfilter/parse-rule.ts';
 import type { RestoreDocument } from '../backends/netfilter/transaction.ts';
 import { type Table, tables } from '../backends/netfilter/rule.ts';
+import { type ChainPrefix, kubePrefix, parseChainPrefix } from '../compiler/settings.ts';
 import { type Family, families, type IpAddress, parseAddress } from '../compiler/values/address.ts';
 import { printable } from '../compiler/values/object-ref.ts';
 import { type Port, parsePort } from '../compiler/values/port.ts';
 import { fileProblem, InputError } from './input-error.ts';
+import { oursUnder } from './planning.ts';
 
 /**
  * A plan in a file: reviewed now, performed later, by `apply --plan`, exactly or not at all.
@@ -21,12 +23,18 @@ export type SavedPlan = Pick<LivePlan, 'family' | 'fingerprint' | 'result' | 'st
 export const apiVersion = 'slicewright.dev/v1alpha1';
 export const kind = 'Plan';
 
-export function savedPlanJson(plans: readonly SavedPlan[]): object {
+export function savedPlanJson(plans: readonly SavedPlan[], prefix: ChainPrefix): object {
   return {
     apiVersion,
     kind,
+    ...prefixJson(prefix),
     families: plans.map(({ family, fingerprint, result, steps }) => ({ family, fingerprint, result, steps })),
   };
+}
+
+/** Left out where it is kube-proxy's. */
+export function prefixJson(prefix: ChainPrefix): { readonly chainPrefix?: ChainPrefix } {
+  return prefix === kubePrefix ? {} : { chainPrefix: prefix };
 }
 
 /** Whether a parsed file says to be a plan for IPVS: `saved-ipvs-plan.ts` reads those. */
@@ -50,6 +58,17 @@ export const port = z.number().transform((number, context): Port => {
   context.addIssue('is not a port');
   return z.NEVER;
 });
+
+/** Of the names in the plan; absent: kube-proxy's. */
+export const chainPrefix = z
+  .string()
+  .default(kubePrefix)
+  .transform((text, context): ChainPrefix => {
+    const parsed = parseChainPrefix(text);
+    if (parsed !== undefined) return parsed;
+    context.addIssue('is no prefix of chains');
+    return z.NEVER;
+  });
 
 const tableText = z.strictObject({
   name: z.enum(tables as readonly [Table, ...Table[]]),
@@ -91,23 +110,28 @@ const familyPlan = z.strictObject({
 const savedPlan = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.literal(kind),
+  chainPrefix,
   families: z.array(familyPlan).min(1),
 });
 
 /**
  * The plans of a parsed file.
  *
- * isOurs   which chains slicewright makes
  * throws   InputError that names what is not of a plan, with its place
  */
-export function parseSavedPlan(parsed: unknown, file: string, isOurs: (chain: string) => boolean): SavedPlan[] {
+export function parseSavedPlan(
+  parsed: unknown,
+  file: string,
+): { readonly plans: readonly SavedPlan[]; readonly prefix: ChainPrefix } {
   const result = savedPlan.safeParse(parsed);
   if (!result.success) {
     throw new InputError(
       result.error.issues.map(({ path, message }) => fileProblem(file, 'bad-plan', message, path.join('.'))),
     );
   }
-  const strange = result.data.families.flatMap((plan) => strangeLines(plan, isOurs));
+  const prefix = result.data.chainPrefix;
+  const ours = oursUnder(prefix);
+  const strange = result.data.families.flatMap((plan) => strangeLines(plan, (chain) => ours.isOurs('nat', chain)));
   if (strange.length > 0) {
     throw new InputError(
       strange.map((line) =>
@@ -115,7 +139,8 @@ export function parseSavedPlan(parsed: unknown, file: string, isOurs: (chain: st
       ),
     );
   }
-  return result.data.families.map(({ steps, ...plan }) => ({ ...plan, steps: steps.map(toStep) }));
+  const plans = result.data.families.map(({ steps, ...plan }) => ({ ...plan, steps: steps.map(toStep) }));
+  return { plans, prefix };
 }
 
 function toStep(step: z.infer<typeof familyPlan>['steps'][number]): NetfilterStep {

@@ -1,11 +1,15 @@
 import { createServer, type Server } from 'node:net';
+import { type ChainPrefix, kubePrefix } from '../compiler/settings.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * A name in the kernel that one process of a network namespace can hold at a time. The kernel takes
  * it back when the process ends, however it ends, so nothing is left over and nothing goes stale.
+ * One per prefix: agents that make chains of different names are not in each other's way.
  */
-const lockName = '\0slicewright-agent';
+function lockNameOf(prefix: ChainPrefix): string {
+  return prefix === kubePrefix ? '\0slicewright-agent' : `\0slicewright-agent-${prefix}`;
+}
 
 export interface AgentLock {
   release(): Promise<void>;
@@ -21,7 +25,11 @@ export interface AgentLock {
 export async function lockNode(
   onWait: () => void,
   signal: AbortSignal,
-  { name = lockName, retryMs = 500 }: { readonly name?: string; readonly retryMs?: number } = {},
+  {
+    prefix = kubePrefix,
+    name = lockNameOf(prefix),
+    retryMs = 500,
+  }: { readonly prefix?: ChainPrefix; readonly name?: string; readonly retryMs?: number } = {},
 ): Promise<AgentLock | undefined> {
   let hasTold = false;
   while (!signal.aborted) {

@@ -11,7 +11,7 @@ export interface Maker<Unit, Program>
   /** Units that `link` leaves out, because what they need belongs to another one. */
   leftOut(units: ReadonlyMap<ServicePortId, Unit>): readonly ServicePortId[];
   /** What must not be loaded, one sentence each; empty for every program that `link` makes. */
-  check(program: Program): readonly string[];
+  check(program: Program, node: NodeContext): readonly string[];
 }
 
 export interface Assembled<Unit, Program> {
@@ -40,7 +40,7 @@ export function assemble<Unit, Program>(
   }
   diagnostics.push(...reportLeftOut(irs, backend.leftOut(units)));
   const program = backend.link(units, node);
-  const flaws = backend.check(program);
+  const flaws = backend.check(program, node);
   if (flaws.length > 0) throw new Error(`the ${backend.name} program is not sound:\n${flaws.join('\n')}`);
   return { program, units, diagnostics };
 }

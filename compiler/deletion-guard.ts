@@ -61,7 +61,7 @@ export function createDeletionGuard<C extends ObjectChange = ObjectChange>(
   }
 
   function notePresent(fields: Fields): undefined {
-    const object = parseObject(fields, undefined, []);
+    const object = parseObject(fields, undefined, [], context.settings.serviceProxyName);
     if (object?.kind === 'Service') served.add(object.value.key);
     if (object?.kind === 'ServiceImport') served.add(object.value.service.key);
     if (object?.kind !== 'EndpointSlice') return;

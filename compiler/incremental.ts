@@ -59,7 +59,7 @@ export function createCompiler(context: CompilerContext): Compiler {
       return;
     }
     const diagnostics: Diagnostic[] = [];
-    const object = parseObject(fields, cluster, diagnostics);
+    const object = parseObject(fields, cluster, diagnostics, context.settings.serviceProxyName);
     entries.set(key, { object, diagnostics });
     if (object !== undefined) engine.put(cluster, object);
   }

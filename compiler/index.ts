@@ -14,7 +14,9 @@ export function compile(input: CompileInput): Compilation {
   const diagnostics: Diagnostic[] = [];
   const engine = createEngine(input);
   for (const [cluster, objects] of groupByCluster(input)) {
-    for (const object of parseCluster(cluster, objects, diagnostics)) engine.put(cluster, object);
+    for (const object of parseCluster(cluster, objects, diagnostics, input.settings.serviceProxyName)) {
+      engine.put(cluster, object);
+    }
   }
   engine.settle();
   return engine.compilation(diagnostics);

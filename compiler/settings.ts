@@ -11,6 +11,27 @@ export function parseInterfaceName(value: unknown): InterfaceName | undefined {
     : undefined;
 }
 
+/**
+ * What begins the names of everything that we make in a kernel: kube-proxy's `KUBE`, so that its rules are ours letter
+ * for letter, or one of our own beside a kube-proxy that runs.
+ */
+export type ChainPrefix = Brand<string, 'ChainPrefix'>;
+
+/** 2 to 5 upper-case letters and digits, a letter first: the longest names have no room for more (28 characters for a chain, 31 for a set). */
+export function parseChainPrefix(value: unknown): ChainPrefix | undefined {
+  return typeof value === 'string' && /^[A-Z][A-Z0-9]{1,4}$/.test(value) ? (value as ChainPrefix) : undefined;
+}
+
+function prefix(text: string): ChainPrefix {
+  const parsed = parseChainPrefix(text);
+  if (parsed === undefined) throw new Error(`${text} is not a prefix`);
+  return parsed;
+}
+
+export const kubePrefix = prefix('KUBE');
+/** Of a proxy that serves only Services labelled for it, unless it is told another one. */
+export const ownPrefix = prefix('SLWR');
+
 /** How traffic of this node's own pods is told from the rest (`detectLocalMode` of kube-proxy). */
 export type DetectLocalMode = 'ClusterCIDR' | 'NodeCIDR' | 'BridgeInterface' | 'InterfaceNamePrefix';
 
@@ -33,6 +54,12 @@ export type Compat = 'kube-proxy' | 'none';
 /** What the operator chose. Already validated: a Settings value is complete and consistent. */
 export interface Settings {
   readonly compat: Compat;
+  /**
+   * The `service.kubernetes.io/service-proxy-name` of the Services that are served; undefined: of those without that
+   * label, as kube-proxy does.
+   */
+  readonly serviceProxyName: string | undefined;
+  readonly chainPrefix: ChainPrefix;
   /** Own id in the cluster set; undefined: found out from the objects (MR-17). */
   readonly ownCluster: ClusterName | undefined;
   readonly detectLocalMode: DetectLocalMode;
@@ -64,6 +91,8 @@ export interface Settings {
 /** kube-proxy v1.30's defaults. */
 export const defaultSettings: Settings = {
   compat: 'none',
+  serviceProxyName: undefined,
+  chainPrefix: kubePrefix,
   ownCluster: undefined,
   detectLocalMode: 'ClusterCIDR',
   clusterCidrs: [],

@@ -14,8 +14,8 @@ export interface SourceOptions {
   readonly cluster: readonly string[];
   readonly kubeconfig: string | undefined;
   readonly master?: string;
-  /** Labels of the Services that are served; kube-proxy's own when absent. */
-  readonly labelSelector?: string;
+  /** Of the Services that are served; undefined: of those without the label, as kube-proxy. */
+  readonly proxyName?: string | undefined;
   readonly nodeName: string;
 }
 
@@ -37,9 +37,8 @@ export async function openSources(options: SourceOptions): Promise<{
     const { get, post, server, close } = await openCluster({ kubeconfig, context, master });
     closers.push(close);
     if (cluster === undefined) ownPost = post;
-    const { nodeName, labelSelector } = options;
-    const selector = labelSelector === undefined ? {} : { labelSelector };
-    return clusterSource({ cluster, from: server, get, nodeName, ...selector, random: Math.random });
+    const { nodeName, proxyName } = options;
+    return clusterSource({ cluster, from: server, get, nodeName, proxyName, random: Math.random });
   };
   const own =
     options.source === undefined

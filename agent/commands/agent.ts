@@ -1,6 +1,8 @@
 import type { Run } from '../../backends/command.ts';
+import type { OwnChains } from '../../backends/netfilter/own-chains.ts';
 import type { CompilerContext } from '../../compiler/engine.ts';
 import { endpointText } from '../../compiler/ir/ir.ts';
+import type { Settings } from '../../compiler/settings.ts';
 import { families } from '../../compiler/values/address.ts';
 import { type AgentServing, startAgent } from '../agent.ts';
 import { clusterEventsListener } from '../cluster-events.ts';
@@ -17,7 +19,8 @@ import type { Io } from '../io.ts';
 import { createLog, logDiagnostics } from '../log.ts';
 import { paintOf } from '../paint.ts';
 import { makeReport, reportText } from '../plan-report/report.ts';
-import { foundIn, ours } from '../planning.ts';
+import { foundIn, oursUnder } from '../planning.ts';
+import { type ProxyOptions, proxyIdentity } from '../proxy-identity.ts';
 import { parseRegistry } from '../registry.ts';
 import { lockNode } from '../single.ts';
 import { readDumps } from '../sources/dump.ts';
@@ -27,11 +30,10 @@ import { openSources, type SourceOptions } from './agent-sources.ts';
 import { cleanupCommand } from './cleanup.ts';
 import { reportingFailures } from './failures.ts';
 
-export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master'> {
+export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master'>, ProxyOptions {
   readonly config?: string;
   readonly cluster: readonly string[];
   readonly registry?: string;
-  readonly serviceProxyName?: string;
   readonly dryRun?: boolean;
   readonly against: readonly string[];
   readonly takeOver?: boolean;
@@ -68,13 +70,15 @@ export function agentCommand(
       ...options,
       kubeconfig: configuration.agent.kubeconfig,
       nodeName: context.nodeName,
-      ...(options.serviceProxyName === undefined ? {} : { labelSelector: labelled(options.serviceProxyName) }),
+      proxyName: context.settings.serviceProxyName,
     });
     const clock = { nowMs: () => performance.now(), wallMs: () => Date.now() };
     const isDry = options.dryRun === true;
     const lock = isDry
       ? undefined
-      : await lockNode(() => log.info({}, 'another agent works on this node: waiting for it to end'), signal);
+      : await lockNode(() => log.info({}, 'another agent works on this node: waiting for it to end'), signal, {
+          prefix: context.settings.chainPrefix,
+        });
     try {
       if (signal.aborted) return 0;
       const planes = isDry ? dryPlanes(options, io, run, configuration) : livePlanes(options, run, configuration);
@@ -82,6 +86,7 @@ export function agentCommand(
         {
           node: context.nodeName,
           mode: configuration.backend,
+          ...whoseText(context.settings),
           sources: sources.map(({ from }) => from),
           dryRun: isDry,
         },
@@ -91,6 +96,7 @@ export function agentCommand(
         {
           context,
           mode: configuration.backend,
+          ...whoseText(context.settings),
           sources,
           planes,
           times: timesOf(configuration),
@@ -124,8 +130,13 @@ const besideFile = ['hostname-override'];
 
 async function configure(options: AgentOptions, io: Io): Promise<Configuration> {
   const choices = { compat: 'none', backend: undefined, forAgent: true } as const;
+  const identity = proxyIdentity(options);
+  const identified = (configuration: Configuration): Configuration => ({
+    ...configuration,
+    settings: { ...configuration.settings, ...identity },
+  });
   if (options.config === undefined) {
-    return parseConfiguration(documentOfFlags(options.flags), 'of the command line', choices);
+    return identified(parseConfiguration(documentOfFlags(options.flags), 'of the command line', choices));
   }
   const [document, ...others] = await readObjects([options.config], io.readStdin);
   if (document === undefined || others.length > 0) {
@@ -139,7 +150,7 @@ async function configure(options: AgentOptions, io: Io): Promise<Configuration> 
     object: { kind: 'flag', name: `--${flag}` },
     message: 'has no effect beside --config, as for kube-proxy; the file says it',
   }));
-  return { ...configuration, diagnostics: [...configuration.diagnostics, ...notes] };
+  return identified({ ...configuration, diagnostics: [...configuration.diagnostics, ...notes] });
 }
 
 async function contextOf(
@@ -175,29 +186,33 @@ function servingOf(configuration: Configuration, { config, flags }: AgentOptions
   };
 }
 
-function livePlanes(options: AgentOptions, run: Run, { backend }: Configuration): FamilyPlane[] {
+function livePlanes(options: AgentOptions, run: Run, { backend, settings }: Configuration): FamilyPlane[] {
   const make = backend === 'ipvs' ? createIpvsPlane : createIptablesPlane;
-  const common = { run, nowMs: () => performance.now(), takeOver: options.takeOver === true };
+  const prefix = settings.chainPrefix;
+  const common = { run, prefix, nowMs: () => performance.now(), takeOver: options.takeOver === true };
   return families.map((family) => make({ family, ...common }));
 }
 
-function dryPlanes(options: AgentOptions, io: Io, run: Run, { backend }: Configuration): FamilyPlane[] {
+function dryPlanes(options: AgentOptions, io: Io, run: Run, { backend, settings }: Configuration): FamilyPlane[] {
   if (backend !== 'iptables') {
     throw new InputError([fileProblem('--dry-run', 'no-plans', `plans are shown for iptables, not for ${backend}`)]);
   }
+  const prefix = settings.chainPrefix;
+  const ours = oursUnder(prefix);
   const dumps = options.against.flatMap((path) => readDumps(path, ours.isOurs));
   return families.map((family) => {
     const dump = dumps.find((one) => one.family === family);
     return createDryPlane({
       family,
       run,
-      start: dumps.length === 0 ? 'the kernel' : dump && { source: dump.path, found: foundIn(dump) },
-      onPlan: (plan) => void io.out(planText(plan, io)),
+      prefix,
+      start: dumps.length === 0 ? 'the kernel' : dump && { source: dump.path, found: foundIn(dump, prefix) },
+      onPlan: (plan) => void io.out(planText(plan, ours, io)),
     });
   });
 }
 
-function planText({ source, found, plan, wanted }: DryPlan, io: Io): string {
+function planText({ source, found, plan, wanted }: DryPlan, ours: OwnChains, io: Io): string {
   const clusters = new Map(
     wanted.services.flatMap(({ pools }) =>
       [...pools.cluster, ...pools.local].map(
@@ -211,6 +226,7 @@ function planText({ source, found, plan, wanted }: DryPlan, io: Io): string {
   return reportText(report, paintOf(io), true);
 }
 
-function labelled(name: string): string {
-  return `service.kubernetes.io/service-proxy-name=${name},!service.kubernetes.io/headless`;
+/** For the log, where it is not kube-proxy that we stand in for. */
+function whoseText({ serviceProxyName, chainPrefix }: Settings): object {
+  return serviceProxyName === undefined ? {} : { serviceProxyName, chainPrefix };
 }

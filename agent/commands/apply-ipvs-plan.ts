@@ -30,8 +30,9 @@ export async function applyIpvsPlan(
   run: Run,
 ): Promise<boolean> {
   const starts: Start[] = [];
-  for (const plan of parseSavedIpvsPlan(document, path)) {
-    starts.push({ plan, observed: await observeProgram(run, plan.family) });
+  const { plans, prefix } = parseSavedIpvsPlan(document, path);
+  for (const plan of plans) {
+    starts.push({ plan, observed: await observeProgram(run, plan.family, undefined, prefix) });
   }
   const refusals = starts.flatMap((start) => refusalOf(start, options) ?? []);
   if (refusals.length > 0) {
@@ -51,7 +52,7 @@ function refusalOf({ plan: { family, fingerprint }, observed }: Start, { takeOve
     return describeFailure(family, error, 'apply');
   }
   if (observed.found?.tables?.owner !== 'another writer' || takeOver === true) return undefined;
-  const what = 'the KUBE-* chains are not ours: a kube-proxy seems to own them; once it is stopped, use --take-over';
+  const what = `the ${observed.prefix}-* chains are not ours: a kube-proxy seems to own them; once it is stopped, use --take-over`;
   return describeFailure(family, new IpvsError(`${what}. Nothing was changed.`, { reason: 'conflict' }), 'apply');
 }
 

@@ -1,4 +1,4 @@
-import { ownChains } from '../../backends/iptables/own-chains.ts';
+import { ownChainsOf } from '../../backends/iptables/own-chains.ts';
 import type { Run } from '../../backends/command.ts';
 import {
   ApplyError,
@@ -8,6 +8,7 @@ import {
   type Quarantined,
 } from '../../backends/netfilter/apply.ts';
 import { type Observation, observe } from '../../backends/netfilter/live.ts';
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
@@ -16,7 +17,7 @@ import type { Io } from '../io.ts';
 import { allowLocalNodePorts } from '../local-node-ports.ts';
 import { paintOf } from '../paint.ts';
 import { counted, makeReport, reportText } from '../plan-report/report.ts';
-import { observeFamilies, ours, planFromKernel, targetOf } from '../planning.ts';
+import { observeFamilies, oursUnder, planFromKernel, targetOf } from '../planning.ts';
 import { withRemains } from '../planning-remains.ts';
 import { isIpvsPlan, type SavedPlan, parseSavedPlan } from '../saved-plan.ts';
 import { readObjects } from '../sources/files.ts';
@@ -48,15 +49,18 @@ async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host)
     const { applyIpvs } = await import('./apply-ipvs.ts');
     return (await applyIpvs(wanted, options, io, run)) ? 0 : 1;
   }
+  const { chainPrefix } = wanted.settings;
+  const ours = oursUnder(chainPrefix);
+  const own = ownChainsOf(chainPrefix);
   const failed = new Set<Family>();
   for (const observed of await beforeChanges(() => observeFamilies(run, wanted))) {
     const planned = await withRemains(run, planFromKernel(observed, wanted), wanted);
     await io.out(reportText(makeReport(planned, ours, wanted.clusterOf), paintOf(io), false));
     const target = targetOf(wanted, observed.family);
-    const apply = () => applyTarget(run, observed, target, ownChains, { takeOver: options.takeOver === true });
+    const apply = () => applyTarget(run, observed, target, own, { takeOver: options.takeOver === true });
     if (!(await applyFamily(observed.family, apply, options, io))) failed.add(observed.family);
   }
-  const isDone = (await leaveIpvs(failed, options, io, run)) && failed.size === 0;
+  const isDone = (await leaveIpvs(failed, chainPrefix, options, io, run)) && failed.size === 0;
   const problem = await allowLocalNodePorts(run, wanted.compilation.node.IPv4, wanted.compilation.services.IPv4);
   if (problem !== undefined) await io.err(diagnosticsText([problem], options.diagnostics));
   return isDone ? 0 : 1;
@@ -69,30 +73,37 @@ async function applySaved(path: string, options: ApplyOptions, io: Io, run: Run)
     const { applyIpvsPlan } = await import('./apply-ipvs-plan.ts');
     return (await applyIpvsPlan(document, path, options, io, run)) ? 0 : 1;
   }
-  const plans = parseSavedPlan(document, path, (chain) => ours.isOurs('nat', chain));
+  const { plans, prefix } = parseSavedPlan(document, path);
+  const own = ownChainsOf(prefix);
   const starts: { readonly plan: SavedPlan; readonly observed: Observation }[] = [];
   for (const plan of plans) {
-    starts.push({ plan, observed: await beforeChanges(() => observe(run, plan.family, ownChains)) });
+    starts.push({ plan, observed: await beforeChanges(() => observe(run, plan.family, own)) });
   }
   const outdated = starts.filter(({ plan, observed }) => plan.fingerprint !== observed.fingerprint);
   const failed = new Set<Family>();
   for (const { plan, observed } of outdated.length > 0 ? outdated : starts) {
-    const apply = () => applyPlan(run, observed, plan, ownChains, { takeOver: options.takeOver === true });
+    const apply = () => applyPlan(run, observed, plan, own, { takeOver: options.takeOver === true });
     if (!(await applyFamily(plan.family, apply, options, io))) failed.add(plan.family);
   }
   if (outdated.length > 0) return 1;
-  return (await leaveIpvs(failed, options, io, run)) && failed.size === 0 ? 0 : 1;
+  return (await leaveIpvs(failed, prefix, options, io, run)) && failed.size === 0 ? 0 : 1;
 }
 
 /**
  * Takes IPVS mode out of every family whose rules are in force. Where some are not, virtual servers
  * may be all that a Service has.
  */
-async function leaveIpvs(failed: ReadonlySet<Family>, options: ApplyOptions, io: Io, run: Run): Promise<boolean> {
+async function leaveIpvs(
+  failed: ReadonlySet<Family>,
+  prefix: ChainPrefix,
+  options: ApplyOptions,
+  io: Io,
+  run: Run,
+): Promise<boolean> {
   const { endIpvs } = await import('./end-ipvs.ts');
   let isDone = true;
   for (const family of families.filter((one) => !failed.has(one))) {
-    isDone = (await endIpvs(family, { ...options, isEnd: false }, io, run)) !== 'failed' && isDone;
+    isDone = (await endIpvs(family, { ...options, prefix, isEnd: false }, io, run)) !== 'failed' && isDone;
   }
   return isDone;
 }

@@ -1,16 +1,18 @@
 import type { Run } from '../../backends/command.ts';
-import { ownChains } from '../../backends/iptables/own-chains.ts';
+import { ownChainsOf } from '../../backends/iptables/own-chains.ts';
 import { ApplyError, applyTarget } from '../../backends/netfilter/apply.ts';
 import type { Observation } from '../../backends/netfilter/live.ts';
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
 import type { Io } from '../io.ts';
 import { counted } from '../plan-report/report.ts';
 import { observePossible } from '../planning.ts';
 import { endIpvs } from './end-ipvs.ts';
+import { type ProxyOptions, proxyIdentity } from '../proxy-identity.ts';
 import { beforeChanges, reportingFailures } from './failures.ts';
 
-export interface CleanupOptions {
+export interface CleanupOptions extends ProxyOptions {
   readonly takeOver?: boolean;
   readonly diagnostics: DiagnosticFormat;
 }
@@ -23,14 +25,18 @@ export interface CleanupOptions {
  */
 export function cleanupCommand(options: CleanupOptions, io: Io, run: Run): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
+    const { chainPrefix: prefix } = proxyIdentity(options);
     let isClean = true;
-    for (const family of families) isClean = (await cleanUp(family, options, io, run)) && isClean;
+    for (const family of families) isClean = (await cleanUp(family, { ...options, prefix }, io, run)) && isClean;
     return isClean ? 0 : 1;
   });
 }
 
+/** What is cleaned up: all that has these names. */
+type Scope = Pick<CleanupOptions, 'takeOver' | 'diagnostics'> & { readonly prefix: ChainPrefix };
+
 /** Chains first: sets that rules look into cannot be destroyed. */
-async function cleanUp(family: Family, options: CleanupOptions, io: Io, run: Run): Promise<boolean> {
+async function cleanUp(family: Family, options: Scope, io: Io, run: Run): Promise<boolean> {
   const { found, others } = await cleanTables(family, options, io, run);
   if (found === 'failed') return false;
   const servers = await endIpvs(family, { ...options, isEnd: true }, io, run);
@@ -52,15 +58,15 @@ interface Tables {
 /** nft tables and legacy ones: each can hold rules of ours from some earlier time. */
 const kindsOfTables = 2;
 
-async function cleanTables(family: Family, options: CleanupOptions, io: Io, run: Run): Promise<Tables> {
+async function cleanTables(family: Family, options: Scope, io: Io, run: Run): Promise<Tables> {
   for (let round = 0; round < kindsOfTables; round++) {
-    const read = () => observePossible(run, family, family === 'IPv4');
+    const read = () => observePossible(run, family, family === 'IPv4', options.prefix);
     const observed = await (family === families[0] && round === 0 ? beforeChanges(read) : read());
     if (observed === undefined) return { found: undefined };
     const found = round === 0 ? 'nothing' : 'removed';
     if (observed.owner === 'nobody') return { found };
     if (observed.owner === 'another writer' && options.takeOver !== true) {
-      const where = `the KUBE-* chains in the ${observed.tools.mode} tables are another program's`;
+      const where = `the ${options.prefix}-* chains in the ${observed.tools.mode} tables are another program's`;
       return { found, others: `${where}; --take-over removes them too` };
     }
     if (!(await removeAll(observed, options, io, run))) return { found: 'failed' };
@@ -68,13 +74,15 @@ async function cleanTables(family: Family, options: CleanupOptions, io: Io, run:
   return { found: 'removed' };
 }
 
-async function removeAll(observed: Observation, options: CleanupOptions, io: Io, run: Run): Promise<boolean> {
+async function removeAll(observed: Observation, options: Scope, io: Io, run: Run): Promise<boolean> {
   const { family, ruleset, tools } = observed;
   try {
     // That the other kind of tables holds some too is no reason to leave these.
     const start = { ...observed, rival: undefined };
     const nothing = { program: undefined, services: [] };
-    const { documents } = await applyTarget(run, start, nothing, ownChains, { takeOver: options.takeOver === true });
+    const { documents } = await applyTarget(run, start, nothing, ownChainsOf(options.prefix), {
+      takeOver: options.takeOver === true,
+    });
     const what = `${counted(ruleset.chains.size, 'chain')} and ${counted(ruleset.hooks.length, 'hook')}`;
     await io.out(`${family}: ${what} removed from the ${tools.mode} tables in ${counted(documents, 'transaction')}\n`);
     return true;

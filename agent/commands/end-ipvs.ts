@@ -1,4 +1,5 @@
 import type { Run } from '../../backends/command.ts';
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import { diagnosticsText, type DiagnosticFormat } from '../diagnostics.ts';
 import type { Io } from '../io.ts';
@@ -7,6 +8,8 @@ import { counted } from '../plan-report/report.ts';
 import { describeFailure, drainText } from './ipvs-texts.ts';
 
 export interface EndOptions {
+  /** Of the names of what is ours. */
+  readonly prefix: ChainPrefix;
   readonly takeOver?: boolean;
   readonly diagnostics: DiagnosticFormat;
   /** Nothing of ours shall be left: every trace is looked for, and connections are cut. */
@@ -20,14 +23,14 @@ export interface EndOptions {
  */
 export async function endIpvs(
   family: Family,
-  { takeOver = false, diagnostics, isEnd }: EndOptions,
+  { prefix, takeOver = false, diagnostics, isEnd }: EndOptions,
   io: Io,
   run: Run,
 ): Promise<'nothing' | 'removed' | 'waits' | 'failed'> {
   try {
-    const remains = await observeRemains(run, family, { takeOver, isThorough: isEnd });
+    const remains = await observeRemains(run, family, { prefix, takeOver, isThorough: isEnd });
     if (remains === undefined) return 'nothing';
-    const report = await removeIpvs(run, family, { takeOver, cut: isEnd });
+    const report = await removeIpvs(run, family, { prefix, takeOver, cut: isEnd });
     const { draining, steps } = report;
     const verb = draining === 0 ? 'removed' : 'on its way out';
     await io.out(

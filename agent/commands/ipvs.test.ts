@@ -276,7 +276,7 @@ async function outcomes(kernel: FakeIpvsKernel): Promise<string> {
     const packet = parsePacket(`${client} -> 10.96.0.10:80/tcp`);
     if (packet === undefined) throw new Error(`${client} sends no packet`);
     // Rules that translate decide before a packet gets to IPVS.
-    const { verdict } = translates(program.rules)
+    const { verdict } = translates(program.rules, program.prefix)
       ? traceRuleset(program.rules, packet, node.IPv4)
       : traceProgram(program, packet, node.IPv4);
     return verdict.kind === 'forward' ? verdict.to.map(endpointText).sort().join(' ') : verdict.kind;

@@ -7,7 +7,8 @@ import type { Io } from '../io.ts';
 import { paintOf } from '../paint.ts';
 import { netfilterStepJson, reportJson } from '../plan-report/json.ts';
 import { type FamilyReport, makeReport, type ReportPaint, reportText } from '../plan-report/report.ts';
-import { observeFamilies, ours, type PlannedFamily, planFromDump, planFromKernel } from '../planning.ts';
+import { observeFamilies, oursUnder, type PlannedFamily, planFromDump, planFromKernel } from '../planning.ts';
+import { proxyIdentity } from '../proxy-identity.ts';
 import { readDumps } from '../sources/dump.ts';
 import { withRemains } from '../planning-remains.ts';
 import { compileWanted, type Wanted, type WantedIpvs, type WantedOptions } from '../wanted.ts';
@@ -52,6 +53,8 @@ interface Plans {
 }
 
 async function makePlans(options: PlanOptions, io: Io, run: Run, host: Host): Promise<Plans> {
+  const { chainPrefix } = proxyIdentity(options);
+  const ours = oursUnder(chainPrefix);
   const dumps = options.against.flatMap((path) => readDumps(path, ours.isOurs));
   const isHere = dumps.length === 0;
   const wanted = await compileWanted(options, io, isHere ? host : undefined);
@@ -74,7 +77,10 @@ async function makePlans(options: PlanOptions, io: Io, run: Run, host: Host): Pr
     }),
     saved: async () => {
       const { savedPlanJson } = await import('../saved-plan.ts');
-      return savedPlanJson(planned.map(({ plan }) => plan));
+      return savedPlanJson(
+        planned.map(({ plan }) => plan),
+        chainPrefix,
+      );
     },
   };
 }
@@ -99,7 +105,7 @@ async function planServers(run: Run, wanted: WantedIpvs): Promise<Plans> {
     }),
     saved: async () => {
       const { savedIpvsPlanJson } = await import('../saved-ipvs-plan.ts');
-      return savedIpvsPlanJson(planned);
+      return savedIpvsPlanJson(planned, wanted.settings.chainPrefix);
     },
   };
 }

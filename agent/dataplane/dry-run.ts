@@ -1,10 +1,11 @@
 import { assemble } from '../../backends/assemble.ts';
 import type { Run } from '../../backends/command.ts';
 import { iptables } from '../../backends/iptables/index.ts';
-import { ownChains } from '../../backends/iptables/own-chains.ts';
+import { ownChainsOf } from '../../backends/iptables/own-chains.ts';
 import { fingerprintOf } from '../../backends/netfilter/fingerprint.ts';
 import { KernelError } from '../../backends/netfilter/errors.ts';
 import { type Found, type LivePlan, observe, planLive } from '../../backends/netfilter/live.ts';
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import { type FamilyPlane, isUsed, type Wanted } from './dataplane.ts';
 import { rememberUnits } from './units.ts';
@@ -28,18 +29,20 @@ export interface Start {
 export function createDryPlane(options: {
   readonly family: Family;
   readonly run: Run;
+  readonly prefix: ChainPrefix;
   /** What is there to begin with; undefined: nothing. */
   readonly start: Start | 'the kernel' | undefined;
   readonly onPlan: (plan: DryPlan) => void;
 }): FamilyPlane {
   const { family } = options;
+  const own = ownChainsOf(options.prefix);
   const maker = rememberUnits(iptables);
   let believed: Start | undefined;
 
   async function firstLook(): Promise<Start> {
     if (options.start !== 'the kernel') return options.start ?? { source: 'nothing', found: nothingFound(family) };
     try {
-      const observed = await observe(options.run, family, ownChains);
+      const observed = await observe(options.run, family, own);
       return { source: `the kernel (${observed.tools.mode})`, found: observed };
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
@@ -54,7 +57,7 @@ export function createDryPlane(options: {
       const from = believed ?? (await firstLook());
       const { program, diagnostics } = assemble(maker, wanted.services, wanted.node);
       const target = { program: isUsed(wanted) ? program : undefined, services: wanted.services };
-      const plan = planLive(from.found, target, ownChains);
+      const plan = planLive(from.found, target, own);
       believed = {
         source: 'the last plan',
         found: { ...from.found, ruleset: plan.desired, fingerprint: plan.result, owner: 'us' },

@@ -2,7 +2,7 @@ import { assemble } from '../../backends/assemble.ts';
 import type { Run } from '../../backends/command.ts';
 import { forgetConnections } from '../../backends/conntrack.ts';
 import { iptables } from '../../backends/iptables/index.ts';
-import { ownChains } from '../../backends/iptables/own-chains.ts';
+import { ownChainsOf } from '../../backends/iptables/own-chains.ts';
 import { IpvsError } from '../../backends/ipvs/errors.ts';
 import { type ApplyReport, applyTarget } from '../../backends/netfilter/apply.ts';
 import { KernelError } from '../../backends/netfilter/errors.ts';
@@ -10,10 +10,12 @@ import { fingerprintOf } from '../../backends/netfilter/fingerprint.ts';
 import { holdBack } from '../../backends/netfilter/hold-back.ts';
 import { performRestore } from '../../backends/netfilter/kernel.ts';
 import { type Observation, observe, planLive } from '../../backends/netfilter/live.ts';
+import type { OwnChains } from '../../backends/netfilter/own-chains.ts';
 import { ownersIn } from '../../backends/netfilter/owners.ts';
 import { type Ruleset, tables } from '../../backends/netfilter/rule.ts';
 import { lineCount } from '../../backends/netfilter/transaction.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
+import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { servicePortText } from '../../compiler/values/names.ts';
@@ -29,6 +31,8 @@ export interface IptablesPlaneOptions {
   readonly family: Family;
   readonly run: Run;
   readonly nowMs: () => number;
+  /** Of the names of what is ours; kube-proxy's unless said otherwise. */
+  readonly prefix?: ChainPrefix;
   /** Replace the rules of another writer, a kube-proxy that was stopped. */
   readonly takeOver: boolean;
   readonly delayTimes?: DelayTimes;
@@ -47,7 +51,8 @@ type Done = Pick<FamilySync, 'depth' | 'documents' | 'lines' | 'drift' | 'remark
  * with is no truth any more, and is followed by a reading.
  */
 export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane {
-  const { family, run, takeOver } = options;
+  const { family, run, takeOver, prefix = kubePrefix } = options;
+  const own = ownChainsOf(prefix);
   const maker = rememberUnits(iptables);
   // Going through the whole program for flaws of ours takes longer than all else of a small change,
   // and the kernel refuses them too: deltas go unchecked, and each full sync checks all.
@@ -60,10 +65,10 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
   async function full(program: Ruleset | undefined, wanted: Wanted, held: ReadonlySet<string>): Promise<Done> {
     const before = believed;
     believed = undefined;
-    const start = await observe(run, family, ownChains);
+    const start = await observe(run, family, own);
     const drift = before === undefined ? [] : findDrift(before.ruleset, start.ruleset);
-    const target = { program: program && heldBack(start, program, held), services: wanted.services };
-    const report = await applyTarget(run, start, target, ownChains, { takeOver });
+    const target = { program: program && heldBack(start, program, held, own), services: wanted.services };
+    const report = await applyTarget(run, start, target, own, { takeOver });
     believed = report.observed;
     return { depth: 'full', documents: report.documents, lines: report.lines, drift, ...saidOf(report) };
   }
@@ -75,8 +80,8 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     wanted: Wanted,
     held: ReadonlySet<string>,
   ): Promise<Done | undefined> {
-    const target = { program: heldBack(from, program, held), services: wanted.services };
-    const plan = planLive(from, target, ownChains);
+    const target = { program: heldBack(from, program, held, own), services: wanted.services };
+    const plan = planLive(from, target, own);
     const restores = plan.steps.filter((step) => step.kind === 'restore');
     believed = undefined;
     const remarks: string[] = [];
@@ -112,8 +117,8 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
   async function leaveIpvs({ depth, refused }: Done): Promise<string[]> {
     if (depth === 'delta' || refused.length > 0) return [];
     try {
-      if ((await observeRemains(run, family, { takeOver })) === undefined) return [];
-      const { draining } = await removeIpvs(run, family, { takeOver, cut: false });
+      if ((await observeRemains(run, family, { prefix, takeOver })) === undefined) return [];
+      const { draining } = await removeIpvs(run, family, { prefix, takeOver, cut: false });
       return draining === 0 ? [] : ['IPVS mode is on its way out: some of its real servers have connections'];
     } catch (error) {
       if (!(error instanceof IpvsError || error instanceof KernelError)) throw error;
@@ -126,7 +131,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     async sync(wanted, depth) {
       const { program, diagnostics } = assemble(depth === 'full' ? maker : unchecked, wanted.services, wanted.node);
       const used = isUsed(wanted);
-      if (!used && !(await isReadable(run, family))) return nothingToDo(depth);
+      if (!used && !(await isReadable(run, family, own))) return nothingToDo(depth);
       const meanings = meaningsOf(wanted.services);
       const held = delays.held(meanings);
       const quick = depth === 'delta' && used && believed !== undefined;
@@ -170,8 +175,8 @@ function withRules({ family, tools, foreign, rival }: Observation, ruleset: Rule
   };
 }
 
-function heldBack({ ruleset }: Observation, program: Ruleset, held: ReadonlySet<string>): Ruleset {
-  return holdBack(ruleset, program, held, ownersIn([program, ruleset], ownChains));
+function heldBack({ ruleset }: Observation, program: Ruleset, held: ReadonlySet<string>, own: OwnChains): Ruleset {
+  return holdBack(ruleset, program, held, ownersIn([program, ruleset], own));
 }
 
 function saidOf({ forgotten, disturbances, quarantined }: ApplyReport) {
@@ -185,9 +190,9 @@ function saidOf({ forgotten, disturbances, quarantined }: ApplyReport) {
 }
 
 /** A machine without IPv6 has no tables of it. */
-async function isReadable(run: Run, family: Family): Promise<boolean> {
+async function isReadable(run: Run, family: Family, own: OwnChains): Promise<boolean> {
   try {
-    await observe(run, family, ownChains);
+    await observe(run, family, own);
     return true;
   } catch (error) {
     if (error instanceof KernelError && (error.reason === 'missing-tool' || error.reason === 'unsupported')) {

@@ -5,7 +5,9 @@ import { conflictText } from '../../backends/ipvs/conflicts.ts';
 import { holdBack } from '../../backends/ipvs/hold-back.ts';
 import { ipvs } from '../../backends/ipvs/index.ts';
 import { observeProgram } from '../../backends/ipvs/observe.ts';
+import { underPrefix } from '../../backends/netfilter/prefix.ts';
 import { type IpvsStep, printStep } from '../../backends/ipvs/steps.ts';
+import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
 import { type DriftedChain, type FamilyPlane, isUsed, type Wanted } from './dataplane.ts';
@@ -16,6 +18,8 @@ export interface IpvsPlaneOptions {
   readonly family: Family;
   readonly run: Run;
   readonly nowMs: () => number;
+  /** Of the names of what is ours; kube-proxy's unless said otherwise. */
+  readonly prefix?: ChainPrefix;
   /** Count another writer's virtual servers and chains as ours: a kube-proxy's that was stopped. */
   readonly takeOver: boolean;
   readonly delayTimes?: DelayTimes;
@@ -31,7 +35,7 @@ const drainLookMs = 2_000;
  * what is read is small next to the rules of iptables mode.
  */
 export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
-  const { family, run, takeOver } = options;
+  const { family, run, takeOver, prefix = kubePrefix } = options;
   const maker = rememberUnits(ipvs);
   const delays = createDelays(options.nowMs, options.delayTimes);
   /** What the kernel was brought to; undefined: nothing yet. */
@@ -45,7 +49,7 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
       const { program, diagnostics } = assemble(maker, wanted.services, wanted.node);
       const meanings = new Map<string, string>(wanted.services.map(({ id, hash }) => [id, hash]));
       const held = delays.held(meanings) as ReadonlySet<ServicePortId>;
-      const start = await observeProgram(run, family);
+      const start = await observeProgram(run, family, undefined, prefix);
       const steps: IpvsStep[] = [];
       const target = {
         program: isUsed(wanted) ? holdBack(program, start, held) : undefined,
@@ -53,6 +57,7 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
       };
       const done = await applyProgram(run, family, target, {
         takeOver,
+        prefix,
         start,
         onStep: (step) => void steps.push(step),
       });
@@ -82,10 +87,11 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
 
     async glance() {
       if (last === undefined || !isUsed(last)) return undefined;
-      const args = ['-w', '5', '-t', 'nat', '-S', 'KUBE-SERVICES'];
+      const services = underPrefix('KUBE-SERVICES', prefix);
+      const args = ['-w', '5', '-t', 'nat', '-S', services];
       const { exitCode, stderr } = await run(family === 'IPv4' ? 'iptables' : 'ip6tables', args);
       const isGone = exitCode === 1 && /No chain|does not exist/.test(stderr);
-      return isGone ? 'nat KUBE-SERVICES' : undefined;
+      return isGone ? `nat ${services}` : undefined;
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { FoundFrontend } from '../../backends/iptables/frontends.ts';
-import { ownChains as iptablesChains } from '../../backends/iptables/own-chains.ts';
+import { ownChainsOf } from '../../backends/iptables/own-chains.ts';
 import { conflictText, findConflicts } from '../../backends/ipvs/conflicts.ts';
 import { departures } from '../../backends/ipvs/departure.ts';
 import { drainSeconds } from '../../backends/ipvs/ledger.ts';
@@ -42,7 +42,7 @@ const noOthers: Foreign = { chains: [], inFront: [], references: [], remarks: []
 /** The report of a plan for virtual servers, sets, addresses and rules. */
 export function makeIpvsReport(input: IpvsReportInput, clusterOf: ClusterOf): FamilyReport {
   const { source, observed, desired, steps, services, node } = input;
-  const wasTranslated = translates(observed.rules);
+  const wasTranslated = translates(observed.rules, observed.prefix);
   const before = wasTranslated ? rulesetSide(observed.rules, node) : ipvsSide(observed, services, node);
   const frontends = compareTraffic(before, ipvsSide(desired, services, node), node.family, node.nodeIP);
   const foreign = observed.found?.tables?.foreign ?? noOthers;
@@ -129,7 +129,8 @@ function serverFrontends(
   services: readonly ServicePortIR[],
   node: NodeContext,
 ): ReadonlyMap<string, FoundFrontend> {
-  const entries = (id: SetId) => new Set<SetEntry>(program.sets.get(setName(id, program.family))?.entries);
+  const entries = (id: SetId) =>
+    new Set<SetEntry>(program.sets.get(setName(id, program.family, program.prefix))?.entries);
   const kinds = kindSets.map(([id, kind]) => ({ kind, known: entries(id) }));
   const setsOf = entryIndex(program);
   const nameOf = createNames(program, services, node);
@@ -208,8 +209,8 @@ function differences(
   services: readonly ServicePortIR[],
 ): ChainDiff[] {
   const isEnd = desired.sets.size === 0;
-  const rules = besideOthers(isEnd ? undefined : desired.rules, observed.rules, foreign);
-  const own = withMark(iptablesChains);
+  const rules = besideOthers(isEnd ? undefined : desired.rules, observed.rules, foreign, observed.prefix);
+  const own = withMark(ownChainsOf(observed.prefix));
   return [
     ...differenceOf('sysctl', 'settings', undefined, settingsOf(observed, desired), settingsOf(desired, desired)),
     ...byName(observed.sets, desired.sets).flatMap(([name, from, to]) =>
@@ -218,7 +219,7 @@ function differences(
     ...byName(observed.servers, desired.servers).flatMap(([key, from, to]) =>
       differenceOf('ipvs', key, ownerOf(key, desired, services), from ? linesOf(from) : [], to ? linesOf(to) : []),
     ),
-    ...differenceOf('ip', linkName, undefined, observed.addresses, desired.addresses),
+    ...differenceOf('ip', linkName(observed.prefix), undefined, observed.addresses, desired.addresses),
     ...diffChains(diffRulesets(observed.rules, rules), ownersIn([rules, observed.rules], own)),
   ];
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { assemble } from '../../backends/assemble.ts';
 import { countEndpoints, entryText, findFrontends } from '../../backends/iptables/frontends.ts';
 import { iptables } from '../../backends/iptables/index.ts';
+import { kubePrefix } from '../../compiler/settings.ts';
 import { isOurChain } from '../../backends/iptables/names.ts';
 import { diffRulesets } from '../../backends/netfilter/diff.ts';
 import { ownersIn } from '../../backends/netfilter/owners.ts';
@@ -200,6 +201,7 @@ describe('dangers', () => {
 
 describe('differences by chain', () => {
   const own = {
+    prefix: kubePrefix,
     isOurs: (_: unknown, chain: string) => isOurChain(chain),
     isServiceChain: (chain: string) => /^KUBE-(SVC|SVL|EXT|FW|SEP)-/.test(chain),
   };

@@ -64,7 +64,7 @@ export function makeReport(input: ReportInput, own: OwnChains, clusterOf: Cluste
   const before = input.before ?? rulesetSide(found.ruleset, node);
   const frontends = compareTraffic(before, rulesetSide(desired, node), node.family, node.nodeIP);
   // Of another mode's hooks none is missing.
-  const hooked = isOfIpvsMode(found.ruleset) ? desired : found.ruleset;
+  const hooked = isOfIpvsMode(found.ruleset, node.chainPrefix) ? desired : found.ruleset;
   const chains = diffChains(diffRulesets(found.ruleset, desired), ownersIn([desired, found.ruleset], own));
   const documents = plan.steps.flatMap((step) => (step.kind === 'restore' ? [step.document] : []));
   return {
@@ -75,7 +75,7 @@ export function makeReport(input: ReportInput, own: OwnChains, clusterOf: Cluste
     frontends,
     dangers: [
       ...input.dangers,
-      ...findDangers(frontends, countEndpoints(found.ruleset), hooked, desired, found.foreign),
+      ...findDangers(frontends, countEndpoints(found.ruleset, node.chainPrefix), hooked, desired, found.foreign),
     ],
     chains,
     cost: {
@@ -90,8 +90,8 @@ export function makeReport(input: ReportInput, own: OwnChains, clusterOf: Cluste
 /** What rules alone do with packets. */
 export function rulesetSide(ruleset: Ruleset, node: NodeContext): Side {
   return {
-    frontends: findFrontends(ruleset),
-    entry: entryText(ruleset),
+    frontends: findFrontends(ruleset, node.chainPrefix),
+    entry: entryText(ruleset, node.chainPrefix),
     verdictOf: (packet) => traceRuleset(ruleset, packet, node).verdict,
   };
 }

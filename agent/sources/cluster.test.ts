@@ -14,7 +14,7 @@ afterEach(() => {
 const times = { backoff: { firstMs: 5, maxMs: 40 }, answerMs: 500, idleMs: 300, watchSeconds: 1, absentMs: 20 };
 
 /** A source on a double, and what it has told so far. */
-async function follow(double: ApiDouble) {
+async function follow(double: ApiDouble, { proxyName }: { readonly proxyName?: string } = {}) {
   const config = new KubeConfig();
   config.loadFromClusterAndUser({ name: 'c', server: double.url, skipTLSVerify: true }, { name: 'u', token: 'secret' });
   const api = openApi(config);
@@ -26,6 +26,7 @@ async function follow(double: ApiDouble) {
     from: double.url,
     get: api.get,
     nodeName: 'n1',
+    proxyName,
     times,
     random: Math.random,
   });
@@ -85,6 +86,27 @@ it('tells what there is, what comes and what goes, and reads no more than it nee
   double.apply(service('till'));
   double.remove('Service', 'shop', 'cart');
   await eventually(() => expect([...held.keys()].sort()).toEqual(['Node n1', 'Service till']));
+});
+
+it('asks for the Services of a proxy with a name only, and for slices of whatever label', async () => {
+  const label = 'service.kubernetes.io/service-proxy-name';
+  const double = await startApiDouble();
+  for (const object of [
+    service('mine', { [label]: 'me' }),
+    service('theirs', { [label]: 'other' }),
+    service('usual'),
+    {
+      kind: 'EndpointSlice',
+      metadata: { name: 'a', namespace: 'shop' },
+      addressType: 'IPv4',
+      endpoints: [],
+      ports: [],
+    },
+  ]) {
+    double.apply(object);
+  }
+  const { held } = await follow(double, { proxyName: 'me' });
+  await eventually(() => expect([...held.keys()].sort()).toEqual(['EndpointSlice a', 'Service mine']));
 });
 
 it('tells what went while it could not look', async () => {

@@ -12,18 +12,29 @@ interface WatchedKind {
   readonly optional: boolean;
 }
 
-/** What headless and other proxies' objects are marked with; the server leaves them out, as for kube-proxy. */
-const ours = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
+const notHeadless = '!service.kubernetes.io/headless';
+const proxyLabel = 'service.kubernetes.io/service-proxy-name';
+
+/**
+ * What the server leaves out, so that we need not hold it: headless objects, and those that the model leaves to other
+ * proxies (compiler/model/metadata.ts). With a name of our own only Services of our cluster can be told by the label.
+ */
+function selectorsFor(isOwn: boolean, proxyName: string | undefined) {
+  const ofProxy = `${notHeadless},!${proxyLabel}`;
+  if (proxyName === undefined) return { services: ofProxy, slices: ofProxy };
+  return { services: isOwn ? `${notHeadless},${proxyLabel}=${proxyName}` : notHeadless, slices: notHeadless };
+}
 
 /** Kinds of the own cluster, and those of others: of another cluster its nodes and imports say nothing to us. */
-export function watchedKinds(isOwn: boolean, nodeName: string, selector: string): readonly WatchedKind[] {
+export function watchedKinds(isOwn: boolean, nodeName: string, proxyName?: string): readonly WatchedKind[] {
+  const { services, slices } = selectorsFor(isOwn, proxyName);
   const core: readonly WatchedKind[] = [
-    { kind: 'Service', apiVersion: 'v1', plural: 'services', query: { labelSelector: selector }, optional: false },
+    { kind: 'Service', apiVersion: 'v1', plural: 'services', query: { labelSelector: services }, optional: false },
     {
       kind: 'EndpointSlice',
       apiVersion: 'discovery.k8s.io/v1',
       plural: 'endpointslices',
-      query: { labelSelector: selector },
+      query: { labelSelector: slices },
       optional: false,
     },
     { kind: 'ServiceExport', apiVersion: mcs, plural: 'serviceexports', optional: true },
@@ -58,8 +69,8 @@ export interface ClusterSourceOptions {
   readonly get: ApiGet;
   /** Own node: of all others nothing is read. */
   readonly nodeName: string;
-  /** Labels of the Services that are served; kube-proxy's own when absent. */
-  readonly labelSelector?: string;
+  /** Of the Services that are served; undefined: of those without the label, as kube-proxy. */
+  readonly proxyName?: string | undefined;
   readonly times?: ReflectorTimes;
   readonly random: () => number;
 }
@@ -67,7 +78,7 @@ export interface ClusterSourceOptions {
 /** One cluster's API server as a source: every kind by a reflector of its own. */
 export function clusterSource(options: ClusterSourceOptions): Source {
   const { cluster, from } = options;
-  const kinds = watchedKinds(cluster === undefined, options.nodeName, options.labelSelector ?? ours);
+  const kinds = watchedKinds(cluster === undefined, options.nodeName, options.proxyName);
   return {
     cluster,
     from,

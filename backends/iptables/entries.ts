@@ -1,5 +1,7 @@
 import type { Frontend, Route, ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
+import { chainUnder, ruleUnder } from '../netfilter/prefix.ts';
 import type { ChainName, Match, Target } from '../netfilter/rule.ts';
 import { comment, destinationAddress, destinationPort } from './matches.ts';
 import { nodeChain } from './names.ts';
@@ -10,16 +12,20 @@ import { type Entry, makeEntry } from './unit.ts';
  * Rules of one Service port in the chains that all share: table nat captures packets for it,
  * table filter refuses those that nat has left alone.
  */
-export function entriesOf(ir: ServicePortIR, outline: Outline): Entry[] {
-  const entries = ir.frontends.flatMap((frontend) => frontendEntries(ir, outline, frontend));
+export function entriesOf(ir: ServicePortIR, outline: Outline, prefix: ChainPrefix): Entry[] {
+  const places = ir.frontends.flatMap((frontend) => frontendRules(ir, outline, frontend));
   if (ir.healthCheckNodePort !== undefined) {
     const matches = destinationPort('TCP', ir.healthCheckNodePort, comment(`${outline.text} health check node port`));
-    entries.push(makeEntry(ir.family, 'filter', nodeChain.nodePorts, { matches, target: { kind: 'accept' } }));
+    places.push({ table: 'filter', into: nodeChain.nodePorts, rule: { matches, target: { kind: 'accept' } } });
   }
-  return entries;
+  return places.map(({ table, into, rule }) =>
+    makeEntry(ir.family, table, chainUnder(into, prefix), ruleUnder(rule, prefix)),
+  );
 }
 
-function frontendEntries(ir: ServicePortIR, outline: Outline, frontend: Frontend): Entry[] {
+type Placed = Omit<Entry, 'line'>;
+
+function frontendRules(ir: ServicePortIR, outline: Outline, frontend: Frontend): Placed[] {
   const { text, externalChain, firewallChain } = outline;
   switch (frontend.kind) {
     case 'clusterIP':
@@ -53,28 +59,28 @@ function frontendEntries(ir: ServicePortIR, outline: Outline, frontend: Frontend
   }
 }
 
-function capture(ir: ServicePortIR, frontend: Frontend, words: string, chain: ChainName | undefined): Entry[] {
+function capture(ir: ServicePortIR, frontend: Frontend, words: string, chain: ChainName | undefined): Placed[] {
   if (chain === undefined) return [];
   const into = frontend.kind === 'nodePort' ? nodeChain.nodePorts : nodeChain.services;
   const matches = [...addressOf(frontend), ...destinationPort(ir.protocol, frontend.port, comment(words))];
-  return [makeEntry(ir.family, 'nat', into, { matches, target: { kind: 'jump', chain } })];
+  return [{ table: 'nat', into, rule: { matches, target: { kind: 'jump', chain } } }];
 }
 
-function refuse(ir: ServicePortIR, frontend: Frontend, text: string, route: Route, into: ChainName): Entry[] {
+function refuse(ir: ServicePortIR, frontend: Frontend, text: string, route: Route, into: ChainName): Placed[] {
   if (route.kind === 'forward') return [];
   const words = route.kind === 'reject' ? `${text} has no endpoints` : `${text} has no local endpoints`;
   const target: Target = { kind: route.kind };
   // Every local address, even where only some of them answer on node ports: as kube-proxy has it.
   const local: Match[] = frontend.kind === 'nodePort' ? [{ kind: 'addrtype', side: 'dst' }] : [];
   const matches = [...addressOf(frontend), ...destinationPort(ir.protocol, frontend.port, comment(words), ...local)];
-  return [makeEntry(ir.family, 'filter', into, { matches, target })];
+  return [{ table: 'filter', into, rule: { matches, target } }];
 }
 
 /** Table nat cannot drop: what the source ranges have not let in is dropped where it would go on. */
-function dropRest(ir: ServicePortIR, frontend: Frontend, text: string, firewallChain: ChainName): Entry {
+function dropRest(ir: ServicePortIR, frontend: Frontend, text: string, firewallChain: ChainName): Placed {
   const words = comment(`${text} traffic not accepted by ${firewallChain}`);
   const matches = [...addressOf(frontend), ...destinationPort(ir.protocol, frontend.port, words)];
-  return makeEntry(ir.family, 'filter', nodeChain.proxyFirewall, { matches, target: { kind: 'drop' } });
+  return { table: 'filter', into: nodeChain.proxyFirewall, rule: { matches, target: { kind: 'drop' } } };
 }
 
 function addressOf(frontend: Frontend): readonly Match[] {

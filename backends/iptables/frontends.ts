@@ -1,7 +1,10 @@
 import { type Cidr, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
+import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
 import type { Port, Protocol } from '../../compiler/values/port.ts';
 import { chainKey, type Match, type Rule, type Ruleset, type Table } from '../netfilter/rule.ts';
-import { hasPurpose, isOurChain, isServiceChain, nodeChain } from './names.ts';
+import { kubeNameOf, underPrefix } from '../netfilter/prefix.ts';
+import { hasPurpose, nodeChain } from './names.ts';
+import { ownChainsOf } from './own-chains.ts';
 
 /** An address and port that a program does something about, as its rules and their comments tell. */
 export interface FoundFrontend {
@@ -51,11 +54,11 @@ const entrances: readonly Entrance[] = [
  * and what clients dial. Works on kube-proxy's rules as well as on ours. A rule without the
  * comment that both write is passed over: it belongs to no Service that could be named.
  */
-export function findFrontends(ruleset: Ruleset): ReadonlyMap<string, FoundFrontend> {
+export function findFrontends(ruleset: Ruleset, prefix = kubePrefix): ReadonlyMap<string, FoundFrontend> {
   const frontends = new Map<string, FoundFrontend>();
   const textOfChain = createChainText(ruleset);
   for (const { table, chain, comment, kind } of entrances) {
-    const found = ruleset.chains.get(chainKey(table, chain));
+    const found = ruleset.chains.get(chainKey(table, underPrefix(chain, prefix)));
     found?.rules.forEach((rule, place) => {
       const dialled = rule && dialledBy(rule);
       const [, servicePort, words] = comment.exec((rule && commentOf(rule)) ?? '') ?? [];
@@ -68,7 +71,7 @@ export function findFrontends(ruleset: Ruleset): ReadonlyMap<string, FoundFronte
         ...dialled,
         servicePort,
         kind: earlier?.kind ?? kind(words, dialled.address),
-        allowedFrom: earlier?.allowedFrom ?? allowedFrom(ruleset, target),
+        allowedFrom: earlier?.allowedFrom ?? allowedFrom(ruleset, target, prefix),
         rules: `${earlier?.rules ?? ''}${line}`,
       });
     });
@@ -77,8 +80,9 @@ export function findFrontends(ruleset: Ruleset): ReadonlyMap<string, FoundFronte
 }
 
 /** The rules that are for no frontend alone but lead packets to them: hooks, and jumps between shared chains. */
-export function entryText({ hooks, chains }: Ruleset): string {
-  const shared = [...chains.values()].filter(({ name }) => isOurChain(name) && !isServiceChain(name));
+export function entryText({ hooks, chains }: Ruleset, prefix = kubePrefix): string {
+  const { isOurs, isServiceChain } = ownChainsOf(prefix);
+  const shared = [...chains.values()].filter(({ table, name }) => isOurs(table, name) && !isServiceChain(name));
   const lines = shared.flatMap(({ table, lines: all }) =>
     all.filter((line) => !line.includes(' --dport ')).map((line) => `${table} ${line}`),
   );
@@ -86,9 +90,11 @@ export function entryText({ hooks, chains }: Ruleset): string {
 }
 
 /** How many endpoints a program has chains for: each Service port counts its own. */
-export function countEndpoints(ruleset: Ruleset): number {
+export function countEndpoints(ruleset: Ruleset, prefix = kubePrefix): number {
   let count = 0;
-  for (const { table, name } of ruleset.chains.values()) if (table === 'nat' && hasPurpose('SEP', name)) count++;
+  for (const { table, name } of ruleset.chains.values()) {
+    if (table === 'nat' && hasPurpose('SEP', kubeNameOf(name, prefix) ?? '')) count++;
+  }
   return count;
 }
 
@@ -110,8 +116,8 @@ function dialledBy({ matches }: Rule): Pick<FoundFrontend, 'address' | 'protocol
 }
 
 /** First source range of a KUBE-FW chain. */
-function allowedFrom(ruleset: Ruleset, chain: string | undefined): Cidr | undefined {
-  if (chain === undefined || !hasPurpose('FW', chain)) return undefined;
+function allowedFrom(ruleset: Ruleset, chain: string | undefined, prefix: ChainPrefix): Cidr | undefined {
+  if (chain === undefined || !hasPurpose('FW', kubeNameOf(chain, prefix) ?? '')) return undefined;
   const matches = ruleset.chains.get(chainKey('nat', chain))?.rules.flatMap((rule) => rule?.matches ?? []) ?? [];
   for (const match of matches) if (match.kind === 'source' && match.not === undefined) return match.cidr;
   return undefined;

@@ -37,7 +37,7 @@ export const iptables: Maker<IptablesUnit, Ruleset> = {
   lower,
   leftOut: (units) => separateUnits(units).leftOut,
   link,
-  check: (program) => checkRuleset(program, standingChains),
+  check: (program, node) => checkRuleset(program, standingChains(node.chainPrefix)),
   print: rulesetText,
   files,
 };

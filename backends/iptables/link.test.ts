@@ -45,11 +45,11 @@ describe('link', () => {
 
   it('makes programs that may be loaded, also empty ones', () => {
     const irs = [serviceIR('a', 1), serviceIR('b', 2)];
-    expect(iptables.check(iptables.link(unitsOf(irs), makeNode()))).toEqual([]);
+    expect(iptables.check(iptables.link(unitsOf(irs), makeNode()), makeNode())).toEqual([]);
     // Where node ports answer nowhere, nothing leads to the chain that leads to the Service's.
     const node = makeNode({ nodePorts: { kind: 'some', addresses: [], loopback: false } });
     const open = makeIR([{ kind: 'nodePort', port: port(30080) }], [endpoint('10.1.0.9:8080')]);
-    for (const some of [[], irs, [open]]) expect(iptables.check(iptables.link(unitsOf(some), node))).toEqual([]);
+    for (const some of [[], irs, [open]]) expect(iptables.check(iptables.link(unitsOf(some), node), node)).toEqual([]);
   });
 
   it('leaves out the later of two units whose chain names meet', () => {

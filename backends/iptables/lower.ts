@@ -4,6 +4,7 @@ import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import type { Lowered, LowerOptions } from '../backend.ts';
 import { makeChain } from '../netfilter/chain.ts';
+import { chainUnder, ruleUnder } from '../netfilter/prefix.ts';
 import type { Chain, ChainName, Rule } from '../netfilter/rule.ts';
 import { balance, largestDeviation } from './balance.ts';
 import { dispatchRules, endpointRules } from './dispatch.ts';
@@ -25,7 +26,9 @@ export function lower(ir: ServicePortIR, node: NodeContext, options: LowerOption
   const { clusterChain, localChain, externalChain, firewallChain, text } = outline;
   const chains: Chain[] = [];
   const add = (name: ChainName | undefined, rules: (name: ChainName) => readonly Rule[]): void => {
-    if (name !== undefined) chains.push(makeChain(ir.family, 'nat', name, rules(name)));
+    if (name === undefined) return;
+    const renamed = rules(name).map((rule) => ruleUnder(rule, node.chainPrefix));
+    chains.push(makeChain(ir.family, 'nat', chainUnder(name, node.chainPrefix), renamed));
   };
   add(externalChain, () => externalRules(ir, outline, node));
   add(firewallChain, () => firewallRules(outline, node));
@@ -40,7 +43,10 @@ export function lower(ir: ServicePortIR, node: NodeContext, options: LowerOption
   for (const endpoint of usedEndpoints(ir, outline)) {
     add(endpointChain(text, ir.protocol, endpoint), () => endpointRules(ir, text, endpoint, options));
   }
-  return { unit: { id: ir.id, chains, entries: entriesOf(ir, outline) }, diagnostics: shareDiagnostics(ir) };
+  return {
+    unit: { id: ir.id, chains, entries: entriesOf(ir, outline, node.chainPrefix) },
+    diagnostics: shareDiagnostics(ir),
+  };
 }
 
 /**

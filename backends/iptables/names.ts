@@ -9,7 +9,7 @@ import type { ChainName } from '../netfilter/rule.ts';
  * Chain names are kube-proxy's, letter for letter: operators and tools know them, taking over
  * from kube-proxy replaces chains in place, and a real kube-proxy's output is our oracle.
  *
- * Everything that we name begins with this prefix; a proxy that runs beside another would have its own.
+ * Under a prefix of our own they begin with that (netfilter/prefix.ts), and are the same otherwise.
  */
 const prefix = 'KUBE';
 

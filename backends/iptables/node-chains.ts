@@ -1,4 +1,5 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import { type Cidr, hostCidr, parseCidr } from '../../compiler/values/address.ts';
 import { makeHook } from '../netfilter/chain.ts';
 import {
@@ -11,6 +12,7 @@ import {
   type Rule,
   type Table,
 } from '../netfilter/rule.ts';
+import { chainUnder, ruleUnder } from '../netfilter/prefix.ts';
 import { comment } from './matches.ts';
 import { nodeChain } from './names.ts';
 
@@ -24,11 +26,13 @@ export interface NodeChain {
 
 export function nodeChains(node: NodeContext): NodeChain[] {
   const mark = 2 ** node.masqueradeBit;
+  const { chainPrefix } = node;
+  const under = (rules: readonly Rule[]) => rules.map((rule) => ruleUnder(rule, chainPrefix));
   const chain = (table: Table, name: ChainName, head: readonly Rule[] = [], tail: readonly Rule[] = []): NodeChain => ({
     table,
-    name,
-    head,
-    tail,
+    name: chainUnder(name, chainPrefix),
+    head: under(head),
+    tail: under(tail),
   });
   return [
     ...(['mangle', 'filter', 'nat'] as const).map((table) => chain(table, nodeChain.canary)),
@@ -45,15 +49,19 @@ export function nodeChains(node: NodeContext): NodeChain[] {
   ];
 }
 
-/** Chains that stand even where no rule leads to them: canaries and the chain that marks. */
-export const standingChains: ReadonlySet<string> = new Set([
-  chainKey('mangle', nodeChain.canary),
-  chainKey('filter', nodeChain.canary),
-  chainKey('nat', nodeChain.canary),
-  chainKey('nat', nodeChain.markMasquerade),
+const standing: readonly (readonly [Table, ChainName])[] = [
+  ['mangle', nodeChain.canary],
+  ['filter', nodeChain.canary],
+  ['nat', nodeChain.canary],
+  ['nat', nodeChain.markMasquerade],
   // Where no local address answers on node ports, nothing leads there.
-  chainKey('nat', nodeChain.nodePorts),
-]);
+  ['nat', nodeChain.nodePorts],
+];
+
+/** Chains that stand even where no rule leads to them: canaries and the chain that marks. */
+export function standingChains(prefix: ChainPrefix): ReadonlySet<string> {
+  return new Set(standing.map(([table, name]) => chainKey(table, chainUnder(name, prefix))));
+}
 
 function forwardRules(node: NodeContext, mark: number): Rule[] {
   const established: CtState[] = ['RELATED', 'ESTABLISHED'];
@@ -125,7 +133,8 @@ export function hooks(node: NodeContext): Hook[] {
     const matches: Match[] = [];
     if (states !== undefined) matches.push(ctstate(states));
     if (words !== undefined) matches.push(comment(words));
-    return makeHook(node.family, table, kernel, { matches, target: { kind: 'jump', chain } });
+    const rule = ruleUnder({ matches, target: { kind: 'jump', chain } }, node.chainPrefix);
+    return makeHook(node.family, table, kernel, rule);
   });
 }
 

@@ -1,4 +1,6 @@
+import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
 import type { OwnChains } from '../netfilter/own-chains.ts';
+import { kubeNameOf, underPrefix } from '../netfilter/prefix.ts';
 import { chainKey, type Ruleset } from '../netfilter/rule.ts';
 import { isOurChain, isServiceChain } from './names.ts';
 
@@ -17,13 +19,20 @@ const ipvsMode: ReadonlySet<string> = new Set([
   'KUBE-SOURCE-RANGES-FIREWALL',
 ]);
 
-/** What the live side of netfilter needs to know of our names. */
-export const ownChains: OwnChains = {
-  isOurs: (_, chain) => isOurChain(chain) || ipvsMode.has(chain),
-  isServiceChain,
-};
+/** What the live side of netfilter needs to know of our names under a prefix. */
+export function ownChainsOf(prefix: ChainPrefix): OwnChains {
+  const is = (test: (kubeName: string) => boolean) => (chain: string) => {
+    const name = kubeNameOf(chain, prefix);
+    return name !== undefined && test(name);
+  };
+  const isOurs = is((name) => isOurChain(name) || ipvsMode.has(name));
+  return { prefix, isOurs: (_, chain) => isOurs(chain), isServiceChain: is(isServiceChain) };
+}
+
+/** Under kube-proxy's names. */
+export const ownChains = ownChainsOf(kubePrefix);
 
 /** Whether the rules are those of IPVS mode, which leave the Services to virtual servers. */
-export function isOfIpvsMode({ chains }: Ruleset): boolean {
-  return chains.has(chainKey('filter', accessFilter));
+export function isOfIpvsMode({ chains }: Ruleset, prefix: ChainPrefix): boolean {
+  return chains.has(chainKey('filter', underPrefix(accessFilter, prefix)));
 }

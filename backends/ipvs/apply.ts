@@ -1,6 +1,7 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Cidr, Family } from '../../compiler/values/address.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
+import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
 import type { Run } from '../command.ts';
 import { type ForgetReport, forgetConnections } from '../conntrack.ts';
 import { KernelError } from '../netfilter/errors.ts';
@@ -34,6 +35,8 @@ export interface IpvsApplyOptions {
    * this is the end of IPVS mode on a node that changed its mode.
    */
   readonly otherMode?: boolean;
+  /** Of the names of what is ours; undefined: the program's, else kube-proxy's. */
+  readonly prefix?: ChainPrefix;
   /** Delete what still has connections, instead of letting it drain. */
   readonly cut?: boolean;
   /** A reading of a moment ago; undefined: none. */
@@ -84,7 +87,8 @@ export async function applyProgram(
   const performed = { steps: 0, lines: 0 };
   let start: IpvsProgram | undefined;
   let retried: string | undefined;
-  let read = options.start ?? (await observeProgram(run, family));
+  const { prefix = target.program?.prefix ?? options.start?.prefix ?? kubePrefix } = options;
+  let read = options.start ?? (await observeProgram(run, family, undefined, prefix));
   for (let round = 0; round < maxRounds; round++) {
     const desired = desiredProgram(read, family, target, options);
     const observed = seen(read, desired, options);
@@ -123,7 +127,9 @@ function desiredProgram(
   { program }: IpvsTarget,
   { otherMode }: IpvsApplyOptions,
 ): IpvsProgram {
-  return program ?? (otherMode === true ? emptyProgram(family, read.rules) : emptyProgram(family));
+  return (
+    program ?? (otherMode === true ? emptyProgram(family, read.prefix, read.rules) : emptyProgram(family, read.prefix))
+  );
 }
 
 /** What was read, as the options say to see it. */
@@ -163,7 +169,7 @@ function refuseOthers(observed: IpvsProgram, desired: IpvsProgram, { takeOver, o
     });
   }
   if (tables?.owner === 'another writer' && takeOver !== true && otherMode !== true) {
-    const what = `the KUBE-* chains that ${tables.tools.save} shows are not ours: a kube-proxy seems to own them`;
+    const what = `the ${observed.prefix}-* chains that ${tables.tools.save} shows are not ours: a kube-proxy seems to own them`;
     throw new IpvsError(`${what}; once it is stopped, replace them with --take-over; nothing was changed`, {
       reason: 'conflict',
     });

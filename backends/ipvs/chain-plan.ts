@@ -1,10 +1,11 @@
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import { chainFromLines } from '../netfilter/chain.ts';
 import { sameLines } from '../netfilter/lines.ts';
 import { besideOthers, withMark } from '../netfilter/ownership.ts';
 import { planRestores, type RestoreStep } from '../netfilter/plan.ts';
 import type { Tools } from '../netfilter/kernel.ts';
 import type { Chain, Ruleset } from '../netfilter/rule.ts';
-import { ownChains } from './own-chains.ts';
+import { ownChainsOf } from './own-chains.ts';
 import type { Found, IpvsProgram } from './program.ts';
 import type { IpvsStep } from './steps.ts';
 
@@ -20,20 +21,21 @@ export interface ChainPlan {
  * that mode.
  */
 export function planChains(observed: IpvsProgram, wanted: IpvsProgram, found: Found): ChainPlan {
+  const { prefix } = wanted;
   const isEnd = wanted.sets.size === 0;
   if (isEnd && wanted.rules.chains.size > 0) return { change: [], remove: [] };
   const rules = wantedRules(observed, isEnd ? undefined : wanted.rules, found);
-  if (isEnd) return { change: [], remove: chainSteps(observed.rules, rules, found, 'remove') };
+  if (isEnd) return { change: [], remove: chainSteps(observed.rules, rules, found, prefix, 'remove') };
   const halfway = halfwayRules(observed.rules, rules, wanted.everyRule ?? wanted.rules);
   return {
-    change: chainSteps(observed.rules, halfway, found),
-    remove: halfway === rules ? [] : chainSteps(halfway, rules, found, 'remove'),
+    change: chainSteps(observed.rules, halfway, found, prefix),
+    remove: halfway === rules ? [] : chainSteps(halfway, rules, found, prefix, 'remove'),
   };
 }
 
 /** Others and our mark are a kernel's matter: programs that were never read have neither. */
 function wantedRules(observed: IpvsProgram, wanted: Ruleset | undefined, { tables }: Found): Ruleset {
-  if (tables !== undefined) return besideOthers(wanted, observed.rules, tables.foreign);
+  if (tables !== undefined) return besideOthers(wanted, observed.rules, tables.foreign, observed.prefix);
   return wanted ?? { family: observed.family, chains: new Map(), hooks: [] };
 }
 
@@ -70,8 +72,14 @@ function setIn(line: string): string | undefined {
   return / --match-set (\S+) /.exec(line)?.[1];
 }
 
-function chainSteps(from: Ruleset, to: Ruleset, { tables }: Found, phase?: 'remove'): readonly IpvsStep[] {
-  const own = withMark(ownChains);
+function chainSteps(
+  from: Ruleset,
+  to: Ruleset,
+  { tables }: Found,
+  prefix: ChainPrefix,
+  phase?: 'remove',
+): readonly IpvsStep[] {
+  const own = withMark(ownChainsOf(prefix));
   const forward = planRestores(from, to, own);
   // Several documents are not undone: what the first ones prepared is out of reach.
   const [back] = forward.length === 1 ? planRestores(to, from, own) : [];

@@ -1,3 +1,4 @@
+import { kubePrefix } from '../../compiler/settings.ts';
 import { familyOf, type IpAddress, parseAddress } from '../../compiler/values/address.ts';
 import type { CommandResult, Run } from '../command.ts';
 import { createFakeKernel, type FakeKernel } from '../netfilter/fake-kernel.ts';
@@ -19,6 +20,8 @@ export interface IpvsFaults {
   readonly noIpvs?: boolean;
 }
 
+const kubeLink = linkName(kubePrefix);
+
 /** A small strict kernel with IPVS, ipsets, a dummy link and netfilter in memory, behind the seam of the real one. */
 export interface FakeIpvsKernel {
   readonly run: Run;
@@ -26,7 +29,9 @@ export interface FakeIpvsKernel {
   readonly scripts: readonly { readonly file: string; readonly text: string }[];
   servers: FakeServers;
   sets: FakeSets;
-  /** undefined: no link. */
+  /** Dummy links by name, with what is bound on them. */
+  readonly links: Map<string, readonly IpAddress[]>;
+  /** The one of kube-proxy's name; undefined: not there. */
   link: readonly IpAddress[] | undefined;
   sysctls: Map<string, string>;
   /** By `-t 10.96.0.1:80 -r 10.1.0.2:80`. */
@@ -44,7 +49,14 @@ export function createFakeIpvsKernel(faults: IpvsFaults = {}): FakeIpvsKernel {
     scripts,
     servers: new Map(),
     sets: new Map(),
-    link: undefined,
+    links: new Map(),
+    get link() {
+      return kernel.links.get(kubeLink);
+    },
+    set link(bound) {
+      if (bound === undefined) kernel.links.delete(kubeLink);
+      else kernel.links.set(kubeLink, bound);
+    },
     sysctls: new Map([
       ['net.ipv4.vs.conntrack', '0'],
       ['net.ipv4.vs.expire_nodest_conn', '0'],
@@ -165,9 +177,11 @@ function ipset(
 
 function ip(kernel: FakeIpvsKernel, args: readonly string[], input: string, { lines, refuses }: Limits): CommandResult {
   const called = args.join(' ');
-  if (called === `-o address show dev ${linkName}`) {
-    if (kernel.link === undefined) return refused(`Device "${linkName}" does not exist.\n`, 1);
-    return done(kernel.link.map(addressLine).join(''));
+  const [, shown] = /^-o address show dev (\S+)$/.exec(called) ?? [];
+  if (shown !== undefined) {
+    const bound = kernel.links.get(shown);
+    if (bound === undefined) return refused(`Device "${shown}" does not exist.\n`, 1);
+    return done(bound.map((address) => addressLine(shown, address)).join(''));
   }
   const goesOn = called === '-force -batch -';
   if (!goesOn && called !== '-batch -') return refused(`Command "${called}" is unknown\n`, 255);
@@ -183,34 +197,40 @@ function ip(kernel: FakeIpvsKernel, args: readonly string[], input: string, { li
 }
 
 function ipLine(kernel: FakeIpvsKernel, line: string): string | undefined {
-  if (line === `link add ${linkName} type dummy`) {
-    if (kernel.link !== undefined) return 'RTNETLINK answers: File exists';
-    kernel.link = [];
+  const [, made] = /^link add (\S+) type dummy$/.exec(line) ?? [];
+  if (made !== undefined) {
+    if (kernel.links.has(made)) return 'RTNETLINK answers: File exists';
+    kernel.links.set(made, []);
     return undefined;
   }
-  if (kernel.link === undefined) return `Cannot find device "${linkName}"`;
-  if (line === `link delete ${linkName}`) {
-    kernel.link = undefined;
+  const link = /^link delete (\S+)$/.exec(line)?.[1] ?? / dev (\S+)$/.exec(line)?.[1] ?? '';
+  const bound = kernel.links.get(link);
+  if (bound === undefined) return `Cannot find device "${link}"`;
+  if (line === `link delete ${link}`) {
+    kernel.links.delete(link);
     return undefined;
   }
-  const match = /^address (add|delete) (\S+)\/(32|128) dev (\S+)$/.exec(line);
+  const match = /^address (add|delete) (\S+)\/(32|128) dev \S+$/.exec(line);
   const address = parseAddress(match?.[2]);
-  if (address === undefined || match?.[4] !== linkName) return `Error: cannot parse ${line}`;
-  const isThere = kernel.link.includes(address);
-  if (match[1] === 'add') {
+  if (address === undefined) return `Error: cannot parse ${line}`;
+  const isThere = bound.includes(address);
+  if (match?.[1] === 'add') {
     if (isThere) return 'RTNETLINK answers: File exists';
-    kernel.link = [...kernel.link, address];
+    kernel.links.set(link, [...bound, address]);
   } else {
     if (!isThere) return 'RTNETLINK answers: Cannot assign requested address';
-    kernel.link = kernel.link.filter((other) => other !== address);
+    kernel.links.set(
+      link,
+      bound.filter((other) => other !== address),
+    );
   }
   return undefined;
 }
 
-function addressLine(address: IpAddress): string {
+function addressLine(link: string, address: IpAddress): string {
   const kind = familyOf(address) === 'IPv4' ? 'inet' : 'inet6';
   const length = kind === 'inet' ? 32 : 128;
-  return `2: ${linkName}    ${kind} ${address}/${length} scope global ${linkName}\\       valid_lft forever preferred_lft forever\n`;
+  return `2: ${link}    ${kind} ${address}/${length} scope global ${link}\\       valid_lft forever preferred_lft forever\n`;
 }
 
 function sysctl(kernel: FakeIpvsKernel, args: readonly string[], input: string): CommandResult {

@@ -12,7 +12,7 @@ import { type IpvsProgram, nothingFound } from './program.ts';
  */
 export function fingerprintOf(observed: IpvsProgram): string {
   const { family, servers, sets, addresses, sysctls, rules, found = nothingFound } = observed;
-  const ledger = [...found.ledger.values()].filter(({ name }) => name !== drainingName(family));
+  const ledger = [...found.ledger.values()].filter(({ name }) => name !== drainingName(family, observed.prefix));
   const state = [
     family,
     serverLines(servers.values()),

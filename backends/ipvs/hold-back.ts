@@ -30,7 +30,7 @@ export function holdBack(desired: IpvsProgram, before: IpvsProgram, held: Readon
   const kept = back.map(({ address }) => address).filter((address) => oldAddresses.has(address));
   const addresses = [...new Set([...desired.addresses.filter((address) => served.has(address)), ...kept])];
   const isOf = (entry: SetEntry) => out.has(entry.split(',').slice(0, 2).join(','));
-  const ipvsIps = setName('ipvsIps', desired.family);
+  const ipvsIps = setName('ipvsIps', desired.family, desired.prefix);
   const sets = [...desired.sets].map(([name, set]): readonly [typeof name, IpSet] => {
     if (name === ipvsIps) return [name, withEntries(set, addresses.map(addressEntry))];
     const old = before.sets.get(name)?.entries.filter(isOf) ?? [];

@@ -1,3 +1,4 @@
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import { parseAddress } from '../../compiler/values/address.ts';
 import { type Protocol, parsePort, parseProtocol } from '../../compiler/values/port.ts';
@@ -17,27 +18,30 @@ import { familyName, frontendEntry, type IpSet, type SetEntry, setDefinition, so
  *                           entry is added before its weight becomes 0, and the kernel forgets it
  *                           when the time for it is over. It names no port of the real server: two
  *                           on one address that leave one virtual server share the later time.
+ *
+ * Under a prefix of our own they begin with that.
  */
 const ledgerNames = { frontends: 'SLICEWRIGHT-FRONTENDS', draining: 'SLICEWRIGHT-DRAINING' } as const;
 
 /** How long connections may go on after their endpoint left. As long as IPVS keeps an idle TCP connection. */
 export const drainSeconds = 900;
 
-export function frontendsName(family: Family): SetName {
-  return familyName(ledgerNames.frontends, family);
+export function frontendsName(family: Family, prefix: ChainPrefix): SetName {
+  return familyName(ledgerNames.frontends, family, prefix);
 }
 
-export function drainingName(family: Family): SetName {
-  return familyName(ledgerNames.draining, family);
+export function drainingName(family: Family, prefix: ChainPrefix): SetName {
+  return familyName(ledgerNames.draining, family, prefix);
 }
 
-export function frontendsSet(family: Family, entries: readonly SetEntry[]): IpSet {
-  return { name: frontendsName(family), definition: setDefinition('hash:ip,port', family, entries.length), entries };
+export function frontendsSet(family: Family, entries: readonly SetEntry[], prefix: ChainPrefix): IpSet {
+  const definition = setDefinition('hash:ip,port', family, entries.length);
+  return { name: frontendsName(family, prefix), definition, entries };
 }
 
-export function drainingSet(family: Family): IpSet {
+export function drainingSet(family: Family, prefix: ChainPrefix): IpSet {
   const definition = `${setDefinition('hash:ip,port,ip', family, 0)} timeout ${drainSeconds}`;
-  return { name: drainingName(family), definition, entries: [] };
+  return { name: drainingName(family, prefix), definition, entries: [] };
 }
 
 export function ledgerEntry(server: VirtualServer): SetEntry {

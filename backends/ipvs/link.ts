@@ -35,6 +35,7 @@ export function linkProgram(units: ReadonlyMap<ServicePortId, IpvsUnit>, node: N
   const outFilter = ordered.flatMap(([, unit]) => unit.outFilter);
   return {
     family: node.family,
+    prefix: node.chainPrefix,
     servers: new Map([...servers].sort(([, a], [, b]) => compareServers(a, b))),
     owners,
     sets: setsOf(entries, node),
@@ -48,7 +49,7 @@ export function linkProgram(units: ReadonlyMap<ServicePortId, IpvsUnit>, node: N
 function setsOf(entries: ReadonlyMap<SetId, readonly SetEntry[]>, node: NodeContext): ReadonlyMap<SetName, IpSet> {
   const sets = [...entries]
     .filter(([id, list]) => isAlwaysThere(id) || list.length > 0)
-    .map(([id, list]) => makeSet(id, node.family, list))
+    .map(([id, list]) => makeSet(id, node.family, list, node.chainPrefix))
     .sort((a, b) => compareText(a.name, b.name));
   return new Map(sets.map((set) => [set.name, set]));
 }

@@ -2,6 +2,7 @@ import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { type Cidr, type Family, parseCidr } from '../../compiler/values/address.ts';
 import type { Protocol } from '../../compiler/values/port.ts';
 import { chainName, makeChain, makeHook } from '../netfilter/chain.ts';
+import { chainUnder, ruleUnder } from '../netfilter/prefix.ts';
 import {
   chainKey,
   type Hook,
@@ -42,7 +43,7 @@ export const ipvsChains: Readonly<Record<'nat' | 'filter', readonly string[]>> =
  * that keep host processes from answering on Services' addresses are always there.
  */
 export function ipvsRules(input: ChainInput): Ruleset {
-  const { family } = input.node;
+  const { family, chainPrefix } = input.node;
   const byChain = new Map<string, Rule[]>();
   const parts: Readonly<Record<'nat' | 'filter', readonly Placed[]>> = {
     nat: [...serviceRules(input), ...nodePortRules(input), ...loadBalancerRules(input), ...masqueradeRules(input)],
@@ -55,10 +56,12 @@ export function ipvsRules(input: ChainInput): Ruleset {
   const chains = (['nat', 'filter'] as const).flatMap((table) =>
     ipvsChains[table].map((name) => {
       const key = chainKey(table, name);
-      return [key, makeChain(family, table, chainName(name), byChain.get(key) ?? [])] as const;
+      const rules = (byChain.get(key) ?? []).map((rule) => ruleUnder(rule, chainPrefix));
+      const chain = makeChain(family, table, chainUnder(chainName(name), chainPrefix), rules);
+      return [chainKey(table, chain.name), chain] as const;
     }),
   );
-  return { family, chains: new Map(chains), hooks: hooks(family) };
+  return { family, chains: new Map(chains), hooks: hooks(input.node) };
 }
 
 interface Placed {
@@ -273,9 +276,9 @@ function accessRules(input: ChainInput): readonly Placed[] {
 }
 
 /** Per chain of the kernel from its first rule on: kube-proxy puts each in front of the ones before it. */
-function hooks(family: Family): readonly Hook[] {
+function hooks({ family, chainPrefix }: NodeContext): readonly Hook[] {
   const at = (table: Table, chain: KernelChain, text: string, to: string): Hook =>
-    makeHook(family, table, chain, { matches: [comment(text)], target: jump(to) });
+    makeHook(family, table, chain, ruleUnder({ matches: [comment(text)], target: jump(to) }, chainPrefix));
   return [
     at('filter', 'INPUT', 'kubernetes ipvs access filter', 'KUBE-IPVS-FILTER'),
     at('filter', 'INPUT', 'kube-proxy firewall rules', 'KUBE-PROXY-FIREWALL'),

@@ -1,10 +1,11 @@
+import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
 import { compareAddresses, type Family, familyOf, type IpAddress } from '../../compiler/values/address.ts';
 import type { Run } from '../command.ts';
 import { observe, observeAgain } from '../netfilter/live.ts';
 import type { SetName } from '../netfilter/rule.ts';
 import { commandFailure } from './errors.ts';
 import { drainingName, frontendsName, parseLedgerEntry } from './ledger.ts';
-import { ownChains } from './own-chains.ts';
+import { ownChainsOf } from './own-chains.ts';
 import { type FoundSet, parseBound, parseConnections, parseServers, parseSets, parseSysctls } from './parse.ts';
 import { type Found, type IpvsProgram, linkName } from './program.ts';
 import { compareServers, type ServerKey, type VirtualServer } from './servers.ts';
@@ -28,19 +29,26 @@ const sysctlNames = [
  * before   an earlier reading, which knows in which mode the tables are
  * throws   IpvsError; KernelError for the tables
  */
-export async function observeProgram(run: Run, family: Family, before?: IpvsProgram): Promise<IpvsProgram> {
+export async function observeProgram(
+  run: Run,
+  family: Family,
+  before?: IpvsProgram,
+  prefix: ChainPrefix = before?.prefix ?? kubePrefix,
+): Promise<IpvsProgram> {
   const known = before?.found?.tables;
-  const tables = await (known === undefined ? observe(run, family, ownChains) : observeAgain(run, known, ownChains));
-  const names = setNames(family);
+  const own = ownChainsOf(prefix);
+  const tables = await (known === undefined ? observe(run, family, own) : observeAgain(run, known, own));
+  const names = setNames(family, prefix);
   const sets = parseSets(await output(run, 'ipset', ['save']), (name) => names.all.has(name));
   const pick = (wanted: ReadonlySet<SetName>): ReadonlyMap<SetName, IpSet> =>
     new Map([...sets].filter(([name]) => wanted.has(name)).map(([name, set]) => [name, plain(set)]));
-  const owned = ledgerKeys(sets.get(frontendsName(family)));
+  const owned = ledgerKeys(sets.get(frontendsName(family, prefix)));
   const all = [...(await readServers(run))].filter(([, { address }]) => familyOf(address) === family);
   const servers = all.filter(([key]) => owned.has(key)).sort(([, a], [, b]) => compareServers(a, b));
-  const link = await readLink(run, family);
+  const link = await readLink(run, family, prefix);
   return {
     family,
+    prefix,
     servers: new Map(servers),
     owners: new Map(),
     sets: pick(names.live),
@@ -50,7 +58,7 @@ export async function observeProgram(run: Run, family: Family, before?: IpvsProg
     found: {
       foreign: new Map(all.filter(([key]) => !owned.has(key))),
       connections: servers.length > 0 ? parseConnections(await output(run, 'ipvsadm', ['--list', '-n'])) : new Map(),
-      draining: sets.get(drainingName(family))?.secondsLeft ?? new Map(),
+      draining: sets.get(drainingName(family, prefix))?.secondsLeft ?? new Map(),
       ledger: pick(names.ledger),
       staged: [...pick(names.staged).values()],
       link: link.state,
@@ -64,11 +72,18 @@ export async function readServers(run: Run): Promise<ReadonlyMap<ServerKey, Virt
   return parseServers(await output(run, 'ipvsadm', ['--save', '-n']));
 }
 
-export async function readLink(
-  run: Run,
-  family: Family,
-): Promise<{ readonly addresses: readonly IpAddress[]; readonly state: Found['link'] }> {
-  const args = ['-o', 'address', 'show', 'dev', linkName];
+/** What is bound on our link. */
+export interface Link {
+  readonly addresses: readonly IpAddress[];
+  readonly state: Found['link'];
+}
+
+export function readLink(run: Run, family: Family, prefix: ChainPrefix): Promise<Link> {
+  return readLinkNamed(run, linkName(prefix), family);
+}
+
+export async function readLinkNamed(run: Run, link: string, family: Family): Promise<Link> {
+  const args = ['-o', 'address', 'show', 'dev', link];
   const result = await run('ip', args);
   if (/does not exist|Cannot find device/.test(result.stderr)) return { addresses: [], state: 'absent' };
   if (result.exitCode !== 0) throw commandFailure(`ip ${args.join(' ')}`, result);
@@ -78,9 +93,9 @@ export async function readLink(
   return { addresses: ours.sort(compareAddresses), state };
 }
 
-function setNames(family: Family) {
-  const live = new Set(setIds.map((id) => setName(id, family)));
-  const ledger = new Set([frontendsName(family), drainingName(family)]);
+function setNames(family: Family, prefix: ChainPrefix) {
+  const live = new Set(setIds.map((id) => setName(id, family, prefix)));
+  const ledger = new Set([frontendsName(family, prefix), drainingName(family, prefix)]);
   const staged = new Set([...live, ...ledger].map(stagedName));
   return { live, ledger, staged, all: new Set([...live, ...ledger, ...staged]) };
 }

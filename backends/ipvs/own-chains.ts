@@ -1,4 +1,6 @@
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import type { OwnChains } from '../netfilter/own-chains.ts';
+import { kubeNameOf } from '../netfilter/prefix.ts';
 import type { Ruleset } from '../netfilter/rule.ts';
 import { ipvsChains } from './node-chains.ts';
 
@@ -16,12 +18,20 @@ const iptablesMode: ReadonlySet<string> = new Set([
   'KUBE-PROXY-CANARY',
 ]);
 
-export const ownChains: OwnChains = {
-  isOurs: (_table, chain) => names.has(chain) || iptablesMode.has(chain) || serviceChains.test(chain),
-  isServiceChain: (chain) => serviceChains.test(chain),
-};
+export function ownChainsOf(prefix: ChainPrefix): OwnChains {
+  const isServiceChain = (chain: string) => serviceChains.test(kubeNameOf(chain, prefix) ?? '');
+  return {
+    prefix,
+    isServiceChain,
+    isOurs(_table, chain) {
+      const name = kubeNameOf(chain, prefix);
+      return name !== undefined && (names.has(name) || iptablesMode.has(name) || isServiceChain(chain));
+    },
+  };
+}
 
 /** Whether rules send Services' packets to endpoints by themselves, before IPVS could see them. */
-export function translates(rules: Ruleset): boolean {
-  return [...rules.chains.values()].some(({ table, name }) => table === 'nat' && serviceChains.test(name));
+export function translates(rules: Ruleset, prefix: ChainPrefix): boolean {
+  const { isServiceChain } = ownChainsOf(prefix);
+  return [...rules.chains.values()].some(({ table, name }) => table === 'nat' && isServiceChain(name));
 }

@@ -2,8 +2,7 @@ import type { CommandResult, Run } from '../command.ts';
 import { performRestore, type Tools } from '../netfilter/kernel.ts';
 import { commandFailure, IpvsError, type RefusedLine } from './errors.ts';
 import { realKey } from './ledger.ts';
-import { readLink, readServers } from './observe.ts';
-import { linkName } from './program.ts';
+import { readLinkNamed, readServers } from './observe.ts';
 import { sameParameters, sameReal, type ServerKey, serverKey, type VirtualServer } from './servers.ts';
 import { type IpvsStep, type Script, scriptOf, type ServerEdit, serverEditLine } from './steps.ts';
 
@@ -111,10 +110,10 @@ async function checkAddresses(
   result: CommandResult,
   run: Run,
 ): Promise<void> {
-  const { addresses } = await readLink(run, step.family);
+  const { addresses } = await readLinkNamed(run, step.link, step.family);
   const missing = step.addresses.filter((address) => addresses.includes(address) !== (step.kind === 'bind'));
   if (missing.length === 0) return;
-  const lines = missing.map((address) => ({ line: `${step.kind} ${address} on ${linkName}`, service: undefined }));
+  const lines = missing.map((address) => ({ line: `${step.kind} ${address} on ${step.link}`, service: undefined }));
   throw new IpvsError(`${command}: refused`, { reason: 'refused', lines }, result.stderr);
 }
 

@@ -4,7 +4,7 @@ import { type Departures, departures } from './departure.ts';
 import { planChains } from './chain-plan.ts';
 import { drainingSet, frontendsSet, ledgerEntry } from './ledger.ts';
 import { translates } from './own-chains.ts';
-import { type Found, type IpvsProgram, nothingFound } from './program.ts';
+import { type Found, type IpvsProgram, linkName, nothingFound } from './program.ts';
 import { planServers } from './server-plan.ts';
 import { planSets } from './set-plan.ts';
 import type { IpvsStep } from './steps.ts';
@@ -56,17 +56,18 @@ export function planProgram(observed: IpvsProgram, desired: IpvsProgram): readon
   const isEnd = wanted.sets.size === 0;
   const chains = planChains(observed, wanted, found);
 
-  const { family } = desired;
+  const { family, prefix } = desired;
+  const link = linkName(prefix);
   const prepare = { family, phase: 'prepare' } as const;
   const change = { family, phase: 'switch' } as const;
   const drain = { family, phase: 'drain' } as const;
   const remove = { family, phase: 'remove' } as const;
   const open: IpvsStep = { ...change, kind: 'add-entries', entries: sets.opened };
   const fill: IpvsStep = { ...change, kind: 'servers', edits: servers.filled };
-  const bind: IpvsStep = { ...change, kind: 'bind', addresses: addresses.bound };
+  const bind: IpvsStep = { ...change, kind: 'bind', link, addresses: addresses.bound };
   const steps: readonly IpvsStep[] = [
     { ...prepare, kind: 'sysctls', ...planSysctls(observed, wanted) },
-    ...(found.link === 'absent' && !isEnd ? [{ ...prepare, kind: 'create-link' } as const] : []),
+    ...(found.link === 'absent' && !isEnd ? [{ ...prepare, kind: 'create-link', link } as const] : []),
     { ...prepare, kind: 'destroy-sets', sets: found.staged },
     { ...prepare, kind: 'create-sets', sets: sets.created },
     { ...prepare, kind: 'add-entries', entries: sets.ledgerAdded },
@@ -74,27 +75,31 @@ export function planProgram(observed: IpvsProgram, desired: IpvsProgram): readon
     { ...prepare, kind: 'add-entries', entries: sets.added },
     { ...change, kind: 'swap-sets', pairs: sets.swapped },
     { ...change, kind: 'delete-entries', entries: sets.masqueradedEarly },
-    ...(translates(observed.rules) ? [open, fill, bind, ...chains.change] : [...chains.change, open, fill, bind]),
+    ...(translates(observed.rules, observed.prefix)
+      ? [open, fill, bind, ...chains.change]
+      : [...chains.change, open, fill, bind]),
     { ...drain, kind: 'add-entries', entries: sets.drainingAdded },
     { ...drain, kind: 'servers', edits: servers.quiesced },
     { ...remove, kind: 'servers', edits: servers.deletedReals },
     { ...remove, kind: 'add-entries', entries: sets.unmasqueradedLate },
-    { ...remove, kind: 'unbind', addresses: addresses.unbound },
+    { ...remove, kind: 'unbind', link, addresses: addresses.unbound },
     { ...remove, kind: 'delete-entries', entries: sets.deleted },
     { ...remove, kind: 'servers', edits: servers.deleted },
     { ...remove, kind: 'delete-entries', entries: sets.ledgerDeleted },
     ...chains.remove,
     { ...remove, kind: 'destroy-sets', sets: [...sets.replaced, ...sets.destroyed] },
-    ...(isEnd && found.link === 'ours' && addresses.kept === 0 ? [{ ...remove, kind: 'delete-link' } as const] : []),
+    ...(isEnd && found.link === 'ours' && addresses.kept === 0
+      ? [{ ...remove, kind: 'delete-link', link } as const]
+      : []),
   ];
   return steps.filter((step) => !isNothing(step));
 }
 
 /** A program that was never read is one that we just applied: with the link and the ledger that go with it. */
-function asLeft({ family, servers, sets }: IpvsProgram): Found {
+function asLeft({ family, prefix, servers, sets }: IpvsProgram): Found {
   if (sets.size === 0) return nothingFound;
   const entries = [...servers.values()].map(ledgerEntry).sort(compareText);
-  const ledger = [frontendsSet(family, entries), drainingSet(family)];
+  const ledger = [frontendsSet(family, entries, prefix), drainingSet(family, prefix)];
   return { ...nothingFound, link: 'ours', ledger: new Map(ledger.map((set) => [set.name, set])) };
 }
 

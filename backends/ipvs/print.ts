@@ -77,7 +77,7 @@ export function programFiles(program: IpvsProgram): ReadonlyMap<string, string> 
     ['ipvsadm-save', document(serverLines(program.servers.values()))],
     ['ipset-save', document(setLines(program.sets.values()))],
     [rulesFile(program.family), rulesetText(program.rules)],
-    [`${linkName}-addrs`, document(addressLines(program.addresses))],
+    [`${linkName(program.prefix)}-addrs`, document(addressLines(program.addresses))],
     ['ipvs.sysctls', document(sysctlLines(program.sysctls))],
   ]);
 }
@@ -94,7 +94,7 @@ export function printProgram(program: IpvsProgram): string {
     ['ipset save', document(setLines(program.sets.values()))],
     ['ipvsadm --save -n', document(serverLines(program.servers.values()))],
     [tool, rulesetText(program.rules)],
-    [`addresses of ${linkName}`, document(addressLines(program.addresses))],
+    [`addresses of ${linkName(program.prefix)}`, document(addressLines(program.addresses))],
   ];
   return sections.map(([title, text]) => `# ${title} (${program.family})\n${text}`).join('\n');
 }

@@ -1,3 +1,4 @@
+import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
 import type { Family, IpAddress } from '../../compiler/values/address.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
 import type { Observation } from '../netfilter/live.ts';
@@ -15,8 +16,10 @@ export interface IpvsUnit {
   readonly outFilter: readonly Rule[];
 }
 
-/** The dummy link that makes frontends' addresses local to the node, so that packets for them reach IPVS. */
-export const linkName = 'kube-ipvs0';
+/** `kube-ipvs0`: the dummy link that makes frontends' addresses local to the node, so that packets for them reach IPVS. */
+export function linkName(prefix: ChainPrefix): string {
+  return `${prefix.toLowerCase()}-ipvs0`;
+}
 
 /**
  * All of ours in one family: virtual servers, sets, addresses, a few chains, sysctls.
@@ -26,6 +29,8 @@ export const linkName = 'kube-ipvs0';
  */
 export interface IpvsProgram {
   readonly family: Family;
+  /** Of the names of all that is named: sets, chains, the link. */
+  readonly prefix: ChainPrefix;
   /** In listing order. */
   readonly servers: ReadonlyMap<ServerKey, VirtualServer>;
   /** Whose virtual server it is; empty in a program that was read. */
@@ -73,9 +78,14 @@ export const nothingFound: Found = {
 export type RealKey = `${ServerKey}/${string}`;
 
 /** Nothing at all: what a node that is cleaned up shall have. `rules` may be another mode's. */
-export function emptyProgram(family: Family, rules: Ruleset = { family, chains: new Map(), hooks: [] }): IpvsProgram {
+export function emptyProgram(
+  family: Family,
+  prefix: ChainPrefix = kubePrefix,
+  rules: Ruleset = { family, chains: new Map(), hooks: [] },
+): IpvsProgram {
   return {
     family,
+    prefix,
     servers: new Map(),
     owners: new Map(),
     sets: new Map(),

@@ -1,4 +1,3 @@
-import type { Family } from '../../compiler/values/address.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import { parseSetName, type SetName } from '../netfilter/rule.ts';
 import type { Departures } from './departure.ts';
@@ -52,22 +51,22 @@ export interface SetPlan {
 const entryLimit = 1000;
 
 export function planSets(observed: IpvsProgram, wanted: IpvsProgram, found: Found, leaving: Departures): SetPlan {
-  const { family } = wanted;
+  const { family, prefix } = wanted;
   const isEnd = wanted.sets.size === 0 && leaving.kept.length === 0;
   const changes = setIds
-    .map((id) => setName(id, family))
+    .map((id) => setName(id, family, prefix))
     .map((name) => changeOf(observed.sets.get(name), wanted.sets.get(name), keptEntries(name, observed, leaving)));
   const ledger = changeOf(
-    found.ledger.get(frontendsName(family)),
-    isEnd ? undefined : frontendsSet(family, ledgerEntries(wanted, leaving)),
+    found.ledger.get(frontendsName(family, prefix)),
+    isEnd ? undefined : frontendsSet(family, ledgerEntries(wanted, leaving), prefix),
     [],
   );
-  const draining = found.ledger.get(drainingName(family));
-  const timed = draining ?? drainingSet(family);
+  const draining = found.ledger.get(drainingName(family, prefix));
+  const timed = draining ?? drainingSet(family, prefix);
   const all = [ledger, ...changes];
   const added = changes.flatMap((change) => change.added);
   const deleted = changes.toReversed().flatMap((change) => change.deleted);
-  const opens = inSets(openingSets, family);
+  const opens = inSets(openingSets, wanted);
   const changesPolicy = changesPolicyOf(observed, wanted);
   return {
     created: [...all.flatMap(({ created }) => created), ...(draining === undefined && !isEnd ? [timed] : [])],
@@ -92,20 +91,24 @@ export function planSets(observed: IpvsProgram, wanted: IpvsProgram, found: Foun
   };
 }
 
-function inSets(ids: readonly SetId[], family: Family): (edit: EntryEdit) => boolean {
-  const names = new Set(ids.map((id) => setName(id, family)));
+function inSets(ids: readonly SetId[], { family, prefix }: IpvsProgram): (edit: EntryEdit) => boolean {
+  const names = new Set(ids.map((id) => setName(id, family, prefix)));
   return ({ set }) => names.has(set);
 }
 
 /** Whether an entry decides about masquerading at a frontend that is there before and after. */
 function changesPolicyOf(observed: IpvsProgram, wanted: IpvsProgram): (edit: EntryEdit) => boolean {
-  const decides = inSets(unmasqueradedSets, wanted.family);
+  const decides = inSets(unmasqueradedSets, wanted);
   const staying = new Set<string>();
   for (const [key, server] of observed.servers) {
     if (!wanted.servers.has(key)) continue;
     staying.add(frontendEntry(server)).add(`${server.protocol} ${server.port}`);
   }
-  const bitmaps = { TCP: setName('nodePortLocalTcp', wanted.family), UDP: setName('nodePortLocalUdp', wanted.family) };
+  const { family, prefix } = wanted;
+  const bitmaps = {
+    TCP: setName('nodePortLocalTcp', family, prefix),
+    UDP: setName('nodePortLocalUdp', family, prefix),
+  };
   return (edit) => {
     if (!decides(edit)) return false;
     const protocol = edit.set === bitmaps.TCP ? 'TCP' : edit.set === bitmaps.UDP ? 'UDP' : undefined;
@@ -144,9 +147,9 @@ function changeOf(found: IpSet | undefined, wanted: IpSet | undefined, kept: rea
 
 /** Connections that go on still meet the filter, and a bound address still refuses what is not for it. */
 function keptEntries(name: SetName, observed: IpvsProgram, { kept }: Departures): readonly SetEntry[] {
-  const { family } = observed;
-  if (kept.length === 0 || name === setName('loopBack', family) || name === setName('masquerade', family)) return [];
-  if (name === setName('ipvsIps', family)) return kept.map(({ address }) => addressEntry(address));
+  const is = (id: SetId) => name === setName(id, observed.family, observed.prefix);
+  if (kept.length === 0 || is('loopBack') || is('masquerade')) return [];
+  if (is('ipvsIps')) return kept.map(({ address }) => addressEntry(address));
   const frontends = new Set<string>(kept.map(frontendEntry));
   return (observed.sets.get(name)?.entries ?? []).filter((entry) =>
     frontends.has(entry.split(',').slice(0, 2).join(',')),

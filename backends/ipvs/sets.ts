@@ -1,7 +1,9 @@
 import { type Cidr, type Family, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
 import type { Brand } from '../../compiler/values/brand.ts';
+import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import { type Port, type Protocol, protocolText } from '../../compiler/values/port.ts';
+import { underPrefix } from '../netfilter/prefix.ts';
 import { parseSetName, type SetName } from '../netfilter/rule.ts';
 
 /** An entry as `ipset save` prints it: `10.96.0.1,tcp:80`, `30002`. */
@@ -159,12 +161,13 @@ export function isAlwaysThere(id: SetId): boolean {
   return setKinds[id].name.startsWith('KUBE-');
 }
 
-export function setName(id: SetId, family: Family): SetName {
-  return familyName(setKinds[id].name, family);
+export function setName(id: SetId, family: Family, prefix = kubePrefix): SetName {
+  return familyName(setKinds[id].name, family, prefix);
 }
 
 /** `KUBE-LOOP-BACK` → `KUBE-6-LOOP-BACK`, cut to ipset's 31 characters as kube-proxy cuts it. */
-export function familyName(ipv4Name: string, family: Family): SetName {
+export function familyName(kubeName: string, family: Family, prefix: ChainPrefix): SetName {
+  const ipv4Name = underPrefix(kubeName, prefix);
   const text = family === 'IPv4' ? ipv4Name : ipv4Name.replace('-', '-6-').slice(0, 31);
   const name = parseSetName(text);
   if (name === undefined) throw new Error(`${text} is not a set name`);
@@ -184,10 +187,10 @@ export function withEntries(set: IpSet, entries: readonly SetEntry[]): IpSet {
 const defaultMaxEntries = 65_536;
 
 /** A set with these entries, in whatever order and how often they come. */
-export function makeSet(id: SetId, family: Family, entries: Iterable<SetEntry>): IpSet {
+export function makeSet(id: SetId, family: Family, entries: Iterable<SetEntry>, prefix = kubePrefix): IpSet {
   const sorted = [...new Set(entries)].sort(compareText);
   return {
-    name: setName(id, family),
+    name: setName(id, family, prefix),
     definition: setDefinition(setKinds[id].type, family, sorted.length),
     entries: sorted,
   };

@@ -6,7 +6,6 @@ import type { Tools } from '../netfilter/kernel.ts';
 import type { SetName } from '../netfilter/rule.ts';
 import { type RestoreDocument, restoreText } from '../netfilter/transaction.ts';
 import { document, parameterWords, realName, realWords, serverWords, setLines } from './print.ts';
-import { linkName } from './program.ts';
 import type { RealServer, VirtualServer } from './servers.ts';
 import type { IpSet, SetEntry } from './sets.ts';
 
@@ -34,7 +33,8 @@ export interface EntryEdit {
  */
 export type IpvsStep = { readonly phase: Phase; readonly family: Family } & (
   | { readonly kind: 'sysctls'; readonly from: ReadonlyMap<string, string>; readonly to: ReadonlyMap<string, string> }
-  | { readonly kind: 'create-link' | 'delete-link' }
+  /** link: as `ip` knows it, `kube-ipvs0`. */
+  | { readonly kind: 'create-link' | 'delete-link'; readonly link: string }
   /** New sets, filled before anything refers to them: under their own names, or staged to be swapped in. */
   | { readonly kind: 'create-sets' | 'destroy-sets'; readonly sets: readonly IpSet[] }
   /** Set by set, what is in the first for what is in the second, in one instant. */
@@ -49,7 +49,7 @@ export type IpvsStep = { readonly phase: Phase; readonly family: Family } & (
       readonly document: RestoreDocument;
       readonly back?: RestoreDocument;
     }
-  | { readonly kind: 'bind' | 'unbind'; readonly addresses: readonly IpAddress[] }
+  | { readonly kind: 'bind' | 'unbind'; readonly link: string; readonly addresses: readonly IpAddress[] }
 );
 
 /** The line that makes an edit, as `ipvsadm --restore` takes it. */
@@ -92,9 +92,9 @@ export function scriptOf(step: IpvsStep): Script {
         text: document([...step.to].map(([name, value]) => `${name}=${value}`)),
       };
     case 'create-link':
-      return { file: 'ip', args: ['-batch', '-'], text: `link add ${linkName} type dummy\n` };
+      return { file: 'ip', args: ['-batch', '-'], text: `link add ${step.link} type dummy\n` };
     case 'delete-link':
-      return { file: 'ip', args: ['-batch', '-'], text: `link delete ${linkName}\n` };
+      return { file: 'ip', args: ['-batch', '-'], text: `link delete ${step.link}\n` };
     case 'create-sets':
       return ipset(setLines(step.sets));
     case 'destroy-sets':
@@ -110,10 +110,10 @@ export function scriptOf(step: IpvsStep): Script {
     case 'chains':
       return { file: restoreTool(step.family), args: ['--noflush', '--wait', '5'], text: restoreText(step.document) };
     case 'bind':
-      return addressScript(step.addresses.map((address) => `address add ${address}/${bits(address)} dev ${linkName}`));
+      return addressScript(step.addresses.map((address) => `address add ${address}/${bits(address)} dev ${step.link}`));
     case 'unbind':
       return addressScript(
-        step.addresses.map((address) => `address delete ${address}/${bits(address)} dev ${linkName}`),
+        step.addresses.map((address) => `address delete ${address}/${bits(address)} dev ${step.link}`),
       );
     default:
       return unreachable(step);

@@ -58,7 +58,7 @@ export async function applyTarget(
   own: OwnChains,
   options: ApplyOptions = {},
 ): Promise<ApplyReport> {
-  refuseOthers(start, target, options);
+  refuseOthers(start, target, own, options);
   const attempts = createAttempts();
   const performed = { documents: 0, lines: 0 };
   let observed = start;
@@ -98,7 +98,7 @@ export async function applyTarget(
 }
 
 function nextPlan(observed: Observation, target: Target, own: OwnChains, attempts: Attempts) {
-  const wanted = desiredRuleset(observed, target);
+  const wanted = desiredRuleset(observed, target, own);
   const owners = ownersIn([wanted, observed.ruleset], own);
   const desired = holdBack(observed.ruleset, wanted, attempts.held(), owners);
   return { plan: planLive(observed, target, own, desired, attempts.limit()), owners };
@@ -116,7 +116,7 @@ export async function applyPlan(
   own: OwnChains,
   options: ApplyOptions = {},
 ): Promise<ApplyReport> {
-  refuseOthers(start, { program: start.ruleset, services: [] }, options);
+  refuseOthers(start, { program: start.ruleset, services: [] }, own, options);
   if (start.fingerprint !== plan.fingerprint) {
     const states = `they are ${start.fingerprint.slice(0, 12)}, it starts from ${plan.fingerprint.slice(0, 12)}`;
     const what = `the tables have changed since this plan was made: ${states}`;
@@ -136,7 +136,12 @@ export async function applyPlan(
   return { ...performed, quarantined: [], forgotten, disturbances: 0, observed };
 }
 
-function refuseOthers({ owner, rival, tools }: Observation, target: Target, options: ApplyOptions): void {
+function refuseOthers(
+  { owner, rival, tools }: Observation,
+  target: Target,
+  { prefix }: OwnChains,
+  options: ApplyOptions,
+): void {
   if (rival !== undefined) {
     const what =
       `rules of Services are in the tables of both ${tools.mode} (${tools.save}) and ${rival.tools.mode} ` +
@@ -146,7 +151,7 @@ function refuseOthers({ owner, rival, tools }: Observation, target: Target, opti
   if (owner === 'another writer' && options.takeOver !== true) {
     const verb = target.program === undefined ? 'remove' : 'replace';
     const what =
-      `the KUBE-* chains that ${tools.save} shows are not ours: a kube-proxy seems to own them; ` +
+      `the ${prefix}-* chains that ${tools.save} shows are not ours: a kube-proxy seems to own them; ` +
       `once it is stopped, ${verb} them with --take-over`;
     throw new ApplyError('another-writer', what, 'Nothing was changed.');
   }

@@ -7,11 +7,12 @@ import { fingerprintOf } from './fingerprint.ts';
 import { staleFlows } from './flows.ts';
 import { readTables, type Tools } from './kernel.ts';
 import { findModes, type Modes } from './mode.ts';
-import { besideOthers, marker, type Owner, ownerOf, withMark } from './ownership.ts';
+import { besideOthers, type Owner, ownerOf, withMark } from './ownership.ts';
 import type { OwnChains } from './own-chains.ts';
 import type { Foreign } from './parse.ts';
 import { type PlanOptions, planRestores, type RestoreStep } from './plan.ts';
-import { chainKey, type Ruleset, type Table, tables } from './rule.ts';
+import { markerOf } from './prefix.ts';
+import { chainKey, type ChainName, type Ruleset, type Table, tables } from './rule.ts';
 import { sectionText } from './transaction.ts';
 
 /** What one family's kernel holds, and whose it is. */
@@ -67,20 +68,21 @@ export interface LivePlan {
  */
 export async function observe(run: Run, family: Family, own: OwnChains): Promise<Observation> {
   const { chosen, other }: Modes = await findModes(run, family, withMark(own));
-  const rivalOwner = other === undefined ? 'nobody' : ownerOf(other.save.ruleset);
+  const rivalOwner = other === undefined ? 'nobody' : ownerOf(other.save.ruleset, own.prefix);
   const rival = other === undefined || rivalOwner === 'nobody' ? undefined : { tools: other.tools, owner: rivalOwner };
-  return observation(chosen.tools, chosen.save, rival);
+  return observation(chosen.tools, chosen.save, rival, own);
 }
 
 /** Reads the same tables again. */
 export async function observeAgain(run: Run, { tools, rival }: Observation, own: OwnChains): Promise<Observation> {
-  return observation(tools, await readTables(run, tools, withMark(own)), rival);
+  return observation(tools, await readTables(run, tools, withMark(own)), rival, own);
 }
 
 function observation(
   tools: Tools,
   { ruleset, foreign }: { readonly ruleset: Ruleset; readonly foreign: Foreign },
   rival: Observation['rival'],
+  { prefix }: OwnChains,
 ): Observation {
   const { family } = tools;
   return {
@@ -88,7 +90,7 @@ function observation(
     tools,
     ruleset,
     foreign,
-    owner: ownerOf(ruleset),
+    owner: ownerOf(ruleset, prefix),
     rival,
     get fingerprint() {
       return fingerprintOf(ruleset);
@@ -97,15 +99,19 @@ function observation(
 }
 
 /** What is wanted where others live too. On a node where nothing is ours there is nothing to remove. */
-export function desiredRuleset({ ruleset, foreign, owner }: Found, { program }: Target): Ruleset {
-  return program === undefined && owner === 'nobody' ? ruleset : besideOthers(program, ruleset, foreign);
+export function desiredRuleset(
+  { ruleset, foreign, owner }: Found,
+  { program }: Target,
+  { prefix }: OwnChains,
+): Ruleset {
+  return program === undefined && owner === 'nobody' ? ruleset : besideOthers(program, ruleset, foreign, prefix);
 }
 
 export function planLive(
   observed: Found,
   target: Target,
   own: OwnChains,
-  desired = desiredRuleset(observed, target),
+  desired = desiredRuleset(observed, target, own),
   limit?: number,
 ): LivePlan {
   const { family, ruleset, foreign } = observed;
@@ -144,31 +150,37 @@ function referencedChains({ references }: Foreign): string[] {
  * plan, the next one knows whose the rest is.
  */
 function planMarked(observed: Ruleset, desired: Ruleset, own: OwnChains, options: PlanOptions): RestoreStep[] {
-  const comes = tables.filter((table) => hasMark(desired, table) && !hasMark(observed, table));
-  const goes = tables.filter((table) => hasMark(observed, table) && !hasMark(desired, table));
-  const marked = withMarks(desired, observed, goes);
-  const claimed = withMarks(observed, desired, comes);
+  const marker = markerOf(own.prefix);
+  const comes = tables.filter((table) => hasChain(desired, table, marker) && !hasChain(observed, table, marker));
+  const goes = tables.filter((table) => hasChain(observed, table, marker) && !hasChain(desired, table, marker));
+  const marked = withChains(desired, observed, goes, marker);
+  const claimed = withChains(observed, desired, comes, marker);
   return [
-    ...markStep(desired.family, 'prepare', comes),
+    ...markStep(desired.family, 'prepare', comes, marker),
     ...planRestores(claimed, marked, own, options),
-    ...markStep(desired.family, 'remove', goes),
+    ...markStep(desired.family, 'remove', goes, marker),
   ];
 }
 
-function hasMark({ chains }: Ruleset, table: Table): boolean {
-  return chains.has(chainKey(table, marker));
+function hasChain({ chains }: Ruleset, table: Table, name: ChainName): boolean {
+  return chains.has(chainKey(table, name));
 }
 
-function withMarks(ruleset: Ruleset, source: Ruleset, marked: readonly Table[]): Ruleset {
-  if (marked.length === 0) return ruleset;
-  const marks = marked.flatMap((table) => source.chains.get(chainKey(table, marker)) ?? []);
+function withChains(ruleset: Ruleset, source: Ruleset, of: readonly Table[], name: ChainName): Ruleset {
+  if (of.length === 0) return ruleset;
+  const marks = of.flatMap((table) => source.chains.get(chainKey(table, name)) ?? []);
   return {
     ...ruleset,
     chains: new Map([...ruleset.chains, ...marks.map((chain) => [chainKey(chain.table, chain.name), chain] as const)]),
   };
 }
 
-function markStep(family: Family, phase: 'prepare' | 'remove', marked: readonly Table[]): RestoreStep[] {
+function markStep(
+  family: Family,
+  phase: 'prepare' | 'remove',
+  marked: readonly Table[],
+  marker: ChainName,
+): RestoreStep[] {
   if (marked.length === 0) return [];
   const section =
     phase === 'prepare'

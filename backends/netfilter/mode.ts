@@ -3,7 +3,7 @@ import type { Run } from '../command.ts';
 import { KernelError } from './errors.ts';
 import { readTables, type Tools, failure } from './kernel.ts';
 import type { OwnChains } from './own-chains.ts';
-import { hasKubelet, ownerOf } from './ownership.ts';
+import { hasKubelet, hasKubeProxy, ownerOf } from './ownership.ts';
 import type { Save } from './parse.ts';
 
 /**
@@ -81,13 +81,13 @@ async function plainMode(run: Run, family: Family): Promise<Mode | undefined> {
 
 async function read(run: Run, tools: Tools, own: OwnChains): Promise<Reading> {
   const save = await readTables(run, tools, own);
-  return { tools, save, holds: holdingOf(save) };
+  return { tools, save, holds: holdingOf(save, own) };
 }
 
-function holdingOf({ ruleset, foreign, ruleCount }: Save): Holding {
-  const owner = ownerOf(ruleset);
+function holdingOf({ ruleset, foreign, ruleCount }: Save, { prefix }: OwnChains): Holding {
+  const owner = ownerOf(ruleset, prefix);
   if (owner === 'us') return 'our mark';
-  if (owner === 'another writer') return 'rules of Services';
+  if (owner === 'another writer' || hasKubeProxy(foreign)) return 'rules of Services';
   if (hasKubelet(foreign)) return 'rules of kubelet';
   return ruleCount > 0 ? 'other rules' : 'nothing';
 }

@@ -1,19 +1,21 @@
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import { jumpTarget, mergeLines, sameLines } from './lines.ts';
 import type { OwnChains } from './own-chains.ts';
-import { chainFromLines, chainName } from './chain.ts';
+import { chainFromLines } from './chain.ts';
 import type { Foreign } from './parse.ts';
+import { markerOf } from './prefix.ts';
 import { type Chain, chainKey, type Hook, type Ruleset, type Table } from './rule.ts';
 
 /**
  * Whose the chains are.
  *
  * Our chains bear kube-proxy's names, and kube-proxy rewrites chains of these names whenever it
- * likes. So what we applied is marked: an empty chain of this name, which nothing jumps to, stands
+ * likes. So what we applied is marked: an empty chain SLICEWRIGHT-OWNER, which nothing jumps to, stands
  * beside ours in both tables. No name, comment or content of the others tells them apart, since
  * equal rules are the point. Nobody else makes a chain of this name, or deletes it without ours;
- * with the mark in one table the other table's chains are ours too.
+ * with the mark in one table the other table's chains are ours too. Under a prefix of our own
+ * the mark has that prefix too: two of us side by side each know their own.
  */
-export const marker = chainName('SLICEWRIGHT-OWNER');
 const markedTables: readonly Table[] = ['filter', 'nat'];
 
 /** kubelet keeps rules in it too, in whatever mode the proxy is. */
@@ -26,13 +28,21 @@ export type Owner = 'nobody' | 'us' | 'another writer';
 
 /** The chains of a backend and our mark. */
 export function withMark(own: OwnChains): OwnChains {
+  const marker = markerOf(own.prefix);
   return { ...own, isOurs: (table, chain) => chain === marker || own.isOurs(table, chain) };
 }
 
-export function ownerOf(found: Ruleset): Owner {
+/** found   under the prefix, with the mark if it is there */
+export function ownerOf(found: Ruleset, prefix: ChainPrefix): Owner {
+  const marker = markerOf(prefix);
   const chains = [...found.chains.values()];
   if (chains.some(({ name }) => name === marker)) return 'us';
   return chains.some(({ name }) => !sharedWithKubelet.has(name)) ? 'another writer' : 'nobody';
+}
+
+/** Chains of a kube-proxy that runs beside us: where it works, packets come by. */
+export function hasKubeProxy({ chains }: Pick<Foreign, 'chains'>): boolean {
+  return chains.includes('nat KUBE-SERVICES');
 }
 
 export function hasKubelet({ chains }: Pick<Foreign, 'chains'>): boolean {
@@ -48,7 +58,13 @@ export function hasKubelet({ chains }: Pick<Foreign, 'chains'>): boolean {
  *
  * program   undefined: nothing of ours shall be left
  */
-export function besideOthers(program: Ruleset | undefined, found: Ruleset, foreign: Foreign): Ruleset {
+export function besideOthers(
+  program: Ruleset | undefined,
+  found: Ruleset,
+  foreign: Foreign,
+  prefix: ChainPrefix,
+): Ruleset {
+  const marker = markerOf(prefix);
   const { family } = found;
   const chains = new Map<string, Chain>(program?.chains);
   const hooks: Hook[] = [...(program?.hooks ?? [])];

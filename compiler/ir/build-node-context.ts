@@ -49,6 +49,7 @@ export function buildNodeContext(
     masqueradeBit: settings.masqueradeBit,
     nodePorts: nodePortsOf(family, own, addresses.filter(isLoopback), nodeIP, settings),
     conntrackTcpBeLiberal: settings.conntrackTcpBeLiberal,
+    chainPrefix: settings.chainPrefix,
     compat: settings.compat === 'kube-proxy',
     ipvs: {
       scheduler: settings.ipvs.scheduler,

@@ -1,5 +1,5 @@
 import type { Cidr, Family, IpAddress } from '../values/address.ts';
-import type { InterfaceName, IpvsScheduler } from '../settings.ts';
+import type { ChainPrefix, InterfaceName, IpvsScheduler } from '../settings.ts';
 
 /** How a packet of one of this node's pods is recognised. */
 export type LocalDetector =
@@ -29,6 +29,7 @@ export interface NodeContext {
     | { readonly kind: 'all'; readonly loopback: boolean }
     | { readonly kind: 'some'; readonly addresses: readonly IpAddress[]; readonly loopback: boolean };
   readonly conntrackTcpBeLiberal: boolean;
+  readonly chainPrefix: ChainPrefix;
   /** kube-proxy v1.30 to the letter. */
   readonly compat: boolean;
   readonly ipvs: {

@@ -74,6 +74,20 @@ describe('slices of several clusters', () => {
     },
   );
 
+  it('are seen by a proxy with a name whatever their own label says: their Service decides', () => {
+    const label = 'service.kubernetes.io/service-proxy-name';
+    const mine = service('serve', {}, { labels: { [label]: 'mine' } });
+    const slices = [
+      slice('serve', 'serve-x', ['10.1.0.1'], { labels: { [label]: 'mine' } }),
+      slice('serve', 'serve-y', ['10.1.0.2']),
+      dispatched('serve', 'east', ['10.2.0.1'], { labels: { [label]: 'theirs' } }),
+    ];
+    const options = { settings: { serviceProxyName: 'mine' } };
+    const [port] = compileObjects([mine, ...slices], options).services.IPv4;
+    expect(port?.pools.cluster.map(({ address }) => address)).toEqual(['10.1.0.1', '10.1.0.2', '10.2.0.1']);
+    expect(compileObjects([service('serve'), ...slices], options).services.IPv4).toEqual([]);
+  });
+
   it('may use another port number in each cluster', () => {
     const east = dispatched('serve', 'east', ['10.1.0.1'], { ports: [{ name: '', port: 9090, protocol: 'TCP' }] });
     expect(pool([serve, east, dispatched('serve', 'west', ['10.2.0.1'])])).toEqual([

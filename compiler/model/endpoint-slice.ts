@@ -4,7 +4,7 @@ import { type ClusterName, type ObjectName, type PortName, parseObjectName, pars
 import { type Port, parsePort, parseProtocol, type Protocol } from '../values/port.ts';
 import { createReport, type Fields, fieldsOf, isAbsent, listOf, type Report, show, textOf } from './fields.ts';
 import { parseSlicePorts, parseSliceWeight, type PublishedPort } from './slice-annotations.ts';
-import { isHiddenFromProxy, type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
+import { isSliceForOthers, type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
 import { type SpecialAddress, specialAddress } from './special-address.ts';
 
 export interface SlicePort {
@@ -75,6 +75,7 @@ export function parseEndpointSlice(
   object: Fields,
   cluster: ClusterName | undefined,
   diagnostics: Diagnostic[],
+  proxyName?: string,
 ): EndpointSlice | undefined {
   const metadata = parseNamespacedMetadata(object, 'EndpointSlice', cluster, diagnostics);
   if (metadata === undefined) return undefined;
@@ -88,7 +89,7 @@ export function parseEndpointSlice(
     importName: parseServiceName('multicluster.kubernetes.io/service-name', metadata, report),
     weight: parseSliceWeight(metadata.annotations, report),
     servicePorts: parseSlicePorts(metadata.annotations, report),
-    hidden: isHiddenFromProxy(metadata.labels),
+    hidden: isSliceForOthers(metadata.labels, proxyName),
     marks: parseMarks(metadata),
     ports: parsePorts(object, report),
     endpoints: parseEndpoints(object, family, report),

@@ -78,9 +78,36 @@ export function parseNamespacedMetadata(
   return { ...metadata, ref: { ...metadata.ref, namespace }, namespace };
 }
 
-/** Labels that take a Service or slice away from the default Service proxy, whatever their value (MR-2). */
-export function isHiddenFromProxy(labels: TextMap): boolean {
-  return labels.has('service.kubernetes.io/service-proxy-name') || labels.has('service.kubernetes.io/headless');
+const proxyLabel = 'service.kubernetes.io/service-proxy-name';
+
+/** A headless one is no proxy's business, whatever the label's value. */
+function isHeadless(labels: TextMap): boolean {
+  return labels.has('service.kubernetes.io/headless');
+}
+
+/**
+ * Whether a Service, or a ServiceImport, is left to another proxy (MR-2). Other clusters' Services are never served
+ * here, they only say what their slices are of; who serves them there says nothing to a proxy with a name of its own.
+ *
+ * proxyName   of the Services that we serve; undefined: of those without the label, as kube-proxy
+ */
+export function isServedByOthers(
+  labels: TextMap,
+  cluster: ClusterName | undefined,
+  proxyName: string | undefined,
+): boolean {
+  if (isHeadless(labels)) return true;
+  if (cluster !== undefined && proxyName !== undefined) return false;
+  return labels.get(proxyLabel) !== proxyName;
+}
+
+/**
+ * Whether a slice feeds nobody here. The controller gives slices their Service's labels, and kube-proxy goes by the
+ * slice's own. With a name of our own the Service alone decides: slices that come from other clusters have the labels
+ * that their Service has there.
+ */
+export function isSliceForOthers(labels: TextMap, proxyName: string | undefined): boolean {
+  return isHeadless(labels) || (proxyName === undefined && labels.has(proxyLabel));
 }
 
 /** YAML readers make dates of unquoted timestamps, JSON readers text. */

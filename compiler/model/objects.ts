@@ -22,7 +22,12 @@ export type ModelObject =
   | { readonly kind: 'MultiClusterService'; readonly value: MultiClusterService }
   | { readonly kind: 'ClusterProperty'; readonly value: ClusterProperty };
 
-type Parse = (object: Fields, cluster: ClusterName | undefined, diagnostics: Diagnostic[]) => ModelObject | undefined;
+type Parse = (
+  object: Fields,
+  cluster: ClusterName | undefined,
+  diagnostics: Diagnostic[],
+  proxyName?: string,
+) => ModelObject | undefined;
 
 function parserOf<K extends ModelObject['kind']>(
   kind: K,
@@ -30,10 +35,11 @@ function parserOf<K extends ModelObject['kind']>(
     object: Fields,
     cluster: ClusterName | undefined,
     diagnostics: Diagnostic[],
+    proxyName?: string,
   ) => Extract<ModelObject, { kind: K }>['value'] | undefined,
 ): Parse {
-  return (object, cluster, diagnostics) => {
-    const value = parse(object, cluster, diagnostics);
+  return (object, cluster, diagnostics, proxyName) => {
+    const value = parse(object, cluster, diagnostics, proxyName);
     return value === undefined ? undefined : ({ kind, value } as ModelObject);
   };
 }
@@ -62,14 +68,19 @@ function typeOf(object: Fields): { readonly apiVersion: string; readonly kind: s
   return apiVersion === undefined || kind === undefined ? undefined : { apiVersion, kind };
 }
 
-/** Parses one object; undefined, without a word, for a kind that we do not know. */
+/**
+ * Parses one object; undefined, without a word, for a kind that we do not know.
+ *
+ * proxyName   Settings.serviceProxyName
+ */
 export function parseObject(
   raw: Fields,
   cluster: ClusterName | undefined,
   diagnostics: Diagnostic[],
+  proxyName?: string,
 ): ModelObject | undefined {
   const type = typeOf(raw);
-  return type && parsers.get(`${type.apiVersion} ${type.kind}`)?.(raw, cluster, diagnostics);
+  return type && parsers.get(`${type.apiVersion} ${type.kind}`)?.(raw, cluster, diagnostics, proxyName);
 }
 
 /** What an object is the same object by, within its cluster; undefined for kinds that we do not know. */
@@ -90,6 +101,7 @@ export function parseCluster(
   cluster: ClusterName | undefined,
   raws: readonly unknown[],
   diagnostics: Diagnostic[],
+  proxyName?: string,
 ): ModelObject[] {
   const unknown = new Map<string, Fields[]>();
   const known = new Map<string, Parsed[]>();
@@ -100,7 +112,7 @@ export function parseCluster(
       addTo(unknown, typeText, raw);
       continue;
     }
-    const object = parseObject(raw, cluster, diagnostics);
+    const object = parseObject(raw, cluster, diagnostics, proxyName);
     if (object !== undefined) addTo(known, identityOf(object.value.ref), { raw, object });
   }
   reportUnknown(unknown, cluster, diagnostics);

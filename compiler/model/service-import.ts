@@ -9,7 +9,7 @@ import {
   serviceKey,
 } from '../values/names.ts';
 import { createReport, type Fields, fieldsOf, listOf, type Report, show, textOf } from './fields.ts';
-import { type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
+import { isServedByOthers, type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
 import {
   emptySpec,
   isLocalPolicy,
@@ -40,6 +40,7 @@ export function parseServiceImport(
   object: Fields,
   cluster: ClusterName | undefined,
   diagnostics: Diagnostic[],
+  proxyName?: string,
 ): ServiceImport | undefined {
   const metadata = parseNamespacedMetadata(object, 'ServiceImport', cluster, diagnostics);
   if (metadata === undefined) return undefined;
@@ -53,7 +54,9 @@ export function parseServiceImport(
     exported,
     derived: derived && serviceKey(metadata.namespace, derived),
     isDerived: annotated !== undefined,
-    service: asService(metadata, exported, spec, report),
+    service: isServedByOthers(metadata.labels, cluster, proxyName)
+      ? { ...importedService(metadata, exported), skipped: 'foreign-proxy' }
+      : asService(metadata, exported, spec, report),
     exporters: parseExporters(fieldsOf(object, 'status', 'status', report), report),
   };
 }
@@ -62,14 +65,7 @@ function asService(metadata: NamespacedMetadata, exported: ServiceKey, spec: Fie
   const addresses = parseAddresses(listOf(spec, 'ips', 'spec.ips', report), 'spec.ips', report);
   const skipped: SkipReason | undefined =
     spec.type === 'Headless' ? 'headless' : addresses.length === 0 ? 'no-cluster-ip' : undefined;
-  const common = {
-    ...metadata,
-    ...emptySpec,
-    key: importKey(exported),
-    vip: 'clusterSetIP',
-    hintsAnnotation: '',
-    skipped,
-  } as const;
+  const common = { ...importedService(metadata, exported), skipped };
   if (skipped !== undefined) return common;
   return {
     ...common,
@@ -79,6 +75,10 @@ function asService(metadata: NamespacedMetadata, exported: ServiceKey, spec: Fie
     internalPolicyLocal: isLocalPolicy(spec, 'internalTrafficPolicy', report),
     trafficDistribution: parseTrafficDistribution(spec, report),
   };
+}
+
+function importedService(metadata: NamespacedMetadata, exported: ServiceKey): Omit<Service, 'skipped'> {
+  return { ...metadata, ...emptySpec, key: importKey(exported), vip: 'clusterSetIP', hintsAnnotation: '' };
 }
 
 function onePerFamily(addresses: readonly IpAddress[], report: Report): Partial<Record<Family, IpAddress>> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ServiceOptions, service } from '../../test/helpers/kubernetes.ts';
 import { type Diagnostic, formatDiagnostic } from '../values/diagnostic.ts';
+import { parseClusterName } from '../values/names.ts';
 import { parseService } from './service.ts';
 
 function parse(spec: Record<string, unknown>, options: ServiceOptions = {}) {
@@ -31,6 +32,22 @@ describe('Services that get no rules', () => {
       'info: Service default/web spec.clusterIP: is not set; nothing is programmed for this Service',
     ]);
   });
+});
+
+describe('Services of a proxy with a name', () => {
+  const label = 'service.kubernetes.io/service-proxy-name';
+  const skippedFor = (labels: Record<string, string>, cluster?: string) =>
+    parseService(service('web', {}, { labels }), parseClusterName(cluster), [], 'mine')?.skipped;
+
+  it.each([
+    ['labelled with it', { [label]: 'mine' }, undefined],
+    ['without a label', {}, 'foreign-proxy'],
+    ['labelled for another', { [label]: 'theirs' }, 'foreign-proxy'],
+    ['labelled with it and headless', { [label]: 'mine', 'service.kubernetes.io/headless': '' }, 'foreign-proxy'],
+  ])('%s', (_which, labels, reason) => expect(skippedFor(labels)).toBe(reason));
+
+  it('are those of our own cluster: who serves them in another says nothing here', () =>
+    expect([skippedFor({}, 'east'), skippedFor({ [label]: 'theirs' }, 'east')]).toEqual([undefined, undefined]));
 });
 
 describe('cluster IPs', () => {

@@ -3,7 +3,7 @@ import type { Diagnostic } from '../values/diagnostic.ts';
 import { type ClusterName, type ServiceKey, serviceKey } from '../values/names.ts';
 import type { Port } from '../values/port.ts';
 import { createReport, type Fields, fieldsOf, isAbsent, listOf, member, type Report, show } from './fields.ts';
-import { isHiddenFromProxy, type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
+import { isServedByOthers, type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
 import {
   type LoadBalancerIP,
   parseAddresses,
@@ -70,13 +70,15 @@ export function parseService(
   object: Fields,
   cluster: ClusterName | undefined,
   diagnostics: Diagnostic[],
+  proxyName?: string,
 ): Service | undefined {
   const metadata = parseNamespacedMetadata(object, 'Service', cluster, diagnostics);
   if (metadata === undefined) return undefined;
   const report = createReport(metadata.ref, diagnostics);
   const spec = fieldsOf(object, 'spec', 'spec', report);
   const status = fieldsOf(object, 'status', 'status', report);
-  const skipped = skipReason(metadata, spec, report);
+  const isForeign = isServedByOthers(metadata.labels, cluster, proxyName);
+  const skipped = isForeign ? 'foreign-proxy' : skipReason(spec, report);
   return {
     ...metadata,
     key: serviceKey(metadata.namespace, metadata.name),
@@ -87,8 +89,7 @@ export function parseService(
   };
 }
 
-function skipReason(metadata: NamespacedMetadata, spec: Fields, report: Report): SkipReason | undefined {
-  if (isHiddenFromProxy(metadata.labels)) return 'foreign-proxy';
+function skipReason(spec: Fields, report: Report): SkipReason | undefined {
   if (spec.type === 'ExternalName') return 'external-name';
   if (spec.clusterIP === 'None') return 'headless';
   if (isAbsent(spec.clusterIP) || spec.clusterIP === '') {

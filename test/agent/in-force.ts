@@ -2,7 +2,7 @@ import { findDrift } from '../../agent/dataplane/drift.ts';
 import { assemble } from '../../backends/assemble.ts';
 import type { Run } from '../../backends/command.ts';
 import { iptables } from '../../backends/iptables/index.ts';
-import { ownChains } from '../../backends/iptables/own-chains.ts';
+import { ownChainsOf } from '../../backends/iptables/own-chains.ts';
 import { observe } from '../../backends/netfilter/live.ts';
 import { besideOthers } from '../../backends/netfilter/ownership.ts';
 import type { Compilation } from '../../compiler/compile.ts';
@@ -12,11 +12,12 @@ import { families } from '../../compiler/values/address.ts';
 export async function differences(run: Run, compilation: Compilation): Promise<string[]> {
   const found: string[] = [];
   for (const family of families) {
-    const { ruleset, foreign } = await observe(run, family, ownChains);
-    const { program } = assemble(iptables, compilation.services[family], compilation.node[family]);
-    const isUsed = compilation.services[family].length > 0 || compilation.node[family].addresses.length > 0;
+    const { [family]: node } = compilation.node;
+    const { ruleset, foreign } = await observe(run, family, ownChainsOf(node.chainPrefix));
+    const { program } = assemble(iptables, compilation.services[family], node);
+    const isUsed = compilation.services[family].length > 0 || node.addresses.length > 0;
     for (const { where, lost, added } of findDrift(
-      besideOthers(isUsed ? program : undefined, ruleset, foreign),
+      besideOthers(isUsed ? program : undefined, ruleset, foreign, node.chainPrefix),
       ruleset,
     )) {
       found.push(

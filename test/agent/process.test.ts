@@ -1,23 +1,20 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { compile } from '../../compiler/index.ts';
 import type { LocalNetwork } from '../netns/network.ts';
-import { environment } from '../netns/processes.ts';
 import { probeSupport } from '../netns/probe.ts';
 import { memberSettings } from '../packets/program.ts';
 import { type Manifest, node, service } from '../packets/objects.ts';
 import { bootWorld } from '../packets/world.ts';
 import { describeIn } from '../place.ts';
+import { startOnNode } from './command.ts';
 import { differences } from './in-force.ts';
 import { eventually } from '../helpers/eventually.ts';
 
-const program = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url));
 const { lacks } = await probeSupport();
 
 describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a folder', () => {
@@ -47,18 +44,11 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
 
   /** Starts the command on the node, with what it says going to a file or to `said`. */
   function start(stderr: number | 'pipe' = 'pipe', ...more: readonly string[]) {
-    const [file, ...enter] = network.enter('member2-node');
     const flags = ['--cluster-cidr', '10.12.0.0/16,fd00:12::/64', '--hostname-override', 'member2-node'];
     const args = ['agent', '--source', folder, '--iptables-min-sync-period', '0s', ...flags, ...more];
-    const child = spawn(file, [...enter, process.execPath, program, ...args], {
-      env: environment,
-      stdio: ['ignore', 'ignore', stderr],
-    });
-    children.add(child);
-    let said = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
-    const exited = once(child, 'exit').then(([code]) => code as number | null);
-    return { child, said: () => said, exited };
+    const command = startOnNode(network, args, stderr);
+    children.add(command.child);
+    return command;
   }
 
   const found = () =>

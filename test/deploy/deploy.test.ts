@@ -38,7 +38,7 @@ describe('the manifests', () => {
     const allowed = (only('ClusterRole').rules ?? []).flatMap(({ apiGroups, resources, verbs }) =>
       apiGroups.flatMap((group) => resources.map((resource) => `${group}/${resource} ${verbs.join(',')}`)),
     );
-    const watched = watchedKinds(true, 'n', '').map(({ apiVersion, plural }) => {
+    const watched = watchedKinds(true, 'n').map(({ apiVersion, plural }) => {
       const group = apiVersion.includes('/') ? apiVersion.split('/')[0] : '';
       return `${group}/${plural} list,watch`;
     });

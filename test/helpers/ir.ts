@@ -1,5 +1,6 @@
 import type { Endpoint, Frontend, ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
+import { kubePrefix } from '../../compiler/settings.ts';
 import { type Cidr, familyOf, type IpAddress, parseAddress, parseCidr } from '../../compiler/values/address.ts';
 import {
   parseNamespace,
@@ -95,6 +96,7 @@ export function makeNode(more: Partial<NodeContext> = {}): NodeContext {
     masqueradeBit: 14,
     nodePorts: { kind: 'all', loopback: true },
     conntrackTcpBeLiberal: false,
+    chainPrefix: kubePrefix,
     compat: false,
     ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [] },
     ...more,

@@ -3,7 +3,7 @@ import { assemble } from '../../backends/assemble.ts';
 import { applyProgram, type IpvsApplyOptions, type IpvsReport } from '../../backends/ipvs/apply.ts';
 import { ipvs, type IpvsProgram } from '../../backends/ipvs/index.ts';
 import { document, serverLines, setLines } from '../../backends/ipvs/print.ts';
-import { marker } from '../../backends/netfilter/ownership.ts';
+import { markerOf } from '../../backends/netfilter/prefix.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Family } from '../../compiler/values/address.ts';
@@ -38,7 +38,7 @@ export function openNode(run: Run, family: Family): LiveNode {
 
 /** What a program says, without what is applied beside every program and what only a kernel knows. */
 export function programText(program: IpvsProgram): string {
-  const chains = [...program.rules.chains.values()].filter(({ name }) => name !== marker);
+  const chains = [...program.rules.chains.values()].filter(({ name }) => name !== markerOf(program.prefix));
   return document([
     ...serverLines(program.servers.values()),
     ...setLines(program.sets.values()),

@@ -1,0 +1,64 @@
+import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
+import { chainName } from './chain.ts';
+import { type ChainName, parseSetName, type Rule, type SetName } from './rule.ts';
+
+/*
+ * Names under another prefix than kube-proxy's.
+ *
+ * Lowering speaks kube-proxy's names throughout: they are the words of the specification, of goldens and of operators.
+ * A proxy that runs beside a kube-proxy has the same chains and sets with the same rules under a prefix of its own, so
+ * a program for it is the one for KUBE with the names exchanged, here and nowhere else.
+ */
+
+/** What we call ours beside kube-proxy's names; under a prefix of our own everything is ours. */
+const ownWords = 'SLICEWRIGHT';
+
+/** `KUBE-SERVICES`, `SLICEWRIGHT-OWNER` → `SLWR-SERVICES`, `SLWR-OWNER`. */
+export function underPrefix(name: string, prefix: ChainPrefix): string {
+  return prefix === kubePrefix ? name : name.replace(/^(KUBE|SLICEWRIGHT)(?=-)/, prefix);
+}
+
+/** kube-proxy's name for a chain that was found; undefined: it does not begin with the prefix. */
+export function kubeNameOf(name: string, prefix: ChainPrefix): string | undefined {
+  if (!name.startsWith(`${prefix}-`)) return undefined;
+  return `${kubePrefix}${name.slice(prefix.length)}`;
+}
+
+/** The empty chain that marks chains under this prefix as ours (ownership.ts). */
+export function markerOf(prefix: ChainPrefix): ChainName {
+  return chainName(underPrefix(`${ownWords}-OWNER`, prefix));
+}
+
+/** The same rule about the same things under another prefix. */
+export function ruleUnder(rule: Rule, prefix: ChainPrefix): Rule {
+  if (prefix === kubePrefix) return rule;
+  const { matches, target } = rule;
+  const renamed = matches.map((match) => {
+    switch (match.kind) {
+      case 'comment':
+        // Names of Services are in lower case: only a chain's can begin like that.
+        return { ...match, text: match.text.replaceAll(`${kubePrefix}-`, `${prefix}-`) };
+      case 'recent':
+        return { ...match, list: chainUnder(match.list, prefix) };
+      case 'set':
+        return { ...match, name: setUnder(match.name, prefix) };
+      default:
+        return match;
+    }
+  });
+  if (target === undefined) return { matches: renamed };
+  return {
+    matches: renamed,
+    target: target.kind === 'jump' ? { ...target, chain: chainUnder(target.chain, prefix) } : target,
+  };
+}
+
+export function chainUnder(name: ChainName, prefix: ChainPrefix): ChainName {
+  return prefix === kubePrefix ? name : chainName(underPrefix(name, prefix));
+}
+
+function setUnder(name: SetName, prefix: ChainPrefix): SetName {
+  const renamed = parseSetName(underPrefix(name, prefix));
+  if (renamed === undefined) throw new Error(`${name} has no name under ${prefix}`);
+  return renamed;
+}

@@ -1,0 +1,32 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { LocalNetwork } from '../netns/network.ts';
+import { environment } from '../netns/processes.ts';
+
+const program = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url));
+
+/** `slicewright` as a process on the node. */
+export interface NodeCommand {
+  readonly child: ChildProcess;
+  /** Of its standard error, so far. */
+  said(): string;
+  readonly exited: Promise<number | null>;
+}
+
+/** stderr   a file descriptor to write it to, instead of `said` */
+export function startOnNode(
+  network: LocalNetwork,
+  args: readonly string[],
+  stderr: number | 'pipe' = 'pipe',
+): NodeCommand {
+  const [file, ...enter] = network.enter('member2-node');
+  const child = spawn(file, [...enter, process.execPath, program, ...args], {
+    env: environment,
+    stdio: ['ignore', 'ignore', stderr],
+  });
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  return { child, said: () => said, exited };
+}
