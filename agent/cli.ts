@@ -105,7 +105,7 @@ function addPlan(program: Command): void {
     .addOption(
       new Option(
         '--against <path>',
-        'plan from what iptables-save printed, or from the files of compile --out, instead of the kernel: needs no privilege; iptables only; repeatable',
+        'plan from what iptables-save printed, or from the files of compile --out, instead of the kernel: needs no privilege; for IPVS a folder with what its tools printed; repeatable',
       )
         .argParser(collect)
         .default([], 'the kernel'),
@@ -275,7 +275,7 @@ function addAgent(program: Command): void {
     .addOption(
       new Option(
         '--against <path>',
-        'with --dry-run: plan from what iptables-save printed instead of the kernel; repeatable',
+        'with --dry-run: plan from what the tools printed, as plan does, instead of the kernel; repeatable',
       )
         .argParser(collect)
         .default([], 'the kernel'),

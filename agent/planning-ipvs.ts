@@ -47,19 +47,20 @@ async function hasOurs(run: Run, family: Family, prefix: ChainPrefix): Promise<b
   return tables?.owner === 'us' || (await observeRemains(run, family, { prefix })) !== undefined;
 }
 
-export function planIpvs(observed: IpvsProgram, wanted: WantedIpvs): PlannedIpvs {
+/** source   where what was observed is from, for people; undefined: the kernel */
+export function planIpvs(observed: IpvsProgram, wanted: WantedIpvs, source?: string): PlannedIpvs {
   const { family, found } = observed;
   const desired = isUsed(wanted, family) ? wanted.programs[family] : emptyProgram(family, observed.prefix);
   const tables = found?.tables;
   return {
     family,
     fingerprint: fingerprintOf(observed),
-    source: tables === undefined ? 'the kernel' : `the kernel (IPVS, ${tables.tools.mode})`,
+    source: source ?? (tables === undefined ? 'the kernel' : `the kernel (IPVS, ${tables.tools.mode})`),
     observed,
     desired,
     steps: planProgram(observed, desired),
     services: wanted.compilation.services[family],
     node: wanted.compilation.node[family],
-    dangers: tables === undefined ? [] : dangersOf(tables),
+    dangers: tables === undefined || source !== undefined ? [] : dangersOf(tables),
   };
 }

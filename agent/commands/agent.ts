@@ -1,13 +1,10 @@
 import type { Run } from '../../backends/command.ts';
-import type { OwnChains } from '../../backends/netfilter/own-chains.ts';
 import type { CompilerContext } from '../../compiler/engine.ts';
-import { endpointText } from '../../compiler/ir/ir.ts';
 import type { Settings } from '../../compiler/settings.ts';
 import { families } from '../../compiler/values/address.ts';
 import { type AgentServing, startAgent } from '../agent.ts';
 import { clusterEventsListener } from '../cluster-events.ts';
 import { type Configuration, parseConfiguration } from '../config/config.ts';
-import { createDryPlane, type DryPlan } from '../dataplane/dry-run.ts';
 import type { FamilyPlane } from '../dataplane/dataplane.ts';
 import { createIptablesPlane } from '../dataplane/iptables.ts';
 import { createIpvsPlane } from '../dataplane/ipvs.ts';
@@ -17,15 +14,12 @@ import { fileProblem, InputError } from '../input-error.ts';
 import type { Host } from '../inputs.ts';
 import type { Io } from '../io.ts';
 import { createLog, logDiagnostics } from '../log.ts';
-import { paintOf } from '../paint.ts';
-import { makeReport, reportText } from '../plan-report/report.ts';
-import { foundIn, oursUnder } from '../planning.ts';
 import { type ProxyOptions, proxyIdentity } from '../proxy-identity.ts';
 import { parseRegistry } from '../registry.ts';
 import { lockNode } from '../single.ts';
-import { readDumps } from '../sources/dump.ts';
 import { readObjects } from '../sources/files.ts';
 import { documentOfFlags, type GivenFlags, givenFlags, setFlags } from './agent-flags.ts';
+import { dryPlanes } from './agent-dry-run.ts';
 import { openSources, type SourceOptions } from './agent-sources.ts';
 import { cleanupCommand } from './cleanup.ts';
 import { reportingFailures } from './failures.ts';
@@ -81,7 +75,9 @@ export function agentCommand(
         });
     try {
       if (signal.aborted) return 0;
-      const planes = isDry ? dryPlanes(options, io, run, configuration) : livePlanes(options, run, configuration);
+      const planes = isDry
+        ? dryPlanes(options.against, io, run, configuration)
+        : livePlanes(options, run, configuration);
       log.info(
         {
           node: context.nodeName,
@@ -191,39 +187,6 @@ function livePlanes(options: AgentOptions, run: Run, { backend, settings }: Conf
   const prefix = settings.chainPrefix;
   const common = { run, prefix, nowMs: () => performance.now(), takeOver: options.takeOver === true };
   return families.map((family) => make({ family, ...common }));
-}
-
-function dryPlanes(options: AgentOptions, io: Io, run: Run, { backend, settings }: Configuration): FamilyPlane[] {
-  if (backend !== 'iptables') {
-    throw new InputError([fileProblem('--dry-run', 'no-plans', `plans are shown for iptables, not for ${backend}`)]);
-  }
-  const prefix = settings.chainPrefix;
-  const ours = oursUnder(prefix);
-  const dumps = options.against.flatMap((path) => readDumps(path, ours.isOurs));
-  return families.map((family) => {
-    const dump = dumps.find((one) => one.family === family);
-    return createDryPlane({
-      family,
-      run,
-      prefix,
-      start: dumps.length === 0 ? 'the kernel' : dump && { source: dump.path, found: foundIn(dump, prefix) },
-      onPlan: (plan) => void io.out(planText(plan, ours, io)),
-    });
-  });
-}
-
-function planText({ source, found, plan, wanted }: DryPlan, ours: OwnChains, io: Io): string {
-  const clusters = new Map(
-    wanted.services.flatMap(({ pools }) =>
-      [...pools.cluster, ...pools.local].map(
-        (endpoint) => [endpointText(endpoint), endpoint.cluster ?? 'local'] as const,
-      ),
-    ),
-  );
-  const report = makeReport({ source, found, plan, node: wanted.node, dangers: [] }, ours, (text) =>
-    clusters.get(text),
-  );
-  return reportText(report, paintOf(io), true);
 }
 
 /** For the log, where it is not kube-proxy that we stand in for. */

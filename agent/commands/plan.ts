@@ -55,20 +55,17 @@ interface Plans {
 async function makePlans(options: PlanOptions, io: Io, run: Run, host: Host): Promise<Plans> {
   const { chainPrefix } = proxyIdentity(options);
   const ours = oursUnder(chainPrefix);
-  const dumps = options.against.flatMap((path) => readDumps(path, ours.isOurs));
-  const isHere = dumps.length === 0;
+  const isHere = options.against.length === 0;
   const wanted = await compileWanted(options, io, isHere ? host : undefined);
   await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
   if (wanted.backend === 'ipvs') {
-    if (!isHere) {
-      const message = 'plans for IPVS start from the kernel: a dump of rules shows no virtual servers';
-      throw new InputError([fileProblem(options.against[0] ?? '--against', 'no-plans', message)]);
-    }
-    return planServers(run, wanted);
+    return planServers(run, wanted, options.against);
   }
   const planned = isHere
     ? await planKernel(run, wanted)
-    : dumps.map((dump) => planFromDump(dump, wanted, options.out !== undefined));
+    : options.against
+        .flatMap((path) => readDumps(path, ours.isOurs))
+        .map((dump) => planFromDump(dump, wanted, options.out !== undefined));
   return {
     families: planned.map((one) => {
       const report = makeReport(one, ours, wanted.clusterOf);
@@ -93,10 +90,15 @@ async function planKernel(run: Run, wanted: Wanted): Promise<PlannedFamily[]> {
   return planned;
 }
 
-async function planServers(run: Run, wanted: WantedIpvs): Promise<Plans> {
+async function planServers(run: Run, wanted: WantedIpvs, against: readonly string[]): Promise<Plans> {
   const { observeIpvsFamilies, planIpvs } = await import('../planning-ipvs.ts');
   const { ipvsStepJson, makeIpvsReport } = await import('../plan-report/ipvs.ts');
-  const planned = (await observeIpvsFamilies(run, wanted)).map((observed) => planIpvs(observed, wanted));
+  const { readIpvsDumps } = await import('../sources/ipvs-dump.ts');
+  const dumps = against.flatMap((path) => readIpvsDumps(path, wanted.settings.chainPrefix));
+  const planned =
+    against.length === 0
+      ? (await observeIpvsFamilies(run, wanted)).map((observed) => planIpvs(observed, wanted))
+      : dumps.map(({ path, program }) => planIpvs(program, wanted, path));
   return {
     families: planned.map((one) => {
       const report = makeIpvsReport(one, wanted.clusterOf);

@@ -34,7 +34,7 @@ export function planChains(observed: IpvsProgram, wanted: IpvsProgram, found: Fo
 }
 
 /** Others and our mark are a kernel's matter: programs that were never read have neither. */
-function wantedRules(observed: IpvsProgram, wanted: Ruleset | undefined, { tables }: Found): Ruleset {
+export function wantedRules(observed: IpvsProgram, wanted: Ruleset | undefined, { tables }: Found): Ruleset {
   if (tables !== undefined) return besideOthers(wanted, observed.rules, tables.foreign, observed.prefix);
   return wanted ?? { family: observed.family, chains: new Map(), hooks: [] };
 }

@@ -4,7 +4,7 @@ import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
 import { parameterWords } from './print.ts';
-import type { IpvsProgram } from './program.ts';
+import type { Found, IpvsProgram } from './program.ts';
 import type { VirtualServer } from './servers.ts';
 import { isOtherType } from './set-plan.ts';
 import type { IpSet } from './sets.ts';
@@ -84,4 +84,13 @@ export function adoptForeign(observed: IpvsProgram, desired: IpvsProgram, exclud
     servers: new Map([...observed.servers, ...adopted]),
     found: { ...found, foreign: new Map([...found.foreign].filter(([key]) => !taken.has(key))) },
   };
+}
+
+/** What someone else made at an address of ours is not overwritten: that frontend is left out. */
+export function withoutForeign(desired: IpvsProgram, found: Found): IpvsProgram {
+  if (found.foreign.size === 0) return desired;
+  const servers = new Map([...desired.servers].filter(([key]) => !found.foreign.has(key)));
+  const served = new Set([...servers.values()].map(({ address }) => address));
+  const lost = new Set([...desired.servers.values()].map(({ address }) => address).filter((one) => !served.has(one)));
+  return { ...desired, servers, addresses: desired.addresses.filter((address) => !lost.has(address)) };
 }

@@ -1,10 +1,10 @@
 import type { IpAddress } from '../../compiler/values/address.ts';
-import { compareText } from '../../compiler/values/names.ts';
+import { foundAfter } from './applied.ts';
 import { type Departures, departures } from './departure.ts';
 import { planChains } from './chain-plan.ts';
-import { drainingSet, frontendsSet, ledgerEntry } from './ledger.ts';
+import { withoutForeign } from './conflicts.ts';
 import { translates } from './own-chains.ts';
-import { type Found, type IpvsProgram, linkName, nothingFound } from './program.ts';
+import { type IpvsProgram, linkName } from './program.ts';
 import { planServers } from './server-plan.ts';
 import { planSets } from './set-plan.ts';
 import type { IpvsStep } from './steps.ts';
@@ -47,7 +47,8 @@ import type { IpvsStep } from './steps.ts';
  * without it, packets of established connections would not get to IPVS.
  */
 export function planProgram(observed: IpvsProgram, desired: IpvsProgram): readonly IpvsStep[] {
-  const found = observed.found ?? asLeft(observed);
+  // A program that was never read is one that we just applied.
+  const found = observed.found ?? foundAfter(observed);
   const wanted = withoutForeign(desired, found);
   const leaving = departures(observed, wanted, found);
   const sets = planSets(observed, wanted, found, leaving);
@@ -93,23 +94,6 @@ export function planProgram(observed: IpvsProgram, desired: IpvsProgram): readon
       : []),
   ];
   return steps.filter((step) => !isNothing(step));
-}
-
-/** A program that was never read is one that we just applied: with the link and the ledger that go with it. */
-function asLeft({ family, prefix, servers, sets }: IpvsProgram): Found {
-  if (sets.size === 0) return nothingFound;
-  const entries = [...servers.values()].map(ledgerEntry).sort(compareText);
-  const ledger = [frontendsSet(family, entries, prefix), drainingSet(family, prefix)];
-  return { ...nothingFound, link: 'ours', ledger: new Map(ledger.map((set) => [set.name, set])) };
-}
-
-/** What someone else made at an address of ours is not overwritten: that frontend is left out. See conflicts.ts. */
-function withoutForeign(desired: IpvsProgram, found: Found): IpvsProgram {
-  if (found.foreign.size === 0) return desired;
-  const servers = new Map([...desired.servers].filter(([key]) => !found.foreign.has(key)));
-  const served = new Set([...servers.values()].map(({ address }) => address));
-  const lost = new Set([...desired.servers.values()].map(({ address }) => address).filter((one) => !served.has(one)));
-  return { ...desired, servers, addresses: desired.addresses.filter((address) => !lost.has(address)) };
 }
 
 function planAddresses(observed: IpvsProgram, wanted: IpvsProgram, { kept }: Departures) {
