@@ -2,6 +2,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { startAgent } from '../../agent/agent.ts';
 import type { ContactTimes } from '../../agent/cluster-states.ts';
 import { createIptablesPlane } from '../../agent/dataplane/iptables.ts';
+import { createIpvsPlane } from '../../agent/dataplane/ipvs.ts';
 import type { LoopTimes } from '../../agent/family-loop.ts';
 import type { Log } from '../../agent/log.ts';
 import type { AgentEvent } from '../../agent/report.ts';
@@ -42,6 +43,7 @@ export interface ApiServer {
 }
 
 export interface FieldOptions {
+  readonly mode?: 'iptables' | 'ipvs';
   readonly run: Run;
   readonly own: ApiServer | Source;
   readonly others?: Readonly<Record<string, ApiServer>>;
@@ -71,6 +73,8 @@ export const quickReflector: ReflectorTimes = {
 const quickLoop: LoopTimes = { gapMs: 0, resyncMs: 60_000, glanceMs: 60_000, retry: { firstMs: 10, maxMs: 50 } };
 
 export function startFieldAgent(options: FieldOptions): FieldAgent {
+  const { mode = 'iptables' } = options;
+  const makePlane = mode === 'ipvs' ? createIpvsPlane : createIptablesPlane;
   const events: AgentEvent[] = [];
   const log: LogLine[] = [];
   const listeners = new Set<(event: AgentEvent) => void>();
@@ -99,13 +103,13 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
         localAddresses: undefined,
         ...(options.registry === undefined ? {} : { registry: options.registry }),
       },
-      mode: 'iptables',
+      mode,
       sources: [
         sourceOf(options.own, undefined),
         ...Object.entries(options.others ?? {}).map(([name, double]) => sourceOf(double, name as ClusterName)),
       ],
       planes: families.map((family) =>
-        createIptablesPlane({
+        makePlane({
           family,
           run: options.run,
           nowMs: clock.nowMs,
