@@ -1,6 +1,7 @@
 import { createDeletionGuard } from '../compiler/deletion-guard.ts';
 import type { CompilerContext } from '../compiler/engine.ts';
 import { createCompiler } from '../compiler/incremental.ts';
+import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import { type ContactTimes, createClusterStates, defaultContactTimes } from './cluster-states.ts';
 import type { FamilyPlane } from './dataplane/dataplane.ts';
 import type { LoopTimes } from './family-loop.ts';
@@ -34,6 +35,8 @@ export interface AgentParts {
   readonly serving: AgentServing;
   /** How soon a registered cluster that is out of touch is lost. */
   readonly contactTimes?: ContactTimes;
+  /** What could not be set on the node before. */
+  readonly problems?: readonly Diagnostic[];
   /** Besides log, metrics, health and status. */
   readonly listeners?: readonly Report[];
 }
@@ -81,6 +84,7 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   const report: Report = (event) => {
     for (const listen of listeners) listen(event);
   };
+  report({ kind: 'prepared', problems: parts.problems ?? [] });
   const board = createSourceBoard(parts.sources, clock.nowMs, parts.remoteWaitMs, (source, objectKind, state) =>
     report({ kind: 'source', cluster: source.cluster, from: source.from, objectKind, state }),
   );

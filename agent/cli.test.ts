@@ -107,6 +107,9 @@ describe('the slicewright process', () => {
     [['compile', '-f', '-', '--family', 'ipv5'], 'Allowed choices are ipv4, ipv6.'],
     [['compile', '-f', '-', 'stray'], 'error: too many arguments'],
     [['apply'], "error: one of '-f, --filename <path>' and '--plan <file>' must be given"],
+    [['agent', '--cluster-cdir', '10.1.0.0/16'], '(Did you mean --cluster-cidr?)'],
+    [['agent', '--init-only=perhaps'], 'It is not true or false.'],
+    [['agent', '-v=much'], 'It is not a whole number.'],
     [['apply', '-f', 'x', '--plan', 'y'], "cannot be used with option '--plan <file>'"],
   ])('exits with 2 when called as %j', async (args, message) => {
     const { status, out, err } = await slicewright(args);
@@ -142,6 +145,27 @@ describe('the slicewright process', () => {
       out: '',
       err: 'error: file missing.yaml: there is no such file\n',
     });
+  });
+
+  it('writes the configuration that kube-proxy flags stand for, and takes it back', async () => {
+    const file = join(elsewhere, 'effective.yaml');
+    const flags = ['--proxy_mode=ipvs', '--cluster-cidr=10.1.0.0/16', '--masquerade-all', '--logtostderr', '-v=2'];
+    const { status, err } = await slicewright(['agent', ...flags, `--write-config-to=${file}`]);
+    expect([status, err]).toEqual([0, expect.stringContaining('flag --logtostderr: has no effect')]);
+    const written = readFileSync(file, 'utf8');
+    expect(written).toMatch(/^apiVersion: kubeproxy/);
+    expect(written).toMatch(/^clusterCIDR: 10\.1\.0\.0\/16$/m);
+    expect(written).toMatch(/^ {2}masqueradeAll: true$/m);
+    expect(written).toMatch(/^mode: ipvs$/m);
+    const again = await slicewright(['agent', `--config=${file}`, '--write-config-to', join(elsewhere, 'again.yaml')]);
+    expect([again.status, again.err.match(/^(warning|error).*/gm)]).toEqual([0, null]);
+    expect(readFileSync(join(elsewhere, 'again.yaml'), 'utf8')).toBe(written);
+    expect((await slicewright(['agent', '--version'])).out).toBe((await slicewright(['--version'])).out);
+  });
+
+  it('says why the effective configuration cannot be written', async () => {
+    const { status, err } = await slicewright(['agent', '--write-config-to', join(elsewhere, 'no', 'where')]);
+    expect([status, err]).toEqual([1, expect.stringMatching(/^error: file .*where: cannot be written to: ENOENT/)]);
   });
 
   it("tells in docs/commands.md what every command's help offers", async () => {

@@ -1,6 +1,8 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { Shell } from './commands/completion.ts';
-import { configurationOptions } from './commands/agent-flags.ts';
+import { configurationOptions, parseVerbosity, switchOption, withHyphens } from './commands/agent-flags.ts';
+import { idleOptions } from './commands/idle-flags.ts';
+import { portOptions } from './commands/port-flags.ts';
 import { processIo } from './io.ts';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -258,8 +260,9 @@ function addAgent(program: Command): void {
     .summary("keep this node's kernel as the objects want it, until stopped")
     .description(
       'Follows Services and EndpointSlices of one cluster or of many and keeps the rules of this node true. Takes ' +
-        "kube-proxy's configuration file, or its flags. Rules stay when it stops.\n" +
-        'Exit status: 0 stopped when asked to, 1 could not start, 2 usage.',
+        "kube-proxy's configuration file, or its flags, of which those without a use here are taken with a " +
+        'warning. Rules stay when it stops.\n' +
+        'Exit status: 0 stopped when asked to, 1 could not start or the configuration file changed, 2 usage.',
     )
     .option('--config <path>', 'a kube-proxy configuration file; beside it only --hostname-override counts')
     .option('--source <dir>', "a folder of manifests in place of the own cluster's API server, watched for changes")
@@ -270,7 +273,10 @@ function addAgent(program: Command): void {
     )
     .option('--registry <path>', 'the cluster registry: ranges, weights, zones and policies of clusters')
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
-    .option('--cleanup', 'remove all of ours from this node, and exit')
+    .addOption(switchOption('cleanup', 'remove all of ours from this node, and exit'))
+    .addOption(switchOption('init-only', 'do what needs more than NET_ADMIN (modules, sysctls), and exit'))
+    .option('--write-config-to <path>', 'write the effective configuration to a file, and exit')
+    .addOption(switchOption('version', 'print the version, and exit'))
     .option('--dry-run', 'print each plan instead of applying it; needs no privilege')
     .addOption(
       new Option(
@@ -281,10 +287,10 @@ function addAgent(program: Command): void {
         .default([], 'the kernel'),
     )
     .option('--master <url>', "the API server's address, over that of the kubeconfig")
-    .addOption(new Option('-v, --v <level>', 'from 4 on more is logged').argParser(Number).default(2))
+    .addOption(new Option('-v, --v <level>', 'from 4 on more is logged').argParser(parseVerbosity))
     .addOption(diagnosticsOption());
   addProxyOptions(agent);
-  for (const option of configurationOptions()) agent.addOption(option);
+  for (const option of [...configurationOptions(), ...portOptions(), ...idleOptions()]) agent.addOption(option);
   agent
     .addHelpText(
       'after',
@@ -296,6 +302,7 @@ Examples:
   slicewright agent --source manifests/ --dry-run`,
     )
     .action(async (given) => {
+      if (given.version === true) return io.out(`${manifest.version}\n`);
       const [{ agentCommand }, { hostRun }, { thisHost }, { stopSignal }] = await Promise.all([
         import('./commands/agent.ts'),
         import('../backends/run.ts'),
@@ -367,7 +374,7 @@ Examples:
   addCompletion(program);
   addExplain(program);
   try {
-    await program.parseAsync();
+    await program.parseAsync(withHyphens(process.argv));
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode;

@@ -55,3 +55,25 @@ it('an API server that does not want an Event is asked once', async () => {
   api.close();
   await double.close();
 });
+
+it('a node whose /sys is read-only has the Event that kube-proxy gives it', async () => {
+  const double = await startApiDouble();
+  const api = openApi(kubeconfigFor(double));
+  const listen = clusterEventsListener(api.post, facts, () => {});
+  const problem = (code: string, message: string) =>
+    ({ severity: 'warning', code, object: { kind: 'file', name: 'hashsize' }, message }) as const;
+  listen({ kind: 'prepared', problems: [problem('conntrack-setting', 'not this one')] });
+  listen({ kind: 'prepared', problems: [problem('read-only-sysfs', 'could not be raised: Read-only file system')] });
+  const stored = () => (events === undefined ? [] : double.store.list(events));
+  await eventually(() => expect(stored()).not.toEqual([]));
+  expect(stored()).toEqual([
+    expect.objectContaining({
+      reason: 'readOnlySysFS',
+      type: 'Warning',
+      involvedObject: { apiVersion: 'v1', kind: 'Node', name: 'n1' },
+      message: 'warning: file hashsize: could not be raised: Read-only file system',
+    }),
+  ]);
+  api.close();
+  await double.close();
+});

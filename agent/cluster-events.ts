@@ -1,4 +1,6 @@
+import { formatDiagnostic } from '../compiler/values/diagnostic.ts';
 import { printable } from '../compiler/values/object-ref.ts';
+import { readOnlySysfs } from './node/hash-size.ts';
 import type { Report } from './report.ts';
 import type { ApiPost } from './sources/api.ts';
 
@@ -17,7 +19,7 @@ const maxInFlight = 5;
 
 /**
  * Tells the API server what people look for at the object: that this node's kernel refuses a
- * Service, and that it takes it again.
+ * Service, and that it takes it again; at the Node, what kube-proxy says there too.
  *
  * Telling is worth one try and no more: rules never wait for it.
  *
@@ -67,6 +69,12 @@ function eventFor(event: Parameters<Report>[0], nodeName: string): ClusterEvent 
   if (event.kind === 'ready') {
     const object = { kind: 'Node', name: nodeName } as const;
     return { reason: 'Starting', type: 'Normal', message: 'slicewright follows the Services of this node', object };
+  }
+  if (event.kind === 'prepared') {
+    const problem = event.problems.find(({ code }) => code === readOnlySysfs);
+    if (problem === undefined) return undefined;
+    const object = { kind: 'Node', name: nodeName } as const;
+    return { reason: 'readOnlySysFS', type: 'Warning', message: formatDiagnostic(problem), object };
   }
   if (event.kind !== 'quarantined' && event.kind !== 'released') return undefined;
   const [key = '', port] = event.service.split(':');

@@ -1,9 +1,10 @@
 import type { Run } from '../backends/command.ts';
+import { ensureSysctls, sysctlProblem } from '../backends/sysctl.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import type { ServicePortIR } from '../compiler/ir/ir.ts';
 import type { NodeContext } from '../compiler/ir/node-context.ts';
 
-const sysctl = 'net.ipv4.conf.all.route_localnet';
+export const routeLocalnet = 'net.ipv4.conf.all.route_localnet';
 
 /**
  * Lets connections to 127.0.0.1 leave for an endpoint elsewhere, where node ports shall answer there
@@ -20,11 +21,8 @@ export async function allowLocalNodePorts(
 ): Promise<Diagnostic | undefined> {
   const hasNodePort = services.some(({ frontends }) => frontends.some(({ kind }) => kind === 'nodePort'));
   if (!nodePorts.loopback || !hasNodePort) return undefined;
-  const now = await run('sysctl', ['-n', sysctl]);
-  if (now.exitCode === 0 && now.stdout.trim() === '1') return undefined;
-  const set = await run('sysctl', ['-w', `${sysctl}=1`]);
-  if (set.exitCode === 0) return undefined;
-  const reason = set.stderr.trim().split('\n')[0];
-  const message = `could not be set to 1, so node ports do not answer on 127.0.0.1: ${reason}`;
-  return { severity: 'warning', code: 'route-localnet', object: { kind: 'sysctl', name: sysctl }, message };
+  const [outcome] = await ensureSysctls(run, new Map([[routeLocalnet, '1']]));
+  if (outcome?.kind !== 'failed') return undefined;
+  const message = `${sysctlProblem(outcome)}; until then node ports do not answer on 127.0.0.1`;
+  return { severity: 'warning', code: 'route-localnet', object: { kind: 'sysctl', name: routeLocalnet }, message };
 }

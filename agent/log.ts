@@ -80,6 +80,8 @@ export function logListener(log: Log): Report {
         return log.info({ for: event.for }, 'nothing is written yet: sources were not read completely');
       case 'ready':
         return log.info({}, 'all sources that must be were read');
+      case 'prepared':
+        return logDiagnostics(log, event.problems);
       case 'changes':
         return log.debug({ ...event.taken, servicePorts: event.ports }, 'changes');
       case 'synced':

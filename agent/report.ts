@@ -30,6 +30,8 @@ export type AgentEvent =
   /** Nothing is written yet: these sources were not read completely. */
   | { readonly kind: 'waiting'; readonly for: readonly string[] }
   | { readonly kind: 'ready' }
+  /** What could not be set on the node before the first rule. */
+  | { readonly kind: 'prepared'; readonly problems: readonly Diagnostic[] }
   /** Changes were taken in; `ports` of them mean something for rules. */
   | {
       readonly kind: 'changes';

@@ -1,4 +1,5 @@
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import { keys } from '../config/keys.ts';
 
 /** How a flag's text becomes the value of its key. */
 type Form = 'text' | 'number' | 'list' | 'switch' | 'gates';
@@ -36,9 +37,38 @@ const flags: readonly Flag[] = [
   { flag: 'ipvs-tcp-timeout', path: 'ipvs.tcpTimeout', form: 'text' },
   { flag: 'ipvs-tcpfin-timeout', path: 'ipvs.tcpFinTimeout', form: 'text' },
   { flag: 'ipvs-udp-timeout', path: 'ipvs.udpTimeout', form: 'text' },
+  { flag: 'conntrack-max-per-core', path: 'conntrack.maxPerCore', form: 'number' },
+  { flag: 'conntrack-min', path: 'conntrack.min', form: 'number' },
+  { flag: 'conntrack-tcp-timeout-established', path: 'conntrack.tcpEstablishedTimeout', form: 'text' },
+  { flag: 'conntrack-tcp-timeout-close-wait', path: 'conntrack.tcpCloseWaitTimeout', form: 'text' },
+  { flag: 'conntrack-udp-timeout', path: 'conntrack.udpTimeout', form: 'text' },
+  { flag: 'conntrack-udp-timeout-stream', path: 'conntrack.udpStreamTimeout', form: 'text' },
   { flag: 'conntrack-tcp-be-liberal', path: 'conntrack.tcpBeLiberal', form: 'switch' },
+  { flag: 'oom-score-adj', path: 'oomScoreAdj', form: 'number' },
   { flag: 'feature-gates', path: 'featureGates', form: 'gates' },
+  // Keys without effect, which say why.
+  { flag: 'bind-address-hard-fail', path: 'bindAddressHardFail', form: 'switch' },
+  { flag: 'config-sync-period', path: 'configSyncPeriod', form: 'text' },
+  { flag: 'kube-api-burst', path: 'clientConnection.burst', form: 'number' },
+  { flag: 'kube-api-content-type', path: 'clientConnection.contentType', form: 'text' },
+  { flag: 'kube-api-qps', path: 'clientConnection.qps', form: 'number' },
+  { flag: 'profiling', path: 'enableProfiling', form: 'switch' },
+  { flag: 'proxy-port-range', path: 'portRange', form: 'text' },
+  { flag: 'show-hidden-metrics-for-version', path: 'showHiddenMetricsForVersion', form: 'text' },
+  { flag: 'log-flush-frequency', path: 'logging.flushFrequency', form: 'text' },
+  { flag: 'log-json-info-buffer-size', path: 'logging.options.json.infoBufferSize', form: 'text' },
+  { flag: 'log-json-split-stream', path: 'logging.options.json.splitStream', form: 'switch' },
+  { flag: 'log-text-info-buffer-size', path: 'logging.options.text.infoBufferSize', form: 'text' },
+  { flag: 'log-text-split-stream', path: 'logging.options.text.splitStream', form: 'switch' },
+  { flag: 'logging-format', path: 'logging.format', form: 'text' },
+  { flag: 'vmodule', path: 'logging.vmodule', form: 'list' },
 ];
+
+/** Flags of keys without effect are accepted, and not offered. */
+const isIdle = (path: string): boolean =>
+  keys.some(
+    (key) => key.effect.kind === 'inert' && (key.path === path || path.startsWith(key.path.replace(/\*$/, ''))),
+  );
 
 /** The name that commander gives a flag: `clusterCidr`. */
 function optionName(flag: string): string {
@@ -48,8 +78,43 @@ function optionName(flag: string): string {
 export function configurationOptions(): Option[] {
   return flags.map(({ flag, path, form }) => {
     const argument = form === 'switch' ? '[true|false]' : '<value>';
-    return new Option(`--${flag} ${argument}`, `${path} of the configuration, as for kube-proxy`);
+    const option = new Option(`--${flag} ${argument}`, `${path} of the configuration, as for kube-proxy`);
+    // Given twice, a list goes on; of anything else the last one counts.
+    if (form === 'list' || form === 'gates') {
+      option.argParser((value: string, before?: string) => (before === undefined ? value : `${before},${value}`));
+    }
+    return option.hideHelp(isIdle(path));
   });
+}
+
+/** `--cleanup`, `--cleanup=false`, as Go takes its flags that are on or off. */
+export function switchOption(flag: string, description: string): Option {
+  return new Option(`--${flag} [true|false]`, description).argParser((text) => {
+    const value = parseSwitch(text);
+    if (value === undefined) throw new InvalidArgumentError('It is not true or false.');
+    return value;
+  });
+}
+
+/** source: Go, strconv.ParseBool */
+function parseSwitch(text: string): boolean | undefined {
+  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
+  return ['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text) ? false : undefined;
+}
+
+/** `-v 4`, `-v=4`: kube-proxy takes both. */
+export function parseVerbosity(text: string): number {
+  const level = text.replace(/^=/, '');
+  if (!/^-?\d+$/.test(level)) throw new InvalidArgumentError('It is not a whole number.');
+  return Number(level);
+}
+
+/** The command line with `--feature_gates` as `--feature-gates`: kube-proxy takes both. */
+export function withHyphens(argv: readonly string[]): string[] {
+  const at = argv.indexOf('agent');
+  return argv.map((word, i) =>
+    at >= 0 && i > at ? word.replace(/^--[a-z][a-z0-9_-]*/, (flag) => flag.replaceAll('_', '-')) : word,
+  );
 }
 
 /** What was given on the command line, by commander's names. */
@@ -100,11 +165,11 @@ function valueOf(value: unknown, form: Form): unknown {
     case 'text':
       return text;
     case 'number':
-      return /^\d+$/.test(text) ? Number(text) : text;
+      return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
     case 'list':
       return text === '' ? [] : text.split(',').map((part) => part.trim());
     case 'switch':
-      return text === 'true' ? true : text === 'false' ? false : text;
+      return parseSwitch(text) ?? text;
     case 'gates':
       return Object.fromEntries(
         text

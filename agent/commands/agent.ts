@@ -4,25 +4,31 @@ import type { Settings } from '../../compiler/settings.ts';
 import { families } from '../../compiler/values/address.ts';
 import { type AgentServing, startAgent } from '../agent.ts';
 import { clusterEventsListener } from '../cluster-events.ts';
-import { type Configuration, parseConfiguration } from '../config/config.ts';
+import type { Configuration } from '../config/config.ts';
+import { configurationChanged } from '../config-watch.ts';
 import type { FamilyPlane } from '../dataplane/dataplane.ts';
 import { createIptablesPlane } from '../dataplane/iptables.ts';
 import { createIpvsPlane } from '../dataplane/ipvs.ts';
 import type { DiagnosticFormat } from '../diagnostics.ts';
 import { defaultLoopTimes, type LoopTimes } from '../family-loop.ts';
-import { fileProblem, InputError } from '../input-error.ts';
-import type { Host } from '../inputs.ts';
+import type { AgentHost } from '../host.ts';
 import type { Io } from '../io.ts';
-import { createLog, logDiagnostics } from '../log.ts';
+import { createLog, type Log, logDiagnostics } from '../log.ts';
+import { setOomScore } from '../node/oom-score.ts';
+import { prepareNode } from '../node/prepare.ts';
+import { problemsOf } from '../node/preparation.ts';
 import { type ProxyOptions, proxyIdentity } from '../proxy-identity.ts';
 import { parseRegistry } from '../registry.ts';
 import { lockNode } from '../single.ts';
 import { readObjects } from '../sources/files.ts';
-import { documentOfFlags, type GivenFlags, givenFlags, setFlags } from './agent-flags.ts';
+import { type Given, readCheckedDocument, readConfiguration } from './agent-configuration.ts';
 import { dryPlanes } from './agent-dry-run.ts';
+import type { GivenFlags } from './agent-flags.ts';
+import { initCommand } from './agent-init.ts';
 import { openSources, type SourceOptions } from './agent-sources.ts';
 import { cleanupCommand } from './cleanup.ts';
 import { reportingFailures } from './failures.ts';
+import { writeConfiguration } from './write-configuration.ts';
 
 export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master'>, ProxyOptions {
   readonly config?: string;
@@ -32,8 +38,11 @@ export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master'>, 
   readonly against: readonly string[];
   readonly takeOver?: boolean;
   readonly cleanup?: boolean;
-  /** kube-proxy's `-v`. */
-  readonly v: number;
+  readonly initOnly?: boolean;
+  /** Where the effective configuration is written to, instead of anything else. */
+  readonly writeConfigTo?: string;
+  /** kube-proxy's `-v`; undefined: as the configuration says. */
+  readonly v?: number;
   readonly diagnostics: DiagnosticFormat;
   readonly flags: GivenFlags;
 }
@@ -45,21 +54,27 @@ const remoteWaitMs = 30_000;
  * `slicewright agent`: keeps this node's rules true until it is told to stop. Rules stay then.
  *
  * signal   aborted: stop after the sync that is under way
- * returns  the exit status: 0 told to stop, 1 could not start
+ * returns  the exit status: 0 told to stop, 1 could not start, or to be started again with another configuration
  */
 export function agentCommand(
   options: AgentOptions,
   io: Io,
   run: Run,
-  host: Host,
-  signal: AbortSignal,
+  host: AgentHost,
+  told: AbortSignal,
 ): Promise<number> {
-  if (options.cleanup === true) return cleanupCommand(options, io, run);
+  if (options.cleanup === true && options.writeConfigTo === undefined) return cleanupCommand(options, io, run);
   return reportingFailures(options.diagnostics, io, async () => {
-    const configuration = await configure(options, io);
+    const identity = proxyIdentity(options);
+    const given = await readConfiguration(options.config, options.flags, io.readStdin);
+    const configuration = { ...given.configuration, settings: { ...given.configuration.settings, ...identity } };
+    if (options.writeConfigTo !== undefined) return writeConfiguration(options.writeConfigTo, given, options, io);
+    if (options.initOnly === true) return initCommand(configuration, host.cpus, options.diagnostics, io, run);
     const context = await contextOf(options, configuration, host, io);
-    const log = createLog(options.v);
+    const log = createLog(options.v ?? configuration.agent.verbosity);
     logDiagnostics(log, configuration.diagnostics);
+    const renewed = new AbortController();
+    const signal = AbortSignal.any([told, renewed.signal]);
     const { sources, post, close } = await openSources({
       ...options,
       kubeconfig: configuration.agent.kubeconfig,
@@ -75,9 +90,9 @@ export function agentCommand(
         });
     try {
       if (signal.aborted) return 0;
-      const planes = isDry
-        ? dryPlanes(options.against, io, run, configuration)
-        : livePlanes(options, run, configuration);
+      const problems = isDry ? [] : problemsOf(await prepareNode(run, configuration, host.cpus));
+      const oomScore = isDry ? undefined : setOomScore(configuration.agent.oomScoreAdj);
+      const planes = isDry ? dryPlanes(options.against, io, run, configuration) : livePlanes(options, run, configuration);
       log.info(
         {
           node: context.nodeName,
@@ -92,14 +107,14 @@ export function agentCommand(
         {
           context,
           mode: configuration.backend,
-          ...whoseText(context.settings),
           sources,
           planes,
           times: timesOf(configuration),
           clock,
           log,
           remoteWaitMs,
-          serving: servingOf(configuration, options, isDry),
+          serving: servingOf(given, isDry),
+          problems: oomScore === undefined ? problems : [...problems, oomScore],
           listeners:
             post === undefined || isDry
               ? []
@@ -111,48 +126,26 @@ export function agentCommand(
         },
         signal,
       );
+      watchConfiguration(given, options, io, log, signal).then(
+        (isChanged) => isChanged && renewed.abort(),
+        (error: unknown) =>
+          log.error({ file: options.config }, `the configuration file is not watched: ${String(error)}`),
+      );
       await done;
       log.info({}, 'stopped; the rules stay');
-      return 0;
+      return renewed.signal.aborted ? 1 : 0;
     } finally {
+      renewed.abort();
       close();
       await lock?.release();
     }
   });
 }
 
-/** With a file the flags that have keys in it count no more, as for kube-proxy; but for the node's name. */
-const besideFile = ['hostname-override'];
-
-async function configure(options: AgentOptions, io: Io): Promise<Configuration> {
-  const choices = { compat: 'none', backend: undefined, forAgent: true } as const;
-  const identity = proxyIdentity(options);
-  const identified = (configuration: Configuration): Configuration => ({
-    ...configuration,
-    settings: { ...configuration.settings, ...identity },
-  });
-  if (options.config === undefined) {
-    return identified(parseConfiguration(documentOfFlags(options.flags), 'of the command line', choices));
-  }
-  const [document, ...others] = await readObjects([options.config], io.readStdin);
-  if (document === undefined || others.length > 0) {
-    throw new InputError([fileProblem(options.config, 'bad-configuration', 'one KubeProxyConfiguration is wanted')]);
-  }
-  const configuration = parseConfiguration(setFlags(document, options.flags, besideFile), options.config, choices);
-  const idle = givenFlags(options.flags).filter((flag) => !besideFile.includes(flag));
-  const notes = idle.map((flag) => ({
-    severity: 'warning' as const,
-    code: 'flag-without-effect',
-    object: { kind: 'flag', name: `--${flag}` },
-    message: 'has no effect beside --config, as for kube-proxy; the file says it',
-  }));
-  return identified({ ...configuration, diagnostics: [...configuration.diagnostics, ...notes] });
-}
-
 async function contextOf(
   options: AgentOptions,
   configuration: Configuration,
-  host: Host,
+  host: AgentHost,
   io: Io,
 ): Promise<CompilerContext & { readonly nodeName: string }> {
   const context = {
@@ -169,17 +162,28 @@ function timesOf({ agent }: Configuration): LoopTimes {
   return { ...defaultLoopTimes, gapMs: agent.minSyncPeriodMs, resyncMs: agent.syncPeriodMs };
 }
 
-/** An empty flag switches a server off; the file has no way to say that, as for kube-proxy. */
-function servingOf(configuration: Configuration, { config, flags }: AgentOptions, isDry: boolean): AgentServing {
+function servingOf({ configuration, off }: Given, isDry: boolean): AgentServing {
   const { agent, settings } = configuration;
-  const isOff = (flag: string) => isDry || (config === undefined && flags[flag] === '');
   return {
-    health: isOff('healthzBindAddress') ? undefined : agent.healthz,
-    metrics: isOff('metricsBindAddress') ? undefined : agent.metrics,
+    health: isDry || off.healthz ? undefined : agent.healthz,
+    metrics: isDry || off.metrics ? undefined : agent.metrics,
     serviceHealth: isDry ? 'closed' : undefined,
     syncPeriodMs: agent.iptablesSyncPeriodMs,
     config: { mode: configuration.backend, ...settings },
   };
+}
+
+/** Standard input says what it says once. */
+function watchConfiguration(
+  { document }: Given,
+  { config: path, flags }: AgentOptions,
+  io: Io,
+  log: Log,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (path === undefined || path === '-') return Promise.resolve(false);
+  const read = () => readCheckedDocument(path, flags, io.readStdin);
+  return configurationChanged({ path, document, read, log }, signal);
 }
 
 function livePlanes(options: AgentOptions, run: Run, { backend, settings }: Configuration): FamilyPlane[] {

@@ -25,7 +25,13 @@ import { describeFailure, drainText } from './ipvs-texts.ts';
 export async function applyIpvs(wanted: WantedIpvs, options: ApplyOptions, io: Io, run: Run): Promise<boolean> {
   await checkHost(run, wanted.settings.ipvs);
   const observations = await observeIpvsFamilies(run, wanted);
-  await prepareHost(run, wanted.settings.ipvs);
+  const problems = (await prepareHost(run, wanted.settings.ipvs)).map((message) => ({
+    severity: 'warning' as const,
+    code: 'ipvs-setting',
+    object: { kind: 'machine', name: 'IPVS' },
+    message,
+  }));
+  await io.err(diagnosticsText(problems, options.diagnostics));
   let isDone = true;
   for (const observed of observations) {
     const planned = planIpvs(observed, wanted);

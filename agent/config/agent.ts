@@ -1,7 +1,19 @@
 import { type BindAddress, parseBindAddress } from '../serving/bind-address.ts';
 import { type Report, show } from './report.ts';
 import type { Get } from './settings.ts';
-import { type BackendName, parseDurationSeconds, parseText } from './values.ts';
+import { type BackendName, parseBoolean, parseCount, parseDurationSeconds, parseInteger, parseText } from './values.ts';
+
+/** What conntrack is told at the start; seconds, of which 0 leaves what the kernel has. */
+export interface ConntrackConfiguration {
+  /** 0: the limit is left as it is. */
+  readonly maxPerCore: number;
+  readonly min: number;
+  readonly tcpEstablishedSeconds: number;
+  readonly tcpCloseWaitSeconds: number;
+  readonly udpSeconds: number;
+  readonly udpStreamSeconds: number;
+  readonly tcpBeLiberal: boolean;
+}
 
 /** What only the agent heeds of a KubeProxyConfiguration, kube-proxy's defaults filled in. */
 export interface AgentConfiguration {
@@ -13,6 +25,11 @@ export interface AgentConfiguration {
   readonly minSyncPeriodMs: number;
   /** Health is judged by this one in every mode, as kube-proxy does. */
   readonly iptablesSyncPeriodMs: number;
+  readonly conntrack: ConntrackConfiguration;
+  /** undefined: as the process was started. */
+  readonly oomScoreAdj: number | undefined;
+  /** kube-proxy's `-v`. */
+  readonly verbosity: number;
 }
 
 export const defaultHealthz: BindAddress = { host: '0.0.0.0', port: 10256 };
@@ -29,6 +46,23 @@ export function agentConfigurationFrom(get: Get, backend: BackendName, report: R
     syncPeriodMs: syncPeriodMs(backend),
     minSyncPeriodMs: periodMs(get(`${backend}.minSyncPeriod`)) ?? defaultMinSyncPeriodMs[backend],
     iptablesSyncPeriodMs: syncPeriodMs('iptables'),
+    conntrack: conntrackFrom(get),
+    oomScoreAdj: parseInteger(get('oomScoreAdj')),
+    verbosity: parseCount(get('logging.verbosity')) ?? 0,
+  };
+}
+
+/** Only what is unset has a default: 0 is a choice. */
+function conntrackFrom(get: Get): ConntrackConfiguration {
+  const seconds = (path: string, unset: number) => Math.floor(parseDurationSeconds(get(path)) ?? unset);
+  return {
+    maxPerCore: parseCount(get('conntrack.maxPerCore')) ?? 32_768,
+    min: parseCount(get('conntrack.min')) ?? 131_072,
+    tcpEstablishedSeconds: seconds('conntrack.tcpEstablishedTimeout', 86_400),
+    tcpCloseWaitSeconds: seconds('conntrack.tcpCloseWaitTimeout', 3_600),
+    udpSeconds: seconds('conntrack.udpTimeout', 0),
+    udpStreamSeconds: seconds('conntrack.udpStreamTimeout', 0),
+    tcpBeLiberal: parseBoolean(get('conntrack.tcpBeLiberal')) ?? false,
   };
 }
 

@@ -170,9 +170,9 @@ describe('parseConfiguration', () => {
   });
 
   it('names feature gates that nothing depends on, and everything under logging', () => {
-    expect(notesOf({ featureGates: { NFTablesProxyMode: false }, logging: { verbosity: 4 } })).toEqual([
+    expect(notesOf({ featureGates: { NFTablesProxyMode: false }, logging: { format: 'json' } })).toEqual([
       'warning: featureGates.NFTablesProxyMode: has no effect: nothing here depends on it',
-      'warning: logging.verbosity: 4 has no effect: messages go to standard error, see `--diagnostics`',
+      'warning: logging.format: "json" has no effect: messages go to standard error, see `--diagnostics`',
     ]);
   });
 

@@ -35,7 +35,6 @@ function inert(why: string, ...typed: readonly (readonly [path: string, type: Va
 
 const noTuning = 'the API server is read as JSON, with few connections and no limit of rate';
 const noProfiling = 'there is no profiling server, and no hidden metric';
-const noSysctls = 'conntrack limits and timeouts of the host are left as they are';
 const noNftables = 'there is no nftables mode';
 const noWindows = 'this is for Linux';
 
@@ -66,7 +65,11 @@ export const keys: readonly Key[] = [
   applied('ipvs.tcpTimeout', 'duration', "idle TCP connections; 0 leaves the kernel's", 'ipvs'),
   applied('ipvs.tcpFinTimeout', 'duration', "TCP connections after a FIN; 0 leaves the kernel's", 'ipvs'),
   applied('ipvs.udpTimeout', 'duration', "idle UDP flows; 0 leaves the kernel's", 'ipvs'),
-  applied('conntrack.tcpBeLiberal', 'boolean', 'without the rule that drops packets of state INVALID', 'iptables'),
+  applied(
+    'conntrack.tcpBeLiberal',
+    'boolean',
+    'no rule drops packets of state INVALID, and the agent tells conntrack to be liberal',
+  ),
   applied('featureGates', 'gates', '`ServiceTrafficDistribution` is applied; any other is named in a warning'),
   agent('clientConnection.kubeconfig', 'text', "the API server and its credentials; empty: the pod's service account"),
   agent('healthzBindAddress', 'text', 'where `/healthz` and `/livez` are served; empty means `0.0.0.0:10256`'),
@@ -75,6 +78,18 @@ export const keys: readonly Key[] = [
   agent('iptables.minSyncPeriod', 'duration', 'shortest time between two syncs; unset means 1s', 'iptables'),
   agent('ipvs.syncPeriod', 'duration', 'longest time between two readings of the kernel; 0 means 30s', 'ipvs'),
   agent('ipvs.minSyncPeriod', 'duration', 'shortest time between two syncs', 'ipvs'),
+  agent(
+    'conntrack.maxPerCore',
+    'count',
+    'most connections per core that are followed; unset means 32768, 0 leaves them',
+  ),
+  agent('conntrack.min', 'count', 'least of that for all cores together; unset means 131072'),
+  agent('conntrack.tcpEstablishedTimeout', 'duration', "idle TCP connections; unset means 24h, 0 leaves the kernel's"),
+  agent('conntrack.tcpCloseWaitTimeout', 'duration', "half-closed ones; unset means 1h, 0 leaves the kernel's"),
+  agent('conntrack.udpTimeout', 'duration', "UDP flows without an answer; 0 leaves the kernel's"),
+  agent('conntrack.udpStreamTimeout', 'duration', "UDP flows with answers; 0 leaves the kernel's"),
+  agent('oomScoreAdj', 'integer', 'set where the agent may; unset leaves what it was started with'),
+  agent('logging.verbosity', 'count', 'from 4 on more is logged, as with `-v`, which wins'),
   ...inert(
     noTuning,
     ['clientConnection.acceptContentTypes', 'text'],
@@ -85,17 +100,7 @@ export const keys: readonly Key[] = [
   ...inert('objects are followed as they change, not read again by the clock', ['configSyncPeriod', 'duration']),
   ...inert('a port that is taken is tried again; rules do not wait for it', ['bindAddressHardFail', 'boolean']),
   ...inert(noProfiling, ['enableProfiling', 'boolean'], ['showHiddenMetricsForVersion', 'text']),
-  ...inert(
-    noSysctls,
-    ['conntrack.maxPerCore', 'count'],
-    ['conntrack.min', 'count'],
-    ['conntrack.tcpEstablishedTimeout', 'duration'],
-    ['conntrack.tcpCloseWaitTimeout', 'duration'],
-    ['conntrack.udpTimeout', 'duration'],
-    ['conntrack.udpStreamTimeout', 'duration'],
-  ),
   ...inert('messages go to standard error, see `--diagnostics`', ['logging.*', 'anything']),
-  ...inert('the process keeps the score that it was started with', ['oomScoreAdj', 'number']),
   ...inert('only the removed userspace mode used it', ['portRange', 'text']),
   ...inert(
     noNftables,

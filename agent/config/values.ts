@@ -55,6 +55,10 @@ export function parseCount(value: unknown): number | undefined {
   return Number.isInteger(value) && Number(value) >= 0 ? Number(value) : undefined;
 }
 
+export function parseInteger(value: unknown): number | undefined {
+  return Number.isInteger(value) ? Number(value) : undefined;
+}
+
 export function parseNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
@@ -62,7 +66,9 @@ export function parseNumber(value: unknown): number | undefined {
 const secondsPer: Readonly<Record<string, number>> = {
   ns: 1e-9,
   us: 1e-6,
+  // Go writes the micro sign, and reads the Greek letter too.
   µs: 1e-6,
+  μs: 1e-6,
   ms: 1e-3,
   s: 1,
   m: 60,
@@ -72,8 +78,8 @@ const secondsPer: Readonly<Record<string, number>> = {
 /** A Go duration that is not negative (`1h15m30s`, `500ms`, `0`), in seconds. */
 export function parseDurationSeconds(value: unknown): number | undefined {
   if (value === '0') return 0;
-  if (typeof value !== 'string' || !/^\+?(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(value)) return undefined;
-  const parts = [...value.matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)/g)];
+  if (typeof value !== 'string' || !/^\+?((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+$/.test(value)) return undefined;
+  const parts = [...value.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)];
   return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (secondsPer[unit ?? ''] ?? 0), 0);
 }
 
@@ -126,6 +132,7 @@ export const types = {
   text: { parse: parseText, wanted: 'a text', emptyIsUnset: true },
   'node-name': { parse: parseNodeName, wanted: "a node's name", emptyIsUnset: true },
   number: { parse: parseNumber, wanted: 'a number' },
+  integer: { parse: parseInteger, wanted: 'a whole number' },
   count: { parse: parseCount, wanted: 'a whole number of at least 0' },
   bit: { parse: parseBit, wanted: 'a whole number from 0 to 31' },
   duration: { parse: parseDurationSeconds, wanted: 'a duration such as "30s" or "1h15m"' },

@@ -82,6 +82,7 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
         return;
       case 'waiting':
       case 'ready':
+      case 'prepared':
       case 'quarantined':
       case 'released':
       case 'slices-held':

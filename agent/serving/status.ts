@@ -50,6 +50,8 @@ export function createStatusBook(
   const services = new Map<Family, readonly ServicePortIR[]>();
   let waitingFor: readonly string[] = [];
   let problems: readonly string[] = [];
+  /** They stay: what could not be set at the start is not tried again. */
+  let nodeProblems: readonly string[] = [];
 
   const update = (family: Family, change: Partial<FamilyStatus>): void => {
     const before = families.get(family) ?? { ...unsynced, family };
@@ -64,6 +66,9 @@ export function createStatusBook(
           return;
         case 'ready':
           waitingFor = [];
+          return;
+        case 'prepared':
+          nodeProblems = event.problems.map(formatDiagnostic);
           return;
         case 'synced':
           services.set(event.family, event.services);
@@ -92,7 +97,8 @@ export function createStatusBook(
       }
     },
     status: () => ({
-      ...{ node: facts.node, mode: facts.mode, nowMs: clock.nowMs(), startedMs, waitingFor, problems },
+      ...{ node: facts.node, mode: facts.mode, nowMs: clock.nowMs(), startedMs, waitingFor },
+      problems: [...nodeProblems, ...problems],
       sources: facts.sources().map((source) => ({ ...source, cluster: source.cluster ?? 'local' })),
       families: [...families.values()].sort((a, b) => compareText(a.family, b.family)),
       services: [...services.values()].flat().map(describeService),

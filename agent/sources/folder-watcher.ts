@@ -10,7 +10,10 @@ export interface FolderWatcher {
 }
 
 /** Hears of changes where the file system tells of them; where it does not, the poll finds them. */
-export function createFolderWatcher(path: string): FolderWatcher {
+export function createFolderWatcher(
+  path: string,
+  { recursive }: { readonly recursive: boolean } = { recursive: true },
+): FolderWatcher {
   let heard = false;
   let wake: (() => void) | undefined;
   const hear = (): void => {
@@ -21,7 +24,7 @@ export function createFolderWatcher(path: string): FolderWatcher {
   const open = (): void => {
     if (watcher !== undefined) return;
     try {
-      watcher = watch(path, { recursive: true, persistent: false }, hear);
+      watcher = watch(path, { recursive, persistent: false }, hear);
       // The folder itself is gone, or there are more watches than the system allows.
       watcher.on('error', () => {
         watcher?.close();

@@ -238,18 +238,15 @@ function sysctl(kernel: FakeIpvsKernel, args: readonly string[], input: string):
     const known = args.slice(1).filter((name) => kernel.sysctls.has(name));
     return done(known.map((name) => `${name} = ${kernel.sysctls.get(name)}\n`).join(''));
   }
-  for (const line of linesOf(input)) {
+  const lines = args[0] === '-w' ? args.slice(1) : linesOf(input);
+  for (const line of lines) {
     const [name = '', value = ''] = line.split('=');
     if (!kernel.sysctls.has(name)) {
       return refused(`sysctl: cannot stat /proc/sys/${name.replaceAll('.', '/')}: No such file or directory\n`, 1);
     }
     kernel.sysctls.set(name, value);
   }
-  return done(
-    linesOf(input)
-      .map((line) => `${line.replace('=', ' = ')}\n`)
-      .join(''),
-  );
+  return done(lines.map((line) => `${line.replace('=', ' = ')}\n`).join(''));
 }
 
 function linesOf(text: string): readonly string[] {

@@ -1,5 +1,6 @@
 import type { Settings } from '../../compiler/settings.ts';
 import type { Run } from '../command.ts';
+import { ensureSysctls, sysctlProblem } from '../sysctl.ts';
 import { commandFailure, IpvsError } from './errors.ts';
 import { readServers } from './observe.ts';
 
@@ -34,22 +35,29 @@ export async function checkHost(run: Run, { scheduler }: Settings['ipvs']): Prom
  * Settings that are made once at the start: how long IPVS remembers connections, and how it treats
  * a client that uses a port again. What every program needs is in the program (link.ts).
  *
- * throws   IpvsError
+ * returns  what could not be set, for people; virtual servers work without it
+ * source   kube-proxy only logs it when the times cannot be set
  */
-export async function prepareHost(run: Run, ipvs: Settings['ipvs']): Promise<void> {
+export async function prepareHost(run: Run, ipvs: Settings['ipvs']): Promise<string[]> {
+  const problems: string[] = [];
   const { tcpTimeoutSeconds, tcpFinTimeoutSeconds, udpTimeoutSeconds } = ipvs;
   const timeouts = [tcpTimeoutSeconds, tcpFinTimeoutSeconds, udpTimeoutSeconds];
   if (timeouts.some((seconds) => seconds > 0)) {
     // 0 keeps what is set.
     const args = ['--set', ...timeouts.map(String)];
     const result = await run('ipvsadm', args);
-    if (result.exitCode !== 0) throw commandFailure(`ipvsadm ${args.join(' ')}`, result);
+    if (result.exitCode !== 0) problems.push(commandFailure(`ipvsadm ${args.join(' ')}`, result).message);
   }
-  // Between 4.1 and 5.9, IPVS in mode 1 delays or loses new connections from a port in use again.
-  if (isBefore59((await run('uname', ['-r'])).stdout)) {
-    const result = await run('sysctl', ['-p', '-'], 'net.ipv4.vs.conn_reuse_mode=0\n');
-    if (result.exitCode !== 0) throw commandFailure('sysctl -p -', result);
+  for (const outcome of await ensureSysctls(run, await reuseSysctls(run))) {
+    if (outcome.kind === 'failed') problems.push(`sysctl ${outcome.name} ${sysctlProblem(outcome)}`);
   }
+  return problems;
+}
+
+/** Between 4.1 and 5.9, IPVS in mode 1 delays or loses new connections from a port in use again. */
+export async function reuseSysctls(run: Run): Promise<ReadonlyMap<string, string>> {
+  const isAffected = isBefore59((await run('uname', ['-r'])).stdout);
+  return new Map(isAffected ? [['net.ipv4.vs.conn_reuse_mode', '0']] : []);
 }
 
 /** `6.1.0-13-amd64`. Older than 4.1 the setting is not there. */

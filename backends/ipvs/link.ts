@@ -42,7 +42,7 @@ export function linkProgram(units: ReadonlyMap<ServicePortId, IpvsUnit>, node: N
     addresses: bound,
     rules: ipvsRules({ node, filled, outFilter }),
     everyRule: ipvsRules({ node, filled: new Set(setIds), outFilter }),
-    sysctls: sysctlsFor(node),
+    sysctls: ipvsSysctls(node.ipvs.strictArp),
   };
 }
 
@@ -61,13 +61,13 @@ function setsOf(entries: ReadonlyMap<SetId, readonly SetEntry[]>, node: NodeCont
  *
  * conn_reuse_mode is not among them: what it needs depends on the kernel, see host.ts.
  */
-function sysctlsFor(node: NodeContext): ReadonlyMap<string, string> {
+export function ipvsSysctls(strictArp: boolean): ReadonlyMap<string, string> {
   const arp: readonly (readonly [string, string])[] = [
     ['net.ipv4.conf.all.arp_ignore', '1'],
     ['net.ipv4.conf.all.arp_announce', '2'],
   ];
   return new Map([
-    ...(node.ipvs.strictArp ? arp : []),
+    ...(strictArp ? arp : []),
     ['net.ipv4.vs.conntrack', '1'],
     ['net.ipv4.vs.expire_nodest_conn', '1'],
     ['net.ipv4.vs.expire_quiescent_template', '1'],

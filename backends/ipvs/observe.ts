@@ -3,10 +3,11 @@ import { compareAddresses, type Family, familyOf, type IpAddress } from '../../c
 import type { Run } from '../command.ts';
 import { observe, observeAgain } from '../netfilter/live.ts';
 import type { SetName } from '../netfilter/rule.ts';
+import { parseSysctls } from '../sysctl.ts';
 import { commandFailure } from './errors.ts';
 import { drainingName, frontendsName, parseLedgerEntry } from './ledger.ts';
 import { ownChainsOf } from './own-chains.ts';
-import { type FoundSet, parseBound, parseConnections, parseServers, parseSets, parseSysctls } from './parse.ts';
+import { type FoundSet, parseBound, parseConnections, parseServers, parseSets } from './parse.ts';
 import { type Found, type IpvsProgram, linkName } from './program.ts';
 import { compareServers, type ServerKey, type VirtualServer } from './servers.ts';
 import { stagedName } from './set-plan.ts';

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { arbitraryNode, arbitraryServices } from '../../test/helpers/arbitrary-ir.ts';
 import { assemble } from '../assemble.ts';
 import { ipvs } from './index.ts';
-import { parseBound, parseConnections, parseEndpoint, parseServers, parseSets, parseSysctls } from './parse.ts';
+import { parseBound, parseConnections, parseEndpoint, parseServers, parseSets } from './parse.ts';
 import { addressLines, document, serverLines, setLines, sysctlLines } from './print.ts';
 import type { SetName } from '../netfilter/rule.ts';
+import { parseSysctls } from '../sysctl.ts';
 
 const every = () => true;
 

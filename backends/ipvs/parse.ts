@@ -195,13 +195,3 @@ export function parseBound(text: string): readonly IpAddress[] {
 function isLoopback(address: IpAddress): boolean {
   return address === '::1' || address.startsWith('127.');
 }
-
-/** The output of `sysctl NAME …`: `net.ipv4.ip_forward = 1`. */
-export function parseSysctls(text: string): ReadonlyMap<string, string> {
-  return new Map(
-    text.split('\n').flatMap((line) => {
-      const match = /^([a-z0-9._-]+) ?= ?(.*)$/.exec(line.trim());
-      return match?.[1] === undefined || match[2] === undefined ? [] : [[match[1], match[2]]];
-    }),
-  );
-}

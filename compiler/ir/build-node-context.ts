@@ -110,14 +110,19 @@ function nodePortsOf(
   settings: Settings,
 ): NodeContext['nodePorts'] {
   const allowed = settings.nodePortAddresses[family];
-  const mayLoop = family === 'IPv4' && settings.localhostNodePorts;
-  if (allowed.kind === 'all') return { kind: 'all', loopback: mayLoop };
+  const loops = family === 'IPv4' && mayServeLoopback(settings);
+  if (allowed.kind === 'all') return { kind: 'all', loopback: loops };
   const cidrs = allowed.kind === 'within' ? allowed.cidrs : isLoopback(nodeIP) ? [] : [hostCidr(nodeIP)];
-  const loops = mayLoop && cidrs.some(includesLoopback);
   // Every host has 127.0.0.1, whether or not the list of its addresses says so.
   const candidates = loops ? new Set([...own, ...loopbacks, loopback.IPv4]) : own;
   const addresses = [...candidates].filter((address) => cidrs.some((cidr) => cidrContains(cidr, address)));
   return { kind: 'some', addresses: addresses.sort(compareText), loopback: loops };
+}
+
+/** Whether node ports answer on 127.0.0.1, on any node with these settings. */
+export function mayServeLoopback({ localhostNodePorts, nodePortAddresses: { IPv4: allowed } }: Settings): boolean {
+  if (!localhostNodePorts) return false;
+  return allowed.kind === 'all' || (allowed.kind === 'within' && allowed.cidrs.some(includesLoopback));
 }
 
 /** As kube-proxy asks: the network begins in 127.0.0.0/8 or holds its first address. */

@@ -34,7 +34,9 @@ describeIn('network namespace', lacks.namespaces, 'an agent with a name, beside 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const flags = ['--cluster-cidr', '10.12.0.0/16,fd00:12::/64', '--hostname-override', 'member2-node'];
+  // The limit of connections is the machine's on old kernels, in every namespace.
+  const limit = '--conntrack-max-per-core=0';
+  const flags = ['--cluster-cidr', '10.12.0.0/16,fd00:12::/64', '--hostname-override', 'member2-node', limit];
   const names = ['--service-proxy-name', 'slicewright'];
   function start(...more: readonly string[]) {
     const command = startOnNode(network, ['agent', ...more]);

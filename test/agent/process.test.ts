@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { compile } from '../../compiler/index.ts';
@@ -44,7 +44,9 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
 
   /** Starts the command on the node, with what it says going to a file or to `said`. */
   function start(stderr: number | 'pipe' = 'pipe', ...more: readonly string[]) {
-    const flags = ['--cluster-cidr', '10.12.0.0/16,fd00:12::/64', '--hostname-override', 'member2-node'];
+    // The limit of connections is the machine's on old kernels, in every namespace.
+    const limit = '--conntrack-max-per-core=0';
+    const flags = ['--cluster-cidr', '10.12.0.0/16,fd00:12::/64', '--hostname-override', 'member2-node', limit];
     const args = ['agent', '--source', folder, '--iptables-min-sync-period', '0s', ...flags, ...more];
     const command = startOnNode(network, args, stderr);
     children.add(command.child);
@@ -110,6 +112,29 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     expect(second.said()).toContain('"started"');
     second.child.kill('SIGTERM');
     expect(await second.exited).toBe(0);
+  }, 90_000);
+
+  it('ends when its configuration file says something else, with its rules, and not while that is wrong', async () => {
+    const config = join(folder, '..', `${basename(folder)}.config`);
+    const configure = (more: string) =>
+      writeFileSync(
+        config,
+        'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n' +
+          `clusterCIDR: 10.12.0.0/16,fd00:12::/64\nconntrack: { maxPerCore: 0 }\n${more}\n`,
+      );
+    configure('');
+    const { said, exited } = start('pipe', '--config', config);
+    await eventually(() => expect(said()).toContain('"started"'));
+    put('10.12.0.7', '10.12.0.9');
+    await converges();
+    configure('iptables: { syncPeriod: soon }');
+    await eventually(() => expect(said()).toContain('cannot be used; the agent goes on'));
+    expect(said()).toContain('iptables.syncPeriod: \\"soon\\" is not a duration');
+    configure('iptables: { syncPeriod: 31s }');
+    expect(await exited).toBe(1);
+    expect(said()).toContain('says something else');
+    expect(await found()).toEqual([]);
+    rmSync(config);
   }, 90_000);
 
   it('leaves its rules when it stops, and none after --cleanup', async () => {

@@ -1,0 +1,27 @@
+import type { Run } from '../../backends/command.ts';
+import type { Configuration } from '../config/config.ts';
+import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
+import type { Io } from '../io.ts';
+import { preparationText, problemsOf } from '../node/preparation.ts';
+import { initialiseNode } from '../node/prepare.ts';
+
+/**
+ * `slicewright agent --init-only`: what needs more privilege than the agent has, each with what
+ * became of it.
+ *
+ * returns  1 if something is missing without which Services do not work, else 0
+ */
+export async function initCommand(
+  configuration: Configuration,
+  cpus: number,
+  format: DiagnosticFormat,
+  io: Io,
+  run: Run,
+): Promise<number> {
+  const preparations = await initialiseNode(run, configuration, cpus);
+  const done = preparations.filter(({ kind }) => kind !== 'failed');
+  await io.out(done.map((preparation) => `${preparationText(preparation)}\n`).join(''));
+  const problems = problemsOf(preparations);
+  await io.err(diagnosticsText([...configuration.diagnostics, ...problems], format));
+  return problems.some(({ severity }) => severity === 'error') ? 1 : 0;
+}

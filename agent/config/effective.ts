@@ -1,0 +1,60 @@
+import { keys } from './keys.ts';
+import type { ValueType } from './values.ts';
+
+/** kube-proxy v1.30's defaults where they are no zero values, of keys that have an effect here. */
+const defaults: Readonly<Record<string, unknown>> = {
+  bindAddress: '0.0.0.0',
+  'conntrack.maxPerCore': 32_768,
+  'conntrack.min': 131_072,
+  'conntrack.tcpCloseWaitTimeout': '1h0m0s',
+  'conntrack.tcpEstablishedTimeout': '24h0m0s',
+  detectLocalMode: 'ClusterCIDR',
+  healthzBindAddress: '0.0.0.0:10256',
+  'iptables.localhostNodePorts': true,
+  'iptables.masqueradeBit': 14,
+  'iptables.minSyncPeriod': '1s',
+  'iptables.syncPeriod': '30s',
+  'ipvs.syncPeriod': '30s',
+  metricsBindAddress: '127.0.0.1:10249',
+  mode: 'iptables',
+  // 0 is a score like others; unset leaves the one that there is.
+  oomScoreAdj: null,
+};
+
+const zeroValues: Readonly<Partial<Record<ValueType, unknown>>> = {
+  boolean: false,
+  bit: 0,
+  cidrs: null,
+  count: 0,
+  duration: '0s',
+  gates: {},
+  integer: 0,
+  'node-port-addresses': null,
+  number: 0,
+};
+
+/**
+ * A KubeProxyConfiguration with every key, as kube-proxy writes it: what was chosen, defaults for what was
+ * not, and Go's zero value where neither says anything. Keys without effect here get no default,
+ * since none is in force.
+ *
+ * document   one that was checked
+ */
+export function effectiveDocument(document: unknown): Record<string, unknown> {
+  const effective = structuredClone(document) as Record<string, unknown>;
+  for (const { path, type } of keys) {
+    const names = path.split('.');
+    const name = names.pop() ?? '';
+    if (name === '*') continue;
+    const section = names.reduce<Record<string, unknown>>((within, key) => {
+      const below = (within[key] ?? {}) as Record<string, unknown>;
+      within[key] = below;
+      return below;
+    }, effective);
+    const given = section[name];
+    if (given === undefined || given === null || given === '') {
+      section[name] = path in defaults ? defaults[path] : type in zeroValues ? zeroValues[type] : '';
+    }
+  }
+  return effective;
+}

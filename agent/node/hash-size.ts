@@ -1,0 +1,40 @@
+import type { Run } from '../../backends/command.ts';
+import type { Preparation } from './preparation.ts';
+
+/** What the parameter is called where the kernel lists its modules. */
+const file = '/sys/module/nf_conntrack/parameters/hashsize';
+
+/** The code of what kube-proxy calls by this name in an Event: the container's /sys is read-only. */
+export const readOnlySysfs = 'read-only-sysfs';
+
+/**
+ * Raises the number of buckets that conntrack looks connections up in, so that a full table has four
+ * in each. Never lowered. There is one table for all network namespaces, and only the first of them may
+ * set its size.
+ *
+ * source   kube-proxy v1.30, SetMax
+ */
+export async function raiseHashSize(run: Run, wanted: number): Promise<Preparation> {
+  const object = { kind: 'file', name: file } as const;
+  const facts = { object, code: 'conntrack-hash-size', isNeeded: false };
+  const before = await readSize(run);
+  if (before >= wanted) return { ...facts, kind: 'already', message: `already ${before}, ${wanted} are enough` };
+  const { exitCode, stderr } = await run('tee', [file], `${wanted}\n`);
+  const after = exitCode === 0 ? await readSize(run) : 0;
+  if (after >= wanted) return { ...facts, kind: 'set', message: `${before} → ${after}` };
+  const code = /Read-only file system/.test(stderr) ? readOnlySysfs : facts.code;
+  const reason =
+    stderr
+      .trim()
+      .split('\n')[0]
+      ?.replace(/^tee: /, '') || 'it stays as it is';
+  const is = before === 0 ? '' : `is ${before} and `;
+  const remedy = `as root on the node: echo ${wanted} > ${file}`;
+  return { ...facts, code, kind: 'failed', message: `${is}could not be raised to ${wanted}: ${reason}; ${remedy}` };
+}
+
+/** 0 where it cannot be read. */
+async function readSize(run: Run): Promise<number> {
+  const { exitCode, stdout } = await run('cat', [file]);
+  return exitCode === 0 ? Number(stdout.trim()) || 0 : 0;
+}
