@@ -15,7 +15,7 @@ import { keepServing } from './serving/keep-serving.ts';
 import { metricsListener } from './serving/meter.ts';
 import { createMetrics } from './serving/metrics.ts';
 import type { BindAddress } from './serving/bind-address.ts';
-import { type RunningServer, serveHealth, serveMetrics } from './serving/server.ts';
+import { type RunningServer, serveHealth, serveMetrics, serveScrapes } from './serving/server.ts';
 import { serviceChecks } from './serving/service-checks.ts';
 import { showSources } from './serving/source-gauges.ts';
 import { createStatusBook } from './serving/status.ts';
@@ -45,6 +45,8 @@ export interface AgentServing {
   /** undefined: not served. */
   readonly health: BindAddress | undefined;
   readonly metrics: BindAddress | undefined;
+  /** A further place for metrics alone. */
+  readonly scrapes?: BindAddress | undefined;
   /** Where health check node ports listen; undefined: on all addresses. `closed`: nowhere. */
   readonly serviceHealth: readonly string[] | undefined | 'closed';
   /** A change that waits for longer than twice this makes us unhealthy. */
@@ -58,7 +60,7 @@ export interface RunningAgent {
   /** Settles when the signal was aborted and the last sync is done; rules stay. */
   readonly done: Promise<void>;
   /** Ports in use, once they are open. */
-  readonly ports: { readonly health: Promise<number>; readonly metrics: Promise<number> };
+  readonly ports: Readonly<Record<'health' | 'metrics' | 'scrapes', Promise<number>>>;
 }
 
 const heldMessage =
@@ -127,11 +129,13 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
     log,
     signal,
   );
+  const scrapeServer = keepServing('scrapes', serving.scrapes, (bind) => serveScrapes(bind, metrics), log, signal);
   const close = async (): Promise<void> => {
     await Promise.all([loop, ...reading]);
     await checks.close();
-    for (const server of await Promise.all([healthServer, metricsServer])) await server?.close();
+    for (const server of await Promise.all([healthServer, metricsServer, scrapeServer])) await server?.close();
   };
   const portOf = async (server: Promise<RunningServer | undefined>): Promise<number> => (await server)?.port ?? 0;
-  return { done: close(), ports: { health: portOf(healthServer), metrics: portOf(metricsServer) } };
+  const ports = { health: portOf(healthServer), metrics: portOf(metricsServer), scrapes: portOf(scrapeServer) };
+  return { done: close(), ports };
 }

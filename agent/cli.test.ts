@@ -147,27 +147,6 @@ describe('the slicewright process', () => {
     });
   });
 
-  it('writes the configuration that kube-proxy flags stand for, and takes it back', async () => {
-    const file = join(elsewhere, 'effective.yaml');
-    const flags = ['--proxy_mode=ipvs', '--cluster-cidr=10.1.0.0/16', '--masquerade-all', '--logtostderr', '-v=2'];
-    const { status, err } = await slicewright(['agent', ...flags, `--write-config-to=${file}`]);
-    expect([status, err]).toEqual([0, expect.stringContaining('flag --logtostderr: has no effect')]);
-    const written = readFileSync(file, 'utf8');
-    expect(written).toMatch(/^apiVersion: kubeproxy/);
-    expect(written).toMatch(/^clusterCIDR: 10\.1\.0\.0\/16$/m);
-    expect(written).toMatch(/^ {2}masqueradeAll: true$/m);
-    expect(written).toMatch(/^mode: ipvs$/m);
-    const again = await slicewright(['agent', `--config=${file}`, '--write-config-to', join(elsewhere, 'again.yaml')]);
-    expect([again.status, again.err.match(/^(warning|error).*/gm)]).toEqual([0, null]);
-    expect(readFileSync(join(elsewhere, 'again.yaml'), 'utf8')).toBe(written);
-    expect((await slicewright(['agent', '--version'])).out).toBe((await slicewright(['--version'])).out);
-  });
-
-  it('says why the effective configuration cannot be written', async () => {
-    const { status, err } = await slicewright(['agent', '--write-config-to', join(elsewhere, 'no', 'where')]);
-    expect([status, err]).toEqual([1, expect.stringMatching(/^error: file .*where: cannot be written to: ENOENT/)]);
-  });
-
   it("tells in docs/commands.md what every command's help offers", async () => {
     const documented = readFileSync(new URL('../docs/commands.md', import.meta.url), 'utf8');
     const commands = commandsIn((await slicewright(['--help'])).out);

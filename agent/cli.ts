@@ -286,6 +286,7 @@ function addAgent(program: Command): void {
         .argParser(collect)
         .default([], 'the kernel'),
     )
+    .option('--scrape-address <address>', 'serve /metrics there too, and nothing else; port 10249 unless it has one')
     .option('--master <url>', "the API server's address, over that of the kubeconfig")
     .addOption(new Option('-v, --v <level>', 'from 4 on more is logged').argParser(parseVerbosity))
     .addOption(diagnosticsOption());

@@ -4,6 +4,7 @@ import type { Settings } from '../../compiler/settings.ts';
 import { families } from '../../compiler/values/address.ts';
 import { type AgentServing, startAgent } from '../agent.ts';
 import { clusterEventsListener } from '../cluster-events.ts';
+import { defaultMetrics, parseAddressOrBind } from '../config/agent.ts';
 import type { Configuration } from '../config/config.ts';
 import { configurationChanged } from '../config-watch.ts';
 import type { FamilyPlane } from '../dataplane/dataplane.ts';
@@ -12,14 +13,16 @@ import { createIpvsPlane } from '../dataplane/ipvs.ts';
 import type { DiagnosticFormat } from '../diagnostics.ts';
 import { defaultLoopTimes, type LoopTimes } from '../family-loop.ts';
 import type { AgentHost } from '../host.ts';
+import { fileProblem, InputError } from '../input-error.ts';
 import type { Io } from '../io.ts';
 import { createLog, type Log, logDiagnostics } from '../log.ts';
 import { setOomScore } from '../node/oom-score.ts';
 import { prepareNode } from '../node/prepare.ts';
-import { problemsOf } from '../node/preparation.ts';
+import { preparationText, problemsOf } from '../node/preparation.ts';
 import { type ProxyOptions, proxyIdentity } from '../proxy-identity.ts';
 import { parseRegistry } from '../registry.ts';
 import { lockNode } from '../single.ts';
+import type { BindAddress } from '../serving/bind-address.ts';
 import { readObjects } from '../sources/files.ts';
 import { type Given, readCheckedDocument, readConfiguration } from './agent-configuration.ts';
 import { dryPlanes } from './agent-dry-run.ts';
@@ -41,6 +44,8 @@ export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master'>, 
   readonly initOnly?: boolean;
   /** Where the effective configuration is written to, instead of anything else. */
   readonly writeConfigTo?: string;
+  /** Where metrics, and nothing else, are served besides. */
+  readonly scrapeAddress?: string;
   /** kube-proxy's `-v`; undefined: as the configuration says. */
   readonly v?: number;
   readonly diagnostics: DiagnosticFormat;
@@ -70,6 +75,7 @@ export function agentCommand(
     const configuration = { ...given.configuration, settings: { ...given.configuration.settings, ...identity } };
     if (options.writeConfigTo !== undefined) return writeConfiguration(options.writeConfigTo, given, options, io);
     if (options.initOnly === true) return initCommand(configuration, host.cpus, options.diagnostics, io, run);
+    const scrapes = scrapeAddressOf(options);
     const context = await contextOf(options, configuration, host, io);
     const log = createLog(options.v ?? configuration.agent.verbosity);
     logDiagnostics(log, configuration.diagnostics);
@@ -90,9 +96,13 @@ export function agentCommand(
         });
     try {
       if (signal.aborted) return 0;
-      const problems = isDry ? [] : problemsOf(await prepareNode(run, configuration, host.cpus));
+      const prepared = isDry ? [] : await prepareNode(run, configuration, host.cpus);
+      for (const one of prepared) if (one.kind === 'set') log.info({}, preparationText(one));
+      const problems = problemsOf(prepared);
       const oomScore = isDry ? undefined : setOomScore(configuration.agent.oomScoreAdj);
-      const planes = isDry ? dryPlanes(options.against, io, run, configuration) : livePlanes(options, run, configuration);
+      const planes = isDry
+        ? dryPlanes(options.against, io, run, configuration)
+        : livePlanes(options, run, configuration);
       log.info(
         {
           node: context.nodeName,
@@ -113,7 +123,7 @@ export function agentCommand(
           clock,
           log,
           remoteWaitMs,
-          serving: servingOf(given, isDry),
+          serving: servingOf(given, scrapes, isDry),
           problems: oomScore === undefined ? problems : [...problems, oomScore],
           listeners:
             post === undefined || isDry
@@ -162,15 +172,24 @@ function timesOf({ agent }: Configuration): LoopTimes {
   return { ...defaultLoopTimes, gapMs: agent.minSyncPeriodMs, resyncMs: agent.syncPeriodMs };
 }
 
-function servingOf({ configuration, off }: Given, isDry: boolean): AgentServing {
+function servingOf({ configuration, off }: Given, scrapes: BindAddress | undefined, isDry: boolean): AgentServing {
   const { agent, settings } = configuration;
   return {
     health: isDry || off.healthz ? undefined : agent.healthz,
     metrics: isDry || off.metrics ? undefined : agent.metrics,
+    scrapes: isDry ? undefined : scrapes,
     serviceHealth: isDry ? 'closed' : undefined,
     syncPeriodMs: agent.iptablesSyncPeriodMs,
     config: { mode: configuration.backend, ...settings },
   };
+}
+
+function scrapeAddressOf({ scrapeAddress: text }: AgentOptions): BindAddress | undefined {
+  if (text === undefined) return undefined;
+  const bind = parseAddressOrBind(text, defaultMetrics.port);
+  if (bind !== undefined) return bind;
+  const message = 'is not an address, or an address with a port such as 192.0.2.7:10249';
+  throw new InputError([fileProblem(`--scrape-address ${text}`, 'bad-address', message)]);
 }
 
 /** Standard input says what it says once. */

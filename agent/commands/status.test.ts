@@ -136,6 +136,14 @@ it('says where it asked when nobody answers', async () => {
   expect(io.written.err).toContain('no agent answers at 127.0.0.1:1');
 });
 
+it('says what could not be set on the node, as long as the agent runs', async () => {
+  const { tell, ask } = await agent();
+  const object = { kind: 'sysctl', name: 'net.netfilter.nf_conntrack_max' };
+  tell({ kind: 'prepared', problems: [{ severity: 'warning', code: 'x', object, message: 'is 1' }] });
+  tell({ kind: 'survey', diagnostics: [], endpoints: new Map() });
+  expect((await ask()).text).toMatch(/PROBLEMS\n {2}warning: sysctl net\.netfilter\.nf_conntrack_max: is 1/);
+});
+
 it('gives JSON to programs', async () => {
   const { tell, ask } = await agent();
   const diagnostic: Diagnostic = {

@@ -71,13 +71,18 @@ function periodMs(value: unknown): number | undefined {
   return seconds === undefined ? undefined : seconds * 1000;
 }
 
-/** An address alone gets the usual port, as kube-proxy does it. */
 function bindAddressAt(get: Get, path: string, usual: BindAddress, report: Report): BindAddress {
   const value = get(path) ?? undefined;
   const text = parseText(value);
   if (value === undefined || text === undefined) return usual;
-  const alone = text.includes(':') && !text.startsWith('[') && text.split(':').length > 2 ? `[${text}]` : text;
-  const parsed = parseBindAddress(text) ?? parseBindAddress(`${alone}:${usual.port}`);
+  const parsed = parseAddressOrBind(text, usual.port);
   if (parsed === undefined) report.error(path, `${show(text)} is not an address with a port such as 0.0.0.0:10256`);
   return parsed ?? usual;
+}
+
+/** An address alone gets the usual port, as kube-proxy does it. Nothing is no address. */
+export function parseAddressOrBind(text: string, usualPort: number): BindAddress | undefined {
+  if (text === '') return undefined;
+  const alone = text.includes(':') && !text.startsWith('[') && text.split(':').length > 2 ? `[${text}]` : text;
+  return parseBindAddress(text) ?? parseBindAddress(`${alone}:${usualPort}`);
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { defaultSettings } from '../../compiler/settings.ts';
 import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { InputError } from '../input-error.ts';
+import { parseAddressOrBind } from './agent.ts';
 import { type Choices, type Configuration, defaultConfiguration, parseConfiguration } from './config.ts';
 import { keys } from './keys.ts';
 import { nearestPath } from './nearest.ts';
@@ -242,6 +243,20 @@ describe('values', () => {
     [5, undefined],
   ])('reads the duration %j as Go does', (text, seconds) => {
     expect(parseDurationSeconds(text)).toEqual(seconds);
+  });
+
+  it.each([
+    ['192.0.2.1', { host: '192.0.2.1', port: 10249 }],
+    ['192.0.2.1:80', { host: '192.0.2.1', port: 80 }],
+    ['fd00::1', { host: 'fd00::1', port: 10249 }],
+    ['[fd00::1]:80', { host: 'fd00::1', port: 80 }],
+    [':80', { host: '0.0.0.0', port: 80 }],
+    ['10249', undefined],
+    ['', undefined],
+    ['node.example', undefined],
+    ['192.0.2.1:99999', undefined],
+  ])('reads %j as the address of a server', (text, bind) => {
+    expect(parseAddressOrBind(text, 10249)).toEqual(bind);
   });
 
   it('suggests nothing where nothing is near', () => {

@@ -40,6 +40,22 @@ describe('a kernel with IPVS', () => {
     expect(idle).toMatchObject({ documents: 0, quarantined: [] });
   });
 
+  it('whose settings may not be written is told of with the command for whoever may', async () => {
+    const kernel = createFakeIpvsKernel();
+    const run: FakeIpvsKernel['run'] = (file, args, input) =>
+      file === 'sysctl' && args[0] === '-p'
+        ? Promise.resolve({
+            exitCode: 1,
+            stdout: '',
+            stderr: 'sysctl: permission denied on key "net.ipv4.vs.conntrack"\n',
+          })
+        : kernel.run(file, args, input);
+    await expect(plane({ ...kernel, run }).sync(wanted(...web('10.1.0.1')), 'full')).rejects.toThrow(
+      /could not be set; as root on the node: sysctl -w net\.ipv4\.vs\.conntrack=1 .*; sysctl: permission denied/,
+    );
+    expect(serving(kernel)).toEqual([]);
+  });
+
   it('that someone else changed is set right, and what was missing is named', async () => {
     const kernel = createFakeIpvsKernel();
     const sut = plane(kernel);

@@ -182,6 +182,12 @@ describe('IPVS mode', () => {
 });
 
 describe('--init-only for iptables', () => {
+  it('has conntrack loaded by the kernel itself where it may not load modules', async () => {
+    const { texts } = await initialise({}, { asleep: true, noModules: true });
+    expect(texts).toContain('module nf_conntrack: loaded by the kernel itself');
+    expect(texts).toContain('sysctl net.netfilter.nf_conntrack_max: 65536 → 131072');
+  });
+
   it('lets node ports on 127.0.0.1 through where they may be wanted', async () => {
     expect((await initialise()).texts).toContain('sysctl net.ipv4.conf.all.route_localnet: 0 → 1');
   });

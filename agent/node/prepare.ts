@@ -71,11 +71,8 @@ async function prepareConntrack(run: Run, { agent }: Wanted, cpus: number): Prom
 
 /** On a node that has just booted nothing has needed conntrack yet, and its settings are not there. */
 async function wakeConntrack(run: Run): Promise<void> {
-  const isAwake = async () => (await run('sysctl', ['-e', conntrackMaxSysctl])).stdout.includes(conntrackMaxSysctl);
-  if (await isAwake()) return;
-  await run('modprobe', ['nf_conntrack']);
-  // Asking how many connections there are makes the kernel load it by itself; NET_ADMIN is enough for that.
-  if (!(await isAwake())) await run('conntrack', ['-C']);
+  const { stdout } = await run('sysctl', ['-e', conntrackMaxSysctl]);
+  if (!stdout.includes(conntrackMaxSysctl)) await loadModules(run, ['nf_conntrack']);
 }
 
 /** kube-proxy sets it whenever it may come to be wanted; the agent does with the first node port. */

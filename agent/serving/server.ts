@@ -37,16 +37,21 @@ export interface Insight {
   readonly config: unknown;
 }
 
+/** Metrics alone, for who reads them from elsewhere. */
+export function serveScrapes(bind: BindAddress, metrics: Metrics): Promise<RunningServer> {
+  return serve(bind, { '/metrics': () => scrape(metrics) });
+}
+
+async function scrape({ registry }: Metrics): Promise<Answer> {
+  return { status: 200, type: registry.contentType, body: await registry.metrics() };
+}
+
 /** Metrics, and what the agent knows of itself. Loopback unless configured otherwise. */
 export function serveMetrics(bind: BindAddress, metrics: Metrics, insight: Insight): Promise<RunningServer> {
   const json = (value: unknown): Answer => ({ status: 200, type: 'application/json', body: JSON.stringify(value) });
   const text = (body: string): Answer => ({ status: 200, type: 'text/plain; charset=utf-8', body });
   return serve(bind, {
-    '/metrics': async () => ({
-      status: 200,
-      type: metrics.registry.contentType,
-      body: await metrics.registry.metrics(),
-    }),
+    '/metrics': () => scrape(metrics),
     '/proxyMode': () => text(insight.mode),
     '/healthz': () => text('ok'),
     '/configz': () => json({ 'kubeproxy.config.k8s.io': insight.config }),

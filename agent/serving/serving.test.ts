@@ -9,7 +9,7 @@ import { makeIR } from '../../test/helpers/ir.ts';
 import { createProxyHealth } from './health.ts';
 import { createMetrics } from './metrics.ts';
 import { parseBindAddress } from './bind-address.ts';
-import { serveHealth, serveMetrics } from './server.ts';
+import { serveHealth, serveMetrics, serveScrapes } from './server.ts';
 import { answerHealthCheck, createServiceHealthServers, serviceHealths } from './service-health.ts';
 
 const closers: (() => Promise<void>)[] = [];
@@ -142,6 +142,15 @@ describe('the servers', () => {
     expect((await get(server.port, '/healthz')).status).toBe(200);
     expect((await get(server.port, '/other')).status).toBe(404);
     expect(await metrics.registry.metrics()).toContain('kubeproxy_proxy_healthz_total{code="200"} 1');
+  });
+
+  it('is metrics alone where a scraper from elsewhere asks', async () => {
+    const server = await serveScrapes(loopback, createMetrics());
+    closers.push(() => server.close());
+    const status = async (path: string) => (await fetch(`http://127.0.0.1:${server.port}${path}`)).status;
+    expect(await Promise.all(['/metrics', '/slicewright/status', '/configz', '/proxyMode'].map(status))).toEqual([
+      ...[200, 404, 404, 404],
+    ]);
   });
 
   it('answer as kube-proxy on the metrics port', async () => {

@@ -35,6 +35,9 @@ export async function performStep(step: IpvsStep, run: Run): Promise<void> {
   const result = await run(script.file, script.args, script.text);
   if (result.failure !== undefined) throw commandFailure(command, result);
   switch (step.kind) {
+    case 'sysctls':
+      if (result.exitCode !== 0) throw sysctlFailure(step.to, command, result);
+      return;
     case 'servers':
       return checkServers(step.edits, command, result, run);
     case 'bind':
@@ -48,6 +51,14 @@ export async function performStep(step: IpvsStep, run: Run): Promise<void> {
     default:
       if (result.exitCode !== 0) throw lineFailure(script, command, result);
   }
+}
+
+/** A container that is not privileged may not write them: the message is for whoever may. */
+function sysctlFailure(wanted: ReadonlyMap<string, string>, command: string, result: CommandResult): IpvsError {
+  const { reason } = commandFailure(command, result);
+  const words = [...wanted].map(([name, value]) => `${name}=${value}`).join(' ');
+  const what = 'sysctls that virtual servers need could not be set';
+  return new IpvsError(`${what}; as root on the node: sysctl -w ${words}`, { reason }, result.stderr);
 }
 
 /** Which programs there are is known from reading the tables; these are for a plan that was made without. */

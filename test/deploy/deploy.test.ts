@@ -1,95 +1,141 @@
-import { globSync, readFileSync } from 'node:fs';
-import { loadAll } from 'js-yaml';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { parseConfiguration } from '../../agent/config/config.ts';
 import { watchedKinds } from '../../agent/sources/cluster.ts';
+import { calledPrograms, writtenResources } from './called.ts';
+import { kustomize, type Manifest } from './kustomize.ts';
+import { configOf, podOf } from './pod.ts';
 
-const root = new URL('../../', import.meta.url);
-const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const metrics = join(root, 'deploy/components/metrics');
 
-interface Manifest {
-  readonly kind: string;
-  readonly rules?: readonly { readonly apiGroups: string[]; readonly resources: string[]; readonly verbs: string[] }[];
-  readonly data?: Readonly<Record<string, string>>;
-  readonly spec?: { readonly template: { readonly spec: PodSpec } };
-}
-interface PodSpec {
-  readonly hostNetwork?: boolean;
-  readonly hostPID?: boolean;
-  readonly containers: readonly {
-    readonly args: string[];
-    readonly securityContext: Readonly<Record<string, unknown>>;
-  }[];
-  readonly volumes: readonly { readonly hostPath?: { readonly path: string } }[];
-}
+const variants = (['iptables', 'ipvs'] as const).map((mode) => ({
+  mode,
+  plain: kustomize(join(root, 'deploy/overlays', mode)),
+  withMetrics: kustomize(join(root, 'deploy/overlays', mode), [metrics]),
+}));
 
-const manifests = globSync('deploy/base/*.yaml', { cwd: new URL('.', root) })
-  .sort()
-  .flatMap((path) => loadAll(read(path)) as Manifest[]);
-const only = (kind: string): Manifest => {
+function only(manifests: readonly Manifest[], kind: string): Manifest {
   const [found, ...others] = manifests.filter((manifest) => manifest.kind === kind);
-  if (found === undefined || others.length > 0)
-    throw new Error(`${others.length + Number(found !== undefined)} of ${kind}`);
+  if (found === undefined || others.length > 0) throw new Error(`not one ${kind}`);
   return found;
-};
+}
 
-describe('the manifests', () => {
-  it('allow reading the kinds that the agent watches, and nothing else', () => {
-    const allowed = (only('ClusterRole').rules ?? []).flatMap(({ apiGroups, resources, verbs }) =>
-      apiGroups.flatMap((group) => resources.map((resource) => `${group}/${resource} ${verbs.join(',')}`)),
+describe.each(variants)('the manifests for $mode', ({ mode, plain, withMetrics }) => {
+  it('can be applied to any cluster: no kind of theirs needs a definition first', () => {
+    const builtIn = /^(v1|apps\/v1|rbac\.authorization\.k8s\.io\/v1)$/;
+    expect(plain.filter(({ apiVersion }) => !builtIn.test(apiVersion)).map(({ kind }) => kind)).toEqual([]);
+  });
+
+  it('allow what the agent asks of the API, and nothing else', () => {
+    const allowed = (only(plain, 'ClusterRole').rules ?? []).flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) => resources.flatMap((name) => verbs.map((verb) => `${group}/${name} ${verb}`))),
     );
-    const watched = watchedKinds(true, 'n').map(({ apiVersion, plural }) => {
+    const watched = watchedKinds(true, 'n').flatMap(({ apiVersion, plural }) => {
       const group = apiVersion.includes('/') ? apiVersion.split('/')[0] : '';
-      return `${group}/${plural} list,watch`;
+      return [`${group}/${plural} list`, `${group}/${plural} watch`];
     });
-    // Events on Services that the kernel refuses: agent/cluster-events.ts.
-    expect(allowed.sort()).toEqual([...watched, '/events create'].sort());
+    expect(writtenResources()).toContain('/events create');
+    expect(allowed.sort()).toEqual([...new Set([...watched, ...writtenResources()])].sort());
   });
 
-  it('give the agent one capability, and a root file system that it cannot write', () => {
-    const pod = only('DaemonSet').spec?.template.spec;
-    expect(pod?.containers).toHaveLength(1);
-    expect(pod?.containers[0]?.securityContext).toEqual({
-      runAsUser: 0,
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] },
-      seccompProfile: { type: 'RuntimeDefault' },
-    });
-    expect(pod?.hostPID).toBeUndefined();
-    expect(pod?.volumes.flatMap(({ hostPath }) => hostPath?.path ?? [])).toEqual(['/run/xtables.lock']);
+  it('give the agent two capabilities, and a root file system that it cannot write', () => {
+    const pod = podOf(plain);
+    expect(pod.containers.map(({ securityContext }) => securityContext)).toEqual([
+      {
+        runAsUser: 0,
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] },
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+    ]);
+    expect([pod.hostPID, pod.hostIPC]).toEqual([undefined, undefined]);
   });
 
-  it.each(['base/configmap.yaml', 'overlays/ipvs/kustomization.yaml'])(
-    'hold a configuration that is understood: %s',
-    (path) => {
-      const text = read(`deploy/${path}`);
-      const [manifest] = loadAll(text) as (Manifest & { patches?: { patch: string }[] })[];
-      const patch = manifest?.patches?.[0]?.patch;
-      const config =
-        patch === undefined ? manifest?.data?.['config.yaml'] : (loadAll(patch)[0] as { value: string }[])[0]?.value;
-      const [document] = loadAll(config ?? '');
-      const { backend, diagnostics } = parseConfiguration(document, path, { compat: 'none', backend: undefined });
-      // Commands that print or apply once open no servers, and say so.
-      expect(diagnostics.filter(({ code }) => code !== 'configuration-without-effect')).toEqual([]);
-      expect(backend).toBe(path.includes('ipvs') ? 'ipvs' : 'iptables');
-    },
-  );
+  it('are privileged in the container that ends at once, and there only', () => {
+    const { initContainers, containers } = podOf(plain);
+    expect(initContainers.map(({ args, securityContext }) => [args[1], securityContext])).toEqual([
+      ['--init-only', { runAsUser: 0, privileged: true, readOnlyRootFilesystem: true }],
+    ]);
+    expect(JSON.stringify(containers)).not.toContain('privileged');
+  });
 
-  it('put every tool into the image that a backend calls', () => {
+  it('mount of the host the lock of iptables, and kernel modules only to load them', () => {
+    const { volumes, initContainers, containers } = podOf(withMetrics);
+    const hostPaths = new Map(volumes.flatMap(({ name, hostPath }) => (hostPath ? [[name, hostPath.path]] : [])));
+    const mounted = (from: typeof containers) =>
+      from.flatMap(({ volumeMounts }) =>
+        volumeMounts.map((mount) => ({ ...mount, host: hostPaths.get(mount.name) })).filter(({ host }) => host),
+      );
+    expect(mounted(containers)).toEqual([{ name: 'lock', mountPath: '/run/xtables.lock', host: '/run/xtables.lock' }]);
+    expect(mounted(initContainers)).toEqual(
+      mode === 'ipvs' ? [{ name: 'modules', mountPath: '/lib/modules', readOnly: true, host: '/lib/modules' }] : [],
+    );
+    const names = [...containers, ...initContainers].flatMap(({ volumeMounts }) =>
+      volumeMounts.map(({ name }) => name),
+    );
+    expect(new Set(names)).toEqual(new Set(volumes.map(({ name }) => name)));
+  });
+
+  it('hold a configuration that is understood', () => {
+    const choices = { compat: 'none', backend: undefined, forAgent: true } as const;
+    const { backend, diagnostics } = parseConfiguration(load(configOf(plain)), 'config.yaml', choices);
+    expect([backend, diagnostics.filter(({ severity }) => severity !== 'info')]).toEqual([mode, []]);
+  });
+
+  it('show metrics to others only where that was chosen, and then at a port that PodMonitor finds', () => {
+    expect(configOf(withMetrics)).toMatch(/metricsBindAddress: 127\.0\.0\.1:10249/);
+    expect(podOf(plain).containers[0]?.args.join(' ')).not.toContain('scrape');
+    const [agent] = podOf(withMetrics).containers;
+    expect(agent?.args).toContain('--scrape-address=$(HOST_IP)');
+    expect(agent?.env.map(({ name }) => name)).toContain('HOST_IP');
+    const monitor = only(withMetrics, 'PodMonitor');
+    const { spec, metadata } = monitor as { spec: { podMetricsEndpoints: { port: string }[] } } & Manifest;
+    expect(agent?.ports).toEqual([{ name: spec.podMetricsEndpoints[0]?.port, containerPort: 10249 }]);
+    expect(metadata.namespace).toBe('kube-system');
+  });
+});
+
+describe('the image', () => {
+  /** Of Debian. What is not here is a program that nobody thought of. */
+  const packageOf: Readonly<Record<string, string>> = {
+    conntrack: 'conntrack',
+    ip: 'iproute2',
+    ip6tables: 'iptables',
+    iptables: 'iptables',
+    ipset: 'ipset',
+    ipvsadm: 'ipvsadm',
+    modprobe: 'kmod',
+    sysctl: 'procps',
+    // In every Debian.
+    ...{ cat: 'coreutils', ls: 'coreutils', tee: 'coreutils', uname: 'coreutils' },
+  };
+
+  it('has every program that is called, and no package for nothing', () => {
+    const programs = calledPrograms();
+    const needed = new Set(programs.map((name) => packageOf[name.replace(/^(ip6?tables)-.*/, '$1')] ?? `? ${name}`));
+    expect(programs).toEqual(
+      expect.arrayContaining(['conntrack', 'ip', 'ipset', 'ipvsadm', 'modprobe', 'sysctl', 'tee']),
+    );
+    const [, , final = ''] = read('deploy/Dockerfile').split(/^FROM /m);
+    const installed = /apt-get install -y --no-install-recommends \\\n([^&]*)&&/.exec(final)?.[1]?.trim().split(/\s+/);
+    expect(new Set(installed)).toEqual(new Set([...needed, 'ca-certificates'].filter((name) => name !== 'coreutils')));
+  });
+
+  it('is made of what npm publishes, with the Node that the project runs on', () => {
     const image = read('deploy/Dockerfile');
-    const sources = globSync('backends/**/*.ts', { cwd: new URL('.', root) }).filter((path) => !/test|fake/.test(path));
-    const text = sources.map(read).join('\n');
-    const packages: Readonly<Record<string, string>> = {
-      'iptables-save': 'iptables',
-      conntrack: 'conntrack',
-      ipset: 'ipset',
-      ipvsadm: 'ipvsadm',
-      ip: 'iproute2',
-    };
-    for (const [tool, name] of Object.entries(packages)) {
-      if (text.includes(`'${tool}'`)) expect(image).toMatch(new RegExp(`\\b${name}\\b`));
-    }
-    expect(image).toContain('slicewright.js');
+    const { bin, files } = JSON.parse(read('package.json')) as { bin: { slicewright: string }; files: string[] };
+    const copied = [...image.matchAll(/^COPY (?!--from)(\S+) (\S+)$/gm)].map(([, from, to]) => ({ from, to }));
+    expect(copied).toEqual([{ from: 'dist', to: '/opt/slicewright' }]);
+    expect(files).toContain('dist');
+    expect(image).toContain(`"/opt/slicewright/${bin.slicewright.replace('dist/', '')}"`);
+    expect(read('deploy/Dockerfile.dockerignore')).toBe('*\n!dist\n');
+    const [, version] = /^node_version=(\S+)$/m.exec(read('tools/setup.sh')) ?? [];
+    expect(image).toContain(`node-linux-$arch@${version}"`);
   });
 });

@@ -1,0 +1,41 @@
+import { globSync, readFileSync } from 'node:fs';
+
+/** What the sources call, read off their text: nothing here has to be kept in step by hand. */
+
+const root = new URL('../../', import.meta.url);
+
+/** The text of what runs on a node. */
+function sources(): string {
+  const files = globSync(['agent/**/*.ts', 'backends/**/*.ts'], { cwd: root });
+  const used = files.filter((path) => !/\.(test|fixture)\.ts$|\/fake-|\/memory-io\.ts$/.test(path)).sort();
+  return used.map((path) => readFileSync(new URL(path, root), 'utf8')).join('\n');
+}
+
+/**
+ * Programs that are started, by name: where a `Run` is called, where a script says which file it is for,
+ * and wherever a program of iptables is named.
+ */
+export function calledPrograms(): string[] {
+  const patterns = [
+    /\brun\(\s*'([^']+)'/g,
+    /\boutput\(\s*run,\s*'([^']+)'/g,
+    /\bfile: '([a-z][a-z-]*)'/g,
+    // What makes the kernel load a module: agent/node/modules.ts.
+    /: \['([a-z]+)', '-/g,
+    /'(ip6?tables(?:-legacy|-nft)?(?:-save|-restore)?)'/g,
+  ];
+  const text = sources();
+  return [...new Set(patterns.flatMap((pattern) => [...text.matchAll(pattern)].map(([, name]) => name ?? '')))].sort();
+}
+
+/** What is written to an API server: `core/events create`. */
+export function writtenResources(): string[] {
+  const verbs: Readonly<Record<string, string>> = { post: 'create', put: 'update', patch: 'patch' };
+  const calls = [...sources().matchAll(/\b(post|put|patch)\(\s*`(\/api[^`]*)`/g)];
+  return calls.map(([, verb = '', path = '']) => {
+    const [, group = '', resource] =
+      /^\/(?:api\/v1|apis\/([^/]+)\/[^/]+)\/(?:namespaces\/\$\{[^}]+\}\/)?([a-z]+)/.exec(path) ?? [];
+    if (resource === undefined) throw new Error(`${path} is no path of a collection`);
+    return `${group}/${resource} ${verbs[verb]}`;
+  });
+}
