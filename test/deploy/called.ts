@@ -28,10 +28,10 @@ export function calledPrograms(): string[] {
   return [...new Set(patterns.flatMap((pattern) => [...text.matchAll(pattern)].map(([, name]) => name ?? '')))].sort();
 }
 
-/** What is written to an API server: `core/events create`. */
-export function writtenResources(): string[] {
-  const verbs: Readonly<Record<string, string>> = { post: 'create', put: 'update', patch: 'patch' };
-  const calls = [...sources().matchAll(/\b(post|put|patch)\(\s*`(\/api[^`]*)`/g)];
+/** What is asked of an API server besides watching: `/events create`, `coordination.k8s.io/leases get`. */
+export function askedResources(): string[] {
+  const verbs: Readonly<Record<string, string>> = { get: 'get', post: 'create', put: 'update', patch: 'patch' };
+  const calls = [...sources().matchAll(/\b(get|post|put|patch)\(\s*`(\/api[^`]*)`/g)];
   return calls.map(([, verb = '', path = '']) => {
     const [, group = '', resource] =
       /^\/(?:api\/v1|apis\/([^/]+)\/[^/]+)\/(?:namespaces\/\$\{[^}]+\}\/)?([a-z]+)/.exec(path) ?? [];
