@@ -48,9 +48,9 @@ describeIn('network namespace', lacks.namespaces ?? lacks.conntrack, 'settings o
     );
   });
 
-  it("the machine's own limit stays, with a warning, and all else is set", async () => {
+  it("the machine's own limit stays, with a warning, and all else is set", async ({ skip }) => {
     const { stdout: mode } = await run('stat', ['-c', '%a', `/proc/sys/${max.replaceAll('.', '/')}`]);
-    if (mode.trim() !== '444') return;
+    if (mode.trim() !== '444') skip('on this kernel every namespace may set the limit of the machine');
     const before = await valueOf(max);
     const wanted = configuration({ ...timeouts, maxPerCore: 1, min: Number(before) + 1, udpTimeout: '32s' });
     const problems = problemsOf(await prepareNode(run, wanted, 1));

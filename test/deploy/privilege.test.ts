@@ -121,9 +121,18 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the containers o
     expect(first.said.err.match(/^(warning|error).*/gm)).toBeNull();
 
     const run = network.run('node');
-    const second = start(confined(capabilities, [...commandOf(agent), '--source', folder]));
+    const scrapes = '--scrape-address=127.0.0.2';
+    const second = start(confined(capabilities, [...commandOf(agent), '--source', folder, scrapes]));
     await eventually(async () => expect((await run('iptables-save', [])).stdout).toContain('test/web'));
     await eventually(() => expect(second.said.err).toContain('"synced"'));
+    // Metrics in both places, all else on loopback alone.
+    const answered = async (url: string) => {
+      const print = `fetch('http://${url}').then((answer) => console.log(answer.status))`;
+      return (await run(process.execPath, ['--eval', print])).stdout.trim();
+    };
+    await eventually(async () => expect(await answered('127.0.0.2:10249/metrics')).toBe('200'));
+    expect(await answered('127.0.0.2:10249/slicewright/status')).toBe('404');
+    expect(await answered('127.0.0.1:10249/slicewright/status')).toBe('200');
     // At once: nothing is written any more, so nothing is left to warn of.
     second.child.kill('SIGTERM');
     expect(await second.exited).toBe(0);
