@@ -55,7 +55,7 @@ describeIn(place, missing, 'the agent in IPVS mode, from HTTP to packets', () =>
   });
 
   const keyOf = (object: Manifest) =>
-    `${String(object['kind'])} ${String((object['metadata'] as { readonly name: string }).name)}`;
+    `${String(object['kind'])} ${(object['metadata'] as { readonly name: string }).name}`;
   async function put(...objects: readonly Manifest[]): Promise<void> {
     for (const object of objects) {
       const key = keyOf(object);
