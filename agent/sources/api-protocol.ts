@@ -1,38 +1,53 @@
 import type { ApiAnswer } from './api.ts';
+import { maxInputBytes } from './limits.ts';
 
 /** What ended an attempt to read a kind. */
 export type Outcome =
-  | { readonly kind: 'closed' }
-  /** The server no longer knows our place: list again. */
+  | { readonly kind: 'closed'; readonly problem: string }
+  /** The server no longer knows our place, or we do not believe it any more: list again. */
   | { readonly kind: 'expired'; readonly problem: string }
   | { readonly kind: 'absent'; readonly problem: string }
   | { readonly kind: 'failed'; readonly problem: string; readonly retryAfterMs?: number };
 
 /** What the ERROR event of a watch means. An expired place comes as HTTP 200 with this one event. */
-export function watchError(status: unknown): Outcome {
-  const { code, message } = statusOf(status);
-  const problem = message ?? `the watch ended with an error${code === undefined ? '' : ` ${code}`}`;
-  return code === 410 ? { kind: 'expired', problem } : { kind: 'failed', problem };
+export function watchError(body: unknown): Outcome {
+  const status = statusOf(body);
+  const problem = status.message ?? `the watch ended with an error${status.code === 0 ? '' : ` ${status.code}`}`;
+  return outcomeOf(status, problem, status.retryAfterSeconds);
 }
 
 /** What an answer that is no 200 means; undefined for a 200. */
 export function refusalOf(answer: ApiAnswer, body: unknown): Outcome | undefined {
   if (answer.status === 200) return undefined;
-  const problem = `${answer.status} ${statusOf(body).message ?? 'without a message'}`;
+  const status = { ...statusOf(body), code: answer.status };
+  const problem = `${answer.status} ${status.message ?? 'without a message'}`;
   if (answer.status === 404) return { kind: 'absent', problem };
-  if (answer.status === 410) return { kind: 'expired', problem };
-  const seconds = Number(answer.headers['retry-after']);
-  const retryAfterMs = Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 60) * 1000 : 0;
-  return { kind: 'failed', problem, retryAfterMs };
+  const header = Number(answer.headers['retry-after']);
+  return outcomeOf(status, problem, header > 0 ? header : status.retryAfterSeconds);
 }
+
+function outcomeOf(status: Status, problem: string, retryAfterSeconds: number): Outcome {
+  // A place that the server has not come to yet: it was restored from a backup, and has another history.
+  if (status.code === 410 || status.isTooLarge) return { kind: 'expired', problem };
+  return { kind: 'failed', problem, retryAfterMs: Math.min(retryAfterSeconds, maxRetryAfterSeconds) * 1000 };
+}
+
+/** A server that asks for more is asked again all the same: nobody would look after a node that waits for hours. */
+const maxRetryAfterSeconds = 60;
 
 export function withQuery(path: string, query: Readonly<Record<string, string>>): string {
   return `${path}?${new URLSearchParams(query).toString()}`;
 }
 
+/** throws   Error for an answer that is no JSON, or too large to be one of an API server */
 export async function readJson(answer: ApiAnswer): Promise<unknown> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of answer.body) chunks.push(chunk);
+  let size = 0;
+  for await (const chunk of answer.body) {
+    size += chunk.length;
+    if (size > maxInputBytes) throw new Error(`the answer has more than ${maxInputBytes} bytes`);
+    chunks.push(chunk);
+  }
   const text = Buffer.concat(chunks).toString('utf8');
   try {
     return JSON.parse(text);
@@ -54,12 +69,17 @@ export function asListPage(body: unknown) {
   };
 }
 
+const eventTypes: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
+
+/** undefined: a line that was damaged on the way, or says what we do not understand. The caller lists again. */
 export function parseEvent(line: string): { readonly type: string; readonly object: unknown } | undefined {
   try {
     const event: unknown = JSON.parse(line);
-    if (isRecord(event) && typeof event['type'] === 'string') return { type: event['type'], object: event['object'] };
+    if (isRecord(event) && eventTypes.has(event['type'])) {
+      return { type: event['type'] as string, object: event['object'] };
+    }
   } catch {
-    // A line that was damaged on the way: the caller lists again.
+    // As said above.
   }
   return undefined;
 }
@@ -70,19 +90,38 @@ export function resourceVersionOf(object: unknown): string | undefined {
   return typeof version === 'string' && version !== '' ? version : undefined;
 }
 
-function statusOf(body: unknown): { readonly code?: number; readonly message?: string } {
-  if (!isRecord(body)) return {};
-  const { code, message } = body;
+const decimal = /^\d{1,20}$/;
+
+/**
+ * Whether one resourceVersion is certainly of an earlier moment than another of the same collection.
+ * API servers write revisions of etcd, which only grow; of all others the order is unknown.
+ */
+export function isBefore(version: string, other: string): boolean {
+  return decimal.test(version) && decimal.test(other) && BigInt(version) < BigInt(other);
+}
+
+interface Status {
+  /** 0: it does not say. */
+  readonly code: number;
+  readonly message: string | undefined;
+  /** 0: it does not say. */
+  readonly retryAfterSeconds: number;
+  readonly isTooLarge: boolean;
+}
+
+function statusOf(body: unknown): Status {
+  const { code, message, details } = isRecord(body) ? body : {};
+  const { retryAfterSeconds, causes } = isRecord(details) ? details : {};
   return {
-    ...(typeof code === 'number' ? { code } : {}),
-    ...(typeof message === 'string' ? { message } : {}),
+    code: typeof code === 'number' ? code : 0,
+    message: typeof message === 'string' ? message : undefined,
+    retryAfterSeconds: typeof retryAfterSeconds === 'number' && retryAfterSeconds > 0 ? retryAfterSeconds : 0,
+    isTooLarge: Array.isArray(causes) && causes.some((cause) => isRecord(cause) && cause['reason'] === tooLarge),
   };
 }
 
+const tooLarge = 'ResourceVersionTooLarge';
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-export function problemOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -11,7 +11,14 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-const times = { backoff: { firstMs: 5, maxMs: 40 }, answerMs: 500, idleMs: 300, watchSeconds: 1, absentMs: 20 };
+const times = {
+  backoff: { firstMs: 5, maxMs: 40 },
+  answerMs: 500,
+  idleMs: 300,
+  watchSeconds: 1,
+  absentMs: 20,
+  holdMs: 60_000,
+};
 
 /** A source on a double, and what it has told so far. */
 async function follow(double: ApiDouble, { proxyName }: { readonly proxyName?: string } = {}) {
@@ -146,7 +153,28 @@ it('takes up a kind when its CRD is installed, and lets go of it when it is remo
   double.installed.add('multicluster.x-k8s.io');
   double.apply({ kind: 'ServiceExport', metadata: { name: 'cart', namespace: 'shop' } });
   await eventually(() => expect([...held.keys()]).toEqual(['ServiceExport cart']));
-  double.installed.delete('multicluster.x-k8s.io');
-  double.cutStreams();
+  double.uninstall('multicluster.x-k8s.io');
   await eventually(() => expect(held.size).toBe(0));
+  await eventually(() => expect(states.get('ServiceExport')).toEqual({ kind: 'absent' }));
+
+  double.installed.add('multicluster.x-k8s.io');
+  double.apply({ kind: 'ServiceExport', metadata: { name: 'till', namespace: 'shop' } });
+  await eventually(() => expect([...held.keys()]).toEqual(['ServiceExport till']));
+});
+
+it('keeps what it has of a kind that is unknown all at once, as after a start of the API server', async () => {
+  const double = await startApiDouble();
+  double.installed.add('multicluster.x-k8s.io');
+  double.apply({ kind: 'ServiceExport', metadata: { name: 'cart', namespace: 'shop' } });
+  const { held, states } = await follow(double);
+  await eventually(() => expect([...held.keys()]).toEqual(['ServiceExport cart']));
+  double.installed.clear();
+  double.cutStreams();
+  await eventually(() =>
+    expect(states.get('ServiceExport')).toMatchObject({ problem: expect.stringContaining('does not know the kind') }),
+  );
+  expect([...held.keys()]).toEqual(['ServiceExport cart']);
+  double.installed.add('multicluster.x-k8s.io');
+  await eventually(() => expect(states.get('ServiceExport')).toEqual({ kind: 'live' }));
+  expect([...held.keys()]).toEqual(['ServiceExport cart']);
 });

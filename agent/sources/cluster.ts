@@ -96,8 +96,6 @@ function watchKind(
 ): Promise<void> {
   const { kind, apiVersion, plural } = watched;
   const { cluster } = options;
-  /** Only keys: the compiler holds what it needs of an object. */
-  let known = new Set<string>();
   const goneObject = (key: string) => {
     const [namespace, name] = key.includes('/') ? key.split('/') : [undefined, key];
     return { kind, apiVersion, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } };
@@ -109,17 +107,11 @@ function watchKind(
       ...(watched.query === undefined ? {} : { query: watched.query }),
       optional: watched.optional,
       project: (raw) => reduceObject(raw, kind, apiVersion),
-      onReplace: (objects) => {
+      onReplace: (objects, gone) => {
         const present = [...objects.values()].map((object) => ({ cluster, object, gone: false }));
-        const gone = [...known]
-          .filter((key) => !objects.has(key))
-          .map((key) => ({ cluster, object: goneObject(key), gone: true }));
-        known = new Set(objects.keys());
-        sink.change([...present, ...gone]);
+        sink.change([...present, ...gone.map((key) => ({ cluster, object: goneObject(key), gone: true }))]);
       },
       onChange: (key, object) => {
-        if (object === undefined) known.delete(key);
-        else known.add(key);
         sink.change([{ cluster, object: object ?? goneObject(key), gone: object === undefined }]);
       },
       onState: (state) => sink.state(kind, state),

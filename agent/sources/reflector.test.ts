@@ -15,6 +15,7 @@ const quick: ReflectorTimes = {
   idleMs: 150,
   watchSeconds: 1,
   absentMs: 30,
+  holdMs: 60_000,
 };
 
 const object = (name: string, version: number) => ({ metadata: { name, resourceVersion: String(version) } });

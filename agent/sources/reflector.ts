@@ -1,17 +1,8 @@
 import { type BackoffTimes, backoffMs } from './backoff.ts';
-import type { ApiAnswer, ApiGet } from './api.ts';
-import {
-  asListPage,
-  type Outcome,
-  parseEvent,
-  problemOf,
-  readJson,
-  refusalOf,
-  resourceVersionOf,
-  watchError,
-  withQuery,
-} from './api-protocol.ts';
-import { linesOf } from './json-lines.ts';
+import type { ApiGet } from './api.ts';
+import type { Outcome } from './api-protocol.ts';
+import { list } from './reflector-list.ts';
+import { watch } from './reflector-watch.ts';
 
 /** How it stands with one kind of one cluster. */
 export type ReflectorState =
@@ -25,8 +16,9 @@ export type ReflectorState =
   | { readonly kind: 'absent' };
 
 export interface ReflectorTimes {
+  /** Between attempts. A watch that stays open for longer than the longest wait is a good one. */
   readonly backoff: BackoffTimes;
-  /** A list or the head of a watch that takes longer is given up. */
+  /** A list's page or the head of a watch that takes longer is given up. */
   readonly answerMs: number;
   /** A watch that brings nothing for so long is taken for dead. API servers send a bookmark a minute. */
   readonly idleMs: number;
@@ -34,6 +26,8 @@ export interface ReflectorTimes {
   readonly watchSeconds: number;
   /** How soon a kind that was absent is asked for again. */
   readonly absentMs: number;
+  /** How long objects of a kind stay that the server suddenly does not know any more. */
+  readonly holdMs: number;
 }
 
 export const defaultReflectorTimes: ReflectorTimes = {
@@ -42,6 +36,8 @@ export const defaultReflectorTimes: ReflectorTimes = {
   idleMs: 90_000,
   watchSeconds: 300,
   absentMs: 30_000,
+  // As long as slices that vanish in masses (MR-73).
+  holdMs: 120_000,
 };
 
 export interface ReflectorOptions<T> {
@@ -56,8 +52,12 @@ export interface ReflectorOptions<T> {
    * is what keeps memory small: an object as it comes is mostly managedFields.
    */
   readonly project: (object: unknown) => { readonly key: string; readonly value: T } | undefined;
-  /** All there is now; everything known before is void. Called after every complete list. */
-  readonly onReplace: (objects: ReadonlyMap<string, T>) => void;
+  /**
+   * All there is now; everything known before is void. Called after every complete list.
+   *
+   * gone   keys of what was there before and is not any more
+   */
+  readonly onReplace: (objects: ReadonlyMap<string, T>, gone: readonly string[]) => void;
   /** One object changed; undefined: it is gone. */
   readonly onChange: (key: string, value: T | undefined) => void;
   readonly onState: (state: ReflectorState) => void;
@@ -65,176 +65,144 @@ export interface ReflectorOptions<T> {
   readonly random: () => number;
 }
 
-const pageSize = 500;
-const maxLineLength = 64 * 1024 * 1024;
+/** Watches in a row that end at once before that is called a failure: one or two are a restart, or a compaction. */
+const patience = 3;
 
 /**
  * Keeps a copy of one kind of one cluster up to date until the signal is aborted: list, then watch
  * from there, and list again when the server no longer knows our place.
  *
  * Never gives up and never spins: every attempt that ended badly waits longer than the one before,
- * with jitter; a stream that brings nothing is dropped; a list is complete or has no effect. While
- * it cannot read, what was read before stands: only a complete list or a DELETED event removes.
+ * with jitter, until a watch was a good one; a list is complete or has no effect. While it cannot
+ * read, what was read before stands: only a complete list or a DELETED event removes.
+ *
+ * **Where to go on from.** The place is the highest resourceVersion that a watch told of, and never
+ * goes back. A watch that tells of a lower one is not believed: what it told late may be older than
+ * what we hold, and what it has not told yet would be lost with it. So it ends there, and a list,
+ * which always counts, says how things are. That needs no memory of objects' versions, nor of
+ * deleted objects, and serves too where the whole server went back, restored from a backup. A server
+ * that went back behind our place may also stay silent until it has caught up with it, so a watch
+ * that is silent twice is not continued either.
+ *
+ * **A kind that is suddenly unknown.** When a CRD is deleted, the server first tells of the deletion
+ * of each object, and with the last one nothing of the kind is left here. A 404 while we still hold
+ * objects is thus something else: an old API server that starts answers so until it has read its
+ * CRDs, and so does a proxy that lost its way. Believing it would withdraw every import of the
+ * node at once. So the objects stay until it was 404 and nothing else for `holdMs`, as slices do that
+ * vanish in masses (compiler/deletion-guard.ts).
  *
  * source: the API's conventions for list and watch, and recorded answers of a real server
  */
 export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSignal): Promise<void> {
   const times = options.times ?? defaultReflectorTimes;
-  let resourceVersion: string | undefined;
+  const { onState } = options;
+  /** Only keys: the compiler holds what it needs of an object. */
+  let held = new Set<string>();
+  let place: string | undefined;
+  /** Since the last good watch. */
   let failures = 0;
-  options.onState({ kind: 'starting' });
+  /** Watches in a row that ended at once and brought nothing. */
+  let hollow = 0;
+  let stalls = 0;
+  let inPages = true;
+  let unknownSinceMs: number | undefined;
 
+  function replace(objects: ReadonlyMap<string, T>): void {
+    const gone = [...held].filter((key) => !objects.has(key));
+    held = new Set(objects.keys());
+    options.onReplace(objects, gone);
+  }
+
+  function change(key: string, value: T | undefined): void {
+    if (value === undefined) held.delete(key);
+    else held.add(key);
+    options.onChange(key, value);
+  }
+
+  function live(): void {
+    if (hollow < patience) onState({ kind: 'live' });
+  }
+
+  /** Returns what went wrong; undefined: nothing. */
+  async function listAll(): Promise<Outcome | undefined> {
+    const listed = await list(options, { inPages, answerMs: times.answerMs }, signal);
+    if (listed.kind !== 'listed') {
+      // A server whose pages expire while we read them gives all at once when it is asked so.
+      inPages = listed.kind !== 'expired';
+      if (listed.kind !== 'expired' || failures > 0) tell(listed);
+      return listed;
+    }
+    inPages = true;
+    unknownSinceMs = undefined;
+    place = listed.resourceVersion;
+    replace(listed.objects);
+    live();
+    return undefined;
+  }
+
+  async function follow(from: string): Promise<Outcome> {
+    const watched = await watch(options, from, times, signal, {
+      change,
+      opened: live,
+      // By then it is no longer one that ends at once.
+      lasts() {
+        failures = 0;
+        hollow = 0;
+        live();
+      },
+    });
+    const { outcome } = watched;
+    const isUseful = watched.lines > 0 && outcome.kind !== 'expired';
+    if (isUseful) failures = Math.min(failures, patience - 1);
+    // One that could not be opened tells what is wrong by itself, and is over once it can be.
+    if (isUseful || watched.isLasting || (!watched.isOpen && outcome.kind === 'failed')) hollow = 0;
+    else hollow++;
+    stalls = watched.isStalled && watched.lines === 0 ? stalls + 1 : 0;
+    place = outcome.kind === 'expired' || stalls > 1 ? undefined : watched.place;
+    if (outcome.kind === 'failed' || hollow >= patience) tell(outcome);
+    return outcome;
+  }
+
+  function tell({ kind, problem }: Outcome): void {
+    // Whether that is a failure is judged below.
+    if (kind === 'absent' && options.optional) return;
+    const often = hollow >= patience ? 'one watch after the other ends at once: ' : '';
+    onState({ kind: 'failing', problem: often + problem });
+  }
+
+  /** Whether a 404 is taken for what it says: there are no objects. Lets go of them then. */
+  function isGone(problem: string): boolean {
+    unknownSinceMs ??= performance.now();
+    if (held.size > 0 && performance.now() - unknownSinceMs < times.holdMs) {
+      const seconds = Math.round(times.holdMs / 1000);
+      const kept = `the server does not know the kind any more; what it had (${held.size}) stays for ${seconds} s, in case that is a mistake`;
+      onState({ kind: 'failing', problem: `${problem}: ${kept}` });
+      return false;
+    }
+    replace(new Map());
+    onState({ kind: 'absent' });
+    return true;
+  }
+
+  onState({ kind: 'starting' });
   while (!signal.aborted) {
-    let outcome: Outcome;
-    let progressed = false;
-    if (resourceVersion === undefined) {
-      const listed = await list(options, times, signal);
-      if (listed.kind === 'listed') {
-        resourceVersion = listed.resourceVersion;
-        options.onReplace(listed.objects);
-        options.onState({ kind: 'live' });
+    const outcome = place === undefined ? await listAll() : await follow(place);
+    if (signal.aborted) return;
+    if (outcome === undefined) continue;
+    if (outcome.kind !== 'absent') unknownSinceMs = undefined;
+    failures++;
+    if (outcome.kind === 'absent' && options.optional) {
+      place = undefined;
+      if (isGone(outcome.problem)) {
+        failures = 0;
+        await sleep(times.absentMs * (0.5 + options.random()), signal);
         continue;
       }
-      outcome = listed;
-    } else {
-      const watched = await watch(options, resourceVersion, times, signal);
-      resourceVersion = watched.outcome.kind === 'expired' ? undefined : watched.resourceVersion;
-      progressed = watched.events > 0 || watched.longLived;
-      outcome = watched.outcome;
     }
-    if (signal.aborted) return;
-
-    if (outcome.kind === 'absent' && options.optional) {
-      resourceVersion = undefined;
-      options.onReplace(new Map());
-      options.onState({ kind: 'absent' });
-      await sleep(times.absentMs, signal);
-      continue;
-    }
-    if (progressed) failures = 0;
-    // A server that closes an old watch does as asked: the next one opens at once.
-    if (outcome.kind === 'closed' && progressed) continue;
-    failures++;
-    if (outcome.kind !== 'closed') {
-      options.onState({ kind: 'failing', problem: outcome.problem });
-    }
+    // Added to what the server asks for, which it asks of every agent at the same time.
     const retryAfterMs = outcome.kind === 'failed' ? (outcome.retryAfterMs ?? 0) : 0;
-    await sleep(Math.max(retryAfterMs, backoffMs(failures, times.backoff, options.random())), signal);
+    await sleep(retryAfterMs + backoffMs(failures, times.backoff, options.random()), signal);
   }
-}
-
-type Listed<T> = {
-  readonly kind: 'listed';
-  readonly objects: ReadonlyMap<string, T>;
-  readonly resourceVersion: string;
-};
-
-/** All pages, or nothing: a page that cannot be had, or whose place expired, voids those before it. */
-async function list<T>(
-  options: ReflectorOptions<T>,
-  times: ReflectorTimes,
-  signal: AbortSignal,
-): Promise<Listed<T> | Outcome> {
-  const objects = new Map<string, T>();
-  let next: string | undefined;
-  try {
-    do {
-      const query = { ...options.query, limit: String(pageSize), ...(next === undefined ? {} : { continue: next }) };
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(times.answerMs)]);
-      const answer = await options.get(withQuery(options.path, query), limited);
-      const body = await readJson(answer);
-      const refused = refusalOf(answer, body);
-      if (refused !== undefined) return refused;
-      const page = asListPage(body);
-      if (page === undefined) return { kind: 'failed', problem: 'the answer to a list is not a list' };
-      for (const item of page.items) {
-        const projected = options.project(item);
-        if (projected !== undefined) objects.set(projected.key, projected.value);
-      }
-      next = page.next;
-      if (next === undefined) return { kind: 'listed', objects, resourceVersion: page.resourceVersion };
-    } while (!signal.aborted);
-    return { kind: 'closed' };
-  } catch (error) {
-    return { kind: 'failed', problem: problemOf(error) };
-  }
-}
-
-interface Watched {
-  readonly outcome: Outcome;
-  readonly resourceVersion: string;
-  readonly events: number;
-  readonly longLived: boolean;
-}
-
-/** Follows one watch to its end. The place moves with each event that was taken in. */
-async function watch<T>(
-  options: ReflectorOptions<T>,
-  from: string,
-  times: ReflectorTimes,
-  signal: AbortSignal,
-): Promise<Watched> {
-  let resourceVersion = from;
-  let events = 0;
-  const idle = createIdleTimer(times.answerMs, times.idleMs);
-  const started = performance.now();
-  const end = (outcome: Outcome): Watched => ({
-    outcome,
-    resourceVersion,
-    events,
-    longLived: performance.now() - started > times.backoff.maxMs,
-  });
-  const seconds = Math.round(times.watchSeconds * (1 + options.random()));
-  const query = {
-    ...options.query,
-    watch: 'true',
-    allowWatchBookmarks: 'true',
-    resourceVersion: from,
-    timeoutSeconds: String(seconds),
-  };
-  let answer: ApiAnswer | undefined;
-  try {
-    answer = await options.get(withQuery(options.path, query), AbortSignal.any([signal, idle.signal]));
-    if (answer.status !== 200) return end(refusalOf(answer, await readJson(answer)) ?? { kind: 'closed' });
-    options.onState({ kind: 'live' });
-    for await (const line of linesOf(answer.body, maxLineLength, idle.touch)) {
-      const event = parseEvent(line);
-      if (event === undefined) return end({ kind: 'expired', problem: 'an event of the watch is not JSON' });
-      if (event.type === 'ERROR') return end(watchError(event.object));
-      const version = resourceVersionOf(event.object);
-      if (event.type !== 'BOOKMARK') {
-        const projected = options.project(event.object);
-        if (projected !== undefined) {
-          options.onChange(projected.key, event.type === 'DELETED' ? undefined : projected.value);
-        }
-        events++;
-      }
-      if (version !== undefined) resourceVersion = version;
-    }
-    return end({ kind: 'closed' });
-  } catch (error) {
-    const problem =
-      idle.signal.aborted && !signal.aborted ? 'the watch brought nothing for too long' : problemOf(error);
-    return end({ kind: 'failed', problem });
-  } finally {
-    idle.stop();
-    answer?.destroy();
-  }
-}
-
-/** Aborts when nothing happens: first until the head arrives, then between two chunks. */
-function createIdleTimer(answerMs: number, idleMs: number) {
-  const controller = new AbortController();
-  const expire = (): void => controller.abort(new Error('idle'));
-  let timer = setTimeout(expire, answerMs);
-  return {
-    signal: controller.signal,
-    touch(): void {
-      clearTimeout(timer);
-      timer = setTimeout(expire, idleMs);
-    },
-    stop: () => clearTimeout(timer),
-  };
 }
 
 /** Ends early, without an error, when the signal is aborted. */

@@ -68,6 +68,7 @@ export const quickReflector: ReflectorTimes = {
   idleMs: 1_500,
   watchSeconds: 30,
   absentMs: 100,
+  holdMs: 60_000,
 };
 
 const quickLoop: LoopTimes = { gapMs: 0, resyncMs: 60_000, glanceMs: 60_000, retry: { firstMs: 10, maxMs: 50 } };

@@ -21,6 +21,8 @@ export interface ApiDouble {
   /** Puts an object in as its owner would, replacing what is there. */
   apply(object: Stored & { readonly kind: string }): Stored;
   remove(kind: string, namespace: string | undefined, name: string): void;
+  /** Removes the CRDs of a group: first each object of them, of which watches are told, then the kinds and their watches. */
+  uninstall(group: string): void;
   /** Cuts every open stream, as a restart does. */
   cutStreams(): void;
   close(): Promise<void>;
@@ -28,7 +30,7 @@ export interface ApiDouble {
 
 export async function startApiDouble(): Promise<ApiDouble> {
   const store = createStore();
-  const streams = new Set<ServerResponse>();
+  const streams: Streams = new Map();
   const double: ApiDouble = {
     store,
     url: '',
@@ -48,8 +50,15 @@ export async function startApiDouble(): Promise<ApiDouble> {
         : store.create(resource, namespace, fresh);
     },
     remove: (kind, namespace, name) => void store.remove(resourceOf(kind), namespace, name),
+    uninstall(group) {
+      for (const resource of resources.filter((known) => known.group === group)) {
+        for (const { metadata } of store.list(resource)) store.remove(resource, metadata.namespace, metadata.name);
+      }
+      double.installed.delete(group);
+      for (const [stream, resource] of streams) if (resource.group === group) stream.end();
+    },
     cutStreams: () => {
-      for (const stream of streams) stream.destroy();
+      for (const stream of streams.keys()) stream.destroy();
     },
     close: () => closeServer(server),
   };
@@ -67,6 +76,9 @@ export async function startApiDouble(): Promise<ApiDouble> {
   return Object.assign(double, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
 }
 
+/** Open watches, and of which kind. */
+type Streams = Map<ServerResponse, Resource>;
+
 function closeServer(server: Server): Promise<void> {
   server.closeAllConnections();
   return new Promise((resolve) => server.close(() => resolve()));
@@ -78,12 +90,7 @@ function resourceOf(kind: string): Resource {
   return resource;
 }
 
-async function answer(
-  double: ApiDouble,
-  streams: Set<ServerResponse>,
-  request: IncomingMessage,
-  response: ServerResponse,
-) {
+async function answer(double: ApiDouble, streams: Streams, request: IncomingMessage, response: ServerResponse) {
   const url = new URL(request.url ?? '/', 'http://double');
   const target = parsePath(url.pathname);
   await double.faults.beforeAnswer?.(url, response);
@@ -187,13 +194,7 @@ function expiredPage(token: ContinueToken): StatusError {
 }
 
 /** Streams what happened since the asked version, then what happens, until its time is over. */
-function watch(
-  double: ApiDouble,
-  streams: Set<ServerResponse>,
-  target: Target,
-  url: URL,
-  response: ServerResponse,
-): void {
+function watch(double: ApiDouble, streams: Streams, target: Target, url: URL, response: ServerResponse): void {
   const { store } = double;
   if (url.searchParams.get('sendInitialEvents') === 'true') {
     const problem = 'Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled';
@@ -209,6 +210,8 @@ function watch(
   const from = url.searchParams.get('resourceVersion');
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
+  /** A place that the server has not come to yet, as after it was restored: it says nothing until it has. */
+  const silentUntil = Number(from ?? 0);
   const send = (type: string, object: unknown): void => {
     // A fault ended it, or its time was over a moment ago.
     if (response.writableEnded || response.destroyed) return;
@@ -216,8 +219,8 @@ function watch(
     if (double.faults.onEventLine === undefined) response.write(line);
     else double.faults.onEventLine(line, response);
   };
-  const tell = ({ resource, type, object }: LoggedEvent): void => {
-    if (resource === target.resource && selects(object)) send(type, object);
+  const tell = ({ resource, type, object, version }: LoggedEvent): void => {
+    if (resource === target.resource && selects(object) && version > silentUntil) send(type, object);
   };
   if (from === null || from === '' || from === '0') {
     for (const object of store.list(target.resource).filter(selects)) send('ADDED', object);
@@ -228,14 +231,16 @@ function watch(
   } else {
     for (const event of store.since(Number(from))) tell(event);
   }
-  streams.add(response);
+  streams.set(response, target.resource);
   const stop = store.listen(tell);
-  const bookmark = (): void =>
+  const bookmark = (): void => {
+    if (store.currentVersion() < silentUntil) return;
     send('BOOKMARK', {
       kind: target.resource.kind,
       apiVersion: apiVersionOf(target.resource),
       metadata: { resourceVersion: String(store.currentVersion()), creationTimestamp: null },
     });
+  };
   const wantsBookmarks = url.searchParams.get('allowWatchBookmarks') === 'true';
   const bookmarks = wantsBookmarks ? setInterval(bookmark, double.faults.bookmarkMs ?? 60_000) : undefined;
   const seconds = Number(url.searchParams.get('timeoutSeconds') ?? '1800');

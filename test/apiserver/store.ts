@@ -69,6 +69,17 @@ export function createStore() {
       compactedTo = version;
       log.length = 0;
     },
+    /** Returns what puts everything back to how it is now, versions too: a backup of etcd. */
+    backUp(): () => void {
+      const [then, kept] = [version, [...objects]];
+      return () => {
+        version = then;
+        compactedTo = then;
+        log.length = 0;
+        objects.clear();
+        for (const [key, entry] of kept) objects.set(key, entry);
+      };
+    },
     get,
     list: (resource: Resource): Stored[] =>
       [...objects.values()]

@@ -1,0 +1,45 @@
+/** What is wrong between us and an API server, by the code that Node gives an error. */
+const reasons: Readonly<Record<string, string>> = {
+  ...every(
+    [
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'UNABLE_TO_GET_ISSUER_CERT',
+      'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'CERT_SIGNATURE_FAILURE',
+    ],
+    'its certificate is of no authority that certificate-authority names',
+  ),
+  CERT_HAS_EXPIRED: "its certificate has expired, or this node's clock is wrong",
+  CERT_NOT_YET_VALID: "its certificate is not valid yet, or this node's clock is wrong",
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other names than the one in server (see tls-server-name)',
+  ...every(
+    [
+      'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+      'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE',
+      'ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED',
+      'ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN',
+      'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
+    ],
+    'it does not take our client-certificate',
+  ),
+  ...every(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'], 'it does not speak TLS'),
+};
+
+function every(codes: readonly string[], reason: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(codes.map((code) => [code, reason]));
+}
+
+/** An error of a connection as one line: what is wrong, in the words of a kubeconfig, and what Node says. */
+export function problemOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // Where a name has several addresses, each was tried, and the error that says so is empty.
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return [...new Set(error.errors.map((one: unknown) => problemOf(one)))].join('; ');
+  }
+  const { code } = error as NodeJS.ErrnoException;
+  const reason = code === undefined ? undefined : reasons[code];
+  const said = error.message === '' ? (code ?? error.name) : error.message;
+  return reason === undefined ? said : `${reason}: ${said}`;
+}

@@ -1,0 +1,118 @@
+import type { ApiAnswer } from './api.ts';
+import { problemOf } from './api-problems.ts';
+import {
+  isBefore,
+  type Outcome,
+  parseEvent,
+  readJson,
+  refusalOf,
+  resourceVersionOf,
+  watchError,
+  withQuery,
+} from './api-protocol.ts';
+import { linesOf } from './json-lines.ts';
+import type { ReflectorOptions, ReflectorTimes } from './reflector.ts';
+
+export interface Watched {
+  readonly outcome: Outcome;
+  /** Where to go on from. */
+  readonly place: string;
+  /** Events and bookmarks that were taken in. */
+  readonly lines: number;
+  /** The server said that it would tell of changes. */
+  readonly isOpen: boolean;
+  /** It stayed open for longer than the longest wait between two attempts. */
+  readonly isLasting: boolean;
+  /** It was opened, and given up because nothing came any more. */
+  readonly isStalled: boolean;
+}
+
+/** What a watch tells while it goes on. */
+export interface WatchEvents<T> {
+  change(key: string, value: T | undefined): void;
+  opened(): void;
+  lasts(): void;
+}
+
+const maxLineLength = 64 * 1024 * 1024;
+
+/** Follows one watch from a place to its end. The place moves with each line that was taken in, and never back. */
+export async function watch<T>(
+  options: Pick<ReflectorOptions<T>, 'get' | 'path' | 'query' | 'project' | 'random'>,
+  from: string,
+  times: ReflectorTimes,
+  signal: AbortSignal,
+  tell: WatchEvents<T>,
+): Promise<Watched> {
+  let place = from;
+  let lines = 0;
+  let isOpen = false;
+  let isLasting = false;
+  const idle = createIdleTimer(times.answerMs, times.idleMs);
+  let lasting: NodeJS.Timeout | undefined;
+  let answer: ApiAnswer | undefined;
+  const end = (outcome: Outcome): Watched => ({
+    outcome,
+    place,
+    lines,
+    isOpen,
+    isLasting,
+    isStalled: isOpen && idle.signal.aborted && !signal.aborted,
+  });
+  const query = {
+    ...options.query,
+    watch: 'true',
+    allowWatchBookmarks: 'true',
+    resourceVersion: from,
+    timeoutSeconds: String(Math.round(times.watchSeconds * (1 + options.random()))),
+  };
+  try {
+    answer = await options.get(withQuery(options.path, query), AbortSignal.any([signal, idle.signal]));
+    if (answer.status !== 200) return end(refusalOf(answer, await readJson(answer)) ?? closed);
+    isOpen = true;
+    idle.touch();
+    tell.opened();
+    lasting = setTimeout(() => {
+      isLasting = true;
+      tell.lasts();
+    }, times.backoff.maxMs);
+    for await (const line of linesOf(answer.body, maxLineLength, idle.touch)) {
+      const event = parseEvent(line);
+      if (event === undefined) return end({ kind: 'expired', problem: 'a line of the watch is no event' });
+      if (event.type === 'ERROR') return end(watchError(event.object));
+      const version = resourceVersionOf(event.object);
+      if (version !== undefined && isBefore(version, place)) {
+        return end({ kind: 'expired', problem: `the watch went back from resourceVersion ${place} to ${version}` });
+      }
+      const projected = event.type === 'BOOKMARK' ? undefined : options.project(event.object);
+      if (projected !== undefined) tell.change(projected.key, event.type === 'DELETED' ? undefined : projected.value);
+      place = version ?? place;
+      lines++;
+    }
+    return end(closed);
+  } catch (error) {
+    const isIdle = idle.signal.aborted && !signal.aborted;
+    return end({ kind: 'failed', problem: isIdle ? 'the watch brought nothing for too long' : problemOf(error) });
+  } finally {
+    idle.stop();
+    clearTimeout(lasting);
+    answer?.destroy();
+  }
+}
+
+const closed: Outcome = { kind: 'closed', problem: 'the server closed it' };
+
+/** Aborts when nothing happens: first until the head arrives, then until the next chunk does. */
+function createIdleTimer(answerMs: number, idleMs: number) {
+  const controller = new AbortController();
+  const expire = (): void => controller.abort(new Error('idle'));
+  let timer = setTimeout(expire, answerMs);
+  return {
+    signal: controller.signal,
+    touch(): void {
+      clearTimeout(timer);
+      timer = setTimeout(expire, idleMs);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
