@@ -96,8 +96,13 @@ function manifestsBelow(directory: string, entered: Set<string>): string[] {
       const path = join(directory, name);
       const isDirectory = statSync(path).isDirectory();
       if (isDirectory) return manifestsBelow(path, entered);
-      return /\.(yaml|yml|json)$/.test(name) ? [path] : [];
+      return isManifest(name) ? [path] : [];
     });
+}
+
+/** By its name alone. */
+export function isManifest(path: string): boolean {
+  return /\.(yaml|yml|json)$/.test(path);
 }
 
 /** Node's own texts name the call and repeat the path; people need the reason. */

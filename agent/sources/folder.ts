@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ObjectChange } from '../../compiler/incremental.ts';
 import { asFields } from '../../compiler/model/fields.ts';
@@ -8,7 +8,7 @@ import { canonicalJson } from '../../compiler/values/canonical-json.ts';
 import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { type ClusterName, compareText } from '../../compiler/values/names.ts';
 import { InputError } from '../input-error.ts';
-import { readObjects } from './files.ts';
+import { isManifest, readObjects } from './files.ts';
 import { createFolderWatcher, type FolderWatcher } from './folder-watcher.ts';
 import type { Source, SourceSink } from './source.ts';
 
@@ -28,9 +28,10 @@ export const defaultFolderTimes: FolderTimes = { settleMs: 100, pollMs: 5_000 };
  * A folder of manifests as one cluster, read again whenever something in it changes.
  *
  * A folder is read whole or has no effect: while one file cannot be read or is no YAML, what was
- * read before stands, because nobody knows what that file would have said. An empty folder counts
- * as one that cannot be read: most likely a volume that is not mounted yet, and taking it at its
- * word would remove every Service.
+ * read before stands, because nobody knows what that file would have said. That holds for a file of
+ * no length too, which is what a full disk leaves of one that was written anew. A folder without
+ * any object counts as one that cannot be read: most likely a volume that is not mounted yet, and
+ * taking it at its word would remove every Service.
  */
 export function folderSource(
   cluster: ClusterName | undefined,
@@ -85,6 +86,8 @@ function createLook(cluster: ClusterName | undefined, path: string, sink: Source
     }
     let objects: readonly unknown[];
     try {
+      const empty = emptyFileIn(path);
+      if (empty !== undefined) throw new Error(`${empty} has no length: was it written while the disk was full?`);
       objects = await readObjects([path], noStdin);
     } catch (error) {
       sink.state(manifestsKind, { kind: 'failing', problem: problemIn(error) });
@@ -95,6 +98,10 @@ function createLook(cluster: ClusterName | undefined, path: string, sink: Source
       const fields = asFields(object);
       const identity = fields && identify(fields);
       if (identity !== undefined) found.set(identity, { object, digest: hash('sha256', canonicalJson(object)) });
+    }
+    if (found.size === 0) {
+      sink.state(manifestsKind, { kind: 'failing', problem: `${path} holds no object that matters here` });
+      return;
     }
     sink.change(differences(cluster, known, found));
     known = found;
@@ -153,12 +160,27 @@ function signatureOf(path: string): string | undefined {
 }
 
 function fileFacts(path: string, entered: Set<string>): string[] {
+  return filesBelow(path, entered).map(({ file, stats }) =>
+    JSON.stringify([file, stats.size, stats.mtimeMs, stats.ctimeMs, stats.ino]),
+  );
+}
+
+/** The first manifest of no length; undefined where that cannot be told, which reading then says better. */
+function emptyFileIn(path: string): string | undefined {
+  try {
+    return filesBelow(path, new Set()).find(({ file, stats }) => stats.size === 0 && isManifest(file))?.file;
+  } catch {
+    return undefined;
+  }
+}
+
+function filesBelow(path: string, entered: Set<string>): { readonly file: string; readonly stats: Stats }[] {
   const stats = statSync(path);
-  if (!stats.isDirectory()) return [JSON.stringify([path, stats.size, stats.mtimeMs, stats.ctimeMs, stats.ino])];
+  if (!stats.isDirectory()) return [{ file: path, stats }];
   const real = realpathSync(path);
   if (entered.has(real)) return [];
   entered.add(real);
   // As when it is read: names that begin with a dot do not count.
   const names = readdirSync(path).filter((name) => !name.startsWith('.'));
-  return names.sort(compareText).flatMap((name) => fileFacts(join(path, name), entered));
+  return names.sort(compareText).flatMap((name) => filesBelow(join(path, name), entered));
 }
