@@ -14,18 +14,13 @@ const reasons: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "its certificate has expired, or this node's clock is wrong",
   CERT_NOT_YET_VALID: "its certificate is not valid yet, or this node's clock is wrong",
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other names than the one in server (see tls-server-name)',
-  ...every(
-    [
-      'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
-      'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE',
-      'ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED',
-      'ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN',
-      'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
-    ],
-    'it does not take our client-certificate',
-  ),
-  ...every(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'], 'it does not speak TLS'),
 };
+
+/** OpenSSL's own words, where the code says no more than that it went wrong (EPROTO), or differs by version of TLS. */
+const said: readonly (readonly [RegExp, string])[] = [
+  [/wrong version number|packet length too long|unexpected message/i, 'it does not speak TLS'],
+  [/alert (certificate|bad certificate|unknown ca|access denied)/i, 'it does not take our client-certificate'],
+];
 
 function every(codes: readonly string[], reason: string): Readonly<Record<string, string>> {
   return Object.fromEntries(codes.map((code) => [code, reason]));
@@ -39,7 +34,7 @@ export function problemOf(error: unknown): string {
     return [...new Set(error.errors.map((one: unknown) => problemOf(one)))].join('; ');
   }
   const { code } = error as NodeJS.ErrnoException;
-  const reason = code === undefined ? undefined : reasons[code];
-  const said = error.message === '' ? (code ?? error.name) : error.message;
-  return reason === undefined ? said : `${reason}: ${said}`;
+  const text = error.message === '' ? (code ?? error.name) : error.message.trim();
+  const reason = reasons[code ?? ''] ?? said.find(([words]) => words.test(text))?.[1];
+  return reason === undefined ? text : `${reason}: ${text}`;
 }

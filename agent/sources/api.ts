@@ -72,7 +72,12 @@ function send(plain: boolean, url: URL, options: RequestOptions, body?: string):
       accept: 'application/json',
     };
     const request = (plain ? httpRequest : httpsRequest)(url, { ...options, headers });
-    request.once('error', reject);
+    request.once('error', (error: NodeJS.ErrnoException) => {
+      // The server closed a connection that we kept at the moment we used it. A fresh one has no such past.
+      const isStale = request.reusedSocket && error.code === 'ECONNRESET' && options.method === 'GET';
+      if (!isStale) return reject(error);
+      send(plain, url, { ...options, agent: false }).then(resolve, reject);
+    });
     request.once('response', (response: IncomingMessage) => {
       const destroy = (): void => void response.destroy();
       resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response, destroy });
@@ -81,21 +86,35 @@ function send(plain: boolean, url: URL, options: RequestOptions, body?: string):
   });
 }
 
-/** One pool of connections as long as trust and client certificates stay the same. */
+/**
+ * One pool of connections as long as trust and client certificates stay the same. What is under way
+ * when they are renewed goes on in the old pool, and ends there: a watch is no less good for it.
+ */
 function createAgents(plain: boolean) {
   const settings = { keepAlive: true, maxSockets: 16, timeout: 0 };
   let agent: HttpAgent | HttpsAgent = plain ? new HttpAgent(settings) : new HttpsAgent(settings);
   let used = '';
+  const retired = new Set<HttpAgent>();
   return {
     forCredentials({ ca, cert, key, rejectUnauthorized, servername }: RequestOptions) {
       const now = JSON.stringify([ca, cert, key, rejectUnauthorized, servername]);
       if (!plain && used !== '' && now !== used) {
-        agent.destroy();
+        retire(agent, retired);
         agent = new HttpsAgent(settings);
       }
       used = now;
       return agent;
     },
-    close: () => agent.destroy(),
+    close() {
+      for (const each of [agent, ...retired]) each.destroy();
+    },
   };
+}
+
+/** Lets go of connections that nobody uses, now and as they become free. */
+function retire(agent: HttpAgent, retired: Set<HttpAgent>): void {
+  for (const old of retired) if (Object.keys(old.sockets).length === 0) retired.delete(old);
+  agent.maxFreeSockets = 0;
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+  retired.add(agent);
 }

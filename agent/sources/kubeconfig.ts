@@ -1,6 +1,11 @@
 import type { KubeConfig } from '@kubernetes/client-node';
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { fileProblem, InputError } from '../input-error.ts';
+import { asFields } from '../../compiler/model/fields.ts';
 import { type ApiGet, type ApiPost, openApi } from './api.ts';
+import { parseDocuments } from './documents.ts';
+import { createTokenFile } from './token-file.ts';
 
 /** Which API server, and as whom. */
 export interface ClusterAccess {
@@ -31,6 +36,7 @@ export async function openCluster(access: ClusterAccess): Promise<{
       config.setCurrentContext(context);
     }
     if (master !== undefined) overrideServer(config, master);
+    followTokenFile(config, kubeconfig);
     return openApi(config);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -54,4 +60,39 @@ function overrideServer(config: KubeConfig, master: string): void {
   config.clusters = config.clusters.map((cluster) =>
     cluster.name === current.name ? { ...cluster, server: master } : cluster,
   );
+}
+
+/**
+ * Takes tokens from their file at each call. Of a kubeconfig the client library knows only a field
+ * that kubectl does not (`token-file`), and reads it once; `tokenFile` it passes over.
+ */
+function followTokenFile(config: KubeConfig, kubeconfig: string | undefined): void {
+  const user = config.getCurrentUser();
+  const path = user === null ? undefined : tokenFileOf(user, kubeconfig);
+  if (user === null || path === undefined) return;
+  const { token: _once, authProvider: _seldom, ...rest } = user;
+  config.users = config.users.map((one) => (one.name === user.name ? rest : one));
+  const token = createTokenFile(path);
+  config.addAuthenticator({
+    isAuthProvider: ({ name }) => name === user.name,
+    applyAuthentication(_user, options) {
+      options.headers = { ...options.headers, Authorization: `Bearer ${token()}` };
+      return Promise.resolve();
+    },
+  });
+}
+
+/** As kubectl: relative to the kubeconfig. A service account's is where the library says. */
+function tokenFileOf(user: NonNullable<ReturnType<KubeConfig['getCurrentUser']>>, kubeconfig: string | undefined) {
+  const provided: unknown = asFields(asFields(user.authProvider)?.config)?.tokenFile;
+  const named = kubeconfig === undefined ? provided : (tokenFileIn(kubeconfig, user.name) ?? provided);
+  return typeof named === 'string' && named !== '' ? resolve(dirname(kubeconfig ?? '/'), named) : undefined;
+}
+
+function tokenFileIn(kubeconfig: string, userName: string): unknown {
+  const [document] = parseDocuments(readFileSync(kubeconfig), kubeconfig, []);
+  const users = asFields(document)?.users;
+  const found = Array.isArray(users) ? users.map(asFields).find((one) => one?.name === userName) : undefined;
+  const fields = asFields(found?.user);
+  return fields?.tokenFile ?? fields?.['token-file'];
 }

@@ -1,0 +1,196 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
+import { createServer, type ServerOptions } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import * as certificates from '../../test/apiserver/certificates.ts';
+import { startApiDouble } from '../../test/apiserver/double.ts';
+import { problemOf } from './api-problems.ts';
+import { openCluster } from './kubeconfig.ts';
+
+let folder: string;
+const closers: (() => unknown)[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'slicewright-kubeconfig-'));
+});
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function put(name: string, text: string): string {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+}
+
+function kubeconfig(cluster: Readonly<Record<string, unknown>>, user: Readonly<Record<string, unknown>>): string {
+  const named = { clusters: [{ name: 'c', cluster }], users: [{ name: 'u', user }] };
+  const contexts = [{ name: 'x', context: { cluster: 'c', user: 'u' } }];
+  return put(
+    'kubeconfig',
+    JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...named, contexts, 'current-context': 'x' }),
+  );
+}
+
+/** How the API server answers a list of Services now; what goes wrong instead. */
+async function asker(path: string): Promise<() => Promise<string>> {
+  const api = await openCluster({ kubeconfig: path });
+  closers.push(api.close);
+  return async () => {
+    try {
+      const answer = await api.get('/api/v1/services', AbortSignal.timeout(30_000));
+      let text = '';
+      for await (const chunk of answer.body) text += Buffer.from(chunk).toString();
+      return `${answer.status} ${answer.status === 200 ? ((JSON.parse(text) as { said?: string }).said ?? '') : ''}`.trim();
+    } catch (error) {
+      return problemOf(error);
+    }
+  };
+}
+
+describe('a token in a file', () => {
+  async function double() {
+    const made = await startApiDouble();
+    closers.push(() => made.close());
+    made.tokens.clear();
+    return made;
+  }
+  const plain = (server: string) => ({ server, 'insecure-skip-tls-verify': true });
+
+  it.each<readonly [string, Readonly<Record<string, unknown>>]>([
+    ['tokenFile, relative to the kubeconfig', { tokenFile: 'token' }],
+    ['tokenFile, which counts before a token', { tokenFile: 'token', token: 'never good' }],
+    [
+      'an auth provider, as a service account has it',
+      { 'auth-provider': { name: 'tokenFile', config: { tokenFile: 'token' } } },
+    ],
+  ])('of %s is used as soon as it is renewed', async (_, user) => {
+    const server = await double();
+    server.tokens.set('first', 'system:agent');
+    put('token', 'first\n');
+    const ask = await asker(kubeconfig(plain(server.url), user));
+    expect(await ask()).toBe('200');
+    server.tokens.clear();
+    server.tokens.set('second', 'system:agent');
+    expect(await ask()).toBe('401');
+    put('token', 'second');
+    expect(await ask()).toBe('200');
+  });
+
+  it('serves on while its file cannot be read, and is named where there never was one', async () => {
+    const server = await double();
+    server.tokens.set('first', 'system:agent');
+    const ask = await asker(kubeconfig(plain(server.url), { tokenFile: 'token' }));
+    expect(await ask()).toMatch(/^the token file .*\/token cannot be used: ENOENT/);
+    put('token', '');
+    expect(await ask()).toMatch(/^the token file .*\/token cannot be used: it is empty/);
+    put('token', 'first');
+    expect(await ask()).toBe('200');
+    rmSync(join(folder, 'token'));
+    expect(await ask()).toBe('200');
+  });
+});
+
+describe('TLS', () => {
+  /** A server that says which client asks, over which connection. */
+  async function secure(options: ServerOptions) {
+    const connections: TLSSocket[] = [];
+    const headers: IncomingHttpHeaders[] = [];
+    const server = createServer({ ca: certificates.authority, ...options }, (request, response) => {
+      headers.push(request.headers);
+      const { subject } = (request.socket as TLSSocket).getPeerCertificate() as { subject?: { CN: string } };
+      response.end(JSON.stringify({ said: subject?.CN ?? 'nobody' }));
+    });
+    server.on('secureConnection', (socket) => connections.push(socket));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closers.push(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, connections, headers };
+  }
+  const trusting = (server: string) => ({ server, 'certificate-authority': put('ca.pem', certificates.authority) });
+
+  it('takes a client certificate that was renewed, over a new connection, and asks for no compression', async () => {
+    const server = await secure({ ...certificates.server, requestCert: true, rejectUnauthorized: true });
+    const client = { 'client-certificate': put('cert.pem', ''), 'client-key': put('key.pem', '') };
+    const renew = ({ cert, key }: certificates.Certificate) => {
+      put('cert.pem', cert);
+      put('key.pem', key);
+    };
+    renew(certificates.clientOne);
+    const ask = await asker(kubeconfig(trusting(server.url), client));
+    expect([await ask(), await ask()]).toEqual(['200 agent one', '200 agent one']);
+    expect(server.connections).toHaveLength(1);
+    renew(certificates.clientTwo);
+    expect(await ask()).toBe('200 agent two');
+    expect(server.connections).toHaveLength(2);
+    expect(server.headers[0]?.['accept-encoding']).toBeUndefined();
+  });
+
+  it('leaves a watch alone when the certificate is renewed meanwhile', async () => {
+    const server = await secure({ ...certificates.server, requestCert: true, rejectUnauthorized: true });
+    const client = {
+      'client-certificate': put('cert.pem', certificates.clientOne.cert),
+      'client-key': put('key.pem', certificates.clientOne.key),
+    };
+    const api = await openCluster({ kubeconfig: kubeconfig(trusting(server.url), client) });
+    closers.push(api.close);
+    const signal = AbortSignal.timeout(30_000);
+    const open = await api.get('/api/v1/services', signal);
+    put('cert.pem', certificates.clientTwo.cert);
+    put('key.pem', certificates.clientTwo.key);
+    const other = await api.get('/api/v1/services', signal);
+    other.destroy();
+    let text = '';
+    for await (const chunk of open.body) text += Buffer.from(chunk).toString();
+    expect(JSON.parse(text)).toEqual({ said: 'agent one' });
+  });
+
+  it.each<readonly [string, ServerOptions, Readonly<Record<string, unknown>>, RegExp]>([
+    [
+      'a server of an unknown authority',
+      certificates.server,
+      {},
+      /^its certificate is of no authority that certificate-authority names: /,
+    ],
+    [
+      'a server that expired',
+      certificates.expired,
+      { ca: true },
+      /^its certificate has expired, or this node's clock is wrong: /,
+    ],
+    [
+      'a server of another name',
+      certificates.elsewhere,
+      { ca: true },
+      /^its certificate is for other names .*: .*127\.0\.0\.1 is not in the cert's list/,
+    ],
+    [
+      'no client certificate',
+      { ...certificates.server, requestCert: true, rejectUnauthorized: true },
+      { ca: true },
+      /^it does not take our client-certificate: /,
+    ],
+  ])('says what is wrong with %s', async (_, options, { ca }, says) => {
+    const server = await secure(options);
+    const ask = await asker(kubeconfig(ca === true ? trusting(server.url) : { server: server.url }, {}));
+    expect(await ask()).toMatch(says);
+  });
+
+  it('says that a server does not speak it', async () => {
+    const server = await startApiDouble();
+    closers.push(() => server.close());
+    const ask = await asker(kubeconfig(trusting(server.url.replace('http:', 'https:')), {}));
+    expect(await ask()).toMatch(/^it does not speak TLS: /);
+  });
+
+  it('names each address that was tried in vain', () => {
+    const tried = ['::1', '127.0.0.1'].map((address) => new Error(`connect ECONNREFUSED ${address}:1`));
+    expect(problemOf(new AggregateError(tried))).toBe('connect ECONNREFUSED ::1:1; connect ECONNREFUSED 127.0.0.1:1');
+    expect(problemOf(Object.assign(new Error(''), { code: 'ECONNREFUSED' }))).toBe('ECONNREFUSED');
+  });
+});
