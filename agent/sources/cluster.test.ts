@@ -153,6 +153,7 @@ it('takes up a kind when its CRD is installed, and lets go of it when it is remo
   double.installed.add('multicluster.x-k8s.io');
   double.apply({ kind: 'ServiceExport', metadata: { name: 'cart', namespace: 'shop' } });
   await eventually(() => expect([...held.keys()]).toEqual(['ServiceExport cart']));
+  await eventually(() => expect(double.openWatches('serviceexports')).toBe(1));
   double.uninstall('multicluster.x-k8s.io');
   await eventually(() => expect(held.size).toBe(0));
   await eventually(() => expect(states.get('ServiceExport')).toEqual({ kind: 'absent' }));

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { IncomingHttpHeaders } from 'node:http';
+import { createServer as createPlainServer, type IncomingHttpHeaders } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
@@ -92,6 +92,25 @@ describe('a token in a file', () => {
     rmSync(join(folder, 'token'));
     expect(await ask()).toBe('200');
   });
+});
+
+it('a connection that the server closed while we kept it is no failure', async () => {
+  const seen = new Map<Socket, number>();
+  const server = createPlainServer((request, response) => {
+    const count = (seen.get(request.socket) ?? 0) + 1;
+    seen.set(request.socket, count);
+    if (count > 1) return void request.socket.destroy();
+    response.end('{}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const ask = await asker(kubeconfig({ server: url, 'insecure-skip-tls-verify': true }, {}));
+  expect([await ask(), await ask()]).toEqual(['200', '200']);
+  expect([...seen.values()]).toEqual([2, 1]);
 });
 
 describe('TLS', () => {

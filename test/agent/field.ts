@@ -65,7 +65,8 @@ export interface FieldOptions {
 export const quickReflector: ReflectorTimes = {
   backoff: { firstMs: 10, maxMs: 80 },
   answerMs: 1_000,
-  idleMs: 1_500,
+  // The double sends a bookmark a minute, as real servers do.
+  idleMs: 90_000,
   watchSeconds: 30,
   absentMs: 100,
   holdMs: 60_000,

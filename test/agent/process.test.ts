@@ -17,6 +17,14 @@ import { eventually } from '../helpers/eventually.ts';
 
 const { lacks } = await probeSupport();
 
+/** Nobody listens there. */
+const unreachableServer = JSON.stringify({
+  clusters: [{ name: 'c', cluster: { server: 'http://127.0.0.1:1', 'insecure-skip-tls-verify': true } }],
+  users: [{ name: 'u', user: {} }],
+  contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+  'current-context': 'x',
+});
+
 describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a folder', () => {
   let network: LocalNetwork;
   let folder: string;
@@ -43,11 +51,17 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
   }
 
   /** Starts the command on the node, with what it says going to a file or to `said`. */
-  function start(stderr: number | 'pipe' = 'pipe', ...more: readonly string[]) {
+  function start(
+    stderr: number | 'pipe' = 'pipe',
+    {
+      from = ['--source', folder],
+      more = [],
+    }: { readonly from?: readonly string[]; readonly more?: readonly string[] } = {},
+  ) {
     // The limit of connections is the machine's on old kernels, in every namespace.
     const limit = '--conntrack-max-per-core=0';
     const flags = ['--cluster-cidr', '10.12.0.0/16,fd00:12::/64', '--hostname-override', 'member2-node', limit];
-    const args = ['agent', '--source', folder, '--iptables-min-sync-period', '0s', ...flags, ...more];
+    const args = ['agent', ...from, '--iptables-min-sync-period', '0s', ...flags, ...more];
     const command = startOnNode(network, args, stderr);
     children.add(command.child);
     return command;
@@ -88,6 +102,28 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     expect(await found()).toEqual([]);
   }, 120_000);
 
+  it('started again while its API server is down, it leaves the rules alone until there is a source again', async () => {
+    put('10.12.0.6');
+    const first = start();
+    await converges();
+    first.child.kill('SIGTERM');
+    expect(await first.exited).toBe(0);
+    const kubeconfig = join(folder, 'kubeconfig');
+    writeFileSync(kubeconfig, unreachableServer);
+    const second = start('pipe', { from: ['--kubeconfig', kubeconfig] });
+    await eventually(() => expect(second.said()).toMatch(/cannot be read: connect ECONNREFUSED 127\.0\.0\.1:1"/));
+    expect(second.said()).toContain('nothing is written yet');
+    expect(await found()).toEqual([]);
+    second.child.kill('SIGKILL');
+    await second.exited;
+    expect(await found()).toEqual([]);
+    put('10.12.0.7');
+    const third = start();
+    await converges();
+    third.child.kill('SIGTERM');
+    expect(await third.exited).toBe(0);
+  }, 90_000);
+
   it('goes on when its log cannot be written: the disk is full', async () => {
     const { child, exited } = start(openSync('/dev/full', 'w'));
     await converges();
@@ -123,7 +159,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
           `clusterCIDR: 10.12.0.0/16,fd00:12::/64\nconntrack: { maxPerCore: 0 }\n${more}\n`,
       );
     configure('');
-    const { said, exited } = start('pipe', '--config', config);
+    const { said, exited } = start('pipe', { more: ['--config', config] });
     await eventually(() => expect(said()).toContain('"started"'));
     put('10.12.0.7', '10.12.0.9');
     await converges();
@@ -141,7 +177,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     const run = network.run('member2-node');
     const chains = async () => (await run('iptables-save', [])).stdout.match(/^:(KUBE|SLICEWRIGHT)-.*/gm) ?? [];
     expect((await chains()).length).toBeGreaterThan(30);
-    expect(await start('pipe', '--cleanup').exited).toBe(0);
+    expect(await start('pipe', { more: ['--cleanup'] }).exited).toBe(0);
     expect(await chains()).toEqual([]);
   }, 60_000);
 });

@@ -23,6 +23,8 @@ export interface ApiDouble {
   remove(kind: string, namespace: string | undefined, name: string): void;
   /** Removes the CRDs of a group: first each object of them, of which watches are told, then the kinds and their watches. */
   uninstall(group: string): void;
+  /** How many watches of a kind are open: what happens before one is, it is told of by a list. */
+  openWatches(plural: string): number;
   /** Cuts every open stream, as a restart does. */
   cutStreams(): void;
   close(): Promise<void>;
@@ -57,6 +59,7 @@ export async function startApiDouble(): Promise<ApiDouble> {
       double.installed.delete(group);
       for (const [stream, resource] of streams) if (resource.group === group) stream.end();
     },
+    openWatches: (plural) => [...streams.values()].filter((resource) => resource.plural === plural).length,
     cutStreams: () => {
       for (const stream of streams.keys()) stream.destroy();
     },
