@@ -2,6 +2,8 @@ import { createDeletionGuard } from '../compiler/deletion-guard.ts';
 import type { CompilerContext } from '../compiler/engine.ts';
 import { createCompiler } from '../compiler/incremental.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
+import type { ClusterName } from '../compiler/values/names.ts';
+import { createClusterLeases } from './cluster-leases.ts';
 import { type ContactTimes, createClusterStates, defaultContactTimes } from './cluster-states.ts';
 import type { FamilyPlane } from './dataplane/dataplane.ts';
 import type { LoopTimes } from './family-loop.ts';
@@ -10,14 +12,15 @@ import { type Log, logListener } from './log.ts';
 import { runLoop } from './loop.ts';
 import type { Report } from './report.ts';
 import { createProxyHealth } from './serving/health.ts';
+import { healthBindings } from './serving/health-bindings.ts';
 import { healthListener, watchNode } from './serving/health-listener.ts';
 import { keepServing } from './serving/keep-serving.ts';
 import { metricsListener } from './serving/meter.ts';
-import { createMetrics } from './serving/metrics.ts';
+import { createMetrics, type Metrics } from './serving/metrics.ts';
 import type { BindAddress } from './serving/bind-address.ts';
 import { type RunningServer, serveHealth, serveMetrics, serveScrapes } from './serving/server.ts';
 import { serviceChecks } from './serving/service-checks.ts';
-import { showSources } from './serving/source-gauges.ts';
+import { showClusters, showSources } from './serving/source-gauges.ts';
 import { createStatusBook } from './serving/status.ts';
 import { type Arrival, createSourceBoard } from './sources/board.ts';
 import type { Source } from './sources/source.ts';
@@ -33,10 +36,14 @@ export interface AgentParts {
   /** How long the first program waits for clusters other than our own. */
   readonly remoteWaitMs: number;
   readonly serving: AgentServing;
+  /** Made already, where something before the agent counts in them. */
+  readonly metrics?: Metrics;
   /** How soon a registered cluster that is out of touch is lost. */
   readonly contactTimes?: ContactTimes;
   /** What could not be set on the node before. */
   readonly problems?: readonly Diagnostic[];
+  /** Where Leases of registered clusters are; absent: none counts. */
+  readonly leaseNamespace?: string;
   /** Besides log, metrics, health and status. */
   readonly listeners?: readonly Report[];
 }
@@ -47,8 +54,8 @@ export interface AgentServing {
   readonly metrics: BindAddress | undefined;
   /** A further place for metrics alone. */
   readonly scrapes?: BindAddress | undefined;
-  /** Where health check node ports listen; undefined: on all addresses. `closed`: nowhere. */
-  readonly serviceHealth: readonly string[] | undefined | 'closed';
+  /** Health check node ports answer where node ports do, or nowhere. */
+  readonly serviceHealth: 'open' | 'closed';
   /** A change that waits for longer than twice this makes us unhealthy. */
   readonly syncPeriodMs: number;
   /** For `/configz`. */
@@ -63,18 +70,25 @@ export interface RunningAgent {
   readonly ports: Readonly<Record<'health' | 'metrics' | 'scrapes', Promise<number>>>;
 }
 
-const heldMessage =
-  'most slices of another cluster are deleted at once; they stay in use for two minutes, in case that is a mistake';
-
 /** Starts everything that the agent is made of: sources, the loop, and those who tell of it. */
 export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent {
   const { clock, log, serving, context } = parts;
   const wall = { nowMs: clock.wallMs };
-  const metrics = createMetrics();
+  const metrics = parts.metrics ?? createMetrics();
+  const compiler = createCompiler(context);
   const health = createProxyHealth(wall, serving.syncPeriodMs);
   const meter = metricsListener(metrics, wall);
-  const book = createStatusBook({ node: context.nodeName, mode: parts.mode, sources: () => board.status() }, wall);
-  const checks = serviceChecks(health.isHealthy, serving.serviceHealth, log);
+  const book = createStatusBook(
+    {
+      node: context.nodeName,
+      mode: parts.mode,
+      sources: () => board.status(),
+      clusters: () => states?.standings() ?? [],
+    },
+    wall,
+  );
+  const bindings = serving.serviceHealth === 'open' ? () => healthBindings(compiler.node()) : 'closed';
+  const checks = serviceChecks(health.isHealthy, bindings, (event) => report(event));
   const listeners: readonly Report[] = [
     logListener(log),
     meter,
@@ -88,17 +102,36 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   };
   report({ kind: 'prepared', problems: parts.problems ?? [] });
   const board = createSourceBoard(parts.sources, clock.nowMs, parts.remoteWaitMs, (source, objectKind, state) =>
-    report({ kind: 'source', cluster: source.cluster, from: source.from, objectKind, state }),
+    report({
+      ...{ kind: 'source', cluster: source.cluster, from: source.from, objectKind, state },
+      forgone: source.forgoes?.has(objectKind) === true,
+    }),
   );
   // A control plane that deletes most of a cluster at once is not believed at once (MR-73).
   const guard = createDeletionGuard<Arrival>(context);
   const { registry } = context;
   const contactTimes = parts.contactTimes ?? defaultContactTimes;
-  const states = registry && createClusterStates(registry, clock.nowMs, report, contactTimes);
+  const own = parts.sources.find(({ cluster }) => cluster === undefined);
+  const leases = createClusterLeases(registry, parts.leaseNamespace);
+  const states =
+    registry &&
+    createClusterStates(registry, clock.nowMs, report, contactTimes, {
+      of: leases.of,
+      hearing: () =>
+        own?.leasesIn === undefined ? { knownMs: 0, silentMs: undefined } : board.hearing(own, own.leasesIn),
+    });
+  let held: ReadonlyMap<ClusterName, number> = new Map();
+  const tellHeld = (now: typeof held): void => {
+    for (const cluster of new Set([...held.keys(), ...now.keys()])) {
+      const count = now.get(cluster) ?? 0;
+      if (count !== (held.get(cluster) ?? 0)) report({ kind: 'slices-held', cluster, count });
+    }
+    held = now;
+  };
   const loop = runLoop(
     {
       board,
-      compiler: createCompiler(context),
+      compiler,
       planes: parts.planes,
       clock,
       times: parts.times,
@@ -108,10 +141,11 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
         : { registry: { everyMs: contactTimes.lookMs, look: () => states.look(board.status()) } }),
       intake: (arrivals) => {
         watchNode(arrivals, context.nodeName, health);
-        const before = guard.held().length;
-        const admitted = guard.admit(arrivals, clock.nowMs());
-        const held = guard.held();
-        if (held.length > before) log.warn({ slices: held.length, first: held[0] }, heldMessage);
+        const objects = leases.take(arrivals);
+        const problems = leases.news();
+        if (problems !== undefined) report({ kind: 'lease-problems', diagnostics: problems });
+        const admitted = guard.admit(objects, clock.nowMs());
+        tellHeld(guard.heldByCluster());
         return admitted;
       },
       intakeDueMs: guard.dueMs,
@@ -120,6 +154,7 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   );
   const reading = parts.sources.map((source) => source.run(board.sinkOf(source), signal));
   showSources(metrics, board.status);
+  if (states !== undefined) showClusters(metrics, states.standings);
   const insight = { mode: parts.mode, status: book.status, config: serving.config };
   const healthServer = keepServing('health', serving.health, (bind) => serveHealth(bind, health, metrics), log, signal);
   const metricsServer = keepServing(

@@ -1,6 +1,12 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { Shell } from './commands/completion.ts';
-import { configurationOptions, parseVerbosity, switchOption, withHyphens } from './commands/agent-flags.ts';
+import {
+  configurationOptions,
+  defaultLeaseNamespace,
+  parseVerbosity,
+  switchOption,
+  withHyphens,
+} from './commands/agent-flags.ts';
 import { idleOptions } from './commands/idle-flags.ts';
 import { portOptions } from './commands/port-flags.ts';
 import { processIo } from './io.ts';
@@ -272,6 +278,11 @@ function addAgent(program: Command): void {
         .default([], 'none'),
     )
     .option('--registry <path>', 'the cluster registry: ranges, weights, zones and policies of clusters')
+    .option(
+      '--lease-namespace <namespace>',
+      'where Leases of registered clusters are, named after them; empty: none counts',
+      defaultLeaseNamespace,
+    )
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
     .addOption(switchOption('cleanup', 'remove all of ours from this node, and exit'))
     .addOption(switchOption('init-only', 'do what needs more than NET_ADMIN (modules, sysctls), and exit'))

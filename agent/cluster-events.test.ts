@@ -14,7 +14,7 @@ const refused: AgentEvent = {
   message: '-A KUBE-SVC-X -j KUBE-SEP-Y\niptables-restore: refused',
   retryInMs: 30_000,
 };
-const facts = { nodeName: 'n1', wallMs: () => Date.parse('2026-01-01T00:00:00Z') };
+const facts = { nodeName: 'n1', wallMs: () => Date.parse('2026-01-01T00:00:00Z'), nowMs: () => 0 };
 const events = resources.find(({ plural }) => plural === 'events');
 
 it('a Service that the kernel refuses has an Event that says so', async () => {

@@ -5,13 +5,17 @@ import {
   nextLease,
   unknownLease,
 } from '../compiler/registry/lease.ts';
-import type { Registry } from '../compiler/registry/registry.ts';
+import type { ClusterState, RegisteredCluster, Registry } from '../compiler/registry/registry.ts';
 import type { ClusterName } from '../compiler/values/names.ts';
+import { formatObjectRef } from '../compiler/values/object-ref.ts';
+import type { SeenLease } from './cluster-leases.ts';
 import type { Report } from './report.ts';
-import type { SourceStatus } from './sources/board.ts';
+import type { Hearing, SourceStatus } from './sources/board.ts';
 
 /** How long a cluster that nothing is heard of counts as alive: API servers send a bookmark a minute, if nothing else. */
 const contactMs = 120_000;
+/** Leases that could not be read for so long are no witness where there is another. */
+const blindMs = 300_000;
 
 export interface ContactTimes extends LeaseTimes {
   /** How long one look that found contact is good for. */
@@ -21,52 +25,176 @@ export interface ContactTimes extends LeaseTimes {
 
 export const defaultContactTimes: ContactTimes = { ...defaultLeaseTimes, durationMs: 20_000, lookMs: 5_000 };
 
-/** What is believed of other clusters, from how their sources stand. */
+/** What there is to know of a registered cluster, for status and metrics. */
+export interface ClusterStanding {
+  readonly cluster: ClusterName;
+  readonly state: ClusterState;
+  /** What says so, for people. */
+  readonly why: string;
+  /** Since the Lease was last seen to change, or since something last came from the API server; undefined: neither is known. */
+  readonly ageMs: number | undefined;
+}
+
+/** What is believed of other clusters. */
 export interface ClusterStates {
-  /** A look at the sources. Returns the registry with other states, if one changed. */
+  /** A look at the witnesses. Returns the registry with other states, if one changed. */
   look(statuses: readonly SourceStatus[]): Registry | undefined;
+  /** All other clusters of the registry that are not removed, as of the last look. */
+  standings(): readonly ClusterStanding[];
+}
+
+/** The Leases of clusters, and how well they are known. */
+export interface LeaseWitness {
+  readonly of: (cluster: RegisteredCluster) => SeenLease | undefined;
+  readonly hearing: () => Hearing;
+}
+
+const noLeases: LeaseWitness = { of: () => undefined, hearing: () => ({ knownMs: 0, silentMs: undefined }) };
+
+interface Judgement {
+  readonly memory: LeaseMemory;
+  /** Time that counts for this cluster: what passed while one of its witnesses could be heard. */
+  readonly clockMs: number;
+  /** How long the last renewal is good for. */
+  readonly durationMs: number;
+  /** The stamp of the Lease at the last look. */
+  readonly stamp: string | undefined;
+}
+
+const noJudgement: Judgement = { memory: unknownLease, clockMs: 0, durationMs: 0, stamp: undefined };
+
+/** What passed since the look before. */
+interface Passed {
+  readonly ms: number;
+  /** As far as Leases are known. */
+  readonly knownMs: number;
+  readonly isBlind: boolean;
+}
+
+/** What is known of a cluster at one look. */
+interface Evidence {
+  readonly contact: SourceStatus | undefined;
+  readonly lease: SeenLease | undefined;
 }
 
 /**
- * Contact with a cluster's API server is its lease: each word from it renews it, a kind that cannot
- * be read does not. A cluster without contact becomes suspect, then lost (lease.ts has the times and
- * why they are as they are), and what becomes of its endpoints then is the registry's policy.
+ * A registered cluster has up to two witnesses, and one lease that both renew: its Lease in our own
+ * cluster, which a controller renews that hears of it; and our contact with its API server, if it has
+ * a source here. Both witness the same thing, that somebody reaches that cluster. So a sign of life from
+ * either counts, and the silence of one is no evidence against the other: it may itself be dead. As
+ * both renew one lease, its times (lease.ts, MR-74) keep their disagreement from becoming oscillation.
  *
- * Only clusters of the registry that have a source here are judged; all others keep the state that
- * the registry gives them, and so does everything without a registry: losing touch with an API server
- * says little of pods, so acting on it is something that an operator asks for.
+ *   contact      each word from the API server; a kind that cannot be read is none
+ *   Lease        each change of its stamp. For it time passes only as far as Leases are known to be read:
+ *                while our own API server is away nobody can renew and nobody is lost for that (MR-76)
+ *   no witness   the state that the registry gives; a cluster whose witnesses went was not lost by that,
+ *                and is alive again after the settle time (MR-70)
+ *
+ * What becomes of a lost cluster's endpoints is the registry's policy. Without a registry nothing is
+ * judged: losing touch says little of pods, so acting on it is something that an operator asks for.
  */
 export function createClusterStates(
   registry: Registry,
   nowMs: () => number,
   report: Report,
   times: ContactTimes = defaultContactTimes,
+  leases: LeaseWitness = noLeases,
 ): ClusterStates {
-  const leases = new Map<ClusterName, LeaseMemory>();
+  const judged = registry.clusters.filter(({ self, removed }) => !self && !removed);
+  const judgements = new Map<ClusterName, Judgement>();
+  let evidences = new Map<ClusterName, Evidence>();
   let renewals = 0;
+  let lookedMs = nowMs();
+  let lookedKnownMs = 0;
+
+  function passed(): Passed {
+    const now = nowMs();
+    const { knownMs, silentMs } = leases.hearing();
+    const since = { ms: now - lookedMs, knownMs: knownMs - lookedKnownMs };
+    lookedMs = now;
+    lookedKnownMs = knownMs;
+    return { ...since, isBlind: silentMs === undefined || silentMs >= blindMs };
+  }
+
+  function judge(before: Judgement, { contact, lease }: Evidence, { ms, knownMs, isBlind }: Passed): Judgement {
+    const stamp = lease?.lease.stamp;
+    const next = (afterMs: number, renewal: string | undefined, durationMs: number): Judgement => {
+      const clockMs = before.clockMs + afterMs;
+      const memory = nextLease(before.memory, { stamp: renewal, durationMs, nowMs: clockMs }, times);
+      return { memory, clockMs, durationMs, stamp };
+    };
+    const renewed = (afterMs: number, durationMs: number) => next(afterMs, String(renewals++), durationMs);
+    const silent = (afterMs: number) => next(afterMs, undefined, before.durationMs);
+
+    if (contact !== undefined && isInTouch(contact)) return renewed(ms, times.durationMs);
+    if (lease !== undefined && stamp !== before.stamp) return renewed(knownMs, lease.lease.durationMs);
+    if (lease !== undefined && (contact === undefined || !isBlind)) return silent(knownMs);
+    // What nobody tells anything of any more is not lost by that.
+    return contact === undefined ? renewed(ms, times.durationMs) : silent(ms);
+  }
+
+  function standingOf({ id, state }: RegisteredCluster): ClusterStanding {
+    const { contact, lease } = evidences.get(id) ?? { contact: undefined, lease: undefined };
+    const known = judgements.get(id)?.memory.state ?? 'Unknown';
+    const ageMs = lease === undefined ? contact?.silentMs : nowMs() - lease.changedMs;
+    return { cluster: id, state: known === 'Unknown' ? state : known, why: whyOf(contact, lease, ageMs), ageMs };
+  }
+
   return {
     look(statuses) {
       let changed = false;
-      for (const { cluster, synced, failing, silentMs } of statuses) {
-        const registered = registry.clusters.find(({ id, aliases }) =>
-          cluster === undefined ? false : id === cluster || aliases.includes(cluster),
-        );
-        if (registered === undefined || registered.self || registered.removed) continue;
-        const before = leases.get(registered.id) ?? unknownLease;
-        const isInTouch = synced && failing.length === 0 && (silentMs ?? contactMs) < contactMs;
-        const stamp = isInTouch ? String(renewals++) : undefined;
-        const after = nextLease(before, { stamp, durationMs: times.durationMs, nowMs: nowMs() }, times);
-        leases.set(registered.id, after);
-        if (after.state === before.state) continue;
+      const since = passed();
+      const now = new Map<ClusterName, Evidence>();
+      for (const cluster of judged) {
+        const { id, aliases } = cluster;
+        const contact = statuses.find(({ cluster: name }) => name === id || (name && aliases.includes(name)));
+        const evidence: Evidence = { contact, lease: leases.of(cluster) };
+        const hasWitness = contact !== undefined || evidence.lease !== undefined;
+        const before = judgements.get(id);
+        if (!hasWitness && before === undefined) continue;
+        now.set(id, evidence);
+        const after = judge(before ?? noJudgement, evidence, since);
+        const isOver = !hasWitness && after.memory.state === 'Alive';
+        if (isOver) judgements.delete(id);
+        else judgements.set(id, after);
+        if (!isOver && after.memory.state === (before?.memory.state ?? 'Unknown')) continue;
         changed = true;
-        report({ kind: 'lease', cluster: registered.id, state: after.state, ageMs: silentMs ?? 0 });
+        evidences.set(id, evidence);
+        const { state, why, ageMs } = standingOf(cluster);
+        report({ kind: 'lease', cluster: id, state, why, ageMs: ageMs ?? 0 });
       }
+      evidences = now;
       if (!changed) return undefined;
-      const clusters = registry.clusters.map((one) => {
-        const state = leases.get(one.id)?.state ?? one.state;
-        return { ...one, state: state === 'Unknown' ? one.state : state };
-      });
-      return { ...registry, clusters };
+      const states = new Map(judged.map((cluster) => [cluster.id, standingOf(cluster).state]));
+      return {
+        ...registry,
+        clusters: registry.clusters.map((one) => ({ ...one, state: states.get(one.id) ?? one.state })),
+      };
     },
+    standings: () => judged.map(standingOf),
   };
+}
+
+function isInTouch({ synced, failing, silentMs }: SourceStatus): boolean {
+  return synced && failing.length === 0 && (silentMs ?? contactMs) < contactMs;
+}
+
+function whyOf(contact: SourceStatus | undefined, lease: SeenLease | undefined, ageMs: number | undefined): string {
+  const witnesses = [
+    lease && `${formatObjectRef(lease.lease.ref)} last changed ${seconds(ageMs)} ago`,
+    contact && contactText(contact),
+  ].filter((text) => text !== undefined);
+  return witnesses.length === 0 ? 'as the registry says' : witnesses.join('; ');
+}
+
+function contactText({ synced, failing, silentMs }: SourceStatus): string {
+  if (!synced) return 'its API server was not read yet';
+  if (failing.length > 0) return `its API server cannot be read: ${failing.map(({ kind }) => kind).join(', ')}`;
+  return silentMs === undefined
+    ? 'nothing came from its API server'
+    : `its API server was heard ${seconds(silentMs)} ago`;
+}
+
+function seconds(ms: number | undefined): string {
+  return `${Math.round((ms ?? 0) / 1000)} s`;
 }

@@ -80,7 +80,7 @@ export function createFamilyLoop({
         glanceDueMs = endMs + times.glanceMs;
       }
       if (done.againInMs !== undefined) againDueMs = endMs + done.againInMs;
-      const { programming, network } = meter.inForce();
+      const { programming, byCluster, network } = meter.inForce();
       tellOf(done);
       report({
         kind: 'synced',
@@ -89,6 +89,7 @@ export function createFamilyLoop({
         services: now.services,
         durationMs,
         latenciesMs: programming,
+        latenciesByCluster: byCluster,
         networkLatenciesMs: network,
       });
     } catch (error) {

@@ -1,11 +1,14 @@
 import type { ObjectChange } from '../compiler/incremental.ts';
-import type { ServiceKey } from '../compiler/values/names.ts';
+import { managedBy } from '../compiler/model/endpoint-slice.ts';
+import { parseClusterName, type ServiceKey } from '../compiler/values/names.ts';
 import type { Arrival } from './sources/board.ts';
 
 /** How long changes took to come into force, in milliseconds. */
 export interface Latencies {
   /** From the arrival of each change. */
   readonly programming: readonly number[];
+  /** The same by the cluster that the change speaks of: `local`, `member1`. */
+  readonly byCluster: ReadonlyMap<string, readonly number[]>;
   /** From what made a slice change (a pod that became ready), as its controller stamped it. */
   readonly network: readonly number[];
 }
@@ -28,7 +31,7 @@ export interface MeterClock {
 /** source: spec/iptables.md 25, network_programming_duration_seconds */
 export function createLatencyMeter({ nowMs, wallMs }: MeterClock): LatencyMeter {
   const startedWallMs = wallMs();
-  let arrivals: number[] = [];
+  let arrivals: { readonly atMs: number; readonly cluster: string }[] = [];
   /** By slice: a slice that is deleted before its change is in force has nothing to wait for. */
   let triggers = new Map<string, number[]>();
   return {
@@ -36,7 +39,7 @@ export function createLatencyMeter({ nowMs, wallMs }: MeterClock): LatencyMeter 
       for (const change of changes) {
         const { service, slice } = placeOf(change);
         if (service === undefined || !changed.has(service)) continue;
-        arrivals.push(change.atMs);
+        arrivals.push({ atMs: change.atMs, cluster: clusterOf(change) });
         if (slice === undefined) continue;
         if (change.gone) triggers.delete(slice);
         const trigger = triggerTime(change);
@@ -48,11 +51,17 @@ export function createLatencyMeter({ nowMs, wallMs }: MeterClock): LatencyMeter 
     inForce() {
       const now = nowMs();
       const wall = wallMs();
-      const programming = arrivals.map((at) => now - at);
+      const programming = arrivals.map(({ atMs }) => now - atMs);
+      const byCluster = new Map<string, number[]>();
+      for (const { atMs, cluster } of arrivals) {
+        const known = byCluster.get(cluster);
+        if (known === undefined) byCluster.set(cluster, [now - atMs]);
+        else known.push(now - atMs);
+      }
       const network = [...triggers.values()].flat().map((at) => Math.max(0, wall - at));
       arrivals = [];
       triggers = new Map();
-      return { programming, network };
+      return { programming, byCluster, network };
     },
   };
 }
@@ -75,6 +84,20 @@ function placeOf(change: ObjectChange): { readonly service?: ServiceKey; readonl
   const service = labels?.['kubernetes.io/service-name'];
   const slice = `${change.cluster ?? ''} ${String(namespace)}/${String(name)}`;
   return { service: `${String(namespace)}/${String(service)}` as ServiceKey, slice };
+}
+
+/**
+ * Good enough to measure by: whose a slice really is, compiler/merge/source.ts says. What the native controller
+ * writes is of the cluster that told of it, whatever labels it copied.
+ */
+function clusterOf(change: ObjectChange): string {
+  if (change.cluster !== undefined) return change.cluster;
+  const { labels, annotations } = metadataOf(change);
+  const isNative = labels?.['endpointslice.kubernetes.io/managed-by'] === managedBy.native;
+  const mark =
+    annotations?.['endpointslice.karmada.io/provision-cluster'] ??
+    labels?.['multicluster.kubernetes.io/source-cluster'];
+  return (isNative ? undefined : parseClusterName(mark)) ?? 'local';
 }
 
 /** Milliseconds since 1970. */

@@ -32,6 +32,7 @@ const synced = (sync: Partial<FamilySync>, latenciesMs: readonly number[] = []):
   services: [],
   durationMs: 12.3,
   latenciesMs,
+  latenciesByCluster: new Map(),
   networkLatenciesMs: [],
 });
 
@@ -74,6 +75,7 @@ describe('the log', () => {
       kind: 'survey',
       diagnostics,
       endpoints: new Map(),
+      slices: new Map(),
     });
     const lines = saidOf(survey(problem), survey(problem), survey(), survey(problem));
     expect(lines.map(({ level, message }) => `${level} ${message}`)).toEqual([

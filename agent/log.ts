@@ -45,6 +45,9 @@ const maxRules = 40;
 /** Remarks about objects that are remembered, so that each is said once. */
 const maxRemarks = 10_000;
 
+const heldMessage =
+  'most slices of another cluster are deleted at once; they stay in use for two minutes, in case that is a mistake';
+
 /** Says of each what it is, as its severity wants it said. */
 export function logDiagnostics(log: Log, diagnostics: readonly Diagnostic[]): void {
   for (const diagnostic of diagnostics) {
@@ -59,9 +62,11 @@ export function logListener(log: Log): Report {
   let said = new Set<string>();
   /** Remarks of each family's last sync: said when they begin, not every time. */
   const remarked = new Map<string, ReadonlySet<string>>();
+  let saidOfLeases = new Set<string>();
+  const held = new Map<string, number>();
 
-  /** What was said of an object is not said again until it was gone in between. */
-  function remark(diagnostics: readonly Diagnostic[]): void {
+  /** What was said of an object is not said again until it was gone in between. Returns what is said now. */
+  function remark(diagnostics: readonly Diagnostic[], said: ReadonlySet<string>): Set<string> {
     const now = new Set<string>();
     for (const diagnostic of diagnostics.slice(0, maxRemarks)) {
       if (diagnostic.severity === 'info') continue;
@@ -69,7 +74,15 @@ export function logListener(log: Log): Report {
       now.add(text);
       if (!said.has(text)) logDiagnostics(log, [diagnostic]);
     }
-    said = now;
+    return now;
+  }
+
+  /** They vanish and are let go one by one; that it begins and ends is the news. */
+  function logHeld({ cluster, count }: Extract<AgentEvent, { kind: 'slices-held' }>): void {
+    const before = held.get(cluster) ?? 0;
+    held.set(cluster, count);
+    if (before === 0 && count > 0) log.warn({ event: 'slices-held', cluster, slices: count }, heldMessage);
+    if (before > 0 && count === 0) log.info({ cluster }, 'no slices of the cluster are held any more');
   }
 
   return (event) => {
@@ -107,14 +120,24 @@ export function logListener(log: Log): Report {
       }
       case 'released':
         return log.info({ family: event.family, service: event.service }, 'the kernel takes its rules again');
+      case 'health-check-failed': {
+        const { service, port, problem } = event;
+        const text = `health check node port ${port} of ${service} cannot be opened: ${problem}`;
+        return log.error({ event: 'FailedToStartServiceHealthcheck', service, port }, text);
+      }
       case 'lease': {
         const write = event.state === 'Lost' || event.state === 'Suspect' ? log.warn : log.info;
-        return write.call(log, { cluster: event.cluster, ageMs: Math.round(event.ageMs) }, `cluster is ${event.state}`);
+        const facts = { cluster: event.cluster, ageMs: Math.round(event.ageMs) };
+        return write.call(log, facts, `cluster is ${event.state}: ${event.why}`);
       }
+      case 'lease-problems':
+        saidOfLeases = remark(event.diagnostics, saidOfLeases);
+        return;
       case 'slices-held':
-        return log.warn({ cluster: event.cluster, slices: event.count }, 'slices vanished in masses and stay in use');
+        return logHeld(event);
       case 'survey':
-        return remark(event.diagnostics);
+        said = remark(event.diagnostics, said);
+        return;
       default:
         return unreachable(event);
     }

@@ -7,7 +7,7 @@ import type { MeterClock } from './latency.ts';
 import type { ChangesTaken, Report } from './report.ts';
 import { type ChangedServices, createServiceTable } from './service-table.ts';
 import type { Arrival, SourceBoard } from './sources/board.ts';
-import { countEndpoints } from './survey.ts';
+import { countEndpoints, countSlices } from './survey.ts';
 
 export interface LoopParts {
   readonly board: SourceBoard;
@@ -104,7 +104,7 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
     if (isSurveyed || clock.nowMs() < surveyDueMs) return;
     const startMs = clock.nowMs();
     const { diagnostics, endpoints } = compiler.compilation();
-    report({ kind: 'survey', diagnostics, endpoints: countEndpoints(endpoints) });
+    report({ kind: 'survey', diagnostics, endpoints: countEndpoints(endpoints), slices: countSlices(endpoints) });
     isSurveyed = true;
     surveyDueMs = clock.nowMs() + Math.max(surveyMs, restFactor * (clock.nowMs() - startMs));
   }

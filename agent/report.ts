@@ -1,7 +1,7 @@
 import type { ServicePortIR } from '../compiler/ir/ir.ts';
 import type { Family } from '../compiler/values/address.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
-import type { ClusterName } from '../compiler/values/names.ts';
+import type { ClusterName, ServiceKey } from '../compiler/values/names.ts';
 import type { ClusterState } from '../compiler/registry/registry.ts';
 import type { EndpointCounts } from './survey.ts';
 import type { DriftedChain, FamilySync } from './dataplane/dataplane.ts';
@@ -25,6 +25,8 @@ export type AgentEvent =
       readonly cluster: ClusterName | undefined;
       readonly from: string;
       readonly objectKind: string;
+      /** Nothing depends on the kind. */
+      readonly forgone: boolean;
       readonly state: ReflectorState;
     }
   /** Nothing is written yet: these sources were not read completely. */
@@ -48,6 +50,8 @@ export type AgentEvent =
       readonly durationMs: number;
       /** From the arrival of each change that is now in force. */
       readonly latenciesMs: readonly number[];
+      /** The same by the cluster that the change speaks of: `local`, `member1`. */
+      readonly latenciesByCluster: ReadonlyMap<string, readonly number[]>;
       /** From the cause of each slice's change, as its controller stamped it. */
       readonly networkLatenciesMs: readonly number[];
     }
@@ -71,13 +75,33 @@ export type AgentEvent =
       readonly retryInMs: number;
     }
   | { readonly kind: 'released'; readonly family: Family; readonly service: string }
-  | { readonly kind: 'lease'; readonly cluster: ClusterName; readonly state: ClusterState; readonly ageMs: number }
+  /** A health check node port begins to be one that cannot be opened. It is tried again with every sync. */
+  | {
+      readonly kind: 'health-check-failed';
+      readonly service: ServiceKey;
+      readonly port: number;
+      readonly problem: string;
+    }
+  /** A registered cluster is believed to be in another state than before. */
+  | {
+      readonly kind: 'lease';
+      readonly cluster: ClusterName;
+      readonly state: ClusterState;
+      /** What its witnesses say. */
+      readonly why: string;
+      readonly ageMs: number;
+    }
+  /** All that is wrong with Leases of clusters now; empty: nothing any more. */
+  | { readonly kind: 'lease-problems'; readonly diagnostics: readonly Diagnostic[] }
+  /** So many slices of a cluster are used although they are gone (MR-73); 0: none any more. */
   | { readonly kind: 'slices-held'; readonly cluster: ClusterName; readonly count: number }
   /** What there is to say of objects, and what is made of endpoints. */
   | {
       readonly kind: 'survey';
       readonly diagnostics: readonly Diagnostic[];
       readonly endpoints: EndpointCounts;
+      /** Slices with endpoints of a Service, by cluster's name as in `endpoints`. */
+      readonly slices: ReadonlyMap<string, number>;
     };
 
 export type Report = (event: AgentEvent) => void;

@@ -106,6 +106,7 @@ function recordOf(service: Service, merged: MergedPort, candidate: Candidate, ca
     terminating: endpoint.terminating,
     weight: categories.cluster.get(candidate) ?? 0,
     share: categories.shares.get(candidate) ?? zero,
+    leftOut: dropped === undefined ? undefined : candidate.concern?.refuses === true ? 'refused' : 'duplicate',
     inPools: { cluster: categories.cluster.has(candidate), local: categories.local.has(candidate) },
     reasons: reasonsOf(candidate, dropped, categories.reasons.get(candidate)),
   };

@@ -14,7 +14,7 @@ import {
   guardMassDeletion,
 } from './registry/guard.ts';
 import { emptyRegistry, findCluster, namesIn, type Registry } from './registry/registry.ts';
-import { compareText, importKey, type ServiceKey } from './values/names.ts';
+import { type ClusterName, compareText, importKey, type ServiceKey } from './values/names.ts';
 
 /** Stands before a compiler and holds deletions back that come in masses (MR-73). */
 export interface DeletionGuard<C extends ObjectChange = ObjectChange> {
@@ -26,6 +26,8 @@ export interface DeletionGuard<C extends ObjectChange = ObjectChange> {
   dueMs(): number | undefined;
   /** `namespace/name` of the slices that are used although they are gone, sorted. */
   held(): readonly string[];
+  /** How many that are of each cluster. */
+  heldByCluster(): ReadonlyMap<ClusterName, number>;
 }
 
 /**
@@ -114,5 +116,13 @@ export function createDeletionGuard<C extends ObjectChange = ObjectChange>(
     },
     dueMs: () => (withheld.size === 0 ? undefined : Math.min(...memory.holds.values())),
     held: () => [...withheld.keys()].sort(compareText),
+    heldByCluster() {
+      const counts = new Map<ClusterName, number>();
+      for (const id of withheld.keys()) {
+        const cluster = memory.vanished.get(id)?.slice.cluster;
+        if (cluster !== undefined) counts.set(cluster, (counts.get(cluster) ?? 0) + 1);
+      }
+      return counts;
+    },
   };
 }

@@ -1,6 +1,9 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { keys } from '../config/keys.ts';
 
+/** Where the Leases of other clusters are looked for, unless the operator says otherwise. */
+export const defaultLeaseNamespace = 'slicewright-system';
+
 /** How a flag's text becomes the value of its key. */
 type Form = 'text' | 'number' | 'list' | 'switch' | 'gates';
 

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { type ClusterName, parseClusterName } from '../../compiler/values/names.ts';
 import { fileProblem, InputError } from '../input-error.ts';
-import type { ApiPost } from '../sources/api.ts';
+import type { ApiCall, ApiPost } from '../sources/api.ts';
 import { clusterSource } from '../sources/cluster.ts';
 import { folderSource } from '../sources/folder.ts';
 import { openCluster } from '../sources/kubeconfig.ts';
@@ -17,6 +17,10 @@ export interface SourceOptions {
   /** Of the Services that are served; undefined: of those without the label, as kube-proxy. */
   readonly proxyName?: string | undefined;
   readonly nodeName: string;
+  /** Where Leases of other clusters are; absent: nobody asks for them. */
+  readonly leaseNamespace?: string;
+  /** Told of every request to an API server. */
+  readonly onCall?: (call: ApiCall) => void;
 }
 
 /**
@@ -34,11 +38,14 @@ export async function openSources(options: SourceOptions): Promise<{
   let ownPost: ApiPost | undefined;
   const fromApi = async (cluster: ClusterName | undefined, kubeconfig: string | undefined, context?: string) => {
     const master = cluster === undefined ? options.master : undefined;
-    const { get, post, server, close } = await openCluster({ kubeconfig, context, master });
+    const { get, post, server, close } = await openCluster({ kubeconfig, context, master }, options.onCall);
     closers.push(close);
     if (cluster === undefined) ownPost = post;
-    const { nodeName, proxyName } = options;
-    return clusterSource({ cluster, from: server, get, nodeName, proxyName, random: Math.random });
+    const { nodeName, proxyName, leaseNamespace } = options;
+    return clusterSource({
+      ...{ cluster, from: server, get, nodeName, proxyName, random: Math.random },
+      ...(leaseNamespace === undefined ? {} : { leaseNamespace }),
+    });
   };
   const own =
     options.source === undefined

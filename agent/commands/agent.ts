@@ -1,7 +1,9 @@
 import type { Run } from '../../backends/command.ts';
 import type { CompilerContext } from '../../compiler/engine.ts';
+import { show } from '../../compiler/model/fields.ts';
 import type { Settings } from '../../compiler/settings.ts';
-import { families } from '../../compiler/values/address.ts';
+import { type Family, families } from '../../compiler/values/address.ts';
+import { parseNamespace } from '../../compiler/values/names.ts';
 import { type AgentServing, startAgent } from '../agent.ts';
 import { clusterEventsListener } from '../cluster-events.ts';
 import { defaultMetrics, parseAddressOrBind } from '../config/agent.ts';
@@ -10,6 +12,7 @@ import { configurationChanged } from '../config-watch.ts';
 import type { FamilyPlane } from '../dataplane/dataplane.ts';
 import { createIptablesPlane } from '../dataplane/iptables.ts';
 import { createIpvsPlane } from '../dataplane/ipvs.ts';
+import { meterConntrack } from '../conntrack-meter.ts';
 import type { DiagnosticFormat } from '../diagnostics.ts';
 import { defaultLoopTimes, type LoopTimes } from '../family-loop.ts';
 import type { AgentHost } from '../host.ts';
@@ -23,6 +26,8 @@ import { type ProxyOptions, proxyIdentity } from '../proxy-identity.ts';
 import { parseRegistry } from '../registry.ts';
 import { lockNode } from '../single.ts';
 import type { BindAddress } from '../serving/bind-address.ts';
+import { countCalls } from '../serving/meter.ts';
+import { createMetrics } from '../serving/metrics.ts';
 import { readObjects } from '../sources/files.ts';
 import { type Given, readCheckedDocument, readConfiguration } from './agent-configuration.ts';
 import { dryPlanes } from './agent-dry-run.ts';
@@ -37,6 +42,8 @@ export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master'>, 
   readonly config?: string;
   readonly cluster: readonly string[];
   readonly registry?: string;
+  /** Empty: no Lease counts. */
+  readonly leaseNamespace: string;
   readonly dryRun?: boolean;
   readonly against: readonly string[];
   readonly takeOver?: boolean;
@@ -81,8 +88,12 @@ export function agentCommand(
     logDiagnostics(log, configuration.diagnostics);
     const renewed = new AbortController();
     const signal = AbortSignal.any([told, renewed.signal]);
+    const metrics = createMetrics();
+    const leases = leaseNamespaceOf(options);
     const { sources, post, close } = await openSources({
       ...options,
+      ...leases,
+      onCall: countCalls(metrics),
       kubeconfig: configuration.agent.kubeconfig,
       nodeName: context.nodeName,
       proxyName: context.settings.serviceProxyName,
@@ -96,13 +107,15 @@ export function agentCommand(
         });
     try {
       if (signal.aborted) return 0;
+      const conntrack = families.map((family) => ({ family, ...meterConntrack(run, family, metrics, clock.nowMs) }));
+      const runOf = (family: Family) => conntrack.find((meter) => meter.family === family)?.run ?? run;
       const prepared = isDry ? [] : await prepareNode(run, configuration, host.cpus);
       for (const one of prepared) if (one.kind === 'set') log.info({}, preparationText(one));
       const problems = problemsOf(prepared);
       const oomScore = isDry ? undefined : setOomScore(configuration.agent.oomScoreAdj);
       const planes = isDry
         ? dryPlanes(options.against, io, run, configuration)
-        : livePlanes(options, run, configuration);
+        : livePlanes(options, runOf, configuration);
       log.info(
         {
           node: context.nodeName,
@@ -125,14 +138,18 @@ export function agentCommand(
           remoteWaitMs,
           serving: servingOf(given, scrapes, isDry),
           problems: oomScore === undefined ? problems : [...problems, oomScore],
-          listeners:
-            post === undefined || isDry
+          metrics,
+          ...leases,
+          listeners: [
+            ...conntrack.map(({ listen }) => listen),
+            ...(post === undefined || isDry
               ? []
               : [
-                  clusterEventsListener(post, { nodeName: context.nodeName, wallMs: clock.wallMs }, (problem) =>
+                  clusterEventsListener(post, { nodeName: context.nodeName, ...clock }, (problem) =>
                     log.debug({}, `an Event was not taken: ${problem}`),
                   ),
-                ],
+                ]),
+          ],
         },
         signal,
       );
@@ -168,6 +185,16 @@ async function contextOf(
   return { ...context, registry: parseRegistry(document, options.registry) };
 }
 
+/** Leases mean something for clusters of the registry alone, so without one nobody asks for them. */
+function leaseNamespaceOf({ registry, leaseNamespace }: AgentOptions): { readonly leaseNamespace?: string } {
+  if (registry === undefined || leaseNamespace === '') return {};
+  if (parseNamespace(leaseNamespace) === undefined) {
+    const message = `${show(leaseNamespace)} is not the name of a namespace`;
+    throw new InputError([fileProblem('--lease-namespace', 'bad-namespace', message)]);
+  }
+  return { leaseNamespace };
+}
+
 function timesOf({ agent }: Configuration): LoopTimes {
   return { ...defaultLoopTimes, gapMs: agent.minSyncPeriodMs, resyncMs: agent.syncPeriodMs };
 }
@@ -178,7 +205,7 @@ function servingOf({ configuration, off }: Given, scrapes: BindAddress | undefin
     health: isDry || off.healthz ? undefined : agent.healthz,
     metrics: isDry || off.metrics ? undefined : agent.metrics,
     scrapes: isDry ? undefined : scrapes,
-    serviceHealth: isDry ? 'closed' : undefined,
+    serviceHealth: isDry ? 'closed' : 'open',
     syncPeriodMs: agent.iptablesSyncPeriodMs,
     config: { mode: configuration.backend, ...settings },
   };
@@ -205,11 +232,15 @@ function watchConfiguration(
   return configurationChanged({ path, document, read, log }, signal);
 }
 
-function livePlanes(options: AgentOptions, run: Run, { backend, settings }: Configuration): FamilyPlane[] {
+function livePlanes(
+  options: AgentOptions,
+  runOf: (family: Family) => Run,
+  { backend, settings }: Configuration,
+): FamilyPlane[] {
   const make = backend === 'ipvs' ? createIpvsPlane : createIptablesPlane;
   const prefix = settings.chainPrefix;
-  const common = { run, prefix, nowMs: () => performance.now(), takeOver: options.takeOver === true };
-  return families.map((family) => make({ family, ...common }));
+  const common = { prefix, nowMs: () => performance.now(), takeOver: options.takeOver === true };
+  return families.map((family) => make({ family, run: runOf(family), ...common }));
 }
 
 /** For the log, where it is not kube-proxy that we stand in for. */

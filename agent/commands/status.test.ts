@@ -2,6 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import { clusterIP, endpoint, makeIR } from '../../test/helpers/ir.ts';
+import type { ClusterStanding } from '../cluster-states.ts';
 import type { FamilySync } from '../dataplane/dataplane.ts';
 import { metricsListener } from '../serving/meter.ts';
 import { createMetrics } from '../serving/metrics.ts';
@@ -27,6 +28,7 @@ const sync: FamilySync = {
   diagnostics: [],
   againInMs: undefined,
 };
+const none = { used: 0, excluded: 0, unready: 0, duplicate: 0, refused: 0 };
 const served = makeIR(
   [clusterIP('10.13.0.1', 80)],
   [endpoint('10.12.0.6:80'), endpoint('10.10.0.6:80', { cluster: 'member1' as ClusterName })],
@@ -37,14 +39,24 @@ async function agent() {
   const clock = { ms: 1_000_000, nowMs: () => clock.ms };
   const metrics = createMetrics();
   const failing: { kind: string; problem: string }[] = [];
+  const forgone: { kind: string; problem: string }[] = [];
+  const standings: ClusterStanding[] = [];
   const book = createStatusBook(
     {
       node: 'n1',
       mode: 'iptables',
       sources: () => [
-        { cluster: undefined, from: 'https://10.0.0.1', synced: true, failing, silentMs: 3_000 },
-        { cluster: 'member1' as ClusterName, from: '/objects', synced: true, failing: [], silentMs: undefined },
+        { cluster: undefined, from: 'https://10.0.0.1', synced: true, failing, forgone, silentMs: 3_000 },
+        {
+          cluster: 'member1' as ClusterName,
+          from: '/objects',
+          synced: true,
+          failing: [],
+          forgone: [],
+          silentMs: undefined,
+        },
       ],
+      clusters: () => standings,
     },
     clock,
   );
@@ -64,7 +76,7 @@ async function agent() {
     const code = await statusCommand({ address: `127.0.0.1:${server.port}`, format }, io);
     return { code, text: io.written.out, complaints: io.written.err };
   };
-  return { clock, tell, ask, metrics, failing };
+  return { clock, tell, ask, metrics, failing, forgone, standings };
 }
 
 it('shows what waits, then what is in force and for whom', async () => {
@@ -79,6 +91,7 @@ it('shows what waits, then what is in force and for whom', async () => {
     services: [served],
     durationMs: 12,
     latenciesMs: [5],
+    latenciesByCluster: new Map([['member1', [5]]]),
     networkLatenciesMs: [],
   });
   clock.ms += 65_000;
@@ -114,6 +127,7 @@ it.each([
       services: [],
       durationMs: 1,
       latenciesMs: [],
+      latenciesByCluster: new Map(),
       networkLatenciesMs: [],
     } as const,
     'held back: shop/till: refused\\u{1b}[2J',
@@ -140,7 +154,7 @@ it('says what could not be set on the node, as long as the agent runs', async ()
   const { tell, ask } = await agent();
   const object = { kind: 'sysctl', name: 'net.netfilter.nf_conntrack_max' };
   tell({ kind: 'prepared', problems: [{ severity: 'warning', code: 'x', object, message: 'is 1' }] });
-  tell({ kind: 'survey', diagnostics: [], endpoints: new Map() });
+  tell({ kind: 'survey', diagnostics: [], endpoints: new Map(), slices: new Map() });
   expect((await ask()).text).toMatch(/PROBLEMS\n {2}warning: sysctl net\.netfilter\.nf_conntrack_max: is 1/);
 });
 
@@ -155,7 +169,8 @@ it('gives JSON to programs', async () => {
   tell({
     kind: 'survey',
     diagnostics: [diagnostic],
-    endpoints: new Map([['local', { used: 1, excluded: 0, unready: 2 }]]),
+    endpoints: new Map([['local', { ...none, used: 1, unready: 2 }]]),
+    slices: new Map(),
   });
   tell({ kind: 'drift', family: 'IPv4', chains: [{ where: 'nat KUBE-SERVICES', lost: ['-A x'], added: [] }] });
   expect(JSON.parse((await ask('json')).text)).toMatchObject({
@@ -174,6 +189,7 @@ it('is counted: syncs, drift, what cannot be read, endpoints by cluster', async 
     services: [dropped],
     durationMs: 12,
     latenciesMs: [5],
+    latenciesByCluster: new Map([['member1', [5]]]),
     networkLatenciesMs: [700],
   });
   tell({ kind: 'flushed', family: 'IPv4', missing: 'the hook' });
@@ -182,9 +198,15 @@ it('is counted: syncs, drift, what cannot be read, endpoints by cluster', async 
     cluster: undefined,
     from: 'x',
     objectKind: 'Service',
+    forgone: false,
     state: { kind: 'failing', problem: 'p' },
   });
-  tell({ kind: 'survey', diagnostics: [], endpoints: new Map([['member1', { used: 3, excluded: 1, unready: 0 }]]) });
+  tell({
+    kind: 'survey',
+    diagnostics: [],
+    endpoints: new Map([['member1', { ...none, used: 3, duplicate: 1 }]]),
+    slices: new Map([['member1', 2]]),
+  });
   const text = await metrics.registry.metrics();
   for (const line of [
     'kubeproxy_sync_proxy_rules_iptables_total{ip_family="IPv4",table="nat"} 30',

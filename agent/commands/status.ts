@@ -1,6 +1,6 @@
 import type { Io } from '../io.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
-import type { AgentStatus, FamilyStatus } from '../serving/status.ts';
+import type { AgentStatus, ClusterStatus, FamilyStatus } from '../serving/status.ts';
 
 export interface StatusOptions {
   /** `127.0.0.1:10249`, where the agent's metrics are served. */
@@ -31,11 +31,13 @@ export async function statusCommand(options: StatusOptions, io: Io): Promise<num
   return isWell(status) ? 0 : 1;
 }
 
-export function isWell({ waitingFor, families, sources }: AgentStatus): boolean {
+/** What may be forgone is told and no more. */
+export function isWell({ waitingFor, families, sources, clusters }: AgentStatus): boolean {
   return (
     waitingFor.length === 0 &&
     families.every(({ failure, quarantined }) => failure === undefined && quarantined.length === 0) &&
-    sources.every(({ failing }) => failing.length === 0)
+    sources.every(({ failing }) => failing.length === 0) &&
+    clusters.every(({ state, heldSlices }) => state !== 'Lost' && heldSlices === 0)
   );
 }
 
@@ -49,14 +51,18 @@ export function statusText(status: AgentStatus): string {
     '',
     'SOURCES',
     ...table(
-      status.sources.map(({ cluster, from, synced, silentMs, failing }) => [
+      status.sources.map(({ cluster, from, synced, silentMs, failing, forgone }) => [
         `  ${printable(cluster)}`,
         printable(from),
         synced ? 'synced' : 'not read yet',
         silentMs === undefined || silentMs === null ? 'never heard' : `heard ${duration(silentMs)} ago`,
-        failing.map(({ kind, problem }) => `${kind}: ${printable(problem, 120)}`).join('; '),
+        [
+          ...failing.map(({ kind, problem }) => `${kind}: ${printable(problem, 120)}`),
+          ...forgone.map(({ kind, problem }) => `works without ${kind}: ${printable(problem, 120)}`),
+        ].join('; '),
       ]),
     ),
+    ...(status.clusters.length === 0 ? [] : ['', 'CLUSTERS', ...table(status.clusters.map(clusterCells))]),
     '',
     'RULES',
     ...status.families.flatMap((family) => familyLines(family, ago)),
@@ -76,6 +82,11 @@ export function statusText(status: AgentStatus): string {
       : ['', 'PROBLEMS', ...status.problems.map((problem) => `  ${printable(problem, 400)}`)]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function clusterCells({ cluster, state, why, heldSlices }: ClusterStatus): string[] {
+  const held = heldSlices === 0 ? '' : `; ${heldSlices} slices vanished at once and are held`;
+  return [`  ${printable(cluster)}`, state, `${printable(why, 200)}${held}`];
 }
 
 function familyLines({ family, failure, quarantined, ...rest }: FamilyStatus, ago: (ms: number | undefined) => string) {

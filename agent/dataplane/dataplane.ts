@@ -31,8 +31,12 @@ export interface FamilySync {
   /** Transactions, and lines in them. */
   readonly documents: number;
   readonly lines: number;
-  /** Rules per table of what is in force. */
+  /** Rules per table of what is in force; hooks and chains without rules do not count. */
   readonly rules: ReadonlyMap<string, number>;
+  /** The same of what this sync wrote; absent: the backend's rules are no measure of its work. */
+  readonly written?: ReadonlyMap<string, number>;
+  /** The kernel did not take a delta, so this became a full sync. */
+  readonly deltaRefused?: boolean;
   readonly drift: readonly DriftedChain[];
   /** All that are held back now; `released`: those that were until this sync. */
   readonly quarantined: readonly QuarantinedService[];

@@ -12,8 +12,9 @@ import { performRestore } from '../../backends/netfilter/kernel.ts';
 import { type Observation, observe, planLive } from '../../backends/netfilter/live.ts';
 import type { OwnChains } from '../../backends/netfilter/own-chains.ts';
 import { ownersIn } from '../../backends/netfilter/owners.ts';
+import type { RestoreStep } from '../../backends/netfilter/plan.ts';
 import { type Ruleset, tables } from '../../backends/netfilter/rule.ts';
-import { lineCount } from '../../backends/netfilter/transaction.ts';
+import { lineCount, type RestoreDocument } from '../../backends/netfilter/transaction.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
 import type { Family } from '../../compiler/values/address.ts';
@@ -40,6 +41,7 @@ export interface IptablesPlaneOptions {
 
 /** What a sync adds to what is the same for all. */
 type Done = Pick<FamilySync, 'depth' | 'documents' | 'lines' | 'drift' | 'remarks'> & {
+  readonly written: ReadonlyMap<string, number>;
   readonly refused: readonly { readonly service: string; readonly message: string }[];
 };
 
@@ -68,9 +70,12 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     const start = await observe(run, family, own);
     const drift = before === undefined ? [] : findDrift(before.ruleset, start.ruleset);
     const target = { program: program && heldBack(start, program, held, own), services: wanted.services };
-    const report = await applyTarget(run, start, target, own, { takeOver });
+    const taken: RestoreDocument[] = [];
+    const onStep = ({ document }: RestoreStep) => void taken.push(document);
+    const report = await applyTarget(run, start, target, own, { takeOver, onStep });
     believed = report.observed;
-    return { depth: 'full', documents: report.documents, lines: report.lines, drift, ...saidOf(report) };
+    const { documents, lines } = report;
+    return { depth: 'full', documents, lines, written: countWritten(taken), drift, ...saidOf(report) };
   }
 
   /** undefined: it did not go through, and nothing is believed any more. */
@@ -98,7 +103,8 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
       if (problem !== undefined) remarks.push(problem);
     }
     const lines = restores.reduce((sum, { document }) => sum + lineCount(document.tables), 0);
-    return { depth: 'delta', documents: restores.length, lines, drift: [], remarks, refused: [] };
+    const written = countWritten(restores.map(({ document }) => document));
+    return { depth: 'delta', documents: restores.length, lines, written, drift: [], remarks, refused: [] };
   }
 
   /** With the first node port, and at every reading: the sysctl is the machine's, and may be set back. */
@@ -144,6 +150,8 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
         depth: done.depth,
         documents: done.documents,
         lines: done.lines,
+        written: done.written,
+        deltaRefused: quick && done.depth === 'full',
         drift: done.drift,
         remarks,
         rules: believed === undefined ? new Map() : countRules(believed.ruleset),
@@ -227,9 +235,23 @@ function meaningsOf(services: readonly ServicePortIR[]): Map<string, string> {
   return meanings;
 }
 
-function countRules({ chains, hooks }: Ruleset): Map<string, number> {
-  const counts = new Map<string, number>(tables.map((table) => [table, 0]));
+/** As kube-proxy counts its own: rules of its chains, not the jumps to them. */
+function countRules({ chains }: Ruleset): Map<string, number> {
+  const counts = noRules();
   for (const { table, lines } of chains.values()) counts.set(table, (counts.get(table) ?? 0) + lines.length);
-  for (const { table } of hooks) counts.set(table, (counts.get(table) ?? 0) + 1);
   return counts;
+}
+
+/** Jumps from chains of the kernel are inserted (`-I`), so what is appended are rules of our chains. */
+function countWritten(documents: readonly RestoreDocument[]): Map<string, number> {
+  const counts = noRules();
+  for (const { name, lines } of documents.flatMap((document) => document.tables)) {
+    const rules = lines.filter((line) => line.startsWith('-A ')).length;
+    counts.set(name, (counts.get(name) ?? 0) + rules);
+  }
+  return counts;
+}
+
+function noRules(): Map<string, number> {
+  return new Map(tables.map((table) => [table, 0]));
 }

@@ -76,14 +76,14 @@ describe('a kernel with IPVS', () => {
     kernel.faults = { refuses: (file, line) => file === 'ipvsadm' && line.includes('10.1.0.66') };
     const refused = wanted(...web('10.1.0.66'), ...api('10.1.0.4'));
     expect((await sut.sync(refused, 'delta')).quarantined).toMatchObject([
-      { service: 'default/web/TCP/IPv4', retryInMs: 30_000 },
+      { service: 'default/web', retryInMs: 30_000 },
     ]);
     expect(serving(kernel)).toEqual(['-t 10.96.0.1:80 → 10.1.0.1:8080', '-t 10.96.0.2:80 → 10.1.0.4:8080']);
 
     kernel.faults = {};
     expect((await sut.sync(refused, 'full')).quarantined).toHaveLength(1);
     ms = 30_000;
-    expect(await sut.sync(refused, 'full')).toMatchObject({ quarantined: [], released: ['default/web/TCP/IPv4'] });
+    expect(await sut.sync(refused, 'full')).toMatchObject({ quarantined: [], released: ['default/web'] });
     expect(serving(kernel)).toEqual(['-t 10.96.0.1:80 → 10.1.0.66:8080', '-t 10.96.0.2:80 → 10.1.0.4:8080']);
   });
 });

@@ -74,8 +74,8 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
         lines: done.lines,
         rules: new Map([['virtual servers', done.observed.servers.size]]),
         drift: before === wanted ? driftIn(steps) : [],
-        quarantined: delays.list(),
-        released,
+        quarantined: delays.list().map((held) => ({ ...held, service: servicePortIn(held.service) })),
+        released: released.map(servicePortIn),
         remarks: [
           ...done.conflicts.map(conflictText),
           ...(done.forgotten.problem === undefined ? [] : [done.forgotten.problem]),
@@ -94,6 +94,11 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
       return isGone ? `nat ${services}` : undefined;
     },
   };
+}
+
+/** `shop/cart:http` of `shop/cart:http/TCP/IPv4`: what people and Events call it. */
+function servicePortIn(id: string): string {
+  return id.replace(/\/(?:TCP|UDP|SCTP)\/IPv[46]$/, '');
 }
 
 /** What had to be done again although nobody wanted anything else; the end of a departure is no drift. */

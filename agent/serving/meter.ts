@@ -1,46 +1,90 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
-import type { Family } from '../../compiler/values/address.ts';
+import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
+import { type Family, families } from '../../compiler/values/address.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
-import type { AgentEvent, Report } from '../report.ts';
+import type { AgentEvent, ChangesTaken, Report } from '../report.ts';
+import type { ApiCall } from '../sources/api.ts';
+import { createClusterLabels } from './cluster-labels.ts';
 import type { Metrics } from './metrics.ts';
+
+type EventOf<K extends AgentEvent['kind']> = Extract<AgentEvent, { kind: K }>;
+
+/** Requests to API servers, as client-go counts them. */
+export function countCalls({ requests, requestDuration }: Metrics): (call: ApiCall) => void {
+  return ({ method, host, status, durationMs }) => {
+    requests.inc({ code: status === undefined ? '<error>' : String(status), method, host });
+    requestDuration.observe({ verb: method, host }, durationMs / 1000);
+  };
+}
 
 /** What the agent tells, as numbers. */
 export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () => number }): Report {
   /** Kinds that a source cannot read now. */
   const failing = new Map<string, Set<string>>();
+  /** Changes that are not in force in a family. */
+  const pending = new Map<Family, ChangesTaken>();
+  const labels = createClusterLabels();
+  let ofObjects: readonly Diagnostic[] = [];
+  let ofLeases: readonly Diagnostic[] = [];
 
-  function source(event: Extract<AgentEvent, { kind: 'source' }>): void {
-    const labels = { source_cluster: event.cluster ?? 'local' };
-    const kinds = failing.get(labels.source_cluster) ?? new Set<string>();
-    failing.set(labels.source_cluster, kinds);
+  function source(event: EventOf<'source'>): void {
+    // That a kind which nothing depends on cannot be read is no failure of the source.
+    if (event.forgone) return;
+    const cluster = event.cluster ?? 'local';
+    const kinds = failing.get(cluster) ?? new Set<string>();
+    failing.set(cluster, kinds);
     if (event.state.kind === 'failing') kinds.add(event.objectKind);
     else kinds.delete(event.objectKind);
-    metrics.sourceFailing.set(labels, kinds.size);
+    metrics.sourceFailing.set({ source_cluster: cluster }, kinds.size);
   }
 
-  function changes({ taken, families }: Extract<AgentEvent, { kind: 'changes' }>): void {
+  function changes({ taken, families: waiting }: EventOf<'changes'>): void {
     metrics.serviceChanges.inc(taken.services);
     metrics.endpointChanges.inc(taken.endpointSlices);
-    metrics.servicePending.set(taken.services);
-    metrics.endpointPending.set(taken.endpointSlices);
-    for (const family of families) metrics.lastQueued.set({ ip_family: family }, clock.nowMs() / 1000);
+    for (const family of waiting) {
+      const before = pending.get(family) ?? { services: 0, endpointSlices: 0, others: 0 };
+      pending.set(family, {
+        services: before.services + taken.services,
+        endpointSlices: before.endpointSlices + taken.endpointSlices,
+        others: before.others + taken.others,
+      });
+      metrics.lastQueued.set({ ip_family: family }, clock.nowMs() / 1000);
+    }
+    showPending();
   }
 
-  function synced(event: Extract<AgentEvent, { kind: 'synced' }>): void {
-    const labels = { ip_family: event.family };
+  /** A change waits until the last family has it. */
+  function showPending(): void {
+    const all = [...pending.values()];
+    metrics.servicePending.set(Math.max(0, ...all.map(({ services }) => services)));
+    metrics.endpointPending.set(Math.max(0, ...all.map(({ endpointSlices }) => endpointSlices)));
+  }
+
+  function synced(event: EventOf<'synced'>): void {
+    const { sync } = event;
+    const ofFamily = { ip_family: event.family };
     const seconds = event.durationMs / 1000;
-    metrics.syncDuration.observe(labels, seconds);
-    (event.sync.depth === 'full' ? metrics.fullSyncDuration : metrics.partialSyncDuration).observe(labels, seconds);
-    metrics.lastSync.set(labels, clock.nowMs() / 1000);
-    metrics.servicePending.set(0);
-    metrics.endpointPending.set(0);
-    metrics.transactions.inc(labels, event.sync.documents);
-    metrics.quarantined.set(labels, event.sync.quarantined.length);
-    for (const [table, rules] of event.sync.rules) metrics.iptablesTotal.set({ ...labels, table }, rules);
-    metrics.iptablesLast.set({ ...labels, table: 'all' }, event.sync.lines);
-    for (const ms of event.latenciesMs) metrics.programmingLatency.observe(labels, ms / 1000);
-    for (const ms of event.networkLatenciesMs) metrics.networkProgramming.observe(labels, ms / 1000);
+    metrics.syncDuration.observe(ofFamily, seconds);
+    (sync.depth === 'full' ? metrics.fullSyncDuration : metrics.partialSyncDuration).observe(ofFamily, seconds);
+    metrics.lastSync.set(ofFamily, clock.nowMs() / 1000);
+    pending.delete(event.family);
+    showPending();
+    metrics.transactions.inc(ofFamily, sync.documents);
+    metrics.quarantined.set(ofFamily, sync.quarantined.length);
+    if (sync.deltaRefused === true) failed(event.family, 'delta');
+    for (const [table, rules] of sync.rules) metrics.iptablesTotal.set({ ...ofFamily, table }, rules);
+    for (const [table, rules] of sync.written ?? []) metrics.iptablesLast.set({ ...ofFamily, table }, rules);
+    for (const [cluster, latencies] of event.latenciesByCluster) {
+      const at = { ...ofFamily, source_cluster: labels.of(cluster) };
+      for (const ms of latencies) metrics.programmingLatency.observe(at, ms / 1000);
+    }
+    for (const ms of event.networkLatenciesMs) metrics.networkProgramming.observe(ofFamily, ms / 1000);
     countMissing(event.family, event.services);
+  }
+
+  function failed(family: Family, depth: 'full' | 'delta'): void {
+    metrics.restoreFailures.inc({ ip_family: family });
+    if (depth === 'delta') metrics.partialRestoreFailures.inc({ ip_family: family });
   }
 
   /** Service ports whose Local policy finds nobody here: clients are dropped, not refused. */
@@ -48,6 +92,27 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
     for (const policy of ['internal', 'external'] as const) {
       const missing = services.filter((service) => service[policy].kind === 'drop').length;
       metrics.noLocalEndpoints.set({ ip_family: family, traffic_policy: policy }, missing);
+    }
+  }
+
+  /** Clusters that no object speaks of any more take their series with them. */
+  function survey({ endpoints, slices }: EventOf<'survey'>): void {
+    for (const gone of labels.keep(new Set(['local', ...failing.keys(), ...endpoints.keys()]))) {
+      for (const family of families) metrics.programmingLatency.remove({ ip_family: family, source_cluster: gone });
+    }
+    metrics.endpoints.reset();
+    metrics.slices.reset();
+    for (const [cluster, states] of endpoints) {
+      const at = { source_cluster: labels.of(cluster) };
+      for (const [state, count] of Object.entries(states)) metrics.endpoints.inc({ ...at, state }, count);
+      metrics.slices.inc(at, slices.get(cluster) ?? 0);
+    }
+  }
+
+  function countDiagnostics(): void {
+    const all = [...ofObjects, ...ofLeases];
+    for (const severity of ['error', 'warning', 'info'] as const) {
+      metrics.diagnostics.set({ severity }, all.filter((diagnostic) => diagnostic.severity === severity).length);
     }
   }
 
@@ -60,32 +125,31 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
       case 'synced':
         return synced(event);
       case 'sync-failed':
-        metrics.restoreFailures.inc({ ip_family: event.family });
-        if (event.depth === 'delta') metrics.partialRestoreFailures.inc({ ip_family: event.family });
-        return;
+        return failed(event.family, event.depth);
       case 'drift':
         return metrics.drift.inc({ ip_family: event.family }, event.chains.length);
       case 'flushed':
         return metrics.drift.inc({ ip_family: event.family });
-      case 'lease':
-        return metrics.leaseAge.set({ source_cluster: event.cluster }, event.ageMs / 1000);
-      case 'survey':
-        for (const severity of ['error', 'warning', 'info'] as const) {
-          const count = event.diagnostics.filter((diagnostic) => diagnostic.severity === severity).length;
-          metrics.diagnostics.set({ severity }, count);
-        }
-        for (const [cluster, states] of event.endpoints) {
-          for (const [state, count] of Object.entries(states)) {
-            metrics.endpoints.set({ source_cluster: cluster, state }, count);
-          }
-        }
+      case 'slices-held': {
+        const at = { source_cluster: labels.of(event.cluster) };
+        if (event.count > 0) metrics.heldSlices.set(at, event.count);
+        else metrics.heldSlices.remove(at);
         return;
+      }
+      case 'survey':
+        ofObjects = event.diagnostics;
+        countDiagnostics();
+        return survey(event);
+      case 'lease-problems':
+        ofLeases = event.diagnostics;
+        return countDiagnostics();
       case 'waiting':
       case 'ready':
       case 'prepared':
       case 'quarantined':
       case 'released':
-      case 'slices-held':
+      case 'lease':
+      case 'health-check-failed':
         return;
       default:
         return unreachable(event);

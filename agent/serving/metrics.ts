@@ -1,13 +1,16 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import manifest from '../../package.json' with { type: 'json' };
 
 /**
  * The metrics of the agent: kube-proxy's names with the meaning they have there (labels as of
  * v1.33), so that its dashboards go on working, and `slicewright_` ones for what it does not know.
+ * docs/metrics.md lists them.
  *
- * source: spec/iptables.md 25, multicluster.md OB-1
+ * source: spec/iptables.md 25, multicluster.md OB-1; client-go for `rest_client_`
  */
 export function createMetrics() {
   const registry = new Registry();
+  const slis = new Registry();
   const registers = [registry];
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
     new Counter({ name, help, labelNames: [...labelNames], registers });
@@ -18,9 +21,30 @@ export function createMetrics() {
   const family = ['ip_family'] as const;
   const tables = ['ip_family', 'table'] as const;
   const cluster = ['source_cluster'] as const;
+  // As every Go program has them: process_cpu_seconds_total, process_resident_memory_bytes, process_start_time_seconds.
+  collectDefaultMetrics({ register: registry });
+  const buildInfo = gauge('slicewright_build_info', 'Always 1; the version is in the labels', [
+    'version',
+    'node_version',
+  ]);
+  buildInfo.set({ version: manifest.version, node_version: process.version }, 1);
 
   return {
     registry,
+    /** What `/metrics/slis` shows: how probes were answered, for service level indicators. */
+    slis,
+    healthcheck: new Gauge({
+      name: 'kubernetes_healthcheck',
+      help: 'This metric records the result of a single healthcheck.',
+      labelNames: ['name', 'type'],
+      registers: [slis],
+    }),
+    healthchecks: new Counter({
+      name: 'kubernetes_healthchecks_total',
+      help: 'This metric records the results of all healthcheck.',
+      labelNames: ['name', 'type', 'status'],
+      registers: [slis],
+    }),
     syncDuration: histogram(
       'kubeproxy_sync_proxy_rules_duration_seconds',
       'SyncProxyRules latency in seconds',
@@ -93,10 +117,38 @@ export function createMetrics() {
       'Number of services with a Local traffic policy and no endpoints',
       ['ip_family', 'traffic_policy'],
     ),
+    conntrackDuration: histogram(
+      'kubeproxy_conntrack_reconciler_sync_duration_seconds',
+      'ReconcileConntrackFlowsLatency in seconds',
+      exponential,
+      family,
+    ),
+    conntrackDeleted: counter(
+      'kubeproxy_conntrack_reconciler_deleted_entries_total',
+      'Cumulative conntrack flows deleted by conntrack reconciler',
+      family,
+    ),
     healthz: counter('kubeproxy_proxy_healthz_total', 'Cumulative proxy healthz HTTP status', ['code']),
     livez: counter('kubeproxy_proxy_livez_total', 'Cumulative proxy livez HTTP status', ['code']),
+    requests: counter(
+      'rest_client_requests_total',
+      'Number of HTTP requests, partitioned by status code, method, and host',
+      ['code', 'method', 'host'],
+    ),
+    requestDuration: histogram(
+      'rest_client_request_duration_seconds',
+      'Request latency in seconds until the head of the answer, by verb and host',
+      request,
+      ['verb', 'host'],
+    ),
 
     endpoints: gauge('slicewright_endpoints', 'Endpoints by source cluster and what is made of them', [
+      'source_cluster',
+      'state',
+    ]),
+    slices: gauge('slicewright_slices', 'EndpointSlices with endpoints of a Service, by source cluster', cluster),
+    heldSlices: gauge('slicewright_held_slices', 'Slices that are used although they vanished, in masses', cluster),
+    clusterState: gauge('slicewright_cluster_state', '1 for the state that a registered cluster is believed to be in', [
       'source_cluster',
       'state',
     ]),
@@ -106,9 +158,9 @@ export function createMetrics() {
     leaseAge: gauge('slicewright_lease_age_seconds', "Time since a cluster's lease was last seen to change", cluster),
     programmingLatency: histogram(
       'slicewright_programming_latency_seconds',
-      'From an event reaching the agent to its rules in force',
+      'From an event reaching the agent to its rules in force, by the cluster that it speaks of',
       exponential,
-      family,
+      ['ip_family', 'source_cluster'],
     ),
     drift: counter('slicewright_drift_total', 'Chains of ours that someone else changed', family),
     quarantined: gauge('slicewright_quarantined_service_ports', 'Service ports whose rules the kernel refuses', family),
@@ -121,6 +173,9 @@ export type Metrics = ReturnType<typeof createMetrics>;
 
 /** 1 ms to 16 s, doubling. */
 const exponential = Array.from({ length: 15 }, (_, k) => 0.001 * 2 ** k);
+
+/** client-go's. */
+const request = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 
 /** kube-proxy's: fine below a minute, coarse up to five. */
 const programming = [

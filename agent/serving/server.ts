@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { BindAddress } from './bind-address.ts';
-import type { ProxyHealth } from './health.ts';
+import type { HealthAnswer, ProxyHealth } from './health.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface RunningServer {
@@ -20,13 +20,16 @@ type Route = () => Answer | Promise<Answer>;
 /** `/healthz` and `/livez`, for probes and load balancers. */
 export function serveHealth(bind: BindAddress, health: ProxyHealth, metrics: Metrics): Promise<RunningServer> {
   return serve(bind, {
-    '/healthz': () => counted(metrics.healthz, health.healthz()),
-    '/livez': () => counted(metrics.livez, health.livez()),
+    '/healthz': () => counted(metrics, 'healthz', health.healthz()),
+    '/livez': () => counted(metrics, 'livez', health.livez()),
   });
 }
 
-function counted(counter: Metrics['healthz'], { status, body }: ReturnType<ProxyHealth['healthz']>): Answer {
-  counter.inc({ code: String(status) });
+function counted(metrics: Metrics, type: 'healthz' | 'livez', { status, body }: HealthAnswer): Answer {
+  metrics[type].inc({ code: String(status) });
+  const check = { name: 'proxy', type };
+  metrics.healthcheck.set(check, status === 200 ? 1 : 0);
+  metrics.healthchecks.inc({ ...check, status: status === 200 ? 'success' : 'error' });
   return { status, type: 'application/json', body };
 }
 
@@ -39,10 +42,10 @@ export interface Insight {
 
 /** Metrics alone, for who reads them from elsewhere. */
 export function serveScrapes(bind: BindAddress, metrics: Metrics): Promise<RunningServer> {
-  return serve(bind, { '/metrics': () => scrape(metrics) });
+  return serve(bind, { '/metrics': () => exposition(metrics.registry) });
 }
 
-async function scrape({ registry }: Metrics): Promise<Answer> {
+async function exposition(registry: Metrics['registry']): Promise<Answer> {
   return { status: 200, type: registry.contentType, body: await registry.metrics() };
 }
 
@@ -51,7 +54,8 @@ export function serveMetrics(bind: BindAddress, metrics: Metrics, insight: Insig
   const json = (value: unknown): Answer => ({ status: 200, type: 'application/json', body: JSON.stringify(value) });
   const text = (body: string): Answer => ({ status: 200, type: 'text/plain; charset=utf-8', body });
   return serve(bind, {
-    '/metrics': () => scrape(metrics),
+    '/metrics': () => exposition(metrics.registry),
+    '/metrics/slis': () => exposition(metrics.slis),
     '/proxyMode': () => text(insight.mode),
     '/healthz': () => text('ok'),
     '/configz': () => json({ 'kubeproxy.config.k8s.io': insight.config }),
@@ -71,7 +75,7 @@ async function serve(bind: BindAddress, routes: Readonly<Record<string, Route>>)
         response.writeHead(status, { 'content-type': type, 'x-content-type-options': 'nosniff' }).end(body);
       },
       // A gauge that cannot be read must not end the process.
-      () => response.writeHead(500).end(),
+      () => response.writeHead(500, { 'x-content-type-options': 'nosniff' }).end(),
     );
   });
   await listen(server, bind);

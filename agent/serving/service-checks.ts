@@ -1,7 +1,7 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Family } from '../../compiler/values/address.ts';
-import type { Log } from '../log.ts';
 import type { Report } from '../report.ts';
+import type { HealthBinding } from './health-bindings.ts';
 import { createServiceHealthServers, serviceHealths } from './service-health.ts';
 
 /** Keeps the health check node ports open that Services in force want, and answers what is in force. */
@@ -10,14 +10,14 @@ export interface ServiceChecks {
   close(): Promise<void>;
 }
 
-/** addresses   where to listen; undefined: on all; `closed`: nowhere */
+/** bindings   where to listen, asked at each sync; `closed`: nowhere */
 export function serviceChecks(
   isHealthy: () => boolean,
-  addresses: readonly string[] | undefined | 'closed',
-  log: Log,
+  bindings: (() => readonly HealthBinding[]) | 'closed',
+  report: Report,
 ): ServiceChecks {
-  if (addresses === 'closed') return { listen: () => {}, close: () => Promise.resolve() };
-  const servers = createServiceHealthServers(isHealthy, addresses);
+  if (bindings === 'closed') return { listen: () => {}, close: () => Promise.resolve() };
+  const servers = createServiceHealthServers(isHealthy, bindings);
   const inForce = new Map<Family, readonly ServicePortIR[]>();
   let told = new Set<string>();
   let work: Promise<void> = Promise.resolve();
@@ -25,9 +25,9 @@ export function serviceChecks(
   async function open(): Promise<void> {
     const failures = await servers.sync(serviceHealths([...inForce.values()].flat()));
     const now = new Set<string>();
-    for (const { service, port, problem } of failures) {
-      const text = `health check node port ${port} of ${service} cannot be opened: ${problem}`;
-      if (!told.has(text)) log.error({ event: 'FailedToStartServiceHealthcheck', service, port }, text);
+    for (const failure of failures) {
+      const text = JSON.stringify(failure);
+      if (!told.has(text)) report({ kind: 'health-check-failed', ...failure });
       now.add(text);
     }
     told = now;
@@ -35,7 +35,9 @@ export function serviceChecks(
 
   return {
     listen(event) {
-      if (event.kind !== 'synced' || inForce.get(event.family) === event.services) return;
+      if (event.kind !== 'synced') return;
+      // What could not be opened is tried again although nothing changed.
+      if (inForce.get(event.family) === event.services && told.size === 0) return;
       inForce.set(event.family, event.services);
       // One at a time, and each with what is in force when its turn comes.
       work = work.then(open);

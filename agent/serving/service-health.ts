@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import { compareText, type ServiceKey } from '../../compiler/values/names.ts';
 import type { Port } from '../../compiler/values/port.ts';
+import type { HealthBinding } from './health-bindings.ts';
 
 /** What a load balancer asks about one Service on this node. */
 export interface ServiceHealth {
@@ -70,17 +71,20 @@ export interface ServiceHealthServers {
   close(): Promise<void>;
 }
 
-/** addresses: where to listen; undefined: on all. */
+/** bindings: where to listen, asked at each sync. */
 export function createServiceHealthServers(
   isProxyHealthy: () => boolean,
-  addresses: readonly string[] | undefined,
+  bindings: () => readonly HealthBinding[],
 ): ServiceHealthServers {
-  const open = new Map<ServiceKey, { readonly port: Port; readonly servers: readonly Server[] }>();
+  const open = new Map<
+    ServiceKey,
+    { readonly port: Port; readonly places: string; readonly servers: readonly Server[] }
+  >();
   let current = new Map<ServiceKey, ServiceHealth>();
 
-  async function openFor(service: ServiceKey, port: Port): Promise<void> {
+  async function openFor(service: ServiceKey, port: Port, wanted: readonly HealthBinding[]): Promise<void> {
     const servers: Server[] = [];
-    for (const address of addresses ?? [undefined]) {
+    for (const binding of wanted) {
       const server = createServer((_request, response) => {
         const health = current.get(service);
         const { status, headers, body } = answerHealthCheck(
@@ -91,20 +95,21 @@ export function createServiceHealthServers(
       });
       servers.push(server);
       try {
-        await listen(server, port, address);
+        await listen(server, port, binding);
       } catch (error) {
         await Promise.all(servers.map(closeServer));
         throw error;
       }
     }
-    open.set(service, { port, servers });
+    open.set(service, { port, places: placesText(wanted), servers });
   }
 
   return {
     async sync(healths) {
       current = new Map(healths.map((health) => [health.service, health]));
-      for (const [service, { port, servers }] of open) {
-        if (current.get(service)?.port === port) continue;
+      const wanted = bindings();
+      for (const [service, { port, places, servers }] of open) {
+        if (current.get(service)?.port === port && places === placesText(wanted)) continue;
         open.delete(service);
         await Promise.all(servers.map(closeServer));
       }
@@ -112,7 +117,7 @@ export function createServiceHealthServers(
       for (const { service, port } of healths) {
         if (open.has(service)) continue;
         try {
-          await openFor(service, port);
+          await openFor(service, port, wanted);
         } catch (error) {
           failures.push({ service, port, problem: error instanceof Error ? error.message : String(error) });
         }
@@ -126,10 +131,14 @@ export function createServiceHealthServers(
   };
 }
 
-function listen(server: Server, port: number, address: string | undefined): Promise<void> {
+function placesText(bindings: readonly HealthBinding[]): string {
+  return JSON.stringify(bindings);
+}
+
+function listen(server: Server, port: number, binding: HealthBinding): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ port, host: address }, () => resolve());
+    server.listen({ port, ...binding }, () => resolve());
   });
 }
 

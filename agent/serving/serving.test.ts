@@ -104,7 +104,10 @@ describe('what a load balancer asks', () => {
   });
 
   it('is answered on its port while the Service is there, and says when the port is taken', async () => {
-    const servers = createServiceHealthServers(() => true, ['127.0.0.1']);
+    const servers = createServiceHealthServers(
+      () => true,
+      () => [{ host: '127.0.0.1' }],
+    );
     closers.push(() => servers.close());
     const taken = createServer(() => {});
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));

@@ -1,9 +1,11 @@
+import { type ClusterState, clusterStates } from '../../compiler/registry/registry.ts';
+import type { ClusterStanding } from '../cluster-states.ts';
 import type { SourceStatus } from '../sources/board.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Lets the metrics of sources be what they are when they are asked for: silence grows without an event. */
 export function showSources(metrics: Metrics, status: () => readonly SourceStatus[]): void {
-  const { sourceSynced, sourceSilence, leaseAge } = metrics;
+  const { sourceSynced, sourceSilence } = metrics;
   const forEach = (show: (source: SourceStatus, labels: { source_cluster: string }) => void) => (): void => {
     for (const source of status()) show(source, { source_cluster: source.cluster ?? 'local' });
   };
@@ -15,10 +17,28 @@ export function showSources(metrics: Metrics, status: () => readonly SourceStatu
       if (silentMs !== undefined) sourceSilence.set(labels, silentMs / 1000);
     }),
   });
-  // Contact is what renews the lease of another cluster.
+}
+
+/** The same of what is believed of registered clusters. */
+export function showClusters(metrics: Metrics, standings: () => readonly ClusterStanding[]): void {
+  const { clusterState, leaseAge } = metrics;
+  const flag = (state: ClusterState, now: ClusterState): number => (state === now ? 1 : 0);
+  Object.assign(clusterState, {
+    collect: () => {
+      for (const { cluster, state } of standings()) {
+        for (const one of clusterStates) {
+          clusterState.set({ source_cluster: cluster, state: one }, flag(one, state));
+        }
+      }
+    },
+  });
   Object.assign(leaseAge, {
-    collect: forEach(({ cluster, silentMs }, labels) => {
-      if (cluster !== undefined && silentMs !== undefined) leaseAge.set(labels, silentMs / 1000);
-    }),
+    collect: () => {
+      // A Lease that is gone has no age.
+      leaseAge.reset();
+      for (const { cluster, ageMs } of standings()) {
+        if (ageMs !== undefined) leaseAge.set({ source_cluster: cluster }, ageMs / 1000);
+      }
+    },
   });
 }

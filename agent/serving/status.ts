@@ -1,7 +1,8 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Family } from '../../compiler/values/address.ts';
-import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
+import { type Diagnostic, formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { compareText } from '../../compiler/values/names.ts';
+import type { ClusterStanding } from '../cluster-states.ts';
 import type { AgentEvent, Report } from '../report.ts';
 import type { SourceStatus } from '../sources/board.ts';
 
@@ -26,6 +27,14 @@ export interface ServiceStatus {
   readonly refuses: string | undefined;
 }
 
+export interface ClusterStatus extends Omit<ClusterStanding, 'cluster' | 'state'> {
+  readonly cluster: string;
+  /** `unregistered`: nothing is judged. */
+  readonly state: ClusterStanding['state'] | 'unregistered';
+  /** Slices that are used although they are gone. */
+  readonly heldSlices: number;
+}
+
 /** What `slicewright status` shows. Plain JSON; times are milliseconds since 1970. */
 export interface AgentStatus {
   readonly node: string;
@@ -35,6 +44,8 @@ export interface AgentStatus {
   /** What the first program waits for; empty once it is there. */
   readonly waitingFor: readonly string[];
   readonly sources: readonly (Omit<SourceStatus, 'cluster'> & { readonly cluster: string })[];
+  /** Other clusters that are registered, and those whose vanished slices are held (MR-73). */
+  readonly clusters: readonly ClusterStatus[];
   readonly families: readonly FamilyStatus[];
   readonly problems: readonly string[];
   readonly services: readonly ServiceStatus[];
@@ -42,16 +53,23 @@ export interface AgentStatus {
 
 /** Remembers of what the agent tells just what its status shows. */
 export function createStatusBook(
-  facts: { readonly node: string; readonly mode: 'iptables' | 'ipvs'; readonly sources: () => readonly SourceStatus[] },
+  facts: {
+    readonly node: string;
+    readonly mode: 'iptables' | 'ipvs';
+    readonly sources: () => readonly SourceStatus[];
+    readonly clusters: () => readonly ClusterStanding[];
+  },
   clock: { readonly nowMs: () => number },
 ): { readonly listen: Report; readonly status: () => AgentStatus } {
   const startedMs = clock.nowMs();
   const families = new Map<Family, FamilyStatus>();
   const services = new Map<Family, readonly ServicePortIR[]>();
   let waitingFor: readonly string[] = [];
+  const held = new Map<string, number>();
   let problems: readonly string[] = [];
   /** They stay: what could not be set at the start is not tried again. */
   let nodeProblems: readonly string[] = [];
+  let leaseProblems: readonly string[] = [];
 
   const update = (family: Family, change: Partial<FamilyStatus>): void => {
     const before = families.get(family) ?? { ...unsynced, family };
@@ -85,21 +103,29 @@ export function createStatusBook(
         case 'flushed':
           return update(event.family, drifted(families.get(event.family), `${event.missing} was gone`));
         case 'survey':
-          problems = event.diagnostics.filter(({ severity }) => severity !== 'info').map(formatDiagnostic);
+          problems = worthSaying(event.diagnostics);
+          return;
+        case 'lease-problems':
+          leaseProblems = worthSaying(event.diagnostics);
+          return;
+        case 'slices-held':
+          if (event.count > 0) held.set(event.cluster, event.count);
+          else held.delete(event.cluster);
           return;
         case 'source':
         case 'changes':
         case 'quarantined':
         case 'released':
         case 'lease':
-        case 'slices-held':
+        case 'health-check-failed':
           return;
       }
     },
     status: () => ({
       ...{ node: facts.node, mode: facts.mode, nowMs: clock.nowMs(), startedMs, waitingFor },
-      problems: [...nodeProblems, ...problems],
+      problems: [...nodeProblems, ...problems, ...leaseProblems],
       sources: facts.sources().map((source) => ({ ...source, cluster: source.cluster ?? 'local' })),
+      clusters: clustersOf(facts.clusters(), held),
       families: [...families.values()].sort((a, b) => compareText(a.family, b.family)),
       services: [...services.values()].flat().map(describeService),
     }),
@@ -114,6 +140,21 @@ const unsynced: Omit<FamilyStatus, 'family'> = {
   lastDrift: undefined,
   quarantined: [],
 };
+
+function worthSaying(diagnostics: readonly Diagnostic[]): string[] {
+  return diagnostics.filter(({ severity }) => severity !== 'info').map(formatDiagnostic);
+}
+
+function clustersOf(standings: readonly ClusterStanding[], held: ReadonlyMap<string, number>): ClusterStatus[] {
+  const registered = new Set<string>(standings.map(({ cluster }) => cluster));
+  const others = [...held].filter(([cluster]) => !registered.has(cluster)).sort(([a], [b]) => compareText(a, b));
+  return [
+    ...standings.map((standing) => ({ ...standing, heldSlices: held.get(standing.cluster) ?? 0 })),
+    ...others.map(([cluster, heldSlices]): ClusterStatus => {
+      return { cluster, state: 'unregistered', why: 'not in the registry', ageMs: undefined, heldSlices };
+    }),
+  ];
+}
 
 function drifted(before: FamilyStatus | undefined, what: string): Partial<FamilyStatus> {
   return { drifts: (before?.drifts ?? 0) + 1, lastDrift: what };

@@ -7,7 +7,13 @@ export type Outcome =
   /** The server no longer knows our place, or we do not believe it any more: list again. */
   | { readonly kind: 'expired'; readonly problem: string }
   | { readonly kind: 'absent'; readonly problem: string }
-  | { readonly kind: 'failed'; readonly problem: string; readonly retryAfterMs?: number };
+  | {
+      readonly kind: 'failed';
+      readonly problem: string;
+      readonly retryAfterMs?: number;
+      /** RBAC does not allow it. */
+      readonly forbidden?: boolean;
+    };
 
 /** What the ERROR event of a watch means. An expired place comes as HTTP 200 with this one event. */
 export function watchError(body: unknown): Outcome {
@@ -29,7 +35,8 @@ export function refusalOf(answer: ApiAnswer, body: unknown): Outcome | undefined
 function outcomeOf(status: Status, problem: string, retryAfterSeconds: number): Outcome {
   // A place that the server has not come to yet: it was restored from a backup, and has another history.
   if (status.code === 410 || status.isTooLarge) return { kind: 'expired', problem };
-  return { kind: 'failed', problem, retryAfterMs: Math.min(retryAfterSeconds, maxRetryAfterSeconds) * 1000 };
+  const retryAfterMs = Math.min(retryAfterSeconds, maxRetryAfterSeconds) * 1000;
+  return { kind: 'failed', problem, retryAfterMs, forbidden: status.code === 403 };
 }
 
 /** A server that asks for more is asked again all the same: nobody would look after a node that waits for hours. */

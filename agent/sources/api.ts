@@ -28,13 +28,27 @@ export type ApiGet = (path: string, signal: AbortSignal) => Promise<ApiAnswer>;
  */
 export type ApiPost = (path: string, object: unknown, signal: AbortSignal) => Promise<number>;
 
+/** One request that has its answer, or has none. */
+export interface ApiCall {
+  readonly method: 'GET' | 'POST';
+  /** `10.0.0.1:6443` */
+  readonly host: string;
+  /** undefined: the connection failed. */
+  readonly status: number | undefined;
+  /** Until the head of the answer. */
+  readonly durationMs: number;
+}
+
 /**
  * Talks to one cluster's API server as a kubeconfig says: its address, trust and credentials. The
  * client library gives those; connections are ours, kept alive and few, because the library opens
  * a new one for every call, and its watch neither notices a stalled stream nor can be aborted
  * before the server answers.
  */
-export function openApi(config: KubeConfig): {
+export function openApi(
+  config: KubeConfig,
+  onCall: (call: ApiCall) => void = () => {},
+): {
   readonly get: ApiGet;
   readonly post: ApiPost;
   readonly server: string;
@@ -52,7 +66,17 @@ export function openApi(config: KubeConfig): {
     await config.applyToHTTPSOptions(credentials);
     const { agent: _libraryAgent, ...auth } = credentials;
     const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
-    return send(plain, url, { ...auth, method, agent: agents.forCredentials(auth), signal }, body);
+    const startMs = performance.now();
+    const tell = (status: number | undefined): void =>
+      onCall({ method, host: base.host, status, durationMs: performance.now() - startMs });
+    try {
+      const answer = await send(plain, url, { ...auth, method, agent: agents.forCredentials(auth), signal }, body);
+      tell(answer.status);
+      return answer;
+    } catch (error) {
+      tell(undefined);
+      throw error;
+    }
   };
   const get: ApiGet = (path, signal) => call('GET', path, signal);
   const post: ApiPost = async (path, object, signal) => {

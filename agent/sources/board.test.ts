@@ -51,6 +51,41 @@ describe('a board is ready', () => {
   });
 });
 
+it('kinds that nothing waits for hold nothing up, and their failures are told apart', () => {
+  const modest = { ...own, forgoes: new Set(['Lease']) };
+  const made = createSourceBoard([modest], () => 0, 0);
+  const sink = made.sinkOf(modest);
+  sink.state('Lease', { kind: 'starting' });
+  expect(made.isReady()).toBe(false);
+  sink.state('Service', { kind: 'starting' });
+  sink.state('Lease', { kind: 'failing', problem: '403' });
+  expect(made.isReady()).toBe(false);
+  sink.state('Service', { kind: 'live' });
+  expect(made.isReady()).toBe(true);
+  expect(made.status()).toMatchObject([{ synced: true, failing: [], forgone: [{ kind: 'Lease', problem: '403' }] }]);
+});
+
+it('a kind is known as far as it was heard, without the time in which it could not be read', () => {
+  const { board: made, clock, own: sink } = board();
+  expect(made.hearing(own, 'Lease')).toEqual({ knownMs: 0, silentMs: undefined });
+  const hearAt = (ms: number): void => {
+    clock.ms = ms;
+    sink.heard('Lease');
+  };
+  hearAt(1_000);
+  hearAt(4_000);
+  sink.state('Lease', { kind: 'live' });
+  clock.ms = 9_000;
+  expect(made.hearing(own, 'Lease')).toEqual({ knownMs: 3_000, silentMs: 5_000 });
+  hearAt(10_000);
+  sink.state('Lease', { kind: 'failing', problem: 'away' });
+  hearAt(70_000);
+  sink.state('Lease', { kind: 'live' });
+  hearAt(71_000);
+  expect(made.hearing(own, 'Lease')).toEqual({ knownMs: 10_000, silentMs: 0 });
+  expect(made.status()[0]?.silentMs).toBe(0);
+});
+
 describe('waiting', () => {
   const never = new AbortController().signal;
 

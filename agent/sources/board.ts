@@ -10,8 +10,22 @@ export interface SourceStatus {
   /** Every kind was read completely once, or is known to be absent. */
   readonly synced: boolean;
   /** Kinds that cannot be read now, and why. */
-  readonly failing: readonly { readonly kind: string; readonly problem: string }[];
+  readonly failing: readonly FailingKind[];
+  /** The same of kinds that nothing waits for. */
+  readonly forgone: readonly FailingKind[];
   /** How long nothing came from it; undefined: nothing ever did. */
+  readonly silentMs: number | undefined;
+}
+
+export interface FailingKind {
+  readonly kind: string;
+  readonly problem: string;
+}
+
+export interface Hearing {
+  /** For how long in all it is certain that nothing was missed: it stands still while the kind cannot be read. */
+  readonly knownMs: number;
+  /** How long nothing was heard; undefined: nothing ever was. */
   readonly silentMs: number | undefined;
 }
 
@@ -35,6 +49,8 @@ export interface SourceBoard {
    */
   isReady(): boolean;
   status(): SourceStatus[];
+  /** How well this kind was heard of. */
+  hearing(source: Source, kind: string): Hearing;
   /**
    * Resolves when a change or a new state came since the last call resolved, at the latest after
    * `ms`, or when the signal is aborted. What came in between is never slept through.
@@ -45,6 +61,8 @@ export interface SourceBoard {
 interface Kinds {
   readonly states: Map<string, ReflectorState>;
   readonly everRead: Set<string>;
+  /** Per kind when it was heard last, unless that was before a failure, and the time between two hearings in all. */
+  readonly heardOf: Map<string, { readonly lastMs: number; readonly since: boolean; readonly knownMs: number }>;
   heardMs: number | undefined;
 }
 
@@ -62,7 +80,10 @@ export function createSourceBoard(
 ): SourceBoard {
   const startedMs = nowMs();
   const kinds = new Map<Source, Kinds>(
-    sources.map((source) => [source, { states: new Map(), everRead: new Set(), heardMs: undefined }]),
+    sources.map((source) => [
+      source,
+      { states: new Map(), everRead: new Set(), heardOf: new Map(), heardMs: undefined },
+    ]),
   );
   let changes: Arrival[] = [];
   let ready = false;
@@ -73,8 +94,15 @@ export function createSourceBoard(
     wake?.();
   };
 
-  const isSynced = ({ states, everRead }: Kinds): boolean =>
-    states.size > 0 && [...states.keys()].every((kind) => everRead.has(kind));
+  const isForgone = ({ forgoes }: Source, kind: string): boolean => forgoes?.has(kind) === true;
+  const isSynced = (source: Source, { states, everRead }: Kinds): boolean => {
+    const needed = [...states.keys()].filter((kind) => !isForgone(source, kind));
+    return needed.length > 0 && needed.every((kind) => everRead.has(kind));
+  };
+  const failingOf = ({ states }: Kinds, counts: (kind: string) => boolean): FailingKind[] =>
+    [...states].flatMap(([kind, state]) =>
+      state.kind === 'failing' && counts(kind) ? [{ kind, problem: state.problem }] : [],
+    );
 
   return {
     sources,
@@ -91,6 +119,7 @@ export function createSourceBoard(
         state(kind, state) {
           const before = own.states.get(kind);
           own.states.set(kind, state);
+          if (state.kind !== 'live') deafen(own, kind);
           if (state.kind === 'live' || state.kind === 'absent') {
             own.everRead.add(kind);
             own.heardMs = nowMs();
@@ -98,6 +127,12 @@ export function createSourceBoard(
           if (before !== undefined && isSameState(before, state)) return;
           onState(source, kind, state);
           stir();
+        },
+        heard(kind) {
+          own.heardMs = nowMs();
+          const before = own.heardOf.get(kind);
+          const moreMs = before?.since === true ? own.heardMs - before.lastMs : 0;
+          own.heardOf.set(kind, { lastMs: own.heardMs, since: true, knownMs: (before?.knownMs ?? 0) + moreMs });
         },
       };
     },
@@ -108,19 +143,24 @@ export function createSourceBoard(
     },
     isReady() {
       const waitedLong = nowMs() - startedMs >= remoteWaitMs;
-      ready ||= [...kinds].every(([{ cluster }, own]) => isSynced(own) || (cluster !== undefined && waitedLong));
+      ready ||= [...kinds].every(
+        ([source, own]) => isSynced(source, own) || (source.cluster !== undefined && waitedLong),
+      );
       return ready;
     },
     status: () =>
-      [...kinds].map(([{ cluster, from }, own]) => ({
-        cluster,
-        from,
-        synced: isSynced(own),
-        failing: [...own.states].flatMap(([kind, state]) =>
-          state.kind === 'failing' ? [{ kind, problem: state.problem }] : [],
-        ),
+      [...kinds].map(([source, own]) => ({
+        cluster: source.cluster,
+        from: source.from,
+        synced: isSynced(source, own),
+        failing: failingOf(own, (kind) => !isForgone(source, kind)),
+        forgone: failingOf(own, (kind) => isForgone(source, kind)),
         silentMs: own.heardMs === undefined ? undefined : nowMs() - own.heardMs,
       })),
+    hearing(source, kind) {
+      const heard = kinds.get(source)?.heardOf.get(kind);
+      return { knownMs: heard?.knownMs ?? 0, silentMs: heard && nowMs() - heard.lastMs };
+    },
     wait(ms, signal) {
       return new Promise((resolve) => {
         const done = (): void => {
@@ -138,6 +178,12 @@ export function createSourceBoard(
       });
     },
   };
+}
+
+/** What was told in between is not known until the kind is heard again. */
+function deafen({ heardOf }: Kinds, kind: string): void {
+  const before = heardOf.get(kind);
+  if (before !== undefined) heardOf.set(kind, { ...before, since: false });
 }
 
 function isSameState(a: ReflectorState, b: ReflectorState): boolean {

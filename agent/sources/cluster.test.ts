@@ -47,6 +47,7 @@ async function follow(double: ApiDouble, { proxyName }: { readonly proxyName?: s
         }
       },
       state: (kind, state) => void states.set(kind, state),
+      heard: () => {},
     },
     stop.signal,
   );

@@ -10,6 +10,10 @@ interface WatchedKind {
   readonly plural: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly optional: boolean;
+  /** Only of this namespace; absent: of all. */
+  readonly namespace?: string;
+  /** Nothing waits for it. */
+  readonly forgoable?: boolean;
 }
 
 const notHeadless = '!service.kubernetes.io/headless';
@@ -60,6 +64,18 @@ export function watchedKinds(isOwn: boolean, nodeName: string, proxyName?: strin
   ];
 }
 
+/** Leases of other clusters, in our own one: where they may not be read, the agent works without. */
+export function leaseKind(namespace: string): WatchedKind {
+  return {
+    kind: 'Lease',
+    apiVersion: 'coordination.k8s.io/v1',
+    plural: 'leases',
+    optional: true,
+    namespace,
+    forgoable: true,
+  };
+}
+
 /** The version that every release since v0.1.0 serves, v1beta1 ones included. */
 const mcs = 'multicluster.x-k8s.io/v1alpha1';
 
@@ -71,17 +87,23 @@ export interface ClusterSourceOptions {
   readonly nodeName: string;
   /** Of the Services that are served; undefined: of those without the label, as kube-proxy. */
   readonly proxyName?: string | undefined;
+  /** Where Leases of other clusters are; absent: they are not looked at. Of another cluster's API server none are read. */
+  readonly leaseNamespace?: string;
   readonly times?: ReflectorTimes;
   readonly random: () => number;
 }
 
 /** One cluster's API server as a source: every kind by a reflector of its own. */
 export function clusterSource(options: ClusterSourceOptions): Source {
-  const { cluster, from } = options;
-  const kinds = watchedKinds(cluster === undefined, options.nodeName, options.proxyName);
+  const { cluster, from, leaseNamespace } = options;
+  const core = watchedKinds(cluster === undefined, options.nodeName, options.proxyName);
+  const lease = cluster !== undefined || leaseNamespace === undefined ? undefined : leaseKind(leaseNamespace);
+  const kinds = lease === undefined ? core : [...core, lease];
   return {
     cluster,
     from,
+    ...(lease === undefined ? {} : { leasesIn: lease.kind }),
+    forgoes: new Set(kinds.filter(({ forgoable }) => forgoable).map(({ kind }) => kind)),
     run: async (sink, signal) => {
       await Promise.all(kinds.map((kind) => watchKind(kind, options, sink, signal)));
     },
@@ -94,7 +116,8 @@ function watchKind(
   sink: SourceSink,
   signal: AbortSignal,
 ): Promise<void> {
-  const { kind, apiVersion, plural } = watched;
+  const { kind, apiVersion, plural, namespace: only } = watched;
+  const base = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const { cluster } = options;
   const goneObject = (key: string) => {
     const [namespace, name] = key.includes('/') ? key.split('/') : [undefined, key];
@@ -103,9 +126,10 @@ function watchKind(
   return reflect(
     {
       get: options.get,
-      path: apiVersion.includes('/') ? `/apis/${apiVersion}/${plural}` : `/api/${apiVersion}/${plural}`,
+      path: only === undefined ? `${base}/${plural}` : `${base}/namespaces/${only}/${plural}`,
       ...(watched.query === undefined ? {} : { query: watched.query }),
       optional: watched.optional,
+      forgoable: watched.forgoable === true,
       project: (raw) => reduceObject(raw, kind, apiVersion),
       onReplace: (objects, gone) => {
         const present = [...objects.values()].map((object) => ({ cluster, object, gone: false }));
@@ -115,6 +139,7 @@ function watchKind(
         sink.change([{ cluster, object: object ?? goneObject(key), gone: object === undefined }]);
       },
       onState: (state) => sink.state(kind, state),
+      onHeard: () => sink.heard(kind),
       ...(options.times === undefined ? {} : { times: options.times }),
       random: options.random,
     },

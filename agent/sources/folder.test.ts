@@ -21,6 +21,7 @@ function follow(times = { settleMs: 5, pollMs: 60_000 }) {
   const held = new Map<string, unknown>();
   const changes: string[] = [];
   const states: ReflectorState[] = [];
+  const counts = { heard: 0 };
   const stop = new AbortController();
   const running = folderSource(undefined, root, times).run(
     {
@@ -33,6 +34,7 @@ function follow(times = { settleMs: 5, pollMs: 60_000 }) {
         }
       },
       state: (_kind, state) => void states.push(state),
+      heard: () => void (counts.heard += 1),
     },
     stop.signal,
   );
@@ -40,7 +42,7 @@ function follow(times = { settleMs: 5, pollMs: 60_000 }) {
     stop.abort();
     await running;
   });
-  return { held, changes, states, names: () => [...held.keys()].sort() };
+  return { held, changes, states, counts, names: () => [...held.keys()].sort() };
 }
 
 const service = (name: string, port = 80) =>
@@ -75,6 +77,13 @@ describe('a folder', () => {
     rmSync(join(root, 'b.yaml'));
     await eventually(() => expect(changes).toContain('-till'));
     expect(changes.toSorted()).toEqual(['+cart', '+shelf', '-till']);
+  });
+
+  it('is heard although nothing changes: a quiet one is not a lost one', async () => {
+    put('a.yaml', service('cart'));
+    const { counts, changes } = follow({ settleMs: 1, pollMs: 5 });
+    await eventually(() => expect(counts.heard).toBeGreaterThan(3));
+    expect(changes).toEqual(['+cart']);
   });
 
   it('is found changed where nobody tells of it', async () => {

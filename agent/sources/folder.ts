@@ -2,7 +2,9 @@ import { hash } from 'node:crypto';
 import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ObjectChange } from '../../compiler/incremental.ts';
-import { asFields } from '../../compiler/model/fields.ts';
+import { asFields, type Fields } from '../../compiler/model/fields.ts';
+import { isLease } from '../../compiler/model/lease.ts';
+import { refOf } from '../../compiler/model/metadata.ts';
 import { identify } from '../../compiler/model/objects.ts';
 import { canonicalJson } from '../../compiler/values/canonical-json.ts';
 import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
@@ -41,6 +43,7 @@ export function folderSource(
   return {
     cluster,
     from: path,
+    leasesIn: manifestsKind,
     async run(sink, signal) {
       sink.state(manifestsKind, { kind: 'starting' });
       const look = createLook(cluster, path, sink);
@@ -79,11 +82,7 @@ function createLook(cluster: ClusterName | undefined, path: string, sink: Source
 
   return async () => {
     const now = signatureOf(path);
-    if (now !== undefined && now === seen) {
-      // That nothing changed is news of it too.
-      sink.state(manifestsKind, { kind: 'live' });
-      return;
-    }
+    if (now !== undefined && now === seen) return sink.heard(manifestsKind);
     let objects: readonly unknown[];
     try {
       const empty = emptyFileIn(path);
@@ -96,7 +95,7 @@ function createLook(cluster: ClusterName | undefined, path: string, sink: Source
     const found = new Map<string, Known>();
     for (const object of expandLists(objects)) {
       const fields = asFields(object);
-      const identity = fields && identify(fields);
+      const identity = fields && (identify(fields) ?? identifyLease(fields));
       if (identity !== undefined) found.set(identity, { object, digest: hash('sha256', canonicalJson(object)) });
     }
     if (found.size === 0) {
@@ -107,8 +106,16 @@ function createLook(cluster: ClusterName | undefined, path: string, sink: Source
     known = found;
     // A file that changed while it was read is different from what the signature says, and read again.
     seen = now;
+    sink.heard(manifestsKind);
     sink.state(manifestsKind, { kind: 'live' });
   };
+}
+
+/** Not an object of the compiler: cluster-leases.ts reads it. */
+function identifyLease(fields: Fields): string | undefined {
+  if (!isLease(fields)) return undefined;
+  const { namespace = 'default', name } = refOf(fields, 'Lease', undefined);
+  return `Lease\n${namespace}\n${name}`;
 }
 
 function problemIn(error: unknown): string {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileProblem, InputError } from '../input-error.ts';
 import { asFields } from '../../compiler/model/fields.ts';
-import { type ApiGet, type ApiPost, openApi } from './api.ts';
+import { type ApiCall, type ApiGet, type ApiPost, openApi } from './api.ts';
 import { parseDocuments } from './documents.ts';
 import { createTokenFile } from './token-file.ts';
 
@@ -21,7 +21,10 @@ export interface ClusterAccess {
  *
  * throws   InputError: no such file or context, or no service account here
  */
-export async function openCluster(access: ClusterAccess): Promise<{
+export async function openCluster(
+  access: ClusterAccess,
+  onCall?: (call: ApiCall) => void,
+): Promise<{
   readonly get: ApiGet;
   readonly post: ApiPost;
   readonly server: string;
@@ -37,7 +40,7 @@ export async function openCluster(access: ClusterAccess): Promise<{
     }
     if (master !== undefined) overrideServer(config, master);
     followTokenFile(config, kubeconfig);
-    return openApi(config);
+    return openApi(config, onCall);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const hint = kubeconfig === undefined ? '; name an API server with --kubeconfig, or a folder with --source' : '';

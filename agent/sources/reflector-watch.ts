@@ -38,7 +38,7 @@ const maxLineLength = 64 * 1024 * 1024;
 
 /** Follows one watch from a place to its end. The place moves with each line that was taken in, and never back. */
 export async function watch<T>(
-  options: Pick<ReflectorOptions<T>, 'get' | 'path' | 'query' | 'project' | 'random'>,
+  options: Pick<ReflectorOptions<T>, 'get' | 'path' | 'query' | 'project' | 'onHeard' | 'random'>,
   from: string,
   times: ReflectorTimes,
   signal: AbortSignal,
@@ -88,6 +88,7 @@ export async function watch<T>(
       if (projected !== undefined) tell.change(projected.key, event.type === 'DELETED' ? undefined : projected.value);
       place = version ?? place;
       lines++;
+      options.onHeard?.();
     }
     return end(closed);
   } catch (error) {

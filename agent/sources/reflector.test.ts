@@ -37,7 +37,11 @@ afterEach(() => {
 });
 
 /** A server that answers lists and watches by turns from two scripts, repeating the last of each. */
-async function follow(script: { readonly lists: Answer[]; readonly watches: Answer[] }, optional = false) {
+async function follow(
+  script: { readonly lists: Answer[]; readonly watches: Answer[] },
+  optional = false,
+  forgoable = false,
+) {
   const requests: string[] = [];
   const turn = { list: 0, watch: 0 };
   const server = createServer((request, response) => {
@@ -60,11 +64,14 @@ async function follow(script: { readonly lists: Answer[]; readonly watches: Answ
   const stop = new AbortController();
   const held = new Map<string, string>();
   const states: ReflectorState[] = [];
+  const counts = { heard: 0 };
   const done = reflect(
     {
       get: api.get,
       path: '/api/v1/services',
       optional,
+      forgoable,
+      onHeard: () => void (counts.heard += 1),
       project: (raw) => {
         const { name, resourceVersion } = (raw as ReturnType<typeof object>).metadata;
         return { key: name, value: resourceVersion };
@@ -86,7 +93,7 @@ async function follow(script: { readonly lists: Answer[]; readonly watches: Answ
     server.closeAllConnections();
     server.close();
   });
-  return { held, states, requests, stop: () => stop.abort(), done };
+  return { held, states, counts, requests, stop: () => stop.abort(), done };
 }
 
 describe('a reflector', () => {
@@ -148,6 +155,31 @@ describe('a reflector', () => {
     });
     await eventually(() => expect(states.at(-1)).toEqual({ kind: 'failing', problem: '403 forbidden: services' }));
     expect([...held.keys()]).toEqual(['a']);
+  });
+
+  it('asks seldom for what nothing depends on and RBAC does not allow', async () => {
+    const { requests, states } = await follow(
+      {
+        lists: [(response) => response.writeHead(403).end(JSON.stringify(status(403, 'forbidden: leases')))],
+        watches: [stays],
+      },
+      true,
+      true,
+    );
+    await eventually(() => expect(requests.length).toBeGreaterThan(3));
+    expect(new Set(states.map(({ kind }) => kind))).toEqual(new Set(['starting', 'failing']));
+  });
+
+  it('is heard with each list, event and bookmark, and not by a stream that brings nothing', async () => {
+    const { counts, requests } = await follow({
+      lists: [listOf(7, 'a')],
+      watches: [
+        (response) => response.end(event('MODIFIED', object('a', 8)) + event('BOOKMARK', object('', 12))),
+        stays,
+      ],
+    });
+    await eventually(() => expect(requests.filter((request) => request === 'watch 12').length).toBeGreaterThan(1));
+    expect(counts.heard).toBe(3);
   });
 
   it('drops a half-read list: pages whose place expired replace nothing', async () => {

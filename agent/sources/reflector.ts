@@ -61,6 +61,16 @@ export interface ReflectorOptions<T> {
   /** One object changed; undefined: it is gone. */
   readonly onChange: (key: string, value: T | undefined) => void;
   readonly onState: (state: ReflectorState) => void;
+  /**
+   * The server was heard, and all that it said before was taken in: an event, a bookmark, a complete
+   * list. An open connection proves nothing, since it may have died in silence.
+   */
+  readonly onHeard?: () => void;
+  /**
+   * Nothing depends on this kind: where RBAC does not allow reading it, asking once in a while is enough.
+   * Otherwise a refusal is a failure like others.
+   */
+  readonly forgoable?: boolean;
   readonly times?: ReflectorTimes;
   readonly random: () => number;
 }
@@ -136,6 +146,7 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
     unknownSinceMs = undefined;
     place = listed.resourceVersion;
     replace(listed.objects);
+    options.onHeard?.();
     live();
     return undefined;
   }
@@ -198,6 +209,10 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
         await sleep(times.absentMs * (0.5 + options.random()), signal);
         continue;
       }
+    }
+    if (outcome.kind === 'failed' && outcome.forbidden === true && options.forgoable === true) {
+      await sleep(times.absentMs * (0.5 + options.random()), signal);
+      continue;
     }
     // Added to what the server asks for, which it asks of every agent at the same time.
     const retryAfterMs = outcome.kind === 'failed' ? (outcome.retryAfterMs ?? 0) : 0;

@@ -8,6 +8,10 @@ export interface Source {
   readonly cluster: ClusterName | undefined;
   /** For people: the API server's address, or the folder. */
   readonly from: string;
+  /** In the news of which kind Leases come; absent: it tells of none. */
+  readonly leasesIn?: string;
+  /** Kinds that nothing waits for: what cannot be read of them is told, and that is all. */
+  readonly forgoes?: ReadonlySet<string>;
   /** Tells the sink of objects and of how it stands, until the signal is aborted; never fails. */
   run(sink: SourceSink, signal: AbortSignal): Promise<void>;
 }
@@ -18,4 +22,6 @@ export interface SourceSink {
   change(changes: readonly ObjectChange[]): void;
   /** kind: `EndpointSlice`; a folder has the one kind `manifests`. */
   state(kind: string, state: ReflectorState): void;
+  /** All that was to be told of the kind up to now is told, even if that is nothing. */
+  heard(kind: string): void;
 }

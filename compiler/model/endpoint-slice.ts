@@ -4,6 +4,7 @@ import { type ClusterName, type ObjectName, type PortName, parseObjectName, pars
 import { type Port, parsePort, parseProtocol, type Protocol } from '../values/port.ts';
 import { createReport, type Fields, fieldsOf, isAbsent, listOf, type Report, show, textOf } from './fields.ts';
 import { parseSlicePorts, parseSliceWeight, type PublishedPort } from './slice-annotations.ts';
+import type { ObjectRef } from '../values/object-ref.ts';
 import { isSliceForOthers, type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
 import { type SpecialAddress, specialAddress } from './special-address.ts';
 
@@ -82,17 +83,19 @@ export function parseEndpointSlice(
   const report = createReport(metadata.ref, diagnostics);
   const family = parseAddressType(object.addressType, report);
   if (family === undefined) return undefined;
+  const serviceName = parseServiceName('kubernetes.io/service-name', metadata, report);
+  const service = serviceName && { ...metadata.ref, kind: 'Service', name: serviceName };
   return {
     ...metadata,
     family,
-    serviceName: parseServiceName('kubernetes.io/service-name', metadata, report),
+    serviceName,
     importName: parseServiceName('multicluster.kubernetes.io/service-name', metadata, report),
     weight: parseSliceWeight(metadata.annotations, report),
     servicePorts: parseSlicePorts(metadata.annotations, report),
     hidden: isSliceForOthers(metadata.labels, proxyName),
     marks: parseMarks(metadata),
     ports: parsePorts(object, report),
-    endpoints: parseEndpoints(object, family, report),
+    endpoints: parseEndpoints(object, { family, service, report }),
   };
 }
 
@@ -191,12 +194,20 @@ function parsePortAt(value: unknown, path: string, report: Report): SlicePort | 
   return { name, protocol, port };
 }
 
-function parseEndpoints(object: Fields, family: Family, report: Report): SliceEndpoint[] {
+/** What an endpoint is read with. */
+interface Context {
+  readonly family: Family;
+  readonly service: ObjectRef | undefined;
+  readonly report: Report;
+}
+
+function parseEndpoints(object: Fields, context: Context): SliceEndpoint[] {
+  const { report } = context;
   const values = listOf(object, 'endpoints', 'endpoints', report);
   const endpoints: SliceEndpoint[] = [];
   let odd: { readonly index: number; readonly text: string; readonly address: IpAddress } | undefined;
   for (let i = 0; i < values.length; i++) {
-    const endpoint = parseEndpoint(values[i], i, family, report);
+    const endpoint = parseEndpoint(values[i], i, context);
     if (endpoint === undefined) continue;
     endpoints.push(endpoint);
     odd ??= oddForm(values[i], endpoint);
@@ -214,10 +225,11 @@ function oddForm(value: unknown, { index, address }: SliceEndpoint) {
   return typeof text === 'string' && text !== address ? { index, text, address } : undefined;
 }
 
-function parseEndpoint(value: unknown, index: number, family: Family, report: Report): SliceEndpoint | undefined {
+function parseEndpoint(value: unknown, index: number, context: Context): SliceEndpoint | undefined {
+  const { report } = context;
   const path = `endpoints[${index}]`;
   const fields = fieldsOf({ value }, 'value', path, report);
-  const address = parseFirstAddress(fields, path, family, report);
+  const address = parseFirstAddress(fields, path, context);
   const conditions = parseConditions(fields, path, report);
   if (address === undefined || conditions === undefined) return undefined;
   const special = specialAddress(address);
@@ -239,7 +251,7 @@ function parseEndpoint(value: unknown, index: number, family: Family, report: Re
 }
 
 /** Only the first address counts, here as in kube-proxy (MR-7). Without any there is no endpoint. */
-function parseFirstAddress(fields: Fields, path: string, family: Family, report: Report): IpAddress | undefined {
+function parseFirstAddress(fields: Fields, path: string, { family, service, report }: Context): IpAddress | undefined {
   const addresses = listOf(fields, 'addresses', `${path}.addresses`, report);
   if (addresses.length === 0) return undefined;
   if (addresses.length > 1) {
@@ -253,7 +265,8 @@ function parseFirstAddress(fields: Fields, path: string, family: Family, report:
   const address = parseAddress(addresses[0]);
   if (address !== undefined && familyOf(address) === family) return address;
   const message = `${show(addresses[0])} is not an ${family} address; this endpoint is left out`;
-  report('warning', 'endpoint-bad-address', `${path}.addresses[0]`, message);
+  if (address === undefined) report('warning', 'endpoint-bad-address', `${path}.addresses[0]`, message);
+  else report('warning', 'endpoint-wrong-family', `${path}.addresses[0]`, message, service);
   return undefined;
 }
 

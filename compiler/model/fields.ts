@@ -37,18 +37,25 @@ export function isAbsent(value: unknown): value is null | undefined {
   return value === undefined || value === null;
 }
 
-/** Tells of one thing wrong in one object. */
-export type Report = (severity: Severity, code: string, field: string | undefined, message: string) => void;
+/** Tells of one thing wrong in one object. about: whose users feel it. */
+export type Report = (
+  severity: Severity,
+  code: string,
+  field: string | undefined,
+  message: string,
+  about?: ObjectRef,
+) => void;
 
 /** More of one object's problems than this help nobody, and a hostile object has no end of them. */
 const problemsShown = 20;
 
 export function createReport(object: ObjectRef, diagnostics: Diagnostic[]): Report {
   let count = 0;
-  return (severity, code, field, message) => {
+  return (severity, code, field, message, about) => {
     count += 1;
     if (count <= problemsShown) {
-      diagnostics.push({ severity, code, object, ...(field === undefined ? {} : { field }), message });
+      const more = { ...(about === undefined ? {} : { about }), ...(field === undefined ? {} : { field }) };
+      diagnostics.push({ severity, code, object, ...more, message });
     } else if (count === problemsShown + 1) {
       diagnostics.push({ severity, code: 'more-problems', object, message: 'has more problems; they are not listed' });
     }

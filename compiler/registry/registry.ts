@@ -6,7 +6,8 @@ import { type ClusterName, compareText } from '../values/names.ts';
  * What we believe of a cluster's link (MR-70 to MR-74). `Unknown` counts as alive: plain Karmada
  * gives no lease at all. `Suspect` changes no traffic; it only says that `Lost` may follow.
  */
-export type ClusterState = 'Unknown' | 'Alive' | 'Suspect' | 'Lost';
+export const clusterStates = ['Unknown', 'Alive', 'Suspect', 'Lost'] as const;
+export type ClusterState = (typeof clusterStates)[number];
 
 /** What becomes of a lost cluster's endpoints (MR-71). */
 export type OnClusterLost = 'keep' | 'degrade' | 'drop';

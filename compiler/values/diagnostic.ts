@@ -12,6 +12,8 @@ export interface Diagnostic {
   /** Stable kebab-case word for programs: `endpoint-bad-address`. */
   readonly code: string;
   readonly object: ObjectRef;
+  /** Whose users feel it, where they would not look at the object itself. */
+  readonly about?: ObjectRef;
   /** Path within the object: `endpoints[3].addresses[0]`. */
   readonly field?: string;
   /** What was found; what we did about it. Values of the object are already made printable. */

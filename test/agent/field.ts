@@ -1,5 +1,6 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { startAgent } from '../../agent/agent.ts';
+import { defaultLeaseNamespace } from '../../agent/commands/agent-flags.ts';
 import type { ContactTimes } from '../../agent/cluster-states.ts';
 import { createIptablesPlane } from '../../agent/dataplane/iptables.ts';
 import { createIpvsPlane } from '../../agent/dataplane/ipvs.ts';
@@ -82,6 +83,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
   const listeners = new Set<(event: AgentEvent) => void>();
   const stop = new AbortController();
   const apis: { close(): void }[] = [];
+  const leaseNamespace = options.registry === undefined ? {} : { leaseNamespace: defaultLeaseNamespace };
   const times = { ...quickReflector, ...options.reflector };
   const sourceOf = (from: ApiServer | Source, cluster: ClusterName | undefined): Source => {
     if ('run' in from) return from;
@@ -94,6 +96,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
       nodeName: options.nodeName,
       times,
       random: Math.random,
+      ...leaseNamespace,
     });
   };
   const clock = { nowMs: () => performance.now(), wallMs: options.wallMs ?? (() => Date.now()) };
@@ -122,6 +125,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
       times: { ...quickLoop, ...options.times },
       clock,
       log: recordTo(log),
+      ...leaseNamespace,
       ...(options.leases === undefined ? {} : { contactTimes: options.leases }),
       remoteWaitMs: options.remoteWaitMs ?? 10_000,
       serving: {

@@ -1,0 +1,54 @@
+import type { Diagnostic } from '../values/diagnostic.ts';
+import type { ClusterName } from '../values/names.ts';
+import { createReport, type Fields, fieldsOf, isAbsent, type Report, show } from './fields.ts';
+import { type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
+
+/** A coordination.k8s.io Lease, as far as it says that somebody renews it. */
+export interface Lease extends NamespacedMetadata {
+  /** `spec.renewTime` as it was written: compared, never read as a time. */
+  readonly stamp: string;
+  /** For how long a renewal is good. */
+  readonly durationMs: number;
+}
+
+/** A lease that is good for longer would never say that a cluster is lost. */
+const maxSeconds = 3_600;
+/** A time with microseconds and a zone has 32 characters. */
+const maxStamp = 64;
+
+export function isLease({ kind, apiVersion }: Fields): boolean {
+  return kind === 'Lease' && apiVersion === 'coordination.k8s.io/v1';
+}
+
+/** undefined, and reported, where it cannot say when it is renewed or for how long that is good. */
+export function parseLease(
+  object: Fields,
+  cluster: ClusterName | undefined,
+  diagnostics: Diagnostic[],
+): Lease | undefined {
+  const metadata = parseNamespacedMetadata(object, 'Lease', cluster, diagnostics);
+  if (metadata === undefined) return undefined;
+  const report = createReport(metadata.ref, diagnostics);
+  const spec = fieldsOf(object, 'spec', 'spec', report);
+  const stamp = parseStamp(spec.renewTime, report);
+  const durationMs = parseDuration(spec.leaseDurationSeconds, report);
+  return stamp === undefined || durationMs === undefined ? undefined : { ...metadata, stamp, durationMs };
+}
+
+const outcome = 'its cluster is judged as if there were no Lease';
+
+function parseStamp(value: unknown, report: Report): string | undefined {
+  // YAML readers make dates of unquoted times.
+  const text = value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value;
+  if (typeof text === 'string' && text !== '' && text.length <= maxStamp) return text;
+  const found = isAbsent(value) ? 'is missing' : `${show(value)} is not a time`;
+  report('warning', 'lease-bad-renew-time', 'spec.renewTime', `${found}; ${outcome}`);
+  return undefined;
+}
+
+function parseDuration(value: unknown, report: Report): number | undefined {
+  if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= maxSeconds) return Number(value) * 1000;
+  const found = isAbsent(value) ? 'is missing' : `${show(value)} is not a whole number from 1 to ${maxSeconds}`;
+  report('warning', 'lease-bad-duration', 'spec.leaseDurationSeconds', `${found}; ${outcome}`);
+  return undefined;
+}
