@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { parseConfiguration } from '../../agent/config/config.ts';
-import { watchedKinds } from '../../agent/sources/cluster.ts';
+import { defaultLeaseNamespace } from '../../agent/commands/agent-flags.ts';
+import { leaseKind, watchedKinds } from '../../agent/sources/cluster.ts';
 import { calledPrograms, askedResources } from './called.ts';
 import { kustomize, type Manifest } from './kustomize.ts';
 import { configOf, podOf } from './pod.ts';
@@ -12,6 +13,7 @@ import { configOf, podOf } from './pod.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const metrics = join(root, 'deploy/components/metrics');
+const leases = join(root, 'deploy/components/leases');
 
 const variants = (['iptables', 'ipvs'] as const).map((mode) => ({
   mode,
@@ -42,6 +44,21 @@ describe.each(variants)('the manifests for $mode', ({ mode, plain, withMetrics }
     });
     expect(askedResources()).toContain('/events create');
     expect(allowed.sort()).toEqual([...new Set([...watched, ...askedResources()])].sort());
+  });
+
+  it('let Leases be read where that was chosen, in their namespace alone', () => {
+    const { apiVersion, plural, namespace } = leaseKind(defaultLeaseNamespace);
+    expect(JSON.stringify(plain)).not.toContain(plural);
+    const withLeases = kustomize(join(root, 'deploy/overlays', mode), [leases]);
+    const role = only(withLeases, 'Role');
+    expect(role.metadata.namespace).toBe(namespace);
+    expect(role.rules).toEqual([
+      { apiGroups: [apiVersion.split('/')[0]], resources: [plural], verbs: ['list', 'watch'] },
+    ]);
+    const binding = only(withLeases, 'RoleBinding') as Manifest & { readonly subjects: readonly object[] };
+    expect(binding.metadata.namespace).toBe(namespace);
+    expect(binding).toMatchObject({ roleRef: { kind: 'Role', name: role.metadata.name } });
+    expect(binding.subjects).toEqual([{ kind: 'ServiceAccount', name: 'slicewright', namespace: 'kube-system' }]);
   });
 
   it('give the agent two capabilities, and a root file system that it cannot write', () => {

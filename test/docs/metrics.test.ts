@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { createMetrics } from '../../agent/serving/metrics.ts';
+
+const documented = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
+
+/** `name type label label`, of our own metrics: those of the client library are described by it. */
+async function served(): Promise<string[]> {
+  const { registry, slis } = createMetrics();
+  const all = await Promise.all([registry, slis].map((each) => each.getMetricsAsJSON()));
+  return all
+    .flat()
+    .filter(({ name }) => !/^(process|nodejs)_/.test(name))
+    .map(({ name, type }) => {
+      const metric = registry.getSingleMetric(name) ?? slis.getSingleMetric(name);
+      const { labelNames = [] } = metric as unknown as { readonly labelNames?: readonly string[] };
+      return [name, type, ...labelNames].join(' ');
+    });
+}
+
+it('docs/metrics.md has every metric, with its type and labels, and no other', async () => {
+  const rows = [...documented.matchAll(/^\| `([a-z_]+)` \| (\w+) \| ([^|]*) \|/gm)];
+  const said = rows.map(([, name, type, labels = '']) => [name, type, ...(labels.match(/[a-z_]+/g) ?? [])].join(' '));
+  expect(said.sort()).toEqual((await served()).sort());
+});
+
+it('its alerts name metrics that there are', async () => {
+  const names = new Set((await served()).map((text) => text.split(' ')[0] ?? ''));
+  const [, alerts = ''] = documented.split('## Alerts');
+  const used = [...alerts.matchAll(/\b(?:kubeproxy|slicewright)_[a-z_]+/g)].map(([name]) =>
+    name.replace(/_bucket$/, ''),
+  );
+  expect(used.length).toBeGreaterThan(5);
+  expect(used.filter((name) => !names.has(name))).toEqual([]);
+});
