@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -7,7 +6,7 @@ import { clusterSource } from '../../agent/sources/cluster.ts';
 import { openCluster } from '../../agent/sources/kubeconfig.ts';
 import { createFakeKernel } from '../../backends/netfilter/fake-kernel.ts';
 import type { ApiDouble } from '../apiserver/double.ts';
-import { noFaults } from '../apiserver/faults.ts';
+import { cutLines, noFaults, refuse, swapLines } from '../apiserver/faults.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { service } from '../packets/objects.ts';
 import {
@@ -31,11 +30,6 @@ interface Fault {
   begin(double: ApiDouble): void;
   /** What the log says of it. */
   readonly says: RegExp;
-}
-
-function refuse(response: ServerResponse, code: number, message: string, headers = {}): void {
-  response.writeHead(code, { 'content-type': 'application/json', ...headers });
-  response.end(JSON.stringify({ kind: 'Status', code, message }));
 }
 
 /** Faults of an API server that let nothing new through. */
@@ -200,25 +194,6 @@ interface Disturbance {
   readonly idleMs?: number;
 }
 
-/** Holds each line back until the next of its stream is told, for a moment at most. */
-function swapLines() {
-  const waiting = new Map<object, string>();
-  return (line: string, response: ServerResponse): void => {
-    const before = waiting.get(response);
-    if (before !== undefined) {
-      waiting.delete(response);
-      response.write(line + before);
-      return;
-    }
-    waiting.set(response, line);
-    setTimeout(() => {
-      if (waiting.get(response) !== line) return;
-      waiting.delete(response);
-      response.write(line);
-    }, 50);
-  };
-}
-
 /** Faults that news gets through, late or in another form. */
 const disturbing: readonly Disturbance[] = [
   { name: 'cuts every stream', begin: (double) => double.cutStreams(), again: true, says: /cannot be read: .*aborted/ },
@@ -234,14 +209,7 @@ const disturbing: readonly Disturbance[] = [
   {
     name: 'cuts a stream in the middle of an event',
     begin: (double) => {
-      let cuts = 0;
-      double.faults = {
-        onEventLine: (line, response) => {
-          if (++cuts % 3 !== 0) return void response.write(line);
-          response.write(line.slice(0, line.length / 2));
-          setTimeout(() => response.destroy(), 5);
-        },
-      };
+      double.faults = { onEventLine: cutLines(3) };
     },
     says: /cannot be read: .*aborted/,
   },
@@ -255,7 +223,7 @@ const disturbing: readonly Disturbance[] = [
   {
     name: 'tells events in another order',
     begin: (double) => {
-      double.faults = { onEventLine: swapLines() };
+      double.faults = { onEventLine: swapLines(50) };
     },
   },
   {

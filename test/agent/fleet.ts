@@ -1,5 +1,6 @@
 import type { ApiDouble } from '../apiserver/double.ts';
 import { type Manifest, node } from '../packets/objects.ts';
+import { randomNumbers } from './numbers.ts';
 
 /** Three clusters with the same thousand Services, whose endpoints change all the time. The same for the same seed. */
 export interface Fleet {
@@ -117,16 +118,5 @@ function exported(i: number): Manifest {
     apiVersion: 'multicluster.x-k8s.io/v1alpha1',
     kind: 'ServiceExport',
     metadata: { name: `s${i}`, namespace },
-  };
-}
-
-/** Numbers in [0, 1) from a seed: the generator mulberry32, which is enough for tests. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
 }

@@ -5,3 +5,14 @@ export function percentile(values: readonly number[], percent: number): number {
   if (value === undefined) throw new Error('no values');
   return Math.round(value * 10) / 10;
 }
+
+/** Numbers in [0, 1) from a seed: the generator mulberry32, which is enough for tests. */
+export function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -2,23 +2,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { compile } from '../../compiler/index.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
-import { type ApiDouble, startApiDouble } from '../apiserver/double.ts';
-import { noFaults } from '../apiserver/faults.ts';
+import { startApiDouble } from '../apiserver/double.ts';
 import { probeSupport } from '../netns/probe.ts';
 import { memberSettings } from '../packets/program.ts';
 import { bootWorld } from '../packets/world.ts';
 import { describeIn } from '../place.ts';
 import { type AgentProcess, startAgentProcess } from './agent-client.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { createFleet, type Member, members } from './fleet.ts';
 import { differences } from './in-force.ts';
-import { percentile } from './numbers.ts';
-import { eventually } from '../helpers/eventually.ts';
+import { percentile, randomNumbers } from './numbers.ts';
+import { endFaults, injectFault } from './soak-faults.ts';
 
 /** `make soak` sets it; this is what fits into every run of the tests. */
 const seconds = Number(process.env['SOAK_SECONDS'] ?? 30);
 const serviceCount = 1_000;
 const changesPerSecond = 20;
 const dialled = 60;
+const seed = 20_260_101;
+/** Agents are killed in this part of the time, so that the last of them is measured over most of it. */
+const killingSeconds = seconds / 6;
 
 const { lacks } = await probeSupport();
 
@@ -29,11 +32,17 @@ describeIn('network namespace', lacks.namespaces, `${seconds} s of changes in th
       await using network = await bootWorld();
       const doubles = { own: await startApiDouble(), member1: await startApiDouble(), member3: await startApiDouble() };
       for (const double of Object.values(doubles)) double.installed.add('multicluster.x-k8s.io');
-      const fleet = createFleet(doubles, serviceCount, 20_260_101);
+      const fleet = createFleet(doubles, serviceCount, seed);
       fleet.populate();
       const run = network.run('member2-node');
       const latencies: number[] = [];
       const failures: string[] = [];
+      const random = randomNumbers(seed);
+      const kills = new Set(
+        Array.from({ length: 1 + Math.floor(seconds / 60) }, () => Math.floor(1 + random() * (killingSeconds - 1))),
+      );
+      /** Whether the agent that runs now has taken in everything once. */
+      let isUp = false;
       const start = (): AgentProcess =>
         startAgentProcess(
           {
@@ -44,6 +53,7 @@ describeIn('network namespace', lacks.namespaces, `${seconds} s of changes in th
           },
           (reply) => {
             // The first sync of an agent takes in everything at once.
+            if (reply.kind === 'synced') isUp = true;
             if (reply.kind === 'synced' && reply.depth === 'delta') latencies.push(...reply.latenciesMs);
             if (reply.kind === 'failed') failures.push(reply.message);
           },
@@ -55,25 +65,28 @@ describeIn('network namespace', lacks.namespaces, `${seconds} s of changes in th
       const targets = fleet.addresses.slice(0, dialled).map((address) => ({ address, port: 80 }));
       const clients = [await network.station('client'), await network.station('member2-node')];
       for (const client of clients) await client.startLoad({ targets, workers: 1, timeoutMs: 10_000 });
+      /** Of the agent that runs now, from its first sync on. */
       const memory: number[] = [];
+      const faults = new Set<string>();
       const startMs = performance.now();
       let changes = 0;
       for (let second = 0; second < seconds; second++) {
-        if (second % 3 === 2) injectFault(doubles, (second - 2) / 3);
-        if (second === Math.floor(seconds / 6)) {
-          // Killed in the midst of it: rules stay, and the next one goes on from there.
+        if (second % 3 === 2) faults.add(injectFault(doubles, random));
+        if (kills.has(second)) {
+          // In the midst of it: rules stay, and the next one goes on from there.
           await agent.kill();
+          memory.length = 0;
+          isUp = false;
           agent = start();
         }
-        // The agent that was started again has everything by then.
-        if (second >= seconds / 2) memory.push(await agent.memory());
+        if (isUp) memory.push(await agent.memory());
         for (; changes < (second + 1) * changesPerSecond; changes++) {
           await sleep(Math.max(0, startMs + (changes * 1000) / changesPerSecond - performance.now()));
           fleet.change();
         }
       }
       const tookMs = performance.now() - startMs;
-      for (const double of Object.values(doubles)) double.faults = noFaults;
+      endFaults(doubles);
       const reports = [];
       for (const client of clients) reports.push(await client.stopLoad());
       await eventually(async () => expect(await inForce()).toEqual([]));
@@ -86,7 +99,8 @@ describeIn('network namespace', lacks.namespaces, `${seconds} s of changes in th
       console.log(
         `${changes} changes in ${(tookMs / 1000).toFixed(0)} s, ${connections} connections; in force after ` +
           `p50 ${percentile(latencies, 50)} ms, p99 ${percentile(latencies, 99)} ms; ` +
-          `memory of the agent ${megabytes(first)} → ${megabytes(last)} MB`,
+          `memory of the agent over ${memory.length} s ${megabytes(first)} → ${megabytes(last)} MB; ` +
+          `${kills.size} killed, ${faults.size} kinds of faults`,
       );
       expect(failures).toEqual([]);
       expect(reports.flatMap((report) => report.failures)).toEqual([]);
@@ -107,27 +121,6 @@ function compileFleet(objects: Readonly<Record<Member, readonly unknown[]>>) {
     nodeName: 'member2-node',
     localAddresses: undefined,
   });
-}
-
-/** What goes wrong with API servers: one after the other, each for a cluster in turn; the one before ends. */
-function injectFault(doubles: Readonly<Record<Member, ApiDouble>>, turn: number): void {
-  for (const double of Object.values(doubles)) double.faults = noFaults;
-  const double = doubles[members[turn % members.length] ?? 'own'];
-  switch (turn % 5) {
-    case 0:
-      return double.cutStreams();
-    case 1:
-      double.store.compact();
-      return double.cutStreams();
-    case 2:
-      double.faults = { beforeAnswer: (_url, response) => void response.destroy() };
-      return double.cutStreams();
-    case 3:
-      double.faults = { onEventLine: (line, response) => void (response.write(line), response.write(line)) };
-      return;
-    default:
-      double.faults = { onEventLine: (line, response) => void setTimeout(() => response.write(line), 200) };
-  }
 }
 
 function mean(values: readonly number[]): number {

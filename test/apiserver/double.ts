@@ -25,8 +25,8 @@ export interface ApiDouble {
   uninstall(group: string): void;
   /** How many watches of a kind are open: what happens before one is, it is told of by a list. */
   openWatches(plural: string): number;
-  /** Cuts every open stream, as a restart does. */
-  cutStreams(): void;
+  /** Cuts every open stream, as a restart does, or those of one kind. */
+  cutStreams(plural?: string): void;
   close(): Promise<void>;
 }
 
@@ -60,8 +60,9 @@ export async function startApiDouble(): Promise<ApiDouble> {
       for (const [stream, resource] of streams) if (resource.group === group) stream.end();
     },
     openWatches: (plural) => [...streams.values()].filter((resource) => resource.plural === plural).length,
-    cutStreams: () => {
-      for (const stream of streams.keys()) stream.destroy();
+    cutStreams: (plural) => {
+      for (const [stream, resource] of streams)
+        if (plural === undefined || resource.plural === plural) stream.destroy();
     },
     close: () => closeServer(server),
   };

@@ -13,3 +13,40 @@ export interface Faults {
 }
 
 export const noFaults: Faults = {};
+
+/** Answers as an API server does when it does not do what was asked. */
+export function refuse(response: ServerResponse, code: number, message: string, headers = {}): void {
+  response.writeHead(code, { 'content-type': 'application/json', ...headers });
+  response.end(JSON.stringify({ kind: 'Status', code, message }));
+}
+
+type OnEventLine = NonNullable<Faults['onEventLine']>;
+
+/** Holds each line back until the next of its stream was told, or for so long. */
+export function swapLines(holdMs: number): OnEventLine {
+  const waiting = new Map<ServerResponse, string>();
+  return (line, response) => {
+    const before = waiting.get(response);
+    if (before !== undefined) {
+      waiting.delete(response);
+      response.write(line + before);
+      return;
+    }
+    waiting.set(response, line);
+    setTimeout(() => {
+      if (waiting.get(response) !== line) return;
+      waiting.delete(response);
+      response.write(line);
+    }, holdMs);
+  };
+}
+
+/** Ends the connection in the middle of each n-th line. */
+export function cutLines(n: number): OnEventLine {
+  let lines = 0;
+  return (line, response) => {
+    if (++lines % n !== 0) return void response.write(line);
+    response.write(line.slice(0, line.length / 2));
+    setTimeout(() => response.destroy(), 5);
+  };
+}
