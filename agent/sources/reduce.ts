@@ -45,8 +45,43 @@ function reduceEndpoints(endpoints: unknown): unknown {
   return endpoints.map((endpoint: unknown) => {
     if (!isRecord(endpoint)) return endpoint;
     const { addresses, conditions, nodeName, zone, hints } = endpoint;
-    return defined({ addresses, conditions, nodeName, zone, hints });
+    return {
+      addresses,
+      ...(conditions === undefined ? {} : { conditions: sharedConditions(conditions) }),
+      ...(nodeName === undefined ? {} : { nodeName: sharedText(nodeName) }),
+      ...(zone === undefined ? {} : { zone: sharedText(zone) }),
+      ...(hints === undefined ? {} : { hints }),
+    };
   });
+}
+
+/** Names of nodes and zones that thousands of endpoints have in common: each is kept once. */
+const texts = new Map<string, string>();
+/** More than a cluster has nodes. What comes beyond is kept as it comes, until room is made. */
+const maxTexts = 20_000;
+
+function sharedText(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const known = texts.get(value);
+  if (known !== undefined) return known;
+  if (texts.size >= maxTexts) texts.clear();
+  texts.set(value, value);
+  return value;
+}
+
+/** As controllers write them, one object for all endpoints: `ready`, `serving` and `terminating` and nothing else. */
+const allConditions = [true, false].flatMap((ready) =>
+  [true, false].flatMap((serving) =>
+    [true, false].map((terminating) => Object.freeze({ ready, serving, terminating })),
+  ),
+);
+
+function sharedConditions(value: unknown): unknown {
+  if (!isRecord(value) || Object.keys(value).length !== 3) return value;
+  const { ready, serving, terminating } = value;
+  const same = (one: (typeof allConditions)[number]) =>
+    one.ready === ready && one.serving === serving && one.terminating === terminating;
+  return allConditions.find(same) ?? value;
 }
 
 function reduceNodeSpec(spec: unknown): unknown {
