@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createFakeKernel } from '../backends/netfilter/fake-kernel.ts';
+import { createFakeKernel, type FakeKernel, type Faults } from '../backends/netfilter/fake-kernel.ts';
 import { type ClusterName, parseClusterName } from '../compiler/values/names.ts';
-import { arbitraryExport, arbitraryService, arbitrarySlice } from '../test/helpers/arbitrary-cluster.ts';
+import { arbitraryExport, arbitraryLink, arbitraryService, arbitrarySlice } from '../test/helpers/arbitrary-cluster.ts';
 import { node, service, slice } from '../test/helpers/kubernetes.ts';
 import { type Bench, type BenchOptions, startBench } from './loop.fixture.ts';
 import { eventually } from '../test/helpers/eventually.ts';
@@ -188,6 +188,14 @@ describe('someone else at our rules', () => {
     await eventually(() => expect(bench.differences([here, web, webSlice('10.1.0.2')])).toEqual([]));
   });
 
+  it('who flushed everything just before a change does not make what it leaves look like theirs', async () => {
+    const bench = await running(objects);
+    bench.kernel.load('IPv4', '');
+    // Table filter takes what comes of it, a chain that rejects; table nat misses what was flushed.
+    bench.tell(present(webSlice()));
+    await eventually(() => expect(bench.differences([here, web, webSlice()])).toEqual([]));
+  });
+
   it('who made chains of our names first is left alone', async () => {
     const kernel = createFakeKernel();
     kernel.load('IPv4', '*nat\n:KUBE-SERVICES - [0:0]\nCOMMIT\n');
@@ -245,6 +253,7 @@ describe('a kernel that refuses', () => {
 const object = fc.oneof(
   { weight: 4, arbitrary: arbitraryService },
   { weight: 5, arbitrary: arbitrarySlice },
+  { weight: 2, arbitrary: arbitraryLink },
   {
     weight: 2,
     arbitrary: fc.constantFrom<Record<string, unknown>>(
@@ -255,30 +264,43 @@ const object = fc.oneof(
     ),
   },
 );
-const batches = fc.array(
-  fc.array(fc.record({ object, remote: fc.boolean(), gone: fc.boolean() }), { minLength: 1, maxLength: 6 }),
-  { minLength: 1, maxLength: 6 },
-);
+const batch = fc.array(fc.record({ object, remote: fc.boolean(), gone: fc.boolean() }), { minLength: 1, maxLength: 6 });
+type Batch = ReadonlyArray<{
+  readonly object: Record<string, unknown>;
+  readonly remote: boolean;
+  readonly gone: boolean;
+}>;
+
+/** A loop on two clusters, and what they hold. */
+function startClusters(options: BenchOptions = {}) {
+  const bench = startBench({ remotes: [east], ...options });
+  bench.state({ kind: 'live' });
+  bench.state({ kind: 'live' }, east);
+  const held = new Map<string, { readonly remote: boolean; readonly object: Record<string, unknown> }>();
+  const of = (remote: boolean) => [...held.values()].filter((one) => one.remote === remote).map((one) => one.object);
+  return {
+    bench,
+    tell(changes: Batch): void {
+      for (const { object: changed, remote, gone: isGone } of changes) {
+        const { namespace, name } = changed['metadata'] as { namespace?: string; name: string };
+        const key = JSON.stringify([remote, changed['kind'], namespace, name]);
+        if (isGone) held.delete(key);
+        else held.set(key, { remote, object: changed });
+        bench.tell([{ object: changed, gone: isGone }], remote ? east : undefined);
+      }
+    },
+    isAsFromNothing: () => eventually(() => expect(bench.differences(of(false), { east: of(true) })).toEqual([])),
+  };
+}
 
 it('after any changes the kernel holds what compiling the present objects from nothing gives', async () => {
   await fc.assert(
-    fc.asyncProperty(batches, async (sequence) => {
-      const bench = startBench({ remotes: [east] });
-      bench.state({ kind: 'live' });
-      bench.state({ kind: 'live' }, east);
-      const held = new Map<string, { readonly remote: boolean; readonly object: Record<string, unknown> }>();
+    fc.asyncProperty(fc.array(batch, { minLength: 1, maxLength: 6 }), async (sequence) => {
+      const { bench, tell, isAsFromNothing } = startClusters();
       try {
-        for (const batch of sequence) {
-          for (const { object: changed, remote, gone: isGone } of batch) {
-            const { namespace, name } = changed['metadata'] as { namespace?: string; name: string };
-            const key = JSON.stringify([remote, changed['kind'], namespace, name]);
-            if (isGone) held.delete(key);
-            else held.set(key, { remote, object: changed });
-            bench.tell([{ object: changed, gone: isGone }], remote ? east : undefined);
-          }
-          const of = (remote: boolean) =>
-            [...held.values()].filter((one) => one.remote === remote).map((one) => one.object);
-          await eventually(() => expect(bench.differences(of(false), { east: of(true) })).toEqual([]));
+        for (const changes of sequence) {
+          tell(changes);
+          await isAsFromNothing();
         }
         expect(bench.of('sync-failed')).toEqual([]);
         expect(bench.of('quarantined')).toEqual([]);
@@ -289,3 +311,74 @@ it('after any changes the kernel holds what compiling the present objects from n
     { numRuns: 40 },
   );
 });
+
+/** What goes wrong with a kernel, from then on. */
+const faults: fc.Arbitrary<Faults> = fc.oneof(
+  fc.constant({}),
+  fc.constant({ noPrivilege: true }),
+  fc.nat(20).map((failAt) => ({ failAt })),
+  fc.nat(20).map((killAt) => ({ killAt })),
+  fc.nat(20).map((truncateSaveAt) => ({ truncateSaveAt })),
+  fc.nat(3).map((i) => ({ refuses: (line: string) => line.includes(`10.1.0.${i}`) })),
+);
+
+/** What someone else does to our rules. */
+const foreign = fc.record({
+  family: fc.constantFrom('IPv4' as const, 'IPv6' as const),
+  act: fc.constantFrom('flush', 'remove a rule', 'add a rule', 'empty a chain'),
+  place: fc.nat(1_000),
+});
+
+function interfere(
+  kernel: FakeKernel,
+  { family, act, place }: typeof foreign extends fc.Arbitrary<infer T> ? T : never,
+) {
+  const lines = kernel.save(family).split('\n');
+  const at = <T>(values: readonly T[]): T | undefined => values[place % Math.max(1, values.length)];
+  const rules = lines.filter((line) => line.startsWith('-A'));
+  const chain = at(lines.flatMap((line) => /^:(KUBE-(?:SVC|SEP|EXT|SERVICES|MARK)\S*)/.exec(line)?.[1] ?? []));
+  const rule = at(rules);
+  if (act === 'flush') return kernel.load(family, '');
+  if (act === 'remove a rule' && rule !== undefined) {
+    return kernel.load(family, lines.toSpliced(lines.indexOf(rule), 1).join('\n'));
+  }
+  if (chain === undefined) return;
+  if (act === 'empty a chain') {
+    return kernel.load(family, lines.filter((line) => !line.startsWith(`-A ${chain} `)).join('\n'));
+  }
+  const end = lines.indexOf(
+    'COMMIT',
+    lines.findIndex((line) => line.startsWith(`:${chain} `)),
+  );
+  return kernel.load(family, lines.toSpliced(end, 0, `-A ${chain} -j ACCEPT`).join('\n'));
+}
+
+it('whatever fails and whoever interferes meanwhile, it ends there too', async () => {
+  const step = fc.record({
+    changes: batch,
+    faults,
+    foreign: fc.option(foreign, { nil: undefined }),
+    waits: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (sequence) => {
+      const { bench, tell, isAsFromNothing } = startClusters({ times: { resyncMs: 20, glanceMs: 5 } });
+      const { kernel } = bench;
+      try {
+        for (const each of sequence) {
+          kernel.faults = each.faults;
+          tell(each.changes);
+          const before = kernel.commands.length;
+          // Half of the time the loop meets the one before the next comes.
+          if (each.waits) await eventually(() => expect(kernel.commands.length).toBeGreaterThan(before));
+          if (each.foreign !== undefined) interfere(kernel, each.foreign);
+        }
+        kernel.faults = {};
+        await isAsFromNothing();
+      } finally {
+        await bench.stop();
+      }
+    }),
+    { numRuns: 60 },
+  );
+}, 300_000);

@@ -8,7 +8,16 @@ import {
   arbitrarySlice,
 } from '../test/helpers/arbitrary-cluster.ts';
 import { compileObjects } from '../test/helpers/compile.ts';
-import { dispatched, endpoint, node, service, slice } from '../test/helpers/kubernetes.ts';
+import {
+  dispatched,
+  endpoint,
+  imported,
+  multiClusterService,
+  node,
+  service,
+  serviceImport,
+  slice,
+} from '../test/helpers/kubernetes.ts';
 import { createCompiler, type ObjectChange } from './incremental.ts';
 import type { PortChanges } from './engine.ts';
 import type { ServicePortIR } from './ir/ir.ts';
@@ -141,6 +150,40 @@ const event = fc.record({
   cluster: fc.constantFrom(undefined, undefined, undefined, parseClusterName('east'), parseClusterName('north')),
   object,
   gone: fc.boolean(),
+});
+
+it('objects may come in any order: slices before their Services, imports before what derives from them', () => {
+  const exports = arbitraryExport('web');
+  const story: readonly ObjectChange[] = [
+    change(node('n1', { zone: 'z1', addresses: ['192.168.0.1'] })),
+    change(service('web')),
+    change(slice('web', 'web-x', ['10.1.0.1'])),
+    change(exports, 'east'),
+    change(slice('web', 'web-e', ['10.2.0.1']), 'east'),
+    change(service('derived-web', { clusterIP: '10.96.0.7' })),
+    change(
+      serviceImport(
+        'shop',
+        { ips: ['10.97.0.1'], ports: [{ name: '', port: 80 }] },
+        { annotations: { 'multicluster.kubernetes.io/derived-service': 'derived-web' } },
+      ),
+    ),
+    change(imported('shop', 'west', ['10.3.0.1'])),
+    change(multiClusterService('web', { providerClusters: [{ name: 'east' }], consumerClusters: [{ name: 'local' }] })),
+    change(property('local')),
+  ];
+  const objectsOf = (cluster: ClusterName | undefined) =>
+    story.filter((each) => each.cluster === cluster).map(({ object: of }) => of);
+  const whole = compileObjects(objectsOf(undefined), { clusters: { east: objectsOf(parseClusterName('east')) } });
+  expect(whole.services.IPv4.length).toBeGreaterThan(1);
+  fc.assert(
+    fc.property(fc.shuffledSubarray([...story], { minLength: story.length }), fc.nat(4), (order, together) => {
+      const compiler = create();
+      for (let i = 0; i < order.length; i += together + 1) compiler.apply(order.slice(i, i + together + 1));
+      expect(compiler.compilation()).toEqual(whole);
+    }),
+    { numRuns: 100 },
+  );
 });
 
 it('any sequence of changes ends where compiling from nothing does', () => {

@@ -11,6 +11,7 @@ import { holdBack } from '../../backends/netfilter/hold-back.ts';
 import { performRestore } from '../../backends/netfilter/kernel.ts';
 import { type Observation, observe, planLive } from '../../backends/netfilter/live.ts';
 import type { OwnChains } from '../../backends/netfilter/own-chains.ts';
+import { staysMarked } from '../../backends/netfilter/ownership.ts';
 import { ownersIn } from '../../backends/netfilter/owners.ts';
 import type { RestoreStep } from '../../backends/netfilter/plan.ts';
 import { type Ruleset, tables } from '../../backends/netfilter/rule.ts';
@@ -91,7 +92,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     believed = undefined;
     const remarks: string[] = [];
     try {
-      for (const { document } of restores) await performRestore(run, from.tools, document);
+      for (const { document } of restores) await performRestore(run, from.tools, staysMarked(document, prefix));
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       return undefined;

@@ -1,4 +1,5 @@
 import type { ChainPrefix } from '../../compiler/settings.ts';
+import type { TableText } from './document.ts';
 import { jumpTarget, mergeLines, sameLines } from './lines.ts';
 import type { OwnChains } from './own-chains.ts';
 import { chainFromLines } from './chain.ts';
@@ -47,6 +48,21 @@ export function hasKubeProxy({ chains }: Pick<Foreign, 'chains'>): boolean {
 
 export function hasKubelet({ chains }: Pick<Foreign, 'chains'>): boolean {
   return chains.some((key) => kubeletChains.test(key));
+}
+
+/**
+ * A document with our mark in each table that it writes to. For one that is written without a
+ * reading before it: if everything was flushed meanwhile, chains without a mark would be left, which
+ * nobody takes for ours any more. Declaring an empty chain that is there changes nothing.
+ */
+export function staysMarked<D extends { readonly tables: readonly TableText[] }>(document: D, prefix: ChainPrefix): D {
+  const marker = markerOf(prefix);
+  const marked = document.tables.map((table) =>
+    markedTables.includes(table.name) && !table.declared.includes(marker)
+      ? { ...table, declared: [marker, ...table.declared] }
+      : table,
+  );
+  return { ...document, tables: marked };
 }
 
 /**
