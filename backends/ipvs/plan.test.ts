@@ -8,7 +8,7 @@ import { probes } from '../../compiler/semantics/probes.ts';
 import { verify } from '../../compiler/semantics/verify.ts';
 import { findUnsafe } from '../../test/helpers/ipvs-safety.ts';
 import { arbitraryNode, arbitraryServices } from '../../test/helpers/arbitrary-ir.ts';
-import { address, clusterIP, endpoint, makeIR, makeNode, port, service } from '../../test/helpers/ir.ts';
+import { address, cidr, clusterIP, endpoint, makeIR, makeNode, port, service } from '../../test/helpers/ir.ts';
 import { assemble } from '../assemble.ts';
 import { ipvsExpectation } from './exceptions.ts';
 import { createFakeIpvsKernel, type FakeIpvsKernel } from './fake-kernel.ts';
@@ -236,6 +236,27 @@ describe('the order of a plan', () => {
     const lines = await steps([cart], [cart, other]);
     const opened = lines.indexOf('switch add KUBE-CLUSTER-IP 10.96.0.1,tcp:81');
     expect(opened).toBeGreaterThan(lines.findLastIndex((line) => line.includes('--match-set SLICEWRIGHT-DROP')));
+  });
+
+  it('never lets a client in whom its address kept out and the policy will, or the other way round', async () => {
+    const ranges = (...sources: string[]): Frontend => ({ ...loadBalancer, sourceRanges: sources.map(cidr) });
+    const byAddress = makeIR([ranges('192.0.2.0/24')], [there]);
+    const byPolicy = makeIR([ranges('192.0.2.0/24', '198.51.100.0/24')], [], {
+      pools: { cluster: [there], local: [] },
+      external: { kind: 'drop', why: 'no-local-endpoints' },
+      keepClientAddress: true,
+    });
+    expect(await unsafe([byAddress], [byPolicy])).toBeUndefined();
+    expect(await unsafe([byPolicy], [byAddress])).toBeUndefined();
+    const entry = 'KUBE-LOAD-BALANCER-SOURCE-CIDR 203.0.113.1,tcp:80,198.51.100.0/24';
+    const comes = await steps([byAddress], [byPolicy]);
+    expect(comes.indexOf(`switch add ${entry}`)).toBeGreaterThan(
+      comes.findLastIndex((line) => line.includes('--match-set SLICEWRIGHT-DROP-OUTSIDE')),
+    );
+    const goes = await steps([byPolicy], [byAddress]);
+    const policyGoes = goes.indexOf('remove destroy SLICEWRIGHT-DROP-OUTSIDE');
+    expect(policyGoes).toBeGreaterThan(-1);
+    expect(goes.slice(0, policyGoes)).toContain(`remove del ${entry}`);
   });
 
   it('never lets an endpoint elsewhere see a client, whichever way a policy changes', async () => {

@@ -30,7 +30,10 @@ export interface SetPlan {
   readonly created: readonly IpSet[];
   readonly ledgerAdded: readonly EntryEdit[];
   readonly added: readonly EntryEdit[];
-  /** Added to sets that open a bound address, so after the rules that say who may come in. */
+  /**
+   * Added to sets that open a bound address, or let further sources in where only some may: after the rules that say
+   * who may come in, since another reason to keep them out may come with those.
+   */
   readonly opened: readonly EntryEdit[];
   readonly swapped: readonly (readonly [SetName, SetName])[];
   /** What a swap took out of use. */
@@ -68,11 +71,12 @@ export function planSets(observed: IpvsProgram, wanted: IpvsProgram, found: Foun
   const deleted = changes.toReversed().flatMap((change) => change.deleted);
   const opens = inSets(openingSets, wanted);
   const changesPolicy = changesPolicyOf(observed, wanted);
+  const changesRanges = changesRangesOf(observed, wanted);
   return {
     created: [...all.flatMap(({ created }) => created), ...(draining === undefined && !isEnd ? [timed] : [])],
     ledgerAdded: ledger.added,
-    added: added.filter((edit) => !opens(edit) && !changesPolicy(edit)),
-    opened: added.filter(opens),
+    added: added.filter((edit) => !opens(edit) && !changesPolicy(edit) && !changesRanges(edit)),
+    opened: added.filter((edit) => opens(edit) || changesRanges(edit)),
     swapped: all.flatMap(({ swapped }) => swapped),
     replaced: all.flatMap(({ replaced }) => replaced),
     masqueradedEarly: deleted.filter(changesPolicy),
@@ -80,7 +84,10 @@ export function planSets(observed: IpvsProgram, wanted: IpvsProgram, found: Foun
     drainingAdded: [...leaving.draining]
       .filter((entry) => !found.draining.has(entry))
       .map((entry) => ({ set: timed.name, entry, timeoutSeconds: drainSeconds })),
-    deleted: deleted.filter((edit) => !changesPolicy(edit)),
+    deleted: [
+      ...deleted.filter(changesRanges),
+      ...deleted.filter((edit) => !changesPolicy(edit) && !changesRanges(edit)),
+    ],
     ledgerDeleted: [
       ...ledger.deleted,
       ...[...found.draining.keys()]
@@ -94,6 +101,23 @@ export function planSets(observed: IpvsProgram, wanted: IpvsProgram, found: Foun
 function inSets(ids: readonly SetId[], { family, prefix }: IpvsProgram): (edit: EntryEdit) => boolean {
   const names = new Set(ids.map((id) => setName(id, family, prefix)));
   return ({ set }) => names.has(set);
+}
+
+/**
+ * Whether an entry lets a source in at a frontend that is restricted before and after. Such a source comes in late and
+ * goes out early: what kept it out by its address until now may keep it out by policy from now on, and the other way round.
+ */
+function changesRangesOf(observed: IpvsProgram, wanted: IpvsProgram): (edit: EntryEdit) => boolean {
+  const isSource = inSets(['loadBalancerSourceCidr', 'loadBalancerSourceIp'], wanted);
+  const restricted = setName('loadBalancerFw', wanted.family, wanted.prefix);
+  const before = new Set<string>(observed.sets.get(restricted)?.entries);
+  const staying = new Set<string>((wanted.sets.get(restricted)?.entries ?? []).filter((entry) => before.has(entry)));
+  return (edit) => isSource(edit) && staying.has(frontendIn(edit.entry));
+}
+
+/** `10.0.0.1,tcp:80` of `10.0.0.1,tcp:80,198.51.100.0/24`. */
+function frontendIn(entry: SetEntry): string {
+  return entry.split(',').slice(0, 2).join(',');
 }
 
 /** Whether an entry decides about masquerading at a frontend that is there before and after. */
@@ -151,9 +175,7 @@ function keptEntries(name: SetName, observed: IpvsProgram, { kept }: Departures)
   if (kept.length === 0 || is('loopBack') || is('masquerade')) return [];
   if (is('ipvsIps')) return kept.map(({ address }) => addressEntry(address));
   const frontends = new Set<string>(kept.map(frontendEntry));
-  return (observed.sets.get(name)?.entries ?? []).filter((entry) =>
-    frontends.has(entry.split(',').slice(0, 2).join(',')),
-  );
+  return (observed.sets.get(name)?.entries ?? []).filter((entry) => frontends.has(frontendIn(entry)));
 }
 
 /**
