@@ -70,7 +70,7 @@ it('a node whose /sys is read-only has the Event that kube-proxy gives it', asyn
     expect.objectContaining({
       reason: 'readOnlySysFS',
       type: 'Warning',
-      involvedObject: { apiVersion: 'v1', kind: 'Node', name: 'n1' },
+      involvedObject: { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'n1' },
       message: 'warning: file hashsize: could not be raised: Read-only file system',
     }),
   ]);

@@ -79,6 +79,11 @@ interface Known {
 function createLook(cluster: ClusterName | undefined, path: string, sink: SourceSink): () => Promise<void> {
   let known = new Map<string, Known>();
   let seen: string | undefined;
+  const failing = (problem: string) => {
+    // Where only the bad file is taken away the folder is as it was before, and must be read to say so.
+    seen = undefined;
+    sink.state(manifestsKind, { kind: 'failing', problem });
+  };
 
   return async () => {
     const now = signatureOf(path);
@@ -89,8 +94,7 @@ function createLook(cluster: ClusterName | undefined, path: string, sink: Source
       if (empty !== undefined) throw new Error(`${empty} has no length: was it written while the disk was full?`);
       objects = await readObjects([path], noStdin);
     } catch (error) {
-      sink.state(manifestsKind, { kind: 'failing', problem: problemIn(error) });
-      return;
+      return failing(problemIn(error));
     }
     const found = new Map<string, Known>();
     for (const object of expandLists(objects)) {
@@ -98,10 +102,7 @@ function createLook(cluster: ClusterName | undefined, path: string, sink: Source
       const identity = fields && (identify(fields) ?? identifyLease(fields));
       if (identity !== undefined) found.set(identity, { object, digest: hash('sha256', canonicalJson(object)) });
     }
-    if (found.size === 0) {
-      sink.state(manifestsKind, { kind: 'failing', problem: `${path} holds no object that matters here` });
-      return;
-    }
+    if (found.size === 0) return failing(`${path} holds no object that matters here`);
     sink.change(differences(cluster, known, found));
     known = found;
     // A file that changed while it was read is different from what the signature says, and read again.
