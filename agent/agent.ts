@@ -22,7 +22,7 @@ import { type RunningServer, serveHealth, serveMetrics, serveScrapes } from './s
 import { serviceChecks } from './serving/service-checks.ts';
 import { showClusters, showSources } from './serving/source-gauges.ts';
 import { createStatusBook } from './serving/status.ts';
-import { type Arrival, createSourceBoard } from './sources/board.ts';
+import { type Arrival, createSourceBoard, unheard } from './sources/board.ts';
 import type { Source } from './sources/source.ts';
 
 export interface AgentParts {
@@ -117,8 +117,7 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
     registry &&
     createClusterStates(registry, clock.nowMs, report, contactTimes, {
       of: leases.of,
-      hearing: () =>
-        own?.leasesIn === undefined ? { knownMs: 0, silentMs: undefined } : board.hearing(own, own.leasesIn),
+      hearing: () => (own?.leasesIn === undefined ? unheard : board.hearing(own, own.leasesIn)),
     });
   let held: ReadonlyMap<ClusterName, number> = new Map();
   const tellHeld = (now: typeof held): void => {

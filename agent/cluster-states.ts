@@ -10,7 +10,7 @@ import type { ClusterName } from '../compiler/values/names.ts';
 import { formatObjectRef } from '../compiler/values/object-ref.ts';
 import type { SeenLease } from './cluster-leases.ts';
 import type { Report } from './report.ts';
-import type { Hearing, SourceStatus } from './sources/board.ts';
+import { type Hearing, type SourceStatus, unheard } from './sources/board.ts';
 
 /** How long a cluster that nothing is heard of counts as alive: API servers send a bookmark a minute, if nothing else. */
 const contactMs = 120_000;
@@ -49,7 +49,7 @@ export interface LeaseWitness {
   readonly hearing: () => Hearing;
 }
 
-const noLeases: LeaseWitness = { of: () => undefined, hearing: () => ({ knownMs: 0, silentMs: undefined }) };
+const noLeases: LeaseWitness = { of: () => undefined, hearing: () => unheard };
 
 interface Judgement {
   readonly memory: LeaseMemory;

@@ -13,3 +13,13 @@ export interface CommandResult {
  * are, without a shell.
  */
 export type Run = (file: string, args: readonly string[], input?: string) => Promise<CommandResult>;
+
+/**
+ * What a tool complains of, in one line: its first, without its own name before it.
+ *
+ * tool   undefined: its name stays
+ */
+export function complaintOf({ stderr }: Pick<CommandResult, 'stderr'>, tool?: string): string {
+  const [line = ''] = stderr.trim().split('\n');
+  return tool !== undefined && line.startsWith(`${tool}: `) ? line.slice(tool.length + 2) : line;
+}

@@ -1,6 +1,6 @@
 import type { Family, IpAddress } from '../compiler/values/address.ts';
 import type { Port } from '../compiler/values/port.ts';
-import type { Run } from './command.ts';
+import { complaintOf, type Run } from './command.ts';
 
 /**
  * UDP connections that the kernel goes on treating as it treated their first packet: it looks at
@@ -42,10 +42,10 @@ export async function forgetConnections(run: Run, family: Family, flows: readonl
   // Too many connections to list, or a listing that fails: then every kind is tried.
   const there = listed.exitCode === 0 ? flows.filter(isAmong(listed.stdout)) : flows;
   for (const flow of there) {
-    const { exitCode, stderr } = await run('conntrack', deletionArgs(family, flow));
+    const result = await run('conntrack', deletionArgs(family, flow));
     // Exit status 1 is for nothing to delete, too: the connection has ended meanwhile.
-    if (exitCode === 0 || stderr.includes(' 0 flow entries have been deleted')) continue;
-    const problem = `connections could not be forgotten: ${stderr.trim().split('\n')[0]}`;
+    if (result.exitCode === 0 || result.stderr.includes(' 0 flow entries have been deleted')) continue;
+    const problem = `connections could not be forgotten: ${complaintOf(result)}`;
     return { found: there.length, problem };
   }
   return { found: there.length, problem: undefined };

@@ -1,4 +1,4 @@
-import type { Run } from './command.ts';
+import { complaintOf, type Run } from './command.ts';
 
 /** What became of one kernel setting. */
 export type SysctlOutcome = { readonly name: string; readonly value: string } & (
@@ -21,8 +21,10 @@ export async function ensureSysctls(run: Run, wanted: ReadonlyMap<string, string
   const refusals = new Map<string, string>();
   for (const [name, value] of wanted) {
     if (!before.values.has(name) || before.values.get(name) === value) continue;
-    const { exitCode, stderr } = await run('sysctl', ['-w', `${name}=${value}`]);
-    if (exitCode !== 0) refusals.set(name, reasonIn(stderr) ?? `sysctl ended with ${exitCode ?? 'no exit status'}`);
+    const result = await run('sysctl', ['-w', `${name}=${value}`]);
+    const { exitCode } = result;
+    const reason = complaintOf(result, 'sysctl') || `sysctl ended with ${exitCode ?? 'no exit status'}`;
+    if (exitCode !== 0) refusals.set(name, reason);
   }
   const isWritten = names.some((name) => before.values.get(name) !== wanted.get(name));
   const after = isWritten ? await readSysctls(run, names) : before;
@@ -49,17 +51,9 @@ async function readSysctls(
   names: readonly string[],
 ): Promise<{ readonly values: ReadonlyMap<string, string>; readonly problem: string | undefined }> {
   if (names.length === 0) return { values: new Map(), problem: undefined };
-  const { exitCode, stdout, stderr } = await run('sysctl', ['-e', ...names]);
-  return { values: parseSysctls(stdout), problem: exitCode === 0 ? undefined : reasonIn(stderr) };
-}
-
-function reasonIn(stderr: string): string | undefined {
-  return (
-    stderr
-      .trim()
-      .split('\n')[0]
-      ?.replace(/^sysctl: /, '') || undefined
-  );
+  const result = await run('sysctl', ['-e', ...names]);
+  const problem = result.exitCode === 0 ? undefined : complaintOf(result, 'sysctl') || undefined;
+  return { values: parseSysctls(result.stdout), problem };
 }
 
 /** The output of `sysctl NAME …`: `net.ipv4.ip_forward = 1`. */

@@ -48,6 +48,22 @@ export interface FamilySync {
   readonly againInMs: number | undefined;
 }
 
+/** A sync that wrote nothing and has nothing to say. */
+export function emptySync(depth: Depth): FamilySync {
+  return {
+    depth,
+    documents: 0,
+    lines: 0,
+    rules: new Map(),
+    drift: [],
+    quarantined: [],
+    released: [],
+    remarks: [],
+    diagnostics: [],
+    againInMs: undefined,
+  };
+}
+
 /**
  * One family's kernel, whatever the backend: hides its types, and remembers what was applied.
  *

@@ -1,9 +1,9 @@
 import { compareText } from '../../compiler/values/names.ts';
 
 /** A Service port whose rules the kernel refuses. It keeps those that it had. */
-export interface QuarantinedService {
+export interface QuarantinedService<Name extends string = string> {
   /** `shop/cart:http`, as in comments of rules. */
-  readonly service: string;
+  readonly service: Name;
   readonly message: string;
   readonly retryInMs: number;
   /** How often it was refused. */
@@ -18,16 +18,16 @@ interface Held {
   readonly meaning: string;
 }
 
-/** Who is held back for how long: each refusal doubles the time. */
-export interface Delays {
+/** Who is held back for how long: each refusal doubles the time. A backend calls Service ports by the names it refuses them by. */
+export interface Delays<Name extends string> {
   /** Services to leave as they are now, given what each means now. Forgets those that mean nothing any more. */
-  held(meanings: ReadonlyMap<string, string>): ReadonlySet<string>;
+  held(meanings: ReadonlyMap<Name, string>): ReadonlySet<Name>;
   /** What became of a sync in which all others took part. Returns those that were let go. */
   settle(
-    refused: readonly { readonly service: string; readonly message: string }[],
-    meanings: ReadonlyMap<string, string>,
-  ): string[];
-  list(): QuarantinedService[];
+    refused: readonly { readonly service: Name; readonly message: string }[],
+    meanings: ReadonlyMap<Name, string>,
+  ): Name[];
+  list(): QuarantinedService<Name>[];
   /** How soon somebody is to be tried again. */
   nextInMs(): number | undefined;
 }
@@ -39,9 +39,12 @@ export interface DelayTimes {
 
 export const defaultDelayTimes: DelayTimes = { firstMs: 30_000, maxMs: 3_600_000 };
 
-export function createDelays(nowMs: () => number, times: DelayTimes = defaultDelayTimes): Delays {
-  const all = new Map<string, Held>();
-  const isHeld = (service: string, meanings: ReadonlyMap<string, string>): boolean => {
+export function createDelays<Name extends string>(
+  nowMs: () => number,
+  times: DelayTimes = defaultDelayTimes,
+): Delays<Name> {
+  const all = new Map<Name, Held>();
+  const isHeld = (service: Name, meanings: ReadonlyMap<Name, string>): boolean => {
     const held = all.get(service);
     return held !== undefined && held.meaning === meanings.get(service) && held.retryAtMs > nowMs();
   };

@@ -7,7 +7,7 @@ import { KernelError } from '../../backends/netfilter/errors.ts';
 import { type Found, type LivePlan, observe, planLive } from '../../backends/netfilter/live.ts';
 import type { ChainPrefix } from '../../compiler/settings.ts';
 import type { Family } from '../../compiler/values/address.ts';
-import { type Depth, type FamilyPlane, type FamilySync, isUsed, type Wanted } from './dataplane.ts';
+import { emptySync, type FamilyPlane, isUsed, type Wanted } from './dataplane.ts';
 import { rememberUnits } from './units.ts';
 
 /** A plan that would be performed. */
@@ -64,25 +64,9 @@ export function createDryPlane(options: {
       };
       const documents = plan.steps.filter(({ kind }) => kind === 'restore').length;
       if (documents > 0) options.onPlan({ ...from, plan, wanted });
-      return { ...drySync(depth, documents), diagnostics };
+      return { ...emptySync(depth), documents, diagnostics };
     },
     glance: () => Promise.resolve(undefined),
-  };
-}
-
-/** A sync that wrote nothing. */
-export function drySync(depth: Depth, documents: number): FamilySync {
-  return {
-    depth,
-    documents,
-    lines: 0,
-    rules: new Map(),
-    drift: [],
-    quarantined: [],
-    released: [],
-    remarks: [],
-    diagnostics: [],
-    againInMs: undefined,
   };
 }
 

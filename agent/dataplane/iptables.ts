@@ -23,7 +23,7 @@ import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { servicePortText } from '../../compiler/values/names.ts';
 import { observeRemains, removeIpvs } from '../ipvs-remains.ts';
 import { allowLocalNodePorts } from '../local-node-ports.ts';
-import { type Depth, type FamilyPlane, type FamilySync, isUsed, type Wanted } from './dataplane.ts';
+import { type Depth, emptySync, type FamilyPlane, type FamilySync, isUsed, type Wanted } from './dataplane.ts';
 import { createDelays, type DelayTimes } from './delays.ts';
 import { findDrift } from './drift.ts';
 import { createHookGlance } from './glance.ts';
@@ -60,7 +60,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
   // Going through the whole program for flaws of ours takes longer than all else of a small change,
   // and the kernel refuses them too: deltas go unchecked, and each full sync checks all.
   const unchecked = { ...maker, check: () => [] };
-  const delays = createDelays(options.nowMs, options.delayTimes);
+  const delays = createDelays<string>(options.nowMs, options.delayTimes);
   let believed: Observation | undefined;
   const glanceAt = createHookGlance(family, run);
   let hasNodePorts = false;
@@ -138,7 +138,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     async sync(wanted, depth) {
       const { program, diagnostics } = assemble(depth === 'full' ? maker : unchecked, wanted.services, wanted.node);
       const used = isUsed(wanted);
-      if (!used && !(await isReadable(run, family, own))) return nothingToDo(depth);
+      if (!used && !(await isReadable(run, family, own))) return emptySync(depth);
       const meanings = meaningsOf(wanted.services);
       const held = delays.held(meanings);
       const quick = depth === 'delta' && used && believed !== undefined;
@@ -209,21 +209,6 @@ async function isReadable(run: Run, family: Family, own: OwnChains): Promise<boo
     }
     throw error;
   }
-}
-
-function nothingToDo(depth: FamilySync['depth']): FamilySync {
-  return {
-    depth,
-    documents: 0,
-    lines: 0,
-    rules: new Map(),
-    drift: [],
-    quarantined: [],
-    released: [],
-    remarks: [],
-    diagnostics: [],
-    againInMs: undefined,
-  };
 }
 
 /** What each Service port means now, by the name that comments bear: ports of one name share their fate. */

@@ -1,4 +1,4 @@
-import type { Run } from '../../backends/command.ts';
+import { complaintOf, type Run } from '../../backends/command.ts';
 import type { Preparation } from './preparation.ts';
 
 /** What the parameter is called where the kernel lists its modules. */
@@ -19,15 +19,11 @@ export async function raiseHashSize(run: Run, wanted: number): Promise<Preparati
   const facts = { object, code: 'conntrack-hash-size', isNeeded: false };
   const before = await readSize(run);
   if (before >= wanted) return { ...facts, kind: 'already', message: `already ${before}, ${wanted} are enough` };
-  const { exitCode, stderr } = await run('tee', [file], `${wanted}\n`);
-  const after = exitCode === 0 ? await readSize(run) : 0;
+  const result = await run('tee', [file], `${wanted}\n`);
+  const after = result.exitCode === 0 ? await readSize(run) : 0;
   if (after >= wanted) return { ...facts, kind: 'set', message: `${before} → ${after}` };
-  const code = /Read-only file system/.test(stderr) ? readOnlySysfs : facts.code;
-  const reason =
-    stderr
-      .trim()
-      .split('\n')[0]
-      ?.replace(/^tee: /, '') || 'it stays as it is';
+  const code = /Read-only file system/.test(result.stderr) ? readOnlySysfs : facts.code;
+  const reason = complaintOf(result, 'tee') || 'it stays as it is';
   const is = before === 0 ? '' : `is ${before} and `;
   const remedy = `as root on the node: echo ${wanted} > ${file}`;
   return { ...facts, code, kind: 'failed', message: `${is}could not be raised to ${wanted}: ${reason}; ${remedy}` };

@@ -1,4 +1,4 @@
-import type { Run } from '../../backends/command.ts';
+import { complaintOf, type Run } from '../../backends/command.ts';
 import type { Preparation } from './preparation.ts';
 
 /** Kernel modules that IPVS mode asks for by name, and nothing loads by itself everywhere. */
@@ -25,14 +25,14 @@ export async function loadModules(run: Run, names: readonly string[]): Promise<P
 async function loadModule(run: Run, name: string): Promise<Preparation> {
   const facts = { object: { kind: 'module', name } as const, code: 'kernel-module', isNeeded: false };
   if (await isListed(run, name)) return { ...facts, kind: 'already', message: 'already there' };
-  const { exitCode, stderr } = await run('modprobe', [name]);
-  if (exitCode === 0) return { ...facts, kind: 'set', message: 'loaded, or built into the kernel' };
+  const result = await run('modprobe', [name]);
+  if (result.exitCode === 0) return { ...facts, kind: 'set', message: 'loaded, or built into the kernel' };
   const [file, ...args] = nudges[name] ?? [];
   if (file !== undefined) {
     await run(file, args);
     if (await isListed(run, name)) return { ...facts, kind: 'set', message: 'loaded by the kernel itself' };
   }
-  const reason = stderr.trim().split('\n')[0] || `modprobe ended with ${exitCode ?? 'no exit status'}`;
+  const reason = complaintOf(result) || `modprobe ended with ${result.exitCode ?? 'no exit status'}`;
   const remedy = `as root on the node: modprobe ${name}; at every boot: a line ${name} in /etc/modules-load.d/`;
   return { ...facts, kind: 'failed', message: `could not be loaded: ${reason}; ${remedy}` };
 }

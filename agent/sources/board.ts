@@ -29,6 +29,9 @@ export interface Hearing {
   readonly silentMs: number | undefined;
 }
 
+/** Of what nobody ever told anything. */
+export const unheard: Hearing = { knownMs: 0, silentMs: undefined };
+
 /** A change and when it reached us. */
 export interface Arrival extends ObjectChange {
   readonly atMs: number;

@@ -78,6 +78,11 @@ export function servicePortId(
   return `${servicePortText(service, portName)}/${protocol}/${family}` as ServicePortId;
 }
 
+/** The text that stands in an id: what people and Events call the Service port. */
+export function servicePortIn(id: ServicePortId): string {
+  return id.split('/').slice(0, 2).join('/');
+}
+
 /** Byte-wise order of text: never the locale's, which differs between machines. */
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
