@@ -63,7 +63,7 @@ export async function observeRemains(
 ): Promise<IpvsProgram | undefined> {
   if (!(await hasIpvs(run, family, { prefix, isThorough }))) return undefined;
   try {
-    const observed = await observeProgram(run, family, undefined, prefix);
+    const observed = await observeProgram(run, family, prefix);
     return takeOver || isOurs(observed) ? observed : undefined;
   } catch (error) {
     if (error instanceof KernelError && isAbsence(error)) return undefined;

@@ -36,7 +36,7 @@ export async function observeIpvsFamilies(run: Run, wanted: WantedIpvs): Promise
   const observations: IpvsProgram[] = [];
   for (const family of families) {
     if (isUsed(wanted, family) || (await hasOurs(run, family, prefix))) {
-      observations.push(await observeProgram(run, family, undefined, prefix));
+      observations.push(await observeProgram(run, family, prefix));
     }
   }
   return observations;

@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { drainingName, frontendsName } from '../backends/ipvs/ledger.ts';
 import { ownChainsOf } from '../backends/ipvs/own-chains.ts';
 import { parseEntry } from '../backends/ipvs/parse.ts';
 import { linkName } from '../backends/ipvs/program.ts';
+import { ourSetNames } from '../backends/ipvs/reading.ts';
 import { parseSchedulerName, type SchedulerName } from '../backends/ipvs/servers.ts';
-import { type SetEntry, setIds, setName } from '../backends/ipvs/sets.ts';
-import { stagedName } from '../backends/ipvs/set-plan.ts';
+import type { SetEntry } from '../backends/ipvs/sets.ts';
 import type { IpvsStep } from '../backends/ipvs/steps.ts';
 import { withMark } from '../backends/netfilter/ownership.ts';
 import { parseSetName, type SetName } from '../backends/netfilter/rule.ts';
@@ -163,7 +162,7 @@ type Parsed = z.infer<typeof step>;
 /** Names what is of another family, and sets, links and rules that are not ours under this prefix. */
 function strangenessUnder(prefix: ChainPrefix): (one: Parsed, of: Family) => string[] {
   const { isOurs } = withMark(ownChainsOf(prefix));
-  const ours = new Set<string>([linkName(prefix), ...families.flatMap((of) => setsOf(of, prefix))]);
+  const ours = new Set<string>([linkName(prefix), ...families.flatMap((of) => [...ourSetNames(of, prefix).all])]);
   return (one, of) => {
     if (one.family !== of) return [`a step of ${one.family}`];
     const names = namesIn(one).filter((name) => !ours.has(name));
@@ -178,12 +177,6 @@ function strangenessUnder(prefix: ChainPrefix): (one: Parsed, of: Family) => str
         return [];
     }
   };
-}
-
-function setsOf(of: Family, prefix: ChainPrefix): SetName[] {
-  const live = setIds.map((id) => setName(id, of, prefix));
-  const names = [...live, frontendsName(of, prefix), drainingName(of, prefix)];
-  return [...names, ...names.map(stagedName)];
 }
 
 /** Of sets and links. */

@@ -32,7 +32,7 @@ export async function applyIpvsPlan(
   const starts: Start[] = [];
   const { plans, prefix } = parseSavedIpvsPlan(document, path);
   for (const plan of plans) {
-    starts.push({ plan, observed: await observeProgram(run, plan.family, undefined, prefix) });
+    starts.push({ plan, observed: await observeProgram(run, plan.family, prefix) });
   }
   const refusals = starts.flatMap((start) => refusalOf(start, options) ?? []);
   if (refusals.length > 0) {

@@ -10,8 +10,7 @@ import type { IpvsStep } from '../../backends/ipvs/steps.ts';
 import { KernelError } from '../../backends/netfilter/errors.ts';
 import type { ChainPrefix } from '../../compiler/settings.ts';
 import type { Family } from '../../compiler/values/address.ts';
-import { type FamilyPlane, isUsed, type Wanted } from './dataplane.ts';
-import { drySync } from './dry-run.ts';
+import { emptySync, type FamilyPlane, isUsed, type Wanted } from './dataplane.ts';
 import { rememberUnits } from './units.ts';
 
 /** Something that a first plan can start from, and its name for people. */
@@ -48,7 +47,7 @@ export function createDryIpvsPlane(options: {
     const nothing = emptyProgram(family, prefix);
     if (options.start !== 'the kernel') return options.start ?? { source: 'nothing', observed: nothing };
     try {
-      return { source: 'the kernel (IPVS)', observed: await observeProgram(options.run, family, undefined, prefix) };
+      return { source: 'the kernel (IPVS)', observed: await observeProgram(options.run, family, prefix) };
     } catch (error) {
       if (!(error instanceof KernelError || error instanceof IpvsError)) throw error;
       return { source: `nothing, since the kernel cannot be read: ${error.reason}`, observed: nothing };
@@ -64,7 +63,7 @@ export function createDryIpvsPlane(options: {
       const steps = planProgram(from.observed, desired);
       believed = { source: 'the last plan', observed: afterPlan(from.observed, desired) };
       if (steps.length > 0) options.onPlan({ ...from, desired, steps, wanted });
-      return { ...drySync(depth, steps.length), diagnostics };
+      return { ...emptySync(depth), documents: steps.length, diagnostics };
     },
     glance: () => Promise.resolve(undefined),
   };

@@ -9,7 +9,7 @@ import { underPrefix } from '../../backends/netfilter/prefix.ts';
 import { type IpvsStep, printStep } from '../../backends/ipvs/steps.ts';
 import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
 import type { Family } from '../../compiler/values/address.ts';
-import type { ServicePortId } from '../../compiler/values/names.ts';
+import { type ServicePortId, servicePortIn } from '../../compiler/values/names.ts';
 import { type DriftedChain, type FamilyPlane, isUsed, type Wanted } from './dataplane.ts';
 import { createDelays, type DelayTimes } from './delays.ts';
 import { rememberUnits } from './units.ts';
@@ -37,7 +37,7 @@ const drainLookMs = 2_000;
 export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
   const { family, run, takeOver, prefix = kubePrefix } = options;
   const maker = rememberUnits(ipvs);
-  const delays = createDelays(options.nowMs, options.delayTimes);
+  const delays = createDelays<ServicePortId>(options.nowMs, options.delayTimes);
   /** What the kernel was brought to; undefined: nothing yet. */
   let last: Wanted | undefined;
 
@@ -47,9 +47,9 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
       const before = last;
       last = undefined;
       const { program, diagnostics } = assemble(maker, wanted.services, wanted.node);
-      const meanings = new Map<string, string>(wanted.services.map(({ id, hash }) => [id, hash]));
-      const held = delays.held(meanings) as ReadonlySet<ServicePortId>;
-      const start = await observeProgram(run, family, undefined, prefix);
+      const meanings = new Map(wanted.services.map(({ id, hash }) => [id, hash]));
+      const held = delays.held(meanings);
+      const start = await observeProgram(run, family, prefix);
       const steps: IpvsStep[] = [];
       const target = {
         program: isUsed(wanted) ? holdBack(program, start, held) : undefined,
@@ -94,11 +94,6 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
       return isGone ? `nat ${services}` : undefined;
     },
   };
-}
-
-/** `shop/cart:http` of `shop/cart:http/TCP/IPv4`: what people and Events call it. */
-function servicePortIn(id: string): string {
-  return id.replace(/\/(?:TCP|UDP|SCTP)\/IPv[46]$/, '');
 }
 
 /** What had to be done again although nobody wanted anything else; the end of a departure is no drift. */

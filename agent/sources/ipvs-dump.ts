@@ -1,25 +1,18 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { asApplied } from '../../backends/ipvs/applied.ts';
-import { drainingName, frontendsName, parseLedgerEntry } from '../../backends/ipvs/ledger.ts';
+import { frontendsName } from '../../backends/ipvs/ledger.ts';
 import { ownChainsOf } from '../../backends/ipvs/own-chains.ts';
-import { type FoundSet, parseBound, parseServers, parseSets } from '../../backends/ipvs/parse.ts';
-import { type Found, type IpvsProgram, linkName, nothingFound } from '../../backends/ipvs/program.ts';
-import { compareServers, type ServerKey, type VirtualServer } from '../../backends/ipvs/servers.ts';
-import { type IpSet, setIds, setName } from '../../backends/ipvs/sets.ts';
+import { parseBound, parseServers, parseSets } from '../../backends/ipvs/parse.ts';
+import { rulesFile } from '../../backends/ipvs/print.ts';
+import { type IpvsProgram, linkName } from '../../backends/ipvs/program.ts';
+import { linkWith, ourSetNames, programIn, type Reading } from '../../backends/ipvs/reading.ts';
+import type { ServerKey, VirtualServer } from '../../backends/ipvs/servers.ts';
 import { parseSysctls } from '../../backends/sysctl.ts';
 import { ownerOf, withMark } from '../../backends/netfilter/ownership.ts';
 import { parseSave, type Save } from '../../backends/netfilter/parse.ts';
-import type { SetName } from '../../backends/netfilter/rule.ts';
 import type { ChainPrefix } from '../../compiler/settings.ts';
-import {
-  compareAddresses,
-  type Family,
-  families,
-  familyOf,
-  type IpAddress,
-  parseAddress,
-} from '../../compiler/values/address.ts';
+import { type Family, families, familyOf, type IpAddress, parseAddress } from '../../compiler/values/address.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { fileProblem, InputError } from '../input-error.ts';
 import { unreadable } from './files.ts';
@@ -29,9 +22,6 @@ export interface IpvsDump {
   readonly path: string;
   readonly program: IpvsProgram;
 }
-
-/** As `compile --out` calls them. */
-const rulesFiles: Readonly<Record<Family, string>> = { IPv4: 'ipvs.iptables-save', IPv6: 'ipvs.ip6tables-save' };
 
 /**
  * The dumps of a folder: what `compile --out` wrote for IPVS, or what the tools printed on a node, into files of
@@ -98,11 +88,11 @@ function readFamily(
   texts: Texts,
   problems: Diagnostic[],
 ): IpvsDump[] {
-  const file = join(path, rulesFiles[family]);
-  const servers = [...texts.servers].filter(([, { address }]) => familyOf(address) === family);
+  const file = join(path, rulesFile(family));
   if (!existsSync(file)) {
     // A node without IPv6 has no rules of it.
-    if (servers.length > 0 || family === 'IPv4') {
+    const isUsed = [...texts.servers.values()].some(({ address }) => familyOf(address) === family);
+    if (isUsed || family === 'IPv4') {
       problems.push(fileProblem(file, 'no-dump', `is missing: ${family} rules cannot be known without it`));
     }
     return [];
@@ -112,53 +102,25 @@ function readFamily(
     problems.push(fileProblem(file, 'bad-dump', 'is not what iptables-save prints, or cut short'));
     return [];
   }
-  return [{ path, program: programOf(family, prefix, texts, new Map(servers), save) }];
+  return [{ path, program: programOf(family, prefix, texts, save) }];
 }
 
 function programOf(
   family: Family,
   prefix: ChainPrefix,
-  texts: Texts,
-  all: ReadonlyMap<ServerKey, VirtualServer>,
+  { servers, sets, addresses, sysctls }: Texts,
   { ruleset, foreign }: Save,
 ): IpvsProgram {
-  const live = new Set(setIds.map((id) => setName(id, family, prefix)));
-  const ledger = new Set([frontendsName(family, prefix), drainingName(family, prefix)]);
-  const sets = parseSets(texts.sets, (name) => live.has(name) || ledger.has(name));
-  const owned = ledgerKeys(sets.get(frontendsName(family, prefix)));
-  const isOurs = (key: ServerKey): boolean => owned?.has(key) ?? true;
-  const program: IpvsProgram = {
-    family,
-    prefix,
-    servers: new Map([...all].filter(([key]) => isOurs(key)).sort(([, a], [, b]) => compareServers(a, b))),
-    owners: new Map(),
-    sets: pick(sets, live),
-    addresses: texts.addresses.filter((address) => familyOf(address) === family).sort(compareAddresses),
-    rules: ruleset,
-    sysctls: texts.sysctls,
-  };
-  // Without bookkeeping: as we would leave it.
-  if (owned === undefined) return asApplied(program);
+  const names = ourSetNames(family, prefix);
   const tools = { family, mode: 'nft', save: '', restore: '', iptables: '' } as const;
-  const tables: Found['tables'] = {
-    ...{ family, tools, ruleset, foreign, owner: ownerOf(ruleset, prefix), rival: undefined, fingerprint: '' },
+  const reading: Reading = {
+    ...{ family, prefix, servers, sysctls },
+    sets: parseSets(sets, (name) => names.all.has(name)),
+    link: linkWith(addresses, family),
+    tables: {
+      ...{ family, tools, ruleset, foreign, owner: ownerOf(ruleset, prefix), rival: undefined, fingerprint: '' },
+    },
   };
-  const found: Found = {
-    ...nothingFound,
-    foreign: new Map([...all].filter(([key]) => !isOurs(key))),
-    draining: sets.get(drainingName(family, prefix))?.secondsLeft ?? new Map(),
-    ledger: pick(sets, ledger),
-    link: 'ours',
-    tables,
-  };
-  return { ...program, found };
-}
-
-function ledgerKeys(set: FoundSet | undefined): ReadonlySet<ServerKey> | undefined {
-  return set && new Set(set.entries.flatMap((entry) => parseLedgerEntry(entry) ?? []));
-}
-
-function pick(sets: ReadonlyMap<SetName, FoundSet>, names: ReadonlySet<SetName>): ReadonlyMap<SetName, IpSet> {
-  const picked = [...sets].filter(([name]) => names.has(name));
-  return new Map(picked.map(([name, { definition, entries }]) => [name, { name, definition, entries }]));
+  if (reading.sets.has(frontendsName(family, prefix))) return programIn(reading);
+  return asApplied(programIn(reading, new Set(servers.keys())));
 }

@@ -10,7 +10,7 @@ import { drainingReals } from './departure.ts';
 import { IpvsError } from './errors.ts';
 import { staleServerFlows } from './flows.ts';
 import { holdBack, ownerOfLine } from './hold-back.ts';
-import { observeProgram } from './observe.ts';
+import { observeProgram, observeProgramAgain } from './observe.ts';
 import { realKey } from './ledger.ts';
 import { performStep } from './perform.ts';
 import { planProgram } from './plan.ts';
@@ -88,7 +88,7 @@ export async function applyProgram(
   let start: IpvsProgram | undefined;
   let retried: string | undefined;
   const { prefix = target.program?.prefix ?? options.start?.prefix ?? kubePrefix } = options;
-  let read = options.start ?? (await observeProgram(run, family, undefined, prefix));
+  let read = options.start ?? (await observeProgram(run, family, prefix));
   for (let round = 0; round < maxRounds; round++) {
     const desired = desiredProgram(read, family, target, options);
     const observed = seen(read, desired, options);
@@ -110,7 +110,7 @@ export async function applyProgram(
       };
     }
     const failed = await performAll(run, steps, options, performed);
-    read = await observeProgram(run, family, read);
+    read = await observeProgramAgain(run, read);
     if (failed === undefined) continue;
     const guilty = blame(failed, desired).filter(({ service }) => !quarantined.has(service));
     // Without somebody to blame, another writer may have been in the way: once more from a new reading.

@@ -82,7 +82,8 @@ export function programFiles(program: IpvsProgram): ReadonlyMap<string, string> 
   ]);
 }
 
-function rulesFile(family: Family): string {
+/** As `compile --out` calls it. */
+export function rulesFile(family: Family): string {
   return family === 'IPv4' ? 'ipvs.iptables-save' : 'ipvs.ip6tables-save';
 }
 

@@ -4,7 +4,7 @@ import type { Run } from '../../backends/command.ts';
 import { assemble } from '../../backends/assemble.ts';
 import { applyProgram } from '../../backends/ipvs/apply.ts';
 import { ipvs } from '../../backends/ipvs/index.ts';
-import { observeProgram } from '../../backends/ipvs/observe.ts';
+import { observeProgram, observeProgramAgain } from '../../backends/ipvs/observe.ts';
 import { performStep } from '../../backends/ipvs/perform.ts';
 import { planProgram } from '../../backends/ipvs/plan.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
@@ -41,7 +41,7 @@ describeIn(place, missing, 'random walks between programs on a real kernel', () 
       for (let steps = planProgram(observed, desired); steps.length > 0; steps = planProgram(observed, desired)) {
         for (const step of steps) {
           await performStep(step, run);
-          observed = await observeProgram(run, 'IPv4', observed);
+          observed = await observeProgramAgain(run, observed);
           states.push(observed);
         }
       }
