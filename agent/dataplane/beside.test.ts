@@ -59,9 +59,7 @@ describe.each(planes)('beside %s', (_theirs, makeTheirs) => {
     expect(usualIn(kernel)).toEqual(before);
     expect(await ours.sync(mine('10.1.0.9'), 'delta')).toMatchObject({ quarantined: [], remarks: [] });
     expect(usualIn(kernel)).toEqual(before);
-    expect(JSON.stringify([kernel.netfilter.save('IPv4'), [...kernel.servers.values()].map(String)])).toContain(
-      'SLWR-',
-    );
+    expect(kernel.netfilter.save('IPv4')).toContain('-A SLWR-');
 
     // Neither takes the other's for drift of its own.
     expect(await theirs.sync(usual, 'full')).toMatchObject({ documents: 0, drift: [] });

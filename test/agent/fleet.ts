@@ -1,6 +1,6 @@
 import type { ApiDouble } from '../apiserver/double.ts';
 import { type Manifest, node } from '../packets/objects.ts';
-import { randomNumbers } from './numbers.ts';
+import { randomNumbers } from '../helpers/numbers.ts';
 
 /** Three clusters with the same thousand Services, whose endpoints change all the time. The same for the same seed. */
 export interface Fleet {

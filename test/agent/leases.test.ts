@@ -1,6 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
 import { createFakeKernel } from '../../backends/netfilter/fake-kernel.ts';
-import { parseRegistry } from '../../agent/registry.ts';
 import { folderSource } from '../../agent/sources/folder.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +8,7 @@ import { type ApiDouble, startApiDouble } from '../apiserver/double.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { node, service } from '../packets/objects.ts';
 import { memberSettings } from '../packets/program.ts';
+import { registryOf } from './faults.fixture.ts';
 import { type FieldOptions, startFieldAgent } from './field.ts';
 
 const closers: (() => unknown)[] = [];
@@ -26,17 +26,7 @@ const objects = [
     endpointPort: 8080,
   }),
 ];
-const registry = parseRegistry(
-  {
-    apiVersion: 'slicewright.dev/v1alpha1',
-    kind: 'ClusterRegistry',
-    clusters: [
-      { id: 'member2', self: true },
-      { id: 'member1', onLost: 'drop' },
-    ],
-  },
-  'registry.yaml',
-);
+const registry = registryOf({ id: 'member2', self: true }, { id: 'member1', onLost: 'drop' });
 
 let renewals = 0;
 const lease = (spec: object = { leaseDurationSeconds: 1, renewTime: `renewal ${renewals++}` }) => ({

@@ -8,7 +8,7 @@ import { bootWorld, outcomes } from '../packets/world.ts';
 import { describeIn } from '../place.ts';
 import { type FieldAgent, startFieldAgent } from './field.ts';
 import { type Kubectl, kubectlTo } from './kubectl.ts';
-import { percentile } from './numbers.ts';
+import { percentile } from '../helpers/numbers.ts';
 import { eventually } from '../helpers/eventually.ts';
 
 const { lacks } = await probeSupport();

@@ -11,7 +11,7 @@ import { type AgentProcess, startAgentProcess } from './agent-client.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createFleet, type Member, members } from './fleet.ts';
 import { differences } from './in-force.ts';
-import { percentile, randomNumbers } from './numbers.ts';
+import { percentile, randomNumbers } from '../helpers/numbers.ts';
 import { endFaults, injectFault } from './soak-faults.ts';
 
 /** `make soak` sets it; this is what fits into every run of the tests. */

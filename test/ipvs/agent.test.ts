@@ -9,7 +9,7 @@ import { serverKey } from '../../backends/ipvs/servers.ts';
 import { compile } from '../../compiler/index.ts';
 import { type FieldAgent, type FieldOptions, startFieldAgent } from '../agent/field.ts';
 import { type Kubectl, kubectlTo } from '../agent/kubectl.ts';
-import { percentile } from '../agent/numbers.ts';
+import { percentile } from '../helpers/numbers.ts';
 import { type ApiDouble, startApiDouble } from '../apiserver/double.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { twoClusters } from '../netns/clusters.ts';

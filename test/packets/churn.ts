@@ -1,3 +1,4 @@
+import { randomNumbers } from '../helpers/numbers.ts';
 import { service, type Manifest } from './objects.ts';
 import { tcpPort, type Dial } from './world.ts';
 
@@ -99,15 +100,4 @@ function clusterIpOf(i: number): string {
 
 function nodePortOf(i: number): number {
   return 30_900 + i;
-}
-
-/** Numbers in [0, 1) from a seed: the generator mulberry32, which is enough for tests. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
