@@ -17,8 +17,9 @@ const apiVersions = { Service: 'v1', Node: 'v1', ServiceImport: 'multicluster.x-
  * Tells the API server what people look for at the object: on a Service that this node's kernel refuses it or
  * that its health check node port cannot be opened, on the Node what befell its rules and which clusters are lost.
  *
- * Events of the core API, and only made, never changed: one verb of one resource is all that it takes, and
- * `kubectl describe` shows them. Telling is worth one try and no more: rules never wait for it.
+ * Events of the core API, and only made, never changed: one verb of one resource is all that it takes. `kubectl events`
+ * shows them, `kubectl describe` only those on the Node: elsewhere it asks for the object's uid, which is not kept.
+ * Telling is worth one try and no more: rules never wait for it.
  *
  * onFailure   told of an Event that the API server did not take
  */

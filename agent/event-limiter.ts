@@ -1,4 +1,4 @@
-/** An Event of the core API, as `kubectl describe` shows it. */
+/** An Event of the core API, as `kubectl events` shows it. */
 export interface ClusterEvent {
   readonly reason: string;
   readonly type: 'Normal' | 'Warning';
