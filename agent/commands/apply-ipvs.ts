@@ -49,9 +49,10 @@ async function applyFamily(
   run: Run,
 ): Promise<boolean> {
   const target = { program: isUsed(wanted, family) ? desired : undefined, services };
-  const { excludeCidrs } = wanted.settings.ipvs;
+  const { chainPrefix: prefix, ipvs } = wanted.settings;
+  const scope = { prefix, excludeCidrs: ipvs.excludeCidrs, takeOver: options.takeOver === true };
   try {
-    const report = await applyProgram(run, family, target, { takeOver: options.takeOver === true, excludeCidrs });
+    const report = await applyProgram(run, family, target, scope);
     const problems = [
       ...report.quarantined.map(describeQuarantined),
       ...reportConflicts(report.observed, desired, services),

@@ -352,6 +352,32 @@ describe('changing the mode', () => {
   });
 });
 
+describe('beside another slicewright', () => {
+  const label = 'service.kubernetes.io/service-proxy-name: edge';
+  /** The objects of a node with both families, with the label or without. */
+  const dual = (address: string, ip: string, labels = '') =>
+    `${nodeOf('192.0.2.1', '2001:db8::1')}---${cartOf(ip)
+      .replaceAll('10.96.0.10', address)
+      .replace('addressType: IPv4', 'addressType: IPv6')
+      .replace('metadata: {name: cart, namespace: shop}', `metadata: {name: cart, namespace: shop${labels}}`)}`;
+
+  it("a family that is used no longer loses its own virtual servers, and nobody else's", async () => {
+    const kernel = createFakeIpvsKernel();
+    const edge = { serviceProxyName: 'edge' };
+    await apply(kernel, dual('fd00:96::10', 'fd00:1::5'));
+    await apply(kernel, dual('fd00:96::20', 'fd00:1::6', `, labels: {${label}}`), edge);
+    const both = (await state(kernel)).servers;
+    expect(both).toContain('-A -t [fd00:96::10]:80');
+    expect(both).toContain('-A -t [fd00:96::20]:80');
+
+    const { status, err } = await apply(kernel, nodeOf('192.0.2.1'), edge);
+    expect([status, err]).toEqual([0, '']);
+    const { servers } = await state(kernel);
+    expect(servers).toContain('-A -t [fd00:96::10]:80');
+    expect(servers).not.toContain('fd00:96::20');
+  });
+});
+
 describe('slicewright cleanup', () => {
   it.each(['ipvs', 'iptables'] as const)(
     'removes all of ours after mode %s, and does nothing again',

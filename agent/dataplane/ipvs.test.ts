@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { createFakeIpvsKernel, type FakeIpvsKernel } from '../../backends/ipvs/fake-kernel.ts';
 import { service, slice, node } from '../../test/helpers/kubernetes.ts';
 import { compileObjects } from '../../test/helpers/compile.ts';
+import { defaultSettings } from '../../compiler/settings.ts';
+import { parseAddress, parseCidr } from '../../compiler/values/address.ts';
 import type { Wanted } from './dataplane.ts';
 import { createIpvsPlane } from './ipvs.ts';
 
+const isDefined = <T>(value: T | undefined): value is T => value !== undefined;
 const here = node('n1', { addresses: ['192.168.0.1'] });
 const web = (...addresses: string[]) => [service('web'), slice('web', 'web-x', addresses)];
 const api = (...addresses: string[]) => [service('api', { clusterIP: '10.96.0.2' }), slice('api', 'api-x', addresses)];
@@ -38,6 +41,20 @@ describe('a kernel with IPVS', () => {
     expect(serving(kernel)).toEqual(['-t 10.96.0.1:80 → 10.1.0.2:8080', '-t 10.96.0.2:80 → 10.1.0.3:8080']);
     const idle = await sut.sync(wanted(...web('10.1.0.2'), ...api('10.1.0.3')), 'delta');
     expect(idle).toMatchObject({ documents: 0, quarantined: [] });
+  });
+
+  it('is taken over but for virtual servers in ranges that are excluded', async () => {
+    const kernel = createFakeIpvsKernel();
+    const taking = createIpvsPlane({ family: 'IPv4', run: kernel.run, nowMs: () => 0, takeOver: true });
+    kernel.link = ['10.96.0.8', '10.96.7.8'].map(parseAddress).filter(isDefined);
+    for (const address of kernel.link) {
+      await kernel.run('ipvsadm', ['--restore'], `-A -t ${address}:25 -s rr\n`);
+    }
+    const { services, node: contexts } = compileObjects([here, ...web('10.1.0.1')], {
+      settings: { ipvs: { ...defaultSettings.ipvs, excludeCidrs: [parseCidr('10.96.7.0/24')].filter(isDefined) } },
+    });
+    await taking.sync({ services: services.IPv4, node: contexts.IPv4 }, 'full');
+    expect(serving(kernel)).toEqual(['-t 10.96.0.1:80 → 10.1.0.1:8080', '-t 10.96.7.8:25 → ']);
   });
 
   it('whose settings may not be written is told of with the command for whoever may', async () => {

@@ -58,6 +58,7 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
       const done = await applyProgram(run, family, target, {
         takeOver,
         prefix,
+        excludeCidrs: wanted.node.ipvs.excludeCidrs,
         start,
         onStep: (step) => void steps.push(step),
       });
