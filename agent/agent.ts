@@ -5,7 +5,7 @@ import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import type { ClusterName } from '../compiler/values/names.ts';
 import { createClusterLeases } from './cluster-leases.ts';
 import { type ContactTimes, createClusterStates, defaultContactTimes } from './cluster-states.ts';
-import type { FamilyPlane } from './dataplane/dataplane.ts';
+import type { FamilyPlane } from '../backends/plane/plane.ts';
 import type { LoopTimes } from './family-loop.ts';
 import type { MeterClock } from './latency.ts';
 import { type Log, logListener } from './log.ts';
@@ -27,7 +27,8 @@ import type { Source } from './sources/source.ts';
 
 export interface AgentParts {
   readonly context: CompilerContext & { readonly nodeName: string };
-  readonly mode: 'iptables' | 'ipvs';
+  /** The backend's name. */
+  readonly mode: string;
   readonly sources: readonly Source[];
   readonly planes: readonly FamilyPlane[];
   readonly times: LoopTimes;

@@ -9,6 +9,7 @@ import {
 } from './commands/agent-flags.ts';
 import { idleOptions } from './commands/idle-flags.ts';
 import { portOptions } from './commands/port-flags.ts';
+import { backendNames } from '../backends/index.ts';
 import { processIo } from './io.ts';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -60,10 +61,9 @@ function addInputOptions(command: Command, filename = filenameOption().makeOptio
     )
     .option('--registry <path>', 'what is known of the clusters: ranges, zones, weights, whether they are alive')
     .addOption(
-      new Option('--backend <name>', "what to compile to; the default is the configuration's mode").choices([
-        'iptables',
-        'ipvs',
-      ]),
+      new Option('--backend <name>', "what to compile to; the default is the configuration's mode").choices(
+        backendNames(),
+      ),
     )
     .addOption(
       new Option('--compat <with>', 'kube-proxy v1.30 to the letter, every deliberate deviation off').choices([

@@ -1,7 +1,8 @@
 import { canonicalJson } from '../compiler/values/canonical-json.ts';
 import type { Family } from '../compiler/values/address.ts';
 import type { ServiceKey } from '../compiler/values/names.ts';
-import type { Depth, FamilyPlane, FamilySync, Wanted } from './dataplane/dataplane.ts';
+import type { Depth, FamilyPlane, FamilySync } from '../backends/plane/plane.ts';
+import type { Target } from '../backends/target.ts';
 import { createLatencyMeter, type MeterClock } from './latency.ts';
 import type { Report } from './report.ts';
 import type { Arrival } from './sources/board.ts';
@@ -29,7 +30,7 @@ export const defaultLoopTimes: LoopTimes = {
 export interface FamilyLoop {
   readonly family: Family;
   /** What shall be from now on. changed: the Services that caused it. */
-  want(wanted: Wanted, changed: ReadonlySet<ServiceKey>, arrivals: readonly Arrival[]): void;
+  want(wanted: Target, changed: ReadonlySet<ServiceKey>, arrivals: readonly Arrival[]): void;
   /** Something that was wanted is not in force yet. */
   isPending(): boolean;
   /** Does what is due, if anything is. Returns whether the kernel was written to or read. */
@@ -54,7 +55,7 @@ export function createFamilyLoop({
 }): FamilyLoop {
   const { family } = plane;
   const meter = createLatencyMeter(clock);
-  let wanted: Wanted | undefined;
+  let wanted: Target | undefined;
   let nodeText = '';
   let pending = true;
   let failures = 0;
@@ -65,7 +66,7 @@ export function createFamilyLoop({
   let notBeforeMs = 0;
   const isQuarantined = new Set<string>();
 
-  async function sync(now: Wanted, depth: Depth): Promise<void> {
+  async function sync(now: Target, depth: Depth): Promise<void> {
     const startMs = clock.nowMs();
     pending = false;
     againDueMs = Number.POSITIVE_INFINITY;

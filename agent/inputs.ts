@@ -1,4 +1,3 @@
-import type { BackendName } from '../backends/index.ts';
 import type { ClusterObjects, CompileInput } from '../compiler/compile.ts';
 import type { Registry } from '../compiler/registry/registry.ts';
 import type { Compat } from '../compiler/settings.ts';
@@ -16,7 +15,7 @@ export interface InputOptions extends ProxyOptions {
   readonly filename: readonly string[];
   readonly node?: string;
   readonly config?: string;
-  readonly backend?: BackendName;
+  readonly backend?: string;
   readonly compat?: 'kube-proxy';
   /** `NAME=PATH`, another cluster's own objects each. */
   readonly cluster?: readonly string[];
@@ -32,7 +31,7 @@ export interface Host {
 
 export interface Inputs {
   readonly input: CompileInput;
-  readonly backend: BackendName;
+  readonly backend: string;
   readonly diagnostics: readonly Diagnostic[];
 }
 

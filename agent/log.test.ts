@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FamilySync } from './dataplane/dataplane.ts';
+import type { FamilySync } from '../backends/plane/plane.ts';
 import { type Log, logListener } from './log.ts';
 import type { AgentEvent } from './report.ts';
 

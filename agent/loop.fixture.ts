@@ -1,6 +1,6 @@
 import { assemble } from '../backends/assemble.ts';
 import { iptables } from '../backends/iptables/index.ts';
-import { ownChains } from '../backends/iptables/own-chains.ts';
+import { ownChains } from '../test/helpers/scope.ts';
 import { createFakeKernel, type FakeKernel } from '../backends/netfilter/fake-kernel.ts';
 import { besideOthers, withMark } from '../backends/netfilter/ownership.ts';
 import { parseSave } from '../backends/netfilter/parse.ts';
@@ -9,8 +9,8 @@ import { defaultSettings } from '../compiler/settings.ts';
 import { type Family, families } from '../compiler/values/address.ts';
 import type { ClusterName } from '../compiler/values/names.ts';
 import { compileObjects } from '../test/helpers/compile.ts';
-import { findDrift } from './dataplane/drift.ts';
-import { createIptablesPlane } from './dataplane/iptables.ts';
+import { planeOf } from '../test/helpers/scope.ts';
+import { findDrift } from '../backends/netfilter/drift.ts';
 import type { LoopTimes } from './family-loop.ts';
 import { runLoop } from './loop.ts';
 import type { AgentEvent } from './report.ts';
@@ -63,7 +63,7 @@ export function startBench(options: BenchOptions = {}): Bench {
       board,
       compiler: createCompiler({ settings: defaultSettings, nodeName: 'n1', localAddresses: undefined }),
       planes: families.map((family) =>
-        createIptablesPlane({
+        planeOf('iptables', {
           family,
           run: kernel.run,
           nowMs,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Compiler } from '../compiler/incremental.ts';
 import type { Registry } from '../compiler/registry/registry.ts';
-import type { FamilyPlane } from './dataplane/dataplane.ts';
+import type { FamilyPlane } from '../backends/plane/plane.ts';
 import { createFamilyLoop, type LoopTimes, restFactor } from './family-loop.ts';
 import type { MeterClock } from './latency.ts';
 import type { ChangesTaken, Report } from './report.ts';

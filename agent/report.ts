@@ -4,7 +4,7 @@ import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import type { ClusterName, ServiceKey } from '../compiler/values/names.ts';
 import type { ClusterState } from '../compiler/registry/registry.ts';
 import type { EndpointCounts } from './survey.ts';
-import type { DriftedChain, FamilySync } from './dataplane/dataplane.ts';
+import type { DriftedPart, FamilySync } from '../backends/plane/plane.ts';
 import type { ReflectorState } from './sources/reflector.ts';
 
 /** What one look at the changes brought. */
@@ -63,7 +63,7 @@ export type AgentEvent =
       readonly retryInMs: number;
     }
   /** Someone else changed chains of ours; they are as they should be again. */
-  | { readonly kind: 'drift'; readonly family: Family; readonly chains: readonly DriftedChain[] }
+  | { readonly kind: 'drift'; readonly family: Family; readonly chains: readonly DriftedPart[] }
   /** A look at the hooks or our mark found them gone: a firewall was reloaded. */
   | { readonly kind: 'flushed'; readonly family: Family; readonly missing: string }
   | {

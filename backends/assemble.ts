@@ -2,17 +2,7 @@ import type { ServicePortIR } from '../compiler/ir/ir.ts';
 import type { NodeContext } from '../compiler/ir/node-context.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import type { ServicePortId } from '../compiler/values/names.ts';
-import type { Backend, LowerOptions } from './backend.ts';
-
-/** What of a backend it takes to make a program. */
-export interface Maker<Unit, Program>
-  extends Pick<Backend<Unit, Program, never>, 'name' | 'lower' | 'link' | 'print' | 'files'> {
-  lowerOptionsFor(irs: readonly ServicePortIR[]): LowerOptions;
-  /** Units that `link` leaves out, because what they need belongs to another one. */
-  leftOut(units: ReadonlyMap<ServicePortId, Unit>): readonly ServicePortId[];
-  /** What must not be loaded, one sentence each; empty for every program that `link` makes. */
-  check(program: Program, node: NodeContext): readonly string[];
-}
+import type { Maker } from './maker.ts';
 
 export interface Assembled<Unit, Program> {
   readonly program: Program;

@@ -1,50 +1,240 @@
-import type { ServicePortIR } from '../compiler/ir/ir.ts';
-import type { NodeContext } from '../compiler/ir/node-context.ts';
 import type { Packet, Trace } from '../compiler/semantics/packet.ts';
+import type { Mismatch } from '../compiler/semantics/verify.ts';
+import type { ChainPrefix, Settings } from '../compiler/settings.ts';
 import type { Family } from '../compiler/values/address.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
-import type { ServicePortId } from '../compiler/values/names.ts';
 import type { Run } from './command.ts';
+import type { Preparation } from './host/preparation.ts';
+import type { Danger } from './planning/dangers.ts';
+import type { PartDiff } from './planning/differences.ts';
+import type { FrontendChange, Side } from './planning/traffic.ts';
+import type { DelayTimes } from './plane/delays.ts';
+import type { FamilyPlane } from './plane/plane.ts';
+import type { Scope, Target } from './target.ts';
 
-/**
- * Steps of a plan are grouped in this order, and every prefix of a plan is safe: a packet gets
- * its old verdict or its new one, never a third.
+/*
+ * The contract of a backend: one way to make a kernel do what the IR says.
+ *
+ * Everything above `backends/` speaks of backends through these types and knows none by name. A backend's own types, its
+ * program and its steps, stay inside: each value here closes over them. So a caller cannot hand one backend's program to
+ * another, and a backend that is added needs no line in a caller.
+ *
+ * It has two halves. The first is pure and cheap to load: programs from Service ports, as text and files. The second,
+ * `live`, speaks to a kernel or reads what was saved of one; it is loaded when a command needs it.
+ *
+ * One family at a time: dual stack is two programs, as it is two kernels.
  */
-export type Phase = 'prepare' | 'switch' | 'drain' | 'remove';
 
-export interface Lowered<Unit> {
-  readonly unit: Unit;
+export interface Backend {
+  readonly name: string;
+  /** The program of one family. Making it of the same values again costs nothing. */
+  make(target: Target): Made;
+  /** What its programs mean. */
+  witness(): Promise<Witness>;
+  live(): Promise<LiveBackend>;
+}
+
+/** A program as text: what can be shown and written without knowing its type. */
+export interface Made {
   readonly diagnostics: readonly Diagnostic[];
-}
-
-/** What of the whole program the share of one Service port depends on. Part of its memo key. */
-export interface LowerOptions {
-  /** False above 1000 known endpoints of a family, as in kube-proxy's large-cluster mode. */
-  readonly endpointComments: boolean;
-}
-
-/**
- * One way to make a kernel do what the IR says, for one family at a time: dual stack is two
- * programs, as it is two kernels. All functions but observe and perform are pure.
- */
-export interface Backend<Unit, Program, Step extends { readonly phase: Phase }> {
-  readonly name: 'iptables' | 'ipvs';
-  /** The share of one Service port. Remembered by hash. */
-  lower(ir: ServicePortIR, node: NodeContext, options: LowerOptions): Lowered<Unit>;
-  /** All shares and what exists once per node, as one program. */
-  link(units: ReadonlyMap<ServicePortId, Unit>, node: NodeContext): Program;
-  /** The ordered steps from one program to another; empty exactly when nothing would change. */
-  plan(observed: Program, desired: Program, nowMs: number): readonly Step[];
-  /** What reverses a step; undefined: harmless to leave. */
-  undo(step: Step): Step | undefined;
-  trace(program: Program, packet: Packet, node: NodeContext): Trace;
   /** One readable document. */
-  print(program: Program): string;
-  /** File name → contents, as the tools' own save formats and loadable by them. */
-  files(program: Program, node: NodeContext): ReadonlyMap<string, string>;
-  /** What a step would do, for people. */
-  printStep(step: Step): string;
-  /** Only what is ours. */
-  observe(run: Run, family: Family): Promise<Program>;
-  perform(step: Step, run: Run): Promise<void>;
+  text(): string;
+  /** File name → contents, loadable by the tools. */
+  files(): ReadonlyMap<string, string>;
+}
+
+export interface Witness {
+  /** What the program of these Service ports does with a packet, by which rules. */
+  trace(target: Target, packet: Packet): Trace;
+  /** The probes that the program treats otherwise than it should; empty, or slicewright has made a mistake. */
+  verify(target: Target): readonly Mismatch[];
+}
+
+/** What a backend does with a kernel, or with what was saved of one. Functions that take a `Run` throw BackendError. */
+export interface LiveBackend {
+  /** Whether this machine can do what is wanted. Changes nothing that stays. */
+  check(run: Run, settings: Settings): Promise<void>;
+  /** Settings that are made once before the first rule. What cannot be set is told and decides nothing. */
+  prepare(run: Run, settings: Settings): Promise<readonly Preparation[]>;
+  /** Kernel modules that it asks for by name. */
+  modules(settings: Settings): readonly string[];
+  /** `--init-only`: everything that needs more privilege than the agent has. */
+  initialise(run: Run, settings: Settings): Promise<readonly Preparation[]>;
+  /**
+   * What a family's kernel holds now.
+   *
+   * isNeeded   false: a machine without this family, or without anything of slicewright's in it, is no failure
+   * returns    undefined: nothing is there, and nothing is needed
+   */
+  observe(run: Run, scope: Scope, isNeeded: boolean): Promise<Kernel | undefined>;
+  /** A kernel with nothing in it. */
+  nothing(scope: Scope): Observed;
+  /** What the tools showed of a node. Nothing is concluded from a part. */
+  readDump(source: DumpSource, prefix: ChainPrefix): DumpReading;
+  /** One family of a saved plan, checked: a file is no more trusted than any other input. */
+  loadPlan(parsed: unknown, prefix: ChainPrefix): Promise<LoadedPlan>;
+  /** The agent's view of one family: remembers what was applied, and applies differences. */
+  createPlane(options: PlaneOptions): FamilyPlane;
+  /**
+   * What it has on a node where another backend shall be in force; undefined: nothing that stays behind.
+   *
+   * successor   the backend that shall be in force
+   */
+  remains(run: Run, scope: Scope, successor: Successor): Promise<Remains | undefined>;
+  /** Removes everything of slicewright's, at once and thoroughly. */
+  clean(run: Run, scope: Scope): Promise<CleanReport>;
+}
+
+/** What a backend's predecessor must know of it. */
+export interface Successor {
+  /** It writes the same tables of rules, so that its plan replaces the chains there. */
+  readonly writesTables: boolean;
+}
+
+/** What a plan starts from, live or saved. */
+export interface Observed {
+  readonly family: Family;
+  /** For people: `the kernel (nft)`, a file's name. */
+  readonly source: string;
+  /** Something of slicewright's is there. */
+  readonly isOurs: boolean;
+  plan(target: Target, options: PlanOptions): Plan;
+}
+
+export interface PlanOptions {
+  /** What decides about traffic now, where another backend does. */
+  readonly before: Side | undefined;
+  /** The plan will be applied to a kernel that looks like this. A dump belongs to nobody, a kernel to slicewright. */
+  readonly isToBeApplied: boolean;
+}
+
+/** What a kernel held a moment ago. */
+export interface Kernel extends Observed {
+  /**
+   * Makes it hold what is wanted, as read back.
+   *
+   * returns   what became of it, failures of the kernel included: every packet has its old fate or its new one then
+   */
+  apply(target: Target): Promise<ApplyReport>;
+}
+
+/** What performing a plan takes: `2 transactions`, `9 lines`, `3 chains`. */
+export interface Cost {
+  readonly transactions: number;
+  readonly lines: number;
+  readonly chains: number;
+  /** What this backend calls a transaction and a part, in the singular. */
+  readonly words: { readonly transaction: string; readonly part: string };
+}
+
+/** From what is in force to what is wanted, in one family. */
+export interface Plan {
+  readonly family: Family;
+  readonly backend: string;
+  readonly source: string;
+  readonly hasSteps: boolean;
+  /** Commands that change something. */
+  readonly transactions: number;
+  readonly diagnostics: readonly Diagnostic[];
+  /** What it means. Costs more than the plan itself, so it is made when it is asked for. */
+  changes(): PlanChanges;
+  /** The steps as values for programs. */
+  steps(): readonly object[];
+  /** What `loadPlan` takes. */
+  saved(): object;
+  /** What there is once it went through. */
+  after(): Observed;
+}
+
+/** What a plan changes, for people and programs. */
+export interface PlanChanges {
+  /** Frontends whose clients are served otherwise, or by other rules. */
+  readonly frontends: readonly FrontendChange[];
+  /** Part by part: chains, virtual servers, sets. */
+  readonly parts: readonly PartDiff[];
+  readonly dangers: readonly Danger[];
+  readonly cost: Cost;
+  /** What has to wait, what goes afterwards. */
+  readonly notes: readonly string[];
+}
+
+/** What became of an apply in one family. */
+export interface ApplyReport {
+  /** Everything that is wanted is in force, as read back. */
+  readonly isDone: boolean;
+  /** What was done, for people; undefined: nothing had to be. */
+  readonly done: string | undefined;
+  readonly problems: readonly Diagnostic[];
+}
+
+/** A family's part of a saved plan, or what is wrong with it. */
+export type LoadedPlan =
+  | { readonly kind: 'plan'; readonly family: Family; readonly start: (run: Run, scope: Scope) => Promise<PlanStart> }
+  | { readonly kind: 'refused'; readonly problems: readonly PlanProblem[] };
+
+export interface PlanProblem {
+  /** Of the value in the file: `steps.3.document`; empty: of no single value. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** A saved plan before a kernel. */
+export interface PlanStart {
+  /** Why it is not performed here; undefined: it fits. */
+  readonly refusal: Diagnostic | undefined;
+  /** Performs exactly the steps of the plan. */
+  perform(): Promise<ApplyReport>;
+}
+
+/** Where a dump is: one file, or a folder of files. */
+export type DumpSource =
+  | { readonly kind: 'file'; readonly path: string; readonly text: string }
+  /** read   undefined: there is no such file; throws where it cannot be read */
+  | { readonly kind: 'folder'; readonly path: string; readonly read: (name: string) => string | undefined };
+
+export interface DumpReading {
+  readonly observed: readonly Observed[];
+  readonly problems: readonly DumpProblem[];
+}
+
+export interface DumpProblem {
+  readonly path: string;
+  readonly code: 'no-dump' | 'bad-dump';
+  readonly message: string;
+}
+
+export interface PlaneOptions {
+  readonly scope: Scope;
+  readonly run: Run;
+  /** A clock that never goes back. */
+  readonly nowMs: () => number;
+  readonly delayTimes: DelayTimes;
+}
+
+/** What another backend has left on a node, in one family. */
+export interface Remains {
+  /** For people: `IPVS mode goes: 2 virtual servers`. */
+  readonly text: string;
+  /** What it does with packets, where it still decides about traffic; undefined: it does not. */
+  side(target: Target): Side | undefined;
+  /** Removes it: connections end first, and nothing new comes to it. The rules in its place are in force already. */
+  leave(): Promise<LeaveReport>;
+}
+
+export interface LeaveReport {
+  readonly isDone: boolean;
+  /** For people, when something was done. */
+  readonly done: string | undefined;
+  /** What is left until connections end, for people; undefined: nothing. */
+  readonly waits: string | undefined;
+  readonly problems: readonly Diagnostic[];
+}
+
+export interface CleanReport {
+  /** `nothing`: nothing was there. `failed`: something is left. */
+  readonly state: 'nothing' | 'removed' | 'failed';
+  readonly done: readonly string[];
+  /** What is left because it is another program's, for people. */
+  readonly others: string | undefined;
+  readonly problems: readonly Diagnostic[];
 }

@@ -4,7 +4,7 @@ import { clusterIP, endpoint, makeIR, makeNode, port } from '../test/helpers/ir.
 import { assemble } from './assemble.ts';
 import { forgetConnections } from './conntrack.ts';
 import { iptables } from './iptables/index.ts';
-import { ownChains } from './iptables/own-chains.ts';
+import { ownChains } from '../test/helpers/scope.ts';
 import type { FakeFlow } from './netfilter/fake-conntrack.ts';
 import { createFakeKernel } from './netfilter/fake-kernel.ts';
 import { staleFlows } from './netfilter/flows.ts';

@@ -1,51 +1,128 @@
-import type { ServicePortIR } from '../compiler/ir/ir.ts';
-import type { NodeContext } from '../compiler/ir/node-context.ts';
-import type { Diagnostic } from '../compiler/values/diagnostic.ts';
-import { unreachable } from '../compiler/values/unreachable.ts';
-import { assemble, type Maker } from './assemble.ts';
-import type { Backend } from './backend.ts';
+import type { Backend, LiveBackend, Made, PlaneOptions, Remains } from './backend.ts';
+import type { Run } from './command.ts';
+import { iptablesTables } from './iptables/table-writer.ts';
+import { ipvsTables } from './ipvs/table-writer.ts';
+import type { TableWriter } from './netfilter/own-chains.ts';
+import { leavingOthers } from './plane/leaving.ts';
+import type { FamilyPlane } from './plane/plane.ts';
+import type { Scope } from './target.ts';
 
-export type BackendName = Backend<never, never, never>['name'];
-
-/** A program as text: what can be shown and written without knowing its type. */
-export interface Printed {
-  /** One readable document. */
-  readonly text: string;
-  /** File name → contents, loadable by the tools. */
-  readonly files: ReadonlyMap<string, string>;
-  readonly diagnostics: readonly Diagnostic[];
+/** One line of the list. */
+export interface BackendEntry {
+  readonly name: string;
+  /** Where it writes chains into netfilter's tables; undefined: it does not. */
+  readonly tables: TableWriter | undefined;
+  /** Loaded when asked for: a command pays for the one backend that it uses. */
+  readonly load: (writers: readonly TableWriter[]) => Promise<Backend>;
 }
 
-/** Makes and prints one family's program. */
-export type Printer = (irs: readonly ServicePortIR[], node: NodeContext) => Printed;
+/**
+ * The list of backends; this is the one place that knows them all. The first is what is used where nobody chose.
+ *
+ * Their order is the order in which they are cleaned up: rules before the sets that they look into.
+ */
+const entries: BackendEntry[] = [
+  {
+    name: 'iptables',
+    tables: iptablesTables,
+    load: async (writers) => (await import('./iptables/index.ts')).createIptables(writers),
+  },
+  {
+    name: 'ipvs',
+    tables: ipvsTables,
+    load: async (writers) => (await import('./ipvs/index.ts')).createIpvs(writers),
+  },
+];
 
-function printerOf<Unit, Program>(backend: Maker<Unit, Program>): Printer {
-  return (irs, node) => {
-    const { program, diagnostics } = assemble(backend, irs, node);
-    return { text: backend.print(program), files: backend.files(program, node), diagnostics };
+const loaded = new Map<string, Promise<Backend>>();
+
+/** In the order of the list. */
+export function backendNames(): readonly string[] {
+  return entries.map(({ name }) => name);
+}
+
+/** What is used where nobody chose. */
+export function defaultBackend(): string {
+  return entries[0]?.name ?? '';
+}
+
+/** throws   a plain Error for a name that is not in the list */
+export function byName(name: string): Promise<Backend> {
+  const known = loaded.get(name);
+  if (known !== undefined) return known;
+  const backend = entryOf(name).load(tableWriters());
+  loaded.set(name, backend);
+  return backend;
+}
+
+/** Every backend that writes chains into netfilter's tables. */
+export function tableWriters(): readonly TableWriter[] {
+  return entries.flatMap(({ tables }) => tables ?? []);
+}
+
+/**
+ * Adds a backend to the list, as a line above does; the function that is returned takes it out again.
+ *
+ * @public
+ */
+export function register(entry: BackendEntry): () => void {
+  entries.push(entry);
+  loaded.clear();
+  return () => {
+    entries.splice(entries.indexOf(entry), 1);
+    loaded.clear();
   };
 }
 
-/** Loaded when asked for: a command pays for the one backend that it uses. */
-export async function loadPrinter(name: BackendName): Promise<Printer> {
-  switch (name) {
-    case 'iptables':
-      return printerOf((await import('./iptables/index.ts')).iptables);
-    case 'ipvs':
-      return printerOf((await import('./ipvs/index.ts')).ipvs);
-    default:
-      return unreachable(name);
-  }
+/** A backend before a kernel, on a node where others may have been in force. */
+export interface Mode {
+  readonly backend: Backend;
+  readonly live: LiveBackend;
+  /** What the others left in one family. */
+  remains(run: Run, scope: Scope): Promise<readonly Remains[]>;
+  /** The agent's plane, which also takes out what the others left. */
+  createPlane(options: PlaneOptions): FamilyPlane;
+}
+
+export async function loadMode(name: string): Promise<Mode> {
+  const backend = await byName(name);
+  const live = await backend.live();
+  const successor = { writesTables: entryOf(name).tables !== undefined };
+  const others = await liveBackends(backendNames().filter((other) => other !== name));
+  return {
+    backend,
+    live,
+    async remains(run, scope) {
+      const found: Remains[] = [];
+      for (const other of others) {
+        const remains = await other.remains(run, scope, successor);
+        if (remains !== undefined) found.push(remains);
+      }
+      return found;
+    },
+    createPlane: (options) => leavingOthers(live.createPlane(options), others, options, successor),
+  };
+}
+
+/** In the order of the list, which is the order of a clean-up. */
+export async function liveBackends(names: readonly string[] = backendNames()): Promise<readonly LiveBackend[]> {
+  return Promise.all(names.map(async (name) => (await byName(name)).live()));
+}
+
+function entryOf(name: string): BackendEntry {
+  const entry = entries.find((one) => one.name === name);
+  if (entry === undefined) throw new Error(`no backend is called ${name}`);
+  return entry;
 }
 
 /**
  * The documents of both families as one file each: those of one name are joined. A line that
  * would stand there twice says nothing new (sysctls, which know no families).
  */
-export function joinFiles(printed: readonly Printed[]): ReadonlyMap<string, string> {
+export function joinFiles(made: readonly Made[]): ReadonlyMap<string, string> {
   const joined = new Map<string, string>();
-  for (const { files } of printed) {
-    for (const [name, text] of files) {
+  for (const one of made) {
+    for (const [name, text] of one.files()) {
       const before = joined.get(name);
       joined.set(name, before === undefined ? text : before + withoutLines(text, before));
     }

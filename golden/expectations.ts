@@ -1,7 +1,7 @@
-import { backendNames } from '../agent/config/values.ts';
 import { explain } from '../agent/explain/explain.ts';
 import { explainTable } from '../agent/explain/table.ts';
-import { loadPrinter } from '../backends/index.ts';
+import { targetsOf } from '../agent/targets.ts';
+import { backendNames, byName } from '../backends/index.ts';
 import type { Compilation } from '../compiler/compile.ts';
 import { compile } from '../compiler/index.ts';
 import type { ServicePortIR } from '../compiler/ir/ir.ts';
@@ -18,20 +18,18 @@ import { formatJson } from './json.ts';
 export async function expectationsOf({ input, packets }: Pick<GoldenCase, 'input' | 'packets'>) {
   const compilation = compile(input);
   const shown = shownFamilies(compilation);
+  const targets = targetsOf(compilation);
   const files = new Map<string, string>([
     ['ir.json', formatJson(Object.fromEntries(shown.map((family) => [family, withoutHashes(compilation, family)])))],
     ['endpoints.txt', explainTable(explain(compilation, { service: undefined, port: undefined }))],
     ['verdicts.txt', packets.map((packet) => verdictText(compilation, packet)).join('\n')],
   ]);
   const diagnostics = compilation.diagnostics.map(formatDiagnostic);
-  for (const backend of backendNames) {
-    const print = await loadPrinter(backend);
-    const printed = shown.map((family) => ({
-      family,
-      ...print(compilation.services[family], compilation.node[family]),
-    }));
-    files.set(`${backend}.txt`, printed.map(({ family, text }) => `# ${family}\n${text}`).join('\n'));
-    diagnostics.push(...printed.flatMap((one) => one.diagnostics).map((one) => `${backend}: ${formatDiagnostic(one)}`));
+  for (const backend of backendNames()) {
+    const { make } = await byName(backend);
+    const made = shown.map((family) => ({ family, ...make(targets[family]) }));
+    files.set(`${backend}.txt`, made.map(({ family, text }) => `# ${family}\n${text()}`).join('\n'));
+    diagnostics.push(...made.flatMap((one) => one.diagnostics).map((one) => `${backend}: ${formatDiagnostic(one)}`));
   }
   if (diagnostics.length > 0) files.set('diagnostics.txt', diagnostics.map((line) => `${line}\n`).join(''));
   return files;

@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backendNames } from '../agent/config/values.ts';
-import { loadVerifier } from '../backends/verifiers.ts';
+import { targetsOf } from '../agent/targets.ts';
+import { backendNames, byName } from '../backends/index.ts';
 import { compile } from '../compiler/index.ts';
 import { formatMismatch } from '../compiler/semantics/verify.ts';
 import { caseNames, expectationFiles, type GoldenCase, readCase } from './case.ts';
@@ -19,12 +19,11 @@ describe.each(caseNames)('%s', (name) => {
     for (const [file, text] of expected) await expect(text).toMatchFileSnapshot(`${golden.folder}/${file}`);
   });
 
-  it.each(backendNames)('every probe of its %s program meets its verdict', async (backend) => {
-    const verify = await loadVerifier(backend);
+  it.each(backendNames())('every probe of its %s program meets its verdict', async (backend) => {
+    const { verify } = await (await byName(backend)).witness();
     const compilation = compile(golden.input);
-    const mismatches = shownFamilies(compilation).flatMap((family) =>
-      verify(compilation.services[family], compilation.node[family]),
-    );
+    const targets = targetsOf(compilation);
+    const mismatches = shownFamilies(compilation).flatMap((family) => verify(targets[family]));
     expect(mismatches.map(formatMismatch).join('\n')).toBe('');
   });
 

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { assemble } from '../backends/assemble.ts';
 import { iptables } from '../backends/iptables/index.ts';
 import { ipvs } from '../backends/ipvs/index.ts';
-import type { Maker } from '../backends/assemble.ts';
+import type { Maker } from '../backends/maker.ts';
 import { drainingName, frontendsName } from '../backends/ipvs/ledger.ts';
 import { setIds, setName } from '../backends/ipvs/sets.ts';
-import { loadVerifier } from '../backends/verifiers.ts';
+import { byName } from '../backends/index.ts';
 import { kubePrefix, parseChainPrefix, type ChainPrefix } from '../compiler/settings.ts';
 import { families } from '../compiler/values/address.ts';
 import { caseNames, compileCase } from './conformance/cases.ts';
@@ -49,10 +49,10 @@ describe.each(makers)('a program of $name under another prefix', (maker) => {
   });
 
   it('treats every packet as its Services say', async () => {
-    const verify = await loadVerifier(maker.name);
+    const { verify } = await (await byName(maker.name)).witness();
     fc.assert(
       fc.property(arbitraryServices(), arbitraryNode(), (services, node) => {
-        expect(verify(services, { ...node, chainPrefix: prefix('SLWRX') })).toEqual([]);
+        expect(verify({ services, node: { ...node, chainPrefix: prefix('SLWRX') } })).toEqual([]);
       }),
       { numRuns: 60 },
     );

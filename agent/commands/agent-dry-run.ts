@@ -1,20 +1,18 @@
+import type { Observed } from '../../backends/backend.ts';
 import type { Run } from '../../backends/command.ts';
-import type { OwnChains } from '../../backends/netfilter/own-chains.ts';
+import type { Mode } from '../../backends/index.ts';
+import type { FamilyPlane } from '../../backends/plane/plane.ts';
+import type { Target } from '../../backends/target.ts';
 import { endpointText } from '../../compiler/ir/ir.ts';
-import type { ChainPrefix } from '../../compiler/settings.ts';
+import type { Settings } from '../../compiler/settings.ts';
 import { families } from '../../compiler/values/address.ts';
-import type { Configuration } from '../config/config.ts';
-import type { FamilyPlane, Wanted } from '../dataplane/dataplane.ts';
-import { createDryPlane, type DryPlan } from '../dataplane/dry-run.ts';
-import { createDryIpvsPlane, type DryIpvsPlan } from '../dataplane/dry-run-ipvs.ts';
+import { createDryPlane } from '../dataplane/dry-run.ts';
 import type { Io } from '../io.ts';
 import { paintOf } from '../paint.ts';
-import { makeIpvsReport } from '../plan-report/ipvs.ts';
-import { type FamilyReport, makeReport, reportText } from '../plan-report/report.ts';
+import { makeReport, reportText } from '../plan-report/report.ts';
 import type { ClusterOf } from '../plan-report/sentences.ts';
-import { foundIn, oursUnder } from '../planning.ts';
+import { scopeOf } from '../planning.ts';
 import { readDumps } from '../sources/dump.ts';
-import { readIpvsDumps } from '../sources/ipvs-dump.ts';
 
 /**
  * Kernels that are planned for, each plan printed as `slicewright plan` prints it.
@@ -26,50 +24,26 @@ export function dryPlanes(
   against: readonly string[],
   io: Io,
   run: Run,
-  { backend, settings }: Pick<Configuration, 'backend' | 'settings'>,
+  { live }: Mode,
+  settings: Settings,
 ): FamilyPlane[] {
-  const print = (report: FamilyReport): void => void io.out(reportText(report, paintOf(io), true));
-  const prefix = settings.chainPrefix;
-  return backend === 'ipvs' ? ipvsPlanes(against, run, prefix, print) : rulePlanes(against, run, prefix, print);
-}
-
-type Print = (report: FamilyReport) => void;
-
-function rulePlanes(against: readonly string[], run: Run, prefix: ChainPrefix, print: Print): FamilyPlane[] {
-  const ours = oursUnder(prefix);
-  const dumps = against.flatMap((path) => readDumps(path, ours.isOurs));
+  const dumps = against.flatMap((path) => readDumps(path, live, settings.chainPrefix));
   return families.map((family) => {
-    const dump = dumps.find((one) => one.family === family);
+    const scope = scopeOf(family, settings, false);
+    const nothing = (source: string): Observed => ({ ...live.nothing(scope), source });
+    const start = async (): Promise<Observed> => {
+      if (dumps.length > 0) return dumps.find((one) => one.family === family) ?? nothing('nothing');
+      return (await live.observe(run, scope, true)) ?? nothing('nothing');
+    };
     return createDryPlane({
-      ...{ family, run, prefix },
-      start: dumps.length === 0 ? 'the kernel' : dump && { source: dump.path, found: foundIn(dump, prefix) },
-      onPlan: (plan) => print(reportOf(plan, ours)),
+      ...{ family, start, nothing },
+      onPlan: (plan, target) =>
+        void io.out(reportText(makeReport({ plan, remains: [] }, clustersIn(target)), paintOf(io), true)),
     });
   });
 }
 
-function reportOf({ source, found, plan, wanted }: DryPlan, ours: OwnChains): FamilyReport {
-  return makeReport({ source, found, plan, node: wanted.node, dangers: [] }, ours, clustersIn(wanted));
-}
-
-function ipvsPlanes(against: readonly string[], run: Run, prefix: ChainPrefix, print: Print): FamilyPlane[] {
-  const dumps = against.flatMap((path) => readIpvsDumps(path, prefix));
-  return families.map((family) => {
-    const dump = dumps.find(({ program }) => program.family === family);
-    return createDryIpvsPlane({
-      ...{ family, run, prefix },
-      start: dumps.length === 0 ? 'the kernel' : dump && { source: dump.path, observed: dump.program },
-      onPlan: (plan) => print(ipvsReportOf(plan)),
-    });
-  });
-}
-
-function ipvsReportOf({ wanted, ...plan }: DryIpvsPlan): FamilyReport {
-  const { services, node } = wanted;
-  return makeIpvsReport({ ...plan, services, node, dangers: [] }, clustersIn(wanted));
-}
-
-function clustersIn({ services }: Wanted): ClusterOf {
+function clustersIn({ services }: Target): ClusterOf {
   const endpoints = services.flatMap(({ pools }) => [...pools.cluster, ...pools.local]);
   const clusters = new Map(endpoints.map((endpoint) => [endpointText(endpoint), endpoint.cluster ?? 'local'] as const));
   return (text) => clusters.get(text);

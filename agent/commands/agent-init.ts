@@ -1,8 +1,9 @@
+import type { LiveBackend } from '../../backends/backend.ts';
 import type { Run } from '../../backends/command.ts';
 import type { Configuration } from '../config/config.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
 import type { Io } from '../io.ts';
-import { preparationText, problemsOf } from '../node/preparation.ts';
+import { preparationText, problemsOf } from '../../backends/host/preparation.ts';
 import { initialiseNode } from '../node/prepare.ts';
 
 /**
@@ -13,12 +14,13 @@ import { initialiseNode } from '../node/prepare.ts';
  */
 export async function initCommand(
   configuration: Configuration,
+  live: LiveBackend,
   cpus: number,
   format: DiagnosticFormat,
   io: Io,
   run: Run,
 ): Promise<number> {
-  const preparations = await initialiseNode(run, configuration, cpus);
+  const preparations = await initialiseNode(run, { ...configuration, live }, cpus);
   const done = preparations.filter(({ kind }) => kind !== 'failed');
   await io.out(done.map((preparation) => `${preparationText(preparation)}\n`).join(''));
   const problems = problemsOf(preparations);

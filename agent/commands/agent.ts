@@ -1,4 +1,7 @@
 import type { Run } from '../../backends/command.ts';
+import { loadMode, type Mode } from '../../backends/index.ts';
+import { defaultDelayTimes } from '../../backends/plane/delays.ts';
+import type { FamilyPlane } from '../../backends/plane/plane.ts';
 import type { CompilerContext } from '../../compiler/engine.ts';
 import { show } from '../../compiler/model/fields.ts';
 import type { Settings } from '../../compiler/settings.ts';
@@ -9,9 +12,6 @@ import { clusterEventsListener } from '../cluster-events.ts';
 import { defaultMetrics, parseAddressOrBind } from '../config/agent.ts';
 import type { Configuration } from '../config/config.ts';
 import { configurationChanged } from '../config-watch.ts';
-import type { FamilyPlane } from '../dataplane/dataplane.ts';
-import { createIptablesPlane } from '../dataplane/iptables.ts';
-import { createIpvsPlane } from '../dataplane/ipvs.ts';
 import { meterConntrack } from '../conntrack-meter.ts';
 import type { DiagnosticFormat } from '../diagnostics.ts';
 import { defaultLoopTimes, type LoopTimes } from '../family-loop.ts';
@@ -21,7 +21,8 @@ import type { Io } from '../io.ts';
 import { createLog, type Log, logDiagnostics } from '../log.ts';
 import { setOomScore } from '../node/oom-score.ts';
 import { prepareNode } from '../node/prepare.ts';
-import { preparationText, problemsOf } from '../node/preparation.ts';
+import { preparationText, problemsOf } from '../../backends/host/preparation.ts';
+import { scopeOf } from '../planning.ts';
 import { type ProxyOptions, proxyIdentity } from '../proxy-identity.ts';
 import { parseRegistry } from '../registry.ts';
 import { lockNode } from '../single.ts';
@@ -81,7 +82,10 @@ export function agentCommand(
     const given = await readConfiguration(options.config, options.flags, io.readStdin);
     const configuration = { ...given.configuration, settings: { ...given.configuration.settings, ...identity } };
     if (options.writeConfigTo !== undefined) return writeConfiguration(options.writeConfigTo, given, options, io);
-    if (options.initOnly === true) return initCommand(configuration, host.cpus, options.diagnostics, io, run);
+    const mode = await loadMode(configuration.backend);
+    if (options.initOnly === true) {
+      return initCommand(configuration, mode.live, host.cpus, options.diagnostics, io, run);
+    }
     const scrapes = scrapeAddressOf(options);
     const context = await contextOf(options, configuration, host, io);
     const log = createLog(options.v ?? configuration.agent.verbosity);
@@ -109,13 +113,13 @@ export function agentCommand(
       if (signal.aborted) return 0;
       const conntrack = families.map((family) => ({ family, ...meterConntrack(run, family, metrics, clock.nowMs) }));
       const runOf = (family: Family) => conntrack.find((meter) => meter.family === family)?.run ?? run;
-      const prepared = isDry ? [] : await prepareNode(run, configuration, host.cpus);
+      const prepared = isDry ? [] : await prepareNode(run, { ...configuration, live: mode.live }, host.cpus);
       for (const one of prepared) if (one.kind === 'set') log.info({}, preparationText(one));
       const problems = problemsOf(prepared);
       const oomScore = isDry ? undefined : setOomScore(configuration.agent.oomScoreAdj);
       const planes = isDry
-        ? dryPlanes(options.against, io, run, configuration)
-        : livePlanes(options, runOf, configuration);
+        ? dryPlanes(options.against, io, run, mode, configuration.settings)
+        : livePlanes(options, runOf, mode, configuration.settings);
       log.info(
         {
           node: context.nodeName,
@@ -235,12 +239,17 @@ function watchConfiguration(
 function livePlanes(
   options: AgentOptions,
   runOf: (family: Family) => Run,
-  { backend, settings }: Configuration,
+  mode: Mode,
+  settings: Settings,
 ): FamilyPlane[] {
-  const make = backend === 'ipvs' ? createIpvsPlane : createIptablesPlane;
-  const prefix = settings.chainPrefix;
-  const common = { prefix, nowMs: () => performance.now(), takeOver: options.takeOver === true };
-  return families.map((family) => make({ family, run: runOf(family), ...common }));
+  return families.map((family) =>
+    mode.createPlane({
+      scope: scopeOf(family, settings, options.takeOver === true),
+      run: runOf(family),
+      nowMs: () => performance.now(),
+      delayTimes: defaultDelayTimes,
+    }),
+  );
 }
 
 /** For the log, where it is not kube-proxy that we stand in for. */

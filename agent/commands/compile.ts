@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { joinFiles, loadPrinter, type Printed } from '../../backends/index.ts';
+import type { Made } from '../../backends/backend.ts';
+import { byName, joinFiles } from '../../backends/index.ts';
 import type { Compilation } from '../../compiler/compile.ts';
 import { compile } from '../../compiler/index.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
@@ -8,6 +9,7 @@ import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../diagnosti
 import { fileProblem, InputError } from '../input-error.ts';
 import { type InputOptions, readInputs } from '../inputs.ts';
 import type { Io } from '../io.ts';
+import { targetsOf } from '../targets.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface CompileOptions extends InputOptions {
@@ -26,16 +28,15 @@ export function compileCommand(options: CompileOptions, io: Io): Promise<number>
   return reportingFailures(options.diagnostics, io, async () => {
     const { input, backend, diagnostics } = await readInputs(options, io.readStdin);
     const compilation = compile(input);
-    const print = await loadPrinter(backend);
-    const printed = chooseFamilies(compilation, options).map((family) =>
-      print(compilation.services[family], compilation.node[family]),
-    );
-    const all = [...diagnostics, ...compilation.diagnostics, ...printed.flatMap((one) => one.diagnostics)];
+    const { make } = await byName(backend);
+    const targets = targetsOf(compilation);
+    const made = chooseFamilies(compilation, options).map((family) => make(targets[family]));
+    const all = [...diagnostics, ...compilation.diagnostics, ...made.flatMap((one) => one.diagnostics)];
     await io.err(diagnosticsText(all, options.diagnostics));
     // A program that someone called too doubtful to use is not handed out.
     if (options.strict === true && all.some(isWorrying)) return 1;
-    if (options.out === undefined) await io.out(printed.map(({ text }) => text).join(''));
-    else writeFiles(options.out, printed);
+    if (options.out === undefined) await io.out(made.map((one) => one.text()).join(''));
+    else writeFiles(options.out, made);
     return 0;
   });
 }
@@ -54,10 +55,10 @@ function chooseFamilies(compilation: Compilation, { family, out }: CompileOption
   return used.length > 0 ? used : ['IPv4'];
 }
 
-function writeFiles(directory: string, printed: readonly Printed[]): void {
+function writeFiles(directory: string, made: readonly Made[]): void {
   try {
     mkdirSync(directory, { recursive: true });
-    for (const [name, contents] of joinFiles(printed)) writeFileSync(join(directory, name), contents);
+    for (const [name, contents] of joinFiles(made)) writeFileSync(join(directory, name), contents);
   } catch (error) {
     const message = `cannot be written to: ${error instanceof Error ? error.message : String(error)}`;
     throw new InputError([fileProblem(directory, 'output-unwritable', message)]);

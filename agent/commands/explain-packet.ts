@@ -1,10 +1,11 @@
-import { loadTracer } from '../../backends/verifiers.ts';
+import { byName } from '../../backends/index.ts';
 import { compile } from '../../compiler/index.ts';
 import { parsePacket } from '../../compiler/semantics/packet-text.ts';
 import { formatTrace, formatVerdict } from '../../compiler/semantics/verdict-text.ts';
 import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../diagnostics.ts';
 import { type InputOptions, readInputs } from '../inputs.ts';
 import type { Io } from '../io.ts';
+import { targetsOf } from '../targets.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface ExplainPacketOptions extends InputOptions {
@@ -31,8 +32,8 @@ export async function explainPacketCommand(
     const all = [...diagnostics, ...compilation.diagnostics];
     await io.err(diagnosticsText(all, options.diagnostics));
     if (options.strict === true && all.some(isWorrying)) return 1;
-    const trace = await loadTracer(backend);
-    const found = trace(compilation.services[packet.family], compilation.node[packet.family], packet);
+    const { trace } = await (await byName(backend)).witness();
+    const found = trace(targetsOf(compilation)[packet.family], packet);
     const lines = [...formatVerdict(found.verdict), '', ...formatTrace(found)];
     await io.out(`${lines.join('\n').trimEnd()}\n`);
     return 0;

@@ -1,5 +1,4 @@
-import { IpvsError } from '../../backends/ipvs/errors.ts';
-import { KernelError } from '../../backends/netfilter/errors.ts';
+import { BackendError } from '../../backends/errors.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
 import { InputError } from '../input-error.ts';
 import type { Io } from '../io.ts';
@@ -8,7 +7,7 @@ import type { Io } from '../io.ts';
  * Runs a command's body; what it cannot go on after is told like every other diagnostic.
  *
  * returns  the body's exit status; 1 for files that cannot be used and a kernel that does not answer
- * throws   what is a defect of ours
+ * throws   what is a defect of slicewright
  */
 export async function reportingFailures(
   format: DiagnosticFormat,
@@ -19,18 +18,13 @@ export async function reportingFailures(
     return await body();
   } catch (thrown) {
     const error = thrown instanceof UnchangedError ? thrown.cause : thrown;
-    const inForce = thrown instanceof UnchangedError ? '\nNothing was changed.' : '';
     if (error instanceof InputError) {
       await io.err(diagnosticsText(error.diagnostics, format));
-    } else if (error instanceof KernelError) {
-      const object = { kind: 'command', name: error.command };
-      const { reason } = error;
-      const message = `${error.message.replace(`${error.command}: `, '')}${inForce}`;
-      await io.err(diagnosticsText([{ severity: 'error', code: `kernel-${reason}`, object, message }], format));
-    } else if (error instanceof IpvsError) {
-      const object = { kind: 'machine', name: 'IPVS' };
-      const { reason, message } = error;
-      await io.err(diagnosticsText([{ severity: 'error', code: `ipvs-${reason}`, object, message }], format));
+    } else if (error instanceof BackendError) {
+      const problem = error.diagnostic();
+      const isSaid = /nothing was changed/i.test(problem.message);
+      const inForce = thrown instanceof UnchangedError && !isSaid ? '\nNothing was changed.' : '';
+      await io.err(diagnosticsText([{ ...problem, message: `${problem.message}${inForce}` }], format));
     } else {
       throw error;
     }
@@ -39,9 +33,9 @@ export async function reportingFailures(
 }
 
 class UnchangedError extends Error {
-  override readonly cause: KernelError;
+  override readonly cause: BackendError;
 
-  constructor(cause: KernelError) {
+  constructor(cause: BackendError) {
     super(cause.message);
     this.cause = cause;
   }
@@ -52,6 +46,6 @@ export async function beforeChanges<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    throw error instanceof KernelError ? new UnchangedError(error) : error;
+    throw error instanceof BackendError ? new UnchangedError(error) : error;
   }
 }

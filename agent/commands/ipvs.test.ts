@@ -1,9 +1,10 @@
+import { ownChains } from '../../test/helpers/scope.ts';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFakeIpvsKernel, type FakeIpvsKernel, type IpvsFaults } from '../../backends/ipvs/fake-kernel.ts';
 import { observeProgram } from '../../backends/ipvs/observe.ts';
-import { translates } from '../../backends/ipvs/own-chains.ts';
+import { iptablesTables } from '../../backends/iptables/table-writer.ts';
 import { traceProgram } from '../../backends/ipvs/trace.ts';
 import { traceRuleset } from '../../backends/netfilter/trace.ts';
 import { compile } from '../../compiler/index.ts';
@@ -257,7 +258,7 @@ describe('a saved plan for IPVS', () => {
 
 /** Where new connections to the Service go, from outside, from a pod and from the node: all of them to the same. */
 async function outcomes(kernel: FakeIpvsKernel): Promise<string> {
-  const program = await observeProgram(kernel.run, 'IPv4');
+  const program = await observeProgram(kernel.run, 'IPv4', ownChains);
   const objects = [
     {
       apiVersion: 'v1',
@@ -276,7 +277,7 @@ async function outcomes(kernel: FakeIpvsKernel): Promise<string> {
     const packet = parsePacket(`${client} -> 10.96.0.10:80/tcp`);
     if (packet === undefined) throw new Error(`${client} sends no packet`);
     // Rules that translate decide before a packet gets to IPVS.
-    const { verdict } = translates(program.rules, program.prefix)
+    const { verdict } = iptablesTables.isInForce(program.rules, program.prefix)
       ? traceRuleset(program.rules, packet, node.IPv4)
       : traceProgram(program, packet, node.IPv4);
     return verdict.kind === 'forward' ? verdict.to.map(endpointText).sort().join(' ') : verdict.kind;

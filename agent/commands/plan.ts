@@ -5,13 +5,11 @@ import { fileProblem, InputError } from '../input-error.ts';
 import type { Host } from '../inputs.ts';
 import type { Io } from '../io.ts';
 import { paintOf } from '../paint.ts';
-import { netfilterStepJson, reportJson } from '../plan-report/json.ts';
-import { type FamilyReport, makeReport, type ReportPaint, reportText } from '../plan-report/report.ts';
-import { observeFamilies, oursUnder, type PlannedFamily, planFromDump, planFromKernel } from '../planning.ts';
-import { proxyIdentity } from '../proxy-identity.ts';
+import { reportJson } from '../plan-report/json.ts';
+import { makeReport, type ReportPaint, reportText } from '../plan-report/report.ts';
+import { observeFamilies, type PlannedFamily, planKernel } from '../planning.ts';
 import { readDumps } from '../sources/dump.ts';
-import { withRemains } from '../planning-remains.ts';
-import { compileWanted, type Wanted, type WantedIpvs, type WantedOptions } from '../wanted.ts';
+import { compileWanted, type Wanted, type WantedOptions } from '../wanted.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface PlanOptions extends WantedOptions {
@@ -30,94 +28,52 @@ export interface PlanOptions extends WantedOptions {
  */
 export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
-    const { families, saved } = await makePlans(options, io, run, host);
-    const hasChanges = families.some((one) => one.hasChanges);
-    await io.out(planText(families, hasChanges, options.format, paintOf(io)));
-    if (options.out !== undefined) savePlan(options.out, await saved());
+    const isHere = options.against.length === 0;
+    const wanted = await compileWanted(options, io, isHere ? host : undefined);
+    await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
+    const planned = isHere ? await planHere(run, wanted) : planDumps(options, wanted);
+    const hasChanges = planned.some(({ plan, remains }) => plan.hasSteps || remains.length > 0);
+    await io.out(planText(planned, wanted, hasChanges, options.format, paintOf(io)));
+    if (options.out !== undefined) await savePlan(options.out, planned, wanted);
     return hasChanges ? 2 : 0;
   });
 }
 
-/** One family's plan, whatever the backend. */
-interface Planned {
-  readonly report: FamilyReport;
-  /** The report for programs. */
-  readonly json: object;
-  readonly hasChanges: boolean;
-}
-
-interface Plans {
-  readonly families: readonly Planned[];
-  /** For `apply --plan`. */
-  readonly saved: () => Promise<object>;
-}
-
-async function makePlans(options: PlanOptions, io: Io, run: Run, host: Host): Promise<Plans> {
-  const { chainPrefix } = proxyIdentity(options);
-  const ours = oursUnder(chainPrefix);
-  const isHere = options.against.length === 0;
-  const wanted = await compileWanted(options, io, isHere ? host : undefined);
-  await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
-  if (wanted.backend === 'ipvs') {
-    return planServers(run, wanted, options.against);
-  }
-  const planned = isHere
-    ? await planKernel(run, wanted)
-    : options.against
-        .flatMap((path) => readDumps(path, ours.isOurs))
-        .map((dump) => planFromDump(dump, wanted, options.out !== undefined));
-  return {
-    families: planned.map((one) => {
-      const report = makeReport(one, ours, wanted.clusterOf);
-      const json = reportJson(report, one.plan.steps.map(netfilterStepJson), wanted.clusterOf);
-      return { report, json, hasChanges: one.plan.steps.length > 0 || report.notes.length > 0 };
-    }),
-    saved: async () => {
-      const { savedPlanJson } = await import('../saved-plan.ts');
-      return savedPlanJson(
-        planned.map(({ plan }) => plan),
-        chainPrefix,
-      );
-    },
-  };
-}
-
-async function planKernel(run: Run, wanted: Wanted): Promise<PlannedFamily[]> {
+async function planHere(run: Run, wanted: Wanted): Promise<PlannedFamily[]> {
   const planned: PlannedFamily[] = [];
-  for (const observed of await observeFamilies(run, wanted)) {
-    planned.push(await withRemains(run, planFromKernel(observed, wanted), wanted));
+  for (const kernel of await observeFamilies(run, wanted, false)) {
+    planned.push(await planKernel(run, kernel, wanted, false));
   }
   return planned;
 }
 
-async function planServers(run: Run, wanted: WantedIpvs, against: readonly string[]): Promise<Plans> {
-  const { observeIpvsFamilies, planIpvs } = await import('../planning-ipvs.ts');
-  const { ipvsStepJson, makeIpvsReport } = await import('../plan-report/ipvs.ts');
-  const { readIpvsDumps } = await import('../sources/ipvs-dump.ts');
-  const dumps = against.flatMap((path) => readIpvsDumps(path, wanted.settings.chainPrefix));
-  const planned =
-    against.length === 0
-      ? (await observeIpvsFamilies(run, wanted)).map((observed) => planIpvs(observed, wanted))
-      : dumps.map(({ path, program }) => planIpvs(program, wanted, path));
-  return {
-    families: planned.map((one) => {
-      const report = makeIpvsReport(one, wanted.clusterOf);
-      const json = reportJson(report, one.steps.map(ipvsStepJson), wanted.clusterOf);
-      return { report, json, hasChanges: one.steps.length > 0 };
-    }),
-    saved: async () => {
-      const { savedIpvsPlanJson } = await import('../saved-ipvs-plan.ts');
-      return savedIpvsPlanJson(planned, wanted.settings.chainPrefix);
-    },
-  };
+function planDumps({ against, out }: PlanOptions, { mode, settings, targets }: Wanted): PlannedFamily[] {
+  const options = { before: undefined, isToBeApplied: out !== undefined };
+  return against
+    .flatMap((path) => readDumps(path, mode.live, settings.chainPrefix))
+    .map((observed) => ({ plan: observed.plan(targets[observed.family], options), remains: [] }));
 }
 
-function planText(planned: readonly Planned[], changes: boolean, format: 'text' | 'json', paint: ReportPaint): string {
-  if (format === 'text') return planned.map(({ report }) => reportText(report, paint, true)).join('\n');
-  return `${JSON.stringify({ changes, families: planned.map(({ json }) => json) }, null, 2)}\n`;
+function planText(
+  planned: readonly PlannedFamily[],
+  { clusterOf }: Wanted,
+  changes: boolean,
+  format: 'text' | 'json',
+  paint: ReportPaint,
+): string {
+  const reports = planned.map((one) => ({ report: makeReport(one, clusterOf), steps: () => one.plan.steps() }));
+  if (format === 'text') return reports.map(({ report }) => reportText(report, paint, true)).join('\n');
+  const families = reports.map(({ report, steps }) => reportJson(report, steps(), clusterOf));
+  return `${JSON.stringify({ changes, families }, null, 2)}\n`;
 }
 
-function savePlan(path: string, plan: object): void {
+async function savePlan(path: string, planned: readonly PlannedFamily[], { mode, settings }: Wanted): Promise<void> {
+  const { savedPlanJson } = await import('../saved-plan.ts');
+  const plan = savedPlanJson(
+    mode.backend.name,
+    settings.chainPrefix,
+    planned.map((one) => one.plan),
+  );
   try {
     writeFileSync(path, `${JSON.stringify(plan, null, 2)}\n`);
   } catch (error) {

@@ -3,7 +3,7 @@ import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import { clusterIP, endpoint, makeIR } from '../../test/helpers/ir.ts';
 import type { ClusterStanding } from '../cluster-states.ts';
-import type { FamilySync } from '../dataplane/dataplane.ts';
+import type { FamilySync } from '../../backends/plane/plane.ts';
 import { metricsListener } from '../serving/meter.ts';
 import { createMetrics } from '../serving/metrics.ts';
 import { type RunningServer, serveMetrics } from '../serving/server.ts';

@@ -1,10 +1,11 @@
-import { loadVerifier } from '../../backends/verifiers.ts';
+import { byName } from '../../backends/index.ts';
 import { compile } from '../../compiler/index.ts';
 import { formatMismatch } from '../../compiler/semantics/verify.ts';
 import { families } from '../../compiler/values/address.ts';
 import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../diagnostics.ts';
 import { type InputOptions, readInputs } from '../inputs.ts';
 import type { Io } from '../io.ts';
+import { targetsOf } from '../targets.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface VerifyOptions extends InputOptions {
@@ -25,11 +26,12 @@ export function verifyCommand(options: VerifyOptions, io: Io): Promise<number> {
     const all = [...diagnostics, ...compilation.diagnostics];
     await io.err(diagnosticsText(all, options.diagnostics));
     if (options.strict === true && all.some(isWorrying)) return 1;
-    const verify = await loadVerifier(backend);
+    const { verify } = await (await byName(backend)).witness();
+    const targets = targetsOf(compilation);
     let isRight = true;
     for (const family of families) {
-      const services = compilation.services[family];
-      const mismatches = verify(services, compilation.node[family]);
+      const { services } = targets[family];
+      const mismatches = verify(targets[family]);
       isRight &&= mismatches.length === 0;
       for (const mismatch of mismatches) await io.out(`${formatMismatch(mismatch)}\n`);
       const verdict =

@@ -1,7 +1,7 @@
 import { type BindAddress, parseBindAddress } from '../serving/bind-address.ts';
 import { type Report, show } from './report.ts';
 import type { Get } from './settings.ts';
-import { type BackendName, parseBoolean, parseCount, parseDurationSeconds, parseInteger, parseText } from './values.ts';
+import { parseBoolean, parseCount, parseDurationSeconds, parseInteger, parseText } from './values.ts';
 
 /** What conntrack is told at the start; seconds, of which 0 leaves what the kernel has. */
 export interface ConntrackConfiguration {
@@ -35,16 +35,16 @@ export interface AgentConfiguration {
 export const defaultHealthz: BindAddress = { host: '0.0.0.0', port: 10256 };
 export const defaultMetrics: BindAddress = { host: '127.0.0.1', port: 10249 };
 const defaultSyncPeriodMs = 30_000;
-const defaultMinSyncPeriodMs: Readonly<Record<BackendName, number>> = { iptables: 1_000, ipvs: 0 };
+const defaultMinSyncPeriodMs: Readonly<Record<string, number>> = { iptables: 1_000 };
 
-export function agentConfigurationFrom(get: Get, backend: BackendName, report: Report): AgentConfiguration {
-  const syncPeriodMs = (of: BackendName) => periodMs(get(`${of}.syncPeriod`)) || defaultSyncPeriodMs;
+export function agentConfigurationFrom(get: Get, backend: string, report: Report): AgentConfiguration {
+  const syncPeriodMs = (of: string) => periodMs(get(`${of}.syncPeriod`)) || defaultSyncPeriodMs;
   return {
     kubeconfig: parseText(get('clientConnection.kubeconfig')),
     healthz: bindAddressAt(get, 'healthzBindAddress', defaultHealthz, report),
     metrics: bindAddressAt(get, 'metricsBindAddress', defaultMetrics, report),
     syncPeriodMs: syncPeriodMs(backend),
-    minSyncPeriodMs: periodMs(get(`${backend}.minSyncPeriod`)) ?? defaultMinSyncPeriodMs[backend],
+    minSyncPeriodMs: periodMs(get(`${backend}.minSyncPeriod`)) ?? defaultMinSyncPeriodMs[backend] ?? 0,
     iptablesSyncPeriodMs: syncPeriodMs('iptables'),
     conntrack: conntrackFrom(get),
     oomScoreAdj: parseInteger(get('oomScoreAdj')),

@@ -1,3 +1,4 @@
+import { defaultBackend } from '../../backends/index.ts';
 import { type Compat, defaultSettings, type Settings } from '../../compiler/settings.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { InputError } from '../input-error.ts';
@@ -6,12 +7,13 @@ import { nearestPath } from './nearest.ts';
 import { type AgentConfiguration, agentConfigurationFrom } from './agent.ts';
 import { createReport, type Report, show } from './report.ts';
 import { settingsFrom } from './settings.ts';
-import { type BackendName, isUnset, isZeroValue, parseGates, parseMode, parseNodeName, types } from './values.ts';
+import { isUnset, isZeroValue, parseGates, parseMode, parseNodeName, types } from './values.ts';
 
 /** What a KubeProxyConfiguration says, with the options of the command line already counted in. */
 export interface Configuration {
   readonly settings: Settings;
-  readonly backend: BackendName;
+  /** The name of a backend. */
+  readonly backend: string;
   /** `hostnameOverride`; undefined when the file does not name the node. */
   readonly nodeName: string | undefined;
   /** What only the agent heeds. */
@@ -23,7 +25,7 @@ export interface Configuration {
 export interface Choices {
   readonly compat: Compat;
   /** undefined: the file's `mode` decides. */
-  readonly backend: BackendName | undefined;
+  readonly backend: string | undefined;
   /** For the agent, which heeds keys that a command that runs once has no use for. */
   readonly forAgent?: boolean;
 }
@@ -32,9 +34,9 @@ export interface Choices {
 export function defaultConfiguration({ compat, backend }: Choices): Configuration {
   return {
     settings: { ...defaultSettings, compat },
-    backend: backend ?? 'iptables',
+    backend: backend ?? defaultBackend(),
     nodeName: undefined,
-    agent: agentConfigurationFrom(() => undefined, backend ?? 'iptables', createReport('')),
+    agent: agentConfigurationFrom(() => undefined, backend ?? defaultBackend(), createReport('')),
     diagnostics: [],
   };
 }
@@ -56,7 +58,7 @@ export function parseConfiguration(document: unknown, file: string, choices: Cho
   };
 
   const mode = parseMode(get('mode'));
-  const backend = choices.backend ?? mode ?? 'iptables';
+  const backend = choices.backend ?? mode ?? defaultBackend();
   const settings = settingsFrom(get, choices.compat, report);
   const agent = agentConfigurationFrom(get, backend, report);
   if (report.diagnostics.some(({ severity }) => severity === 'error')) throw new InputError(report.diagnostics);
@@ -124,13 +126,7 @@ function checkValue(path: string, value: unknown, report: Report): void {
 /** Feature gates of kube-proxy that change rules. Others are named, since someone set them for a reason. */
 const knownGates: readonly string[] = ['ServiceTrafficDistribution'];
 
-function reportWithoutEffect(
-  path: string,
-  value: unknown,
-  backend: BackendName,
-  forAgent: boolean,
-  report: Report,
-): void {
+function reportWithoutEffect(path: string, value: unknown, backend: string, forAgent: boolean, report: Report): void {
   const effect = findKey(path)?.effect;
   if (path === 'featureGates') {
     // Off is a choice too: the default may be on.

@@ -1,3 +1,4 @@
+import { defaultBackend } from '../../backends/index.ts';
 import { keys } from './keys.ts';
 import type { ValueType } from './values.ts';
 
@@ -16,7 +17,7 @@ const defaults: Readonly<Record<string, unknown>> = {
   'iptables.syncPeriod': '30s',
   'ipvs.syncPeriod': '30s',
   metricsBindAddress: '127.0.0.1:10249',
-  mode: 'iptables',
+  mode: defaultBackend(),
   // 0 is a score like others; unset leaves the one that there is.
   oomScoreAdj: null,
 };

@@ -5,12 +5,10 @@ import {
   ipvsSchedulers,
   parseInterfaceName,
 } from '../../compiler/settings.ts';
+import { backendNames } from '../../backends/index.ts';
 import { type Cidr, cidrFamily, type IpAddress, parseAddress, parseCidr } from '../../compiler/values/address.ts';
 
 /** Parsers of single values: undefined for anything that is not one. */
-
-export const backendNames = ['iptables', 'ipvs'] as const;
-export type BackendName = (typeof backendNames)[number];
 
 export function parseBoolean(value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined;
@@ -26,8 +24,9 @@ export function parseNodeName(value: unknown): string | undefined {
   return name !== undefined && /^([a-z0-9][-a-z0-9.]{0,252})?$/.test(name) ? name : undefined;
 }
 
-export function parseMode(value: unknown): BackendName | undefined {
-  return backendNames.find((name) => name === value);
+/** `mode`: the name of a backend. */
+export function parseMode(value: unknown): string | undefined {
+  return backendNames().find((name) => name === value);
 }
 
 export function parseScheduler(value: unknown): IpvsScheduler | undefined {
@@ -136,7 +135,13 @@ export const types = {
   count: { parse: parseCount, wanted: 'a whole number of at least 0' },
   bit: { parse: parseBit, wanted: 'a whole number from 0 to 31' },
   duration: { parse: parseDurationSeconds, wanted: 'a duration such as "30s" or "1h15m"' },
-  mode: { parse: parseMode, wanted: either(backendNames), emptyIsUnset: true },
+  mode: {
+    parse: parseMode,
+    get wanted() {
+      return either(backendNames());
+    },
+    emptyIsUnset: true,
+  },
   scheduler: { parse: parseScheduler, wanted: either(ipvsSchedulers), emptyIsUnset: true },
   'detect-local-mode': { parse: parseDetectLocalMode, wanted: either(detectLocalModes), emptyIsUnset: true },
   interface: {

@@ -1,17 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../backends/command.ts';
 import { createFakeIpvsKernel } from '../../backends/ipvs/fake-kernel.ts';
-import { kubePrefix } from '../../compiler/settings.ts';
 import { compileObjects } from '../../test/helpers/compile.ts';
 import { node, service, slice } from '../../test/helpers/kubernetes.ts';
 import { dryPlanes } from '../commands/agent-dry-run.ts';
 import { memoryIo } from '../commands/memory-io.ts';
 import { defaultConfiguration } from '../config/config.ts';
-import type { FamilyPlane, Wanted } from './dataplane.ts';
-import { createIptablesPlane } from './iptables.ts';
-import { createIpvsPlane } from './ipvs.ts';
+import { modeOf, planeOf } from '../../test/helpers/scope.ts';
+import type { Target } from '../../backends/target.ts';
+import type { FamilyPlane } from '../../backends/plane/plane.ts';
 
-function wanted(...endpoints: readonly string[]): Wanted {
+function wanted(...endpoints: readonly string[]): Target {
   const objects = [node('n1', { addresses: ['192.168.0.1'] }), service('web'), slice('web', 'web-x', endpoints)];
   const { services, node: contexts } = compileObjects(objects);
   return { services: services.IPv4, node: contexts.IPv4 };
@@ -19,20 +18,17 @@ function wanted(...endpoints: readonly string[]): Wanted {
 
 const closed: Run = () => Promise.resolve({ exitCode: undefined, stdout: '', stderr: '', failure: 'not-found' });
 
-describe.each([
-  ['iptables', createIptablesPlane],
-  ['ipvs', createIpvsPlane],
-] as const)('a dry run in %s mode', (backend, makePlane) => {
+describe.each(['iptables', 'ipvs'])('a dry run in %s mode', (backend) => {
   function dry(run: Run) {
     const io = memoryIo();
     const { settings } = defaultConfiguration({ compat: 'none', backend });
-    const [plane] = dryPlanes([], io, run, { backend, settings });
+    const [plane] = dryPlanes([], io, run, modeOf(backend), settings);
     return { plane: plane as FamilyPlane, said: () => io.written.out };
   }
 
   it('starts from the kernel, which it does not write to', async () => {
     const kernel = createFakeIpvsKernel();
-    const live = makePlane({ family: 'IPv4', run: kernel.run, nowMs: () => 0, takeOver: false, prefix: kubePrefix });
+    const live = planeOf(backend, { run: kernel.run });
     await live.sync(wanted('10.1.0.1'), 'full');
     const before = [kernel.netfilter.save('IPv4'), [...kernel.servers], kernel.scripts.length];
     const { plane, said } = dry(kernel.run);

@@ -1,5 +1,5 @@
 import { complaintOf, type Run } from '../../backends/command.ts';
-import type { Preparation } from './preparation.ts';
+import type { Preparation } from '../../backends/host/preparation.ts';
 
 /** What the parameter is called where the kernel lists its modules. */
 const file = '/sys/module/nf_conntrack/parameters/hashsize';

@@ -3,12 +3,18 @@ import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { parseConfiguration } from '../config/config.ts';
 import { conntrackMax } from './conntrack.ts';
 import { createFakeNode, hashSizeFile, type NodeFaults } from './node.fixture.ts';
-import { preparationText, problemsOf } from './preparation.ts';
+import { modeOf } from '../../test/helpers/scope.ts';
+import { preparationText, problemsOf } from '../../backends/host/preparation.ts';
 import { initialiseNode, prepareNode } from './prepare.ts';
 
 function configuration(body: object = {}) {
   const type = { apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration' };
-  return parseConfiguration({ ...type, ...body }, 'kp.yaml', { compat: 'none', backend: undefined, forAgent: true });
+  const parsed = parseConfiguration({ ...type, ...body }, 'kp.yaml', {
+    compat: 'none',
+    backend: undefined,
+    forAgent: true,
+  });
+  return { ...parsed, live: modeOf(parsed.backend).live };
 }
 
 async function prepare(body: object = {}, faults: NodeFaults = {}, cpus = 2) {

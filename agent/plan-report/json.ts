@@ -1,22 +1,17 @@
-import { documentText } from '../../backends/netfilter/document.ts';
-import type { NetfilterStep } from '../../backends/netfilter/live.ts';
+import type { Fate } from '../../backends/planning/traffic.ts';
 import type { Rational } from '../../compiler/values/rational.ts';
 import type { FamilyReport } from './report.ts';
 import type { ClusterOf } from './sentences.ts';
-import type { Fate } from './traffic.ts';
 
-/**
- * A report as JSON for programs. `docs/commands.md` describes the fields.
- *
- * steps   for programs, as {@link netfilterStepJson} gives those of rules
- */
+/** A report as JSON for programs. `docs/commands.md` describes the fields. */
 export function reportJson(report: FamilyReport, steps: readonly object[], clusterOf: ClusterOf): object {
-  const { family, backend, source, services, frontends, dangers, chains, cost, notes } = report;
+  const { family, backend, source, services, frontends, dangers, parts, notes } = report;
+  const { transactions, lines, chains } = report.cost;
   return {
     family,
     backend,
     against: source,
-    cost,
+    cost: { transactions, lines, chains },
     services,
     frontends: frontends.map(({ servicePort, frontend: { kind, address, port, protocol }, before, after }) => ({
       servicePort,
@@ -28,17 +23,10 @@ export function reportJson(report: FamilyReport, steps: readonly object[], clust
       after: fateJson(after, clusterOf),
     })),
     dangers,
-    chains,
+    chains: parts,
     notes,
     steps,
   };
-}
-
-export function netfilterStepJson(step: NetfilterStep): object {
-  const { phase, kind } = step;
-  return kind === 'restore'
-    ? { phase, kind, document: documentText(step.document.tables) }
-    : { phase, kind, flows: step.flows };
 }
 
 function fateJson(fate: Fate, clusterOf: ClusterOf): object {

@@ -1,4 +1,4 @@
-import type { FoundFrontend } from '../../backends/iptables/frontends.ts';
+import type { FoundFrontend } from '../../backends/planning/traffic.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import {
   add,
@@ -9,7 +9,7 @@ import {
   rational,
 } from '../../compiler/values/rational.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
-import { endpointsOf, type Fate, fateText, type FrontendChange } from './traffic.ts';
+import { endpointsOf, type Fate, fateText, type FrontendChange } from '../../backends/planning/traffic.ts';
 
 /** What one Service's clients will notice: its sign and a sentence. */
 export interface ServiceSentence {

@@ -34,7 +34,7 @@ function counted(metrics: Metrics, type: 'healthz' | 'livez', { status, body }: 
 }
 
 export interface Insight {
-  readonly mode: 'iptables' | 'ipvs';
+  readonly mode: string;
   /** For `slicewright status`, as JSON. */
   readonly status: () => unknown;
   readonly config: unknown;

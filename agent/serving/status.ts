@@ -38,7 +38,7 @@ export interface ClusterStatus extends Omit<ClusterStanding, 'cluster' | 'state'
 /** What `slicewright status` shows. Plain JSON; times are milliseconds since 1970. */
 export interface AgentStatus {
   readonly node: string;
-  readonly mode: 'iptables' | 'ipvs';
+  readonly mode: string;
   readonly nowMs: number;
   readonly startedMs: number;
   /** What the first program waits for; empty once it is there. */
@@ -55,7 +55,7 @@ export interface AgentStatus {
 export function createStatusBook(
   facts: {
     readonly node: string;
-    readonly mode: 'iptables' | 'ipvs';
+    readonly mode: string;
     readonly sources: () => readonly SourceStatus[];
     readonly clusters: () => readonly ClusterStanding[];
   },

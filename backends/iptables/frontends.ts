@@ -1,26 +1,9 @@
 import { type Cidr, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
-import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
-import type { Port, Protocol } from '../../compiler/values/port.ts';
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import { chainKey, type Match, type Rule, type Ruleset, type Table } from '../netfilter/rule.ts';
 import { kubeNameOf, underPrefix } from '../netfilter/prefix.ts';
-import { hasPurpose, nodeChain } from './names.ts';
-import { ownChainsOf } from './own-chains.ts';
-
-/** An address and port that a program does something about, as its rules and their comments tell. */
-export interface FoundFrontend {
-  /** `shop/cart:http`, kube-proxy's name for the Service port. */
-  readonly servicePort: string;
-  /** `external` where only a refusal is left, whose comment does not tell external IPs from load balancers. */
-  readonly kind: 'cluster IP' | 'clusterset IP' | 'external IP' | 'loadbalancer IP' | 'external' | 'node port';
-  /** undefined: any address of the node. */
-  readonly address: IpAddress | undefined;
-  readonly protocol: Protocol;
-  readonly port: Port;
-  /** A network whose clients the load balancer's firewall lets in; undefined: it has none, or lets in nobody. */
-  readonly allowedFrom: Cidr | undefined;
-  /** All rules that are only for it: where this is equal, so is what happens to its packets. */
-  readonly rules: string;
-}
+import { hasPurpose, isServiceChain, nodeChain } from './names.ts';
+import type { FoundFrontend } from '../planning/traffic.ts';
 
 interface Entrance {
   readonly table: Table;
@@ -54,7 +37,7 @@ const entrances: readonly Entrance[] = [
  * and what clients dial. Works on kube-proxy's rules as well as on ours. A rule without the
  * comment that both write is passed over: it belongs to no Service that could be named.
  */
-export function findFrontends(ruleset: Ruleset, prefix = kubePrefix): ReadonlyMap<string, FoundFrontend> {
+export function findFrontends(ruleset: Ruleset, prefix: ChainPrefix): ReadonlyMap<string, FoundFrontend> {
   const frontends = new Map<string, FoundFrontend>();
   const textOfChain = createChainText(ruleset);
   for (const { table, chain, comment, kind } of entrances) {
@@ -80,9 +63,8 @@ export function findFrontends(ruleset: Ruleset, prefix = kubePrefix): ReadonlyMa
 }
 
 /** The rules that are for no frontend alone but lead packets to them: hooks, and jumps between shared chains. */
-export function entryText({ hooks, chains }: Ruleset, prefix = kubePrefix): string {
-  const { isOurs, isServiceChain } = ownChainsOf(prefix);
-  const shared = [...chains.values()].filter(({ table, name }) => isOurs(table, name) && !isServiceChain(name));
+export function entryText({ hooks, chains }: Ruleset, prefix: ChainPrefix): string {
+  const shared = [...chains.values()].filter(({ name }) => !isServiceChain(kubeNameOf(name, prefix) ?? ''));
   const lines = shared.flatMap(({ table, lines: all }) =>
     all.filter((line) => !line.includes(' --dport ')).map((line) => `${table} ${line}`),
   );
@@ -90,7 +72,7 @@ export function entryText({ hooks, chains }: Ruleset, prefix = kubePrefix): stri
 }
 
 /** How many endpoints a program has chains for: each Service port counts its own. */
-export function countEndpoints(ruleset: Ruleset, prefix = kubePrefix): number {
+export function countEndpoints(ruleset: Ruleset, prefix: ChainPrefix): number {
   let count = 0;
   for (const { table, name } of ruleset.chains.values()) {
     if (table === 'nat' && hasPurpose('SEP', kubeNameOf(name, prefix) ?? '')) count++;

@@ -1,13 +1,15 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
-import type { Maker } from '../assemble.ts';
-import type { LowerOptions } from '../backend.ts';
+import type { LowerOptions, Maker } from '../maker.ts';
 import { checkRuleset } from '../netfilter/check.ts';
 import { rulesetText } from '../netfilter/document.ts';
 import type { Ruleset } from '../netfilter/rule.ts';
 import { link, separateUnits } from './link.ts';
 import { lower } from './lower.ts';
+import { pureHalf, programsOf } from '../made.ts';
+import type { TableWriter } from '../netfilter/own-chains.ts';
 import { standingChains } from './node-chains.ts';
+import type { Backend } from '../backend.ts';
 import type { IptablesUnit } from './unit.ts';
 
 export { isOurChain } from './names.ts';
@@ -41,3 +43,20 @@ export const iptables: Maker<IptablesUnit, Ruleset> = {
   print: rulesetText,
   files,
 };
+
+/** writers   every backend that writes tables, this one among them */
+export function createIptables(writers: readonly TableWriter[]): Backend {
+  const programOf = programsOf(iptables);
+  return {
+    ...pureHalf(iptables, programOf, loadMeaning),
+    live: async () => (await import('./live/index.ts')).createLive(writers, programOf),
+  };
+}
+
+async function loadMeaning() {
+  const [{ traceRuleset }, { expectation }] = await Promise.all([
+    import('../netfilter/trace.ts'),
+    import('../../compiler/semantics/expect.ts'),
+  ]);
+  return { trace: traceRuleset, expectation };
+}

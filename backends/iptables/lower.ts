@@ -2,7 +2,7 @@ import { type Endpoint, endpointText, type ServicePortIR } from '../../compiler/
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { compareText } from '../../compiler/values/names.ts';
-import type { Lowered, LowerOptions } from '../backend.ts';
+import type { Lowered, LowerOptions } from '../maker.ts';
 import { makeChain } from '../netfilter/chain.ts';
 import { chainUnder, ruleUnder } from '../netfilter/prefix.ts';
 import type { Chain, ChainName, Rule } from '../netfilter/rule.ts';

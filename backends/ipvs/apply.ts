@@ -1,8 +1,9 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
-import type { Cidr, Family } from '../../compiler/values/address.ts';
+import type { Family } from '../../compiler/values/address.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
-import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
 import type { Run } from '../command.ts';
+import type { OwnChains } from '../netfilter/own-chains.ts';
+import type { Scope } from '../target.ts';
 import { type ForgetReport, forgetConnections } from '../conntrack.ts';
 import { KernelError } from '../netfilter/errors.ts';
 import { adoptForeign, type Conflict, conflictText, findConflicts } from './conflicts.ts';
@@ -25,18 +26,17 @@ export interface IpvsTarget {
   readonly services: readonly ServicePortIR[];
 }
 
+/** What is slicewright's, and by which names chains are known to be. */
+export interface IpvsScope extends Scope {
+  readonly own: OwnChains;
+}
+
 export interface IpvsApplyOptions {
-  /** Count another program's virtual servers and chains as ours. */
-  readonly takeOver?: boolean;
-  /** Where it does not: `ipvs.excludeCIDRs`. */
-  readonly excludeCidrs?: readonly Cidr[];
   /**
-   * Leave the chains of our names alone: they are iptables mode's by now. With a target of nothing
+   * Leave the chains of these names alone: they are another backend's by now. With a target of nothing
    * this is the end of IPVS mode on a node that changed its mode.
    */
   readonly otherMode?: boolean;
-  /** Of the names of what is ours; undefined: the program's, else kube-proxy's. */
-  readonly prefix?: ChainPrefix;
   /** Delete what still has connections, instead of letting it drain. */
   readonly cut?: boolean;
   /** A reading of a moment ago; undefined: none. */
@@ -79,21 +79,21 @@ const maxRounds = 50;
  */
 export async function applyProgram(
   run: Run,
-  family: Family,
+  scope: IpvsScope,
   target: IpvsTarget,
   options: IpvsApplyOptions = {},
 ): Promise<IpvsReport> {
+  const { family, own } = scope;
   const quarantined = new Map<ServicePortId, QuarantinedPort>();
   const performed = { steps: 0, lines: 0 };
   let start: IpvsProgram | undefined;
   let retried: string | undefined;
-  const { prefix = target.program?.prefix ?? options.start?.prefix ?? kubePrefix } = options;
-  let read = options.start ?? (await observeProgram(run, family, prefix));
+  let read = options.start ?? (await observeProgram(run, family, own));
   for (let round = 0; round < maxRounds; round++) {
     const desired = desiredProgram(read, family, target, options);
-    const observed = seen(read, desired, options);
+    const observed = seen(read, desired, scope, options);
     start ??= observed;
-    if (round === 0) refuseOthers(observed, desired, options);
+    if (round === 0) refuseOthers(observed, desired, scope, options);
     const wanted = holdBack(desired, start, new Set(quarantined.keys()));
     const steps = planProgram(observed, wanted);
     if (steps.length === 0) {
@@ -110,7 +110,7 @@ export async function applyProgram(
       };
     }
     const failed = await performAll(run, steps, options, performed);
-    read = await observeProgramAgain(run, read);
+    read = await observeProgramAgain(run, read, own);
     if (failed === undefined) continue;
     const guilty = blame(failed, desired).filter(({ service }) => !quarantined.has(service));
     // Without somebody to blame, another writer may have been in the way: once more from a new reading.
@@ -133,9 +133,13 @@ function desiredProgram(
 }
 
 /** What was read, as the options say to see it. */
-function seen(read: IpvsProgram, desired: IpvsProgram, options: IpvsApplyOptions): IpvsProgram {
-  const { takeOver, excludeCidrs, cut } = options;
-  const adopted = takeOver === true ? adoptForeign(read, desired, excludeCidrs) : read;
+function seen(
+  read: IpvsProgram,
+  desired: IpvsProgram,
+  { takeOver, excludeCidrs }: IpvsScope,
+  { cut }: IpvsApplyOptions,
+): IpvsProgram {
+  const adopted = takeOver ? adoptForeign(read, desired, excludeCidrs) : read;
   return cut === true ? asIdle(adopted, desired) : adopted;
 }
 
@@ -155,7 +159,12 @@ function asIdle(observed: IpvsProgram, desired: IpvsProgram): IpvsProgram {
   };
 }
 
-function refuseOthers(observed: IpvsProgram, desired: IpvsProgram, { takeOver, otherMode }: IpvsApplyOptions): void {
+function refuseOthers(
+  observed: IpvsProgram,
+  desired: IpvsProgram,
+  { takeOver }: IpvsScope,
+  { otherMode }: IpvsApplyOptions,
+): void {
   const sets = findConflicts(observed, desired).filter(({ kind }) => kind === 'other-set');
   if (sets.length > 0) {
     throw new IpvsError(sets.map(conflictText).join('\n'), { reason: 'conflict' });
@@ -168,7 +177,7 @@ function refuseOthers(observed: IpvsProgram, desired: IpvsProgram, { takeOver, o
       reason: 'conflict',
     });
   }
-  if (tables?.owner === 'another writer' && takeOver !== true && otherMode !== true) {
+  if (tables?.owner === 'another writer' && !takeOver && otherMode !== true) {
     const what = `the ${observed.prefix}-* chains that ${tables.tools.save} shows are not ours: a kube-proxy seems to own them`;
     throw new IpvsError(`${what}; once it is stopped, replace them with --take-over; nothing was changed`, {
       reason: 'conflict',

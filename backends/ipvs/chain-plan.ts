@@ -1,11 +1,12 @@
 import type { ChainPrefix } from '../../compiler/settings.ts';
 import { chainFromLines } from '../netfilter/chain.ts';
 import { sameLines } from '../netfilter/lines.ts';
+import { ownChainsOf } from '../netfilter/own-chains.ts';
 import { besideOthers, withMark } from '../netfilter/ownership.ts';
 import { planRestores, type RestoreStep } from '../netfilter/plan.ts';
 import type { Tools } from '../netfilter/kernel.ts';
 import type { Chain, Ruleset } from '../netfilter/rule.ts';
-import { ownChainsOf } from './own-chains.ts';
+import { ipvsTables } from './table-writer.ts';
 import type { Found, IpvsProgram } from './program.ts';
 import type { IpvsStep } from './steps.ts';
 
@@ -79,7 +80,8 @@ function chainSteps(
   prefix: ChainPrefix,
   phase?: 'remove',
 ): readonly IpvsStep[] {
-  const own = withMark(ownChainsOf(prefix));
+  // A program that was never read has no chains but its own.
+  const own = withMark(tables?.own ?? ownChainsOf(prefix, [ipvsTables]));
   const forward = planRestores(from, to, own);
   // Several documents are not undone: what the first ones prepared is out of reach.
   const [back] = forward.length === 1 ? planRestores(to, from, own) : [];

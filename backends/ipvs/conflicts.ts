@@ -70,7 +70,7 @@ export function reportConflicts(
  *
  * excluded   ranges in which others keep theirs (`ipvs.excludeCIDRs`), but where we want to be ourselves
  */
-export function adoptForeign(observed: IpvsProgram, desired: IpvsProgram, excluded: readonly Cidr[] = []): IpvsProgram {
+export function adoptForeign(observed: IpvsProgram, desired: IpvsProgram, excluded: readonly Cidr[]): IpvsProgram {
   const { found } = observed;
   if (found === undefined) return observed;
   const bound = new Set(observed.addresses);

@@ -1,5 +1,7 @@
 import type { ServicePortId } from '../../compiler/values/names.ts';
+import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import type { CommandResult } from '../command.ts';
+import { BackendError } from '../errors.ts';
 
 /**
  * Why a command for servers, sets or addresses did not do what it was told.
@@ -35,7 +37,7 @@ export interface IpvsErrorFacts {
   readonly lines?: readonly RefusedLine[];
 }
 
-export class IpvsError extends Error {
+export class IpvsError extends BackendError {
   readonly reason: IpvsErrorReason;
   /** The lines that are not in force; empty when it is not one line's fault. */
   readonly lines: readonly RefusedLine[];
@@ -50,6 +52,11 @@ export class IpvsError extends Error {
     this.reason = reason;
     this.lines = lines;
     this.stderr = stderr;
+  }
+
+  override diagnostic(): Diagnostic {
+    const object = { kind: 'machine', name: 'IPVS' };
+    return { severity: 'error', code: `ipvs-${this.reason}`, object, message: this.message };
   }
 }
 

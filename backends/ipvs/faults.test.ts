@@ -1,3 +1,4 @@
+import { scopeFor } from '../../test/helpers/scope.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
@@ -11,6 +12,7 @@ import { conflictText } from './conflicts.ts';
 import { createFakeIpvsKernel, type FakeIpvsKernel, type IpvsFaults } from './fake-kernel.ts';
 import { checkHost } from './host.ts';
 import { ipvs } from './index.ts';
+import type { Scope } from '../target.ts';
 import { saveServers } from './fake-ipvsadm.ts';
 import { saveSets } from './fake-ipset.ts';
 
@@ -22,9 +24,14 @@ function named(name: string): Partial<ServicePortIR> {
   return { service: service(`shop/${name}`), id: `shop/${name}:http/TCP/IPv4` as ServicePortIR['id'] };
 }
 
-function apply(kernel: FakeIpvsKernel, services: readonly ServicePortIR[], options: IpvsApplyOptions = {}) {
+function apply(
+  kernel: FakeIpvsKernel,
+  services: readonly ServicePortIR[],
+  { takeOver = false, excludeCidrs = [], ...options }: IpvsApplyOptions & Partial<Scope> = {},
+) {
   const { program } = assemble(ipvs, services, node);
-  return applyProgram(kernel.run, 'IPv4', { program, services }, options);
+  const scope = scopeFor('IPv4', { takeOver, excludeCidrs });
+  return applyProgram(kernel.run, scope, { program, services }, options);
 }
 
 /** All that a kernel holds, but for time that passes. */
@@ -96,7 +103,7 @@ describe('what others have', () => {
       fc.asyncProperty(arbitraryServices(), async (services) => {
         await apply(kernel, services);
         expect(saveServers(kernel.servers)).toContain('-a -t 192.0.2.9:80 -r 10.9.0.1:80 -g -w 5');
-        await applyProgram(kernel.run, 'IPv4', { program: undefined, services: [] });
+        await applyProgram(kernel.run, scopeFor('IPv4'), { program: undefined, services: [] });
         expect(state(kernel)).toBe(before);
       }),
       { numRuns: 10 },
@@ -226,7 +233,7 @@ describe('someone else at our things', () => {
   it.each(meddling)('%s while we apply: it is right in the end', async (_, change) => {
     for (const at of [0, 2, 4, 6]) {
       const { kernel, right } = await served();
-      await applyProgram(kernel.run, 'IPv4', { program: undefined, services: [] });
+      await applyProgram(kernel.run, scopeFor('IPv4'), { program: undefined, services: [] });
       const first = kernel.scripts.length;
       kernel.faults = { anotherWriter: (_kernel, scripts) => scripts === first + at && tryTo(() => change(kernel)) };
       await apply(kernel, [cart, mail]).catch(() => {});
@@ -387,7 +394,7 @@ describe('draining', () => {
 
   it('is cut short by a clean-up that is asked to', async () => {
     const kernel = await started();
-    await applyProgram(kernel.run, 'IPv4', { program: undefined, services: [] }, { cut: true });
+    await applyProgram(kernel.run, scopeFor('IPv4'), { program: undefined, services: [] }, { cut: true });
     expect(kernel.servers.size).toBe(0);
     expect(kernel.sets.size).toBe(0);
     expect(kernel.link).toBeUndefined();

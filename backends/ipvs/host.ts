@@ -1,6 +1,6 @@
 import type { Settings } from '../../compiler/settings.ts';
 import type { Run } from '../command.ts';
-import { ensureSysctls, sysctlProblem } from '../sysctl.ts';
+import { ensureSysctls, sysctlProblem } from '../host/sysctl.ts';
 import { commandFailure, IpvsError } from './errors.ts';
 import { readServers } from './observe.ts';
 

@@ -1,19 +1,13 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
-import type { Maker } from '../assemble.ts';
 import type { Backend } from '../backend.ts';
+import { programsOf, pureHalf } from '../made.ts';
+import type { Maker } from '../maker.ts';
 import { checkRuleset } from '../netfilter/check.ts';
+import type { TableWriter } from '../netfilter/own-chains.ts';
 import { linkProgram } from './link.ts';
-import { observeProgram } from './observe.ts';
-import { performStep } from './perform.ts';
-import { planProgram } from './plan.ts';
 import { lowerServicePort } from './lower.ts';
 import { printProgram, programFiles } from './print.ts';
 import type { IpvsProgram, IpvsUnit } from './program.ts';
-import { type IpvsStep, printStep, undoStep } from './steps.ts';
-import { traceProgram } from './trace.ts';
-
-export type { IpvsProgram, IpvsUnit } from './program.ts';
-export { traceProgram } from './trace.ts';
 
 /**
  * A document per tool. The tools' documents hold both families; an IPv4 node without a Service of
@@ -25,7 +19,7 @@ function files(program: IpvsProgram, node: NodeContext): ReadonlyMap<string, str
   return isUsed ? documents : new Map([...documents].map(([name]) => [name, '']));
 }
 
-export const ipvs: Maker<IpvsUnit, IpvsProgram> & Backend<IpvsUnit, IpvsProgram, IpvsStep> = {
+export const ipvs: Maker<IpvsUnit, IpvsProgram> = {
   name: 'ipvs',
   // Nothing of a Service is in a comment here.
   lowerOptionsFor: () => ({ endpointComments: false }),
@@ -35,10 +29,18 @@ export const ipvs: Maker<IpvsUnit, IpvsProgram> & Backend<IpvsUnit, IpvsProgram,
   check: (program) => checkRuleset(program.rules, new Set(program.rules.chains.keys())),
   print: printProgram,
   files,
-  plan: planProgram,
-  undo: undoStep,
-  trace: traceProgram,
-  printStep,
-  observe: observeProgram,
-  perform: performStep,
 };
+
+/** writers   every backend that writes tables, this one among them */
+export function createIpvs(writers: readonly TableWriter[]): Backend {
+  const programOf = programsOf(ipvs);
+  return {
+    ...pureHalf(ipvs, programOf, loadMeaning),
+    live: async () => (await import('./live/index.ts')).createLive(writers, programOf),
+  };
+}
+
+async function loadMeaning() {
+  const [{ traceProgram }, { ipvsExpectation }] = await Promise.all([import('./trace.ts'), import('./exceptions.ts')]);
+  return { trace: traceProgram, expectation: ipvsExpectation };
+}

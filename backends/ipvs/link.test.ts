@@ -1,3 +1,4 @@
+import { kubePrefix } from '../../compiler/settings.ts';
 import { describe, expect, it } from 'vitest';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
@@ -74,8 +75,8 @@ describe('a program', () => {
 
 describe('IPv6', () => {
   it('has sets of its own, whose names are cut as kube-proxy cuts them', () => {
-    expect(setName('loopBack', 'IPv6')).toBe('KUBE-6-LOOP-BACK');
-    expect(setName('loadBalancerSourceCidr', 'IPv6')).toBe('KUBE-6-LOAD-BALANCER-SOURCE-CID');
+    expect(setName('loopBack', 'IPv6', kubePrefix)).toBe('KUBE-6-LOOP-BACK');
+    expect(setName('loadBalancerSourceCidr', 'IPv6', kubePrefix)).toBe('KUBE-6-LOAD-BALANCER-SOURCE-CID');
     const six = makeNode({
       family: 'IPv6',
       addresses: [address('fd00:18::1')],
@@ -97,8 +98,10 @@ describe('IPv6', () => {
 describe('a set', () => {
   const entries = Array.from({ length: 65_537 }, (_, i) => `10.0.${i >> 8}.${i & 255},tcp:80` as SetEntry);
   it('that would be full is made larger', () => {
-    expect(makeSet('clusterIp', 'IPv4', entries).definition).toBe('hash:ip,port family inet maxelem 131072');
-    const small = makeSet('clusterIp', 'IPv4', entries.slice(0, 3));
+    expect(makeSet('clusterIp', 'IPv4', entries, kubePrefix).definition).toBe(
+      'hash:ip,port family inet maxelem 131072',
+    );
+    const small = makeSet('clusterIp', 'IPv4', entries.slice(0, 3), kubePrefix);
     expect(withEntries(small, entries).definition).toBe('hash:ip,port family inet maxelem 131072');
     expect(withEntries(small, []).definition).toBe('hash:ip,port family inet maxelem 65536');
   });

@@ -3,7 +3,7 @@ import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { cidrContains, hostCidr, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
-import type { Lowered } from '../backend.ts';
+import type { Lowered } from '../maker.ts';
 import type { Match, Rule } from '../netfilter/rule.ts';
 import { shortcomings } from './exceptions.ts';
 import type { IpvsUnit } from './program.ts';

@@ -1,4 +1,5 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
+import { kubePrefix } from '../../compiler/settings.ts';
 import { type Cidr, type Family, parseCidr } from '../../compiler/values/address.ts';
 import type { Protocol } from '../../compiler/values/port.ts';
 import { chainName, makeChain, makeHook } from '../netfilter/chain.ts';
@@ -12,6 +13,7 @@ import {
   type Ruleset,
   type Table,
 } from '../netfilter/rule.ts';
+import { accessFilter, ipvsChains } from './chain-names.ts';
 import { type SetId, setKinds, setName } from './sets.ts';
 
 /** What the chains are made from: which sets have entries, and the one kind of rule that is per Service. */
@@ -21,19 +23,6 @@ export interface ChainInput {
   /** In the order of Services. */
   readonly outFilter: readonly Rule[];
 }
-
-/** The chains of IPVS mode, in the order in which kube-proxy makes them (spec 6.1). */
-export const ipvsChains: Readonly<Record<'nat' | 'filter', readonly string[]>> = {
-  nat: ['KUBE-SERVICES', 'KUBE-POSTROUTING', 'KUBE-NODE-PORT', 'KUBE-LOAD-BALANCER', 'KUBE-MARK-MASQ'],
-  filter: [
-    'KUBE-FORWARD',
-    'KUBE-NODE-PORT',
-    'KUBE-PROXY-FIREWALL',
-    'KUBE-SOURCE-RANGES-FIREWALL',
-    'KUBE-IPVS-FILTER',
-    'KUBE-IPVS-OUT-FILTER',
-  ],
-};
 
 /**
  * All rules of IPVS mode: a bounded number whatever the number of Services, because the sets say
@@ -91,7 +80,7 @@ const dims = {
 } as const;
 
 function inSet(input: ChainInput, id: SetId, what: keyof typeof dims): Match {
-  return { kind: 'set', name: setName(id, input.node.family), dims: dims[what] };
+  return { kind: 'set', name: setName(id, input.node.family, kubePrefix), dims: dims[what] };
 }
 
 /** The comment of the set, then the set: how kube-proxy writes it. */
@@ -261,7 +250,7 @@ function forwardRules(input: ChainInput): readonly Placed[] {
 
 /** A Service's address is the node's own: without these, host processes on 0.0.0.0 would answer on its other ports. */
 function accessRules(input: ChainInput): readonly Placed[] {
-  const filter = 'KUBE-IPVS-FILTER';
+  const filter = accessFilter;
   const isProbe = inSet(input, 'healthCheckNodePort', 'toPort');
   // kube-proxy lets the port in for every protocol; health checks are TCP.
   const tcp: readonly Match[] = input.node.compat ? [] : [{ kind: 'protocol', protocol: 'TCP' }];
@@ -280,7 +269,7 @@ function hooks({ family, chainPrefix }: NodeContext): readonly Hook[] {
   const at = (table: Table, chain: KernelChain, text: string, to: string): Hook =>
     makeHook(family, table, chain, ruleUnder({ matches: [comment(text)], target: jump(to) }, chainPrefix));
   return [
-    at('filter', 'INPUT', 'kubernetes ipvs access filter', 'KUBE-IPVS-FILTER'),
+    at('filter', 'INPUT', 'kubernetes ipvs access filter', accessFilter),
     at('filter', 'INPUT', 'kube-proxy firewall rules', 'KUBE-PROXY-FIREWALL'),
     at('filter', 'INPUT', 'kubernetes health check rules', 'KUBE-NODE-PORT'),
     at('filter', 'FORWARD', 'kube-proxy firewall rules', 'KUBE-PROXY-FIREWALL'),

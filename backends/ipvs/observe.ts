@@ -1,10 +1,10 @@
-import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import type { Run } from '../command.ts';
 import { type Observation, observe, observeAgain } from '../netfilter/live.ts';
-import { parseSysctls } from '../sysctl.ts';
+import type { OwnChains } from '../netfilter/own-chains.ts';
+import { parseSysctls } from '../host/sysctl.ts';
 import { commandFailure } from './errors.ts';
-import { ownChainsOf } from './own-chains.ts';
 import { parseBound, parseConnections, parseServers, parseSets } from './parse.ts';
 import { type IpvsProgram, linkName } from './program.ts';
 import { type Link, linkWith, ourSetNames, programIn } from './reading.ts';
@@ -26,18 +26,25 @@ const sysctlNames = [
  *
  * throws   IpvsError; KernelError for the tables
  */
-export async function observeProgram(run: Run, family: Family, prefix: ChainPrefix = kubePrefix): Promise<IpvsProgram> {
-  return readProgram(run, prefix, await observe(run, family, ownChainsOf(prefix)));
+export async function observeProgram(run: Run, family: Family, own: OwnChains): Promise<IpvsProgram> {
+  return readProgram(run, await observe(run, family, own));
 }
 
 /** Reads again, in the tables that an earlier reading found. */
-export async function observeProgramAgain(run: Run, { family, prefix, found }: IpvsProgram): Promise<IpvsProgram> {
-  if (found?.tables === undefined) return observeProgram(run, family, prefix);
-  return readProgram(run, prefix, await observeAgain(run, found.tables, ownChainsOf(prefix)));
+export async function observeProgramAgain(
+  run: Run,
+  { family, found }: IpvsProgram,
+  own: OwnChains,
+): Promise<IpvsProgram> {
+  if (found?.tables === undefined) return observeProgram(run, family, own);
+  return readProgram(run, await observeAgain(run, found.tables, own));
 }
 
-async function readProgram(run: Run, prefix: ChainPrefix, tables: Observation): Promise<IpvsProgram> {
-  const { family } = tables;
+async function readProgram(run: Run, tables: Observation): Promise<IpvsProgram> {
+  const {
+    family,
+    own: { prefix },
+  } = tables;
   const names = ourSetNames(family, prefix);
   const program = programIn({
     family,

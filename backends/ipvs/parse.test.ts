@@ -6,7 +6,7 @@ import { ipvs } from './index.ts';
 import { parseBound, parseConnections, parseEndpoint, parseServers, parseSets } from './parse.ts';
 import { addressLines, document, serverLines, setLines, sysctlLines } from './print.ts';
 import type { SetName } from '../netfilter/rule.ts';
-import { parseSysctls } from '../sysctl.ts';
+import { parseSysctls } from '../host/sysctl.ts';
 
 const every = () => true;
 

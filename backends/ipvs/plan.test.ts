@@ -1,3 +1,5 @@
+import { kubePrefix } from '../../compiler/settings.ts';
+import { ownChains } from '../../test/helpers/scope.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Frontend, ServicePortIR } from '../../compiler/ir/ir.ts';
@@ -18,7 +20,7 @@ import { performStep } from './perform.ts';
 import { planProgram } from './plan.ts';
 import { document, serverLines, setLines } from './print.ts';
 import { emptyProgram, type IpvsProgram } from './program.ts';
-import { type IpvsStep, printStep } from './steps.ts';
+import { undoStep, type IpvsStep, printStep } from './steps.ts';
 import { traceProgram } from './trace.ts';
 
 interface Wanted {
@@ -36,7 +38,7 @@ function programOf({ services, node }: Wanted): IpvsProgram {
 async function converge(kernel: FakeIpvsKernel, program: IpvsProgram): Promise<readonly (readonly IpvsStep[])[]> {
   const plans: (readonly IpvsStep[])[] = [];
   for (let round = 0; round < 5; round++) {
-    const steps = planProgram(await observeProgram(kernel.run, program.family), program);
+    const steps = planProgram(await observeProgram(kernel.run, program.family, ownChains), program);
     if (steps.length === 0) return plans;
     plans.push(steps);
     for (const step of steps) await performStep(step, kernel.run);
@@ -74,7 +76,7 @@ describe('a plan', () => {
         const kernel = createFakeIpvsKernel();
         await converge(kernel, programOf(before));
         expect((await converge(kernel, programOf(after))).length).toBeLessThanOrEqual(2);
-        expect(textOf(await observeProgram(kernel.run, 'IPv4'))).toBe(textOf(programOf(after)));
+        expect(textOf(await observeProgram(kernel.run, 'IPv4', ownChains))).toBe(textOf(programOf(after)));
       }),
       { numRuns: 30 },
     );
@@ -85,7 +87,7 @@ describe('a plan', () => {
       fc.asyncProperty(wanted, async (before) => {
         const kernel = createFakeIpvsKernel();
         await converge(kernel, programOf(before));
-        await converge(kernel, emptyProgram('IPv4'));
+        await converge(kernel, emptyProgram('IPv4', kubePrefix));
         expect(kernel.servers).toEqual(new Map());
         expect(kernel.sets).toEqual(new Map());
         expect(kernel.link).toBeUndefined();
@@ -101,7 +103,7 @@ describe('a plan', () => {
         const kernel = createFakeIpvsKernel();
         await converge(kernel, programOf(before));
         await converge(kernel, programOf(after));
-        const program = await observeProgram(kernel.run, 'IPv4');
+        const program = await observeProgram(kernel.run, 'IPv4', ownChains);
         const trace = (packet: Packet) => traceProgram(program, packet, after.node);
         const expected = ipvsExpectation(after.services, after.node);
         const packets = probes([...before.services, ...after.services], after.node);
@@ -121,14 +123,14 @@ describe('a plan', () => {
       fc.asyncProperty(wanted, wanted, fc.nat(40), async (before, after, stopAt) => {
         const kernel = createFakeIpvsKernel();
         await converge(kernel, programOf(before));
-        const start = await observeProgram(kernel.run, 'IPv4');
+        const start = await observeProgram(kernel.run, 'IPv4', ownChains);
         const done = planProgram(start, programOf(after)).slice(0, stopAt);
         for (const step of done) await performStep(step, kernel.run);
         for (const step of done.toReversed()) {
-          const undo = ipvs.undo(step);
+          const undo = undoStep(step);
           if (undo !== undefined) await performStep(undo, kernel.run);
         }
-        expect(textOf(await observeProgram(kernel.run, 'IPv4'))).toBe(textOf(start));
+        expect(textOf(await observeProgram(kernel.run, 'IPv4', ownChains))).toBe(textOf(start));
       }),
       { numRuns: 20 },
     );
@@ -150,11 +152,11 @@ describe('a plan', () => {
           await converge(kernel, programOf(before));
           // With connections that do not end, what goes never quite goes.
           if (busy) kernel.connections = everyReal(kernel);
-          const states = [await observeProgram(kernel.run, 'IPv4')];
+          const states = [await observeProgram(kernel.run, 'IPv4', ownChains)];
           for (let round = 0; round < 2; round++) {
-            for (const step of planProgram(await observeProgram(kernel.run, 'IPv4'), programOf(after))) {
+            for (const step of planProgram(await observeProgram(kernel.run, 'IPv4', ownChains), programOf(after))) {
               await performStep(step, kernel.run);
-              states.push(await observeProgram(kernel.run, 'IPv4'));
+              states.push(await observeProgram(kernel.run, 'IPv4', ownChains));
             }
           }
           expect(findUnsafe(states, { old, young, node })).toBeUndefined();
@@ -184,7 +186,7 @@ describe('the order of a plan', () => {
   async function steps(old: readonly ServicePortIR[], young: readonly ServicePortIR[]): Promise<readonly string[]> {
     const kernel = createFakeIpvsKernel();
     await converge(kernel, programOf({ services: old, node }));
-    const plan = planProgram(await observeProgram(kernel.run, 'IPv4'), programOf({ services: young, node }));
+    const plan = planProgram(await observeProgram(kernel.run, 'IPv4', ownChains), programOf({ services: young, node }));
     return plan.flatMap((step) =>
       printStep(step)
         .split('\n')
@@ -196,10 +198,10 @@ describe('the order of a plan', () => {
   async function unsafe(old: readonly ServicePortIR[], young: readonly ServicePortIR[]): Promise<string | undefined> {
     const kernel = createFakeIpvsKernel();
     await converge(kernel, programOf({ services: old, node }));
-    const states = [await observeProgram(kernel.run, 'IPv4')];
+    const states = [await observeProgram(kernel.run, 'IPv4', ownChains)];
     for (const step of planProgram(states[0] as IpvsProgram, programOf({ services: young, node }))) {
       await performStep(step, kernel.run);
-      states.push(await observeProgram(kernel.run, 'IPv4'));
+      states.push(await observeProgram(kernel.run, 'IPv4', ownChains));
     }
     return findUnsafe(states, { old, young, node });
   }

@@ -3,8 +3,7 @@ import { foundAfter } from './applied.ts';
 import { type Departures, departures } from './departure.ts';
 import { planChains } from './chain-plan.ts';
 import { withoutForeign } from './conflicts.ts';
-import { translates } from './own-chains.ts';
-import { type IpvsProgram, linkName } from './program.ts';
+import { type Found, type IpvsProgram, linkName } from './program.ts';
 import { planServers } from './server-plan.ts';
 import { planSets } from './set-plan.ts';
 import type { IpvsStep } from './steps.ts';
@@ -76,9 +75,7 @@ export function planProgram(observed: IpvsProgram, desired: IpvsProgram): readon
     { ...prepare, kind: 'add-entries', entries: sets.added },
     { ...change, kind: 'swap-sets', pairs: sets.swapped },
     { ...change, kind: 'delete-entries', entries: sets.masqueradedEarly },
-    ...(translates(observed.rules, observed.prefix)
-      ? [open, fill, bind, ...chains.change]
-      : [...chains.change, open, fill, bind]),
+    ...(isTranslated(observed, found) ? [open, fill, bind, ...chains.change] : [...chains.change, open, fill, bind]),
     { ...drain, kind: 'add-entries', entries: sets.drainingAdded },
     { ...drain, kind: 'servers', edits: servers.quiesced },
     { ...remove, kind: 'servers', edits: servers.deletedReals },
@@ -94,6 +91,15 @@ export function planProgram(observed: IpvsProgram, desired: IpvsProgram): readon
       : []),
   ];
   return steps.filter((step) => !isNothing(step));
+}
+
+/** Whether rules send Services' packets to endpoints by themselves, before IPVS could see them. */
+function isTranslated({ rules }: IpvsProgram, { tables }: Found): boolean {
+  const own = tables?.own;
+  return (
+    own !== undefined &&
+    [...rules.chains.values()].some(({ table, name }) => table === 'nat' && own.isServiceChain(name))
+  );
 }
 
 function planAddresses(observed: IpvsProgram, wanted: IpvsProgram, { kept }: Departures) {

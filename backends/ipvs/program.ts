@@ -1,4 +1,4 @@
-import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import type { Family, IpAddress } from '../../compiler/values/address.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
 import type { Observation } from '../netfilter/live.ts';
@@ -80,7 +80,7 @@ export type RealKey = `${ServerKey}/${string}`;
 /** Nothing at all: what a node that is cleaned up shall have. `rules` may be another mode's. */
 export function emptyProgram(
   family: Family,
-  prefix: ChainPrefix = kubePrefix,
+  prefix: ChainPrefix,
   rules: Ruleset = { family, chains: new Map(), hooks: [] },
 ): IpvsProgram {
   return {

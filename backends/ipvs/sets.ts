@@ -1,6 +1,6 @@
 import { type Cidr, type Family, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
 import type { Brand } from '../../compiler/values/brand.ts';
-import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import { type Port, type Protocol, protocolText } from '../../compiler/values/port.ts';
 import { underPrefix } from '../netfilter/prefix.ts';
@@ -161,7 +161,7 @@ export function isAlwaysThere(id: SetId): boolean {
   return setKinds[id].name.startsWith('KUBE-');
 }
 
-export function setName(id: SetId, family: Family, prefix = kubePrefix): SetName {
+export function setName(id: SetId, family: Family, prefix: ChainPrefix): SetName {
   return familyName(setKinds[id].name, family, prefix);
 }
 
@@ -187,7 +187,7 @@ export function withEntries(set: IpSet, entries: readonly SetEntry[]): IpSet {
 const defaultMaxEntries = 65_536;
 
 /** A set with these entries, in whatever order and how often they come. */
-export function makeSet(id: SetId, family: Family, entries: Iterable<SetEntry>, prefix = kubePrefix): IpSet {
+export function makeSet(id: SetId, family: Family, entries: Iterable<SetEntry>, prefix: ChainPrefix): IpSet {
   const sorted = [...new Set(entries)].sort(compareText);
   return {
     name: setName(id, family, prefix),

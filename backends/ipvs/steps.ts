@@ -1,7 +1,7 @@
 import type { Family, IpAddress } from '../../compiler/values/address.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
-import type { Phase } from '../backend.ts';
+import type { Phase } from '../phase.ts';
 import type { Tools } from '../netfilter/kernel.ts';
 import type { SetName } from '../netfilter/rule.ts';
 import { type RestoreDocument, restoreText } from '../netfilter/transaction.ts';

@@ -6,7 +6,7 @@ import { arbitraryNode, arbitraryServices } from '../../test/helpers/arbitrary-i
 import { clusterIP, endpoint, makeIR, makeNode } from '../../test/helpers/ir.ts';
 import { assemble } from '../assemble.ts';
 import { iptables } from '../iptables/index.ts';
-import { ownChains } from '../iptables/own-chains.ts';
+import { ownChains } from '../../test/helpers/scope.ts';
 import { applyPlan } from './apply.ts';
 import { rulesetText } from './document.ts';
 import { createFakeKernel, type FakeKernel } from './fake-kernel.ts';

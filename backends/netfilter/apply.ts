@@ -58,7 +58,8 @@ export async function applyTarget(
   own: OwnChains,
   options: ApplyOptions = {},
 ): Promise<ApplyReport> {
-  refuseOthers(start, target, own, options);
+  const refusal = refusalForOthers(start, target, own, options);
+  if (refusal !== undefined) throw refusal;
   const attempts = createAttempts();
   const performed = { documents: 0, lines: 0 };
   let observed = start;
@@ -116,12 +117,8 @@ export async function applyPlan(
   own: OwnChains,
   options: ApplyOptions = {},
 ): Promise<ApplyReport> {
-  refuseOthers(start, { program: start.ruleset, services: [] }, own, options);
-  if (start.fingerprint !== plan.fingerprint) {
-    const states = `they are ${start.fingerprint.slice(0, 12)}, it starts from ${plan.fingerprint.slice(0, 12)}`;
-    const what = `the tables have changed since this plan was made: ${states}`;
-    throw new ApplyError('changed-since', what, 'Nothing was changed. Make a new plan.');
-  }
+  const refusal = refusalOf(start, plan, own, options);
+  if (refusal !== undefined) throw refusal;
   const performed = { documents: 0, lines: 0 };
   const restores = restoresOf(plan);
   const failed = await performAll(run, start, restores, options, performed);
@@ -136,25 +133,40 @@ export async function applyPlan(
   return { ...performed, quarantined: [], forgotten, disturbances: 0, observed };
 }
 
-function refuseOthers(
+/** Why a plan that was made earlier is not performed from here; undefined: it fits. */
+export function refusalOf(
+  start: Observation,
+  plan: Pick<LivePlan, 'fingerprint'>,
+  own: OwnChains,
+  options: ApplyOptions,
+): ApplyError | undefined {
+  const others = refusalForOthers(start, { program: start.ruleset, services: [] }, own, options);
+  if (others !== undefined || start.fingerprint === plan.fingerprint) return others;
+  const states = `they are ${start.fingerprint.slice(0, 12)}, it starts from ${plan.fingerprint.slice(0, 12)}`;
+  const what = `the tables have changed since this plan was made: ${states}`;
+  return new ApplyError('changed-since', what, 'Nothing was changed. Make a new plan.');
+}
+
+function refusalForOthers(
   { owner, rival, tools }: Observation,
   target: Target,
   { prefix }: OwnChains,
   options: ApplyOptions,
-): void {
+): ApplyError | undefined {
   if (rival !== undefined) {
     const what =
       `rules of Services are in the tables of both ${tools.mode} (${tools.save}) and ${rival.tools.mode} ` +
       `(${rival.tools.save}), and packets meet both; remove those that are not in use`;
-    throw new ApplyError('two-modes', what, 'Nothing was changed.');
+    return new ApplyError('two-modes', what, 'Nothing was changed.');
   }
   if (owner === 'another writer' && options.takeOver !== true) {
     const verb = target.program === undefined ? 'remove' : 'replace';
     const what =
       `the ${prefix}-* chains that ${tools.save} shows are not ours: a kube-proxy seems to own them; ` +
       `once it is stopped, ${verb} them with --take-over`;
-    throw new ApplyError('another-writer', what, 'Nothing was changed.');
+    return new ApplyError('another-writer', what, 'Nothing was changed.');
   }
+  return undefined;
 }
 
 function restoresOf({ steps }: Pick<LivePlan, 'steps'>): RestoreStep[] {

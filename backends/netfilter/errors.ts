@@ -1,4 +1,6 @@
+import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import type { CommandResult } from '../command.ts';
+import { BackendError } from '../errors.ts';
 
 /**
  * Why a command of netfilter did not do what it was told.
@@ -35,7 +37,7 @@ export interface KernelErrorFacts {
 }
 
 /** A command of netfilter failed. Classified once, here: callers never read exit codes or messages. */
-export class KernelError extends Error implements KernelErrorFacts {
+export class KernelError extends BackendError implements KernelErrorFacts {
   readonly reason: KernelErrorReason;
   readonly line?: number;
   readonly chain?: string;
@@ -51,6 +53,12 @@ export class KernelError extends Error implements KernelErrorFacts {
     this.reason = facts.reason;
     if (facts.line !== undefined) this.line = facts.line;
     if (facts.chain !== undefined) this.chain = facts.chain;
+  }
+
+  override diagnostic(): Diagnostic {
+    const object = { kind: 'command', name: this.command };
+    const message = this.message.replace(`${this.command}: `, '');
+    return { severity: 'error', code: `kernel-${this.reason}`, object, message };
   }
 }
 

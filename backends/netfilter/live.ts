@@ -1,8 +1,9 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Family } from '../../compiler/values/address.ts';
-import type { Phase } from '../backend.ts';
+import type { Phase } from '../phase.ts';
 import type { Run } from '../command.ts';
 import type { StaleFlows } from '../conntrack.ts';
+import { KernelError } from './errors.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { staleFlows } from './flows.ts';
 import { readTables, type Tools } from './kernel.ts';
@@ -18,6 +19,8 @@ import { sectionText } from './transaction.ts';
 /** What one family's kernel holds, and whose it is. */
 export interface Observation {
   readonly family: Family;
+  /** By which names it was read. */
+  readonly own: OwnChains;
   readonly tools: Tools;
   /** Ours, or what bears our names. */
   readonly ruleset: Ruleset;
@@ -73,6 +76,16 @@ export async function observe(run: Run, family: Family, own: OwnChains): Promise
   return observation(chosen.tools, chosen.save, rival, own);
 }
 
+/** The same where the family may be absent; undefined: this machine has no tables of it. */
+export async function observePossible(run: Run, family: Family, own: OwnChains): Promise<Observation | undefined> {
+  try {
+    return await observe(run, family, own);
+  } catch (error) {
+    if (error instanceof KernelError && error.isAbsence) return undefined;
+    throw error;
+  }
+}
+
 /** Reads the same tables again. */
 export async function observeAgain(run: Run, { tools, rival }: Observation, own: OwnChains): Promise<Observation> {
   return observation(tools, await readTables(run, tools, withMark(own)), rival, own);
@@ -82,15 +95,16 @@ function observation(
   tools: Tools,
   { ruleset, foreign }: { readonly ruleset: Ruleset; readonly foreign: Foreign },
   rival: Observation['rival'],
-  { prefix }: OwnChains,
+  own: OwnChains,
 ): Observation {
   const { family } = tools;
   return {
     family,
+    own,
     tools,
     ruleset,
     foreign,
-    owner: ownerOf(ruleset, prefix),
+    owner: ownerOf(ruleset, own.prefix),
     rival,
     get fingerprint() {
       return fingerprintOf(ruleset);

@@ -10,7 +10,7 @@ import { arbitraryNode, arbitraryServices } from '../../test/helpers/arbitrary-i
 import { clusterIP, endpoint, makeIR, makeNode, service } from '../../test/helpers/ir.ts';
 import { assemble } from '../assemble.ts';
 import { iptables } from '../iptables/index.ts';
-import { ownChains } from '../iptables/own-chains.ts';
+import { ownChains } from '../../test/helpers/scope.ts';
 import { rulesetText } from './document.ts';
 import { restoreTables } from './fake-restore.ts';
 import { type FakeTables, noTables, saveTables } from './fake-tables.ts';

@@ -1,6 +1,6 @@
 import type { Family } from '../../compiler/values/address.ts';
 import { compareText } from '../../compiler/values/names.ts';
-import type { Phase } from '../backend.ts';
+import type { Phase } from '../phase.ts';
 import { type ChainChange, chainText, diffIn, diffTable, isEmptyDiff, type TableDiff, tableState } from './diff.ts';
 import type { TableText } from './document.ts';
 import { halfwayFilter } from './halfway.ts';

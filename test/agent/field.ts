@@ -2,8 +2,6 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { startAgent } from '../../agent/agent.ts';
 import { defaultLeaseNamespace } from '../../agent/commands/agent-flags.ts';
 import type { ContactTimes } from '../../agent/cluster-states.ts';
-import { createIptablesPlane } from '../../agent/dataplane/iptables.ts';
-import { createIpvsPlane } from '../../agent/dataplane/ipvs.ts';
 import type { LoopTimes } from '../../agent/family-loop.ts';
 import type { Log } from '../../agent/log.ts';
 import type { AgentEvent } from '../../agent/report.ts';
@@ -16,6 +14,7 @@ import { type CompilerContext } from '../../compiler/engine.ts';
 import { defaultSettings, type Settings } from '../../compiler/settings.ts';
 import { families } from '../../compiler/values/address.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
+import { planeOf } from '../helpers/scope.ts';
 
 /** What an agent said in its log. */
 export interface LogLine {
@@ -44,7 +43,8 @@ export interface ApiServer {
 }
 
 export interface FieldOptions {
-  readonly mode?: 'iptables' | 'ipvs';
+  /** The backend's name. */
+  readonly mode?: string;
   readonly run: Run;
   readonly own: ApiServer | Source;
   readonly others?: Readonly<Record<string, ApiServer>>;
@@ -77,7 +77,6 @@ const quickLoop: LoopTimes = { gapMs: 0, resyncMs: 60_000, glanceMs: 60_000, ret
 
 export function startFieldAgent(options: FieldOptions): FieldAgent {
   const { mode = 'iptables' } = options;
-  const makePlane = mode === 'ipvs' ? createIpvsPlane : createIptablesPlane;
   const events: AgentEvent[] = [];
   const log: LogLine[] = [];
   const listeners = new Set<(event: AgentEvent) => void>();
@@ -114,7 +113,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
         ...Object.entries(options.others ?? {}).map(([name, double]) => sourceOf(double, name as ClusterName)),
       ],
       planes: families.map((family) =>
-        makePlane({
+        planeOf(mode, {
           family,
           run: options.run,
           nowMs: clock.nowMs,

@@ -1,8 +1,8 @@
-import { findDrift } from '../../agent/dataplane/drift.ts';
+import { findDrift } from '../../backends/netfilter/drift.ts';
 import { assemble } from '../../backends/assemble.ts';
 import type { Run } from '../../backends/command.ts';
 import { iptables } from '../../backends/iptables/index.ts';
-import { ownChainsOf } from '../../backends/iptables/own-chains.ts';
+import { ownChainsUnder } from '../helpers/scope.ts';
 import { observe } from '../../backends/netfilter/live.ts';
 import { besideOthers } from '../../backends/netfilter/ownership.ts';
 import type { Compilation } from '../../compiler/compile.ts';
@@ -13,7 +13,7 @@ export async function differences(run: Run, compilation: Compilation): Promise<s
   const found: string[] = [];
   for (const family of families) {
     const { [family]: node } = compilation.node;
-    const { ruleset, foreign } = await observe(run, family, ownChainsOf(node.chainPrefix));
+    const { ruleset, foreign } = await observe(run, family, ownChainsUnder(node.chainPrefix));
     const { program } = assemble(iptables, compilation.services[family], node);
     const isUsed = compilation.services[family].length > 0 || node.addresses.length > 0;
     for (const { where, lost, added } of findDrift(

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseConfiguration } from '../../agent/config/config.ts';
-import { problemsOf } from '../../agent/node/preparation.ts';
+import { modeOf } from '../helpers/scope.ts';
+import { problemsOf } from '../../backends/host/preparation.ts';
 import { initialiseNode, prepareNode } from '../../agent/node/prepare.ts';
 import type { Run } from '../../backends/command.ts';
 import { bootNetwork, type LocalNetwork } from '../netns/network.ts';
@@ -12,7 +13,12 @@ const max = 'net.netfilter.nf_conntrack_max';
 
 function configuration(conntrack: object) {
   const type = { apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration' };
-  return parseConfiguration({ ...type, conntrack }, 'kp.yaml', { compat: 'none', backend: undefined, forAgent: true });
+  const parsed = parseConfiguration({ ...type, conntrack }, 'kp.yaml', {
+    compat: 'none',
+    backend: undefined,
+    forAgent: true,
+  });
+  return { ...parsed, live: modeOf(parsed.backend).live };
 }
 
 // What belongs to the machine is never tried here: the limit only where this namespace may not write it.

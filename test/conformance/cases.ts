@@ -2,7 +2,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { load, loadAll } from 'js-yaml';
 import { parseConfiguration } from '../../agent/config/config.ts';
-import type { BackendName } from '../../agent/config/values.ts';
 import { compile } from '../../compiler/index.ts';
 import type { Compilation } from '../../compiler/compile.ts';
 import type { Compat } from '../../compiler/settings.ts';
@@ -19,7 +18,7 @@ export function expectedFile(name: string, file: string): string | undefined {
 }
 
 /** A case's objects, the Node among them, and its configuration. */
-export function readCase(name: string, compat: Compat, backend: BackendName = 'iptables') {
+export function readCase(name: string, compat: Compat, backend: string = 'iptables') {
   const read = (file: string) => readFileSync(`${root}${name}/${file}`, 'utf8');
   const configuration = load(read('kube-proxy.yaml'));
   const { settings, nodeName } = parseConfiguration(configuration, 'kube-proxy.yaml', { compat, backend });
@@ -28,7 +27,7 @@ export function readCase(name: string, compat: Compat, backend: BackendName = 'i
 }
 
 /** Our IR for a case. */
-export function compileCase(name: string, compat: Compat, backend: BackendName = 'iptables'): Compilation {
+export function compileCase(name: string, compat: Compat, backend: string = 'iptables'): Compilation {
   const { objects, settings, nodeName } = readCase(name, compat, backend);
   return compile({ clusters: [{ cluster: undefined, objects }], settings, nodeName, localAddresses: undefined });
 }

@@ -20,7 +20,7 @@ export function calledPrograms(): string[] {
     /\brun\(\s*'([^']+)'/g,
     /\boutput\(\s*run,\s*'([^']+)'/g,
     /\bfile: '([a-z][a-z-]*)'/g,
-    // What makes the kernel load a module: agent/node/modules.ts.
+    // What makes the kernel load a module: backends/host/modules.ts.
     /: \['([a-z]+)', '-/g,
     /'(ip6?tables(?:-legacy|-nft)?(?:-save|-restore)?)'/g,
   ];

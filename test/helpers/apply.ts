@@ -1,6 +1,6 @@
 import { assemble } from '../../backends/assemble.ts';
 import { iptables } from '../../backends/iptables/index.ts';
-import { ownChains } from '../../backends/iptables/own-chains.ts';
+import { ownChains } from './scope.ts';
 import type { Run } from '../../backends/command.ts';
 import { ApplyError, type ApplyOptions, type ApplyReport, applyTarget } from '../../backends/netfilter/apply.ts';
 import { rulesetText } from '../../backends/netfilter/document.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Endpoint, Frontend, KnownEndpoint, ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
-import { cidr, endpoint, makeIR, makeNode, port, portName, service } from './ir.ts';
+import { cidr, endpoint, makeIR, makeNode, port, portName, rehashed, service } from './ir.ts';
 import { compareText, servicePortId } from '../../compiler/values/names.ts';
 import type { Protocol } from '../../compiler/values/port.ts';
 
@@ -97,7 +97,7 @@ function withoutClashes(services: readonly ServicePortIR[]): ServicePortIR[] {
         taken.add(key);
         return true;
       });
-      return { ...ir, frontends, id: servicePortId(ir.service, ir.portName, ir.protocol, ir.family) };
+      return rehashed({ ...ir, frontends, id: servicePortId(ir.service, ir.portName, ir.protocol, ir.family) });
     })
     .sort((a, b) => compareText(a.id, b.id));
 }

@@ -1,3 +1,4 @@
+import { contentHash } from '../../compiler/ir/hash.ts';
 import type { Endpoint, Frontend, ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { kubePrefix } from '../../compiler/settings.ts';
@@ -65,7 +66,7 @@ export function makeIR(
     cluster.length === 0
       ? ({ kind: 'reject', why: 'no-endpoints' } as const)
       : ({ kind: 'forward', pool: 'cluster' } as const);
-  return {
+  const ir = {
     id: servicePortId(key, name, protocol, family),
     service: key,
     portName: name,
@@ -79,10 +80,16 @@ export function makeIR(
     affinity: { kind: 'none' },
     healthCheckNodePort: undefined,
     known: cluster.map((one) => ({ ...one, ready: true, serving: true })),
-    hash: 'hash' as ServicePortIR['hash'],
     origin: [{ kind: 'Service', namespace: 'shop', name: 'cart' }],
     ...more,
-  };
+  } satisfies Omit<ServicePortIR, 'hash'>;
+  return rehashed(ir);
+}
+
+/** An IR that a test changed, with the hash of what it is now: backends remember units by it. */
+export function rehashed(ir: Omit<ServicePortIR, 'hash'>): ServicePortIR {
+  const { hash: _old, ...content } = { hash: undefined, ...ir };
+  return { ...content, hash: contentHash(content) };
 }
 
 /** An IPv4 node at 192.168.0.10 whose pods have 10.1.0.0/16, and whatever a test says otherwise. */

@@ -1,9 +1,11 @@
+import { ownChains } from '../helpers/scope.ts';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { cleanupCommand } from '../../agent/commands/cleanup.ts';
 import { memoryIo } from '../../agent/commands/memory-io.ts';
 import { assemble } from '../../backends/assemble.ts';
 import type { Run } from '../../backends/command.ts';
-import { ipvs, type IpvsProgram } from '../../backends/ipvs/index.ts';
+import { ipvs } from '../../backends/ipvs/index.ts';
+import type { IpvsProgram } from '../../backends/ipvs/program.ts';
 import { observeProgram } from '../../backends/ipvs/observe.ts';
 import { serverKey } from '../../backends/ipvs/servers.ts';
 import { compile } from '../../compiler/index.ts';
@@ -96,7 +98,7 @@ describeIn(place, missing, 'the agent in IPVS mode, from HTTP to packets', () =>
       localAddresses: undefined,
     });
     const wanted = partsOf(assemble(ipvs, services.IPv4, contexts.IPv4).program);
-    const found = partsOf(await observeProgram(run, 'IPv4'));
+    const found = partsOf(await observeProgram(run, 'IPv4', ownChains));
     const isActive = (part: string) => part.startsWith('real ');
     return [
       ...[...wanted].filter((part) => !found.has(part)).map((part) => `missing: ${part}`),

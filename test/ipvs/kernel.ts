@@ -1,7 +1,9 @@
+import { scopeFor } from '../helpers/scope.ts';
 import type { Run } from '../../backends/command.ts';
 import { assemble } from '../../backends/assemble.ts';
 import { applyProgram, type IpvsApplyOptions, type IpvsReport } from '../../backends/ipvs/apply.ts';
-import { ipvs, type IpvsProgram } from '../../backends/ipvs/index.ts';
+import { ipvs } from '../../backends/ipvs/index.ts';
+import type { IpvsProgram } from '../../backends/ipvs/program.ts';
 import { document, serverLines, setLines } from '../../backends/ipvs/print.ts';
 import { markerOf } from '../../backends/netfilter/prefix.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
@@ -23,13 +25,13 @@ export function openNode(run: Run, family: Family): LiveNode {
   return {
     async apply(services, node, options = {}) {
       const { program } = assemble(ipvs, services, node);
-      const report = await applyProgram(run, family, { program, services }, { ...start(), ...options });
+      const report = await applyProgram(run, scopeFor(family), { program, services }, { ...start(), ...options });
       observed = report.observed;
       if (report.quarantined.length > 0) throw new Error(`left out: ${JSON.stringify(report.quarantined)}`);
       return report;
     },
     async remove() {
-      await applyProgram(run, family, { program: undefined, services: [] }, { ...start(), cut: true });
+      await applyProgram(run, scopeFor(family), { program: undefined, services: [] }, { ...start(), cut: true });
       observed = undefined;
     },
     program: () => observed,

@@ -1,3 +1,4 @@
+import { scopeFor } from '../helpers/scope.ts';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { assemble } from '../../backends/assemble.ts';
@@ -114,7 +115,7 @@ async function apply(network: Network, { compilation }: Program, cut = false) {
   for (const family of families) {
     const services = compilation.services[family];
     const { program } = assemble(ipvs, services, compilation.node[family]);
-    reports.push(await applyProgram(network.run('member2-node'), family, { program, services }, { cut }));
+    reports.push(await applyProgram(network.run('member2-node'), scopeFor(family), { program, services }, { cut }));
   }
   return reports;
 }

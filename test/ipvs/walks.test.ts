@@ -1,3 +1,4 @@
+import { ownChains, scopeFor } from '../helpers/scope.ts';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Run } from '../../backends/command.ts';
@@ -34,14 +35,14 @@ describeIn(place, missing, 'random walks between programs on a real kernel', () 
 
   test('after each step every probe gets its old verdict or its new one, and each program is reached', async () => {
     let old: readonly ServicePortIR[] = [];
-    let observed = await observeProgram(run, 'IPv4');
+    let observed = await observeProgram(run, 'IPv4', ownChains);
     for (const young of walk.slice(0, 4)) {
       const desired = programOf(young);
       const states = [observed];
       for (let steps = planProgram(observed, desired); steps.length > 0; steps = planProgram(observed, desired)) {
         for (const step of steps) {
           await performStep(step, run);
-          observed = await observeProgramAgain(run, observed);
+          observed = await observeProgramAgain(run, observed, ownChains);
           states.push(observed);
         }
       }
@@ -65,12 +66,12 @@ describeIn(place, missing, 'random walks between programs on a real kernel', () 
     const before = await others();
     for (const [i, services] of walk.entries()) {
       const target = { program: programOf(services), services };
-      await applyProgram(dying(run, 3 * i + 2, 0.05 * (i + 1)), 'IPv4', target).catch(() => {});
-      const { observed } = await applyProgram(run, 'IPv4', target, { cut: true });
+      await applyProgram(dying(run, 3 * i + 2, 0.05 * (i + 1)), scopeFor('IPv4'), target).catch(() => {});
+      const { observed } = await applyProgram(run, scopeFor('IPv4'), target, { cut: true });
       expect(programText(observed)).toBe(programText(target.program));
     }
     expect(await others()).toEqual(before);
-    await applyProgram(run, 'IPv4', { program: undefined, services: [] }, { cut: true });
+    await applyProgram(run, scopeFor('IPv4'), { program: undefined, services: [] }, { cut: true });
     expect((await remains(run)).filter((line) => !/198\.51\.100\.|blocked/.test(line))).toEqual([]);
   }, 1_500_000);
 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { assemble } from '../../backends/assemble.ts';
 import type { Run } from '../../backends/command.ts';
 import { iptables } from '../../backends/iptables/index.ts';
-import { ownChains } from '../../backends/iptables/own-chains.ts';
+import { ownChains } from '../helpers/scope.ts';
 import { observe, planLive, type Target } from '../../backends/netfilter/live.ts';
 import { apply, failureOf, nothing, oursIn, servicesWith, target, textOf } from '../helpers/apply.ts';
 import { address, cidr, clusterIP, endpoint, makeIR, makeNode, service } from '../helpers/ir.ts';

@@ -1,4 +1,4 @@
-import { ownChains } from '../../backends/iptables/own-chains.ts';
+import { ownChains } from '../helpers/scope.ts';
 import { applyTarget, type ApplyOptions, type ApplyReport } from '../../backends/netfilter/apply.ts';
 import { observe, type Observation } from '../../backends/netfilter/live.ts';
 import type { Family } from '../../compiler/values/address.ts';

@@ -1,4 +1,4 @@
-import type { Wanted } from '../../agent/dataplane/dataplane.ts';
+import type { Target as Wanted } from '../../backends/target.ts';
 import { assemble, type Assembled } from '../../backends/assemble.ts';
 import { iptables, type IptablesUnit } from '../../backends/iptables/index.ts';
 import type { Target } from '../../backends/netfilter/live.ts';

@@ -1,7 +1,7 @@
+import { defaultBackend } from '../../backends/index.ts';
 import { readFileSync } from 'node:fs';
-import type { Depth } from '../../agent/dataplane/dataplane.ts';
-import { createIptablesPlane } from '../../agent/dataplane/iptables.ts';
-import { ownChains } from '../../backends/iptables/own-chains.ts';
+import type { Depth } from '../../backends/plane/plane.ts';
+import { ownChains, planeOf } from '../../test/helpers/scope.ts';
 import type { Run } from '../../backends/command.ts';
 import { applyTarget } from '../../backends/netfilter/apply.ts';
 import { observe, observeAgain, type Observation } from '../../backends/netfilter/live.ts';
@@ -74,7 +74,7 @@ export async function measureChange(
 ): Promise<ChangeFigures> {
   return inNamespace(isolation, async (run) => {
     await observeMode(run, mode);
-    const plane = createIptablesPlane({ family: 'IPv4', run, nowMs: () => performance.now(), takeOver: false });
+    const plane = planeOf(defaultBackend(), { run, nowMs: () => performance.now() });
     const sync = async ({ wanted }: Compiled, depth: Depth): Promise<void> => {
       const done = await plane.sync(wanted, depth);
       if (done.depth !== depth) throw new Error(`a ${depth} sync became a ${done.depth} one`);

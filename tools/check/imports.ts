@@ -21,25 +21,58 @@ interface Layer {
   readonly packages: 'any' | ReadonlySet<string>;
 }
 
-const purePackages = new Set(['node:net', 'node:crypto', 'handlebars/runtime.js']);
+// zod parses what a saved plan says, diff compares lists of lines: both are functions of their arguments.
+const purePackages = new Set(['node:net', 'node:crypto', 'handlebars/runtime.js', 'zod', 'diff']);
 
-// compiler/ <- backends/netfilter/ <- backends/iptables/, backends/ipvs/ <- agent/. The files directly in
-// backends/ are of two kinds: contracts, which every backend imports, and what joins them.
+// The files directly in backends/ are the contract and what joins backends; these folders are what backends share.
+const neutral = ['backends/host/', 'backends/planning/', 'backends/plane/', 'backends/*'];
+
+// compiler/ <- backends/netfilter/ <- backends/iptables/, backends/ipvs/ <- agent/
 const layers: readonly Layer[] = [
-  { of: 'compiler/', mayImport: [], packages: purePackages },
+  { of: 'compiler/', mayImport: [], packages: new Set(['node:net', 'node:crypto']) },
   { of: 'backends/run.ts', mayImport: ['backends/'], packages: 'any' },
-  { of: 'backends/netfilter/', mayImport: ['compiler/', 'backends/*'], packages: purePackages },
-  { of: 'backends/iptables/', mayImport: ['compiler/', 'backends/netfilter/', 'backends/*'], packages: purePackages },
-  { of: 'backends/ipvs/', mayImport: ['compiler/', 'backends/netfilter/', 'backends/*'], packages: purePackages },
+  { of: 'backends/netfilter/', mayImport: ['compiler/', ...neutral], packages: purePackages },
+  { of: 'backends/iptables/', mayImport: ['compiler/', 'backends/netfilter/', ...neutral], packages: purePackages },
+  { of: 'backends/ipvs/', mayImport: ['compiler/', 'backends/netfilter/', ...neutral], packages: purePackages },
+  ...['host', 'planning', 'plane'].map((folder) => ({
+    of: `backends/${folder}/`,
+    mayImport: ['compiler/', ...neutral],
+    packages: purePackages,
+  })),
   { of: 'backends/', mayImport: ['compiler/', 'backends/'], packages: purePackages },
   // The version stands in one place.
-  { of: 'agent/', mayImport: ['compiler/', 'backends/', 'package.json'], packages: 'any' },
+  {
+    of: 'agent/',
+    mayImport: ['compiler/', 'backends/*', 'backends/host/', 'backends/planning/', 'backends/plane/', 'package.json'],
+    packages: 'any',
+  },
   { of: 'controller/', mayImport: ['compiler/'], packages: 'any' },
 ];
 
 /** What code with a clock, chance, a process or a log is made of, and text order that depends on the machine. */
 const impure =
   /\b(Date\.now|new Date\b|performance\.|Math\.random|randomUUID|randomBytes|process\.|console\.|setTimeout|setInterval|localeCompare|toLocale\w+|Intl\.|globalThis)/;
+
+/** Where backends are spoken of by no name: a backend that is added needs no line there. */
+const nameless = /^(agent|golden|tools)\//;
+
+/** The configuration has keys of kube-proxy's modes by name, and kube-proxy's defaults for them. */
+const valueLists = new Set(['agent/config/keys.ts', 'agent/config/agent.ts']);
+
+/** The name of a backend as a value of its own. */
+const backendName = /'(iptables|ipvs|nftables)'/;
+
+/** Places that know a backend by its name and should not. */
+export function nameBreaches(file: string, source: string): readonly Breach[] {
+  if (!nameless.test(file) || testing.test(file) || valueLists.has(file) || file.startsWith('tools/check/')) return [];
+  return source.split('\n').flatMap((text, index) => {
+    const found = backendName.exec(text);
+    if (found === null) return [];
+    return [
+      { file, line: index + 1, message: `knows the backend ${found[1]} by name: ask the list in backends/index.ts` },
+    ];
+  });
+}
 
 /** Tests and what only they use: they may import what they like, and nothing else may import them. */
 const testing = /\.(test|fixture)\.ts$/;

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { folderBreaches, lockBreaches, machinePathBreaches } from './files.ts';
-import { type Breach, importBreaches } from './imports.ts';
+import { type Breach, importBreaches, nameBreaches } from './imports.ts';
 
 const commands: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ['format', 'biome', 'format', '--log-level=warn', '.'],
@@ -43,7 +43,7 @@ function projectBreaches(): readonly Breach[] {
   for (const file of files) {
     const text = readFileSync(file, 'utf8');
     breaches.push(...machinePathBreaches(file, text));
-    if (file.endsWith('.ts')) breaches.push(...importBreaches(file, text));
+    if (file.endsWith('.ts')) breaches.push(...importBreaches(file, text), ...nameBreaches(file, text));
   }
   return breaches;
 }

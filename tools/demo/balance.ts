@@ -23,11 +23,11 @@ export const inputs = [
 ];
 
 /** Act one: one pod a cluster, equal shares, as in the document that Karmada's users know. */
-export async function balance(network: Network): Promise<void> {
+export async function balance(network: Network, backend: string): Promise<void> {
   await servePods(network);
 
   step(`bin/slicewright compile ${inputs.join(' ')}`);
-  const program = await compile();
+  const program = await compile(backend);
   const count = program.split('\n').filter((line) => line.startsWith('-A ')).length;
   say(`  ${count} rules for the node of member2`);
 
@@ -58,8 +58,8 @@ export async function servePods(network: Network): Promise<void> {
   }
 }
 
-async function compile(): Promise<string> {
-  const args = ['compile', ...inputs, '--backend', 'iptables', '--family', 'ipv4'];
+async function compile(backend: string): Promise<string> {
+  const args = ['compile', ...inputs, '--backend', backend, '--family', 'ipv4'];
   const { exitCode, stdout, stderr } = await runWithin(30_000, process.env, checkout)('bin/slicewright', args);
   if (stderr !== '') process.stderr.write(`${stderr.trimEnd()}\n`);
   if (exitCode !== 0) throw new DemoError('slicewright compile did not succeed; its words stand above.');

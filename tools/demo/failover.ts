@@ -29,13 +29,13 @@ const scenes = [
 ] as const;
 
 /** Act two: shares by policy, a lost cluster, and its return; each applied to the rules that are in force. */
-export async function failover(network: Network): Promise<void> {
+export async function failover(network: Network, backend: string): Promise<void> {
   const objects = weightedObjects();
   for (const scene of scenes) {
     step(scene.name);
     const options = [
       ...['-f', '-', '--node', 'tools/demo/node.yaml', '--config', 'tools/demo/kube-proxy.yaml'],
-      ...['--backend', 'iptables', '--registry', `tools/demo/${scene.registry}`],
+      ...['--backend', backend, '--registry', `tools/demo/${scene.registry}`],
       ...(scene.takeOver ? ['--take-over'] : []),
     ];
     say(pc.dim(`  slicewright apply ${options.join(' ')}`));

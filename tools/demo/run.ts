@@ -8,26 +8,19 @@
  * Exit status: 0 both clusters answered, 1 something did not work, 2 usage.
  */
 import pc from 'picocolors';
-import { twoClusters } from '../../test/netns/clusters.ts';
-import { bootNetwork, type Network } from '../../test/netns/network.ts';
-import { probeSupport } from '../../test/netns/probe.ts';
-import { ipvsAvailability } from '../../test/vm/availability.ts';
-import { type Machine, startIpvsMachine } from '../../test/vm/machine.ts';
-import { balance } from './balance.ts';
-import { failover } from './failover.ts';
+import { backendNames, defaultBackend } from '../../backends/index.ts';
 import { DemoError } from './error.ts';
 import { say, title } from './say.ts';
-import { virtualServers } from './virtual-servers.ts';
+import type { Play, Stage } from './stage.ts';
 
-const backend = process.env.BACKEND ?? 'iptables';
-if (backend !== 'iptables' && backend !== 'ipvs') {
-  process.stderr.write(`The demo knows the backends iptables and ipvs, not "${backend}".\n`);
+const backend = process.env.BACKEND ?? defaultBackend();
+if (!backendNames().includes(backend)) {
+  process.stderr.write(`The demo knows the backends ${backendNames().join(' and ')}, not "${backend}".\n`);
   process.exit(2);
 }
 
 // The namespaces end with this process, whatever ends it. This only makes leaving tidy.
-let network: Network | undefined;
-let machine: Machine | undefined;
+const used: { close(): Promise<void> }[] = [];
 let interrupted = false;
 for (const [signal, status] of [
   ['SIGINT', 130],
@@ -56,30 +49,18 @@ try {
 }
 
 async function close(): Promise<void> {
-  await network?.close();
-  await machine?.close();
+  for (const thing of used.splice(0).reverse()) await thing.close();
 }
 
 async function demo(): Promise<void> {
-  const name = 'One Service, pods in two clusters';
-  if (backend === 'ipvs') {
-    const { missing } = await ipvsAvailability();
-    if (missing !== undefined) throw new DemoError(`It needs a kernel with IPVS, and there is none here: ${missing}`);
-    title(name, `seed B as member2 sees it, ${backend}`);
-    machine = await startIpvsMachine();
-    network = await machine.boot(twoClusters);
-    return virtualServers(network, machine.place);
-  }
-  const { lacks } = await probeSupport();
-  if (lacks.namespaces !== undefined) {
-    throw new DemoError(
-      `It needs network namespaces, and this machine refuses them: ${lacks.namespaces}\n` +
-        'They need the programs unshare, nsenter and ip, and either root or unprivileged user namespaces.',
-    );
-  }
-  title(name, `seed B as member2 sees it, ${backend}`);
-  network = await bootNetwork(twoClusters);
-  await balance(network);
-  title('Shares by policy, a lost cluster, and its return', 'the same Service');
-  await failover(network);
+  const { play } = (await import(`./acts/${backend}.ts`)) as { readonly play: Play };
+  const stage: Stage = {
+    backend,
+    title: () => title('One Service, pods in two clusters', `seed B as member2 sees it, ${backend}`),
+    use(thing) {
+      used.push(thing);
+      return thing;
+    },
+  };
+  await play(stage);
 }

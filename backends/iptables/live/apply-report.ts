@@ -1,0 +1,62 @@
+import type { Family } from '../../../compiler/values/address.ts';
+import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
+import { counted } from '../../../compiler/values/counted.ts';
+import type { ApplyReport } from '../../backend.ts';
+import type { Run } from '../../command.ts';
+import { kernelProblem } from '../../errors.ts';
+import { refusedService, staleConnections } from '../../planning/problems.ts';
+import type { Scope, Target } from '../../target.ts';
+import { ApplyError, type ApplyReport as RulesReport, applyTarget } from '../../netfilter/apply.ts';
+import type { Observation, Target as RulesTarget } from '../../netfilter/live.ts';
+import type { OwnChains } from '../../netfilter/own-chains.ts';
+import { allowLocalNodePorts } from './local-node-ports.ts';
+
+/** Applies one family, opens node ports on 127.0.0.1 where they are asked for, and says what became of it. */
+export async function applyReport(
+  run: Run,
+  { family, takeOver }: Scope,
+  observed: Observation,
+  rules: RulesTarget,
+  own: OwnChains,
+  { node, services }: Target,
+): Promise<ApplyReport> {
+  const report = await reportOf(family, 'apply', () => applyTarget(run, observed, rules, own, { takeOver }));
+  if (family !== 'IPv4') return report;
+  const problem = await allowLocalNodePorts(run, node, services);
+  return problem === undefined ? report : { ...report, problems: [...report.problems, problem] };
+}
+
+/** verb   what was tried, in the codes of problems: `apply`, `cleanup` */
+export async function reportOf(family: Family, verb: string, apply: () => Promise<RulesReport>): Promise<ApplyReport> {
+  try {
+    const report = await apply();
+    return {
+      isDone: report.quarantined.length === 0,
+      done: report.documents > 0 ? doneText(report) : undefined,
+      problems: problemsOf(family, report),
+    };
+  } catch (error) {
+    if (!(error instanceof ApplyError)) throw error;
+    const { reason, message } = error;
+    return { isDone: false, done: undefined, problems: [kernelProblem(family, `${verb}-${reason}`, message)] };
+  }
+}
+
+function doneText({ documents, lines, quarantined, forgotten }: RulesReport): string {
+  const left = quarantined.length;
+  const rest = left === 0 ? 'what is wanted' : `what is wanted, but for ${counted(left, 'Service port')}`;
+  const flows = forgotten.found === 0 ? '' : `; ${counted(forgotten.found, 'kind')} of stale UDP connections forgotten`;
+  return `applied in ${counted(documents, 'transaction')} of ${counted(lines, 'line')}; read back, the kernel holds ${rest}${flows}`;
+}
+
+function problemsOf(family: Family, { quarantined, forgotten }: RulesReport): Diagnostic[] {
+  return [
+    ...quarantined.map(({ service, rule, error }) => {
+      const what =
+        rule === undefined ? 'rules of it are refused by the kernel' : `the kernel refuses a rule of it:\n  ${rule}\n `;
+      const rest = 'its previous rules are still in force, all other Services are applied';
+      return refusedService(service, `${what}; ${rest}\n${error.message}`);
+    }),
+    ...staleConnections(family, forgotten),
+  ];
+}

@@ -1,0 +1,67 @@
+import { mayServeLoopback } from '../../../compiler/ir/build-node-context.ts';
+import type { ChainPrefix, Settings } from '../../../compiler/settings.ts';
+import type { Kernel, LiveBackend } from '../../backend.ts';
+import type { Run } from '../../command.ts';
+import { sysctlPreparation } from '../../host/preparation.ts';
+import { ensureSysctls } from '../../host/sysctl.ts';
+import type { ProgramOf } from '../../made.ts';
+import { tableDangers } from '../../netfilter/dangers.ts';
+import { type Observation, observe, observePossible } from '../../netfilter/live.ts';
+import { ownChainsOf, type TableWriter } from '../../netfilter/own-chains.ts';
+import type { Ruleset } from '../../netfilter/rule.ts';
+import type { Scope } from '../../target.ts';
+import type { IptablesUnit } from '../unit.ts';
+import { applyReport } from './apply-report.ts';
+import { cleanTables, leaveTables } from './clean.ts';
+import { readDump } from './dump.ts';
+import { routeLocalnet } from './local-node-ports.ts';
+import { nothingFound, type Planner, plannerOf } from './plan.ts';
+import { createIptablesPlane } from './plane.ts';
+
+/**
+ * iptables mode before a kernel.
+ *
+ * writers   every backend that writes tables, this one among them
+ */
+export function createLive(writers: readonly TableWriter[], programOf: ProgramOf<IptablesUnit, Ruleset>): LiveBackend {
+  const ownOf = (prefix: ChainPrefix) => ownChainsOf(prefix, writers);
+  const others = writers.filter(({ backend }) => backend !== 'iptables');
+  const plannerUnder = (prefix: ChainPrefix): Planner => plannerOf({ own: ownOf(prefix), others, programOf });
+
+  function kernelOf(run: Run, scope: Scope, observed: Observation): Kernel {
+    const planner = plannerUnder(scope.prefix);
+    const dangers = tableDangers(observed);
+    const start = planner.observed(`the kernel (${observed.tools.mode})`, observed, dangers);
+    return {
+      ...start,
+      apply: (target) => applyReport(run, scope, observed, planner.wanted(target), ownOf(scope.prefix), target),
+    };
+  }
+
+  return {
+    check: () => Promise.resolve(),
+    prepare: () => Promise.resolve([]),
+    modules: () => ['nf_conntrack'],
+    initialise,
+    async observe(run, scope, isNeeded) {
+      const { family, prefix } = scope;
+      const observed = isNeeded
+        ? await observe(run, family, ownOf(prefix))
+        : await observePossible(run, family, ownOf(prefix));
+      return observed && (isNeeded || observed.owner === 'us') ? kernelOf(run, scope, observed) : undefined;
+    },
+    nothing: ({ family, prefix }) => plannerUnder(prefix).observed('nothing', nothingFound(family), []),
+    readDump: (source, prefix) => readDump(source, ownOf(prefix), plannerUnder(prefix)),
+    loadPlan: async (parsed, prefix) => (await import('./saved-plan.ts')).loadPlan(parsed, ownOf(prefix)),
+    createPlane: (options) => createIptablesPlane({ ...options, own: ownOf(options.scope.prefix) }),
+    remains: (run, scope, successor) => leaveTables(run, scope, ownOf(scope.prefix), successor),
+    clean: (run, scope) => cleanTables(run, scope, ownOf(scope.prefix)),
+  };
+}
+
+/** kube-proxy sets it whenever it may come to be wanted; the agent does with the first node port. */
+async function initialise(run: Run, settings: Settings) {
+  if (!mayServeLoopback(settings)) return [];
+  const outcomes = await ensureSysctls(run, new Map([[routeLocalnet, '1']]));
+  return outcomes.map((outcome) => sysctlPreparation(outcome, 'route-localnet'));
+}

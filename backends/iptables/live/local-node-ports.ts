@@ -1,0 +1,28 @@
+import type { Run } from '../../command.ts';
+import { ensureSysctls, sysctlProblem } from '../../host/sysctl.ts';
+import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
+import type { ServicePortIR } from '../../../compiler/ir/ir.ts';
+import type { NodeContext } from '../../../compiler/ir/node-context.ts';
+
+export const routeLocalnet = 'net.ipv4.conf.all.route_localnet';
+
+/**
+ * Lets connections to 127.0.0.1 leave for an endpoint elsewhere, where node ports shall answer there
+ * and some Service has one. Set like kube-proxy sets it, and never reset: others may want it too.
+ *
+ * node, services   of IPv4
+ * returns          what went wrong; the rules are in force all the same
+ * source           kube-proxy, --iptables-localhost-nodeports; KUBE-FIREWALL drops what this would let in from outside (CVE-2020-8558)
+ */
+export async function allowLocalNodePorts(
+  run: Run,
+  { nodePorts }: NodeContext,
+  services: readonly ServicePortIR[],
+): Promise<Diagnostic | undefined> {
+  const hasNodePort = services.some(({ frontends }) => frontends.some(({ kind }) => kind === 'nodePort'));
+  if (!nodePorts.loopback || !hasNodePort) return undefined;
+  const [outcome] = await ensureSysctls(run, new Map([[routeLocalnet, '1']]));
+  if (outcome?.kind !== 'failed') return undefined;
+  const message = `${sysctlProblem(outcome)}; until then node ports do not answer on 127.0.0.1`;
+  return { severity: 'warning', code: 'route-localnet', object: { kind: 'sysctl', name: routeLocalnet }, message };
+}

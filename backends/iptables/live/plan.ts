@@ -1,0 +1,156 @@
+import type { Family } from '../../../compiler/values/address.ts';
+import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backend.ts';
+import type { ProgramOf } from '../../made.ts';
+import { diffChains } from '../../netfilter/chain-differences.ts';
+import { hookDangers } from '../../netfilter/dangers.ts';
+import { diffRulesets } from '../../netfilter/diff.ts';
+import { documentText } from '../../netfilter/document.ts';
+import { fingerprintOf } from '../../netfilter/fingerprint.ts';
+import {
+  desiredRuleset,
+  type Found,
+  type LivePlan,
+  type NetfilterStep,
+  planLive,
+  type Target as RulesTarget,
+} from '../../netfilter/live.ts';
+import type { OwnChains, TableWriter } from '../../netfilter/own-chains.ts';
+import { withMark } from '../../netfilter/ownership.ts';
+import { ownersIn } from '../../netfilter/owners.ts';
+import { markerOf } from '../../netfilter/prefix.ts';
+import type { Ruleset } from '../../netfilter/rule.ts';
+import { lineCount } from '../../netfilter/transaction.ts';
+import { type Danger, trafficDangers } from '../../planning/dangers.ts';
+import { compareTraffic } from '../../planning/traffic.ts';
+import { isUsed, type Target } from '../../target.ts';
+import { countEndpoints } from '../frontends.ts';
+import { rulesetSide } from '../side.ts';
+import type { IptablesUnit } from '../unit.ts';
+
+export interface PlannerParts {
+  readonly own: OwnChains;
+  /** The other backends that write tables. */
+  readonly others: readonly TableWriter[];
+  readonly programOf: ProgramOf<IptablesUnit, Ruleset>;
+}
+
+export interface Planner {
+  /**
+   * What a plan starts from.
+   *
+   * source    for people
+   * dangers   of the place itself, whatever the plan does there
+   */
+  observed(source: string, found: Found, dangers: readonly Danger[]): Observed;
+  /** What shall be in force: nothing at all in a family that nobody uses. */
+  wanted(target: Target): RulesTarget;
+}
+
+export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
+  const wanted = (target: Target): RulesTarget => ({
+    program: isUsed(target) ? programOf(target).program : undefined,
+    services: target.services,
+  });
+
+  /**
+   * The mark says to whom a kernel's chains belong, and a dump belongs to nobody: the mark is wanted where the dump
+   * has it or the plan is to be applied, else a program that `compile` wrote would differ from itself.
+   */
+  function desiredFrom(found: Found, target: RulesTarget, { isToBeApplied }: PlanOptions): Ruleset {
+    const desired = desiredRuleset(found, target, own);
+    return isToBeApplied || found.owner === 'us' ? desired : withoutMark(desired, own);
+  }
+
+  function observed(source: string, found: Found, dangers: readonly Danger[]): Observed {
+    return {
+      family: found.family,
+      source,
+      isOurs: found.owner === 'us',
+      plan(target, options) {
+        // A folder that `compile` wrote has rules of both families, used or not.
+        const rules = options.isToBeApplied
+          ? wanted(target)
+          : { ...wanted(target), program: programOf(target).program };
+        const live = planLive(found, rules, own, desiredFrom(found, rules, options));
+        return planOf({ source, found, dangers, live, target, options });
+      },
+    };
+  }
+
+  interface Planned {
+    readonly source: string;
+    readonly found: Found;
+    readonly dangers: readonly Danger[];
+    readonly live: LivePlan;
+    readonly target: Target;
+    readonly options: PlanOptions;
+  }
+
+  function planOf(planned: Planned): Plan {
+    const { source, found, live, target } = planned;
+    const { family } = found;
+    return {
+      ...{ family, source, backend: 'iptables' },
+      hasSteps: live.steps.length > 0,
+      transactions: documentsOf(live).length,
+      diagnostics: programOf(target).diagnostics,
+      changes: () => changesOf(planned),
+      steps: () => live.steps.map(stepJson),
+      saved: () => ({ family, fingerprint: live.fingerprint, result: live.result, steps: live.steps }),
+      after() {
+        const there: Found = { ...found, ruleset: live.desired, fingerprint: live.result, owner: 'us' };
+        return observed('the last plan', there, []);
+      },
+    };
+  }
+
+  function changesOf({ found, dangers, live, target: { node }, options }: Planned): PlanChanges {
+    const { desired } = live;
+    const before = options.before ?? rulesetSide(found.ruleset, node);
+    const frontends = compareTraffic(before, rulesetSide(desired, node), node.family, node.nodeIP);
+    // Of another backend's hooks none is missing.
+    const isOthers = others.some((writer) => writer.isInForce(found.ruleset, own.prefix));
+    const parts = diffChains(diffRulesets(found.ruleset, desired), ownersIn([desired, found.ruleset], withMark(own)));
+    const documents = documentsOf(live);
+    return {
+      frontends,
+      parts,
+      dangers: [
+        ...dangers,
+        ...trafficDangers(frontends, countEndpoints(found.ruleset, own.prefix)),
+        ...hookDangers(isOthers ? desired : found.ruleset, desired, found.foreign),
+      ],
+      cost: {
+        transactions: documents.length,
+        lines: documents.reduce((sum, { tables }) => sum + lineCount(tables), 0),
+        chains: parts.filter(({ change }) => change !== 'hooks').length,
+        words: { transaction: 'transaction', part: 'chain' },
+      },
+      notes: [],
+    };
+  }
+
+  return { observed, wanted };
+}
+
+function documentsOf({ steps }: LivePlan) {
+  return steps.flatMap((step) => (step.kind === 'restore' ? [step.document] : []));
+}
+
+function stepJson(step: NetfilterStep): object {
+  const { phase, kind } = step;
+  return kind === 'restore'
+    ? { phase, kind, document: documentText(step.document.tables) }
+    : { phase, kind, flows: step.flows };
+}
+
+function withoutMark(ruleset: Ruleset, { prefix }: OwnChains): Ruleset {
+  const marker = markerOf(prefix);
+  return { ...ruleset, chains: new Map([...ruleset.chains].filter(([, { name }]) => name !== marker)) };
+}
+
+export function nothingFound(family: Family): Found {
+  const ruleset = { family, chains: new Map(), hooks: [] };
+  const foreign = { chains: [], inFront: [], references: [], remarks: [] };
+  return { family, ruleset, foreign, owner: 'nobody', fingerprint: fingerprintOf(ruleset) };
+}

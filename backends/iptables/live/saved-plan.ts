@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { printable } from '../../../compiler/values/object-ref.ts';
+import type { LoadedPlan, PlanStart } from '../../backend.ts';
+import type { Run } from '../../command.ts';
+import { kernelProblem } from '../../errors.ts';
+import { applyPlan, refusalOf } from '../../netfilter/apply.ts';
+import { type ForgetStep, type LivePlan, type NetfilterStep, observe } from '../../netfilter/live.ts';
+import type { OwnChains } from '../../netfilter/own-chains.ts';
+import { withMark } from '../../netfilter/ownership.ts';
+import {
+  address,
+  document,
+  family,
+  fingerprint,
+  phase,
+  port,
+  schemaProblems,
+  strangeLinesIn,
+  strangeProblems,
+} from '../../netfilter/saved-steps.ts';
+import type { Scope } from '../../target.ts';
+import { reportOf } from './apply-report.ts';
+
+/** A plan in a file: the finished documents, so what was read is what is done, and the state that they start from. */
+type SavedPlan = Pick<LivePlan, 'family' | 'fingerprint' | 'result' | 'steps'>;
+
+const restoreStep = z.strictObject({ phase, kind: z.literal('restore'), document });
+
+const forgetStep = z.strictObject({
+  phase,
+  kind: z.literal('forget-connections'),
+  family,
+  flows: z.array(
+    z.strictObject({
+      destination: address.optional(),
+      port,
+      endpoint: z.strictObject({ address, port }).optional(),
+    }),
+  ),
+});
+
+const familyPlan = z.strictObject({
+  family,
+  fingerprint,
+  result: fingerprint,
+  steps: z.array(z.discriminatedUnion('kind', [restoreStep, forgetStep])),
+});
+
+export function loadPlan(parsed: unknown, own: OwnChains): LoadedPlan {
+  const result = familyPlan.safeParse(parsed);
+  if (!result.success) return { kind: 'refused', problems: schemaProblems(result.error) };
+  const { isOurs } = withMark(own);
+  const strange = strangeLines(result.data, (chain) => isOurs('nat', chain)).map((line) => printable(line, 200));
+  if (strange.length > 0) return { kind: 'refused', problems: strangeProblems(strange) };
+  const plan = { ...result.data, steps: result.data.steps.map(toStep) };
+  return { kind: 'plan', family: plan.family, start: (run, scope) => startOf(plan, run, scope, own) };
+}
+
+async function startOf(plan: SavedPlan, run: Run, { takeOver }: Scope, own: OwnChains): Promise<PlanStart> {
+  const observed = await observe(run, plan.family, own);
+  const refusal = refusalOf(observed, plan, own, { takeOver });
+  return {
+    refusal: refusal && kernelProblem(plan.family, `apply-${refusal.reason}`, refusal.message),
+    perform: () => reportOf(plan.family, 'apply', () => applyPlan(run, observed, plan, own, { takeOver })),
+  };
+}
+
+function toStep(step: z.infer<typeof familyPlan>['steps'][number]): NetfilterStep {
+  if (step.kind === 'restore') return step;
+  const flows: ForgetStep['flows'] = step.flows.map(({ destination, port: at, endpoint }) => ({
+    destination,
+    port: at,
+    endpoint,
+  }));
+  return { ...step, flows };
+}
+
+function strangeLines(plan: z.infer<typeof familyPlan>, isOurs: (chain: string) => boolean): string[] {
+  return plan.steps.flatMap((step) => {
+    if (step.kind !== 'restore') return step.family === plan.family ? [] : [`connections of ${step.family}`];
+    return strangeLinesIn(step.document, plan.family, isOurs);
+  });
+}

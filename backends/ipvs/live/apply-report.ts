@@ -1,0 +1,73 @@
+import { counted } from '../../../compiler/values/counted.ts';
+import type { Family } from '../../../compiler/values/address.ts';
+import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
+import type { ApplyReport } from '../../backend.ts';
+import type { Run } from '../../command.ts';
+import { kernelProblem } from '../../errors.ts';
+import { KernelError } from '../../netfilter/errors.ts';
+import { refusedService, staleConnections } from '../../planning/problems.ts';
+import { isUsed, type Target } from '../../target.ts';
+import { applyProgram, type IpvsReport, type IpvsScope } from '../apply.ts';
+import { reportConflicts } from '../conflicts.ts';
+import { IpvsError } from '../errors.ts';
+import type { IpvsProgram } from '../program.ts';
+
+/** Applies one family and says what became of it. */
+export async function applyReport(
+  run: Run,
+  scope: IpvsScope,
+  desired: IpvsProgram,
+  target: Target,
+): Promise<ApplyReport> {
+  const { family } = scope;
+  const { services } = target;
+  try {
+    const report = await applyProgram(run, scope, { program: isUsed(target) ? desired : undefined, services });
+    const problems = [
+      ...report.quarantined.map(({ service, line, error }) => {
+        const [, key = service, port] = /^([^/]+\/[^:/]+)(?::([^/]+))?/.exec(service) ?? [];
+        const what = `the kernel refuses a line of it:\n  ${line}\n `;
+        const rest = 'what it had before is still in force, all other Services are applied';
+        return refusedService(port === undefined ? key : `${key}:${port}`, `${what}; ${rest}\n${error.message}`);
+      }),
+      ...reportConflicts(report.observed, desired, services),
+      ...staleConnections(family, report.forgotten),
+    ];
+    const isDone = problems.every(({ severity }) => severity !== 'error');
+    return { isDone, problems, done: report.steps > 0 ? doneText(report) : undefined };
+  } catch (error) {
+    return { isDone: false, done: undefined, problems: [describeFailure(family, error, 'apply')] };
+  }
+}
+
+function doneText(report: IpvsReport): string {
+  const { steps, lines, quarantined, conflicts, forgotten } = report;
+  const left = quarantined.length + conflicts.length;
+  const rest = left === 0 ? 'what is wanted' : `what is wanted, but for ${counted(left, 'frontend or Service port')}`;
+  const flows = forgotten.found === 0 ? '' : `; ${counted(forgotten.found, 'kind')} of stale UDP connections forgotten`;
+  return `applied in ${counted(steps, 'script')} of ${counted(lines, 'line')}; read back, the kernel holds ${rest}${drainText(report)}${flows}`;
+}
+
+/** What waits for its last connections; nothing if nothing does. */
+export function drainText({ draining, drainingSeconds }: Pick<IpvsReport, 'draining' | 'drainingSeconds'>): string {
+  if (draining === 0) return '';
+  return (
+    `; ${counted(draining, 'real server')} on the way out ${draining === 1 ? 'keeps its' : 'keep their'} connections, ` +
+    `${drainingSeconds} s at most: the next apply removes what has ended by then`
+  );
+}
+
+/**
+ * A failure as a diagnostic, with what is in force.
+ *
+ * verb     what was tried: `apply`, `cleanup`
+ * throws   the error, if it is no failure of the kernel or its tools
+ */
+export function describeFailure(family: Family, error: unknown, verb: string): Diagnostic {
+  if (!(error instanceof IpvsError || error instanceof KernelError)) throw error;
+  const { reason, message } = error;
+  const inForce =
+    'Part of the change may be in force: every packet has its old fate or its new one. Doing it again goes on from there.';
+  // A conflict is found before the first step, and says so.
+  return kernelProblem(family, `${verb}-${reason}`, reason === 'conflict' ? message : `${message}\n${inForce}`);
+}

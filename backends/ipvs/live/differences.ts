@@ -1,0 +1,57 @@
+import type { ServicePortIR } from '../../../compiler/ir/ir.ts';
+import { compareText, servicePortText } from '../../../compiler/values/names.ts';
+import { diffChains } from '../../netfilter/chain-differences.ts';
+import { diffRulesets } from '../../netfilter/diff.ts';
+import { ownChainsOf } from '../../netfilter/own-chains.ts';
+import { besideOthers, withMark } from '../../netfilter/ownership.ts';
+import { ownersIn } from '../../netfilter/owners.ts';
+import type { Foreign } from '../../netfilter/parse.ts';
+import { differenceOf, type PartDiff } from '../../planning/differences.ts';
+import { type IpvsProgram, linkName } from '../program.ts';
+import type { ServerKey } from '../servers.ts';
+import { ipvsTables } from '../table-writer.ts';
+import { linesOf } from './side.ts';
+
+/** Everything that differs, in the order in which the parts depend on each other. */
+export function differences(
+  observed: IpvsProgram,
+  desired: IpvsProgram,
+  foreign: Foreign,
+  services: readonly ServicePortIR[],
+): PartDiff[] {
+  const isEnd = desired.sets.size === 0;
+  const rules = besideOthers(isEnd ? undefined : desired.rules, observed.rules, foreign, observed.prefix);
+  const own = withMark(observed.found?.tables?.own ?? ownChainsOf(observed.prefix, [ipvsTables]));
+  return [
+    ...differenceOf('sysctl', 'settings', undefined, settingsOf(observed, desired), settingsOf(desired, desired)),
+    ...byName(observed.sets, desired.sets).flatMap(([name, from, to]) =>
+      differenceOf('ipset', name, undefined, from?.entries ?? [], to?.entries ?? []),
+    ),
+    ...byName(observed.servers, desired.servers).flatMap(([key, from, to]) =>
+      differenceOf('ipvs', key, ownerOf(key, desired, services), from ? linesOf(from) : [], to ? linesOf(to) : []),
+    ),
+    ...differenceOf('ip', linkName(observed.prefix), undefined, observed.addresses, desired.addresses),
+    ...diffChains(diffRulesets(observed.rules, rules), ownersIn([rules, observed.rules], own)),
+  ];
+}
+
+function ownerOf(key: ServerKey, { owners }: IpvsProgram, services: readonly ServicePortIR[]): PartDiff['servicePort'] {
+  const owner = owners.get(key);
+  const ir = owner === undefined ? undefined : services.find(({ id }) => id === owner);
+  return ir && servicePortText(ir.service, ir.portName);
+}
+
+function settingsOf({ sysctls }: IpvsProgram, wanted: IpvsProgram): string[] {
+  return [...wanted.sysctls.keys()].flatMap((name) => {
+    const value = sysctls.get(name);
+    return value === undefined ? [] : [`${name}=${value}`];
+  });
+}
+
+function byName<Name extends string, Value>(
+  from: ReadonlyMap<Name, Value>,
+  to: ReadonlyMap<Name, Value>,
+): (readonly [Name, Value | undefined, Value | undefined])[] {
+  const names = [...new Set([...from.keys(), ...to.keys()])].sort(compareText);
+  return names.map((name) => [name, from.get(name), to.get(name)]);
+}

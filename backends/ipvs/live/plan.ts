@@ -1,0 +1,142 @@
+import { counted } from '../../../compiler/values/counted.ts';
+import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backend.ts';
+import type { ProgramOf } from '../../made.ts';
+import { hookDangers } from '../../netfilter/dangers.ts';
+import type { Foreign } from '../../netfilter/parse.ts';
+import { type Danger, trafficDangers } from '../../planning/dangers.ts';
+import { compareTraffic, countReached } from '../../planning/traffic.ts';
+import { isUsed, type Target } from '../../target.ts';
+import { afterPlan } from '../applied.ts';
+import { conflictText, findConflicts } from '../conflicts.ts';
+import { departures } from '../departure.ts';
+import { fingerprintOf } from '../fingerprint.ts';
+import { drainSeconds } from '../ledger.ts';
+import { planProgram } from '../plan.ts';
+import { emptyProgram, type IpvsProgram, type IpvsUnit, nothingFound } from '../program.ts';
+import { type IpvsStep, scriptOf } from '../steps.ts';
+import { differences } from './differences.ts';
+import type { OtherWriter } from './index.ts';
+import { ipvsSide } from './side.ts';
+
+export interface Planner {
+  /**
+   * What a plan starts from.
+   *
+   * source    for people
+   * dangers   of the place itself, whatever the plan does there
+   */
+  observed(source: string, program: IpvsProgram, dangers: readonly Danger[]): Observed;
+  /** Without rules and servers in a family that nobody uses: IPVS is not wanted there at all. */
+  desired(observed: IpvsProgram, target: Target): IpvsProgram;
+}
+
+/** others   the other backends that write tables */
+export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<IpvsUnit, IpvsProgram>): Planner {
+  const desired = ({ family, prefix }: IpvsProgram, target: Target): IpvsProgram =>
+    isUsed(target) ? programOf(target).program : emptyProgram(family, prefix);
+
+  function observed(source: string, program: IpvsProgram, dangers: readonly Danger[]): Observed {
+    return {
+      family: program.family,
+      source,
+      isOurs: true,
+      plan(target, options) {
+        const wanted = desired(program, target);
+        const steps = planProgram(program, wanted);
+        return planOf({ source, observed: program, desired: wanted, dangers, steps, target, options });
+      },
+    };
+  }
+
+  interface Planned {
+    readonly source: string;
+    readonly observed: IpvsProgram;
+    readonly desired: IpvsProgram;
+    readonly dangers: readonly Danger[];
+    readonly steps: readonly IpvsStep[];
+    readonly target: Target;
+    readonly options: PlanOptions;
+  }
+
+  function planOf(planned: Planned): Plan {
+    const { source, observed: start, steps, target } = planned;
+    const { family } = start;
+    return {
+      ...{ family, source, backend: 'ipvs' },
+      hasSteps: steps.length > 0,
+      transactions: steps.length,
+      diagnostics: programOf(target).diagnostics,
+      changes: () => changesOf(planned),
+      steps: () => steps.map(stepJson),
+      saved: () => ({ family, fingerprint: fingerprintOf(start), steps: steps.map(savedStep) }),
+      after: () => observed('the last plan', afterPlan(start, planned.desired), []),
+    };
+  }
+
+  function changesOf({ observed: start, desired: wanted, dangers, steps, target, options }: Planned): PlanChanges {
+    const { services, node } = target;
+    const other = others.find((writer) => writer.isInForce(start.rules, start.prefix));
+    const before = options.before ?? other?.side?.(start.rules, node) ?? ipvsSide(start, services, node);
+    const frontends = compareTraffic(before, ipvsSide(wanted, services, node), node.family, node.nodeIP);
+    const foreign = start.found?.tables?.foreign ?? noOthers;
+    // Of another backend's hooks none is missing.
+    const hooked = other === undefined ? start.rules : wanted.rules;
+    const parts = differences(start, wanted, foreign, services);
+    const scripts = steps.map((step) => scriptOf(step).text);
+    return {
+      frontends,
+      parts,
+      dangers: [
+        ...dangers,
+        ...conflictDangers(start, wanted),
+        ...trafficDangers(frontends, countReached(before, node.family, node.nodeIP)),
+        ...hookDangers(hooked, wanted.rules, foreign),
+      ],
+      cost: {
+        transactions: scripts.length,
+        lines: scripts.reduce((sum, text) => sum + text.split('\n').length - 1, 0),
+        chains: parts.filter(({ change }) => change !== 'hooks').length,
+        words: { transaction: 'script', part: 'part' },
+      },
+      notes: [
+        ...(other === undefined
+          ? []
+          : [`the rules of ${other.backend} mode go when virtual servers stand in for them`]),
+        ...drainNote(start, wanted),
+      ],
+    };
+  }
+
+  return { observed, desired };
+}
+
+const noOthers: Foreign = { chains: [], inFront: [], references: [], remarks: [] };
+
+/** A step for programs: the command, and what it reads from standard input. */
+function stepJson(step: IpvsStep): object {
+  const { file, args, text } = scriptOf(step);
+  return { phase: step.phase, kind: step.kind, command: [file, ...args].join(' '), script: text };
+}
+
+/** A step for `apply --plan`. */
+function savedStep(step: IpvsStep): object {
+  if (step.kind === 'sysctls') {
+    return { ...step, from: Object.fromEntries(step.from), to: Object.fromEntries(step.to) };
+  }
+  if (step.kind !== 'chains') return step;
+  // Which programs there are is found out anew, and a plan that is performed later is not undone.
+  const { phase, family, kind, document } = step;
+  return { phase, family, kind, document };
+}
+
+function drainNote(observed: IpvsProgram, desired: IpvsProgram): string[] {
+  const { found = nothingFound } = observed;
+  const leaving = departures(observed, desired, found).reals.filter(({ how }) => how !== 'delete');
+  if (leaving.length === 0) return [];
+  const keep = leaving.length === 1 ? 'keeps its' : 'keep their';
+  return [`${counted(leaving.length, 'real server')} ${keep} connections until they end, ${drainSeconds} s at most`];
+}
+
+function conflictDangers(observed: IpvsProgram, desired: IpvsProgram): Danger[] {
+  return findConflicts(observed, desired).map((conflict) => ({ code: conflict.kind, message: conflictText(conflict) }));
+}

@@ -1,0 +1,65 @@
+import type { ServicePortIR } from '../compiler/ir/ir.ts';
+import type { NodeContext } from '../compiler/ir/node-context.ts';
+import type { Packet, Trace, Verdict } from '../compiler/semantics/packet.ts';
+import { verify } from '../compiler/semantics/verify.ts';
+import type { Family } from '../compiler/values/address.ts';
+import { type Assembled, assemble } from './assemble.ts';
+import type { Backend } from './backend.ts';
+import type { Maker } from './maker.ts';
+import type { Target } from './target.ts';
+import { rememberUnits } from './units.ts';
+
+/** Makes a backend's program of a target. The same target gives the same program. */
+export type ProgramOf<Unit, Program> = (target: Target) => Assembled<Unit, Program>;
+
+export function programsOf<Unit, Program>(maker: Maker<Unit, Program>): ProgramOf<Unit, Program> {
+  const makers: Readonly<Record<Family, Maker<Unit, Program>>> = {
+    IPv4: rememberUnits(maker),
+    IPv6: rememberUnits(maker),
+  };
+  const made = new WeakMap<
+    readonly ServicePortIR[],
+    { readonly node: NodeContext; readonly assembled: Assembled<Unit, Program> }
+  >();
+  return ({ services, node }) => {
+    const before = made.get(services);
+    if (before?.node === node) return before.assembled;
+    const assembled = assemble(makers[node.family], services, node);
+    made.set(services, { node, assembled });
+    return assembled;
+  };
+}
+
+/** What a backend's programs do, and what they are held to: the reference, or the reference with its exceptions. */
+export interface Meaning<Program> {
+  trace(program: Program, packet: Packet, node: NodeContext): Trace;
+  expectation(irs: readonly ServicePortIR[], node: NodeContext): (packet: Packet) => Verdict;
+}
+
+/** The pure half of a backend, closed over its types. */
+export function pureHalf<Unit, Program>(
+  maker: Maker<Unit, Program>,
+  programOf: ProgramOf<Unit, Program>,
+  loadMeaning: () => Promise<Meaning<Program>>,
+): Pick<Backend, 'name' | 'make' | 'witness'> {
+  return {
+    name: maker.name,
+    make(target) {
+      const { program, diagnostics } = programOf(target);
+      return { diagnostics, text: () => maker.print(program), files: () => maker.files(program, target.node) };
+    },
+    async witness() {
+      const meaning = await loadMeaning();
+      return {
+        trace: (target, packet) => meaning.trace(programOf(target).program, packet, target.node),
+        verify(target) {
+          const { services, node } = target;
+          const { program } = programOf(target);
+          return verify(services, node, (packet) => meaning.trace(program, packet, node), {
+            expected: meaning.expectation(services, node),
+          });
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import type { ServicePortIR } from '../compiler/ir/ir.ts';
+import type { NodeContext } from '../compiler/ir/node-context.ts';
+import type { Diagnostic } from '../compiler/values/diagnostic.ts';
+import type { ServicePortId } from '../compiler/values/names.ts';
+
+export interface Lowered<Unit> {
+  readonly unit: Unit;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What of the whole program the share of one Service port depends on. Part of its memo key. */
+export interface LowerOptions {
+  /** False above 1000 known endpoints of a family, as in kube-proxy's large-cluster mode. */
+  readonly endpointComments: boolean;
+}
+
+/** How a backend makes a program of one family. All functions are pure. */
+export interface Maker<Unit, Program> {
+  readonly name: string;
+  lowerOptionsFor(irs: readonly ServicePortIR[]): LowerOptions;
+  /** The share of one Service port. Remembered by hash. */
+  lower(ir: ServicePortIR, node: NodeContext, options: LowerOptions): Lowered<Unit>;
+  /** Units that `link` leaves out, because what they need belongs to another one. */
+  leftOut(units: ReadonlyMap<ServicePortId, Unit>): readonly ServicePortId[];
+  /** All shares and what exists once per node, as one program. */
+  link(units: ReadonlyMap<ServicePortId, Unit>, node: NodeContext): Program;
+  /** What must not be loaded, one sentence each; empty for every program that `link` makes. */
+  check(program: Program, node: NodeContext): readonly string[];
+  /** One readable document. */
+  print(program: Program): string;
+  /** File name → contents, as the tools' own save formats and loadable by them. */
+  files(program: Program, node: NodeContext): ReadonlyMap<string, string>;
+}

@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { createFakeIpvsKernel } from '../ipvs/fake-kernel.ts';
+import { compileObjects } from '../../test/helpers/compile.ts';
+import { node, service, slice } from '../../test/helpers/kubernetes.ts';
+import { planeOf } from '../../test/helpers/scope.ts';
+
+const objects = [node('n1', { addresses: ['192.168.0.1'] }), service('web'), slice('web', 'web-x', ['10.1.0.1'])];
+
+it('an agent that starts in another mode takes the Services over, and the former mode goes with its connections', async () => {
+  const kernel = createFakeIpvsKernel();
+  const { services, node: contexts } = compileObjects(objects);
+  const wanted = { services: services.IPv4, node: contexts.IPv4 };
+  const { run } = kernel;
+  const state = () => [kernel.servers.size, kernel.link, /-j DNAT/.test(kernel.netfilter.save('IPv4'))];
+
+  await planeOf('iptables', { run }).sync(wanted, 'full');
+  expect(state()).toEqual([0, undefined, true]);
+  await planeOf('ipvs', { run }).sync(wanted, 'full');
+  expect(state()).toEqual([1, ['10.96.0.1'], false]);
+
+  kernel.connections.set('-t 10.96.0.1:80 -r 10.1.0.1:8080', 1);
+  const back = planeOf('iptables', { run });
+  expect((await back.sync(wanted, 'full')).remarks).toEqual([expect.stringContaining('IPVS mode is on its way out')]);
+  expect(state()).toEqual([1, ['10.96.0.1'], true]);
+  kernel.connections.clear();
+  expect((await back.sync(wanted, 'full')).remarks).toEqual([]);
+  expect([...state(), kernel.sets.size]).toEqual([0, undefined, true, 0]);
+});

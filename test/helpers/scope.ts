@@ -1,0 +1,44 @@
+import type { PlaneOptions } from '../../backends/backend.ts';
+import { backendNames, loadMode, type Mode, tableWriters } from '../../backends/index.ts';
+import { type OwnChains, ownChainsOf } from '../../backends/netfilter/own-chains.ts';
+import { defaultDelayTimes } from '../../backends/plane/delays.ts';
+import type { FamilyPlane } from '../../backends/plane/plane.ts';
+import type { Scope } from '../../backends/target.ts';
+import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
+import type { Family } from '../../compiler/values/address.ts';
+
+/* What a command line decides for a product, decided for a test. */
+
+export function ownChainsUnder(prefix: ChainPrefix): OwnChains {
+  return ownChainsOf(prefix, tableWriters());
+}
+
+/** Of every backend, under kube-proxy's names. */
+export const ownChains: OwnChains = ownChainsUnder(kubePrefix);
+
+/** kube-proxy's place in one family, with nothing taken over unless the test says so. */
+export function scopeFor(family: Family = 'IPv4', more: Partial<Scope> = {}): Scope & { readonly own: OwnChains } {
+  const scope: Scope = { family, prefix: kubePrefix, takeOver: false, excludeCidrs: [], ...more };
+  return { ...scope, own: ownChainsUnder(scope.prefix) };
+}
+
+const modes = new Map(await Promise.all(backendNames().map(async (name) => [name, await loadMode(name)] as const)));
+
+export function modeOf(name: string): Mode {
+  const mode = modes.get(name);
+  if (mode === undefined) throw new Error(`no backend is called ${name}`);
+  return mode;
+}
+
+/** A backend's plane, as the agent makes it. */
+export function planeOf(
+  name: string,
+  { run, nowMs = () => 0, delayTimes = defaultDelayTimes, family = 'IPv4', ...scope }: PlaneChoices,
+): FamilyPlane {
+  return modeOf(name).createPlane({ run, nowMs, delayTimes, scope: scopeFor(family, scope) });
+}
+
+export interface PlaneChoices extends Partial<Scope>, Pick<PlaneOptions, 'run'> {
+  readonly nowMs?: PlaneOptions['nowMs'];
+  readonly delayTimes?: PlaneOptions['delayTimes'];
+}
