@@ -18,7 +18,7 @@ export interface ServiceHealth {
  *
  * services   of one family or both: load balancers ask per node, and an endpoint that answers in
  *            either family makes the node worth sending to
- * source     spec/iptables.md 24.1
+ * source     IPT-24.1
  */
 export function serviceHealths(services: readonly ServicePortIR[]): ServiceHealth[] {
   const found = new Map<ServiceKey, { readonly port: Port; readonly addresses: Set<string> }>();

@@ -22,7 +22,7 @@ export interface ChainInput {
   readonly outFilter: readonly Rule[];
 }
 
-/** The chains of IPVS mode, in the order in which kube-proxy makes them (spec 6.1). */
+/** The chains of IPVS mode, in the order in which kube-proxy makes them (IPVS-6.1). */
 export const ipvsChains: Readonly<Record<'nat' | 'filter', readonly string[]>> = {
   nat: ['KUBE-SERVICES', 'KUBE-POSTROUTING', 'KUBE-NODE-PORT', 'KUBE-LOAD-BALANCER', 'KUBE-MARK-MASQ'],
   filter: [
@@ -37,7 +37,7 @@ export const ipvsChains: Readonly<Record<'nat' | 'filter', readonly string[]>> =
 
 /**
  * All rules of IPVS mode: a bounded number whatever the number of Services, because the sets say
- * which Service a packet is for (spec 6.3, 6.4).
+ * which Service a packet is for (IPVS-6.3, IPVS-6.4).
  *
  * A rule over a set that never had an entry is left out, as kube-proxy does; the filter rules
  * that keep host processes from answering on Services' addresses are always there.
