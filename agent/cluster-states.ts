@@ -88,7 +88,7 @@ interface Evidence {
  *   Lease        each change of its stamp. For it time passes only as far as Leases are known to be read:
  *                while our own API server is away nobody can renew and nobody is lost for that (MR-76)
  *   no witness   the state that the registry gives; a cluster whose witnesses went was not lost by that,
- *                and is alive again after the settle time (MR-70)
+ *                and is alive again after the settle time (MR-70, MR-74)
  *
  * What becomes of a lost cluster's endpoints is the registry's policy. Without a registry nothing is
  * judged: losing touch says little of pods, so acting on it is something that an operator asks for.

@@ -28,7 +28,7 @@ export interface MeterClock {
   readonly wallMs: () => number;
 }
 
-/** source: spec/iptables.md 25, network_programming_duration_seconds */
+/** source: IPT-25, network_programming_duration_seconds */
 export function createLatencyMeter({ nowMs, wallMs }: MeterClock): LatencyMeter {
   const startedWallMs = wallMs();
   let arrivals: { readonly atMs: number; readonly cluster: string }[] = [];

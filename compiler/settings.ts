@@ -47,7 +47,7 @@ export type IpvsScheduler = (typeof ipvsSchedulers)[number];
 
 /**
  * `kube-proxy`: kube-proxy v1.30 to the letter, every deliberate deviation off (MR-46).
- * `none`: the newest behaviour of the specification, and our own merge rules.
+ * `none`: the newest kube-proxy's behaviour, and our own merge rules.
  */
 export type Compat = 'kube-proxy' | 'none';
 

@@ -16,7 +16,7 @@ const anywhere: Readonly<Record<Family, HealthBinding>> = {
  * Health check node ports answer where node ports do (nodePortAddresses): on every address, or with
  * one listener on each that matches. Families that the node has no address of are left out.
  *
- * source: spec/iptables.md 24.1
+ * source: IPT-24.1
  */
 export function healthBindings(node: Readonly<Record<Family, NodeContext>>): readonly HealthBinding[] {
   const known = families.filter((family) => node[family].addresses.length > 0);

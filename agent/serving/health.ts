@@ -33,7 +33,7 @@ const goingTaint = 'ToBeDeletedByClusterAutoscaler';
  * load balancers unless it is being deleted. `/livez` does not ask about the node: restarting the
  * proxy would not help it.
  *
- * source: spec/iptables.md 24.2, in the structured form of v1.34
+ * source: IPT-24.2, in the structured form of v1.34
  */
 export function createProxyHealth(clock: { readonly nowMs: () => number }, syncPeriodMs: number): ProxyHealth {
   const families = new Map<Family, FamilyHealth>();

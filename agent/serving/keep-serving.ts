@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../log.ts';
 import type { BindAddress } from './bind-address.ts';
-import type { RunningServer } from './server.ts';
+import type { RunningServer } from './listener.ts';
 
 /** source: kube-proxy restarts its health server so soon after a failure */
 const againMs = 5_000;

@@ -6,7 +6,7 @@ import manifest from '../../package.json' with { type: 'json' };
  * v1.33), so that its dashboards go on working, and `slicewright_` ones for what it does not know.
  * docs/metrics.md lists them.
  *
- * source: spec/iptables.md 25, multicluster.md OB-1; client-go for `rest_client_`
+ * source: IPT-25, OB-1; client-go for `rest_client_`
  */
 export function createMetrics() {
   const registry = new Registry();

@@ -1,28 +1,15 @@
-import { createServer, type Server } from 'node:http';
 import type { BindAddress } from './bind-address.ts';
 import type { HealthAnswer, ProxyHealth } from './health.ts';
+import { type Answer, openListener, plain, type RunningServer } from './listener.ts';
 import type { Metrics } from './metrics.ts';
 
-export interface RunningServer {
-  /** The port in use, where 0 was asked for. */
-  readonly port: number;
-  close(): Promise<void>;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
-}
-
-type Route = () => Answer | Promise<Answer>;
-
-/** `/healthz` and `/livez`, for probes and load balancers. */
+/** `/healthz` and `/livez`, for probes and load balancers: with any method, as kube-proxy answers them. */
 export function serveHealth(bind: BindAddress, health: ProxyHealth, metrics: Metrics): Promise<RunningServer> {
-  return serve(bind, {
+  const answering = routed({
     '/healthz': () => counted(metrics, 'healthz', health.healthz()),
     '/livez': () => counted(metrics, 'livez', health.livez()),
   });
+  return openListener(bind, answering, { methods: 'any' });
 }
 
 function counted(metrics: Metrics, type: 'healthz' | 'livez', { status, body }: HealthAnswer): Answer {
@@ -30,7 +17,7 @@ function counted(metrics: Metrics, type: 'healthz' | 'livez', { status, body }: 
   const check = { name: 'proxy', type };
   metrics.healthcheck.set(check, status === 200 ? 1 : 0);
   metrics.healthchecks.inc({ ...check, status: status === 200 ? 'success' : 'error' });
-  return { status, type: 'application/json', body };
+  return typed('application/json', body, status);
 }
 
 export interface Insight {
@@ -42,18 +29,18 @@ export interface Insight {
 
 /** Metrics alone, for who reads them from elsewhere. */
 export function serveScrapes(bind: BindAddress, metrics: Metrics): Promise<RunningServer> {
-  return serve(bind, { '/metrics': () => exposition(metrics.registry) });
+  return openListener(bind, routed({ '/metrics': () => exposition(metrics.registry) }), { methods: reading });
 }
 
 async function exposition(registry: Metrics['registry']): Promise<Answer> {
-  return { status: 200, type: registry.contentType, body: await registry.metrics() };
+  return typed(registry.contentType, await registry.metrics());
 }
 
 /** Metrics, and what the agent knows of itself. Loopback unless configured otherwise. */
 export function serveMetrics(bind: BindAddress, metrics: Metrics, insight: Insight): Promise<RunningServer> {
-  const json = (value: unknown): Answer => ({ status: 200, type: 'application/json', body: JSON.stringify(value) });
-  const text = (body: string): Answer => ({ status: 200, type: 'text/plain; charset=utf-8', body });
-  return serve(bind, {
+  const json = (value: unknown): Answer => typed('application/json', JSON.stringify(value));
+  const text = (body: string): Answer => typed('text/plain; charset=utf-8', body);
+  const answering = routed({
     '/metrics': () => exposition(metrics.registry),
     '/metrics/slis': () => exposition(metrics.slis),
     '/proxyMode': () => text(insight.mode),
@@ -61,37 +48,18 @@ export function serveMetrics(bind: BindAddress, metrics: Metrics, insight: Insig
     '/configz': () => json({ 'kubeproxy.config.k8s.io': insight.config }),
     '/slicewright/status': () => json(insight.status()),
   });
+  return openListener(bind, answering, { methods: reading });
 }
 
-async function serve(bind: BindAddress, routes: Readonly<Record<string, Route>>): Promise<RunningServer> {
-  const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://agent').pathname;
-    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    const answered = Promise.resolve(
-      route?.() ?? { status: 404, type: 'text/plain; charset=utf-8', body: 'not found\n' },
-    );
-    answered.then(
-      ({ status, type, body }) => {
-        response.writeHead(status, { 'content-type': type, 'x-content-type-options': 'nosniff' }).end(body);
-      },
-      // A gauge that cannot be read must not end the process.
-      () => response.writeHead(500, { 'x-content-type-options': 'nosniff' }).end(),
-    );
-  });
-  await listen(server, bind);
-  const address = server.address();
-  return {
-    port: typeof address === 'object' && address !== null ? address.port : bind.port,
-    close: () => {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(() => resolve()));
-    },
-  };
+type Route = () => Answer | Promise<Answer>;
+
+/** The methods of who only reads. */
+const reading = ['GET', 'HEAD'];
+
+function routed(routes: Readonly<Record<string, Route>>): (path: string) => Answer | Promise<Answer> {
+  return (path) => (Object.hasOwn(routes, path) ? routes[path] : undefined)?.() ?? plain(404);
 }
 
-function listen(server: Server, { host, port }: BindAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => resolve());
-  });
+function typed(type: string, body: string, status = 200): Answer {
+  return { status, headers: { 'content-type': type }, body };
 }

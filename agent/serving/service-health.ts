@@ -1,8 +1,9 @@
-import { createServer, type Server } from 'node:http';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import { compareText, type ServiceKey } from '../../compiler/values/names.ts';
 import type { Port } from '../../compiler/values/port.ts';
+import { connectionsUpTo } from './connections.ts';
 import type { HealthBinding } from './health-bindings.ts';
+import { type Answer, listenerLimits, openListener, type RunningServer } from './listener.ts';
 
 /** What a load balancer asks about one Service on this node. */
 export interface ServiceHealth {
@@ -17,7 +18,7 @@ export interface ServiceHealth {
  *
  * services   of one family or both: load balancers ask per node, and an endpoint that answers in
  *            either family makes the node worth sending to
- * source     spec/iptables.md 24.1
+ * source     IPT-24.1
  */
 export function serviceHealths(services: readonly ServicePortIR[]): ServiceHealth[] {
   const found = new Map<ServiceKey, { readonly port: Port; readonly addresses: Set<string> }>();
@@ -32,14 +33,8 @@ export function serviceHealths(services: readonly ServicePortIR[]): ServiceHealt
     .map(([service, { port, addresses }]) => ({ service, port, localEndpoints: addresses.size }));
 }
 
-export interface HealthAnswerOfService {
-  readonly status: 200 | 503;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
 /** kube-proxy's answer to the letter: load balancers' health checks have been written against it. */
-export function answerHealthCheck(health: ServiceHealth, proxyHealthy: boolean): HealthAnswerOfService {
+export function answerHealthCheck(health: ServiceHealth, proxyHealthy: boolean): Answer {
   const [namespace, name] = health.service.split('/');
   const body = {
     service: { namespace, name },
@@ -50,7 +45,6 @@ export function answerHealthCheck(health: ServiceHealth, proxyHealthy: boolean):
     status: health.localEndpoints > 0 && proxyHealthy ? 200 : 503,
     headers: {
       'content-type': 'application/json',
-      'x-content-type-options': 'nosniff',
       'x-load-balancing-endpoint-weight': String(health.localEndpoints),
     },
     body: JSON.stringify(body, undefined, '\t'),
@@ -78,28 +72,24 @@ export function createServiceHealthServers(
 ): ServiceHealthServers {
   const open = new Map<
     ServiceKey,
-    { readonly port: Port; readonly places: string; readonly servers: readonly Server[] }
+    { readonly port: Port; readonly places: string; readonly servers: readonly RunningServer[] }
   >();
   let current = new Map<ServiceKey, ServiceHealth>();
 
+  /** Shared: a client that reaches one of these ports mostly reaches all. */
+  const connections = connectionsUpTo(listenerLimits.connections);
+
   async function openFor(service: ServiceKey, port: Port, wanted: readonly HealthBinding[]): Promise<void> {
-    const servers: Server[] = [];
-    for (const binding of wanted) {
-      const server = createServer((_request, response) => {
-        const health = current.get(service);
-        const { status, headers, body } = answerHealthCheck(
-          health ?? { service, port, localEndpoints: 0 },
-          isProxyHealthy(),
-        );
-        response.writeHead(status, headers).end(body);
-      });
-      servers.push(server);
-      try {
-        await listen(server, port, binding);
-      } catch (error) {
-        await Promise.all(servers.map(closeServer));
-        throw error;
+    const answering = (): Answer =>
+      answerHealthCheck(current.get(service) ?? { service, port, localEndpoints: 0 }, isProxyHealthy());
+    const servers: RunningServer[] = [];
+    try {
+      for (const binding of wanted) {
+        servers.push(await openListener({ port, ...binding }, answering, { methods: 'any', connections }));
       }
+    } catch (error) {
+      await closeAll(servers);
+      throw error;
     }
     open.set(service, { port, places: placesText(wanted), servers });
   }
@@ -111,7 +101,7 @@ export function createServiceHealthServers(
       for (const [service, { port, places, servers }] of open) {
         if (current.get(service)?.port === port && places === placesText(wanted)) continue;
         open.delete(service);
-        await Promise.all(servers.map(closeServer));
+        await closeAll(servers);
       }
       const failures: ListenFailure[] = [];
       for (const { service, port } of healths) {
@@ -125,7 +115,7 @@ export function createServiceHealthServers(
       return failures;
     },
     async close() {
-      await Promise.all([...open.values()].flatMap(({ servers }) => servers).map(closeServer));
+      await closeAll([...open.values()].flatMap(({ servers }) => servers));
       open.clear();
     },
   };
@@ -135,14 +125,6 @@ function placesText(bindings: readonly HealthBinding[]): string {
   return JSON.stringify(bindings);
 }
 
-function listen(server: Server, port: number, binding: HealthBinding): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, ...binding }, () => resolve());
-  });
-}
-
-function closeServer(server: Server): Promise<void> {
-  server.closeAllConnections();
-  return new Promise((resolve) => server.close(() => resolve()));
+async function closeAll(servers: readonly RunningServer[]): Promise<void> {
+  await Promise.all(servers.map((server) => server.close()));
 }

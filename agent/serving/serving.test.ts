@@ -137,6 +137,32 @@ describe('the servers', () => {
     return { status: answer.status, body: await answer.text(), type: answer.headers.get('content-type') };
   };
 
+  it('answer what would be no address with 404, and go on', async () => {
+    const metrics = createMetrics();
+    const servers = await Promise.all([
+      serveHealth(loopback, createProxyHealth(clockAt(0), 30_000), metrics),
+      serveScrapes(loopback, metrics),
+      serveMetrics(loopback, metrics, { mode: 'iptables', status: () => ({}), config: {} }),
+    ]);
+    closers.push(...servers.map((server) => () => server.close()));
+    for (const { port } of servers) {
+      expect((await get(port, '//')).status).toBe(404);
+      expect((await get(port, '//')).status).toBe(404);
+    }
+  });
+
+  it('answer probes of any method, as kube-proxy does, but only who reads metrics', async () => {
+    const metrics = createMetrics();
+    const health = await serveHealth(loopback, createProxyHealth(clockAt(0), 30_000), metrics);
+    const scrapes = await serveScrapes(loopback, metrics);
+    closers.push(health.close, scrapes.close);
+    const status = async (method: string, url: string) => (await fetch(`http://127.0.0.1:${url}`, { method })).status;
+    // HAProxy's `option httpchk` asks with OPTIONS.
+    expect(await status('OPTIONS', `${health.port}/healthz`)).toBe(200);
+    expect(await status('HEAD', `${scrapes.port}/metrics`)).toBe(200);
+    expect(await status('POST', `${scrapes.port}/metrics`)).toBe(405);
+  });
+
   it('answer probes and count them', async () => {
     const metrics = createMetrics();
     const server = await serveHealth(loopback, createProxyHealth(clockAt(0), 30_000), metrics);

@@ -20,7 +20,7 @@ type Dialled =
  * One Service port as virtual servers, set entries, addresses to bind and outgoing filters.
  *
  * The chains are the same for every Service: which rules a packet meets is decided by the sets it
- * is in (spec 5.5). With `node.compat` it is kube-proxy v1.30 to the letter. Without, a policy
+ * is in (IPVS-5.5). With `node.compat` it is kube-proxy v1.30 to the letter. Without, a policy
  * without local endpoints drops as in iptables mode, where kube-proxy's IPVS mode falls back to
  * endpoints elsewhere; see README.md for that and for what remains different.
  */
@@ -30,7 +30,7 @@ export function lowerServicePort(ir: ServicePortIR, node: NodeContext): Lowered<
   const entries: IpvsUnit['entries'][number][] = hairpinEntries(ir, node);
   for (const frontend of dialled) entries.push(...frontendEntries(frontend, ir, node));
   if (!node.compat) entries.push(...dropEntries(dialled, ir), ...masqueradeEntries(ir));
-  // kube-proxy gives such a Service up half-way, before its health check port (spec 7.2).
+  // kube-proxy gives such a Service up half-way, before its health check port (IPVS-7.2).
   if (ir.healthCheckNodePort !== undefined && !(node.compat && isUnanswerable)) {
     entries.push({ set: 'healthCheckNodePort', entry: portEntry(ir.healthCheckNodePort) });
   }
@@ -112,7 +112,7 @@ function poolOf(route: Route, ir: ServicePortIR): readonly Endpoint[] {
     case 'reject':
       return [];
     case 'drop':
-      // kube-proxy falls back to all endpoints (spec 8.1). We drop clients from outside by rule, so
+      // kube-proxy falls back to all endpoints (IPVS-8.1). We drop clients from outside by rule, so
       // that this is only for the node and its pods, whose traffic may go to any endpoint.
       return ir.pools.cluster;
     default:

@@ -28,7 +28,7 @@ interface SetKind {
 }
 
 /**
- * The sets of kube-proxy (spec 5.1), and behind them ours.
+ * The sets of kube-proxy (IPVS-5.1), and behind them ours.
  *
  * The order is the order in which entries are added, and the reverse of the one in which they
  * are deleted: what allows a source stands before what then demands to be allowed.

@@ -17,7 +17,7 @@ import { chainKey, type Ruleset } from './rule.ts';
  *   a frontend is gone, with all of its endpoints         all
  *
  * services   as compiled now; their known endpoints say who still serves
- * source     spec/iptables.md 22; like kube-proxy since 1.31.4, by address and port, where earlier
+ * source     IPT-22; like kube-proxy since 1.31.4, by address and port, where earlier
  *            versions forgot every connection of a Service address
  */
 export function staleFlows(

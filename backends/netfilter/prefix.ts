@@ -5,7 +5,7 @@ import { type ChainName, parseSetName, type Rule, type SetName } from './rule.ts
 /*
  * Names under another prefix than kube-proxy's.
  *
- * Lowering speaks kube-proxy's names throughout: they are the words of the specification, of goldens and of operators.
+ * Lowering speaks kube-proxy's names throughout: they are the words of its documents, of goldens and of operators.
  * A proxy that runs beside a kube-proxy has the same chains and sets with the same rules under a prefix of its own, so
  * a program for it is the one for KUBE with the names exchanged, here and nowhere else.
  */

@@ -67,7 +67,7 @@ function isLoopback(address: IpAddress): boolean {
   return address === '::1' || address.startsWith('127.');
 }
 
-/** spec/iptables.md 11.9: the first of the family among InternalIPs, then ExternalIPs; bindAddress overrides it. */
+/** IPT-11.9: the first of the family among InternalIPs, then ExternalIPs; bindAddress overrides it. */
 function nodeIPOf(family: Family, node: Node | undefined, { bindAddress }: Settings): IpAddress {
   if (bindAddress !== undefined && familyOf(bindAddress) === family) return bindAddress;
   return node?.addresses.find(isFamily(family)) ?? loopback[family];
@@ -101,7 +101,7 @@ function sourceDetector(family: Family, cidrs: readonly Cidr[]): LocalDetector |
   return cidr === undefined || splitCidr(cidr).length === 0 ? undefined : { kind: 'source', cidr };
 }
 
-/** spec/iptables.md 14. Loopback is never among IPv6's node ports: the kernel has no route_localnet there. */
+/** IPT-14. Loopback is never among IPv6's node ports: the kernel has no route_localnet there. */
 function nodePortsOf(
   family: Family,
   own: readonly IpAddress[],

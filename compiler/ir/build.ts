@@ -8,7 +8,7 @@ import type { Categories, PoolsInUse } from './categorize.ts';
 import { contentHash } from './hash.ts';
 import type { Endpoint, Frontend, KnownEndpoint, Route, ServicePortIR } from './ir.ts';
 
-/** The pools that anyone can be sent to (spec/iptables.md 3.4); a pool that nobody uses stays empty. */
+/** The pools that anyone can be sent to (IPT-3.4); a pool that nobody uses stays empty. */
 export function poolsInUse(service: Service, frontends: readonly Frontend[]): PoolsInUse {
   const inside = frontends.some(({ kind }) => isInternal(kind));
   const outside = frontends.some(({ kind }) => !isInternal(kind));
@@ -62,7 +62,7 @@ export function buildServicePort(
   return { ...ir, hash: contentHash(ir) };
 }
 
-/** Section 10 of spec/iptables.md: nobody anywhere is told at once, nobody here is silence. */
+/** IPT-10: nobody anywhere is told at once, nobody here is silence. */
 function route(localPolicy: boolean, { hasEndpoints, local }: Categories): Route {
   if (!hasEndpoints) return { kind: 'reject', why: 'no-endpoints' };
   if (!localPolicy) return { kind: 'forward', pool: 'cluster' };

@@ -31,7 +31,7 @@ export interface PoolsInUse {
 }
 
 /**
- * Chooses endpoints for new connections (spec/iptables.md 5.1, MR-40 to MR-44, MR-60, MR-71).
+ * Chooses endpoints for new connections (IPT-5.1, MR-40 to MR-44, MR-60, MR-71).
  *
  * Ready endpoints, split by policy and topology; only if that gives nobody anything, those of lost clusters, then our own
  * that still serve while they terminate, then other clusters' of that kind: what we hear of those is older. Cluster and

@@ -87,7 +87,7 @@ function nearest(
 }
 
 /**
- * The topology hints that hold for a Service on this node (spec/iptables.md 5.4): those of a kind that every judged
+ * The topology hints that hold for a Service on this node (IPT-5.4): those of a kind that every judged
  * endpoint carries and at least one of them directs here. undefined: hints play no part.
  */
 function chooseTopology(judged: readonly Candidate[], service: Service, facts: MergeFacts): Topology | undefined {

@@ -7,9 +7,9 @@ import type { Rational } from '../values/rational.ts';
 /** Where an endpoint runs, seen from this node. */
 export type Locality = 'node' | 'cluster' | 'remote';
 
-/** One decision about an endpoint: the rule of the specification and what it said, in words. */
+/** One decision about an endpoint: the rule and what it said, in words. */
 export interface Reason {
-  /** `L2`, `MR-33`, `O1`, `IPT-5.4`: section of the specification. */
+  /** Its name in docs/rules.md: `L2`, `MR-33`, `O1`, `IPT-5.4`, `failover`. */
   readonly rule: string;
   readonly text: string;
 }

@@ -15,7 +15,7 @@ import { optionalPort, parsePorts, type ServicePort } from './service-ports.ts';
 
 export type Affinity = { readonly kind: 'none' } | { readonly kind: 'clientIP'; readonly seconds: number };
 
-/** Why a Service gets no rules at all, not even for its external addresses (spec/iptables.md 3.1). */
+/** Why a Service gets no rules at all, not even for its external addresses (IPT-3.1). */
 export type SkipReason = 'foreign-proxy' | 'headless' | 'no-cluster-ip' | 'external-name';
 
 /** A Service reduced to what rules are made from, both families together. */

@@ -50,7 +50,7 @@ export const policyKeys: readonly string[] = Object.keys(readers).sort(compareTe
  *
  * defaults      what holds for keys that are absent or malformed
  * diagnostics   gets one warning for each malformed value and each unknown key under our domain
- * source        multicluster.md 5.9; `failover` wins over `affinity`, which is its short form
+ * source        docs/policies.md; `failover` wins over `affinity`, which is its short form
  */
 export function parsePolicy(
   annotations: ReadonlyMap<string, string>,

@@ -22,7 +22,7 @@ export type MinHealthy =
 export type ClusterWeightKey = 'local' | '*' | ClusterName;
 
 /**
- * How a consumer wants its Service's traffic spread over clusters (multicluster.md 5.9, 5.10).
+ * How a consumer wants its Service's traffic spread over clusters (docs/policies.md).
  * The default is kube-proxy's and Karmada's: all ready endpoints are equal.
  */
 export interface Policy {

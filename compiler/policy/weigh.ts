@@ -37,7 +37,7 @@ export interface Weighed {
 export type UsualSizes = ReadonlyMap<ClusterName | undefined, number>;
 
 /**
- * Splits new connections over candidates, exactly (MR-60, multicluster.md 5.9).
+ * Splits new connections over candidates, exactly (MR-60, docs/policies.md).
  *
  * 1. Raw weights: an endpoint's own × its cluster's share divided by the cluster's candidates (or the
  *    cluster's registered weight, where the policy names no shares) × topology. Drained clusters get 0.

@@ -16,7 +16,7 @@ import { type Fate, toVerdict } from './verdict.ts';
  * is refused is refused, translated or not. This is the order of a kernel too, and it shows:
  * a Service may have an endpoint at an address where another Service says no.
  *
- * source  spec/iptables.md 8 to 14
+ * source  IPT-8 to IPT-14
  */
 export function expect(services: readonly ServicePortIR[], node: NodeContext, packet: Packet): Verdict {
   return expectation(services, node)(packet);

@@ -2,7 +2,7 @@ import { endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
 
 /** Where we mean to differ from kube-proxy v1.30, and on whose word. */
 export interface Deviation {
-  /** The rule of the specification that says so. */
+  /** The rule that says so, as docs/rules.md names it. */
   readonly rule: string;
   readonly why: string;
   /** Per Service port, as {@link describeDifference} puts it. */

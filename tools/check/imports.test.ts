@@ -34,6 +34,16 @@ describe('the import rule', () => {
     expect(messages('backends/netfilter/diff.ts', "import { x } from '../iptables/lower.ts';")).toHaveLength(1);
   });
 
+  test('one file opens servers for HTTP, where the limits for clients stand', () => {
+    const source = "import {\n  createServer,\n} from 'node:http';";
+    expect(messages('agent/serving/health.ts', source)).toEqual([
+      '3: servers for HTTP are opened by openListener (agent/serving/listener.ts)',
+    ]);
+    expect(messages('agent/serving/listener.ts', source)).toEqual([]);
+    expect(messages('agent/single.ts', "import { createServer } from 'node:net';")).toEqual([]);
+    expect(messages('agent/sources/api.ts', "import { request } from 'node:http';")).toEqual([]);
+  });
+
   test('fixtures import what tests do, and only tests import fixtures', () => {
     const source = "import { compileObjects } from '../test/helpers/compile.ts';";
     expect(messages('agent/loop.fixture.ts', source)).toEqual([]);

@@ -96,7 +96,17 @@ export function importBreaches(file: string, source: string): readonly Breach[] 
     }
   }
   if (layer.packages !== 'any') breaches.push(...impureLines(file, source));
-  return breaches;
+  return [...breaches, ...serverLines(file, source)];
+}
+
+/** Where HTTP is served: there alone stand the limits that keep a client from ending the agent. */
+const listener = 'agent/serving/listener.ts';
+
+function serverLines(file: string, source: string): readonly Breach[] {
+  const found = /import[^;]*\bcreateServer\b[^;]*'node:http[s2]?'/.exec(source);
+  if (found === null || file === listener) return [];
+  const line = source.slice(0, found.index + found[0].length).split('\n').length;
+  return [{ file, line, message: `servers for HTTP are opened by openListener (${listener})` }];
 }
 
 function mayImport(layer: Layer, target: string): boolean {

@@ -1,0 +1,26 @@
+import type { Socket } from 'node:net';
+
+/** The open connections of one or several listeners. */
+export interface Connections {
+  admit(socket: Socket): void;
+}
+
+/**
+ * As many connections as `limit`. One more ends the oldest: refusing the new one would let whoever
+ * holds the others keep every probe out.
+ */
+export function connectionsUpTo(limit: number): Connections {
+  /** Oldest first. */
+  const open = new Set<Socket>();
+  return {
+    admit(socket) {
+      const [oldest] = open;
+      if (open.size >= limit && oldest !== undefined) {
+        open.delete(oldest);
+        oldest.destroy();
+      }
+      open.add(socket);
+      socket.once('close', () => open.delete(socket));
+    },
+  };
+}
