@@ -1,48 +1,11 @@
-import type { ServicePortIR } from '../../compiler/ir/ir.ts';
-import type { NodeContext } from '../../compiler/ir/node-context.ts';
-import type { LowerOptions, Maker } from '../maker.ts';
-import { checkRuleset } from '../netfilter/check.ts';
-import { rulesetText } from '../netfilter/document.ts';
-import type { Ruleset } from '../netfilter/rule.ts';
-import { link, separateUnits } from './link.ts';
-import { lower } from './lower.ts';
-import { pureHalf, programsOf } from '../made.ts';
-import type { TableWriter } from '../netfilter/own-chains.ts';
-import { standingChains } from './node-chains.ts';
 import type { Backend } from '../backend.ts';
-import type { IptablesUnit } from './unit.ts';
+import { programsOf, pureHalf } from '../made.ts';
+import type { TableWriter } from '../netfilter/own-chains.ts';
+import { iptables } from './maker.ts';
 
+export { iptables } from './maker.ts';
 export { isOurChain } from './names.ts';
 export type { IptablesUnit } from './unit.ts';
-
-/** Where kube-proxy counts a cluster as large: more known endpoints than this in one family. */
-const largeClusterEndpoints = 1000;
-
-/**
- * What of all Service ports of a family decides how each of them is lowered. In a large cluster
- * the rules of endpoints lose their comments, as in kube-proxy: they are most of all rules.
- */
-function lowerOptionsFor(irs: readonly ServicePortIR[]): LowerOptions {
-  const known = irs.reduce((sum, ir) => sum + ir.known.length, 0);
-  return { endpointComments: known <= largeClusterEndpoints };
-}
-
-function files(program: Ruleset, node: NodeContext): ReadonlyMap<string, string> {
-  const name = node.family === 'IPv4' ? 'iptables-save' : 'ip6tables-save';
-  return new Map([[name, rulesetText(program)]]);
-}
-
-/** The pure half of the backend. */
-export const iptables: Maker<IptablesUnit, Ruleset> = {
-  name: 'iptables',
-  lowerOptionsFor,
-  lower,
-  leftOut: (units) => separateUnits(units).leftOut,
-  link,
-  check: (program, node) => checkRuleset(program, standingChains(node.chainPrefix)),
-  print: rulesetText,
-  files,
-};
 
 /** writers   every backend that writes tables, this one among them */
 export function createIptables(writers: readonly TableWriter[]): Backend {

@@ -3,7 +3,7 @@ import type { CommandResult, Run } from '../command.ts';
 import { type FakeFlow, runConntrack } from './fake-conntrack.ts';
 import { restoreTables } from './fake-restore.ts';
 import { type FakeTables, noTables, readTables, saveTables } from './fake-tables.ts';
-import type { Mode } from './mode.ts';
+import type { Mode } from './kernel.ts';
 
 /** What goes wrong, and when. Commands that change tables are counted from 1. */
 export interface Faults {

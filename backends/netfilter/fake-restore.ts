@@ -1,7 +1,7 @@
 import type { Family } from '../../compiler/values/address.ts';
 import type { CommandResult } from '../command.ts';
 import { emptyTable, type FakeTable, type FakeTables, isReferenced, isTable, toolName } from './fake-tables.ts';
-import type { Mode } from './mode.ts';
+import type { Mode } from './kernel.ts';
 import { isKernelChain, kernelChains } from './kernel-chains.ts';
 import { jumpTarget } from './lines.ts';
 import { chainOf } from './owners.ts';

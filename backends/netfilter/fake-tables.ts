@@ -1,7 +1,7 @@
 import type { Family } from '../../compiler/values/address.ts';
 import { isKernelChain } from './kernel-chains.ts';
 import { jumpTarget } from './lines.ts';
-import type { Mode } from './mode.ts';
+import type { Mode } from './kernel.ts';
 import type { KernelChain, Table } from './rule.ts';
 
 /** Lines of every chain of one table, by name. Never changed: a commit makes another one. */

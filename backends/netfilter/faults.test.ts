@@ -7,7 +7,7 @@ import type { Run } from '../command.ts';
 import { iptables } from '../iptables/index.ts';
 import type { Target } from './live.ts';
 import { createFakeKernel, type FakeKernel } from './fake-kernel.ts';
-import type { Mode } from './mode.ts';
+import type { Mode } from './kernel.ts';
 
 const cart = (endpoints = 2, number = 1): ServicePortIR =>
   makeIR(

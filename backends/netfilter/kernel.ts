@@ -1,10 +1,15 @@
 import type { Family } from '../../compiler/values/address.ts';
 import type { CommandResult, Run } from '../command.ts';
 import { classifyFailure, KernelError } from './errors.ts';
-import type { Mode } from './mode.ts';
 import type { OwnChains } from './own-chains.ts';
 import { parseSave, type Save } from './parse.ts';
 import { type RestoreDocument, restoreText } from './transaction.ts';
+
+/**
+ * How a kernel keeps rules: in nf_tables, or in the older ip_tables. Both can be there at once,
+ * and then a packet meets both; which one a program of the name `iptables` uses is the machine's choice.
+ */
+export type Mode = 'nft' | 'legacy';
 
 /** The programs of one family and mode. */
 export interface Tools {

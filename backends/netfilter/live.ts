@@ -52,7 +52,7 @@ export interface ForgetStep {
 
 export type NetfilterStep = RestoreStep | ForgetStep;
 
-/** A plan for one family, for people, for a file and for {@link import('./apply.ts').applyPlan}. */
+/** A plan for one family, for people, for a file and for `applyPlan`. */
 export interface LivePlan {
   readonly family: Family;
   /** Before: only there does the plan apply. */

@@ -1,16 +1,10 @@
 import type { Family } from '../../compiler/values/address.ts';
 import type { Run } from '../command.ts';
 import { KernelError } from './errors.ts';
-import { readTables, type Tools, failure } from './kernel.ts';
+import { failure, type Mode, readTables, type Tools } from './kernel.ts';
 import type { OwnChains } from './own-chains.ts';
 import { hasKubelet, hasKubeProxy, ownerOf } from './ownership.ts';
 import type { Save } from './parse.ts';
-
-/**
- * How a kernel keeps rules: in nf_tables, or in the older ip_tables. Both can be there at once,
- * and then a packet meets both; which one a program of the name `iptables` uses is the machine's choice.
- */
-export type Mode = 'nft' | 'legacy';
 
 /** What one mode's tables hold, from what decides most to what decides least. */
 const ranks = ['our mark', 'rules of Services', 'rules of kubelet', 'other rules', 'nothing'] as const;

@@ -63,7 +63,7 @@ export interface Rule {
 
 /**
  * A chain of ours. `lines` are its rules in iptables-save form (`-A NAME …`); equal lines are
- * an equal chain. Made by {@link import('./chain.ts').makeChain} from rules or from a save.
+ * an equal chain. Made by `makeChain` (chain.ts) from rules or from a save.
  */
 export interface Chain {
   readonly table: Table;

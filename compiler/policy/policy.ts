@@ -1,5 +1,7 @@
 import type { ClusterName } from '../values/names.ts';
-import type { OnClusterLost } from '../registry/registry.ts';
+
+/** What becomes of a lost cluster's endpoints (MR-71). */
+export type OnClusterLost = 'keep' | 'degrade' | 'drop';
 
 /** Which clusters a tier of `failover` means. The own cluster is `local`. */
 export type TierSelector =

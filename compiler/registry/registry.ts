@@ -1,4 +1,4 @@
-import type { Policy } from '../policy/policy.ts';
+import type { OnClusterLost, Policy } from '../policy/policy.ts';
 import { type Cidr, cidrContains, type IpAddress } from '../values/address.ts';
 import { type ClusterName, compareText } from '../values/names.ts';
 
@@ -8,9 +8,6 @@ import { type ClusterName, compareText } from '../values/names.ts';
  */
 export const clusterStates = ['Unknown', 'Alive', 'Suspect', 'Lost'] as const;
 export type ClusterState = (typeof clusterStates)[number];
-
-/** What becomes of a lost cluster's endpoints (MR-71). */
-export type OnClusterLost = 'keep' | 'degrade' | 'drop';
 
 /** One cluster as the operator registered it. */
 export interface RegisteredCluster {

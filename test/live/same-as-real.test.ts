@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { CommandResult, Run } from '../../backends/command.ts';
 import { classifyFailure } from '../../backends/netfilter/errors.ts';
 import { createFakeKernel } from '../../backends/netfilter/fake-kernel.ts';
-import type { Mode } from '../../backends/netfilter/mode.ts';
+import type { Mode } from '../../backends/netfilter/kernel.ts';
 import { parseSave } from '../../backends/netfilter/parse.ts';
 import { rulesetText } from '../../backends/netfilter/document.ts';
 import { bootNetwork } from '../netns/network.ts';

@@ -1,7 +1,7 @@
 import { assemble } from '../../assemble.ts';
 import type { PlaneOptions } from '../../backend.ts';
 import { forgetConnections } from '../../conntrack.ts';
-import { iptables } from '../index.ts';
+import { iptables } from '../maker.ts';
 import { type ApplyReport, applyTarget } from '../../netfilter/apply.ts';
 import { KernelError } from '../../netfilter/errors.ts';
 import { fingerprintOf } from '../../netfilter/fingerprint.ts';

@@ -6,7 +6,7 @@ import { type Preparation, sysctlPreparation } from '../../host/preparation.ts';
 import type { ProgramOf } from '../../made.ts';
 import { tableDangers } from '../../netfilter/dangers.ts';
 import { observePossible } from '../../netfilter/live.ts';
-import { ownChainsOf, type RulesetSide, type TableWriter } from '../../netfilter/own-chains.ts';
+import { ownChainsOf, type TableWriter } from '../../netfilter/own-chains.ts';
 import type { Scope } from '../../target.ts';
 import type { IpvsScope } from '../apply.ts';
 import { IpvsError } from '../errors.ts';
@@ -16,7 +16,7 @@ import { observeProgram } from '../observe.ts';
 import { emptyProgram, type IpvsProgram, type IpvsUnit } from '../program.ts';
 import { applyReport } from './apply-report.ts';
 import { readDump } from './dump.ts';
-import { plannerOf } from './plan.ts';
+import { type OtherWriter, plannerOf } from './plan.ts';
 import { createIpvsPlane } from './plane.ts';
 import { cleanServers, observeRemains, remainsOf } from './remains.ts';
 
@@ -68,11 +68,6 @@ export async function createLive(
     remains: (run, scope) => remainsOf(run, scopeOf(scope)),
     clean: (run, scope) => cleanServers(run, scopeOf(scope)),
   };
-}
-
-/** Another backend that writes tables, with what its rules do where they decide alone. */
-export interface OtherWriter extends TableWriter {
-  readonly side: RulesetSide | undefined;
 }
 
 async function prepare(run: Run, { ipvs }: Settings): Promise<readonly Preparation[]> {

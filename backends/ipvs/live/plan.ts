@@ -2,6 +2,7 @@ import { counted } from '../../../compiler/values/counted.ts';
 import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backend.ts';
 import type { ProgramOf } from '../../made.ts';
 import { hookDangers } from '../../netfilter/dangers.ts';
+import type { RulesetSide, TableWriter } from '../../netfilter/own-chains.ts';
 import type { Foreign } from '../../netfilter/parse.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
 import { compareTraffic, countReached } from '../../planning/traffic.ts';
@@ -15,8 +16,12 @@ import { planProgram } from '../plan.ts';
 import { emptyProgram, type IpvsProgram, type IpvsUnit, nothingFound } from '../program.ts';
 import { type IpvsStep, scriptOf } from '../steps.ts';
 import { differences } from './differences.ts';
-import type { OtherWriter } from './index.ts';
 import { ipvsSide } from './side.ts';
+
+/** Another backend that writes tables, with what its rules do where they decide alone. */
+export interface OtherWriter extends TableWriter {
+  readonly side: RulesetSide | undefined;
+}
 
 export interface Planner {
   /**

@@ -3,7 +3,7 @@ import type { PlaneOptions } from '../../backend.ts';
 import { applyProgram, type IpvsScope } from '../apply.ts';
 import { conflictText } from '../conflicts.ts';
 import { holdBack } from '../hold-back.ts';
-import { ipvs } from '../index.ts';
+import { ipvs } from '../maker.ts';
 import { observeProgram } from '../observe.ts';
 import { underPrefix } from '../../netfilter/prefix.ts';
 import { type IpvsStep, printStep } from '../steps.ts';
