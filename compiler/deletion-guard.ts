@@ -4,7 +4,7 @@ import { attachOwn, serviceOf } from './merge/attach.ts';
 import { statedOwnCluster } from './merge/own-cluster.ts';
 import { asFields, type Fields } from './model/fields.ts';
 import { refOf } from './model/metadata.ts';
-import { identify, parseObject } from './model/objects.ts';
+import { identify, parseObject } from './model/kinds.ts';
 import {
   defaultGuard,
   emptyGuard,

@@ -18,7 +18,7 @@ import {
   reportUnchecked,
   reportZones,
 } from './merge/report.ts';
-import type { ModelObject } from './model/objects.ts';
+import type { ModelObject } from './model/kinds.ts';
 import type { Node } from './model/node.ts';
 import { overlappingRanges } from './registry/overlap.ts';
 import { emptyRegistry, idOf, ownCluster, type Registry, withOwn } from './registry/registry.ts';

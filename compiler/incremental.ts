@@ -1,7 +1,7 @@
 import type { Compilation } from './compile.ts';
 import { type CompilerContext, createEngine, type NodeContexts, type PortChanges, viewOf } from './engine.ts';
 import { asFields } from './model/fields.ts';
-import { identify, type ModelObject, parseObject } from './model/objects.ts';
+import { identify, type ModelObject, parseObject } from './model/kinds.ts';
 import { namesIn, ownCluster, type Registry } from './registry/registry.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
 import type { ClusterName } from './values/names.ts';

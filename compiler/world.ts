@@ -6,7 +6,7 @@ import { karmadaTarget, type OwnClusterEvidence } from './merge/own-cluster.ts';
 import type { ClusterProperty } from './model/cluster-property.ts';
 import type { EndpointSlice } from './model/endpoint-slice.ts';
 import type { Node } from './model/node.ts';
-import type { ModelObject } from './model/objects.ts';
+import type { ModelObject } from './model/kinds.ts';
 import type { Service } from './model/service.ts';
 import type { ServiceImport } from './model/service-import.ts';
 import { namesIn, type Registry } from './registry/registry.ts';

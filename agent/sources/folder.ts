@@ -5,7 +5,7 @@ import type { ObjectChange } from '../../compiler/incremental.ts';
 import { asFields, type Fields } from '../../compiler/model/fields.ts';
 import { isLease } from '../../compiler/model/lease.ts';
 import { refOf } from '../../compiler/model/metadata.ts';
-import { identify } from '../../compiler/model/objects.ts';
+import { identify } from '../../compiler/model/kinds.ts';
 import { canonicalJson } from '../../compiler/values/canonical-json.ts';
 import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { type ClusterName, compareText } from '../../compiler/values/names.ts';
