@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest';
+import type { ObjectChange } from '../compiler/change.ts';
 import type { RegisteredCluster } from '../compiler/registry/registry.ts';
 import { formatDiagnostic } from '../compiler/values/diagnostic.ts';
 import type { ClusterName } from '../compiler/values/names.ts';
+import { service } from '../test/helpers/kubernetes.ts';
+import { changesOf, type WrittenChange } from '../test/helpers/told.ts';
 import { createClusterLeases } from './cluster-leases.ts';
 import { parseRegistry } from './registry.ts';
 import type { Arrival } from './sources/board.ts';
@@ -20,17 +23,19 @@ const arrival = (
   name: string,
   renewTime: unknown,
   { namespace = 'ns', atMs = 0, gone = false, cluster = undefined as string | undefined } = {},
-): Arrival => ({
-  cluster: cluster as ClusterName | undefined,
-  object: {
+): Arrival => {
+  const object = {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
     metadata: { name, namespace },
     spec: { renewTime, leaseDurationSeconds: 40 },
-  },
-  gone,
-  atMs,
-});
+  };
+  return arrivalOf({ cluster: cluster as ClusterName | undefined, object, gone }, atMs);
+};
+const arrivalOf = (change: WrittenChange, atMs: number): Arrival => {
+  const [read] = changesOf([change]) as [ObjectChange];
+  return { ...read, atMs };
+};
 
 const start = () => {
   const leases = createClusterLeases(registry, 'ns');
@@ -40,15 +45,15 @@ const start = () => {
 
 it('Leases count that are in the namespace and named after a registered cluster; nothing else gets past', () => {
   const { leases, stampOf } = start();
-  const service: Arrival = { cluster: undefined, object: { kind: 'Service' }, gone: false, atMs: 0 };
+  const other = arrivalOf({ object: service('web'), gone: false }, 0);
   const others = leases.take([
     arrival('east', 'a'),
-    service,
+    other,
     arrival('west', 'b', { namespace: 'default' }),
     arrival('slicewright-controller', 'c'),
     arrival('west', 'd', { cluster: 'east' }),
   ]);
-  expect(others).toEqual([service]);
+  expect(others).toEqual([other]);
   expect([stampOf(east), stampOf(west)]).toEqual(['a', undefined]);
 });
 

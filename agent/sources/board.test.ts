@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { createChangeReader, type Told } from '../../compiler/change.ts';
+import { defaultSettings } from '../../compiler/settings.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
+import { service } from '../../test/helpers/kubernetes.ts';
+import { told } from '../../test/helpers/told.ts';
 import { createSourceBoard } from './board.ts';
 import type { Source } from './source.ts';
 
@@ -10,12 +14,13 @@ const source = (cluster?: string): Source => ({
 });
 const own = source();
 const east = source('east');
-const change = { cluster: undefined, object: { kind: 'Service' }, gone: false };
+const [change] = told(service('web')) as [Told];
+const read = createChangeReader({ settings: defaultSettings });
 
 /** A board on a clock that a test moves. */
 function board(remoteWaitMs = 30_000) {
   const clock = { ms: 0 };
-  const made = createSourceBoard([own, east], () => clock.ms, remoteWaitMs);
+  const made = createSourceBoard([own, east], read, () => clock.ms, remoteWaitMs);
   return { clock, board: made, own: made.sinkOf(own), east: made.sinkOf(east) };
 }
 
@@ -53,7 +58,7 @@ describe('a board is ready', () => {
 
 it('kinds that nothing waits for hold nothing up, and their failures are told apart', () => {
   const modest = { ...own, forgoes: new Set(['Lease']) };
-  const made = createSourceBoard([modest], () => 0, 0);
+  const made = createSourceBoard([modest], read, () => 0, 0);
   const sink = made.sinkOf(modest);
   sink.state('Lease', { kind: 'starting' });
   expect(made.isReady()).toBe(false);
@@ -95,10 +100,8 @@ describe('waiting', () => {
     clock.ms = 5;
     mine.change([change, change]);
     await waited;
-    expect(made.takeChanges()).toEqual([
-      { ...change, atMs: 5 },
-      { ...change, atMs: 5 },
-    ]);
+    const arrival = { ...read(change, undefined), atMs: 5 };
+    expect(made.takeChanges()).toEqual([arrival, arrival]);
     expect(made.takeChanges()).toEqual([]);
   });
 

@@ -1,9 +1,9 @@
 import type { Diagnostic } from '../values/diagnostic.ts';
 import type { ClusterName } from '../values/names.ts';
-import type { ObjectRef } from '../values/object-ref.ts';
 import { type ClusterProperty, parseClusterProperty } from './cluster-property.ts';
 import { type EndpointSlice, parseEndpointSlice } from './endpoint-slice.ts';
-import { type Fields, textOf } from './fields.ts';
+import { asFields, type Fields, textOf } from './fields.ts';
+import { type Lease, parseLease } from './lease.ts';
 import { refOf } from './metadata.ts';
 import { type MultiClusterService, parseMultiClusterService } from './multi-cluster-service.ts';
 import { type Node, parseNode } from './node.ts';
@@ -11,7 +11,7 @@ import { parseService, type Service } from './service.ts';
 import { parseServiceExport, type ServiceExport } from './service-export.ts';
 import { parseServiceImport, type ServiceImport } from './service-import.ts';
 
-/** One object of a kind that we know. */
+/** One object of a kind that rules are made from. */
 export type ModelObject =
   | { readonly kind: 'Service'; readonly value: Service }
   | { readonly kind: 'EndpointSlice'; readonly value: EndpointSlice }
@@ -21,44 +21,78 @@ export type ModelObject =
   | { readonly kind: 'MultiClusterService'; readonly value: MultiClusterService }
   | { readonly kind: 'ClusterProperty'; readonly value: ClusterProperty };
 
+/** One object of a kind that we know. A Lease tells an agent how a cluster is, and a compiler nothing. */
+export type KnownObject = ModelObject | { readonly kind: 'Lease'; readonly value: Lease };
+
+export type KnownKind = KnownObject['kind'];
+
+/** What an object is the same object by, within its cluster and whatever its version. Texts as they were given. */
+export interface ObjectId<K extends KnownKind = KnownKind> {
+  readonly kind: K;
+  /** Empty for kinds without namespaces. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** JSON of a kind that we know, of which no more is read yet. */
+export interface Recognised<K extends KnownKind = KnownKind> {
+  readonly id: ObjectId<K>;
+  readonly fields: Fields;
+}
+
+/** What became of an object's JSON. */
+export interface Parsed<K extends KnownKind = KnownKind> {
+  /** undefined: it is so bad that nothing of it is used. */
+  readonly object: Extract<KnownObject, { kind: K }> | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 type Parse = (
   object: Fields,
   cluster: ClusterName | undefined,
   diagnostics: Diagnostic[],
   proxyName?: string,
-) => ModelObject | undefined;
+) => KnownObject | undefined;
 
-function parserOf<K extends ModelObject['kind']>(
+interface Kind {
+  readonly kind: KnownKind;
+  readonly parse: Parse;
+}
+
+function kindOf<K extends KnownKind>(
   kind: K,
   parse: (
     object: Fields,
     cluster: ClusterName | undefined,
     diagnostics: Diagnostic[],
     proxyName?: string,
-  ) => Extract<ModelObject, { kind: K }>['value'] | undefined,
-): Parse {
-  return (object, cluster, diagnostics, proxyName) => {
-    const value = parse(object, cluster, diagnostics, proxyName);
-    return value === undefined ? undefined : ({ kind, value } as ModelObject);
+  ) => Extract<KnownObject, { kind: K }>['value'] | undefined,
+): Kind {
+  return {
+    kind,
+    parse: (object, cluster, diagnostics, proxyName) => {
+      const value = parse(object, cluster, diagnostics, proxyName);
+      return value === undefined ? undefined : ({ kind, value } as KnownObject);
+    },
   };
 }
 
 /** By `apiVersion kind`: a Service of another group is another kind. */
-const parsers = new Map<string, Parse>([
-  ['v1 Service', parserOf('Service', parseService)],
-  ['discovery.k8s.io/v1 EndpointSlice', parserOf('EndpointSlice', parseEndpointSlice)],
-  ['v1 Node', parserOf('Node', parseNode)],
-  ['multicluster.x-k8s.io/v1alpha1 ServiceExport', parserOf('ServiceExport', parseServiceExport)],
-  ['multicluster.x-k8s.io/v1beta1 ServiceExport', parserOf('ServiceExport', parseServiceExport)],
-  ['multicluster.x-k8s.io/v1alpha1 ServiceImport', parserOf('ServiceImport', parseServiceImport)],
-  ['multicluster.x-k8s.io/v1beta1 ServiceImport', parserOf('ServiceImport', parseServiceImport)],
-  ['networking.karmada.io/v1alpha1 MultiClusterService', parserOf('MultiClusterService', parseMultiClusterService)],
-  ['about.k8s.io/v1alpha1 ClusterProperty', parserOf('ClusterProperty', parseClusterProperty)],
-  ['about.k8s.io/v1beta1 ClusterProperty', parserOf('ClusterProperty', parseClusterProperty)],
+const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
+  ['v1 Service', kindOf('Service', parseService)],
+  ['discovery.k8s.io/v1 EndpointSlice', kindOf('EndpointSlice', parseEndpointSlice)],
+  ['v1 Node', kindOf('Node', parseNode)],
+  ['multicluster.x-k8s.io/v1alpha1 ServiceExport', kindOf('ServiceExport', parseServiceExport)],
+  ['multicluster.x-k8s.io/v1beta1 ServiceExport', kindOf('ServiceExport', parseServiceExport)],
+  ['multicluster.x-k8s.io/v1alpha1 ServiceImport', kindOf('ServiceImport', parseServiceImport)],
+  ['multicluster.x-k8s.io/v1beta1 ServiceImport', kindOf('ServiceImport', parseServiceImport)],
+  ['networking.karmada.io/v1alpha1 MultiClusterService', kindOf('MultiClusterService', parseMultiClusterService)],
+  ['about.k8s.io/v1alpha1 ClusterProperty', kindOf('ClusterProperty', parseClusterProperty)],
+  ['about.k8s.io/v1beta1 ClusterProperty', kindOf('ClusterProperty', parseClusterProperty)],
+  ['coordination.k8s.io/v1 Lease', kindOf('Lease', parseLease)],
 ]);
 
-/** Kinds without namespaces. */
-const clusterScoped: ReadonlySet<string> = new Set(['Node', 'ClusterProperty']);
+const clusterScoped: ReadonlySet<KnownKind> = new Set(['Node', 'ClusterProperty']);
 
 /** `discovery.k8s.io/v1 EndpointSlice`; undefined for what is no Kubernetes object. */
 export function typeText(object: Fields): string | undefined {
@@ -67,33 +101,40 @@ export function typeText(object: Fields): string | undefined {
   return apiVersion === undefined || kind === undefined ? undefined : `${apiVersion} ${kind}`;
 }
 
-export function isKnown(raw: Fields): boolean {
-  return parsers.has(typeText(raw) ?? '');
+/** Which object this is; undefined, without a word, for all that is of no kind that we know. */
+export function recognise(raw: unknown): Recognised | undefined {
+  const fields = asFields(raw);
+  const kind = fields && kinds.get(typeText(fields) ?? '')?.kind;
+  if (fields === undefined || kind === undefined) return undefined;
+  const { namespace = 'default', name } = refOf(fields, kind, undefined);
+  return { fields, id: { kind, namespace: clusterScoped.has(kind) ? '' : namespace, name } };
 }
+
+/** Nearly every object's. */
+const noDiagnostics: readonly Diagnostic[] = [];
 
 /**
- * Parses one object; undefined, without a word, for a kind that we do not know.
+ * Parses an object, which is done once: what travels on is what this returns.
  *
+ * cluster     as it goes by within; undefined: our own
  * proxyName   Settings.serviceProxyName
  */
-export function parseObject(
-  raw: Fields,
+export function parse<K extends KnownKind>(
+  { fields }: Recognised<K>,
   cluster: ClusterName | undefined,
-  diagnostics: Diagnostic[],
-  proxyName?: string,
-): ModelObject | undefined {
-  return parsers.get(typeText(raw) ?? '')?.(raw, cluster, diagnostics, proxyName);
+  proxyName: string | undefined,
+): Parsed<K> {
+  const diagnostics: Diagnostic[] = [];
+  const object = kinds.get(typeText(fields) ?? '')?.parse(fields, cluster, diagnostics, proxyName);
+  return { object: object as Parsed<K>['object'], diagnostics: diagnostics.length === 0 ? noDiagnostics : diagnostics };
 }
 
-/** What an object is the same object by, within its cluster; undefined for kinds that we do not know. */
-export function identify(raw: Fields): string | undefined {
-  const kind = textOf(raw, 'kind');
-  if (kind === undefined || !isKnown(raw)) return undefined;
-  const ref = refOf(raw, kind, undefined);
-  return identityOf(clusterScoped.has(kind) ? ref : { namespace: 'default', ...ref });
+/** Whether it is of a kind that rules are made from. */
+export function isForRules(recognised: Recognised): recognised is Recognised<ModelObject['kind']> {
+  return recognised.id.kind !== 'Lease';
 }
 
-/** Not formatObjectRef, which cuts long names. */
-export function identityOf({ kind, namespace = '', name }: ObjectRef): string {
+/** Unique within a cluster. Not formatObjectRef, which cuts long names. */
+export function textOfId({ kind, namespace, name }: ObjectId): string {
   return `${kind}\n${namespace}\n${name}`;
 }

@@ -3,7 +3,7 @@ import type { Diagnostic } from '../values/diagnostic.ts';
 import { type ClusterName, compareText } from '../values/names.ts';
 import { formatObjectRef } from '../values/object-ref.ts';
 import { asFields, type Fields, show, textOf } from './fields.ts';
-import { identityOf, isKnown, type ModelObject, parseObject, typeText } from './kinds.ts';
+import { isForRules, type ModelObject, parse, recognise, textOfId, typeText } from './kinds.ts';
 import { expandLists } from './lists.ts';
 import { refOf } from './metadata.ts';
 
@@ -15,14 +15,17 @@ export function parseCluster(
   proxyName?: string,
 ): ModelObject[] {
   const unknown = new Map<string, Fields[]>();
-  const known = new Map<string, Parsed[]>();
+  const known = new Map<string, Copy[]>();
   for (const raw of expandLists(raws, cluster, diagnostics)) {
-    if (!isKnown(raw)) {
+    const recognised = recognise(raw);
+    if (recognised === undefined || !isForRules(recognised)) {
       addTo(unknown, typeText(raw) ?? '', raw);
       continue;
     }
-    const object = parseObject(raw, cluster, diagnostics, proxyName);
-    if (object !== undefined) addTo(known, identityOf(object.value.ref), { raw, object });
+    const parsed = parse(recognised, cluster, proxyName);
+    for (const diagnostic of parsed.diagnostics) diagnostics.push(diagnostic);
+    const { object } = parsed;
+    if (object !== undefined) addTo(known, textOfId(recognised.id), { raw, object });
   }
   reportUnknown(unknown, cluster, diagnostics);
   return [...known.values()].map((copies) => chooseCopy(copies, diagnostics));
@@ -56,13 +59,13 @@ function reportUnknown(
   }
 }
 
-interface Parsed {
+interface Copy {
   readonly raw: Fields;
   readonly object: ModelObject;
 }
 
 /** The same object twice, from two files say: the later version, else an arbitrary but fixed one. */
-function chooseCopy(copies: readonly Parsed[], diagnostics: Diagnostic[]): ModelObject {
+function chooseCopy(copies: readonly Copy[], diagnostics: Diagnostic[]): ModelObject {
   const [first] = copies;
   if (first === undefined) throw new Error('a group of copies is never empty');
   if (copies.length === 1) return first.object;
