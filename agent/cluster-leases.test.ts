@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { ObjectChange } from '../compiler/change.ts';
 import type { RegisteredCluster } from '../compiler/registry/registry.ts';
+import { defaultSettings } from '../compiler/settings.ts';
 import { formatDiagnostic } from '../compiler/values/diagnostic.ts';
 import type { ClusterName } from '../compiler/values/names.ts';
 import { service } from '../test/helpers/kubernetes.ts';
@@ -22,7 +23,7 @@ const [east, west] = registry.clusters as [RegisteredCluster, RegisteredCluster]
 const arrival = (
   name: string,
   renewTime: unknown,
-  { namespace = 'ns', atMs = 0, gone = false, cluster = undefined as string | undefined } = {},
+  { namespace = 'ns', atMs = 0, gone = false, cluster = undefined as string | undefined, registry: by = registry } = {},
 ): Arrival => {
   const object = {
     apiVersion: 'coordination.k8s.io/v1',
@@ -30,10 +31,10 @@ const arrival = (
     metadata: { name, namespace },
     spec: { renewTime, leaseDurationSeconds: 40 },
   };
-  return arrivalOf({ cluster: cluster as ClusterName | undefined, object, gone }, atMs);
+  return arrivalOf({ cluster: cluster as ClusterName | undefined, object, gone }, atMs, by);
 };
-const arrivalOf = (change: WrittenChange, atMs: number): Arrival => {
-  const [read] = changesOf([change]) as [ObjectChange];
+const arrivalOf = (change: WrittenChange, atMs: number, by = registry): Arrival => {
+  const [read] = changesOf([change], { settings: defaultSettings, registry: by }) as [ObjectChange];
   return { ...read, atMs };
 };
 
@@ -55,6 +56,19 @@ it('Leases count that are in the namespace and named after a registered cluster;
   ]);
   expect(others).toEqual([other]);
   expect([stampOf(east), stampOf(west)]).toEqual(['a', undefined]);
+});
+
+it('a source that calls our own cluster by its name may tell of Leases too', () => {
+  const named = {
+    ...registry,
+    clusters: [...registry.clusters, { ...west, id: 'home' as ClusterName, self: true }],
+  };
+  const leases = createClusterLeases(named, 'ns');
+  const tell = (cluster: string, renewTime: string) =>
+    leases.take([arrival('east', renewTime, { cluster, registry: named })]);
+  tell('home', 'a');
+  tell('west', 'b');
+  expect(leases.of(east)?.lease.stamp).toBe('a');
 });
 
 it('of several names of a cluster its id counts, then its aliases in order', () => {

@@ -116,6 +116,20 @@ describe('a change', () => {
   });
 });
 
+it('what there is to say of an object is said as long as it is there as it was', () => {
+  const fresh = create();
+  const said = () => fresh.compilation().diagnostics.map(({ object: { name }, code }) => `${name} ${code}`);
+  const bad = slice('web', 'web-x', ['10.1.0.1', 'not an address']);
+  const unusable = { ...slice('web', 'web-y', []), addressType: 'FQDN' };
+  fresh.apply([node('n1'), service('web'), bad, unusable].map((object) => change(object)));
+  fresh.apply([change(bad)]);
+  expect(said()).toEqual(['web-x endpoint-bad-address', 'web-y slice-fqdn']);
+  fresh.apply([change(slice('web', 'web-x', ['10.1.0.1']))]);
+  expect(said()).toEqual(['web-y slice-fqdn']);
+  fresh.apply([gone(unusable)]);
+  expect(said()).toEqual([]);
+});
+
 // Names, addresses and places collide all the time here, and clusters come and go.
 const applied = (cluster: string) => ({ annotations: { 'work.karmada.io/namespace': `karmada-es-${cluster}` } });
 const property = (value: string) => ({

@@ -2,9 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { createChangeReader, type Told } from '../../compiler/change.ts';
 import { defaultSettings } from '../../compiler/settings.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
-import { service } from '../../test/helpers/kubernetes.ts';
+import { dispatched, node, service } from '../../test/helpers/kubernetes.ts';
 import { told } from '../../test/helpers/told.ts';
-import { createSourceBoard } from './board.ts';
+import { createDeletionGuard } from '../../compiler/deletion-guard.ts';
+import { createCompiler } from '../../compiler/incremental.ts';
+import { createClusterLeases } from '../cluster-leases.ts';
+import { applyChanges, createLatencyMeter } from '../latency.ts';
+import { createProxyHealth } from '../serving/health.ts';
+import { watchNode } from '../serving/health-listener.ts';
+import { type Arrival, createSourceBoard } from './board.ts';
 import type { Source } from './source.ts';
 
 const source = (cluster?: string): Source => ({
@@ -89,6 +95,24 @@ it('a kind is known as far as it was heard, without the time in which it could n
   hearAt(71_000);
   expect(made.hearing(own, 'Lease')).toEqual({ knownMs: 10_000, silentMs: 0 });
   expect(made.status()[0]?.silentMs).toBe(0);
+});
+
+it('parses what it is told of as it enters: nobody reads the JSON again', () => {
+  const { board: made, own: mine } = board();
+  const raws = [node('n1'), service('web'), dispatched('web', 'member1', ['10.1.0.1'])].map((raw) =>
+    Proxy.revocable<object>(raw, {}),
+  );
+  mine.change(raws.flatMap(({ proxy }) => told(proxy)));
+  // From here on a look at it throws.
+  for (const { revoke } of raws) revoke();
+  const context = { settings: defaultSettings, nodeName: 'n1', localAddresses: undefined };
+  const compiler = createCompiler(context);
+  const arrivals = createClusterLeases(undefined, undefined).take(made.takeChanges());
+  watchNode(arrivals, 'n1', createProxyHealth({ nowMs: () => 0 }, 0));
+  const { applied } = applyChanges(compiler, createDeletionGuard<Arrival>(compiler.names).admit(arrivals, 0));
+  createLatencyMeter({ nowMs: () => 0, wallMs: () => 0 }).arrived(applied, new Set());
+  expect(applied.map(({ subject }) => [...subject.services])).toEqual([[], ['default/web'], ['default/web']]);
+  expect(compiler.compilation().endpoints).toMatchObject([{ address: '10.1.0.1', cluster: 'member1' }]);
 });
 
 describe('waiting', () => {

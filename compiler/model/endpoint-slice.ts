@@ -37,7 +37,7 @@ export const managedBy = {
   karmadaImport: 'endpointslice-controller.karmada.io',
 } as const;
 
-/** source: spec/iptables.md 25, network_programming_duration_seconds */
+/** kube-proxy measures network_programming_duration_seconds from it. */
 const triggerAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
 
 /** What on a slice tells where it comes from, as written there; weighed in compiler/merge/source.ts. */
