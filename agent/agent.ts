@@ -1,3 +1,4 @@
+import { createChangeReader } from '../compiler/change.ts';
 import { createDeletionGuard } from '../compiler/deletion-guard.ts';
 import type { CompilerContext } from '../compiler/engine.ts';
 import { createCompiler } from '../compiler/incremental.ts';
@@ -103,14 +104,15 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
     for (const listen of listeners) listen(event);
   };
   report({ kind: 'prepared', problems: parts.problems ?? [] });
-  const board = createSourceBoard(parts.sources, clock.nowMs, parts.remoteWaitMs, (source, objectKind, state) =>
+  const read = createChangeReader(context);
+  const board = createSourceBoard(parts.sources, read, clock.nowMs, parts.remoteWaitMs, (source, objectKind, state) =>
     report({
       ...{ kind: 'source', cluster: source.cluster, from: source.from, objectKind, state },
       forgone: source.forgoes?.has(objectKind) === true,
     }),
   );
   // A control plane that deletes most of a cluster at once is not believed at once (MR-73).
-  const guard = createDeletionGuard<Arrival>(context);
+  const guard = createDeletionGuard<Arrival>(compiler.names);
   const { registry } = context;
   const contactTimes = parts.contactTimes ?? defaultContactTimes;
   const own = parts.sources.find(({ cluster }) => cluster === undefined);

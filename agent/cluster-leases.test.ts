@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
+import type { ObjectChange } from '../compiler/change.ts';
 import type { RegisteredCluster } from '../compiler/registry/registry.ts';
+import { defaultSettings } from '../compiler/settings.ts';
 import { formatDiagnostic } from '../compiler/values/diagnostic.ts';
 import type { ClusterName } from '../compiler/values/names.ts';
+import { service } from '../test/helpers/kubernetes.ts';
+import { changesOf, type WrittenChange } from '../test/helpers/told.ts';
 import { createClusterLeases } from './cluster-leases.ts';
 import { parseRegistry } from './registry.ts';
 import type { Arrival } from './sources/board.ts';
@@ -19,18 +23,20 @@ const [east, west] = registry.clusters as [RegisteredCluster, RegisteredCluster]
 const arrival = (
   name: string,
   renewTime: unknown,
-  { namespace = 'ns', atMs = 0, gone = false, cluster = undefined as string | undefined } = {},
-): Arrival => ({
-  cluster: cluster as ClusterName | undefined,
-  object: {
+  { namespace = 'ns', atMs = 0, gone = false, cluster = undefined as string | undefined, registry: by = registry } = {},
+): Arrival => {
+  const object = {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
     metadata: { name, namespace },
     spec: { renewTime, leaseDurationSeconds: 40 },
-  },
-  gone,
-  atMs,
-});
+  };
+  return arrivalOf({ cluster: cluster as ClusterName | undefined, object, gone }, atMs, by);
+};
+const arrivalOf = (change: WrittenChange, atMs: number, by = registry): Arrival => {
+  const [read] = changesOf([change], { settings: defaultSettings, registry: by }) as [ObjectChange];
+  return { ...read, atMs };
+};
 
 const start = () => {
   const leases = createClusterLeases(registry, 'ns');
@@ -40,16 +46,29 @@ const start = () => {
 
 it('Leases count that are in the namespace and named after a registered cluster; nothing else gets past', () => {
   const { leases, stampOf } = start();
-  const service: Arrival = { cluster: undefined, object: { kind: 'Service' }, gone: false, atMs: 0 };
+  const other = arrivalOf({ object: service('web'), gone: false }, 0);
   const others = leases.take([
     arrival('east', 'a'),
-    service,
+    other,
     arrival('west', 'b', { namespace: 'default' }),
     arrival('slicewright-controller', 'c'),
     arrival('west', 'd', { cluster: 'east' }),
   ]);
-  expect(others).toEqual([service]);
+  expect(others).toEqual([other]);
   expect([stampOf(east), stampOf(west)]).toEqual(['a', undefined]);
+});
+
+it('a source that calls our own cluster by its name may tell of Leases too', () => {
+  const named = {
+    ...registry,
+    clusters: [...registry.clusters, { ...west, id: 'home' as ClusterName, self: true }],
+  };
+  const leases = createClusterLeases(named, 'ns');
+  const tell = (cluster: string, renewTime: string) =>
+    leases.take([arrival('east', renewTime, { cluster, registry: named })]);
+  tell('home', 'a');
+  tell('west', 'b');
+  expect(leases.of(east)?.lease.stamp).toBe('a');
 });
 
 it('of several names of a cluster its id counts, then its aliases in order', () => {

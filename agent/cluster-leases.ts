@@ -1,6 +1,5 @@
-import { asFields } from '../compiler/model/fields.ts';
-import { isLease, type Lease, parseLease } from '../compiler/model/lease.ts';
-import { refOf } from '../compiler/model/metadata.ts';
+import { isOfKind } from '../compiler/change.ts';
+import type { Lease } from '../compiler/model/lease.ts';
 import { namesIn, type RegisteredCluster, type Registry } from '../compiler/registry/registry.ts';
 import { type Diagnostic, formatDiagnostic } from '../compiler/values/diagnostic.ts';
 import type { Arrival } from './sources/board.ts';
@@ -36,33 +35,25 @@ export function createClusterLeases(registry: Registry | undefined, namespace: s
   const entries = new Map<string, Entry>();
   let told = '';
 
-  function note({ cluster, object, gone, atMs }: Arrival): void {
-    const fields = asFields(object);
-    if (cluster !== undefined || fields === undefined) return;
-    const ref = refOf(fields, 'Lease', undefined);
-    if ((ref.namespace ?? 'default') !== namespace || !names.has(ref.name)) return;
-    if (gone) {
-      entries.delete(ref.name);
-      return;
+  /** Whether it is of a Lease, one that counts or not. */
+  function note(arrival: Arrival): boolean {
+    if (!isOfKind(arrival, 'Lease')) return false;
+    const { name } = arrival.id;
+    if (arrival.cluster !== undefined || arrival.id.namespace !== namespace || !names.has(name)) return true;
+    if (arrival.gone) {
+      entries.delete(name);
+      return true;
     }
-    const diagnostics: Diagnostic[] = [];
-    const lease = parseLease(fields, undefined, diagnostics);
-    const before = entries.get(ref.name)?.seen;
+    const lease = arrival.object?.value;
+    const before = entries.get(name)?.seen;
     const isRenewed = lease?.stamp !== before?.lease.stamp;
-    const changedMs = before === undefined || isRenewed ? atMs : before.changedMs;
-    entries.set(ref.name, { seen: lease && { lease, changedMs }, diagnostics });
+    const changedMs = before === undefined || isRenewed ? arrival.atMs : before.changedMs;
+    entries.set(name, { seen: lease && { lease, changedMs }, diagnostics: arrival.diagnostics });
+    return true;
   }
 
   return {
-    take(arrivals) {
-      const others: Arrival[] = [];
-      for (const arrival of arrivals) {
-        const fields = asFields(arrival.object);
-        if (fields !== undefined && isLease(fields)) note(arrival);
-        else others.push(arrival);
-      }
-      return others;
-    },
+    take: (arrivals) => arrivals.filter((arrival) => !note(arrival)),
     of({ id, aliases }) {
       for (const name of [id, ...aliases]) {
         const seen = entries.get(name)?.seen;

@@ -3,9 +3,8 @@ import type { Family } from '../compiler/values/address.ts';
 import type { ServiceKey } from '../compiler/values/names.ts';
 import type { Depth, FamilyPlane, FamilySync } from '../backends/plane/plane.ts';
 import type { Target } from '../backends/target.ts';
-import { createLatencyMeter, type MeterClock } from './latency.ts';
+import { type AppliedChange, createLatencyMeter, type MeterClock } from './latency.ts';
 import type { Report } from './report.ts';
-import type { Arrival } from './sources/board.ts';
 import { backoffMs, type BackoffTimes } from './sources/backoff.ts';
 
 export interface LoopTimes {
@@ -30,7 +29,7 @@ export const defaultLoopTimes: LoopTimes = {
 export interface FamilyLoop {
   readonly family: Family;
   /** What shall be from now on. changed: the Services that caused it. */
-  want(wanted: Target, changed: ReadonlySet<ServiceKey>, arrivals: readonly Arrival[]): void;
+  want(wanted: Target, changed: ReadonlySet<ServiceKey>, applied: readonly AppliedChange[]): void;
   /** Something that was wanted is not in force yet. */
   isPending(): boolean;
   /** Does what is due, if anything is. Returns whether the kernel was written to or read. */
@@ -129,7 +128,7 @@ export function createFamilyLoop({
 
   return {
     family,
-    want(now, changed, arrivals) {
+    want(now, changed, applied) {
       const text = canonicalJson(now.node);
       const isSameNode = text === nodeText;
       if (isSameNode && changed.size === 0 && wanted !== undefined) return;
@@ -137,7 +136,7 @@ export function createFamilyLoop({
       wanted = isSameNode && wanted !== undefined ? { ...now, node: wanted.node } : now;
       nodeText = text;
       pending = true;
-      meter.arrived(arrivals, changed);
+      meter.arrived(applied, changed);
     },
     isPending: () => pending,
     async tend() {

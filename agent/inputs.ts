@@ -1,4 +1,6 @@
 import type { ClusterObjects, CompileInput } from '../compiler/compile.ts';
+import { recognise } from '../compiler/model/kinds.ts';
+import { expandLists } from '../compiler/model/lists.ts';
 import type { Registry } from '../compiler/registry/registry.ts';
 import type { Compat } from '../compiler/settings.ts';
 import type { IpAddress } from '../compiler/values/address.ts';
@@ -120,7 +122,7 @@ function chooseNodeName(
   path: string | undefined,
 ): string | undefined {
   if (path === undefined) return configured;
-  const names = objects.flatMap(nodeNames);
+  const names = nodeNames(objects);
   if (names.length === 0) throw new InputError([fileProblem(path, 'no-node', 'holds no Node object')]);
   if (configured === undefined) return names.length === 1 ? names[0] : undefined;
   if (names.includes(configured)) return configured;
@@ -131,16 +133,14 @@ function chooseNodeName(
 /** On the node itself its host name counts, unless the objects hold one Node only, and that has another name. */
 function nameOfHost(host: Host | undefined, objects: readonly unknown[]): string | undefined {
   if (host === undefined) return undefined;
-  const names = objects.flatMap(nodeNames);
+  const names = nodeNames(objects);
   return names.length === 1 && names[0] !== host.name ? undefined : host.name;
 }
 
-function nodeNames(object: unknown): string[] {
-  const { kind, items, metadata } = (object ?? {}) as {
-    readonly kind?: unknown;
-    readonly items?: unknown;
-    readonly metadata?: { readonly name?: unknown } | null;
-  };
-  if (Array.isArray(items)) return items.flatMap(nodeNames);
-  return kind === 'Node' ? [String(metadata?.name)] : [];
+/** As the compiler will read them. */
+function nodeNames(objects: readonly unknown[]): string[] {
+  return expandLists(objects, undefined, []).flatMap((object) => {
+    const id = recognise(object)?.id;
+    return id?.kind === 'Node' ? [id.name] : [];
+  });
 }

@@ -1,7 +1,31 @@
-import type { ObjectChange } from '../compiler/incremental.ts';
-import { managedBy } from '../compiler/model/endpoint-slice.ts';
-import { parseClusterName, type ServiceKey } from '../compiler/values/names.ts';
+import type { PortChanges } from '../compiler/engine.ts';
+import type { Compiler, Subject } from '../compiler/incremental.ts';
+import { textOfId } from '../compiler/model/kinds.ts';
+import type { ServiceKey } from '../compiler/values/names.ts';
 import type { Arrival } from './sources/board.ts';
+
+/** A change that was applied. */
+export interface AppliedChange {
+  readonly arrival: Arrival;
+  /** What it was about. */
+  readonly subject: Subject;
+}
+
+/** Applies changes, and says what each was about. */
+export function applyChanges(
+  compiler: Pick<Compiler, 'apply' | 'subjectOf'>,
+  arrivals: readonly Arrival[],
+): { readonly ports: PortChanges; readonly applied: readonly AppliedChange[] } {
+  // What an object that goes was about is known only before, and whose one that comes is only after.
+  const going = new Map(arrivals.filter(({ gone }) => gone).map((arrival) => [arrival, compiler.subjectOf(arrival)]));
+  const ports = compiler.apply(arrivals);
+  // Where nothing changed nobody asks.
+  if (ports.size === 0) return { ports, applied: [] };
+  return {
+    ports,
+    applied: arrivals.map((arrival) => ({ arrival, subject: going.get(arrival) ?? compiler.subjectOf(arrival) })),
+  };
+}
 
 /** How long changes took to come into force, in milliseconds. */
 export interface Latencies {
@@ -16,7 +40,7 @@ export interface Latencies {
 /** Changes on their way into one family's kernel. */
 export interface LatencyMeter {
   /** changed: the Services of this family whose meaning the changes altered; others' changes bring nothing into force. */
-  arrived(arrivals: readonly Arrival[], changed: ReadonlySet<ServiceKey>): void;
+  arrived(applied: readonly AppliedChange[], changed: ReadonlySet<ServiceKey>): void;
   /** All that arrived is in force. */
   inForce(): Latencies;
 }
@@ -35,16 +59,15 @@ export function createLatencyMeter({ nowMs, wallMs }: MeterClock): LatencyMeter 
   /** By slice: a slice that is deleted before its change is in force has nothing to wait for. */
   let triggers = new Map<string, number[]>();
   return {
-    arrived(changes, changed) {
-      for (const change of changes) {
-        const { service, slice } = placeOf(change);
-        if (service === undefined || !changed.has(service)) continue;
-        arrivals.push({ atMs: change.atMs, cluster: clusterOf(change) });
-        if (slice === undefined) continue;
-        if (change.gone) triggers.delete(slice);
-        const trigger = triggerTime(change);
+    arrived(applied, changed) {
+      for (const { arrival, subject } of applied) {
+        const slice = sliceIn(arrival);
+        if (slice !== undefined && arrival.gone) triggers.delete(slice);
+        if (!Array.from(subject.services).some((service) => changed.has(service))) continue;
+        arrivals.push({ atMs: arrival.atMs, cluster: subject.cluster ?? 'local' });
+        const trigger = triggerOf(arrival);
         // What was caused before we began says nothing about us.
-        if (trigger === undefined || trigger < startedWallMs || change.gone) continue;
+        if (slice === undefined || trigger === undefined || trigger < startedWallMs) continue;
         triggers.set(slice, [...(triggers.get(slice) ?? []), trigger]);
       }
     },
@@ -66,43 +89,12 @@ export function createLatencyMeter({ nowMs, wallMs }: MeterClock): LatencyMeter 
   };
 }
 
-interface Metadata {
-  readonly namespace?: unknown;
-  readonly name?: unknown;
-  readonly labels?: Readonly<Record<string, unknown>> | null;
-  readonly annotations?: Readonly<Record<string, unknown>> | null;
-}
-
-function metadataOf({ object }: ObjectChange): Metadata {
-  return (object as { readonly metadata?: Metadata | null } | null)?.metadata ?? {};
-}
-
-function placeOf(change: ObjectChange): { readonly service?: ServiceKey; readonly slice?: string } {
-  const { namespace, name, labels } = metadataOf(change);
-  const { kind } = (change.object ?? {}) as { readonly kind?: unknown };
-  if (kind !== 'EndpointSlice') return { service: `${String(namespace)}/${String(name)}` as ServiceKey };
-  const service = labels?.['kubernetes.io/service-name'];
-  const slice = `${change.cluster ?? ''} ${String(namespace)}/${String(name)}`;
-  return { service: `${String(namespace)}/${String(service)}` as ServiceKey, slice };
-}
-
-/**
- * Good enough to measure by: whose a slice really is, compiler/merge/source.ts says. What the native controller
- * writes is of the cluster that told of it, whatever labels it copied.
- */
-function clusterOf(change: ObjectChange): string {
-  if (change.cluster !== undefined) return change.cluster;
-  const { labels, annotations } = metadataOf(change);
-  const isNative = labels?.['endpointslice.kubernetes.io/managed-by'] === managedBy.native;
-  const mark =
-    annotations?.['endpointslice.karmada.io/provision-cluster'] ??
-    labels?.['multicluster.kubernetes.io/source-cluster'];
-  return (isNative ? undefined : parseClusterName(mark)) ?? 'local';
+function sliceIn({ id, cluster }: Arrival): string | undefined {
+  return id.kind === 'EndpointSlice' ? `${cluster ?? ''} ${textOfId(id)}` : undefined;
 }
 
 /** Milliseconds since 1970. */
-function triggerTime(change: ObjectChange): number | undefined {
-  const stamp = metadataOf(change).annotations?.['endpoints.kubernetes.io/last-change-trigger-time'];
-  const ms = typeof stamp === 'string' ? Date.parse(stamp) : Number.NaN;
-  return Number.isNaN(ms) ? undefined : ms;
+function triggerOf(arrival: Arrival): number | undefined {
+  if (arrival.gone || arrival.object?.kind !== 'EndpointSlice') return undefined;
+  return arrival.object.value.triggeredMs;
 }

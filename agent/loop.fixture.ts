@@ -4,12 +4,14 @@ import { ownChains } from '../test/helpers/scope.ts';
 import { createFakeKernel, type FakeKernel } from '../backends/netfilter/fake-kernel.ts';
 import { besideOthers, withMark } from '../backends/netfilter/ownership.ts';
 import { parseSave } from '../backends/netfilter/parse.ts';
-import { createCompiler, type ObjectChange } from '../compiler/incremental.ts';
+import { createChangeReader } from '../compiler/change.ts';
+import { createCompiler } from '../compiler/incremental.ts';
 import { defaultSettings } from '../compiler/settings.ts';
 import { type Family, families } from '../compiler/values/address.ts';
 import type { ClusterName } from '../compiler/values/names.ts';
 import { compileObjects } from '../test/helpers/compile.ts';
 import { planeOf } from '../test/helpers/scope.ts';
+import { told } from '../test/helpers/told.ts';
 import { findDrift } from '../backends/netfilter/drift.ts';
 import type { LoopTimes } from './family-loop.ts';
 import { runLoop } from './loop.ts';
@@ -25,7 +27,7 @@ export interface Bench {
   readonly kernel: FakeKernel;
   readonly events: readonly AgentEvent[];
   /** Tells of changes in a cluster; the own one when absent. */
-  tell(changes: readonly Pick<ObjectChange, 'object' | 'gone'>[], cluster?: ClusterName): void;
+  tell(changes: readonly { readonly object: unknown; readonly gone: boolean }[], cluster?: ClusterName): void;
   state(state: ReflectorState, cluster?: ClusterName): void;
   /** What of ours in the kernel differs from compiling these objects from nothing. */
   differences(objects: readonly unknown[], clusters?: Readonly<Record<string, readonly unknown[]>>): string[];
@@ -51,7 +53,8 @@ export function startBench(options: BenchOptions = {}): Bench {
     from: cluster ?? 'own',
     run: () => Promise.resolve(),
   }));
-  const board = createSourceBoard(sources, nowMs, options.remoteWaitMs ?? 60_000);
+  const context = { settings: defaultSettings, nodeName: 'n1', localAddresses: undefined };
+  const board = createSourceBoard(sources, createChangeReader(context), nowMs, options.remoteWaitMs ?? 60_000);
   const sinkOf = (cluster: ClusterName | undefined) => {
     const source = sources.find((one) => one.cluster === cluster);
     if (source === undefined) throw new Error(`no source for ${cluster}`);
@@ -61,7 +64,7 @@ export function startBench(options: BenchOptions = {}): Bench {
   const running = runLoop(
     {
       board,
-      compiler: createCompiler({ settings: defaultSettings, nodeName: 'n1', localAddresses: undefined }),
+      compiler: createCompiler(context),
       planes: families.map((family) =>
         planeOf('iptables', {
           family,
@@ -81,7 +84,7 @@ export function startBench(options: BenchOptions = {}): Bench {
   return {
     kernel,
     events,
-    tell: (changes, cluster) => sinkOf(cluster).change(changes.map((change) => ({ ...change, cluster }))),
+    tell: (changes, cluster) => sinkOf(cluster).change(changes.flatMap(({ object, gone }) => told(object, gone))),
     state: (state, cluster) => sinkOf(cluster).state('everything', state),
     differences(objects, clusters = {}) {
       const compilation = compileObjects(objects, { clusters });

@@ -3,7 +3,7 @@ import type { Compiler } from '../compiler/incremental.ts';
 import type { Registry } from '../compiler/registry/registry.ts';
 import type { FamilyPlane } from '../backends/plane/plane.ts';
 import { createFamilyLoop, type LoopTimes, restFactor } from './family-loop.ts';
-import type { MeterClock } from './latency.ts';
+import { type AppliedChange, applyChanges, type MeterClock } from './latency.ts';
 import type { ChangesTaken, Report } from './report.ts';
 import { type ChangedServices, createServiceTable } from './service-table.ts';
 import type { Arrival, SourceBoard } from './sources/board.ts';
@@ -56,18 +56,18 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
     const taken = board.takeChanges();
     const arrivals = parts.intake === undefined ? taken : parts.intake(taken);
     if (arrivals.length === 0) return;
-    const ports = compiler.apply(arrivals);
-    want(services.apply(ports), arrivals);
+    const { ports, applied } = applyChanges(compiler, arrivals);
+    want(services.apply(ports), applied);
     isSurveyed = false;
     const families = loops.filter((loop) => loop.isPending()).map(({ family }) => family);
     report({ kind: 'changes', taken: countTaken(arrivals), ports: ports.size, families });
   }
 
-  function want(changed: ChangedServices, arrivals: readonly Arrival[]): void {
+  function want(changed: ChangedServices, applied: readonly AppliedChange[]): void {
     const node = compiler.node();
     for (const loop of loops) {
       const { family } = loop;
-      loop.want({ services: services.of(family), node: node[family] }, changed[family], arrivals);
+      loop.want({ services: services.of(family), node: node[family] }, changed[family], applied);
     }
   }
 
@@ -143,10 +143,9 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 function countTaken(arrivals: readonly Arrival[]): ChangesTaken {
   const counts = { services: 0, endpointSlices: 0, others: 0 };
-  for (const { object } of arrivals) {
-    const { kind } = (object ?? {}) as { readonly kind?: unknown };
-    if (kind === 'Service') counts.services++;
-    else if (kind === 'EndpointSlice') counts.endpointSlices++;
+  for (const { id } of arrivals) {
+    if (id.kind === 'Service') counts.services++;
+    else if (id.kind === 'EndpointSlice') counts.endpointSlices++;
     else counts.others++;
   }
   return counts;

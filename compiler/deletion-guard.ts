@@ -1,10 +1,9 @@
-import { viewOf, type CompilerContext } from './engine.ts';
-import type { ObjectChange } from './incremental.ts';
-import { attachOwn, serviceOf } from './merge/attach.ts';
-import { statedOwnCluster } from './merge/own-cluster.ts';
-import { asFields, type Fields } from './model/fields.ts';
-import { refOf } from './model/metadata.ts';
-import { identify, parseObject } from './model/objects.ts';
+import { isOfKind, type ObjectChange } from './change.ts';
+import { serviceOf } from './merge/attach.ts';
+import type { NameFacts } from './merge/facts.ts';
+import { sourceOf } from './merge/source.ts';
+import type { EndpointSlice } from './model/endpoint-slice.ts';
+import type { ObjectId } from './model/kinds.ts';
 import {
   defaultGuard,
   emptyGuard,
@@ -13,15 +12,13 @@ import {
   type GuardSettings,
   guardMassDeletion,
 } from './registry/guard.ts';
-import { emptyRegistry, findCluster, namesIn, type Registry } from './registry/registry.ts';
+import { findCluster } from './registry/registry.ts';
 import { type ClusterName, compareText, importKey, type ServiceKey } from './values/names.ts';
 
 /** Stands before a compiler and holds deletions back that come in masses (MR-73). */
 export interface DeletionGuard<C extends ObjectChange = ObjectChange> {
-  /** The changes to apply now: the given ones without held deletions, after those that are held no longer. */
+  /** The changes to apply now, in their order: after deletions that are held no longer, the given ones without held ones. */
   admit(changes: readonly C[], nowMs: number): C[];
-  /** Another registry counts from the next call on. */
-  register(registry: Registry): void;
   /** When to ask again even if nothing changes; undefined: nothing is held. */
   dueMs(): number | undefined;
   /** `namespace/name` of the slices that are used although they are gone, sorted. */
@@ -33,57 +30,76 @@ export interface DeletionGuard<C extends ObjectChange = ObjectChange> {
 /**
  * Only slices in our own cluster that speak of another one are guarded: there a restarted controller or a broken control
  * plane deletes what it merely does not know yet. What another cluster's own API server deletes is gone.
+ *
+ * names   the compiler's, by which it knows whose a slice is
  */
 export function createDeletionGuard<C extends ObjectChange = ObjectChange>(
-  context: Pick<CompilerContext, 'settings' | 'registry'>,
+  names: () => NameFacts,
   settings: GuardSettings = defaultGuard,
 ): DeletionGuard<C> {
-  let registry = context.registry ?? emptyRegistry;
   let memory: GuardMemory = emptyGuard;
+  /** Slices that may be another cluster's, by `namespace/name`. */
+  const foreign = new Map<string, EndpointSlice>();
+  /** Those that are, as far as `knownBy` tells. */
   const slices = new Map<string, GuardedSlice>();
+  let knownBy = names();
   const served = new Set<ServiceKey>();
   /** Deletions not passed on. */
   const withheld = new Map<string, C>();
 
-  /** Remembers a change; of a deletion of a guarded slice, its name. */
-  function note(change: ObjectChange): string | undefined {
-    const fields = asFields(change.object);
-    const isOurs = viewOf(change.cluster, { settings: context.settings, registry }) === undefined;
-    if (!isOurs || fields === undefined || identify(fields) === undefined) return undefined;
-    return change.gone ? noteGone(fields) : notePresent(fields);
+  /** Whose slices are may be known better now, or otherwise; none of them vanished by that. */
+  function keepUp(): void {
+    if (names() === knownBy) return;
+    knownBy = names();
+    slices.clear();
+    for (const [id, slice] of foreign) learn(id, slice);
+    memory = { ...memory, present: new Map(slices) };
   }
 
-  /** Of what is deleted only kind and name need be told. */
-  function noteGone(fields: Fields): string | undefined {
-    const { kind, namespace = 'default', name } = refOf(fields, String(fields.kind), undefined);
-    const id = `${namespace}/${name}`;
-    if (kind === 'Service') served.delete(id as ServiceKey);
-    if (kind === 'ServiceImport') served.delete(importKey(id as ServiceKey));
-    return kind === 'EndpointSlice' && slices.delete(id) ? id : undefined;
-  }
-
-  function notePresent(fields: Fields): undefined {
-    const object = parseObject(fields, undefined, [], context.settings.serviceProxyName);
-    if (object?.kind === 'Service') served.add(object.value.key);
-    if (object?.kind === 'ServiceImport') served.add(object.value.service.key);
-    if (object?.kind !== 'EndpointSlice') return;
-    const id = `${object.value.namespace}/${object.value.name}`;
-    const service = serviceOf(object.value);
-    const own = statedOwnCluster(context.settings.ownCluster, registry);
-    const { source } = attachOwn(object.value, { own, knownClusters: knownNames(), registry });
+  function learn(id: string, slice: EndpointSlice): void {
+    const service = serviceOf(slice);
+    const source = sourceOf(slice, knownBy);
     if (service === undefined || source.kind === 'own') slices.delete(id);
     else slices.set(id, { id, service, cluster: source.cluster });
-    withheld.delete(id);
   }
 
-  function knownNames() {
-    return namesIn(registry).sort((a, b) => b.length - a.length || compareText(a, b));
+  /** Remembers a change; whether it is the deletion of a guarded slice. */
+  function note(change: ObjectChange): boolean {
+    if (change.cluster !== undefined) return false;
+    if (isOfKind(change, 'EndpointSlice')) return noteSlice(change);
+    if (isOfKind(change, 'Service')) noteService(textOf(change.id) as ServiceKey, change.gone);
+    if (isOfKind(change, 'ServiceImport')) noteService(importKey(textOf(change.id) as ServiceKey), change.gone);
+    return false;
+  }
+
+  function noteService(key: ServiceKey, gone: boolean): void {
+    if (gone) served.delete(key);
+    else served.add(key);
+  }
+
+  function noteSlice(change: ObjectChange<'EndpointSlice'>): boolean {
+    const id = textOf(change.id);
+    if (change.gone) {
+      foreign.delete(id);
+      return slices.delete(id);
+    }
+    // Even one of which nothing is used is there: an earlier deletion of it must not come after it.
+    withheld.delete(id);
+    const slice = change.object?.value;
+    if (slice === undefined || slice.marks.native) {
+      foreign.delete(id);
+      slices.delete(id);
+    } else {
+      foreign.set(id, slice);
+      learn(id, slice);
+    }
+    return false;
   }
 
   function judge(nowMs: number): ReadonlySet<string> {
     const facts = {
       isServed: (service: ServiceKey) => served.has(service),
-      isRemoved: (cluster: GuardedSlice['cluster']) => findCluster(registry, cluster)?.removed === true,
+      isRemoved: (cluster: GuardedSlice['cluster']) => findCluster(knownBy.registry, cluster)?.removed === true,
       nowMs,
     };
     const result = guardMassDeletion(memory, [...slices.values()], facts, settings);
@@ -93,26 +109,20 @@ export function createDeletionGuard<C extends ObjectChange = ObjectChange>(
 
   return {
     admit(changes, nowMs) {
+      keepUp();
       const deletions = new Map<string, C>();
-      const others: C[] = [];
       for (const change of changes) {
-        const id = note(change);
-        if (id === undefined) others.push(change);
-        else deletions.set(id, change);
+        const id = ownSliceIn(change);
+        if (note(change) && id !== undefined) deletions.set(id, change);
+        // A slice may be deleted and made again in one batch: then it is there.
+        else if (!change.gone && id !== undefined) deletions.delete(id);
       }
       const held = judge(nowMs);
-      // A slice may be deleted and made again in one batch: then it is there.
-      for (const [id, change] of deletions) {
-        if (held.has(id)) withheld.set(id, change);
-        else if (slices.has(id)) deletions.delete(id);
-      }
       const released = [...withheld].filter(([id]) => !held.has(id));
       for (const [id] of released) withheld.delete(id);
-      const passed = [...deletions].filter(([id]) => !withheld.has(id));
-      return [...released.map(([, change]) => change), ...passed.map(([, change]) => change), ...others];
-    },
-    register(next) {
-      registry = next;
+      for (const [id, change] of deletions) if (held.has(id)) withheld.set(id, change);
+      const passed = changes.filter((change) => !change.gone || !withheld.has(ownSliceIn(change) ?? ''));
+      return [...released.map(([, change]) => change), ...passed];
     },
     dueMs: () => (withheld.size === 0 ? undefined : Math.min(...memory.holds.values())),
     held: () => [...withheld.keys()].sort(compareText),
@@ -125,4 +135,12 @@ export function createDeletionGuard<C extends ObjectChange = ObjectChange>(
       return counts;
     },
   };
+}
+
+function ownSliceIn({ cluster, id }: ObjectChange): string | undefined {
+  return cluster === undefined && id.kind === 'EndpointSlice' ? textOf(id) : undefined;
+}
+
+function textOf({ namespace, name }: ObjectId): string {
+  return `${namespace}/${name}`;
 }

@@ -6,7 +6,7 @@ import { createClaimTable } from './ir/claims.ts';
 import type { ServicePortIR } from './ir/ir.ts';
 import type { NodeContext } from './ir/node-context.ts';
 import { attachOwn } from './merge/attach.ts';
-import { areSameFacts, type MergeFacts } from './merge/facts.ts';
+import { areSameFacts, areSameNames, type MergeFacts, type NameFacts } from './merge/facts.ts';
 import { findOwnCluster, statedOwnCluster } from './merge/own-cluster.ts';
 import type { EndpointRecord } from './merge/record.ts';
 import {
@@ -18,7 +18,7 @@ import {
   reportUnchecked,
   reportZones,
 } from './merge/report.ts';
-import type { ModelObject } from './model/objects.ts';
+import type { ModelObject } from './model/kinds.ts';
 import type { Node } from './model/node.ts';
 import { overlappingRanges } from './registry/overlap.ts';
 import { emptyRegistry, idOf, ownCluster, type Registry, withOwn } from './registry/registry.ts';
@@ -55,6 +55,10 @@ export interface Engine {
   settle(): PortChanges;
   /** As of the last settling. */
   node(): NodeContexts;
+  /** What tells whose a slice of our own cluster is, as of the last settling; the same value while it is the same. */
+  names(): NameFacts;
+  /** Services that an object is, feeds or may matter to, beside all that is in. */
+  concerns(cluster: ClusterName | undefined, object: ModelObject): ReadonlySet<ServiceKey>;
   /**
    * Everything, as of the last settling.
    *
@@ -82,6 +86,7 @@ export function createEngine(context: CompilerContext): Engine {
   let registry = given;
   let registered: readonly [Registry, ClusterName | undefined] | undefined;
   let facts = readFacts();
+  let names: NameFacts = facts;
 
   function readFacts(): MergeFacts {
     factDiagnostics = [];
@@ -120,6 +125,7 @@ export function createEngine(context: CompilerContext): Engine {
     const { keys, addresses } = world.takeTouched();
     const before = facts;
     facts = readFacts();
+    if (!areSameNames(names, facts)) names = facts;
     for (const key of keys) claims.set(key, world.service(key));
     const everyone = areSameFacts(before, facts) ? [] : world.serviceKeys();
     return new Set([...keys, ...claims.takeUnsettled(), ...world.keysNaming(addresses), ...everyone]);
@@ -175,6 +181,8 @@ export function createEngine(context: CompilerContext): Engine {
     },
     settle,
     node: contexts,
+    names: () => names,
+    concerns: world.concerns,
     compilation(parsing) {
       const services = [...compiled].sort(([a], [b]) => compareText(a, b)).map(([, service]) => service);
       const ports = services.flatMap((service) => service.ports);

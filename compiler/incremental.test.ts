@@ -18,7 +18,7 @@ import {
   serviceImport,
   slice,
 } from '../test/helpers/kubernetes.ts';
-import { createCompiler, type ObjectChange } from './incremental.ts';
+import { createToldCompiler, type WrittenChange } from '../test/helpers/told.ts';
 import type { PortChanges } from './engine.ts';
 import type { ServicePortIR } from './ir/ir.ts';
 import { emptyRegistry, type Registry } from './registry/registry.ts';
@@ -27,14 +27,14 @@ import { type ClusterName, parseClusterName, type ServicePortId } from './values
 
 function create(settings = {}, registry: Registry = emptyRegistry) {
   const all = { ...defaultSettings, ...settings };
-  return createCompiler({ settings: all, registry, nodeName: 'n1', localAddresses: undefined });
+  return createToldCompiler({ settings: all, registry, nodeName: 'n1', localAddresses: undefined });
 }
 
-function change(object: unknown, cluster?: string): ObjectChange {
+function change(object: unknown, cluster?: string): WrittenChange {
   return { cluster: parseClusterName(cluster), object, gone: false };
 }
 
-const gone = (object: unknown): ObjectChange => ({ ...change(object), gone: true });
+const gone = (object: unknown): WrittenChange => ({ ...change(object), gone: true });
 
 describe('a change', () => {
   const compiler = () => {
@@ -116,6 +116,20 @@ describe('a change', () => {
   });
 });
 
+it('what there is to say of an object is said as long as it is there as it was', () => {
+  const fresh = create();
+  const said = () => fresh.compilation().diagnostics.map(({ object: { name }, code }) => `${name} ${code}`);
+  const bad = slice('web', 'web-x', ['10.1.0.1', 'not an address']);
+  const unusable = { ...slice('web', 'web-y', []), addressType: 'FQDN' };
+  fresh.apply([node('n1'), service('web'), bad, unusable].map((object) => change(object)));
+  fresh.apply([change(bad)]);
+  expect(said()).toEqual(['web-x endpoint-bad-address', 'web-y slice-fqdn']);
+  fresh.apply([change(slice('web', 'web-x', ['10.1.0.1']))]);
+  expect(said()).toEqual(['web-y slice-fqdn']);
+  fresh.apply([gone(unusable)]);
+  expect(said()).toEqual([]);
+});
+
 // Names, addresses and places collide all the time here, and clusters come and go.
 const applied = (cluster: string) => ({ annotations: { 'work.karmada.io/namespace': `karmada-es-${cluster}` } });
 const property = (value: string) => ({
@@ -154,7 +168,7 @@ const event = fc.record({
 
 it('objects may come in any order: slices before their Services, imports before what derives from them', () => {
   const exports = arbitraryExport('web');
-  const story: readonly ObjectChange[] = [
+  const story: readonly WrittenChange[] = [
     change(node('n1', { zone: 'z1', addresses: ['192.168.0.1'] })),
     change(service('web')),
     change(slice('web', 'web-x', ['10.1.0.1'])),

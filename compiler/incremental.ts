@@ -1,25 +1,19 @@
 import type { Compilation } from './compile.ts';
-import { type CompilerContext, createEngine, type NodeContexts, type PortChanges, viewOf } from './engine.ts';
-import { asFields } from './model/fields.ts';
-import { identify, type ModelObject, parseObject } from './model/objects.ts';
+import { concernsRules, type ObjectChange } from './change.ts';
+import { type CompilerContext, createEngine, type NodeContexts, type PortChanges } from './engine.ts';
+import type { NameFacts } from './merge/facts.ts';
+import { sourceOf } from './merge/source.ts';
+import { type ModelObject, textOfId } from './model/kinds.ts';
 import { namesIn, ownCluster, type Registry } from './registry/registry.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
-import type { ClusterName } from './values/names.ts';
-
-/** One object as a watch tells of it: plain JSON with kind and apiVersion, no list. */
-export interface ObjectChange {
-  /** undefined: the cluster that the node belongs to. */
-  readonly cluster: ClusterName | undefined;
-  readonly object: unknown;
-  /** The object is deleted; of it only kind and name need be told. */
-  readonly gone: boolean;
-}
+import type { ClusterName, ServiceKey } from './values/names.ts';
 
 /** A compiler that remembers, for an agent that hears of changes. */
 export interface Compiler {
   /**
    * Takes changes in, in the order in which they happened, and compiles the Services that they touch. An object
-   * replaces the one of the same kind and name; kinds without a part in Service rules are passed over.
+   * replaces the one of the same kind and name, and what there was to say of that one; kinds without a part in Service
+   * rules are passed over.
    *
    * returns  the Service ports whose meaning changed, and nothing else
    */
@@ -32,8 +26,20 @@ export interface Compiler {
    */
   register(registry: Registry): PortChanges;
   node(): NodeContexts;
+  /** What tells whose a slice of our own cluster is (compiler/merge/source.ts); the same value while it is the same. */
+  names(): NameFacts;
+  /** What a change is about: of an object that goes, as long as it is not applied. */
+  subjectOf(change: ObjectChange): Subject;
   /** The whole: equal to compiling the present objects from nothing. */
   compilation(): Compilation;
+}
+
+/** What an object has to do with, by all that is known. */
+export interface Subject {
+  /** Services that it is, feeds or may matter to. */
+  readonly services: ReadonlySet<ServiceKey>;
+  /** Whose it is: by rules L1 to L8 a slice of our own cluster may be another's. undefined: our own. */
+  readonly cluster: ClusterName | undefined;
 }
 
 interface Entry {
@@ -46,22 +52,35 @@ export function createCompiler(context: CompilerContext): Compiler {
   const engine = createEngine(context);
   const entries = new Map<string, Entry>();
 
-  function take({ cluster: given, object: raw, gone }: ObjectChange): void {
-    const cluster = viewOf(given, context);
-    const fields = asFields(raw);
-    const identity = fields && identify(fields);
-    if (fields === undefined || identity === undefined) return;
-    const key = `${cluster ?? ''} ${identity}`;
+  function take(change: ObjectChange): void {
+    if (!concernsRules(change)) return;
+    const { cluster } = change;
+    const key = keyOf(change);
     const before = entries.get(key);
     if (before?.object !== undefined) engine.drop(cluster, before.object);
-    if (gone) {
+    if (change.gone) {
       entries.delete(key);
       return;
     }
-    const diagnostics: Diagnostic[] = [];
-    const object = parseObject(fields, cluster, diagnostics, context.settings.serviceProxyName);
+    const { object, diagnostics } = change;
     entries.set(key, { object, diagnostics });
     if (object !== undefined) engine.put(cluster, object);
+  }
+
+  /** That a change tells of, or that is there until it is applied. */
+  function objectOf(change: ObjectChange): ModelObject | undefined {
+    if (change.gone) return entries.get(keyOf(change))?.object;
+    return concernsRules(change) ? change.object : undefined;
+  }
+
+  function subjectOf(change: ObjectChange): Subject {
+    const { cluster } = change;
+    const object = objectOf(change);
+    if (object === undefined) return { services: new Set(), cluster };
+    const services = engine.concerns(cluster, object);
+    if (cluster !== undefined || object.kind !== 'EndpointSlice') return { services, cluster };
+    const source = sourceOf(object.value, engine.names());
+    return { services, cluster: source.kind === 'remote' ? source.cluster : undefined };
   }
 
   return {
@@ -76,8 +95,14 @@ export function createCompiler(context: CompilerContext): Compiler {
       return engine.settle();
     },
     node: engine.node,
+    names: engine.names,
+    subjectOf,
     compilation: () => engine.compilation([...entries.values()].flatMap(({ diagnostics }) => diagnostics)),
   };
+}
+
+function keyOf({ cluster, id }: ObjectChange): string {
+  return `${cluster ?? ''} ${textOfId(id)}`;
 }
 
 function namingOf(registry: Registry | undefined): string {

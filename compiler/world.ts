@@ -6,7 +6,7 @@ import { karmadaTarget, type OwnClusterEvidence } from './merge/own-cluster.ts';
 import type { ClusterProperty } from './model/cluster-property.ts';
 import type { EndpointSlice } from './model/endpoint-slice.ts';
 import type { Node } from './model/node.ts';
-import type { ModelObject } from './model/objects.ts';
+import type { ModelObject } from './model/kinds.ts';
 import type { Service } from './model/service.ts';
 import type { ServiceImport } from './model/service-import.ts';
 import { namesIn, type Registry } from './registry/registry.ts';
@@ -36,6 +36,8 @@ export interface World extends OwnClusterEvidence {
   put(cluster: ClusterName | undefined, object: ModelObject): void;
   drop(cluster: ClusterName | undefined, object: ModelObject): void;
   takeTouched(): Touched;
+  /** Services that an object is, feeds or may matter to, by all that is there now. */
+  concerns(cluster: ClusterName | undefined, object: ModelObject): ReadonlySet<ServiceKey>;
   /** A Service's slices: our own cluster's by name, then other clusters', by cluster and name. */
   attachedTo(key: ServiceKey, facts: MergeFacts): AttachedSlice[];
   /** All slices of our own cluster that feed some Service, existing or not. */
@@ -148,15 +150,13 @@ export function createWorld(): World {
     const member = memberOf(cluster);
     switch (object.kind) {
       case 'Service':
-        setOrDelete(member.services, object.value.key, object.value, present);
-        return touchService(object.value.key);
+        return setOrDelete(member.services, object.value.key, object.value, present);
       case 'ServiceExport':
         if (present) member.exports.add(object.value.key);
         else member.exports.delete(object.value.key);
-        return touchService(object.value.key);
+        return;
       case 'MultiClusterService':
-        setOrDelete(member.multiClusterServices, object.value.key, object.value, present);
-        return touchService(object.value.key);
+        return setOrDelete(member.multiClusterServices, object.value.key, object.value, present);
       case 'EndpointSlice':
         return indexSlice(cluster, object.value, present);
       case 'ServiceImport':
@@ -173,9 +173,19 @@ export function createWorld(): World {
     }
   }
 
-  /** A Service, and all that its endpoints, its addresses or its being there may matter to. */
-  function touchService(key: ServiceKey): void {
-    for (const related of [key, ...relatedTo(key)]) touched.keys.add(related);
+  function touch(cluster: ClusterName | undefined, object: ModelObject): void {
+    for (const key of concerns(cluster, object)) touched.keys.add(key);
+  }
+
+  function concerns(cluster: ClusterName | undefined, object: ModelObject): Set<ServiceKey> {
+    const keys = new Set<ServiceKey>();
+    // What another cluster imports says nothing here.
+    if (object.kind === 'ServiceImport' && cluster !== undefined) return keys;
+    for (const key of servicesOf(object)) {
+      keys.add(key);
+      for (const related of relatedTo(key)) keys.add(related);
+    }
+    return keys;
   }
 
   function relatedTo(key: ServiceKey): ServiceKey[] {
@@ -187,12 +197,9 @@ export function createWorld(): World {
   }
 
   function indexImport(imported: ServiceImport, present: boolean): void {
-    const { service, derived, exported } = imported;
+    const { service, derived } = imported;
     setOrDelete(imports, service.key, imported, present);
-    touched.keys.add(service.key).add(exported);
-    if (derived === undefined) return;
-    touched.keys.add(derived);
-    setNested(importsOfDerived, derived, service.key, imported, present);
+    if (derived !== undefined) setNested(importsOfDerived, derived, service.key, imported, present);
   }
 
   function indexSlice(cluster: ClusterName | undefined, slice: EndpointSlice, present: boolean): void {
@@ -201,7 +208,6 @@ export function createWorld(): World {
       if (cluster === undefined && !slice.hidden) setOrDelete(unattached, slice, slice.ref, present);
       return;
     }
-    touchService(key);
     setNested(memberOf(cluster).slices, key, slice.name, slice, present);
   }
 
@@ -221,13 +227,15 @@ export function createWorld(): World {
     put(cluster, object) {
       count(cluster, object, 1);
       index(cluster, object, true);
+      touch(cluster, object);
     },
     drop(cluster, object) {
       count(cluster, object, -1);
-      // What it was related to must be found while it is there, as well as after.
-      if (object.kind === 'ServiceImport' && cluster === undefined) touchService(object.value.exported);
+      // What it is related to is found while it is there.
+      touch(cluster, object);
       index(cluster, object, false);
     },
+    concerns,
     takeTouched() {
       const taken = touched;
       touched = { keys: new Set(), addresses: new Set() };
@@ -272,4 +280,27 @@ export function createWorld(): World {
       return nodeAddresses.counts.has(address) ? 'node' : clusterIPs.counts.has(address) ? 'cluster IP' : undefined;
     },
   };
+}
+
+/** Services that an object is, feeds or speaks of, by itself alone. */
+function servicesOf(object: ModelObject): readonly ServiceKey[] {
+  switch (object.kind) {
+    case 'Service':
+    case 'ServiceExport':
+    case 'MultiClusterService':
+      return [object.value.key];
+    case 'EndpointSlice': {
+      const key = serviceOf(object.value);
+      return key === undefined ? [] : [key];
+    }
+    case 'ServiceImport': {
+      const { service, exported, derived } = object.value;
+      return derived === undefined ? [service.key, exported] : [service.key, exported, derived];
+    }
+    case 'Node':
+    case 'ClusterProperty':
+      return [];
+    default:
+      return unreachable(object);
+  }
 }

@@ -119,6 +119,19 @@ describe('slicewright compile', () => {
     expect([status, err]).toEqual([1, 'error: file -: standard input can be read only once\n']);
   });
 
+  it('takes the Node of a list as an API server writes it, and none of another API group', async () => {
+    const list = `{apiVersion: v1, kind: NodeList, items: [{metadata: {name: east-1}}]}`;
+    const reached = (out: string) => out.includes('--to-destination 10.1.0.5:8080');
+    const local = cart.replace('ports: [{name: http, port: 80,', 'internalTrafficPolicy: Local, $&');
+    const { err, out } = await run({ node: scratch.put('node.yaml', list) }, local);
+    expect([err.replace(/^info: .*\n/gm, ''), reached(out)]).toEqual(['', true]);
+    const other = scratch.put(
+      'other.yaml',
+      nodeOf('192.0.2.1').replace('apiVersion: v1', 'apiVersion: metal.example/v1'),
+    );
+    expect((await run({ node: other }, cart)).err).toBe('error: file ROOT/other.yaml: holds no Node object\n');
+  });
+
   it('refuses a --node file without a Node', async () => {
     const { err } = await run({ node: scratch.put('node.yaml', cart) }, cart);
     expect(err).toBe('error: file ROOT/node.yaml: holds no Node object\n');

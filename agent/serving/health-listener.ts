@@ -1,3 +1,4 @@
+import { isOfKind } from '../../compiler/change.ts';
 import type { Report } from '../report.ts';
 import type { Arrival } from '../sources/board.ts';
 import type { ProxyHealth } from './health.ts';
@@ -11,21 +12,14 @@ export function healthListener(health: ProxyHealth): Report {
   };
 }
 
-interface NodeObject {
-  readonly kind?: unknown;
-  readonly metadata?: { readonly name?: unknown; readonly deletionTimestamp?: unknown } | null;
-  readonly spec?: { readonly taints?: unknown } | null;
-}
-
 /** Whether load balancers shall send new traffic to this node: not while it is being taken away. */
 export function watchNode(arrivals: readonly Arrival[], nodeName: string, health: ProxyHealth): void {
-  for (const { cluster, object, gone } of arrivals) {
-    const { kind, metadata, spec } = (object ?? {}) as NodeObject;
-    if (cluster !== undefined || kind !== 'Node' || metadata?.name !== nodeName) continue;
-    const taints: readonly unknown[] = Array.isArray(spec?.taints) ? spec.taints : [];
-    health.nodeChanged({
-      deleted: gone || typeof metadata.deletionTimestamp === 'string',
-      taintKeys: taints.map((taint) => String((taint as { readonly key?: unknown } | null)?.key)),
-    });
+  for (const arrival of arrivals) {
+    if (!isOfKind(arrival, 'Node') || arrival.cluster !== undefined || arrival.id.name !== nodeName) continue;
+    if (arrival.gone) health.nodeChanged({ deleted: true, taintKeys: [] });
+    else if (arrival.object !== undefined) {
+      const { isLeaving, taintKeys } = arrival.object.value;
+      health.nodeChanged({ deleted: isLeaving, taintKeys });
+    }
   }
 }

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { createChangeReader, type Told } from '../../compiler/change.ts';
+import { defaultSettings } from '../../compiler/settings.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
-import { createSourceBoard } from './board.ts';
+import { dispatched, node, service } from '../../test/helpers/kubernetes.ts';
+import { told } from '../../test/helpers/told.ts';
+import { createDeletionGuard } from '../../compiler/deletion-guard.ts';
+import { createCompiler } from '../../compiler/incremental.ts';
+import { createClusterLeases } from '../cluster-leases.ts';
+import { applyChanges, createLatencyMeter } from '../latency.ts';
+import { createProxyHealth } from '../serving/health.ts';
+import { watchNode } from '../serving/health-listener.ts';
+import { type Arrival, createSourceBoard } from './board.ts';
 import type { Source } from './source.ts';
 
 const source = (cluster?: string): Source => ({
@@ -10,12 +20,13 @@ const source = (cluster?: string): Source => ({
 });
 const own = source();
 const east = source('east');
-const change = { cluster: undefined, object: { kind: 'Service' }, gone: false };
+const [change] = told(service('web')) as [Told];
+const read = createChangeReader({ settings: defaultSettings });
 
 /** A board on a clock that a test moves. */
 function board(remoteWaitMs = 30_000) {
   const clock = { ms: 0 };
-  const made = createSourceBoard([own, east], () => clock.ms, remoteWaitMs);
+  const made = createSourceBoard([own, east], read, () => clock.ms, remoteWaitMs);
   return { clock, board: made, own: made.sinkOf(own), east: made.sinkOf(east) };
 }
 
@@ -53,7 +64,7 @@ describe('a board is ready', () => {
 
 it('kinds that nothing waits for hold nothing up, and their failures are told apart', () => {
   const modest = { ...own, forgoes: new Set(['Lease']) };
-  const made = createSourceBoard([modest], () => 0, 0);
+  const made = createSourceBoard([modest], read, () => 0, 0);
   const sink = made.sinkOf(modest);
   sink.state('Lease', { kind: 'starting' });
   expect(made.isReady()).toBe(false);
@@ -86,6 +97,24 @@ it('a kind is known as far as it was heard, without the time in which it could n
   expect(made.status()[0]?.silentMs).toBe(0);
 });
 
+it('parses what it is told of as it enters: nobody reads the JSON again', () => {
+  const { board: made, own: mine } = board();
+  const raws = [node('n1'), service('web'), dispatched('web', 'member1', ['10.1.0.1'])].map((raw) =>
+    Proxy.revocable<object>(raw, {}),
+  );
+  mine.change(raws.flatMap(({ proxy }) => told(proxy)));
+  // From here on a look at it throws.
+  for (const { revoke } of raws) revoke();
+  const context = { settings: defaultSettings, nodeName: 'n1', localAddresses: undefined };
+  const compiler = createCompiler(context);
+  const arrivals = createClusterLeases(undefined, undefined).take(made.takeChanges());
+  watchNode(arrivals, 'n1', createProxyHealth({ nowMs: () => 0 }, 0));
+  const { applied } = applyChanges(compiler, createDeletionGuard<Arrival>(compiler.names).admit(arrivals, 0));
+  createLatencyMeter({ nowMs: () => 0, wallMs: () => 0 }).arrived(applied, new Set());
+  expect(applied.map(({ subject }) => [...subject.services])).toEqual([[], ['default/web'], ['default/web']]);
+  expect(compiler.compilation().endpoints).toMatchObject([{ address: '10.1.0.1', cluster: 'member1' }]);
+});
+
 describe('waiting', () => {
   const never = new AbortController().signal;
 
@@ -95,10 +124,8 @@ describe('waiting', () => {
     clock.ms = 5;
     mine.change([change, change]);
     await waited;
-    expect(made.takeChanges()).toEqual([
-      { ...change, atMs: 5 },
-      { ...change, atMs: 5 },
-    ]);
+    const arrival = { ...read(change, undefined), atMs: 5 };
+    expect(made.takeChanges()).toEqual([arrival, arrival]);
     expect(made.takeChanges()).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-import type { ObjectChange } from '../../compiler/incremental.ts';
+import type { ChangeReader, ObjectChange } from '../../compiler/change.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import type { ReflectorState } from './reflector.ts';
 import type { Source, SourceSink } from './source.ts';
@@ -33,9 +33,7 @@ export interface Hearing {
 export const unheard: Hearing = { knownMs: 0, silentMs: undefined };
 
 /** A change and when it reached us. */
-export interface Arrival extends ObjectChange {
-  readonly atMs: number;
-}
+export type Arrival = ObjectChange & { readonly atMs: number };
 
 /**
  * Where sources report and the loop asks. Events only say what to look at again: the loop takes
@@ -70,6 +68,7 @@ interface Kinds {
 }
 
 /**
+ * read          parses what sources tell, before anybody else sees it
  * nowMs         a clock that only goes forward: the machine's own may jump
  * remoteWaitMs  how long the first program waits for clusters other than our own. Ours is waited for
  *               without limit: an empty answer from it would remove every Service of the node.
@@ -77,6 +76,7 @@ interface Kinds {
  */
 export function createSourceBoard(
   sources: readonly Source[],
+  read: ChangeReader,
   nowMs: () => number,
   remoteWaitMs: number,
   onState: (source: Source, kind: string, state: ReflectorState) => void = () => {},
@@ -116,7 +116,7 @@ export function createSourceBoard(
         change(more) {
           own.heardMs = nowMs();
           // One by one: spreading a hundred thousand arguments overflows the stack.
-          for (const change of more) changes.push({ ...change, atMs: own.heardMs });
+          for (const told of more) changes.push({ ...read(told, source.cluster), atMs: own.heardMs });
           if (more.length > 0) stir();
         },
         state(kind, state) {

@@ -40,10 +40,10 @@ async function follow(double: ApiDouble, { proxyName }: { readonly proxyName?: s
   void source.run(
     {
       change: (changes) => {
-        for (const { object, gone } of changes) {
-          const { kind, metadata } = object as { kind: string; metadata: { name: string } };
-          if (gone) held.delete(`${kind} ${metadata.name}`);
-          else held.set(`${kind} ${metadata.name}`, object);
+        for (const change of changes) {
+          const { kind, name } = change.gone ? change.id : change.object.id;
+          if (change.gone) held.delete(`${kind} ${name}`);
+          else held.set(`${kind} ${name}`, change.object.fields);
         }
       },
       state: (kind, state) => void states.set(kind, state),

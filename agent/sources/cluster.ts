@@ -1,3 +1,4 @@
+import { type KnownKind, type ObjectId, recognise } from '../../compiler/model/kinds.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import type { ApiGet } from './api.ts';
 import { reduceObject } from './reduce.ts';
@@ -5,7 +6,7 @@ import { type ReflectorTimes, reflect } from './reflector.ts';
 import type { Source, SourceSink } from './source.ts';
 
 interface WatchedKind {
-  readonly kind: string;
+  readonly kind: KnownKind;
   readonly apiVersion: string;
   readonly plural: string;
   readonly query?: Readonly<Record<string, string>>;
@@ -118,10 +119,9 @@ function watchKind(
 ): Promise<void> {
   const { kind, apiVersion, plural, namespace: only } = watched;
   const base = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const { cluster } = options;
-  const goneObject = (key: string) => {
-    const [namespace, name] = key.includes('/') ? key.split('/') : [undefined, key];
-    return { kind, apiVersion, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } };
+  const idOf = (key: string): ObjectId => {
+    const [name = '', namespace = ''] = key.split('/').reverse();
+    return { kind, namespace, name };
   };
   return reflect(
     {
@@ -130,13 +130,17 @@ function watchKind(
       ...(watched.query === undefined ? {} : { query: watched.query }),
       optional: watched.optional,
       forgoable: watched.forgoable === true,
-      project: (raw) => reduceObject(raw, kind, apiVersion),
+      project: (raw) => {
+        const reduced = reduceObject(raw, kind, apiVersion);
+        const value = recognise(reduced?.value);
+        return reduced && value && { key: reduced.key, value };
+      },
       onReplace: (objects, gone) => {
-        const present = [...objects.values()].map((object) => ({ cluster, object, gone: false }));
-        sink.change([...present, ...gone.map((key) => ({ cluster, object: goneObject(key), gone: true }))]);
+        const present = Array.from(objects.values(), (object) => ({ gone: false, object }) as const);
+        sink.change([...present, ...gone.map((key) => ({ gone: true, id: idOf(key) }) as const)]);
       },
       onChange: (key, object) => {
-        sink.change([{ cluster, object: object ?? goneObject(key), gone: object === undefined }]);
+        sink.change([object === undefined ? { gone: true, id: idOf(key) } : { gone: false, object }]);
       },
       onState: (state) => sink.state(kind, state),
       onHeard: () => sink.heard(kind),

@@ -26,11 +26,11 @@ function follow(times = { settleMs: 5, pollMs: 60_000 }) {
   const running = folderSource(undefined, root, times).run(
     {
       change: (told) => {
-        for (const { object, gone } of told) {
-          const { metadata } = object as { readonly metadata: { readonly name: string } };
-          changes.push(`${gone ? '-' : '+'}${metadata.name}`);
-          if (gone) held.delete(metadata.name);
-          else held.set(metadata.name, object);
+        for (const change of told) {
+          const { name } = change.gone ? change.id : change.object.id;
+          changes.push(`${change.gone ? '-' : '+'}${name}`);
+          if (change.gone) held.delete(name);
+          else held.set(name, change.object.fields);
         }
       },
       state: (_kind, state) => void states.push(state),
@@ -77,6 +77,13 @@ describe('a folder', () => {
     rmSync(join(root, 'b.yaml'));
     await eventually(() => expect(changes).toContain('-till'));
     expect(changes.toSorted()).toEqual(['+cart', '+shelf', '-till']);
+  });
+
+  it('tells of what stands in lists of one kind, as an API server writes them', async () => {
+    const items = [{ metadata: { name: 'cart', namespace: 'shop' } }];
+    put('list.json', JSON.stringify({ apiVersion: 'v1', kind: 'ServiceList', items }));
+    const { names } = follow();
+    await eventually(() => expect(names()).toEqual(['cart']));
   });
 
   it('is heard although nothing changes: a quiet one is not a lost one', async () => {

@@ -1,11 +1,9 @@
 import { hash } from 'node:crypto';
 import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ObjectChange } from '../../compiler/incremental.ts';
-import { asFields, type Fields } from '../../compiler/model/fields.ts';
-import { isLease } from '../../compiler/model/lease.ts';
-import { refOf } from '../../compiler/model/metadata.ts';
-import { identify } from '../../compiler/model/objects.ts';
+import type { Told } from '../../compiler/change.ts';
+import { type ObjectId, type Recognised, recognise, textOfId } from '../../compiler/model/kinds.ts';
+import { expandLists } from '../../compiler/model/lists.ts';
 import { canonicalJson } from '../../compiler/values/canonical-json.ts';
 import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { type ClusterName, compareText } from '../../compiler/values/names.ts';
@@ -70,8 +68,9 @@ async function settle(watcher: FolderWatcher, settleMs: number, signal: AbortSig
   watcher.forget();
 }
 
+/** What is remembered of an object: to tell whether it changed, and that it is gone. */
 interface Known {
-  readonly object: unknown;
+  readonly id: ObjectId;
   readonly digest: string;
 }
 
@@ -96,15 +95,15 @@ function createLook(cluster: ClusterName | undefined, path: string, sink: Source
     } catch (error) {
       return failing(problemIn(error));
     }
-    const found = new Map<string, Known>();
-    for (const object of expandLists(objects)) {
-      const fields = asFields(object);
-      const identity = fields && (identify(fields) ?? identifyLease(fields));
-      if (identity !== undefined) found.set(identity, { object, digest: hash('sha256', canonicalJson(object)) });
+    const found = new Map<string, Recognised>();
+    for (const raw of expandLists(objects, cluster, [])) {
+      const object = recognise(raw);
+      if (object !== undefined) found.set(textOfId(object.id), object);
     }
     if (found.size === 0) return failing(`${path} holds no object that matters here`);
-    sink.change(differences(cluster, known, found));
-    known = found;
+    const digests = new Map(Array.from(found, ([text, object]) => [text, knownOf(object)]));
+    sink.change(differences(known, digests, found));
+    known = digests;
     // A file that changed while it was read is different from what the signature says, and read again.
     seen = now;
     sink.heard(manifestsKind);
@@ -112,11 +111,8 @@ function createLook(cluster: ClusterName | undefined, path: string, sink: Source
   };
 }
 
-/** Not an object of the compiler: cluster-leases.ts reads it. */
-function identifyLease(fields: Fields): string | undefined {
-  if (!isLease(fields)) return undefined;
-  const { namespace = 'default', name } = refOf(fields, 'Lease', undefined);
-  return `Lease\n${namespace}\n${name}`;
+function knownOf({ id, fields }: Recognised): Known {
+  return { id, digest: hash('sha256', canonicalJson(fields)) };
 }
 
 function problemIn(error: unknown): string {
@@ -125,29 +121,16 @@ function problemIn(error: unknown): string {
 }
 
 function differences(
-  cluster: ClusterName | undefined,
   before: ReadonlyMap<string, Known>,
   after: ReadonlyMap<string, Known>,
-): ObjectChange[] {
-  const changes: ObjectChange[] = [];
-  for (const [identity, { object, digest }] of after) {
-    if (before.get(identity)?.digest !== digest) changes.push({ cluster, object, gone: false });
+  objects: ReadonlyMap<string, Recognised>,
+): Told[] {
+  const changes: Told[] = [];
+  for (const [text, object] of objects) {
+    if (before.get(text)?.digest !== after.get(text)?.digest) changes.push({ gone: false, object });
   }
-  for (const [identity, { object }] of before) {
-    if (!after.has(identity)) changes.push({ cluster, object, gone: true });
-  }
+  for (const [text, { id }] of before) if (!after.has(text)) changes.push({ gone: true, id });
   return changes;
-}
-
-/** Deeper nesting than anyone writes; a YAML alias can make a list its own item. */
-const listDepth = 8;
-
-function* expandLists(objects: readonly unknown[], depth = 0): Generator {
-  for (const object of objects) {
-    const items = (object as { readonly items?: unknown } | null)?.items;
-    if (!Array.isArray(items)) yield object;
-    else if (depth < listDepth) yield* expandLists(items, depth + 1);
-  }
 }
 
 function noStdin(): Promise<Uint8Array> {

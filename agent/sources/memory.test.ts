@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
-import { createCompiler } from '../../compiler/incremental.ts';
+import { createToldCompiler } from '../../test/helpers/told.ts';
 import { defaultSettings } from '../../compiler/settings.ts';
 import { reduceObject } from './reduce.ts';
 
@@ -95,7 +95,7 @@ it(`what is kept of ${slices} slices of ${endpoints} endpoints is a fraction of 
   const whole = bytesOf(texts((raw) => raw));
   const kept = bytesOf(texts((raw) => reduceObject(raw, 'EndpointSlice', 'discovery.k8s.io/v1')));
   const compiled = bytesOf(() => {
-    const compiler = createCompiler({ settings: defaultSettings, nodeName: 'n1', localAddresses: undefined });
+    const compiler = createToldCompiler({ settings: defaultSettings, nodeName: 'n1', localAddresses: undefined });
     const objects = texts((raw) => reduceObject(raw, 'EndpointSlice', 'discovery.k8s.io/v1')?.value)();
     compiler.apply(objects.map((object) => ({ cluster: undefined, object, gone: false })));
     return Array.from(objects, () => compiler);

@@ -1,4 +1,4 @@
-import type { ObjectChange } from '../../compiler/incremental.ts';
+import type { Told } from '../../compiler/change.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import type { ReflectorState } from './reflector.ts';
 
@@ -19,7 +19,7 @@ export interface Source {
 /** What a source tells. */
 export interface SourceSink {
   /** In the order in which they happened. A complete look at a kind ends with what is gone. */
-  change(changes: readonly ObjectChange[]): void;
+  change(changes: readonly Told[]): void;
   /** kind: `EndpointSlice`; a folder has the one kind `manifests`. */
   state(kind: string, state: ReflectorState): void;
   /** All that was to be told of the kind up to now is told, even if that is nothing. */

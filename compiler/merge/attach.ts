@@ -3,8 +3,8 @@ import type { MultiClusterService } from '../model/multi-cluster-service.ts';
 import type { PublishedPort } from '../model/slice-annotations.ts';
 import { idOf } from '../registry/registry.ts';
 import { type ClusterName, importKey, type ServiceKey, serviceKey } from '../values/names.ts';
-import type { MergeFacts } from './facts.ts';
-import { type NameFacts, type Source, sourceOf } from './source.ts';
+import type { MergeFacts, NameFacts } from './facts.ts';
+import { type Source, sourceOf } from './source.ts';
 
 /** A slice that feeds a Service, and where its endpoints run. */
 export interface AttachedSlice {

@@ -24,16 +24,18 @@ export interface MergeFacts {
   readonly reserved: (address: IpAddress) => 'node' | 'cluster IP' | undefined;
 }
 
+/** What tells whose a slice is. */
+export type NameFacts = Pick<MergeFacts, 'own' | 'knownClusters' | 'registry'>;
+
 /** Whether all Services see the same facts, but for reserved addresses, which concern few. */
 export function areSameFacts(a: MergeFacts, b: MergeFacts): boolean {
   return (
-    a.nodeName === b.nodeName &&
-    a.zone === b.zone &&
-    a.own === b.own &&
-    a.registry === b.registry &&
-    a.podCidrs.join() === b.podCidrs.join() &&
-    a.knownClusters.join() === b.knownClusters.join()
+    a.nodeName === b.nodeName && a.zone === b.zone && a.podCidrs.join() === b.podCidrs.join() && areSameNames(a, b)
   );
+}
+
+export function areSameNames(a: NameFacts, b: NameFacts): boolean {
+  return a.own === b.own && a.registry === b.registry && a.knownClusters.join() === b.knownClusters.join();
 }
 
 /** The place that our node's zone means. */

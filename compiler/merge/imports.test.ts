@@ -16,7 +16,7 @@ import {
   serviceImport,
   slice,
 } from '../../test/helpers/kubernetes.ts';
-import { createCompiler } from '../incremental.ts';
+import { createToldCompiler } from '../../test/helpers/told.ts';
 import { defaultSettings } from '../settings.ts';
 import type { Cidr } from '../values/address.ts';
 import { parseClusterName } from '../values/names.ts';
@@ -213,7 +213,7 @@ describe('what another cluster says of its own objects', () => {
 describe('a compiler that remembers', () => {
   const put = (object: unknown, cluster?: string) => ({ cluster: parseClusterName(cluster), object, gone: false });
   const changed = (first: readonly unknown[], second: Parameters<typeof put>) => {
-    const compiler = createCompiler({ settings: defaultSettings, nodeName: 'n1', localAddresses: undefined });
+    const compiler = createToldCompiler({ settings: defaultSettings, nodeName: 'n1', localAddresses: undefined });
     compiler.apply(first.map((object) => put(object)));
     compiler.apply([put(serviceExport('serve'), 'east')]);
     return [...compiler.apply([put(...second)])].map(([id, port]) => (port === 'gone' ? `${id} gone` : id)).sort();

@@ -2,7 +2,7 @@ import { type EndpointSlice, managedBy } from '../model/endpoint-slice.ts';
 import { idOf, isWithin } from '../registry/registry.ts';
 import { type ClusterName, parseClusterName, unresolvedCluster } from '../values/names.ts';
 import { printable } from '../values/object-ref.ts';
-import { type MergeFacts, rangesOf } from './facts.ts';
+import { type NameFacts, rangesOf } from './facts.ts';
 import type { Reason } from './record.ts';
 
 /** Where a slice's endpoints run. */
@@ -20,8 +20,6 @@ export type Source =
       /** What of the name is not certain, for a person. */
       readonly doubt: 'unresolved' | 'ambiguous' | undefined;
     };
-
-export type NameFacts = Pick<MergeFacts, 'own' | 'knownClusters' | 'registry'>;
 
 /**
  * The source of a slice found among our own cluster's objects: rules L1 to L8, the first that applies.

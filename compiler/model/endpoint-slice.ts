@@ -5,7 +5,7 @@ import { type Port, parsePort, parseProtocol, type Protocol } from '../values/po
 import { createReport, type Fields, fieldsOf, isAbsent, listOf, type Report, show, textOf } from './fields.ts';
 import { parseSlicePorts, parseSliceWeight, type PublishedPort } from './slice-annotations.ts';
 import type { ObjectRef } from '../values/object-ref.ts';
-import { isSliceForOthers, type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
+import { isSliceForOthers, type NamespacedMetadata, parseNamespacedMetadata, parseTimestamp } from './metadata.ts';
 import { type SpecialAddress, specialAddress } from './special-address.ts';
 
 export interface SlicePort {
@@ -37,6 +37,9 @@ export const managedBy = {
   karmadaImport: 'endpointslice-controller.karmada.io',
 } as const;
 
+/** kube-proxy measures network_programming_duration_seconds from it. */
+const triggerAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
+
 /** What on a slice tells where it comes from, as written there; weighed in compiler/merge/source.ts. */
 export interface SliceMarks {
   /** Written by a controller that only knows its own cluster. */
@@ -59,6 +62,8 @@ export interface EndpointSlice extends NamespacedMetadata {
   readonly weight: number;
   /** The ports of the Service that it was taken from, where whoever wrote it says so; undefined: not known. */
   readonly servicePorts: readonly PublishedPort[] | undefined;
+  /** When what made it change happened (a pod became ready), as its controller stamped it; milliseconds since 1970. */
+  readonly triggeredMs: number | undefined;
   /** Labelled for another proxy, or headless. */
   readonly hidden: boolean;
   readonly marks: SliceMarks;
@@ -92,6 +97,7 @@ export function parseEndpointSlice(
     importName: parseServiceName('multicluster.kubernetes.io/service-name', metadata, report),
     weight: parseSliceWeight(metadata.annotations, report),
     servicePorts: parseSlicePorts(metadata.annotations, report),
+    triggeredMs: parseTimestamp(metadata.annotations.get(triggerAnnotation)),
     hidden: isSliceForOthers(metadata.labels, proxyName),
     marks: parseMarks(metadata),
     ports: parsePorts(object, report),

@@ -16,10 +16,6 @@ const maxSeconds = 3_600;
 /** A time with microseconds and a zone has 32 characters. */
 const maxStamp = 64;
 
-export function isLease({ kind, apiVersion }: Fields): boolean {
-  return kind === 'Lease' && apiVersion === 'coordination.k8s.io/v1';
-}
-
 /** undefined, and reported, where it cannot say when it is renewed or for how long that is good. */
 export function parseLease(
   object: Fields,

@@ -110,8 +110,8 @@ export function isSliceForOthers(labels: TextMap, proxyName: string | undefined)
   return isHeadless(labels) || (proxyName === undefined && labels.has(proxyLabel));
 }
 
-/** YAML readers make dates of unquoted timestamps, JSON readers text. */
-function parseTimestamp(value: unknown): number | undefined {
+/** Milliseconds since 1970. YAML readers make dates of unquoted timestamps, JSON readers text. */
+export function parseTimestamp(value: unknown): number | undefined {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.getTime();
   if (typeof value !== 'string') return undefined;
   if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/.test(value)) return undefined;

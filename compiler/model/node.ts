@@ -1,7 +1,17 @@
 import { type Cidr, type IpAddress, parseAddress } from '../values/address.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import type { ClusterName } from '../values/names.ts';
-import { createReport, type Fields, fieldsOf, listOf, type Report, show } from './fields.ts';
+import {
+  asFields,
+  createReport,
+  type Fields,
+  fieldsOf,
+  isAbsent,
+  listOf,
+  type Report,
+  show,
+  textOf,
+} from './fields.ts';
 import { parseLenientAddress, parseLenientCidr } from './lenient-address.ts';
 import { type Metadata, parseMetadata } from './metadata.ts';
 
@@ -12,6 +22,9 @@ export interface Node extends Metadata {
   readonly addresses: readonly IpAddress[];
   /** Addresses of its interfaces, for compiling elsewhere; undefined without the annotation. */
   readonly localAddresses: readonly IpAddress[] | undefined;
+  /** Somebody asked for its deletion. */
+  readonly isLeaving: boolean;
+  readonly taintKeys: readonly string[];
 }
 
 /** Comma-separated addresses of the node's interfaces. */
@@ -26,12 +39,15 @@ export function parseNode(
   const metadata = parseMetadata(object, 'Node', cluster, diagnostics);
   if (metadata === undefined) return undefined;
   const report = createReport(metadata.ref, diagnostics);
+  const spec = fieldsOf(object, 'spec', 'spec', report);
   return {
     ...metadata,
     zone: metadata.labels.get('topology.kubernetes.io/zone') || undefined,
-    podCidrs: parsePodCidrs(fieldsOf(object, 'spec', 'spec', report), report),
+    podCidrs: parsePodCidrs(spec, report),
     addresses: parseAddresses(fieldsOf(object, 'status', 'status', report), report),
     localAddresses: parseLocalAddresses(metadata, report),
+    isLeaving: !isAbsent(asFields(object.metadata)?.deletionTimestamp),
+    taintKeys: parseTaintKeys(spec),
   };
 }
 
@@ -43,6 +59,12 @@ function parsePodCidrs(spec: Fields, report: Report): Cidr[] {
     else report('warning', 'node-bad-cidr', `spec.podCIDRs[${i}]`, `${show(value)} is not a CIDR; it is left out`);
   }
   return cidrs;
+}
+
+/** No word of what cannot be read: a taint says nothing of rules. */
+function parseTaintKeys({ taints }: Fields): string[] {
+  const keys = (Array.isArray(taints) ? taints : []).map((taint) => textOf(asFields(taint) ?? {}, 'key'));
+  return keys.filter((key) => key !== undefined);
 }
 
 function parseAddresses(status: Fields, report: Report): IpAddress[] {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { node, service, slice } from '../../test/helpers/kubernetes.ts';
 import { type Diagnostic, formatDiagnostic } from '../values/diagnostic.ts';
-import { type ModelObject, parseCluster } from './objects.ts';
+import type { ModelObject } from './kinds.ts';
+import { parseCluster } from './objects.ts';
 
 function parse(...objects: unknown[]) {
   const diagnostics: Diagnostic[] = [];

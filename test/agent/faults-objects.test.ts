@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { Source } from '../../agent/sources/source.ts';
 import { createFakeKernel } from '../../backends/netfilter/fake-kernel.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { told } from '../helpers/told.ts';
 import { type Manifest, node, service, slices } from '../packets/objects.ts';
 import { cart, converges, differencesOf, failing, said, start, startCluster } from './faults.fixture.ts';
 
@@ -39,7 +40,7 @@ it('10,000 objects in random order end as from nothing', async () => {
       sink.state('everything', { kind: 'starting' });
       for (let from = 0; from < shuffled.length; from += 2_500) {
         const some = shuffled.slice(from, from + 2_500);
-        sink.change(some.map((object) => ({ cluster: undefined, object, gone: false })));
+        sink.change(some.flatMap((object) => told(object)));
         if (from === 0) sink.state('everything', { kind: 'live' });
         await new Promise((resolve) => setTimeout(resolve, 20));
       }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Compilation } from '../../compiler/compile.ts';
-import { createCompiler } from '../../compiler/incremental.ts';
+import { createToldCompiler } from '../helpers/told.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import { defaultSettings } from '../../compiler/settings.ts';
 import type { Cidr } from '../../compiler/values/address.ts';
@@ -200,7 +200,7 @@ describe('a hostile cluster', () => {
     ];
     fc.assert(
       fc.property(fc.array(fc.tuple(hostileSlices, fc.boolean()), { maxLength: 12 }), (events) => {
-        const compiler = createCompiler({ settings: defaultSettings, nodeName: 'n1', localAddresses: undefined });
+        const compiler = createToldCompiler({ settings: defaultSettings, nodeName: 'n1', localAddresses: undefined });
         compiler.apply(
           [...objects, dispatched('none', 'east', [])].map((object) => ({ cluster: undefined, object, gone: false })),
         );

@@ -1,0 +1,140 @@
+import type { Diagnostic } from '../values/diagnostic.ts';
+import type { ClusterName } from '../values/names.ts';
+import { type ClusterProperty, parseClusterProperty } from './cluster-property.ts';
+import { type EndpointSlice, parseEndpointSlice } from './endpoint-slice.ts';
+import { asFields, type Fields, textOf } from './fields.ts';
+import { type Lease, parseLease } from './lease.ts';
+import { refOf } from './metadata.ts';
+import { type MultiClusterService, parseMultiClusterService } from './multi-cluster-service.ts';
+import { type Node, parseNode } from './node.ts';
+import { parseService, type Service } from './service.ts';
+import { parseServiceExport, type ServiceExport } from './service-export.ts';
+import { parseServiceImport, type ServiceImport } from './service-import.ts';
+
+/** One object of a kind that rules are made from. */
+export type ModelObject =
+  | { readonly kind: 'Service'; readonly value: Service }
+  | { readonly kind: 'EndpointSlice'; readonly value: EndpointSlice }
+  | { readonly kind: 'Node'; readonly value: Node }
+  | { readonly kind: 'ServiceExport'; readonly value: ServiceExport }
+  | { readonly kind: 'ServiceImport'; readonly value: ServiceImport }
+  | { readonly kind: 'MultiClusterService'; readonly value: MultiClusterService }
+  | { readonly kind: 'ClusterProperty'; readonly value: ClusterProperty };
+
+/** One object of a kind that we know. A Lease tells an agent how a cluster is, and a compiler nothing. */
+export type KnownObject = ModelObject | { readonly kind: 'Lease'; readonly value: Lease };
+
+export type KnownKind = KnownObject['kind'];
+
+/** What an object is the same object by, within its cluster and whatever its version. Texts as they were given. */
+export interface ObjectId<K extends KnownKind = KnownKind> {
+  readonly kind: K;
+  /** Empty for kinds without namespaces. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** JSON of a kind that we know, of which no more is read yet. */
+export interface Recognised<K extends KnownKind = KnownKind> {
+  readonly id: ObjectId<K>;
+  readonly fields: Fields;
+}
+
+/** What became of an object's JSON. */
+export interface Parsed<K extends KnownKind = KnownKind> {
+  /** undefined: it is so bad that nothing of it is used. */
+  readonly object: Extract<KnownObject, { kind: K }> | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+type Parse = (
+  object: Fields,
+  cluster: ClusterName | undefined,
+  diagnostics: Diagnostic[],
+  proxyName?: string,
+) => KnownObject | undefined;
+
+interface Kind {
+  readonly kind: KnownKind;
+  readonly parse: Parse;
+}
+
+function kindOf<K extends KnownKind>(
+  kind: K,
+  parse: (
+    object: Fields,
+    cluster: ClusterName | undefined,
+    diagnostics: Diagnostic[],
+    proxyName?: string,
+  ) => Extract<KnownObject, { kind: K }>['value'] | undefined,
+): Kind {
+  return {
+    kind,
+    parse: (object, cluster, diagnostics, proxyName) => {
+      const value = parse(object, cluster, diagnostics, proxyName);
+      return value === undefined ? undefined : ({ kind, value } as KnownObject);
+    },
+  };
+}
+
+/** By `apiVersion kind`: a Service of another group is another kind. */
+const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
+  ['v1 Service', kindOf('Service', parseService)],
+  ['discovery.k8s.io/v1 EndpointSlice', kindOf('EndpointSlice', parseEndpointSlice)],
+  ['v1 Node', kindOf('Node', parseNode)],
+  ['multicluster.x-k8s.io/v1alpha1 ServiceExport', kindOf('ServiceExport', parseServiceExport)],
+  ['multicluster.x-k8s.io/v1beta1 ServiceExport', kindOf('ServiceExport', parseServiceExport)],
+  ['multicluster.x-k8s.io/v1alpha1 ServiceImport', kindOf('ServiceImport', parseServiceImport)],
+  ['multicluster.x-k8s.io/v1beta1 ServiceImport', kindOf('ServiceImport', parseServiceImport)],
+  ['networking.karmada.io/v1alpha1 MultiClusterService', kindOf('MultiClusterService', parseMultiClusterService)],
+  ['about.k8s.io/v1alpha1 ClusterProperty', kindOf('ClusterProperty', parseClusterProperty)],
+  ['about.k8s.io/v1beta1 ClusterProperty', kindOf('ClusterProperty', parseClusterProperty)],
+  ['coordination.k8s.io/v1 Lease', kindOf('Lease', parseLease)],
+]);
+
+const clusterScoped: ReadonlySet<KnownKind> = new Set(['Node', 'ClusterProperty']);
+
+/** `discovery.k8s.io/v1 EndpointSlice`; undefined for what is no Kubernetes object. */
+export function typeText(object: Fields): string | undefined {
+  const apiVersion = textOf(object, 'apiVersion');
+  const kind = textOf(object, 'kind');
+  return apiVersion === undefined || kind === undefined ? undefined : `${apiVersion} ${kind}`;
+}
+
+/** Which object this is; undefined, without a word, for all that is of no kind that we know. */
+export function recognise(raw: unknown): Recognised | undefined {
+  const fields = asFields(raw);
+  const kind = fields && kinds.get(typeText(fields) ?? '')?.kind;
+  if (fields === undefined || kind === undefined) return undefined;
+  const { namespace = 'default', name } = refOf(fields, kind, undefined);
+  return { fields, id: { kind, namespace: clusterScoped.has(kind) ? '' : namespace, name } };
+}
+
+/** Nearly every object's. */
+const noDiagnostics: readonly Diagnostic[] = [];
+
+/**
+ * Parses an object, which is done once: what travels on is what this returns.
+ *
+ * cluster     as it goes by within; undefined: our own
+ * proxyName   Settings.serviceProxyName
+ */
+export function parse<K extends KnownKind>(
+  { fields }: Recognised<K>,
+  cluster: ClusterName | undefined,
+  proxyName: string | undefined,
+): Parsed<K> {
+  const diagnostics: Diagnostic[] = [];
+  const object = kinds.get(typeText(fields) ?? '')?.parse(fields, cluster, diagnostics, proxyName);
+  return { object: object as Parsed<K>['object'], diagnostics: diagnostics.length === 0 ? noDiagnostics : diagnostics };
+}
+
+/** Whether it is of a kind that rules are made from. */
+export function isForRules(recognised: Recognised): recognised is Recognised<ModelObject['kind']> {
+  return recognised.id.kind !== 'Lease';
+}
+
+/** Unique within a cluster. Not formatObjectRef, which cuts long names. */
+export function textOfId({ kind, namespace, name }: ObjectId): string {
+  return `${kind}\n${namespace}\n${name}`;
+}
