@@ -35,7 +35,7 @@ async function follow(double: ApiDouble, { proxyName }: { readonly proxyName?: s
     nodeName: 'n1',
     proxyName,
     times,
-    random: Math.random,
+    random: () => 0.5,
   });
   void source.run(
     {

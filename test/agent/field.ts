@@ -14,6 +14,7 @@ import { type CompilerContext } from '../../compiler/engine.ts';
 import { defaultSettings, type Settings } from '../../compiler/settings.ts';
 import { families } from '../../compiler/values/address.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
+import { randomNumbers } from '../helpers/numbers.ts';
 import { planeOf } from '../helpers/scope.ts';
 
 /** What an agent said in its log. */
@@ -84,6 +85,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
   const apis: { close(): void }[] = [];
   const leaseNamespace = options.registry === undefined ? {} : { leaseNamespace: defaultLeaseNamespace };
   const times = { ...quickReflector, ...options.reflector };
+  const random = randomNumbers(1);
   const sourceOf = (from: ApiServer | Source, cluster: ClusterName | undefined): Source => {
     if ('run' in from) return from;
     const api = openApi(kubeconfigFor(from));
@@ -94,7 +96,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
       get: api.get,
       nodeName: options.nodeName,
       times,
-      random: Math.random,
+      random,
       ...leaseNamespace,
     });
   };

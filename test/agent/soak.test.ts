@@ -27,7 +27,7 @@ const { lacks } = await probeSupport();
 
 describeIn('network namespace', lacks.namespaces, `${seconds} s of changes in three clusters`, () => {
   it(
-    'with faults cost no connection and no memory, and end where the objects do',
+    `with faults cost no connection and no memory, and end where the objects do, seed ${seed}`,
     async () => {
       await using network = await bootWorld();
       const doubles = { own: await startApiDouble(), member1: await startApiDouble(), member3: await startApiDouble() };

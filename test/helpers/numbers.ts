@@ -16,3 +16,13 @@ export function randomNumbers(seed: number): () => number {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/**
+ * Where all chance of this run starts: the same in every file of tests and at a second try. `make test` prints it
+ * when a test fails, and takes it from the variable SEED.
+ */
+export function runSeed(): number {
+  const seed = Number(process.env['SEED']);
+  if (!Number.isInteger(seed)) throw new Error(`SEED is a whole number, not ${process.env['SEED']}`);
+  return seed;
+}

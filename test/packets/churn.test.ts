@@ -10,6 +10,7 @@ import { bootWorld } from './world.ts';
 
 const { lacks } = await probeSupport();
 const updates = 200;
+const seed = 7;
 
 for (const mode of ['nft', 'legacy'] as const) {
   describeIn(
@@ -23,9 +24,9 @@ for (const mode of ['nft', 'legacy'] as const) {
       });
       afterAll(() => network?.close());
 
-      test(`no connection fails in ${updates} updates that had an endpoint before and after`, async () => {
+      test(`no connection fails in ${updates} updates that had an endpoint before and after, seed ${seed}`, async () => {
         const rules = await openLiveRules(network, mode, 'IPv4');
-        const churn = startChurn(7);
+        const churn = startChurn(seed);
         const periods: Period[] = [];
         async function update(): Promise<void> {
           const program = programOf(churn.objects());

@@ -5,33 +5,42 @@ const passed: Outcome = { name: 'a', file: 'a.test.ts', state: 'passed', place: 
 const inMachine: Outcome = { name: 'b', file: 'b.test.ts', state: 'passed', place: 'a virtual machine' };
 const skipped: Outcome = { name: 'c', file: 'c.test.ts', state: 'skipped', place: 'a virtual machine', why: 'no qemu' };
 
+const relaxed = { strict: false, seed: '42' };
+const inCi = { ...relaxed, strict: true };
+
 test('the last line counts, and places come before it', () => {
-  const { lines, ok } = closingReport([passed, passed, inMachine], [], true);
+  const { lines, ok } = closingReport([passed, passed, inMachine], [], inCi);
   expect(lines).toEqual(['1 ran in a virtual machine', '2 ran in this process', '3 passed, 0 failed']);
   expect(ok).toBe(true);
 });
 
 test('what did not run is named with its reason, and fails only in CI', () => {
-  const relaxed = closingReport([passed, skipped, skipped], [], false);
-  expect(relaxed.ok).toBe(true);
-  expect(relaxed.lines).toContain('2 did not run: c.test.ts: no qemu');
-  expect(relaxed.lines.at(-1)).toBe('1 passed, 0 failed, 2 skipped');
-  expect(closingReport([passed, skipped], [], true).ok).toBe(false);
+  const beside = closingReport([passed, skipped, skipped], [], relaxed);
+  expect(beside.ok).toBe(true);
+  expect(beside.lines).toContain('2 did not run: c.test.ts: no qemu');
+  expect(beside.lines.at(-1)).toBe('1 passed, 0 failed, 2 skipped');
+  expect(closingReport([passed, skipped], [], inCi).ok).toBe(false);
 });
 
 test('a test that never ended and an error outside any test are failures', () => {
-  expect(closingReport([passed, { ...passed, state: 'pending' }], [], false)).toMatchObject({ ok: false });
-  const broken = closingReport([passed], ['x.test.ts does not load'], false);
+  expect(closingReport([passed, { ...passed, state: 'pending' }], [], relaxed)).toMatchObject({ ok: false });
+  const broken = closingReport([passed], ['x.test.ts does not load'], relaxed);
   expect(broken.ok).toBe(false);
   expect(broken.lines.at(-1)).toBe('1 passed, 1 failed');
 });
 
+test('the seed is told when something failed, and only then', () => {
+  const told = 'the seed of this run is 42; the same chance again: SEED=42 make test FILES=path';
+  expect(closingReport([{ ...passed, state: 'failed' }], [], relaxed).lines).toContain(told);
+  expect(closingReport([passed], [], relaxed).lines).not.toContain(told);
+});
+
 test('what passed only when it was tried again is named', () => {
-  const { lines, ok } = closingReport([passed, { ...inMachine, wavered: true }], [], true);
+  const { lines, ok } = closingReport([passed, { ...inMachine, wavered: true }], [], inCi);
   expect(lines).toContain('passed only when tried again: b.test.ts: b');
   expect(ok).toBe(true);
 });
 
 test('a run without tests is no success', () => {
-  expect(closingReport([], [], false).ok).toBe(false);
+  expect(closingReport([], [], relaxed).ok).toBe(false);
 });

@@ -24,9 +24,14 @@ export interface Closing {
  *
  * errors   messages of what failed outside any test: a file that does not load, an unhandled rejection
  * strict   in CI: tests that did not run make the run fail
+ * seed     where all chance of this run came from; told when something failed
  * returns  the lines, of which the last is `N passed, N failed[, N skipped]`
  */
-export function closingReport(outcomes: readonly Outcome[], errors: readonly string[], strict: boolean): Closing {
+export function closingReport(
+  outcomes: readonly Outcome[],
+  errors: readonly string[],
+  { strict, seed }: { readonly strict: boolean; readonly seed: string },
+): Closing {
   const skipped = outcomes.filter((outcome) => outcome.state === 'skipped');
   const passed = outcomes.filter((outcome) => outcome.state === 'passed').length;
   const failed = outcomes.length - passed - skipped.length + errors.length;
@@ -39,6 +44,9 @@ export function closingReport(outcomes: readonly Outcome[], errors: readonly str
       .map(({ file, name }) => `passed only when tried again: ${file}: ${name}`),
     ...errors.map((error) => `failed outside a test: ${error}`),
     ...(refused ? ['CI is set: every test has to run, so this run fails'] : []),
+    ...(failed > 0
+      ? [`the seed of this run is ${seed}; the same chance again: SEED=${seed} make test FILES=path`]
+      : []),
     ...(outcomes.length === 0 ? ['no test was found, so this run fails'] : []),
     `${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`,
   ];

@@ -1,10 +1,12 @@
 // Runs the tests and ends with a closing line of its own, printed after everything was torn down:
 // vitest's summary comes earlier, and says nothing of where tests ran.
 import { relative } from 'node:path';
-import { startVitest, type TestCase, type TestModule } from 'vitest/node';
+import { parseCLI, startVitest, type TestCase, type TestModule } from 'vitest/node';
 import { closingReport, type Outcome } from './report.ts';
 
-const vitest = await startVitest('test', process.argv.slice(2), { watch: false, run: true });
+// Paths, and options of vitest's own such as `-t NAME`.
+const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)]);
+const vitest = await startVitest('test', filter, { ...options, watch: false, run: true });
 const modules = vitest.state.getTestModules();
 const outcomes = modules.flatMap((module) => [...module.children.allTests()].map((test) => outcomeOf(module, test)));
 const errors = [
@@ -15,7 +17,8 @@ const errors = [
 ];
 await vitest.close();
 
-const closing = closingReport(outcomes, errors, (process.env.CI ?? '') !== '');
+const seed = vitest.config.env['SEED'] ?? '';
+const closing = closingReport(outcomes, errors, { strict: (process.env.CI ?? '') !== '', seed });
 console.log(`\n${closing.lines.join('\n')}`);
 if (!closing.ok) process.exitCode = 1;
 

@@ -1,0 +1,8 @@
+import { defineConfig } from 'vitest/config';
+import config from '../../vitest.config.ts';
+
+/** The configuration of all tests, for tests that are meant to fail; no machine is booted for them. */
+export default defineConfig({
+  ...config,
+  test: { ...config.test, include: ['tools/test/wavering.fixture.ts'], globalSetup: [] },
+});
