@@ -7,8 +7,8 @@ import type { Host } from '../inputs.ts';
 import { type ApplyOptions, applyCommand } from './apply.ts';
 import { cleanupCommand } from './cleanup.ts';
 import { compileCommand } from './compile.ts';
-import { cartOf, createScratch, nodeOf, type Scratch } from './fixtures.ts';
-import { memoryIo } from './memory-io.ts';
+import { cartOf, createScratch, nodeOf, type Scratch } from './commands.fixture.ts';
+import { memoryIo } from './memory-io.fixture.ts';
 import { planCommand } from './plan.ts';
 
 let scratch: Scratch;

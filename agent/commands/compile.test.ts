@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CompileOptions, compileCommand } from './compile.ts';
-import { cartOf, createScratch, nodeOf, type Scratch } from './fixtures.ts';
-import { memoryIo } from './memory-io.ts';
+import { cartOf, createScratch, nodeOf, type Scratch } from './commands.fixture.ts';
+import { memoryIo } from './memory-io.fixture.ts';
 
 let scratch: Scratch;
 beforeEach(() => {

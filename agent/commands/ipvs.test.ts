@@ -15,8 +15,8 @@ import { parseAddress } from '../../compiler/values/address.ts';
 import type { Host } from '../inputs.ts';
 import { type ApplyOptions, applyCommand } from './apply.ts';
 import { cleanupCommand } from './cleanup.ts';
-import { cartOf, createScratch, nodeOf, type Scratch } from './fixtures.ts';
-import { memoryIo } from './memory-io.ts';
+import { cartOf, createScratch, nodeOf, type Scratch } from './commands.fixture.ts';
+import { memoryIo } from './memory-io.fixture.ts';
 import { type PlanOptions, planCommand } from './plan.ts';
 
 let scratch: Scratch;

@@ -6,8 +6,8 @@ import { createFakeKernel, type FakeKernel } from '../../backends/netfilter/fake
 import { parseAddress } from '../../compiler/values/address.ts';
 import type { Host } from '../inputs.ts';
 import { compileCommand } from './compile.ts';
-import { cartOf, createScratch, nodeOf, type Scratch } from './fixtures.ts';
-import { memoryIo } from './memory-io.ts';
+import { cartOf, createScratch, nodeOf, type Scratch } from './commands.fixture.ts';
+import { memoryIo } from './memory-io.fixture.ts';
 import { type PlanOptions, planCommand } from './plan.ts';
 
 let scratch: Scratch;

@@ -9,7 +9,7 @@ import { createMetrics } from '../serving/metrics.ts';
 import type { RunningServer } from '../serving/listener.ts';
 import { serveMetrics } from '../serving/server.ts';
 import { createStatusBook } from '../serving/status.ts';
-import { memoryIo } from './memory-io.ts';
+import { memoryIo } from './memory-io.fixture.ts';
 import { statusCommand } from './status.ts';
 
 const servers: RunningServer[] = [];

@@ -4,7 +4,7 @@ import { createFakeIpvsKernel } from '../../backends/ipvs/fake-kernel.ts';
 import { compileObjects } from '../../test/helpers/compile.ts';
 import { node, service, slice } from '../../test/helpers/kubernetes.ts';
 import { dryPlanes } from '../commands/agent-dry-run.ts';
-import { memoryIo } from '../commands/memory-io.ts';
+import { memoryIo } from '../commands/memory-io.fixture.ts';
 import { defaultConfiguration } from '../config/config.ts';
 import { modeOf, planeOf } from '../../test/helpers/scope.ts';
 import type { Target } from '../../backends/target.ts';

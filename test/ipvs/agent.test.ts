@@ -1,7 +1,7 @@
 import { ownChains } from '../helpers/scope.ts';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { cleanupCommand } from '../../agent/commands/cleanup.ts';
-import { memoryIo } from '../../agent/commands/memory-io.ts';
+import { memoryIo } from '../../agent/commands/memory-io.fixture.ts';
 import { assemble } from '../../backends/assemble.ts';
 import type { Run } from '../../backends/command.ts';
 import { ipvs } from '../../backends/ipvs/index.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { importBreaches } from './imports.ts';
+import { fixtureBreaches, importBreaches } from './imports.ts';
 
 function messages(file: string, source: string): string[] {
   return importBreaches(file, source).map(({ line, message }) => `${line}: ${message}`);
@@ -51,6 +51,21 @@ describe('the import rule', () => {
     const fixture = "import { world } from './loop.fixture.ts';";
     expect(messages('agent/loop.test.ts', fixture)).toEqual([]);
     expect(messages('agent/loop.ts', fixture)).toEqual(['1: agent/ may not import agent/loop.fixture.ts']);
+    const far = "import { world } from '../../agent/loop.fixture.ts';";
+    expect(messages('tools/bench/run.ts', far)).toEqual(['1: only tests may import agent/loop.fixture.ts']);
+    expect(messages('test/agent/field.ts', far)).toEqual([]);
+  });
+
+  test('a file of the agent that only tests use carries it in its name', () => {
+    const files = (user: string, name: string) =>
+      new Map([
+        [user, `import { memoryIo } from './${name}';`],
+        [`agent/${name}`, ''],
+      ]);
+    const message = 'only tests import it: its name ends with .fixture.ts';
+    expect(fixtureBreaches(files('agent/cli.test.ts', 'io.ts'))).toEqual([{ file: 'agent/io.ts', line: 1, message }]);
+    expect(fixtureBreaches(files('agent/cli.test.ts', 'io.fixture.ts'))).toEqual([]);
+    expect(fixtureBreaches(files('agent/cli.ts', 'io.ts'))).toEqual([]);
   });
 
   test('types of a package cost nothing, its code does', () => {

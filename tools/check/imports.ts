@@ -77,6 +77,11 @@ export function nameBreaches(file: string, source: string): readonly Breach[] {
 /** Tests and what only they use: they may import what they like, and nothing else may import them. */
 const testing = /\.(test|fixture)\.ts$/;
 
+/** Also everything in these, which has no other purpose. */
+function isTesting(file: string): boolean {
+  return testing.test(file) || file.startsWith('test/') || file.startsWith('golden/');
+}
+
 /**
  * Breaches of the import rule in one source file.
  *
@@ -84,8 +89,9 @@ const testing = /\.(test|fixture)\.ts$/;
  * source  its text
  */
 export function importBreaches(file: string, source: string): readonly Breach[] {
+  if (isTesting(file)) return [];
   const layer = layers.find(({ of }) => file.startsWith(of));
-  if (layer === undefined || testing.test(file)) return [];
+  if (layer === undefined) return importsOfTests(file, source);
   const breaches: Breach[] = [];
   for (const { line, from, typeOnly } of importsOf(source)) {
     if (from.startsWith('.')) {
@@ -107,6 +113,33 @@ function serverLines(file: string, source: string): readonly Breach[] {
   if (found === null || file === listener) return [];
   const line = source.slice(0, found.index + found[0].length).split('\n').length;
   return [{ file, line, message: `servers for HTTP are opened by openListener (${listener})` }];
+}
+
+/** Of a file that belongs to no layer, a tool. */
+function importsOfTests(file: string, source: string): Breach[] {
+  return importsOf(source)
+    .map(({ line, from }) => ({ line, target: from.startsWith('.') ? resolve(file, from) : from }))
+    .filter(({ target }) => testing.test(target))
+    .map(({ line, target }) => ({ file, line, message: `only tests may import ${target}` }));
+}
+
+/**
+ * Files of the agent that only tests use, and that are not named for it.
+ *
+ * sources  the text of every source file, by its path from the project's root
+ */
+export function fixtureBreaches(sources: ReadonlyMap<string, string>): readonly Breach[] {
+  const users = new Map<string, string[]>();
+  for (const [file, source] of sources) {
+    for (const { from } of importsOf(source)) {
+      if (!from.startsWith('.')) continue;
+      const target = resolve(file, from);
+      users.set(target, [...(users.get(target) ?? []), file]);
+    }
+  }
+  return [...users]
+    .filter(([file, by]) => file.startsWith('agent/') && !isTesting(file) && by.every(isTesting))
+    .map(([file]) => ({ file, line: 1, message: 'only tests import it: its name ends with .fixture.ts' }));
 }
 
 function mayImport(layer: Layer, target: string): boolean {

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { folderBreaches, lockBreaches, machinePathBreaches } from './files.ts';
-import { type Breach, importBreaches, nameBreaches } from './imports.ts';
+import { type Breach, fixtureBreaches, importBreaches, nameBreaches } from './imports.ts';
 
 const commands: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ['format', 'biome', 'format', '--log-level=warn', '.'],
@@ -40,10 +40,13 @@ function projectBreaches(): readonly Breach[] {
     ...folderBreaches(files),
     ...lockBreaches(readFileSync('package-lock.json', 'utf8'), readFileSync('package.json', 'utf8')),
   ];
+  const sources = new Map<string, string>();
   for (const file of files) {
     const text = readFileSync(file, 'utf8');
     breaches.push(...machinePathBreaches(file, text));
-    if (file.endsWith('.ts')) breaches.push(...importBreaches(file, text), ...nameBreaches(file, text));
+    if (!file.endsWith('.ts')) continue;
+    breaches.push(...importBreaches(file, text), ...nameBreaches(file, text));
+    sources.set(file, text);
   }
-  return breaches;
+  return [...breaches, ...fixtureBreaches(sources)];
 }
