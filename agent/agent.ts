@@ -7,8 +7,8 @@ import type { ClusterName } from '../compiler/values/names.ts';
 import { createClusterLeases } from './cluster-leases.ts';
 import { type ContactTimes, createClusterStates, defaultContactTimes } from './cluster-states.ts';
 import type { FamilyPlane } from '../backends/plane/plane.ts';
+import type { Clock } from './clock.ts';
 import type { LoopTimes } from './family-loop.ts';
-import type { MeterClock } from './latency.ts';
 import { type Log, logListener } from './log.ts';
 import { runLoop } from './loop.ts';
 import type { Report } from './report.ts';
@@ -34,7 +34,7 @@ export interface AgentParts {
   readonly sources: readonly Source[];
   readonly planes: readonly FamilyPlane[];
   readonly times: LoopTimes;
-  readonly clock: MeterClock;
+  readonly clock: Clock;
   readonly log: Log;
   /** How long the first program waits for clusters other than our own. */
   readonly remoteWaitMs: number;
@@ -105,7 +105,7 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   };
   report({ kind: 'prepared', problems: parts.problems ?? [] });
   const read = createChangeReader(context);
-  const board = createSourceBoard(parts.sources, read, clock.nowMs, parts.remoteWaitMs, (source, objectKind, state) =>
+  const board = createSourceBoard(parts.sources, read, clock, parts.remoteWaitMs, (source, objectKind, state) =>
     report({
       ...{ kind: 'source', cluster: source.cluster, from: source.from, objectKind, state },
       forgone: source.forgoes?.has(objectKind) === true,
@@ -159,15 +159,27 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   showSources(metrics, board.status);
   if (states !== undefined) showClusters(metrics, states.standings);
   const insight = { mode: parts.mode, status: book.status, config: serving.config };
-  const healthServer = keepServing('health', serving.health, (bind) => serveHealth(bind, health, metrics), log, signal);
+  const healthServer = keepServing(
+    'health',
+    serving.health,
+    (bind) => serveHealth(bind, health, metrics),
+    { clock, log },
+    signal,
+  );
   const metricsServer = keepServing(
     'metrics',
     serving.metrics,
     (bind) => serveMetrics(bind, metrics, insight),
-    log,
+    { clock, log },
     signal,
   );
-  const scrapeServer = keepServing('scrapes', serving.scrapes, (bind) => serveScrapes(bind, metrics), log, signal);
+  const scrapeServer = keepServing(
+    'scrapes',
+    serving.scrapes,
+    (bind) => serveScrapes(bind, metrics),
+    { clock, log },
+    signal,
+  );
   const close = async (): Promise<void> => {
     await Promise.all([loop, ...reading]);
     await checks.close();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eventually } from '../test/helpers/eventually.ts';
 import { readCheckedDocument, readConfiguration } from './commands/agent-configuration.ts';
+import { createTestClock } from './clock.fixture.ts';
 import { configurationChanged } from './config-watch.ts';
 import type { Log } from './log.ts';
 
@@ -30,17 +31,30 @@ async function start(path: string) {
     looks++;
     return readCheckedDocument(path, {}, noStdin);
   };
+  const clock = createTestClock();
   const times = { pollMs: 20, settleMs: 5 };
-  const changed = configurationChanged({ path, document, read, log, times }, stop.signal);
-  return { changed, said, stop, looks: () => looks };
+  const changed = configurationChanged({ path, document, read, clock, log, times }, stop.signal);
+  let isOver = false;
+  void changed.then(() => (isOver = true));
+  /** Lets time pass with each look. Files are real: the system tells of them when it likes. */
+  const inTime = (check: () => void): Promise<void> =>
+    eventually(async () => {
+      await clock.advance(5);
+      check();
+    });
+  const ends = async (): Promise<boolean> => {
+    await inTime(() => expect(isOver).toBe(true));
+    return changed;
+  };
+  return { changed, ends, inTime, said, stop, looks: () => looks };
 }
 
 it('a file that says something else ends the agent', async () => {
   const path = join(folder, 'config.yaml');
   writeFileSync(path, `${head}clusterCIDR: 10.1.0.0/16\n`);
-  const { changed, said } = await start(path);
+  const { ends, said } = await start(path);
   writeFileSync(path, `${head}clusterCIDR: 10.2.0.0/16\n`);
-  expect(await changed).toBe(true);
+  expect(await ends()).toBe(true);
   expect(said).toEqual([expect.stringContaining('says something else')]);
 });
 
@@ -54,18 +68,18 @@ it('so does a ConfigMap whose link ..data leads to a new folder', async () => {
   put('..v1', '10.1.0.0/16');
   const path = join(folder, 'config.yaml');
   symlinkSync(join('..data', 'config.yaml'), path);
-  const { changed } = await start(path);
+  const { ends } = await start(path);
   put('..v2', '10.2.0.0/16');
-  expect(await changed).toBe(true);
+  expect(await ends()).toBe(true);
 });
 
 it('the same in other words does not', async () => {
   const path = join(folder, 'config.yaml');
   writeFileSync(path, `${head}clusterCIDR: 10.1.0.0/16\nmode: ipvs\n`);
-  const { changed, said, stop, looks } = await start(path);
+  const { changed, inTime, said, stop, looks } = await start(path);
   writeFileSync(path, `# a remark\nmode: ipvs\nclusterCIDR: "10.1.0.0/16"\n${head}`);
   const before = looks();
-  await eventually(() => expect(looks()).toBeGreaterThan(before + 3));
+  await inTime(() => expect(looks()).toBeGreaterThan(before + 3));
   stop.abort();
   expect([await changed, said]).toEqual([false, []]);
 });
@@ -73,11 +87,11 @@ it('the same in other words does not', async () => {
 it('a file that is gone, broken or wrong is said once and changes nothing, until it is good', async () => {
   const path = join(folder, 'config.yaml');
   writeFileSync(path, `${head}mode: iptables\n`);
-  const { changed, said, looks } = await start(path);
+  const { ends, inTime, said, looks } = await start(path);
   const goesOn = async (message: RegExp) => {
-    await eventually(() => expect(said.at(-1)).toMatch(message));
+    await inTime(() => expect(said.at(-1)).toMatch(message));
     const [lines, before] = [said.length, looks()];
-    await eventually(() => expect(looks()).toBeGreaterThan(before + 3));
+    await inTime(() => expect(looks()).toBeGreaterThan(before + 3));
     expect(said).toHaveLength(lines);
   };
   rmSync(path);
@@ -89,7 +103,7 @@ it('a file that is gone, broken or wrong is said once and changes nothing, until
   writeFileSync(path, `${head}mode: iptables\n`);
   await goesOn(/can be used again/);
   writeFileSync(path, `${head}mode: ipvs\n`);
-  expect(await changed).toBe(true);
+  expect(await ends()).toBe(true);
 });
 
 it('what a writer leaves for a moment only does not count', async () => {
@@ -102,8 +116,10 @@ it('what a writer leaves for a moment only does not count', async () => {
   const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const times = { pollMs: 1, settleMs: 1 };
   const path = join(folder, 'config.yaml');
-  const changed = configurationChanged({ path, document, read, log: silent, times }, stop.signal);
-  await eventually(() => expect(looks).toBeGreaterThan(10));
+  const clock = createTestClock();
+  const changed = configurationChanged({ path, document, read, clock, log: silent, times }, stop.signal);
+  await clock.advance(30);
+  expect(looks).toBeGreaterThan(10);
   stop.abort();
   expect(await changed).toBe(false);
 });

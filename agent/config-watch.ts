@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { canonicalJson } from '../compiler/values/canonical-json.ts';
 import { formatDiagnostic } from '../compiler/values/diagnostic.ts';
+import { type Clock, sleep } from './clock.ts';
 import { InputError } from './input-error.ts';
 import type { Log } from './log.ts';
 import { createFolderWatcher } from './sources/folder-watcher.ts';
@@ -12,6 +12,7 @@ export interface ConfigWatch {
   readonly document: unknown;
   /** What the file says now. Throws InputError while it cannot be used. */
   readonly read: () => Promise<unknown>;
+  readonly clock: Clock;
   readonly log: Log;
   readonly times?: ConfigWatchTimes;
 }
@@ -36,8 +37,8 @@ const defaultTimes: ConfigWatchTimes = { pollMs: 10_000, settleMs: 500 };
  * returns  whether it changed; false: the signal was aborted first
  */
 export async function configurationChanged(watch: ConfigWatch, signal: AbortSignal): Promise<boolean> {
-  const { path, log, times = defaultTimes } = watch;
-  const folder = createFolderWatcher(dirname(path), { recursive: false });
+  const { path, clock, log, times = defaultTimes } = watch;
+  const folder = createFolderWatcher(dirname(path), clock, { recursive: false });
   const started = canonicalJson(watch.document);
   let told = '';
   /** What it said at the last look, if that is new. */
@@ -46,7 +47,7 @@ export async function configurationChanged(watch: ConfigWatch, signal: AbortSign
     while (!signal.aborted) {
       if (seen === undefined) await folder.wait(times.pollMs, signal);
       // Also where others write into the same folder all the time.
-      await sleep(times.settleMs, undefined, { signal }).catch(() => {});
+      await sleep(clock, times.settleMs, signal);
       folder.forget();
       if (signal.aborted) break;
       const found = await look(watch.read);

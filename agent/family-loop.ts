@@ -3,7 +3,8 @@ import type { Family } from '../compiler/values/address.ts';
 import type { ServiceKey } from '../compiler/values/names.ts';
 import type { Depth, FamilyPlane, FamilySync } from '../backends/plane/plane.ts';
 import type { Target } from '../backends/target.ts';
-import { type AppliedChange, createLatencyMeter, type MeterClock } from './latency.ts';
+import type { Clock } from './clock.ts';
+import { type AppliedChange, createLatencyMeter } from './latency.ts';
 import type { Report } from './report.ts';
 import { backoffMs, type BackoffTimes } from './sources/backoff.ts';
 
@@ -48,7 +49,7 @@ export function createFamilyLoop({
   report,
 }: {
   readonly plane: FamilyPlane;
-  readonly clock: MeterClock;
+  readonly clock: Clock;
   readonly times: LoopTimes;
   readonly report: Report;
 }): FamilyLoop {

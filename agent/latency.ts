@@ -2,6 +2,7 @@ import type { PortChanges } from '../compiler/engine.ts';
 import type { Compiler, Subject } from '../compiler/incremental.ts';
 import { textOfId } from '../compiler/model/kinds.ts';
 import type { ServiceKey } from '../compiler/values/names.ts';
+import type { Clock } from './clock.ts';
 import type { Arrival } from './sources/board.ts';
 
 /** A change that was applied. */
@@ -45,15 +46,8 @@ export interface LatencyMeter {
   inForce(): Latencies;
 }
 
-export interface MeterClock {
-  /** Only goes forward. */
-  readonly nowMs: () => number;
-  /** The time of day, to which stamps of other machines are compared. */
-  readonly wallMs: () => number;
-}
-
 /** source: IPT-25, network_programming_duration_seconds */
-export function createLatencyMeter({ nowMs, wallMs }: MeterClock): LatencyMeter {
+export function createLatencyMeter({ nowMs, wallMs }: Pick<Clock, 'nowMs' | 'wallMs'>): LatencyMeter {
   const startedWallMs = wallMs();
   let arrivals: { readonly atMs: number; readonly cluster: string }[] = [];
   /** By slice: a slice that is deleted before its change is in force has nothing to wait for. */

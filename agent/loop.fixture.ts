@@ -13,6 +13,7 @@ import { compileObjects } from '../test/helpers/compile.ts';
 import { planeOf } from '../test/helpers/scope.ts';
 import { told } from '../test/helpers/told.ts';
 import { findDrift } from '../backends/netfilter/drift.ts';
+import { createTestClock, type TestClock } from './clock.fixture.ts';
 import type { LoopTimes } from './family-loop.ts';
 import { runLoop } from './loop.ts';
 import type { AgentEvent } from './report.ts';
@@ -22,8 +23,9 @@ import type { Source } from './sources/source.ts';
 
 const quick: LoopTimes = { gapMs: 0, resyncMs: 60_000, glanceMs: 60_000, retry: { firstMs: 5, maxMs: 20 } };
 
-/** The loop on a fake kernel, with sources that a test speaks for. */
+/** The loop on a fake kernel, with sources that a test speaks for and time that a test lets pass. */
 export interface Bench {
+  readonly clock: TestClock;
   readonly kernel: FakeKernel;
   readonly events: readonly AgentEvent[];
   /** Tells of changes in a cluster; the own one when absent. */
@@ -47,14 +49,14 @@ export function startBench(options: BenchOptions = {}): Bench {
   const kernel = options.kernel ?? createFakeKernel();
   const events: AgentEvent[] = [];
   const stop = new AbortController();
-  const nowMs = () => performance.now();
+  const clock = createTestClock();
   const sources: Source[] = [undefined, ...(options.remotes ?? [])].map((cluster) => ({
     cluster,
     from: cluster ?? 'own',
     run: () => Promise.resolve(),
   }));
   const context = { settings: defaultSettings, nodeName: 'n1', localAddresses: undefined };
-  const board = createSourceBoard(sources, createChangeReader(context), nowMs, options.remoteWaitMs ?? 60_000);
+  const board = createSourceBoard(sources, createChangeReader(context), clock, options.remoteWaitMs ?? 60_000);
   const sinkOf = (cluster: ClusterName | undefined) => {
     const source = sources.find((one) => one.cluster === cluster);
     if (source === undefined) throw new Error(`no source for ${cluster}`);
@@ -69,12 +71,12 @@ export function startBench(options: BenchOptions = {}): Bench {
         planeOf('iptables', {
           family,
           run: kernel.run,
-          nowMs,
+          nowMs: clock.nowMs,
           takeOver: options.takeOver ?? false,
           delayTimes: { firstMs: 20, maxMs: 100 },
         }),
       ),
-      clock: { nowMs, wallMs: () => Date.now() },
+      clock,
       times: { ...quick, ...options.times },
       report: (event) => void events.push(event),
     },
@@ -82,6 +84,7 @@ export function startBench(options: BenchOptions = {}): Bench {
   );
 
   return {
+    clock,
     kernel,
     events,
     tell: (changes, cluster) => sinkOf(cluster).change(changes.flatMap(({ object, gone }) => told(object, gone))),

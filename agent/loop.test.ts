@@ -5,7 +5,6 @@ import { type ClusterName, parseClusterName } from '../compiler/values/names.ts'
 import { arbitraryExport, arbitraryLink, arbitraryService, arbitrarySlice } from '../test/helpers/arbitrary-cluster.ts';
 import { node, service, slice } from '../test/helpers/kubernetes.ts';
 import { type Bench, type BenchOptions, startBench } from './loop.fixture.ts';
-import { eventually } from '../test/helpers/eventually.ts';
 
 const benches: Bench[] = [];
 afterEach(async () => {
@@ -33,8 +32,8 @@ async function running(objects: readonly unknown[], options: BenchOptions = {}):
   const bench = start(options);
   bench.tell(present(...objects));
   bench.state({ kind: 'live' });
-  await eventually(() => expect(bench.differences(objects)).toEqual([]));
-  await eventually(() => expect(new Set(bench.of('synced').map(({ family }) => family)).size).toBe(2));
+  await bench.clock.until(() => expect(bench.differences(objects)).toEqual([]));
+  await bench.clock.until(() => expect(new Set(bench.of('synced').map(({ family }) => family)).size).toBe(2));
   return bench;
 }
 
@@ -56,20 +55,24 @@ describe('the loop', () => {
     const saved = kernel.save('IPv4');
     const after = start({ kernel });
     after.tell(present(here, web, webSlice('10.1.0.1')));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await after.clock.advance(600_000);
     expect(kernel.save('IPv4')).toBe(saved);
     expect(after.of('waiting').at(-1)?.for).toEqual(['own']);
     after.state({ kind: 'live' });
-    await eventually(() => expect(after.differences([here, web, webSlice('10.1.0.1')])).toEqual([]));
+    await after.clock.until(() => expect(after.differences([here, web, webSlice('10.1.0.1')])).toEqual([]));
   });
 
   it('waits for other clusters, but not for ever', async () => {
-    const bench = start({ remotes: [east], remoteWaitMs: 60 });
+    const bench = start({ remotes: [east], remoteWaitMs: 60_000 });
     bench.tell(present(here, web, webSlice('10.1.0.1')));
     bench.state({ kind: 'live' });
-    await eventually(() => expect(bench.of('waiting').at(-1)?.for).toEqual(['east']));
+    await bench.clock.advance(59_999);
+    expect(bench.of('waiting').at(-1)?.for).toEqual(['east']);
     expect(bench.of('synced')).toEqual([]);
-    await eventually(() => expect(bench.differences([here, web, webSlice('10.1.0.1')])).toEqual([]));
+    // Sources that are given up on wake nobody: it looks every second.
+    await bench.clock.advance(1_000);
+    expect(bench.of('synced')).toHaveLength(2);
+    await bench.clock.until(() => expect(bench.differences([here, web, webSlice('10.1.0.1')])).toEqual([]));
   });
 
   it('removes what an earlier agent left, where the cluster is empty', async () => {
@@ -78,14 +81,14 @@ describe('the loop', () => {
     expect(kernel.save('IPv4')).toContain('10.1.0.1');
     const bench = start({ kernel });
     bench.state({ kind: 'live' });
-    await eventually(() => expect(kernel.save('IPv4')).not.toContain('10.1.0.1'));
+    await bench.clock.until(() => expect(kernel.save('IPv4')).not.toContain('10.1.0.1'));
   });
 
   it('touches the chains of the Service that changed, without reading the kernel', async () => {
     const bench = await running([here, web, webSlice('10.1.0.1'), api, apiSlice('10.1.0.2')]);
     const from = bench.kernel.commands.length;
     bench.tell(present(webSlice('10.1.0.1', '10.1.0.3')));
-    await eventually(() =>
+    await bench.clock.until(() =>
       expect(bench.differences([here, web, webSlice('10.1.0.1', '10.1.0.3'), api, apiSlice('10.1.0.2')])).toEqual([]),
     );
     const commands = bench.kernel.commands.slice(from);
@@ -98,8 +101,8 @@ describe('the loop', () => {
     const bench = await running([here, web, webSlice('10.1.0.1')]);
     const written = writes(bench);
     bench.tell(present({ ...web, metadata: { ...web.metadata, labels: { note: 'x' } } }));
-    await eventually(() => expect(bench.of('changes').at(-1)?.ports).toBe(0));
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await bench.clock.until(() => expect(bench.of('changes').at(-1)?.ports).toBe(0));
+    await bench.clock.advance(30_000);
     expect(written()).toEqual([]);
   });
 
@@ -108,27 +111,31 @@ describe('the loop', () => {
     const before = bench.of('synced').length;
     for (let i = 2; i < 50; i++) {
       bench.tell(present(webSlice(`10.1.0.${i}`)));
-      await new Promise((resolve) => setTimeout(resolve, 4));
+      await bench.clock.advance(4);
     }
-    await eventually(() => expect(bench.differences([here, web, webSlice('10.1.0.49')])).toEqual([]));
-    // Without a gap there would be one for nearly each of them.
-    expect(bench.of('synced').length - before).toBeLessThan(12);
+    await bench.clock.until(() => expect(bench.differences([here, web, webSlice('10.1.0.49')])).toEqual([]));
+    // Without a gap there would be one for each of them.
+    expect(bench.of('synced').length - before).toBe(1);
   });
 
   it('says how long a change took to come into force', async () => {
-    const bench = await running([here, web, webSlice('10.1.0.1')]);
-    const stamp = { 'endpoints.kubernetes.io/last-change-trigger-time': new Date().toISOString() };
-    const changed = slice('web', 'web-x', ['10.1.0.2'], { annotations: stamp });
+    const bench = await running([here, web, webSlice('10.1.0.1')], { times: { gapMs: 1_000 } });
+    await bench.clock.advance(5_000);
     const before = bench.of('synced').length;
-    bench.tell(present(changed, here));
-    await eventually(() => {
-      const timed = bench
-        .of('synced')
-        .slice(before)
-        .filter(({ latenciesMs }) => latenciesMs.length > 0);
-      expect(timed).toMatchObject([{ family: 'IPv4', latenciesMs: [expect.any(Number)] }]);
-      expect(timed[0]?.networkLatenciesMs).toEqual([expect.any(Number)]);
-    });
+    bench.tell(present(webSlice('10.1.0.2')));
+    await bench.clock.advance(300);
+    // In the gap after that one.
+    const causedMs = bench.clock.wallMs() - 50;
+    const stamp = { 'endpoints.kubernetes.io/last-change-trigger-time': new Date(causedMs).toISOString() };
+    bench.tell(present(slice('web', 'web-x', ['10.1.0.3'], { annotations: stamp }), here));
+    await bench.clock.advance(1_000);
+    const synced = bench.of('synced').slice(before);
+    expect(
+      synced.map(({ family, latenciesMs, networkLatenciesMs }) => ({ family, latenciesMs, networkLatenciesMs })),
+    ).toEqual([
+      { family: 'IPv4', latenciesMs: [0], networkLatenciesMs: [] },
+      { family: 'IPv4', latenciesMs: [700], networkLatenciesMs: [750] },
+    ]);
   });
 
   it('stops after the sync that is under way, and leaves the rules', async () => {
@@ -136,8 +143,9 @@ describe('the loop', () => {
     const saved = bench.kernel.save('IPv4');
     await bench.stop();
     bench.tell(gone(web));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await bench.clock.advance(600_000);
     expect(bench.kernel.save('IPv4')).toBe(saved);
+    expect(bench.clock.timers()).toEqual([]);
   });
 });
 
@@ -145,31 +153,34 @@ describe('someone else at our rules', () => {
   const objects = [here, web, webSlice('10.1.0.1')];
 
   it('is named with the exact rules, and undone', async () => {
-    const bench = await running(objects, { times: { resyncMs: 30 } });
+    const bench = await running(objects, { times: { resyncMs: 30_000 } });
     const chain = /:(KUBE-SVC-\w+)/.exec(bench.kernel.save('IPv4'))?.[1] ?? '';
     bench.kernel.restore('IPv4', `*nat\n:${chain} - [0:0]\n-A ${chain} -j ACCEPT\nCOMMIT\n`);
-    await eventually(() => expect(bench.of('drift')).toHaveLength(1));
+    await bench.clock.until(() => expect(bench.of('drift')).toHaveLength(1));
     expect(bench.of('drift')[0]).toMatchObject({
       family: 'IPv4',
       chains: [{ where: `nat ${chain}`, added: [`-A ${chain} -j ACCEPT`] }],
     });
     expect(bench.of('drift')[0]?.chains[0]?.lost.length).toBeGreaterThan(0);
-    await eventually(() => expect(bench.differences(objects)).toEqual([]));
+    await bench.clock.until(() => expect(bench.differences(objects)).toEqual([]));
   });
 
   it('is noticed at the hooks long before the next reading', async () => {
-    const bench = await running(objects, { times: { glanceMs: 5 } });
+    const bench = await running(objects, { times: { glanceMs: 3_000 } });
     const hook = /^-A OUTPUT .*-j KUBE-SERVICES\n/m;
     bench.kernel.load('IPv4', bench.kernel.save('IPv4').replace(hook, ''));
-    await eventually(() => expect(bench.of('flushed')[0]?.missing).toContain('-A OUTPUT'));
-    await eventually(() => expect(bench.differences(objects)).toEqual([]));
-    await eventually(() => expect(bench.of('drift')[0]?.chains[0]?.where).toMatch(/ OUTPUT \(hooks\)$/));
+    // A glance looks at one of a table's three chains.
+    await bench.clock.advance(3 * 3_000);
+    expect(bench.of('flushed')[0]?.missing).toContain('-A OUTPUT');
+    expect(bench.differences(objects)).toEqual([]);
+    expect(bench.of('drift')[0]?.chains[0]?.where).toMatch(/ OUTPUT \(hooks\)$/);
   });
 
   it('is not suspected where nobody was', async () => {
-    const bench = await running(objects, { times: { glanceMs: 1 } });
+    const bench = await running(objects, { times: { glanceMs: 3_000 } });
     const from = bench.kernel.commands.length;
-    await eventually(() => expect(bench.kernel.commands.length).toBeGreaterThan(from + 8));
+    await bench.clock.advance(30_000);
+    expect(bench.kernel.commands.length).toBeGreaterThan(from + 8);
     expect(bench.of('flushed')).toEqual([]);
     expect(new Set(bench.kernel.commands.slice(from).map(({ args }) => args.includes('-S')))).toEqual(new Set([true]));
   });
@@ -177,7 +188,7 @@ describe('someone else at our rules', () => {
   it('that flushed everything is undone with everything', async () => {
     const bench = await running(objects, { times: { glanceMs: 5 } });
     bench.kernel.load('IPv4', '');
-    await eventually(() => expect(bench.differences(objects)).toEqual([]));
+    await bench.clock.until(() => expect(bench.differences(objects)).toEqual([]));
     expect(bench.of('flushed').length).toBeGreaterThan(0);
   });
 
@@ -185,7 +196,7 @@ describe('someone else at our rules', () => {
     const bench = await running(objects);
     bench.kernel.load('IPv4', '');
     bench.tell(present(webSlice('10.1.0.2')));
-    await eventually(() => expect(bench.differences([here, web, webSlice('10.1.0.2')])).toEqual([]));
+    await bench.clock.until(() => expect(bench.differences([here, web, webSlice('10.1.0.2')])).toEqual([]));
   });
 
   it('who flushed everything just before a change does not make what it leaves look like theirs', async () => {
@@ -193,7 +204,7 @@ describe('someone else at our rules', () => {
     bench.kernel.load('IPv4', '');
     // Table filter takes what comes of it, a chain that rejects; table nat misses what was flushed.
     bench.tell(present(webSlice()));
-    await eventually(() => expect(bench.differences([here, web, webSlice()])).toEqual([]));
+    await bench.clock.until(() => expect(bench.differences([here, web, webSlice()])).toEqual([]));
   });
 
   it('who made chains of our names first is left alone', async () => {
@@ -202,7 +213,7 @@ describe('someone else at our rules', () => {
     const bench = start({ kernel });
     bench.tell(present(...objects));
     bench.state({ kind: 'live' });
-    await eventually(() => expect(bench.of('sync-failed').length).toBeGreaterThan(1));
+    await bench.clock.until(() => expect(bench.of('sync-failed').length).toBeGreaterThan(1));
     expect(bench.of('sync-failed')[0]?.error.message).toContain('--take-over');
     expect(kernel.save('IPv4')).not.toContain('10.1.0.1');
   });
@@ -214,14 +225,22 @@ describe('a kernel that refuses', () => {
     const bench = await running([here, web, webSlice('10.1.0.1'), api, apiSlice('10.1.0.2')], { kernel });
     kernel.faults = { refuses: (line) => line.includes('10.1.0.66') };
     bench.tell(present(webSlice('10.1.0.66')));
-    await eventually(() => expect(bench.of('quarantined')).toHaveLength(1));
+    await bench.clock.until(() => expect(bench.of('quarantined')).toHaveLength(1));
     expect(bench.of('quarantined')[0]).toMatchObject({ service: 'default/web' });
     bench.tell(present(apiSlice('10.1.0.3')));
     const asIs = [here, web, webSlice('10.1.0.1'), api, apiSlice('10.1.0.3')];
-    await eventually(() => expect(bench.differences(asIs)).toEqual([]));
-    await eventually(() => expect(bench.of('synced').at(-1)?.sync.quarantined[0]?.refusals).toBeGreaterThan(2));
+    await bench.clock.until(() => expect(bench.differences(asIs)).toEqual([]));
+    const triedAtMs: number[] = [];
+    for (const refusals of [2, 3, 4]) {
+      await bench.clock.until(() =>
+        expect(bench.of('synced').at(-1)?.sync.quarantined[0]?.refusals).toBeGreaterThanOrEqual(refusals),
+      );
+      triedAtMs.push(bench.clock.nowMs());
+    }
+    const [first = 0, second = 0, third = 0] = triedAtMs;
+    expect(third - second).toBeGreaterThan(second - first);
     kernel.faults = {};
-    await eventually(() =>
+    await bench.clock.until(() =>
       expect(bench.differences([here, web, webSlice('10.1.0.66'), api, apiSlice('10.1.0.3')])).toEqual([]),
     );
     expect(bench.of('released').map((event) => event.service)).toEqual(['default/web']);
@@ -232,9 +251,9 @@ describe('a kernel that refuses', () => {
     const bench = await running([here, web, webSlice('10.1.0.1')], { kernel });
     kernel.faults = { refuses: (line) => line.includes('10.1.0.66') };
     bench.tell(present(webSlice('10.1.0.66')));
-    await eventually(() => expect(bench.of('quarantined')).toHaveLength(1));
+    await bench.clock.until(() => expect(bench.of('quarantined')).toHaveLength(1));
     bench.tell(present(webSlice('10.1.0.5')));
-    await eventually(() => expect(bench.differences([here, web, webSlice('10.1.0.5')])).toEqual([]));
+    await bench.clock.until(() => expect(bench.differences([here, web, webSlice('10.1.0.5')])).toEqual([]));
   });
 
   it('everything: what was in force stays, and it is tried again until it works', async () => {
@@ -243,10 +262,10 @@ describe('a kernel that refuses', () => {
     const saved = kernel.save('IPv4');
     kernel.faults = { noPrivilege: true };
     bench.tell(present(webSlice('10.1.0.2')));
-    await eventually(() => expect(bench.of('sync-failed').length).toBeGreaterThan(2));
+    await bench.clock.until(() => expect(bench.of('sync-failed').length).toBeGreaterThan(2));
     expect(kernel.save('IPv4')).toBe(saved);
     kernel.faults = {};
-    await eventually(() => expect(bench.differences([here, web, webSlice('10.1.0.2')])).toEqual([]));
+    await bench.clock.until(() => expect(bench.differences([here, web, webSlice('10.1.0.2')])).toEqual([]));
   });
 });
 
@@ -289,7 +308,8 @@ function startClusters(options: BenchOptions = {}) {
         bench.tell([{ object: changed, gone: isGone }], remote ? east : undefined);
       }
     },
-    isAsFromNothing: () => eventually(() => expect(bench.differences(of(false), { east: of(true) })).toEqual([])),
+    isAsFromNothing: () =>
+      bench.clock.until(() => expect(bench.differences(of(false), { east: of(true) })).toEqual([])),
   };
 }
 
@@ -308,7 +328,7 @@ it('after any changes the kernel holds what compiling the present objects from n
         await bench.stop();
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 150 },
   );
 });
 
@@ -370,7 +390,7 @@ it('whatever fails and whoever interferes meanwhile, it ends there too', async (
           tell(each.changes);
           const before = kernel.commands.length;
           // Half of the time the loop meets the one before the next comes.
-          if (each.waits) await eventually(() => expect(kernel.commands.length).toBeGreaterThan(before));
+          if (each.waits) await bench.clock.until(() => expect(kernel.commands.length).toBeGreaterThan(before));
           if (each.foreign !== undefined) interfere(kernel, each.foreign);
         }
         kernel.faults = {};
@@ -379,6 +399,6 @@ it('whatever fails and whoever interferes meanwhile, it ends there too', async (
         await bench.stop();
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 240 },
   );
 }, 300_000);

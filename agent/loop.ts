@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Compiler } from '../compiler/incremental.ts';
 import type { Registry } from '../compiler/registry/registry.ts';
 import type { FamilyPlane } from '../backends/plane/plane.ts';
+import { type Clock, sleep } from './clock.ts';
 import { createFamilyLoop, type LoopTimes, restFactor } from './family-loop.ts';
-import { type AppliedChange, applyChanges, type MeterClock } from './latency.ts';
+import { type AppliedChange, applyChanges } from './latency.ts';
 import type { ChangesTaken, Report } from './report.ts';
 import { type ChangedServices, createServiceTable } from './service-table.ts';
 import type { Arrival, SourceBoard } from './sources/board.ts';
@@ -13,7 +13,7 @@ export interface LoopParts {
   readonly board: SourceBoard;
   readonly compiler: Compiler;
   readonly planes: readonly FamilyPlane[];
-  readonly clock: MeterClock;
+  readonly clock: Clock;
   readonly times: LoopTimes;
   readonly report: Report;
   /** Between what sources tell and the compiler: may hold changes back, and tell held ones later. */
@@ -122,7 +122,7 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
     }
     survey();
     // A burst gathers here.
-    if (hasSynced) await pause(times.gapMs, signal);
+    if (hasSynced) await sleep(clock, times.gapMs, signal);
     const dueMs = Math.min(
       ...loops.map((loop) => loop.dueMs()),
       isSurveyed ? Number.POSITIVE_INFINITY : surveyDueMs,
@@ -130,14 +130,6 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
       parts.registry === undefined ? Number.POSITIVE_INFINITY : registryDueMs,
     );
     await board.wait(dueMs - clock.nowMs(), signal);
-  }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(ms, undefined, { signal });
-  } catch {
-    // Stopping ends the pause.
   }
 }
 

@@ -1,30 +1,36 @@
-import { expect, it, vi } from 'vitest';
-import { lockNode } from './single.ts';
-import { eventually } from '../test/helpers/eventually.ts';
+import { expect, it } from 'vitest';
+import { createTestClock } from './clock.fixture.ts';
+import { type AgentLock, lockNode } from './single.ts';
 
 const never = new AbortController().signal;
 
 it('one agent at a time works on a node, and the next takes over when it ends', async () => {
   const name = `\0slicewright-test-${process.pid}`;
-  const first = await lockNode(() => {}, never, { name });
-  const onWait = vi.fn<() => void>();
-  let second: Awaited<ReturnType<typeof lockNode>>;
-  const waiting = lockNode(onWait, never, { name, retryMs: 5 }).then((lock) => (second = lock));
-  await eventually(() => expect(onWait).toHaveBeenCalledTimes(1));
-  await new Promise((resolve) => setTimeout(resolve, 30));
-  expect(second).toBeUndefined();
+  const clock = createTestClock();
+  const first = await lockNode(() => {}, never, clock, { name });
+  let told = 0;
+  let second: AgentLock | undefined;
+  const onWait = (): void => void told++;
+  const waiting = lockNode(onWait, never, clock, { name, retryMs: 500 }).then((lock) => (second = lock));
+  await clock.advance(60_000);
+  expect([told, second, clock.timers()]).toEqual([1, undefined, [500]]);
   await first?.release();
+  await clock.advance(499);
+  expect(second).toBeUndefined();
+  await clock.advance(1);
   await waiting;
-  expect(second).toBeDefined();
-  expect(onWait).toHaveBeenCalledTimes(1);
+  expect([told, second]).toEqual([1, { release: expect.any(Function) }]);
   await second?.release();
 });
 
 it('one that waits can be told to stop', async () => {
   const name = `\0slicewright-test-stop-${process.pid}`;
-  const first = await lockNode(() => {}, never, { name });
+  const clock = createTestClock();
+  const first = await lockNode(() => {}, never, clock, { name });
   const stop = new AbortController();
-  const waiting = lockNode(() => stop.abort(), stop.signal, { name, retryMs: 60_000 });
-  expect(await waiting).toBeUndefined();
+  const waiting = lockNode(() => {}, stop.signal, clock, { name });
+  await clock.settle();
+  stop.abort();
+  expect([await waiting, clock.timers()]).toEqual([undefined, []]);
   await first?.release();
 });

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { type ChainPrefix, kubePrefix } from '../compiler/settings.ts';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type Clock, sleep } from './clock.ts';
 
 /**
  * A name in the kernel that one process of a network namespace can hold at a time. The kernel takes
@@ -19,12 +19,14 @@ export interface AgentLock {
  * Waits until no other agent works on this network namespace: two with different ideas would undo
  * each other's work for ever. While an update replaces one by the next, the next waits here.
  *
+ * clock    what waits between two tries
  * onWait   told once, when another one is there
  * returns  undefined when the signal was aborted first
  */
 export async function lockNode(
   onWait: () => void,
   signal: AbortSignal,
+  clock: Clock,
   {
     prefix = kubePrefix,
     name = lockNameOf(prefix),
@@ -39,7 +41,7 @@ export async function lockNode(
     }
     if (!hasTold) onWait();
     hasTold = true;
-    await sleep(retryMs, undefined, { signal }).catch(() => {});
+    await sleep(clock, retryMs, signal);
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { type ClusterName, parseClusterName } from '../../compiler/values/names.ts';
+import type { Clock } from '../clock.ts';
 import { fileProblem, InputError } from '../input-error.ts';
 import type { ApiCall, ApiPost } from '../sources/api.ts';
 import { clusterSource } from '../sources/cluster.ts';
@@ -19,6 +20,7 @@ export interface SourceOptions {
   readonly nodeName: string;
   /** Where Leases of other clusters are; absent: nobody asks for them. */
   readonly leaseNamespace?: string;
+  readonly clock: Clock;
   /** Told of every request to an API server. */
   readonly onCall?: (call: ApiCall) => void;
 }
@@ -41,23 +43,23 @@ export async function openSources(options: SourceOptions): Promise<{
     const { get, post, server, close } = await openCluster({ kubeconfig, context, master }, options.onCall);
     closers.push(close);
     if (cluster === undefined) ownPost = post;
-    const { nodeName, proxyName, leaseNamespace } = options;
+    const { nodeName, proxyName, leaseNamespace, clock } = options;
     return clusterSource({
-      ...{ cluster, from: server, get, nodeName, proxyName, random: Math.random },
+      ...{ cluster, from: server, get, nodeName, proxyName, clock, random: Math.random },
       ...(leaseNamespace === undefined ? {} : { leaseNamespace }),
     });
   };
   const own =
     options.source === undefined
       ? await fromApi(undefined, options.kubeconfig)
-      : folderSource(undefined, folderAt(options.source));
+      : folderSource(undefined, folderAt(options.source), options.clock);
   const sources = [own];
   const names = new Set<string>();
   for (const text of options.cluster) {
     const { name, path, context } = parseClusterOption(text);
     if (names.has(name)) throw problem(text, `names cluster ${name} a second time`);
     names.add(name);
-    sources.push(isFolder(path) ? folderSource(name, path) : await fromApi(name, path, context));
+    sources.push(isFolder(path) ? folderSource(name, path, options.clock) : await fromApi(name, path, context));
   }
   return { sources, post: ownPost, close: () => closers.forEach((close) => close()) };
 }

@@ -8,6 +8,7 @@ import type { Settings } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
 import { parseNamespace } from '../../compiler/values/names.ts';
 import { type AgentServing, startAgent } from '../agent.ts';
+import { systemClock } from '../clock.ts';
 import { clusterEventsListener } from '../cluster-events.ts';
 import { defaultMetrics, parseAddressOrBind } from '../config/agent.ts';
 import type { Configuration } from '../config/config.ts';
@@ -93,20 +94,21 @@ export function agentCommand(
     const renewed = new AbortController();
     const signal = AbortSignal.any([told, renewed.signal]);
     const metrics = createMetrics();
+    const clock = systemClock;
     const leases = leaseNamespaceOf(options);
     const { sources, post, close } = await openSources({
       ...options,
       ...leases,
+      clock,
       onCall: countCalls(metrics),
       kubeconfig: configuration.agent.kubeconfig,
       nodeName: context.nodeName,
       proxyName: context.settings.serviceProxyName,
     });
-    const clock = { nowMs: () => performance.now(), wallMs: () => Date.now() };
     const isDry = options.dryRun === true;
     const lock = isDry
       ? undefined
-      : await lockNode(() => log.info({}, 'another agent works on this node: waiting for it to end'), signal, {
+      : await lockNode(() => log.info({}, 'another agent works on this node: waiting for it to end'), signal, clock, {
           prefix: context.settings.chainPrefix,
         });
     try {
@@ -233,7 +235,7 @@ function watchConfiguration(
 ): Promise<boolean> {
   if (path === undefined || path === '-') return Promise.resolve(false);
   const read = () => readCheckedDocument(path, flags, io.readStdin);
-  return configurationChanged({ path, document, read, log }, signal);
+  return configurationChanged({ path, document, read, clock: systemClock, log }, signal);
 }
 
 function livePlanes(
@@ -246,7 +248,7 @@ function livePlanes(
     mode.createPlane({
       scope: scopeOf(family, settings, options.takeOver === true),
       run: runOf(family),
-      nowMs: () => performance.now(),
+      nowMs: systemClock.nowMs,
       delayTimes: defaultDelayTimes,
     }),
   );

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type Clock, sleep } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { BindAddress } from './bind-address.ts';
 import type { RunningServer } from './listener.ts';
@@ -17,7 +17,7 @@ export async function keepServing(
   name: string,
   bind: BindAddress | undefined,
   open: (bind: BindAddress) => Promise<RunningServer>,
-  log: Log,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
   signal: AbortSignal,
 ): Promise<RunningServer | undefined> {
   let told = '';
@@ -30,7 +30,7 @@ export async function keepServing(
       const problem = error instanceof Error ? error.message : String(error);
       if (problem !== told) log.error({ server: name, host: bind.host, port: bind.port }, `cannot listen: ${problem}`);
       told = problem;
-      await sleep(againMs, undefined, { signal }).catch(() => {});
+      await sleep(clock, againMs, signal);
     }
   }
   return undefined;

@@ -6,6 +6,7 @@ import { dispatched, node, service } from '../../test/helpers/kubernetes.ts';
 import { told } from '../../test/helpers/told.ts';
 import { createDeletionGuard } from '../../compiler/deletion-guard.ts';
 import { createCompiler } from '../../compiler/incremental.ts';
+import { createTestClock } from '../clock.fixture.ts';
 import { createClusterLeases } from '../cluster-leases.ts';
 import { applyChanges, createLatencyMeter } from '../latency.ts';
 import { createProxyHealth } from '../serving/health.ts';
@@ -25,8 +26,8 @@ const read = createChangeReader({ settings: defaultSettings });
 
 /** A board on a clock that a test moves. */
 function board(remoteWaitMs = 30_000) {
-  const clock = { ms: 0 };
-  const made = createSourceBoard([own, east], read, () => clock.ms, remoteWaitMs);
+  const clock = createTestClock();
+  const made = createSourceBoard([own, east], read, clock, remoteWaitMs);
   return { clock, board: made, own: made.sinkOf(own), east: made.sinkOf(east) };
 }
 
@@ -43,9 +44,9 @@ describe('a board is ready', () => {
     expect(made.isReady()).toBe(true);
   });
 
-  it('without other clusters after a while, and never without the own one', () => {
+  it('without other clusters after a while, and never without the own one', async () => {
     const { board: made, clock, own: mine } = board(30_000);
-    clock.ms = 1_000_000;
+    await clock.advance(1_000_000);
     expect(made.isReady()).toBe(false);
     mine.state('Service', { kind: 'live' });
     expect(made.isReady()).toBe(true);
@@ -64,7 +65,7 @@ describe('a board is ready', () => {
 
 it('kinds that nothing waits for hold nothing up, and their failures are told apart', () => {
   const modest = { ...own, forgoes: new Set(['Lease']) };
-  const made = createSourceBoard([modest], read, () => 0, 0);
+  const made = createSourceBoard([modest], read, createTestClock(), 0);
   const sink = made.sinkOf(modest);
   sink.state('Lease', { kind: 'starting' });
   expect(made.isReady()).toBe(false);
@@ -76,23 +77,23 @@ it('kinds that nothing waits for hold nothing up, and their failures are told ap
   expect(made.status()).toMatchObject([{ synced: true, failing: [], forgone: [{ kind: 'Lease', problem: '403' }] }]);
 });
 
-it('a kind is known as far as it was heard, without the time in which it could not be read', () => {
+it('a kind is known as far as it was heard, without the time in which it could not be read', async () => {
   const { board: made, clock, own: sink } = board();
   expect(made.hearing(own, 'Lease')).toEqual({ knownMs: 0, silentMs: undefined });
-  const hearAt = (ms: number): void => {
-    clock.ms = ms;
+  const hearAt = async (ms: number): Promise<void> => {
+    await clock.advance(ms - clock.nowMs());
     sink.heard('Lease');
   };
-  hearAt(1_000);
-  hearAt(4_000);
+  await hearAt(1_000);
+  await hearAt(4_000);
   sink.state('Lease', { kind: 'live' });
-  clock.ms = 9_000;
+  await clock.advance(5_000);
   expect(made.hearing(own, 'Lease')).toEqual({ knownMs: 3_000, silentMs: 5_000 });
-  hearAt(10_000);
+  await hearAt(10_000);
   sink.state('Lease', { kind: 'failing', problem: 'away' });
-  hearAt(70_000);
+  await hearAt(70_000);
   sink.state('Lease', { kind: 'live' });
-  hearAt(71_000);
+  await hearAt(71_000);
   expect(made.hearing(own, 'Lease')).toEqual({ knownMs: 10_000, silentMs: 0 });
   expect(made.status()[0]?.silentMs).toBe(0);
 });
@@ -116,44 +117,71 @@ it('parses what it is told of as it enters: nobody reads the JSON again', () => 
 });
 
 describe('waiting', () => {
-  const never = new AbortController().signal;
+  /** Whether it is over, without time passing. */
+  function wait(made: ReturnType<typeof board>, ms: number, signal = new AbortController().signal) {
+    const state = { isOver: false };
+    void made.board.wait(ms, signal).then(() => (state.isOver = true));
+    return async (): Promise<boolean> => {
+      await made.clock.settle();
+      return state.isOver;
+    };
+  }
 
   it('ends with a change, and gives each change once, with the time it came', async () => {
-    const { board: made, clock, own: mine } = board();
-    const waited = made.wait(60_000, never);
-    clock.ms = 5;
-    mine.change([change, change]);
-    await waited;
+    const made = board();
+    const isOver = wait(made, 60_000);
+    await made.clock.advance(5);
+    expect(await isOver()).toBe(false);
+    made.own.change([change, change]);
+    expect(await isOver()).toBe(true);
     const arrival = { ...read(change, undefined), atMs: 5 };
-    expect(made.takeChanges()).toEqual([arrival, arrival]);
-    expect(made.takeChanges()).toEqual([]);
+    expect(made.board.takeChanges()).toEqual([arrival, arrival]);
+    expect(made.board.takeChanges()).toEqual([]);
+    expect(made.clock.timers()).toEqual([]);
+  });
+
+  it('ends when its time is over, which may be never', async () => {
+    const made = board();
+    const isOver = wait(made, 60_000);
+    await made.clock.advance(59_999);
+    expect(await isOver()).toBe(false);
+    await made.clock.advance(1);
+    expect(await isOver()).toBe(true);
+    const isEverOver = wait(made, Number.POSITIVE_INFINITY);
+    await made.clock.advance(1e12);
+    expect(await isEverOver()).toBe(false);
   });
 
   it('does not sleep through what came while nobody waited', async () => {
-    const { board: made, own: mine } = board();
-    mine.state('Service', { kind: 'live' });
-    await made.wait(60_000, never);
-    mine.change([change]);
-    const startMs = performance.now();
-    await made.wait(60_000, never);
-    expect(performance.now() - startMs).toBeLessThan(30_000);
+    const made = board();
+    made.own.state('Service', { kind: 'live' });
+    expect(await wait(made, 60_000)()).toBe(true);
+    made.own.change([change]);
+    expect(await wait(made, 60_000)()).toBe(true);
+    expect(await wait(made, 60_000)()).toBe(false);
   });
 
   it('is not ended by news that is none', async () => {
-    const { board: made, own: mine } = board();
-    mine.state('Service', { kind: 'live' });
-    await made.wait(60_000, never);
-    mine.state('Service', { kind: 'live' });
-    mine.change([]);
-    const startMs = performance.now();
-    await made.wait(30, never);
-    expect(performance.now() - startMs).toBeGreaterThan(25);
+    const made = board();
+    made.own.state('Service', { kind: 'live' });
+    expect(await wait(made, 60_000)()).toBe(true);
+    made.own.state('Service', { kind: 'live' });
+    made.own.change([]);
+    const isOver = wait(made, 30);
+    made.own.state('Service', { kind: 'live' });
+    made.own.heard('Service');
+    expect(await isOver()).toBe(false);
+    await made.clock.advance(30);
+    expect(await isOver()).toBe(true);
   });
 
   it('ends when told to stop', async () => {
+    const made = board();
     const stop = new AbortController();
-    const waited = board().board.wait(60_000, stop.signal);
+    const isOver = wait(made, 60_000, stop.signal);
+    expect(await isOver()).toBe(false);
     stop.abort();
-    await expect(waited).resolves.toBeUndefined();
+    expect(await isOver()).toBe(true);
+    expect(made.clock.timers()).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import type { ChangeReader, ObjectChange } from '../../compiler/change.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
+import type { Clock } from '../clock.ts';
 import type { ReflectorState } from './reflector.ts';
 import type { Source, SourceSink } from './source.ts';
 
@@ -69,7 +70,6 @@ interface Kinds {
 
 /**
  * read          parses what sources tell, before anybody else sees it
- * nowMs         a clock that only goes forward: the machine's own may jump
  * remoteWaitMs  how long the first program waits for clusters other than our own. Ours is waited for
  *               without limit: an empty answer from it would remove every Service of the node.
  * onState       told of each new state
@@ -77,10 +77,11 @@ interface Kinds {
 export function createSourceBoard(
   sources: readonly Source[],
   read: ChangeReader,
-  nowMs: () => number,
+  clock: Pick<Clock, 'nowMs' | 'timer'>,
   remoteWaitMs: number,
   onState: (source: Source, kind: string, state: ReflectorState) => void = () => {},
 ): SourceBoard {
+  const { nowMs } = clock;
   const startedMs = nowMs();
   const kinds = new Map<Source, Kinds>(
     sources.map((source) => [
@@ -167,14 +168,13 @@ export function createSourceBoard(
     wait(ms, signal) {
       return new Promise((resolve) => {
         const done = (): void => {
-          clearTimeout(timer);
+          cancel();
           signal.removeEventListener('abort', done);
           wake = undefined;
           stirred = false;
           resolve();
         };
-        // A timer of Node takes at most 2^31 - 1 ms, and treats more as none.
-        const timer = setTimeout(done, Math.min(Math.max(ms, 0), 2 ** 31 - 1));
+        const cancel = clock.timer(ms, done);
         if (signal.aborted || stirred) return done();
         signal.addEventListener('abort', done);
         wake = done;

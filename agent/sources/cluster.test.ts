@@ -1,5 +1,6 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, expect, it } from 'vitest';
+import { systemClock } from '../clock.ts';
 import { type ApiDouble, startApiDouble } from '../../test/apiserver/double.ts';
 import { openApi } from './api.ts';
 import { clusterSource } from './cluster.ts';
@@ -35,6 +36,7 @@ async function follow(double: ApiDouble, { proxyName }: { readonly proxyName?: s
     nodeName: 'n1',
     proxyName,
     times,
+    clock: systemClock,
     random: () => 0.5,
   });
   void source.run(

@@ -1,5 +1,6 @@
 import { type KnownKind, type ObjectId, recognise } from '../../compiler/model/kinds.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
+import type { Clock } from '../clock.ts';
 import type { ApiGet } from './api.ts';
 import { reduceObject } from './reduce.ts';
 import { type ReflectorTimes, reflect } from './reflector.ts';
@@ -91,6 +92,7 @@ export interface ClusterSourceOptions {
   /** Where Leases of other clusters are; absent: they are not looked at. Of another cluster's API server none are read. */
   readonly leaseNamespace?: string;
   readonly times?: ReflectorTimes;
+  readonly clock: Clock;
   readonly random: () => number;
 }
 
@@ -145,6 +147,7 @@ function watchKind(
       onState: (state) => sink.state(kind, state),
       onHeard: () => sink.heard(kind),
       ...(options.times === undefined ? {} : { times: options.times }),
+      clock: options.clock,
       random: options.random,
     },
     signal,

@@ -1,4 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
+import type { Clock } from '../clock.ts';
 
 /** Says that something in a folder may have changed. */
 export interface FolderWatcher {
@@ -12,6 +13,7 @@ export interface FolderWatcher {
 /** Hears of changes where the file system tells of them; where it does not, the poll finds them. */
 export function createFolderWatcher(
   path: string,
+  clock: Pick<Clock, 'timer'>,
   { recursive }: { readonly recursive: boolean } = { recursive: true },
 ): FolderWatcher {
   let heard = false;
@@ -41,12 +43,12 @@ export function createFolderWatcher(
       open();
       return new Promise((resolve) => {
         const done = (): void => {
-          clearTimeout(timer);
+          cancel();
           signal.removeEventListener('abort', done);
           wake = undefined;
           resolve();
         };
-        const timer = setTimeout(done, ms);
+        const cancel = clock.timer(ms, done);
         if (signal.aborted || heard) return done();
         signal.addEventListener('abort', done);
         wake = done;

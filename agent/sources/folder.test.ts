@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createTestClock } from '../clock.fixture.ts';
 import { folderSource } from './folder.ts';
 import type { ReflectorState } from './reflector.ts';
 import { eventually } from '../../test/helpers/eventually.ts';
@@ -16,14 +17,18 @@ afterEach(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-/** Starts the source, and keeps what it tells. */
+/**
+ * Starts the source, and keeps what it tells. Files are real and the system tells of them when it likes, but time passes
+ * only as `inTime` looks: so little each time that a minute between two polls is longer than any test.
+ */
 function follow(times = { settleMs: 5, pollMs: 60_000 }) {
   const held = new Map<string, unknown>();
   const changes: string[] = [];
   const states: ReflectorState[] = [];
   const counts = { heard: 0 };
   const stop = new AbortController();
-  const running = folderSource(undefined, root, times).run(
+  const clock = createTestClock();
+  const running = folderSource(undefined, root, clock, times).run(
     {
       change: (told) => {
         for (const change of told) {
@@ -42,7 +47,12 @@ function follow(times = { settleMs: 5, pollMs: 60_000 }) {
     stop.abort();
     await running;
   });
-  return { held, changes, states, counts, names: () => [...held.keys()].sort() };
+  const inTime = (check: () => void): Promise<void> =>
+    eventually(async () => {
+      await clock.advance(5);
+      check();
+    });
+  return { held, changes, states, counts, inTime, names: () => [...held.keys()].sort() };
 }
 
 const service = (name: string, port = 80) =>
@@ -61,21 +71,21 @@ describe('a folder', () => {
       }),
     );
     put('notes.txt', 'not a manifest');
-    const { names, states } = follow();
-    await eventually(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    const { names, states, inTime } = follow();
+    await inTime(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
     expect(names()).toEqual(['cart', 'shelf', 'till']);
   });
 
   it('tells what changed, and nothing of what did not', async () => {
     put('a.yaml', service('cart'));
     put('b.yaml', service('till'));
-    const { changes, states } = follow();
-    await eventually(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    const { changes, states, inTime } = follow();
+    await inTime(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
     changes.length = 0;
     put('a.yaml', service('cart', 81));
     put('c.yaml', service('shelf'));
     rmSync(join(root, 'b.yaml'));
-    await eventually(() => expect(changes).toContain('-till'));
+    await inTime(() => expect(changes).toContain('-till'));
     expect(changes.toSorted()).toEqual(['+cart', '+shelf', '-till']);
   });
 
@@ -88,8 +98,8 @@ describe('a folder', () => {
 
   it('is heard although nothing changes: a quiet one is not a lost one', async () => {
     put('a.yaml', service('cart'));
-    const { counts, changes } = follow({ settleMs: 1, pollMs: 5 });
-    await eventually(() => expect(counts.heard).toBeGreaterThan(3));
+    const { counts, changes, inTime } = follow({ settleMs: 1, pollMs: 5 });
+    await inTime(() => expect(counts.heard).toBeGreaterThan(3));
     expect(changes).toEqual(['+cart']);
   });
 
@@ -106,11 +116,11 @@ describe('a folder', () => {
     }
     symlinkSync(join(elsewhere, 'one'), join(elsewhere, '..data'));
     symlinkSync(join(elsewhere, '..data', 'a.yaml'), join(root, 'a.yaml'));
-    const { held } = follow({ settleMs: 5, pollMs: 20 });
-    await eventually(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 80 }] } }));
+    const { held, inTime } = follow({ settleMs: 5, pollMs: 20 });
+    await inTime(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 80 }] } }));
     symlinkSync(join(elsewhere, 'two'), join(elsewhere, '..next'));
     renameSync(join(elsewhere, '..next'), join(elsewhere, '..data'));
-    await eventually(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 81 }] } }));
+    await inTime(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 81 }] } }));
   });
 });
 
@@ -124,28 +134,26 @@ describe('what was read before stands', () => {
     ['while the folder is gone', () => rmSync(root, { recursive: true }), /no such file/],
   ])('%s', async (_name, breakIt, says) => {
     put('a.yaml', service('cart'));
-    const { names, states, held } = follow({ settleMs: 5, pollMs: 20 });
-    await eventually(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    const { names, states, held, inTime } = follow({ settleMs: 5, pollMs: 20 });
+    await inTime(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
     breakIt();
-    await eventually(() =>
-      expect(states.at(-1)).toMatchObject({ kind: 'failing', problem: expect.stringMatching(says) }),
-    );
+    await inTime(() => expect(states.at(-1)).toMatchObject({ kind: 'failing', problem: expect.stringMatching(says) }));
     expect(names()).toEqual(['cart']);
 
     rmSync(root, { recursive: true, force: true });
     mkdirSync(root);
     put('a.yaml', service('cart', 81));
-    await eventually(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 81 }] } }));
-    await eventually(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    await inTime(() => expect(held.get('cart')).toMatchObject({ spec: { ports: [{ port: 81 }] } }));
+    await inTime(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
   });
 
   it('and counts as read again once what was wrong is taken away', async () => {
     put('a.yaml', service('cart'));
-    const { states } = follow({ settleMs: 5, pollMs: 20 });
-    await eventually(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    const { states, inTime } = follow({ settleMs: 5, pollMs: 20 });
+    await inTime(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
     put('b.yaml', '{');
-    await eventually(() => expect(states.at(-1)).toMatchObject({ kind: 'failing' }));
+    await inTime(() => expect(states.at(-1)).toMatchObject({ kind: 'failing' }));
     rmSync(join(root, 'b.yaml'));
-    await eventually(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    await inTime(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
   });
 });

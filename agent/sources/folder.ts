@@ -7,6 +7,7 @@ import { expandLists } from '../../compiler/model/lists.ts';
 import { canonicalJson } from '../../compiler/values/canonical-json.ts';
 import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { type ClusterName, compareText } from '../../compiler/values/names.ts';
+import type { Clock } from '../clock.ts';
 import { InputError } from '../input-error.ts';
 import { isManifest, readObjects } from './files.ts';
 import { createFolderWatcher, type FolderWatcher } from './folder-watcher.ts';
@@ -36,6 +37,7 @@ export const defaultFolderTimes: FolderTimes = { settleMs: 100, pollMs: 5_000 };
 export function folderSource(
   cluster: ClusterName | undefined,
   path: string,
+  clock: Pick<Clock, 'timer'>,
   times: FolderTimes = defaultFolderTimes,
 ): Source {
   return {
@@ -45,7 +47,7 @@ export function folderSource(
     async run(sink, signal) {
       sink.state(manifestsKind, { kind: 'starting' });
       const look = createLook(cluster, path, sink);
-      const watcher = createFolderWatcher(path);
+      const watcher = createFolderWatcher(path, clock);
       try {
         while (!signal.aborted) {
           await look();

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { asListPage, type Outcome, readJson, refusalOf, withQuery } from './api-protocol.ts';
 import { problemOf } from './api-problems.ts';
 import type { ReflectorOptions } from './reflector.ts';
@@ -20,14 +21,14 @@ const wholeFactor = 4;
  * inPages   false: in one piece, which cannot expire half-way
  */
 export async function list<T>(
-  { get, path, query, project }: Pick<ReflectorOptions<T>, 'get' | 'path' | 'query' | 'project'>,
+  { get, path, query, project, clock }: Pick<ReflectorOptions<T>, 'get' | 'path' | 'query' | 'project' | 'clock'>,
   { inPages, answerMs }: { readonly inPages: boolean; readonly answerMs: number },
   signal: AbortSignal,
 ): Promise<Listed<T> | Outcome> {
   const objects = new Map<string, T>();
   const patienceMs = inPages ? answerMs : wholeFactor * answerMs;
   let next: string | undefined;
-  let limit: AbortSignal | undefined;
+  let limit = timeLimit(clock, patienceMs);
   try {
     for (;;) {
       const asked = {
@@ -35,8 +36,7 @@ export async function list<T>(
         ...(inPages ? { limit: String(pageSize) } : {}),
         ...(next === undefined ? {} : { continue: next }),
       };
-      limit = AbortSignal.timeout(patienceMs);
-      const answer = await get(withQuery(path, asked), AbortSignal.any([signal, limit]));
+      const answer = await get(withQuery(path, asked), AbortSignal.any([signal, limit.signal]));
       const body = await readJson(answer);
       const refused = refusalOf(answer, body);
       if (refused !== undefined) return refused;
@@ -48,9 +48,19 @@ export async function list<T>(
       }
       next = page.next;
       if (next === undefined) return { kind: 'listed', objects, resourceVersion: page.resourceVersion };
+      limit.cancel();
+      limit = timeLimit(clock, patienceMs);
     }
   } catch (error) {
-    const isLate = limit?.aborted === true && !signal.aborted;
+    const isLate = limit.signal.aborted && !signal.aborted;
     return { kind: 'failed', problem: isLate ? `no complete answer within ${patienceMs / 1000} s` : problemOf(error) };
+  } finally {
+    limit.cancel();
   }
+}
+
+/** A signal that is aborted after so long, unless that is cancelled. */
+function timeLimit(clock: Clock, ms: number): { readonly signal: AbortSignal; readonly cancel: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, cancel: clock.timer(ms, () => controller.abort(new Error('too late'))) };
 }

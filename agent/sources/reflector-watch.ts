@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import type { ApiAnswer } from './api.ts';
 import { problemOf } from './api-problems.ts';
 import {
@@ -38,7 +39,7 @@ const maxLineLength = 64 * 1024 * 1024;
 
 /** Follows one watch from a place to its end. The place moves with each line that was taken in, and never back. */
 export async function watch<T>(
-  options: Pick<ReflectorOptions<T>, 'get' | 'path' | 'query' | 'project' | 'onHeard' | 'random'>,
+  options: Pick<ReflectorOptions<T>, 'get' | 'path' | 'query' | 'project' | 'onHeard' | 'clock' | 'random'>,
   from: string,
   times: ReflectorTimes,
   signal: AbortSignal,
@@ -48,8 +49,8 @@ export async function watch<T>(
   let lines = 0;
   let isOpen = false;
   let isLasting = false;
-  const idle = createIdleTimer(times.answerMs, times.idleMs);
-  let lasting: NodeJS.Timeout | undefined;
+  const idle = createIdleTimer(options.clock, times.answerMs, times.idleMs);
+  let cancelLasting: (() => void) | undefined;
   let answer: ApiAnswer | undefined;
   const end = (outcome: Outcome): Watched => ({
     outcome,
@@ -72,10 +73,10 @@ export async function watch<T>(
     isOpen = true;
     idle.touch();
     tell.opened();
-    lasting = setTimeout(() => {
+    cancelLasting = options.clock.timer(times.backoff.maxMs, () => {
       isLasting = true;
       tell.lasts();
-    }, times.backoff.maxMs);
+    });
     for await (const line of linesOf(answer.body, maxLineLength, idle.touch)) {
       const event = parseEvent(line);
       if (event === undefined) return end({ kind: 'expired', problem: 'a line of the watch is no event' });
@@ -96,7 +97,7 @@ export async function watch<T>(
     return end({ kind: 'failed', problem: isIdle ? 'the watch brought nothing for too long' : problemOf(error) });
   } finally {
     idle.stop();
-    clearTimeout(lasting);
+    cancelLasting?.();
     answer?.destroy();
   }
 }
@@ -104,16 +105,16 @@ export async function watch<T>(
 const closed: Outcome = { kind: 'closed', problem: 'the server closed it' };
 
 /** Aborts when nothing happens: first until the head arrives, then until the next chunk does. */
-function createIdleTimer(answerMs: number, idleMs: number) {
+function createIdleTimer(clock: Clock, answerMs: number, idleMs: number) {
   const controller = new AbortController();
   const expire = (): void => controller.abort(new Error('idle'));
-  let timer = setTimeout(expire, answerMs);
+  let cancel = clock.timer(answerMs, expire);
   return {
     signal: controller.signal,
     touch(): void {
-      clearTimeout(timer);
-      timer = setTimeout(expire, idleMs);
+      cancel();
+      cancel = clock.timer(idleMs, expire);
     },
-    stop: () => clearTimeout(timer),
+    stop: () => cancel(),
   };
 }

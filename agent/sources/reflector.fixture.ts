@@ -1,3 +1,4 @@
+import { createTestClock, type TestClock } from '../clock.fixture.ts';
 import type { ApiGet } from './api.ts';
 import { type ReflectorState, type ReflectorTimes, reflect } from './reflector.ts';
 
@@ -78,6 +79,7 @@ export const quick: ReflectorTimes = {
 };
 
 export interface Reflection {
+  readonly clock: TestClock;
   readonly held: ReadonlyMap<string, string>;
   /** Every value that was told, with its key: `a=7`, and `a gone`. */
   readonly told: readonly string[];
@@ -116,6 +118,7 @@ export function reflectFrom(
     readonly random?: () => number;
   } = {},
 ): Reflection {
+  const clock = createTestClock();
   const held = new Map<string, string>();
   const told: string[] = [];
   const states: ReflectorState[] = [];
@@ -131,7 +134,7 @@ export function reflectFrom(
     {
       get: serve((url) => {
         requests.push(requestText(url));
-        times.push(performance.now());
+        times.push(clock.nowMs());
         return answerTo(url);
       }),
       path: '/api/v1/services',
@@ -147,11 +150,13 @@ export function reflectFrom(
       onChange: put,
       onState: (state) => states.push(state),
       times: { ...quick, ...options.times },
+      clock,
       random: options.random ?? (() => 0.5),
     },
     stop.signal,
   );
   return {
+    clock,
     held,
     told,
     states,

@@ -3,16 +3,19 @@ import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createTestClock } from '../clock.fixture.ts';
 import { openApi } from './api.ts';
 import { backoffMs } from './backoff.ts';
 import { linesOf } from './json-lines.ts';
 import { type ReflectorState, type ReflectorTimes, reflect } from './reflector.ts';
 import { eventually } from '../../test/helpers/eventually.ts';
 
-const quick: ReflectorTimes = {
+const hourMs = 3_600_000;
+/** A server answers when it likes: only the waits between two requests end while a test looks on. */
+const times: ReflectorTimes = {
   backoff: { firstMs: 5, maxMs: 40 },
-  answerMs: 400,
-  idleMs: 150,
+  answerMs: hourMs,
+  idleMs: hourMs,
   watchSeconds: 1,
   absentMs: 30,
   holdMs: 60_000,
@@ -61,6 +64,7 @@ async function follow(
     { name: 'u', token: 'secret' },
   );
   const api = openApi(config);
+  const clock = createTestClock();
   const stop = new AbortController();
   const held = new Map<string, string>();
   const states: ReflectorState[] = [];
@@ -82,7 +86,8 @@ async function follow(
       },
       onChange: (key, value) => void (value === undefined ? held.delete(key) : held.set(key, value)),
       onState: (state) => states.push(state),
-      times: quick,
+      times,
+      clock,
       random: () => 0.5,
     },
     stop.signal,
@@ -93,7 +98,13 @@ async function follow(
     server.closeAllConnections();
     server.close();
   });
-  return { held, states, counts, requests, stop: () => stop.abort(), done };
+  /** Lets a second pass before each look, until what is looked for is so. */
+  const inTime = (check: () => void): Promise<void> =>
+    eventually(async () => {
+      await clock.advance(1_000);
+      check();
+    });
+  return { clock, held, states, counts, requests, inTime, stop: () => stop.abort(), done };
 }
 
 describe('a reflector', () => {
@@ -105,8 +116,8 @@ describe('a reflector', () => {
     };
     const events: Answer = (response) => {
       response.write(event('ADDED', object('c', 8)) + event('MODIFIED', object('a', 9)));
-      response.write(event('DELETED', object('b', 10)).slice(0, 20));
-      setTimeout(() => response.write(event('DELETED', object('b', 10)).slice(20)), 20);
+      const last = event('DELETED', object('b', 10));
+      response.write(last.slice(0, 20), () => response.write(last.slice(20)));
     };
     const { held, requests } = await follow({ lists: [pages], watches: [events] });
     await eventually(() =>
@@ -119,14 +130,14 @@ describe('a reflector', () => {
   });
 
   it('goes on from the last event or bookmark when the server closes the watch', async () => {
-    const { requests } = await follow({
+    const { requests, inTime } = await follow({
       lists: [listOf(7, 'a')],
       watches: [
         (response) => response.end(event('MODIFIED', object('a', 8)) + event('BOOKMARK', object('', 12))),
         stays,
       ],
     });
-    await eventually(() => expect(requests).toEqual(['list', 'watch 7', 'watch 12']));
+    await inTime(() => expect(requests).toEqual(['list', 'watch 7', 'watch 12']));
   });
 
   it.each<[string, Answer]>([
@@ -137,28 +148,28 @@ describe('a reflector', () => {
     ['an expired place, as an answer', (response) => response.writeHead(410).end(JSON.stringify(status(410, 'gone')))],
     ['a line that is no JSON', (response) => response.write('{"type":"ADDED","obj\n')],
   ])('lists again after %s', async (_, broken) => {
-    const { held, requests } = await follow({
+    const { held, requests, inTime } = await follow({
       lists: [listOf(7, 'a', 'b'), listOf(9, 'b', 'c')],
       watches: [broken, stays],
     });
-    await eventually(() => expect([...held.keys()]).toEqual(['b', 'c']));
-    await eventually(() => expect(requests).toEqual(['list', 'watch 7', 'list', 'watch 9']));
+    await inTime(() => expect([...held.keys()]).toEqual(['b', 'c']));
+    await inTime(() => expect(requests).toEqual(['list', 'watch 7', 'list', 'watch 9']));
   });
 
   it('holds what it has while the server refuses, and says why', async () => {
-    const { held, states } = await follow({
+    const { held, states, inTime } = await follow({
       lists: [
         listOf(7, 'a'),
         (response) => response.writeHead(403).end(JSON.stringify(status(403, 'forbidden: services'))),
       ],
       watches: [(response) => response.end(event('ERROR', status(410, 'too old')))],
     });
-    await eventually(() => expect(states.at(-1)).toEqual({ kind: 'failing', problem: '403 forbidden: services' }));
+    await inTime(() => expect(states.at(-1)).toEqual({ kind: 'failing', problem: '403 forbidden: services' }));
     expect([...held.keys()]).toEqual(['a']);
   });
 
   it('asks seldom for what nothing depends on and RBAC does not allow', async () => {
-    const { requests, states } = await follow(
+    const { clock, requests, states } = await follow(
       {
         lists: [(response) => response.writeHead(403).end(JSON.stringify(status(403, 'forbidden: leases')))],
         watches: [stays],
@@ -166,19 +177,24 @@ describe('a reflector', () => {
       true,
       true,
     );
-    await eventually(() => expect(requests.length).toBeGreaterThan(3));
+    for (let asked = 1; asked < 5; asked++) {
+      await eventually(() => expect([requests.length, clock.timers()]).toEqual([asked, [times.absentMs]]));
+      await clock.advance(times.absentMs);
+    }
     expect(new Set(states.map(({ kind }) => kind))).toEqual(new Set(['starting', 'failing']));
   });
 
   it('is heard with each list, event and bookmark, and not by a stream that brings nothing', async () => {
-    const { counts, requests } = await follow({
+    const { clock, counts, requests, inTime } = await follow({
       lists: [listOf(7, 'a')],
       watches: [
         (response) => response.end(event('MODIFIED', object('a', 8)) + event('BOOKMARK', object('', 12))),
         stays,
       ],
     });
-    await eventually(() => expect(requests.filter((request) => request === 'watch 12').length).toBeGreaterThan(1));
+    await inTime(() => expect(requests.at(-1)).toBe('watch 12'));
+    await clock.advance(hourMs);
+    await inTime(() => expect(requests.filter((request) => request === 'watch 12').length).toBeGreaterThan(1));
     expect(counts.heard).toBe(3);
   });
 
@@ -189,31 +205,28 @@ describe('a reflector', () => {
         : response.end(
             JSON.stringify({ metadata: { resourceVersion: '7', continue: 'x' }, items: [object('half', 1)] }),
           );
-    const { held } = await follow({ lists: [half, half, listOf(9, 'whole')], watches: [stays] });
-    await eventually(() => expect([...held.keys()]).toEqual(['whole']));
+    const { held, inTime } = await follow({ lists: [half, half, listOf(9, 'whole')], watches: [stays] });
+    await inTime(() => expect([...held.keys()]).toEqual(['whole']));
   });
 
   it('drops a watch that brings nothing, and goes on from its place', async () => {
-    const { requests, states } = await follow({ lists: [listOf(7, 'a')], watches: [stays] });
-    await eventually(() => expect(requests.filter((request) => request === 'watch 7').length).toBeGreaterThan(1));
+    const { clock, requests, states, inTime } = await follow({ lists: [listOf(7, 'a')], watches: [stays] });
+    // Listed, and then the watch is open.
+    await eventually(() => expect(states.slice(1)).toEqual([{ kind: 'live' }, { kind: 'live' }]));
+    await clock.advance(hourMs);
+    await inTime(() => expect(requests).toEqual(['list', 'watch 7', 'watch 7']));
     expect(states).toContainEqual({ kind: 'failing', problem: 'the watch brought nothing for too long' });
-  });
-
-  it('does not spin when every watch is closed at once', async () => {
-    const { requests } = await follow({ lists: [listOf(7, 'a')], watches: [(response) => response.end()] });
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    // 40 ms is the longest wait: without one there would be hundreds.
-    expect(requests.length).toBeGreaterThan(1);
-    expect(requests.length).toBeLessThan(40);
   });
 
   it('takes 404 for no objects only where the kind is optional', async () => {
     const missing: Answer = (response) => response.writeHead(404).end(JSON.stringify(status(404, 'no such page')));
     const optional = await follow({ lists: [missing, listOf(7, 'a')], watches: [stays] }, true);
-    await eventually(() => expect([...optional.held.keys()]).toEqual(['a']));
+    await optional.inTime(() => expect([...optional.held.keys()]).toEqual(['a']));
     expect(optional.states[1]).toEqual({ kind: 'absent' });
     const required = await follow({ lists: [missing], watches: [stays] });
-    await eventually(() => expect(required.states.at(-1)).toEqual({ kind: 'failing', problem: '404 no such page' }));
+    await required.inTime(() =>
+      expect(required.states.at(-1)).toEqual({ kind: 'failing', problem: '404 no such page' }),
+    );
   });
 
   it('sends its token, and ends when told to', async () => {

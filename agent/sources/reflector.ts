@@ -1,3 +1,4 @@
+import { type Clock, sleep } from '../clock.ts';
 import { type BackoffTimes, backoffMs } from './backoff.ts';
 import type { ApiGet } from './api.ts';
 import type { Outcome } from './api-protocol.ts';
@@ -72,6 +73,7 @@ export interface ReflectorOptions<T> {
    */
   readonly forgoable?: boolean;
   readonly times?: ReflectorTimes;
+  readonly clock: Clock;
   readonly random: () => number;
 }
 
@@ -105,7 +107,7 @@ const patience = 3;
  */
 export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSignal): Promise<void> {
   const times = options.times ?? defaultReflectorTimes;
-  const { onState } = options;
+  const { clock, onState } = options;
   /** Only keys: the compiler holds what it needs of an object. */
   let held = new Set<string>();
   let place: string | undefined;
@@ -183,8 +185,8 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
 
   /** Whether a 404 is taken for what it says: there are no objects. Lets go of them then. */
   function isGone(problem: string): boolean {
-    unknownSinceMs ??= performance.now();
-    if (held.size > 0 && performance.now() - unknownSinceMs < times.holdMs) {
+    unknownSinceMs ??= clock.nowMs();
+    if (held.size > 0 && clock.nowMs() - unknownSinceMs < times.holdMs) {
       const seconds = Math.round(times.holdMs / 1000);
       const kept = `the server does not know the kind any more; what it had (${held.size}) stays for ${seconds} s, in case that is a mistake`;
       onState({ kind: 'failing', problem: `${problem}: ${kept}` });
@@ -206,30 +208,16 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
       place = undefined;
       if (isGone(outcome.problem)) {
         failures = 0;
-        await sleep(times.absentMs * (0.5 + options.random()), signal);
+        await sleep(clock, times.absentMs * (0.5 + options.random()), signal);
         continue;
       }
     }
     if (outcome.kind === 'failed' && outcome.forbidden === true && options.forgoable === true) {
-      await sleep(times.absentMs * (0.5 + options.random()), signal);
+      await sleep(clock, times.absentMs * (0.5 + options.random()), signal);
       continue;
     }
     // Added to what the server asks for, which it asks of every agent at the same time.
     const retryAfterMs = outcome.kind === 'failed' ? (outcome.retryAfterMs ?? 0) : 0;
-    await sleep(retryAfterMs + backoffMs(failures, times.backoff, options.random()), signal);
+    await sleep(clock, retryAfterMs + backoffMs(failures, times.backoff, options.random()), signal);
   }
-}
-
-/** Ends early, without an error, when the signal is aborted. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
 }

@@ -1,4 +1,5 @@
 import { KubeConfig } from '@kubernetes/client-node';
+import { systemClock } from '../../agent/clock.ts';
 import { startAgent } from '../../agent/agent.ts';
 import { defaultLeaseNamespace } from '../../agent/commands/agent-flags.ts';
 import type { ContactTimes } from '../../agent/cluster-states.ts';
@@ -85,6 +86,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
   const apis: { close(): void }[] = [];
   const leaseNamespace = options.registry === undefined ? {} : { leaseNamespace: defaultLeaseNamespace };
   const times = { ...quickReflector, ...options.reflector };
+  const clock = { ...systemClock, wallMs: options.wallMs ?? systemClock.wallMs };
   const random = randomNumbers(1);
   const sourceOf = (from: ApiServer | Source, cluster: ClusterName | undefined): Source => {
     if ('run' in from) return from;
@@ -96,11 +98,11 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
       get: api.get,
       nodeName: options.nodeName,
       times,
+      clock,
       random,
       ...leaseNamespace,
     });
   };
-  const clock = { nowMs: () => performance.now(), wallMs: options.wallMs ?? (() => Date.now()) };
   const { done, ports } = startAgent(
     {
       context: {

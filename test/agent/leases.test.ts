@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
+import { systemClock } from '../../agent/clock.ts';
 import { createFakeKernel } from '../../backends/netfilter/fake-kernel.ts';
 import { folderSource } from '../../agent/sources/folder.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -145,7 +146,7 @@ it('a folder may hold Leases', async () => {
   writeFileSync(join(folder, 'objects.json'), JSON.stringify({ kind: 'List', apiVersion: 'v1', items: objects }));
   const renew = () => writeFileSync(join(folder, 'lease.json'), JSON.stringify(lease()));
   const controller = renewing(renew);
-  const { agent, isUsed } = start(folderSource(undefined, folder, { settleMs: 1, pollMs: 20 }));
+  const { agent, isUsed } = start(folderSource(undefined, folder, systemClock, { settleMs: 1, pollMs: 20 }));
   await eventually(() => expect(agent.of('lease').at(-1)?.state).toBe('Alive'));
   controller.stop();
   await eventually(() => expect(isUsed('10.10.0.6')).toBe(false));
