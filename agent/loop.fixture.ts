@@ -13,6 +13,8 @@ import { compileObjects } from '../test/helpers/compile.ts';
 import { planeOf } from '../test/helpers/scope.ts';
 import { told } from '../test/helpers/told.ts';
 import { findDrift } from '../backends/netfilter/drift.ts';
+import type { Run } from '../backends/command.ts';
+import { sleep } from './clock.ts';
 import { createTestClock, type TestClock } from './clock.fixture.ts';
 import type { LoopTimes } from './family-loop.ts';
 import { runLoop } from './loop.ts';
@@ -43,6 +45,8 @@ export interface BenchOptions {
   readonly remoteWaitMs?: number;
   readonly times?: Partial<LoopTimes>;
   readonly takeOver?: boolean;
+  /** How long each command takes. */
+  readonly commandMs?: number;
 }
 
 export function startBench(options: BenchOptions = {}): Bench {
@@ -50,6 +54,10 @@ export function startBench(options: BenchOptions = {}): Bench {
   const events: AgentEvent[] = [];
   const stop = new AbortController();
   const clock = createTestClock();
+  const run: Run = async (...command) => {
+    if (options.commandMs !== undefined) await sleep(clock, options.commandMs, new AbortController().signal);
+    return kernel.run(...command);
+  };
   const sources: Source[] = [undefined, ...(options.remotes ?? [])].map((cluster) => ({
     cluster,
     from: cluster ?? 'own',
@@ -70,7 +78,7 @@ export function startBench(options: BenchOptions = {}): Bench {
       planes: families.map((family) =>
         planeOf('iptables', {
           family,
-          run: kernel.run,
+          run,
           nowMs: clock.nowMs,
           takeOver: options.takeOver ?? false,
           delayTimes: { firstMs: 20, maxMs: 100 },
@@ -96,6 +104,12 @@ export function startBench(options: BenchOptions = {}): Bench {
     of: (kind) => events.filter((event) => event.kind === kind) as never,
     async stop() {
       stop.abort();
+      let isOver = false;
+      void running.finally(() => (isOver = true)).catch(() => {});
+      // A command may be under way, which takes its time.
+      await clock.until(() => {
+        if (!isOver) throw new Error('the loop does not stop');
+      });
       await running;
     },
   };

@@ -138,6 +138,19 @@ describe('the loop', () => {
     ]);
   });
 
+  it('reads seldom where reading takes long: it is at most a twentieth of the time', async () => {
+    const bench = await running([here, web, webSlice('10.1.0.1')], { commandMs: 2_000, times: { resyncMs: 30_000 } });
+    const hourMs = 3_600_000;
+    const before = bench.of('synced').length;
+    await bench.clock.advance(hourMs);
+    const readings = bench.of('synced').slice(before);
+    expect(readings.length).toBeGreaterThan(10);
+    for (const family of ['IPv4', 'IPv6']) {
+      const tookMs = readings.filter((one) => one.family === family).reduce((sum, one) => sum + one.durationMs, 0);
+      expect(tookMs).toBeLessThanOrEqual(hourMs / 20);
+    }
+  });
+
   it('stops after the sync that is under way, and leaves the rules', async () => {
     const bench = await running([here, web, webSlice('10.1.0.1')]);
     const saved = bench.kernel.save('IPv4');
@@ -258,11 +271,21 @@ describe('a kernel that refuses', () => {
 
   it('everything: what was in force stays, and it is tried again until it works', async () => {
     const kernel = createFakeKernel();
-    const bench = await running([here, web, webSlice('10.1.0.1')], { kernel });
+    const retry = { firstMs: 1_000, maxMs: 4_000 };
+    const bench = await running([here, web, webSlice('10.1.0.1')], { kernel, times: { retry } });
+    await bench.clock.advance(1_000);
     const saved = kernel.save('IPv4');
     kernel.faults = { noPrivilege: true };
     bench.tell(present(webSlice('10.1.0.2')));
-    await bench.clock.until(() => expect(bench.of('sync-failed').length).toBeGreaterThan(2));
+    const failedAtMs: number[] = [];
+    for (let ms = 0; ms < 12_000; ms += 500) {
+      const before = bench.of('sync-failed').length;
+      await bench.clock.advance(500);
+      if (bench.of('sync-failed').length > before) failedAtMs.push(ms);
+    }
+    // At once; then after 1 s, 2 s, and never more than 4 s.
+    expect(failedAtMs).toEqual([0, 500, 2_500, 6_500, 10_500]);
+    expect(bench.of('sync-failed').map(({ retryInMs }) => retryInMs)).toEqual([1_000, 2_000, 4_000, 4_000, 4_000]);
     expect(kernel.save('IPv4')).toBe(saved);
     kernel.faults = {};
     await bench.clock.until(() => expect(bench.differences([here, web, webSlice('10.1.0.2')])).toEqual([]));

@@ -52,7 +52,7 @@ function follow(times = { settleMs: 5, pollMs: 60_000 }) {
       await clock.advance(5);
       check();
     });
-  return { held, changes, states, counts, inTime, names: () => [...held.keys()].sort() };
+  return { clock, held, changes, states, counts, inTime, names: () => [...held.keys()].sort() };
 }
 
 const service = (name: string, port = 80) =>
@@ -101,6 +101,30 @@ describe('a folder', () => {
     const { counts, changes, inTime } = follow({ settleMs: 1, pollMs: 5 });
     await inTime(() => expect(counts.heard).toBeGreaterThan(3));
     expect(changes).toEqual(['+cart']);
+  });
+
+  it('is not read while somebody writes into it', async () => {
+    put('a.yaml', service('cart'));
+    const { clock, names, states, inTime } = follow({ settleMs: 100, pollMs: 60_000 });
+    await inTime(() => expect(states.at(-1)).toEqual({ kind: 'live' }));
+    put('b.yaml', '{');
+    await eventually(() => expect(clock.timers()).toEqual([100]));
+    put('b.yaml', service('till'));
+    await inTime(() => expect(names()).toEqual(['cart', 'till']));
+    expect(states.map(({ kind }) => kind)).not.toContain('failing');
+  });
+
+  it('is read in the end where somebody writes all the time', async () => {
+    put('a.yaml', service('cart'));
+    const { names, inTime } = follow({ settleMs: 60_000, pollMs: 60_000 });
+    await inTime(() => expect(names()).toEqual(['cart']));
+    put('b.yaml', service('till'));
+    let lines = 0;
+    // No time passes: each line is heard, and it does not become quiet.
+    await eventually(() => {
+      put('notes.log', `${++lines}\n`);
+      expect(names()).toEqual(['cart', 'till']);
+    });
   });
 
   it('is found changed where nobody tells of it', async () => {

@@ -314,12 +314,26 @@ describe('a kind that the server does not know any more', () => {
     );
     // Two in a row are enough with so short a time.
     await one.clock.until(() => expect(one.told).toContain('a gone'));
+    let asked = 0;
+    const alternate = () => (++asked % 2 === 0 ? other : missing);
     const calm = follow(
-      { lists: [listOf('7', ['a', '5']), other, missing, other, missing, other], watches: [missing] },
-      { optional: true, times: { holdMs: 60_000 } },
+      { lists: [listOf('7', ['a', '5']), alternate], watches: [missing] },
+      { optional: true, times: { holdMs: 60_000, backoff: { firstMs: 1, maxMs: 10_000 } } },
     );
-    await calm.clock.until(() => expect(calm.requests.length).toBeGreaterThan(8));
+    await calm.clock.advance(600_000);
+    expect(asked).toBeGreaterThan(60);
     expect(calm.told).toEqual(['a=5']);
+  });
+
+  it('counts the time anew after a list', async () => {
+    let asked = 0;
+    const one = follow(
+      { lists: [() => (++asked % 2 === 0 ? missing : listOf('7', ['a', '5']))], watches: [missing] },
+      { optional: true, times: { holdMs: 60_000, backoff: { firstMs: 1, maxMs: 10_000 } } },
+    );
+    await one.clock.advance(600_000);
+    expect(asked).toBeGreaterThan(60);
+    expect(one.told).not.toContain('a gone');
   });
 
   it('is absent at once where the deletion of each object was told', async () => {
