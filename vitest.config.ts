@@ -7,6 +7,8 @@ export default defineConfig({
     setupFiles: 'test/chance.ts',
     // All chance of a run comes from here (test/helpers/numbers.ts). Also a test that is tried again gets the same.
     env: { SEED: process.env['SEED'] ?? String(Math.floor(Math.random() * 2 ** 31)) },
+    // A test that looks at nothing cannot fail.
+    expect: { requireAssertions: true },
     // Only against hanging for ever: how fast a machine is decides no test.
     testTimeout: 180_000,
     hookTimeout: 300_000,

@@ -8,6 +8,7 @@ import { apply, failureOf, nothing, oursIn, servicesWith, target, textOf } from 
 import { address, cidr, clusterIP, endpoint, makeIR, makeNode, service } from '../helpers/ir.ts';
 import { bootNetwork, type Network } from '../netns/network.ts';
 import { probeSupport } from '../netns/probe.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { describeIn } from '../place.ts';
 import { emptyHost } from '../tables/scratch.ts';
 
@@ -147,7 +148,7 @@ for (const mode of ['nft', 'legacy'] as const) {
         it('a lock that is held for long: waited for, then given up; nft mode has none', async () => {
           const impatient: Run = (file, args, input) => run(file, args.map(sooner), input);
           const held = run('flock', ['/run/xtables.lock', 'sh', '-c', 'echo $$ >/run/holder; exec sleep 30']);
-          await waitUntil(async () => (await run('test', ['-s', '/run/holder'])).exitCode === 0);
+          await eventually(async () => expect((await run('test', ['-s', '/run/holder'])).exitCode).toBe(0));
           const end = await apply(impatient, wanted).then(() => 'applied', String);
           expect(end).toMatch(mode === 'nft' ? /^applied$/ : /lock[^]*The previous rules are still in force\.$/);
           expect(await ours()).toBe(textOf(mode === 'nft' ? wanted : target(...servicesWith(2))));
@@ -292,12 +293,4 @@ function onRestore(run: Run, edit: (text: string) => string): Run {
 async function succeed(run: Run, file: string, args: readonly string[], input: string): Promise<void> {
   const { exitCode, stderr } = await run(file, args, input);
   if (exitCode !== 0) throw new Error(`${file}: ${stderr}`);
-}
-
-async function waitUntil(isTrue: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    if (await isTrue()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('waited in vain');
 }

@@ -28,14 +28,18 @@ test('in CI what meets a kernel has a second try, and nothing else; chance is th
     'passed only when tried again: tools/test/wavering.fixture.ts: on a kernel > one fails once',
   );
   expect(inCi.lines.filter((line) => line.startsWith('passed only'))).toHaveLength(1);
-  expect(inCi.lines.at(-1)).toBe('1 passed, 4 failed');
+  expect(inCi.lines.at(-1)).toBe('1 passed, 5 failed');
   expect(inCi.status).toBe(1);
 });
 
 test('elsewhere nothing has', () => {
   const { lines } = run({ SEED: '7' });
   expect(lines.filter((line) => line.startsWith('passed only'))).toEqual([]);
-  expect(lines.at(-1)).toBe('0 passed, 5 failed');
+  expect(lines.at(-1)).toBe('0 passed, 6 failed');
+});
+
+test('a test that looks at nothing fails', () => {
+  expect(run({}).said).toMatch(/one looks at nothing\n.*expected any number of assertion, but got none/);
 });
 
 test('a property that fails prints a command, and the command leads to the same counterexample', () => {

@@ -22,3 +22,8 @@ it('one in this process fails once', () => expect(++tries.here).toBe(2));
 it('a property fails', () => fc.assert(fc.property(anyNumber, () => false)));
 
 it('a property fails later', () => fc.assert(fc.asyncProperty(anyNumber, () => Promise.resolve(false))));
+
+it('one looks at nothing', () => {
+  const values: readonly number[] = [];
+  for (const value of values) expect(value).toBe(1);
+});
