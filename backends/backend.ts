@@ -67,8 +67,8 @@ export interface LiveBackend {
    * returns    undefined: nothing is there, and nothing is needed
    */
   observe(run: Run, scope: Scope, isNeeded: boolean): Promise<Kernel | undefined>;
-  /** A kernel with nothing in it. */
-  nothing(scope: Scope): Observed;
+  /** A kernel with nothing in it. source: what to call it. */
+  nothing(scope: Scope, source: string): Observed;
   /** What the tools showed of a node. Nothing is concluded from a part. */
   readDump(source: DumpSource, prefix: ChainPrefix): DumpReading;
   /** One family of a saved plan, checked: a file is no more trusted than any other input. */

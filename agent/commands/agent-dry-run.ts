@@ -30,7 +30,7 @@ export function dryPlanes(
   const dumps = against.flatMap((path) => readDumps(path, live, settings.chainPrefix));
   return families.map((family) => {
     const scope = scopeOf(family, settings, false);
-    const nothing = (source: string): Observed => ({ ...live.nothing(scope), source });
+    const nothing = (source: string) => live.nothing(scope, source);
     const start = async (): Promise<Observed> => {
       if (dumps.length > 0) return dumps.find((one) => one.family === family) ?? nothing('nothing');
       return (await live.observe(run, scope, true)) ?? nothing('nothing');

@@ -50,7 +50,7 @@ export function createLive(writers: readonly TableWriter[], programOf: ProgramOf
         : await observePossible(run, family, ownOf(prefix));
       return observed && (isNeeded || observed.owner === 'us') ? kernelOf(run, scope, observed) : undefined;
     },
-    nothing: ({ family, prefix }) => plannerUnder(prefix).observed('nothing', nothingFound(family), []),
+    nothing: ({ family, prefix }, source) => plannerUnder(prefix).observed(source, nothingFound(family), []),
     readDump: (source, prefix) => readDump(source, ownOf(prefix), plannerUnder(prefix)),
     loadPlan: async (parsed, prefix) => (await import('./saved-plan.ts')).loadPlan(parsed, ownOf(prefix)),
     createPlane: (options) => createIptablesPlane({ ...options, own: ownOf(options.scope.prefix) }),

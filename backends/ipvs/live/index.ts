@@ -60,7 +60,7 @@ export async function createLive(
       if (!isNeeded && !(await hasOurs(run, scope))) return undefined;
       return kernelOf(run, scope, await observeProgram(run, scope.family, scope.own));
     },
-    nothing: ({ family, prefix }) => planner.observed('nothing', emptyProgram(family, prefix), []),
+    nothing: ({ family, prefix }, source) => planner.observed(source, emptyProgram(family, prefix), []),
     readDump: (source, prefix) => readDump(source, ownChainsOf(prefix, writers), planner),
     loadPlan: async (parsed, prefix) =>
       (await import('./saved-plan.ts')).loadPlan(parsed, ownChainsOf(prefix, writers), scopeOf),
