@@ -20,7 +20,7 @@ import type { LoopTimes } from './family-loop.ts';
 import { runLoop } from './loop.ts';
 import type { AgentEvent } from './report.ts';
 import { createSourceBoard } from './sources/board.ts';
-import type { ReflectorState } from './sources/reflector.ts';
+import type { ReflectorState } from './sources/reflector-options.ts';
 import type { Source } from './sources/source.ts';
 
 const quick: LoopTimes = { gapMs: 0, resyncMs: 60_000, glanceMs: 60_000, retry: { firstMs: 5, maxMs: 20 } };

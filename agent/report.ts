@@ -5,7 +5,7 @@ import type { ClusterName, ServiceKey } from '../compiler/values/names.ts';
 import type { ClusterState } from '../compiler/registry/registry.ts';
 import type { EndpointCounts } from './survey.ts';
 import type { DriftedPart, FamilySync } from '../backends/plane/plane.ts';
-import type { ReflectorState } from './sources/reflector.ts';
+import type { ReflectorState } from './sources/reflector-options.ts';
 
 /** What one look at the changes brought. */
 export interface ChangesTaken {

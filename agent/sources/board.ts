@@ -1,7 +1,7 @@
 import type { ChangeReader, ObjectChange } from '../../compiler/change.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import type { Clock } from '../clock.ts';
-import type { ReflectorState } from './reflector.ts';
+import type { ReflectorState } from './reflector-options.ts';
 import type { Source, SourceSink } from './source.ts';
 
 /** How one source stands, for status and logs. */

@@ -4,7 +4,7 @@ import { systemClock } from '../clock.ts';
 import { type ApiDouble, startApiDouble } from '../../test/apiserver/double.ts';
 import { openApi } from './api.ts';
 import { clusterSource } from './cluster.ts';
-import type { ReflectorState } from './reflector.ts';
+import type { ReflectorState } from './reflector-options.ts';
 import { eventually } from '../../test/helpers/eventually.ts';
 
 const closers: (() => void)[] = [];

@@ -3,7 +3,8 @@ import type { ClusterName } from '../../compiler/values/names.ts';
 import type { Clock } from '../clock.ts';
 import type { ApiGet } from './api.ts';
 import { reduceObject } from './reduce.ts';
-import { type ReflectorTimes, reflect } from './reflector.ts';
+import { reflect } from './reflector.ts';
+import type { ReflectorTimes } from './reflector-options.ts';
 import type { Source, SourceSink } from './source.ts';
 
 interface WatchedKind {

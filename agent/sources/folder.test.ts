@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTestClock } from '../clock.fixture.ts';
 import { folderSource } from './folder.ts';
-import type { ReflectorState } from './reflector.ts';
+import type { ReflectorState } from './reflector-options.ts';
 import { eventually } from '../../test/helpers/eventually.ts';
 
 let root: string;

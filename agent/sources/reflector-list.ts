@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { asListPage, type Outcome, readJson, refusalOf, withQuery } from './api-protocol.ts';
 import { problemOf } from './api-problems.ts';
-import type { ReflectorOptions } from './reflector.ts';
+import type { ReflectorOptions } from './reflector-options.ts';
 
 export interface Listed<T> {
   readonly kind: 'listed';

@@ -12,7 +12,7 @@ import {
   withQuery,
 } from './api-protocol.ts';
 import { linesOf } from './json-lines.ts';
-import type { ReflectorOptions, ReflectorTimes } from './reflector.ts';
+import type { ReflectorOptions, ReflectorTimes } from './reflector-options.ts';
 
 export interface Watched {
   readonly outcome: Outcome;

@@ -1,6 +1,7 @@
 import { createTestClock, type TestClock } from '../clock.fixture.ts';
 import type { ApiGet } from './api.ts';
-import { type ReflectorState, type ReflectorTimes, reflect } from './reflector.ts';
+import { reflect } from './reflector.ts';
+import type { ReflectorState, ReflectorTimes } from './reflector-options.ts';
 
 /** An object as a server tells of it; its version is what is kept of it. */
 export function object(name: string, version?: string) {

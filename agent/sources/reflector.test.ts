@@ -7,7 +7,8 @@ import { createTestClock } from '../clock.fixture.ts';
 import { openApi } from './api.ts';
 import { backoffMs } from './backoff.ts';
 import { linesOf } from './json-lines.ts';
-import { type ReflectorState, type ReflectorTimes, reflect } from './reflector.ts';
+import { reflect } from './reflector.ts';
+import type { ReflectorState, ReflectorTimes } from './reflector-options.ts';
 import { eventually } from '../../test/helpers/eventually.ts';
 
 const hourMs = 3_600_000;

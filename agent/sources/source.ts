@@ -1,6 +1,6 @@
 import type { Told } from '../../compiler/change.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
-import type { ReflectorState } from './reflector.ts';
+import type { ReflectorState } from './reflector-options.ts';
 
 /** Where one cluster's objects come from. */
 export interface Source {

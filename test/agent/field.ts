@@ -8,7 +8,7 @@ import type { Log } from '../../agent/log.ts';
 import type { AgentEvent } from '../../agent/report.ts';
 import { openApi } from '../../agent/sources/api.ts';
 import { clusterSource } from '../../agent/sources/cluster.ts';
-import type { ReflectorTimes } from '../../agent/sources/reflector.ts';
+import type { ReflectorTimes } from '../../agent/sources/reflector-options.ts';
 import type { Source } from '../../agent/sources/source.ts';
 import type { Run } from '../../backends/command.ts';
 import { type CompilerContext } from '../../compiler/engine.ts';

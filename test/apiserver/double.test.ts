@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiDouble, startApiDouble } from './double.ts';
-import type { Stored } from './store.ts';
+import type { Stored } from './stored.ts';
 
 /**
  * Replays what was asked of a real API server, in order, against the double. Compared are status,

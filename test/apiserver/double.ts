@@ -4,7 +4,8 @@ import { type Faults, noFaults } from './faults.ts';
 import { apiVersionOf, parsePath, type Resource, resources, type Target } from './resources.ts';
 import { fieldSelector, labelSelector, type Selects } from './selectors.ts';
 import { status, StatusError } from './status.ts';
-import { createStore, type LoggedEvent, listKey, type Store, type Stored } from './store.ts';
+import { createStore, type LoggedEvent, listKey, type Store } from './store.ts';
+import type { Stored } from './stored.ts';
 
 /** An API server over real HTTP on loopback that answers as a recorded one did. */
 export interface ApiDouble {

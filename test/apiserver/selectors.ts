@@ -1,4 +1,4 @@
-import type { Stored } from './store.ts';
+import type { Stored } from './stored.ts';
 
 /** Whether an object is among those that a list or watch asks for. */
 export type Selects = (object: Stored) => boolean;

@@ -1,23 +1,8 @@
 import { createHash } from 'node:crypto';
 import { apiVersionOf, qualified, type Resource } from './resources.ts';
 import { status } from './status.ts';
+import type { Stored } from './stored.ts';
 import { applyDefaults, validate } from './admission.ts';
-
-/** An object as the double keeps it: plain JSON. */
-export interface Stored {
-  readonly apiVersion?: string;
-  readonly kind?: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly resourceVersion?: string;
-    readonly uid?: string;
-    readonly generation?: number;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly [key: string]: unknown;
-  };
-  readonly [key: string]: unknown;
-}
 
 export interface LoggedEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';

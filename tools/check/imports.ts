@@ -142,6 +142,16 @@ export function fixtureBreaches(sources: ReadonlyMap<string, string>): readonly 
     .map(([file]) => ({ file, line: 1, message: 'only tests import it: its name ends with .fixture.ts' }));
 }
 
+/** The files that a file imports, paths from the project's root. */
+export function relativeImports(
+  file: string,
+  source: string,
+): readonly { readonly target: string; readonly line: number }[] {
+  return importsOf(source)
+    .filter(({ from }) => from.startsWith('.'))
+    .map(({ from, line }) => ({ target: resolve(file, from), line }));
+}
+
 function mayImport(layer: Layer, target: string): boolean {
   if (testing.test(target)) return false;
   if (target.startsWith(layer.of)) return true;

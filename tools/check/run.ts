@@ -2,6 +2,7 @@
 // a failure, so that one round shows all there is to mend.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { circleBreaches } from './circles.ts';
 import { folderBreaches, lockBreaches, machinePathBreaches } from './files.ts';
 import { type Breach, fixtureBreaches, importBreaches, nameBreaches } from './imports.ts';
 
@@ -48,5 +49,5 @@ function projectBreaches(): readonly Breach[] {
     breaches.push(...importBreaches(file, text), ...nameBreaches(file, text));
     sources.set(file, text);
   }
-  return [...breaches, ...fixtureBreaches(sources)];
+  return [...breaches, ...fixtureBreaches(sources), ...circleBreaches(sources)];
 }
