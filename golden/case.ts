@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { load, loadAll } from 'js-yaml';
 import { parseConfiguration } from '../agent/config/config.ts';
@@ -18,13 +18,23 @@ export const caseNames: readonly string[] = readdirSync(root, { withFileTypes: t
   .map((entry) => entry.name)
   .sort(compareText);
 
-/** What is written by people, as against what the runner writes. `objects.<cluster>.yaml`: another cluster's own objects. */
-const inputFile = /^(README\.md|objects(\.[a-z0-9.-]+)?\.yaml|node\.yaml|settings\.yaml|registry\.yaml|packets\.txt)$/;
+/**
+ * What is written by people, as against what the runner writes: a step's number, none for the first, and what the file is.
+ * `objects.<cluster>.yaml`: another cluster's own objects.
+ */
+const inputFile =
+  /^(?:([2-9]|[1-9][0-9]+)-)?(objects(?:\.[a-z0-9.-]+)?\.yaml|node\.yaml|settings\.yaml|registry\.yaml|packets\.txt)$/;
 
-export interface GoldenCase {
-  readonly folder: string;
+/** What is known at one time, and what is sent then. */
+export interface GoldenState {
   readonly input: CompileInput;
   readonly packets: readonly Packet[];
+}
+
+export interface GoldenCase extends GoldenState {
+  readonly folder: string;
+  /** What comes after it, one change after another: the files `2-…`, `3-…`. */
+  readonly changes: readonly GoldenState[];
 }
 
 /**
@@ -34,51 +44,81 @@ export interface GoldenCase {
  */
 export function readCase(name: string): GoldenCase {
   const folder = `${root}${name}`;
-  const clusters = readdirSync(folder)
+  const [first = new Map<string, string>(), ...rest] = stepsOf(folder);
+  const read = (files: ReadonlyMap<string, string>) => readState(folder, files);
+  return { folder, ...read(first), changes: rest.map(read) };
+}
+
+/** Of each step, what a file is called without a number → its path. A file stands until a later step has one of its name. */
+function stepsOf(folder: string): ReadonlyMap<string, string>[] {
+  const found = readdirSync(folder)
     .sort(compareText)
-    .flatMap((file) => clusterOf(folder, file));
-  const node = load(readFileSync(`${folder}/node.yaml`, 'utf8'));
+    .flatMap((file) => {
+      const [, number = '1', called] = inputFile.exec(file) ?? [];
+      return called === undefined ? [] : [{ step: Number(number), called, path: `${folder}/${file}` }];
+    });
+  const steps: ReadonlyMap<string, string>[] = [];
+  for (const [step, files] of [...Map.groupBy(found, (file) => file.step)].sort(([a], [b]) => a - b)) {
+    const expected = steps.length + 1;
+    if (step !== expected) throw new Error(`${folder}: step ${expected} is missing before step ${step}`);
+    steps.push(new Map([...(steps.at(-1) ?? []), ...files.map(({ called, path }) => [called, path] as const)]));
+  }
+  return steps;
+}
+
+function readState(folder: string, files: ReadonlyMap<string, string>): GoldenState {
+  const needed = (called: string): string => {
+    const path = files.get(called);
+    if (path === undefined) throw new Error(`${folder}: ${called} is missing`);
+    return path;
+  };
+  const node = load(readFileSync(needed('node.yaml'), 'utf8'));
   return {
-    folder,
     input: {
-      clusters: [...clusters, { cluster: undefined, objects: [node] }],
-      ...readSettings(`${folder}/settings.yaml`),
-      ...readRegistry(`${folder}/registry.yaml`),
+      clusters: [...[...files].flatMap(clusterOf), { cluster: undefined, objects: [node] }],
+      ...readSettings(files.get('settings.yaml')),
+      ...readRegistry(files.get('registry.yaml')),
       localAddresses: undefined,
     },
-    packets: readPackets(`${folder}/packets.txt`),
+    packets: readPackets(needed('packets.txt')),
   };
 }
 
 /** The files of a case that are expectations, as they lie there. */
 export function expectationFiles({ folder }: GoldenCase): string[] {
   return readdirSync(folder)
-    .filter((file) => !inputFile.test(file))
+    .filter((file) => file !== 'README.md' && !inputFile.test(file))
     .sort(compareText);
 }
 
-function clusterOf(folder: string, file: string): ClusterObjects[] {
-  const match = /^objects(?:\.(.+))?\.yaml$/.exec(file);
+function clusterOf([called, path]: readonly [string, string]): ClusterObjects[] {
+  const match = /^objects(?:\.(.+))?\.yaml$/.exec(called);
   if (match === null) return [];
   const cluster = match[1] === undefined ? undefined : parseClusterName(match[1]);
-  if (match[1] !== undefined && cluster === undefined) throw new Error(`${file}: "${match[1]}" is no cluster name`);
-  return [{ cluster, objects: loadAll(readFileSync(`${folder}/${file}`, 'utf8')) }];
+  if (match[1] !== undefined && cluster === undefined) throw new Error(`${path}: "${match[1]}" is no cluster name`);
+  return [{ cluster, objects: loadAll(readFileSync(path, 'utf8')) }];
 }
 
 /** Keys of a KubeProxyConfiguration, and two of our own: `compat` and `ownCluster`. */
-function readSettings(file: string): { readonly settings: Settings; readonly nodeName: string | undefined } {
-  const given = existsSync(file) ? (load(readFileSync(file, 'utf8')) as Readonly<Record<string, unknown>>) : {};
+function readSettings(file: string | undefined): {
+  readonly settings: Settings;
+  readonly nodeName: string | undefined;
+} {
+  const given = file === undefined ? {} : (load(readFileSync(file, 'utf8')) as Readonly<Record<string, unknown>>);
   const { compat = 'none', ownCluster, ...kubeProxy } = given;
   if (compat !== 'none' && compat !== 'kube-proxy') throw new Error(`${file}: compat is none or kube-proxy`);
   const document = { apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration', ...kubeProxy };
-  const { settings, nodeName, diagnostics } = parseConfiguration(document, file, { compat, backend: undefined });
+  const { settings, nodeName, diagnostics } = parseConfiguration(document, String(file), {
+    compat,
+    backend: undefined,
+  });
   if (diagnostics.length > 0) throw new Error(`${file}: ${JSON.stringify(diagnostics)}`);
   return { settings: { ...settings, ownCluster: parseClusterName(ownCluster) }, nodeName };
 }
 
 /** Whatever `--registry` reads. */
-function readRegistry(file: string): { readonly registry?: Registry } {
-  return existsSync(file) ? { registry: parseRegistry(load(readFileSync(file, 'utf8')), file) } : {};
+function readRegistry(file: string | undefined): { readonly registry?: Registry } {
+  return file === undefined ? {} : { registry: parseRegistry(load(readFileSync(file, 'utf8')), file) };
 }
 
 /** A packet a line; empty lines and lines that begin with # are for people. */

@@ -11,28 +11,58 @@ import { formatPacket } from '../compiler/semantics/packet-text.ts';
 import { formatVerdict } from '../compiler/semantics/verdict-text.ts';
 import { type Family, families } from '../compiler/values/address.ts';
 import { formatDiagnostic } from '../compiler/values/diagnostic.ts';
-import type { GoldenCase } from './case.ts';
+import type { GoldenCase, GoldenState } from './case.ts';
 import { formatJson } from './json.ts';
+import { planTexts } from './plans.ts';
 
-/** File name → contents: everything that a case expects. A document per backend; diagnostics only if there are any. */
-export async function expectationsOf({ input, packets }: Pick<GoldenCase, 'input' | 'packets'>) {
+/**
+ * File name → contents: everything that a case expects. The first state is told in full; of a change, its plan and what
+ * becomes of packets after it. A document per backend; diagnostics only if there are any.
+ */
+export async function expectationsOf(golden: Omit<GoldenCase, 'folder'>): Promise<ReadonlyMap<string, string>> {
+  const files = new Map<string, string>(await expectationsOfFirst(golden));
+  const changes = golden.changes.map((state, i) => ({ ...state, step: i + 2, compilation: compile(state.input) }));
+  for (const { step, packets, compilation } of changes) {
+    files.set(`${step}-verdicts.txt`, verdictsText(compilation, packets));
+    const diagnostics = await diagnosticsText(compilation);
+    if (diagnostics !== '') files.set(`${step}-diagnostics.txt`, diagnostics);
+  }
+  for (const backend of changes.length === 0 ? [] : backendNames()) {
+    for (const [i, text] of (await planTexts(backend, golden)).entries())
+      files.set(`${i + 2}-plan.${backend}.txt`, text);
+  }
+  return files;
+}
+
+async function expectationsOfFirst({ input, packets }: GoldenState): Promise<[string, string][]> {
   const compilation = compile(input);
   const shown = shownFamilies(compilation);
-  const targets = targetsOf(compilation);
-  const files = new Map<string, string>([
+  const files: [string, string][] = [
     ['ir.json', formatJson(Object.fromEntries(shown.map((family) => [family, withoutHashes(compilation, family)])))],
     ['endpoints.txt', explainTable(explain(compilation, { service: undefined, port: undefined }))],
-    ['verdicts.txt', packets.map((packet) => verdictText(compilation, packet)).join('\n')],
-  ]);
-  const diagnostics = compilation.diagnostics.map(formatDiagnostic);
+    ['verdicts.txt', verdictsText(compilation, packets)],
+  ];
   for (const backend of backendNames()) {
-    const { make } = await byName(backend);
-    const made = shown.map((family) => ({ family, ...make(targets[family]) }));
-    files.set(`${backend}.txt`, made.map(({ family, text }) => `# ${family}\n${text()}`).join('\n'));
-    diagnostics.push(...made.flatMap((one) => one.diagnostics).map((one) => `${backend}: ${formatDiagnostic(one)}`));
+    const made = await madeOf(backend, compilation);
+    files.push([`${backend}.txt`, made.map(({ family, text }) => `# ${family}\n${text()}`).join('\n')]);
   }
-  if (diagnostics.length > 0) files.set('diagnostics.txt', diagnostics.map((line) => `${line}\n`).join(''));
-  return files;
+  const diagnostics = await diagnosticsText(compilation);
+  return diagnostics === '' ? files : [...files, ['diagnostics.txt', diagnostics]];
+}
+
+async function madeOf(backend: string, compilation: Compilation) {
+  const { make } = await byName(backend);
+  const targets = targetsOf(compilation);
+  return shownFamilies(compilation).map((family) => ({ family, ...make(targets[family]) }));
+}
+
+async function diagnosticsText(compilation: Compilation): Promise<string> {
+  const lines = compilation.diagnostics.map(formatDiagnostic);
+  for (const backend of backendNames()) {
+    const made = await madeOf(backend, compilation);
+    lines.push(...made.flatMap(({ diagnostics }) => diagnostics).map((one) => `${backend}: ${formatDiagnostic(one)}`));
+  }
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 /** The families that there is something to say about. */
@@ -43,6 +73,10 @@ export function shownFamilies({ services, node }: Compilation): Family[] {
 /** A hash says nothing that the rest does not, and would change with every line of it. */
 function withoutHashes(compilation: Compilation, family: Family): Omit<ServicePortIR, 'hash'>[] {
   return compilation.services[family].map(({ hash: _hash, ...ir }) => ir);
+}
+
+function verdictsText(compilation: Compilation, packets: readonly Packet[]): string {
+  return packets.map((packet) => verdictText(compilation, packet)).join('\n');
 }
 
 function verdictText({ services, node }: Compilation, packet: Packet): string {
