@@ -3,10 +3,11 @@ import { compareText, servicePortText } from '../../../compiler/values/names.ts'
 import { diffChains } from '../../netfilter/chain-differences.ts';
 import { diffRulesets } from '../../netfilter/diff.ts';
 import { ownChainsOf } from '../../netfilter/own-chains.ts';
-import { besideOthers, withMark } from '../../netfilter/ownership.ts';
+import { withMark } from '../../netfilter/ownership.ts';
 import { ownersIn } from '../../netfilter/owners.ts';
-import type { Foreign } from '../../netfilter/parse.ts';
 import { differenceOf, type PartDiff } from '../../planning/differences.ts';
+import { foundAfter } from '../applied.ts';
+import { wantedRules } from '../chain-plan.ts';
 import { type IpvsProgram, linkName } from '../program.ts';
 import type { ServerKey } from '../servers.ts';
 import { ipvsTables } from '../table-writer.ts';
@@ -16,11 +17,10 @@ import { linesOf } from './side.ts';
 export function differences(
   observed: IpvsProgram,
   desired: IpvsProgram,
-  foreign: Foreign,
   services: readonly ServicePortIR[],
 ): PartDiff[] {
   const isEnd = desired.sets.size === 0;
-  const rules = besideOthers(isEnd ? undefined : desired.rules, observed.rules, foreign, observed.prefix);
+  const rules = wantedRules(observed, isEnd ? undefined : desired.rules, observed.found ?? foundAfter(observed));
   const own = withMark(observed.found?.tables?.own ?? ownChainsOf(observed.prefix, [ipvsTables]));
   return [
     ...differenceOf('sysctl', 'settings', undefined, settingsOf(observed, desired), settingsOf(desired, desired)),

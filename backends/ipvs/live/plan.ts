@@ -86,7 +86,7 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
     const foreign = start.found?.tables?.foreign ?? noOthers;
     // Of another backend's hooks none is missing.
     const hooked = other === undefined ? start.rules : wanted.rules;
-    const parts = differences(start, wanted, foreign, services);
+    const parts = differences(start, wanted, services);
     const scripts = steps.map((step) => scriptOf(step).text);
     return {
       frontends,
