@@ -110,7 +110,7 @@ describeIn(place, missing, 'the agent in IPVS mode, from HTTP to packets', () =>
   const at = '10.13.7.1';
   const cart = (...endpoints: readonly string[]) =>
     service('cart', { clusterIPs: [at], port: 80, endpoints, endpointPort: 8080 });
-  const dial = () => outcomes(network, { from: 'client', to: at, port: 80 }, 4);
+  const dial = (waitMs?: number) => outcomes(network, { from: 'client', to: at, port: 80 }, 4, waitMs);
   const sees = (...wanted: readonly string[]) =>
     eventually(async () => expect(await dial()).toEqual(wanted), patienceMs);
 
@@ -168,7 +168,9 @@ describeIn(place, missing, 'the agent in IPVS mode, from HTTP to packets', () =>
     await put(...till('10.12.0.99'), ...cart('10.12.0.7'));
     await eventually(() => expect(agent.of('quarantined').at(-1)?.service).toContain('till'), patienceMs);
     await sees('10.12.0.7:8080');
-    expect(await outcomes(network, { from: 'client', to: '10.13.7.2', port: 80 }, 2)).toEqual(['10.12.0.8:8080']);
+    expect(await outcomes(network, { from: 'client', to: '10.13.7.2', port: 80 }, 2, patienceMs)).toEqual([
+      '10.12.0.8:8080',
+    ]);
     await put(...till('10.12.0.9'));
     await converges();
     await remove(...till('10.12.0.9'));
@@ -192,7 +194,7 @@ describeIn(place, missing, 'the agent in IPVS mode, from HTTP to packets', () =>
     double.faults = { beforeAnswer: (_url, response) => void response.destroy() };
     const blind = start();
     await eventually(() => expect(blind.of('waiting').length).toBeGreaterThan(0), patienceMs);
-    expect((await dial()).filter((outcome) => outcome === 'refused' || outcome === 'silence')).toEqual([]);
+    expect((await dial(patienceMs)).filter((outcome) => outcome === 'refused' || outcome === 'silence')).toEqual([]);
     double.faults = {};
     await sees('10.10.0.6:8080', '10.12.0.9:8080');
     await converges();
