@@ -104,7 +104,7 @@ function flockArguments(image: string, initramfs: string, channel: string, conso
     // The lock is QEMU's own: it is free when QEMU is gone, however it went.
     ...['--no-fork', '--wait', '600', join(cache, 'lock'), emulator],
     // A second processor answers no sooner: processes move between the two, and each costs half as much again.
-    ...['-accel', 'tcg', '-M', 'q35', '-cpu', processor, '-smp', '1', '-m', '2048'],
+    ...['-accel', 'tcg', '-M', 'q35', '-cpu', processor, '-smp', '1', '-m', '3072'],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', `file:${console}`],
     ...['-kernel', image, '-initrd', initramfs, '-append', kernelArguments],
     ...['-fsdev', share, '-device', 'virtio-9p-pci,fsdev=project,mount_tag=project'],
