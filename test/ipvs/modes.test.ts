@@ -62,7 +62,7 @@ describeIn(place, missing, 'changing the mode of a node that serves', () => {
       for (const vantage of vantages) {
         const station = await network.station(vantage);
         // With resets, or the former mode would stay for two minutes: so long IPVS remembers what was closed.
-        await station.startLoad({ targets: [target], workers: 2, timeoutMs: 20_000, resets: true });
+        await station.startLoad({ targets: [target], workers: 2, timeoutMs: 60_000, resets: true });
       }
       const said = await apply(network, after);
       // What the clients began through the former mode ends with them; the next apply then removes the rest.
