@@ -15,8 +15,8 @@ export default defineConfig({
     env: { SEED: process.env['SEED'] ?? String(Math.floor(Math.random() * 2 ** 31)) },
     // A test that looks at nothing cannot fail.
     expect: { requireAssertions: true },
-    // More than processors: tests on kernels wait more than they work, and half a dozen files wait for one machine.
-    maxWorkers: Math.max(8, availableParallelism()),
+    // More than processors: tests on kernels wait more than they work, and five files wait for one machine.
+    maxWorkers: Math.max(7, availableParallelism()),
     sequence: { sequencer: WaitingFirst },
     // Only against hanging for ever: how fast a machine is decides no test.
     testTimeout: 180_000,

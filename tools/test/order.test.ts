@@ -7,12 +7,12 @@ test('what waits for the machine begins first, then what waits for namespaces, t
     'test/agent/soak.test.ts',
     'test/ipvs/walks.test.ts',
     'golden/golden.test.ts',
-    'tools/demo/virtual-servers.test.ts',
+    'tools/demo/demo.test.ts',
   ];
   expect(files.toSorted((a, b) => turnOf(a) - turnOf(b))).toEqual([
     'test/ipvs/walks.test.ts',
-    'tools/demo/virtual-servers.test.ts',
     'test/agent/soak.test.ts',
+    'tools/demo/demo.test.ts',
     'compiler/compile.test.ts',
     'golden/golden.test.ts',
   ]);
