@@ -1,4 +1,10 @@
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { WaitingFirst } from './tools/test/order.ts';
+
+// Node's programs that tests start, and the workers themselves, are compiled once.
+process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('.cache/node', import.meta.url));
 
 export default defineConfig({
   test: {
@@ -9,6 +15,9 @@ export default defineConfig({
     env: { SEED: process.env['SEED'] ?? String(Math.floor(Math.random() * 2 ** 31)) },
     // A test that looks at nothing cannot fail.
     expect: { requireAssertions: true },
+    // More than processors: tests on kernels wait more than they work, and five files wait for one machine.
+    maxWorkers: Math.max(7, availableParallelism()),
+    sequence: { sequencer: WaitingFirst },
     // Only against hanging for ever: how fast a machine is decides no test.
     testTimeout: 180_000,
     hookTimeout: 300_000,

@@ -32,7 +32,7 @@ describe('another cluster', () => {
     await eventually(() => expect(agent.of('waiting').at(-1)?.for.join()).toContain('EndpointSlice'));
     await eventually(() => expect(said(agent)).toMatch(/cannot be read: 403 .*endpointslices/));
     expect(await failing(agent, 'member1')).toBe(1);
-    expect([await synced(agent), await synced(agent, 'member1')]).toEqual([1, 0]);
+    await eventually(async () => expect([await synced(agent), await synced(agent, 'member1')]).toEqual([1, 0]));
     expect(kernel.save('IPv4')).toContain('10.10.0.6');
 
     west.double.faults = noFaults;

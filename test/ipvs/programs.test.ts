@@ -12,7 +12,7 @@ import { openNode, programText, remains } from './kernel.ts';
 const { place, missing } = await ipvsAvailability();
 
 /**
- * Commands cost a tenth of a second and more under emulation, so cases follow each other on one
+ * Commands cost dozens of milliseconds and more under emulation, so cases follow each other on one
  * node, each from what the one before left; every eighth begins and ends with nothing.
  */
 const stride = 8;

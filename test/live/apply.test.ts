@@ -162,8 +162,10 @@ for (const mode of ['nft', 'legacy'] as const) {
           const killed: Run = (file, args, input = '') => {
             if (!file.endsWith('-restore')) return run(file, args, input);
             const lines = input.split('\n').indexOf('COMMIT') + 1;
-            const script = `(head -n ${lines}; sleep 5) | timeout -s KILL 1 ${[file, ...args].join(' ')}`;
-            return run('bash', ['-o', 'pipefail', '-c', script], input).then((result) =>
+            // Its input stays open until it is gone.
+            const restore = `exec 3> >(exec timeout -s KILL 1 ${[file, ...args].join(' ')})`;
+            const script = `${restore}; restoring=$!; head -n ${lines} >&3; wait $restoring`;
+            return run('bash', ['-c', script], input).then((result) =>
               result.exitCode === 137 ? { ...result, exitCode: undefined, failure: 'killed' } : result,
             );
           };

@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { sctpScript } from './sctp.ts';
 import type { Answer, Question } from './station-protocol.ts';
 
 const patienceMs = 1_500;
 
-/** Opens one new connection, asks, and closes it. Never rejects for what the network did. */
+/** Opens one new connection, asks, and closes or resets it. Never rejects for what the network did. */
 export async function ask(question: Question): Promise<Answer> {
   const startedMs = performance.now();
   try {
@@ -27,13 +28,16 @@ const transports = { tcp: askHttp, udp: askUdp, sctp: askSctp };
 
 function askHttp(question: Question, timeoutMs: number): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({
+    const ends = {
       host: question.address,
       port: question.port,
-      agent: false,
       ...(question.fromAddress !== undefined && { localAddress: question.fromAddress }),
       ...(question.fromPort !== undefined && { localPort: question.fromPort }),
-    });
+    };
+    // Only a socket that did not close together with the server's can still be reset.
+    const createConnection = () => connect({ ...ends, allowHalfOpen: true });
+    const resets = question.resets === true;
+    const request = httpRequest({ ...ends, agent: false, ...(resets && { createConnection }) });
     const timer = setTimeout(() => {
       resolve(undefined);
       request.destroy();
@@ -44,7 +48,11 @@ function askHttp(question: Question, timeoutMs: number): Promise<string | undefi
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (part: string) => (text += part));
-      response.on('end', () => resolve(text));
+      // Before Node's own listener, which would begin to close it.
+      response.prependListener('end', () => {
+        resolve(text);
+        if (resets) request.socket?.resetAndDestroy();
+      });
       response.on('error', reject);
     });
     request.end();

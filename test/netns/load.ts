@@ -35,7 +35,8 @@ export function startLoad(load: Load): RunningLoad {
         ? `[${target.address}]:${target.port}`
         : `${target.address}:${target.port}`;
       const startedMs = Date.now();
-      const answer = await ask({ transport: 'tcp', ...target, timeoutMs: load.timeoutMs, fromPort: takePort() });
+      const { timeoutMs, resets = false } = load;
+      const answer = await ask({ transport: 'tcp', ...target, timeoutMs, resets, fromPort: takePort() });
       connections++;
       if (answer.kind === 'answered') {
         const key = `${name} ${answer.by}`;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { describeIn } from '../place.ts';
 import { descendantsOf, isAlive } from './descendants.ts';
 import { bootNetwork, type Network } from './network.ts';
@@ -64,6 +64,36 @@ describeIn('network namespace', lacks.namespaces, 'a network of namespaces', () 
       expect(answer.kind).toBe('silence');
     },
   );
+
+  test('a client that resets its connection leaves none behind', async () => {
+    const client = await network.station('client');
+    const question = { transport: 'tcp', address: '10.2.0.2', port: 80 } as const;
+    for (const [fromPort, resets] of [
+      [40_002, false],
+      [40_003, true],
+    ] as const) {
+      expect(await client.ask({ ...question, fromPort, resets })).toMatchObject({ kind: 'answered' });
+    }
+    await vi.waitFor(async () => {
+      const { stdout } = await network.run('server')('ss', ['-Htan']);
+      expect(stdout.match(/^TIME-WAIT.*:4000[23]\b/gm)?.map((line) => line.slice(-5))).toEqual(['40002']);
+    });
+  });
+
+  test('commands run side by side, of any length, and late ones are killed', async () => {
+    const run = network.run('router');
+    const long = 'Grüße, '.repeat(100_000);
+    const [echoed, late, killed, quick] = await Promise.all([
+      run('cat', [], long),
+      network.run('router', 1_000)('sleep', ['60']),
+      run('sh', ['-c', 'echo said; kill -9 $$']),
+      run('sh', ['-c', 'echo out; echo err >&2; exit 3']),
+    ]);
+    expect(echoed.stdout === long).toBe(true);
+    expect(late).toMatchObject({ exitCode: undefined, failure: 'timeout' });
+    expect(killed).toMatchObject({ exitCode: undefined, failure: 'killed', stdout: 'said\n' });
+    expect(quick).toEqual({ exitCode: 3, stdout: 'out\n', stderr: 'err\n' });
+  });
 
   test('commands run as administrator of their host, and say when they cannot', async () => {
     const run = network.run('router');

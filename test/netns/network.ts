@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Run } from '../../backends/command.ts';
-import { environment, runWithin, through } from './processes.ts';
+import { environment } from './processes.ts';
 import { type Isolation, probeSupport, unshareFlags } from './probe.ts';
+import { openStarter, type Starter } from './starter.ts';
 import { openStation, type Station } from './station-client.ts';
 import { topologyScript, type Topology } from './topology.ts';
 
@@ -38,6 +39,7 @@ export async function bootNetwork(topology: Topology, wanted?: Isolation): Promi
   const holder = await startHolder([...unshareFlags(isolation)], topologyScript(topology));
 
   const known = new Set(topology.hosts.map((host) => host.name));
+  const starters = new Map<string, Starter>();
   const stations = new Map<string, Promise<Station>>();
   function enter(host: string): [string, ...string[]] {
     if (!known.has(host)) throw new Error(`no host ${host} in this network`);
@@ -45,13 +47,19 @@ export async function bootNetwork(topology: Topology, wanted?: Isolation): Promi
     const net = `--net=/proc/${holder.pid}/root/run/netns/${host}`;
     return ['nsenter', '--target', String(holder.pid), ...user, '--mount', net, '--'];
   }
+  function starterOn(host: string): Starter {
+    const starter = starters.get(host) ?? openStarter(enter(host));
+    starters.set(host, starter);
+    return starter;
+  }
   const close = async (): Promise<void> => {
+    await Promise.all([...starters.values()].map((starter) => starter.close()));
     for (const station of stations.values()) await (await station).close();
     await holder.stop();
   };
   return {
     enter,
-    run: (host, limitMs = 60_000) => through(runWithin(limitMs), enter(host)),
+    run: (host, limitMs = 60_000) => starterOn(host).run(limitMs),
     station(host) {
       const open = stations.get(host) ?? openStation(enter(host));
       stations.set(host, open);

@@ -1,8 +1,17 @@
 import { spawn } from 'node:child_process';
 import type { CommandResult, Run } from '../../backends/command.ts';
 
-/** Programs of the administrator live in sbin, which an ordinary user's PATH lacks. */
-export const environment = { PATH: '/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
+const codeCache = process.env['NODE_COMPILE_CACHE'];
+
+/**
+ * What processes that tests start get. Programs of the administrator live in sbin, which an ordinary user's PATH
+ * lacks. Node's programs are compiled once for all of them, where somebody says where to keep that.
+ */
+export const environment = {
+  PATH: '/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin',
+  LC_ALL: 'C',
+  ...(codeCache !== undefined && { NODE_COMPILE_CACHE: codeCache }),
+};
 
 /** Runs a command to its end, killed after `limitMs`. Never used for anything that changes the machine itself. */
 export function runWithin(limitMs: number, env: NodeJS.ProcessEnv = environment, cwd = '/'): Run {

@@ -23,6 +23,8 @@ export interface Question {
   readonly fromPort?: number;
   /** How long to wait before it counts as silence. */
   readonly timeoutMs?: number;
+  /** TCP: ends its connection with a reset, which kernels forget after seconds instead of minutes. */
+  readonly resets?: boolean;
 }
 
 export type Answer =
@@ -43,6 +45,8 @@ export interface Load {
   readonly targets: readonly { readonly address: string; readonly port: number }[];
   readonly workers: number;
   readonly timeoutMs: number;
+  /** As of a {@link Question}. */
+  readonly resets?: boolean;
 }
 
 export interface LoadReport {

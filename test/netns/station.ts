@@ -2,6 +2,7 @@
  * A process that lives in one namespace and serves and asks there for a test. It ends when the
  * channel to the test does, however the test ended.
  */
+import { flushCompileCache } from 'node:module';
 import { serve } from './serve.ts';
 import { ask } from './ask.ts';
 import { startLoad, type RunningLoad } from './load.ts';
@@ -41,3 +42,5 @@ process.on('message', (message) => void answer(message as Envelope));
 process.on('disconnect', () => process.exit());
 // An interrupt on the terminal reaches every process of the group; the test decides what it means.
 process.on('SIGINT', () => {});
+// Node would write compiled code when it ends, and many stations begin before the first one does.
+flushCompileCache();

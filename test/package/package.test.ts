@@ -89,7 +89,7 @@ describe('the built program', () => {
     const cache = join(folder, `cache-${mode}`);
     mkdirSync(cache);
     chmodSync(cache, mode);
-    const env = { XDG_CACHE_HOME: cache, NODE_DISABLE_COMPILE_CACHE: undefined };
+    const env = { XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: undefined, NODE_DISABLE_COMPILE_CACHE: undefined };
     call('tools/with-node', [join(built(), 'slicewright.js'), ...seed], env);
     expect(readdirSync(cache)).toEqual(kept ? ['slicewright'] : []);
   });

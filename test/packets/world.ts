@@ -51,11 +51,13 @@ export function endpointName(address: string, port: number): string {
 /**
  * What became of new connections, each outcome once, sorted: `10.12.0.6:8080` (the endpoint saw
  * the client), `10.12.0.6:8080 masqueraded` (it saw an address of the node), `refused`, `silence`.
+ *
+ * waitMs  after how long nothing is silence; who expects an answer from a busy machine waits longer
  */
-export async function outcomes(network: Network, dial: Dial, times = 40): Promise<string[]> {
+export async function outcomes(network: Network, dial: Dial, times = 40, waitMs = patienceMs): Promise<string[]> {
   const seen = new Set<string>();
   for (let i = 0; i < times; i++) {
-    const answer = await askOnce(network, dial);
+    const answer = await askOnce(network, dial, waitMs);
     seen.add(outcome(answer, sourceOf(dial)));
     // Silence takes its time and does not change by repetition.
     if (answer.kind !== 'answered') break;
@@ -69,12 +71,12 @@ export async function outcomes(network: Network, dial: Dial, times = 40): Promis
  */
 const patienceMs = 2_500;
 
-export async function askOnce(network: Network, dial: Dial): Promise<Answer> {
+export async function askOnce(network: Network, dial: Dial, waitMs = patienceMs): Promise<Answer> {
   const { from, transport = 'tcp', to: address, port } = dial;
   const station = await network.station(hostOf(from));
   // The node chooses its source after routing, which is what a test of the node wants to see.
   const fromAddress = from === 'node' ? {} : { fromAddress: sourceOf(dial) };
-  return station.ask({ transport, address, port, timeoutMs: patienceMs, ...fromAddress });
+  return station.ask({ transport, address, port, timeoutMs: waitMs, ...fromAddress });
 }
 
 function outcome(answer: Answer, source: string): string {

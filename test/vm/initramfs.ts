@@ -149,7 +149,7 @@ function members(files: readonly Copy[], init: string): Member[] {
 function initScript(project: string): string {
   const quoted = `'${project.replaceAll("'", "'\\''")}'`;
   return `#!/bin/sh
-export PATH=${environment.PATH} LC_ALL=C
+export PATH=${environment.PATH} LC_ALL=C NODE_COMPILE_CACHE=/tmp/node-code
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev

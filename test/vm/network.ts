@@ -16,7 +16,7 @@ export const loneNode: Topology = { hosts: [{ name: 'node', role: 'router' }], w
  * Boots a network where there is IPVS, for a test. Networks are apart from each other. All tests of
  * one run share one emulated machine, which starts with the first network and ends with the run.
  *
- * Commands take 0.1 s each in an emulated machine, more on a busy host: scripts on standard input
+ * Commands take 20 ms each in an emulated machine, several times that on a busy host: scripts on standard input
  * rather than a process an entry, and no timing taken there counts.
  */
 export async function bootIpvsNetwork(topology: Topology = loneNode): Promise<Network> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { closingReport, type Outcome } from './report.ts';
+import { closingReport, type Outcome, slowestLines } from './report.ts';
 
 const passed: Outcome = { name: 'a', file: 'a.test.ts', state: 'passed', place: 'this process' };
 const inMachine: Outcome = { name: 'b', file: 'b.test.ts', state: 'passed', place: 'a virtual machine' };
@@ -43,4 +43,12 @@ test('what passed only when it was tried again is named', () => {
 
 test('a run without tests is no success', () => {
   expect(closingReport([], [], relaxed).ok).toBe(false);
+});
+
+test('the twenty slowest files are named, slowest first', () => {
+  const times = Array.from({ length: 25 }, (_, i) => ({ file: `${i}.test.ts`, ms: i * 1_000 + 40 }));
+  const lines = slowestLines(times);
+  expect(lines).toHaveLength(20);
+  expect(lines[0]).toBe('   24.0 s  24.test.ts');
+  expect(lines.at(-1)).toBe('    5.0 s  5.test.ts');
 });

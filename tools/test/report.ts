@@ -13,6 +13,20 @@ export interface Outcome {
   readonly wavered?: boolean;
 }
 
+/** How long one file took, from its first set-up to its last tear-down. */
+export interface FileTime {
+  readonly file: string;
+  readonly ms: number;
+}
+
+const slowestCount = 20;
+
+/** The slowest files, slowest first, a line each: where to look when a run takes too long. */
+export function slowestLines(times: readonly FileTime[]): string[] {
+  const slowest = times.toSorted((a, b) => b.ms - a.ms).slice(0, slowestCount);
+  return slowest.map(({ file, ms }) => `${(ms / 1000).toFixed(1).padStart(7)} s  ${file}`);
+}
+
 export interface Closing {
   readonly lines: readonly string[];
   readonly ok: boolean;
