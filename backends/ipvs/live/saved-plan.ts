@@ -14,7 +14,6 @@ import {
   fingerprint,
   phase,
   port,
-  schemaProblems,
   strangeLinesIn,
   strangeProblems,
 } from '../../netfilter/saved-steps.ts';
@@ -29,6 +28,7 @@ import { ourSetNames } from '../reading.ts';
 import { parseSchedulerName, type SchedulerName } from '../servers.ts';
 import type { SetEntry } from '../sets.ts';
 import type { IpvsStep } from '../steps.ts';
+import { schemaProblems } from '../../planning/problems.ts';
 import type { Scope } from '../../target.ts';
 import { describeFailure } from './apply-report.ts';
 
