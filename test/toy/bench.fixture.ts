@@ -2,7 +2,7 @@ import type { Run } from '../../backends/command.ts';
 import { createFakeIpvsKernel, type FakeIpvsKernel } from '../../backends/ipvs/fake-kernel.ts';
 import { type ApplyOptions, applyCommand } from '../../agent/commands/apply.ts';
 import { cleanupCommand } from '../../agent/commands/cleanup.ts';
-import { memoryIo } from '../../agent/commands/memory-io.ts';
+import { memoryIo } from '../../agent/commands/memory-io.fixture.ts';
 import { type PlanOptions, planCommand } from '../../agent/commands/plan.ts';
 import type { Host } from '../../agent/inputs.ts';
 import { parseAddress } from '../../compiler/values/address.ts';

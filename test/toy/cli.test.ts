@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { cartOf, createScratch, nodeOf, type Scratch } from '../../agent/commands/fixtures.ts';
+import { cartOf, createScratch, nodeOf, type Scratch } from '../../agent/commands/commands.fixture.ts';
 
 /* The real command line takes its choices from the list of backends when it is built. */
 

@@ -70,7 +70,7 @@ function changesOf(
     cost: {
       transactions: steps.length,
       lines: lineCount({ family, parts: new Map(steps.map(({ part, lines }) => [part, lines])) }),
-      chains: parts.length,
+      parts: parts.length,
       words: { transaction: 'transaction', part: 'part' },
     },
     notes: [],

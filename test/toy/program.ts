@@ -20,7 +20,7 @@ export const nodePart = 'node';
 /** The pure half. Lines are text from here on: what a kernel holds and what is wanted are the same type. */
 export const toyMaker: Maker<readonly Line[], Program> = {
   name: 'toy',
-  lowerOptionsFor: () => ({ endpointComments: false }),
+  wholeOf: () => undefined,
   lower,
   leftOut: () => [],
   link,
