@@ -70,11 +70,7 @@ export function isServiceLink(name: string): boolean {
   return entries.some((entry) => entry.isServiceLink(name));
 }
 
-/**
- * Adds a backend to the list, as a line above does; the function that is returned takes it out again.
- *
- * @public
- */
+/** Adds a backend to the list, as a line above does; the function that is returned takes it out again. */
 export function register(entry: BackendEntry): () => void {
   entries.push(entry);
   loaded.clear();
