@@ -9,6 +9,8 @@ import { families } from '../../compiler/values/address.ts';
 import { caseNames as goldenNames, readCase as readGolden } from '../../golden/case.ts';
 import { caseNames as conformanceNames, compileCase } from '../conformance/cases.ts';
 import { arbitraryNode, arbitraryServices } from '../helpers/arbitrary-ir.ts';
+import { compileObjects } from '../helpers/compile.ts';
+import { node, service, slice } from '../helpers/kubernetes.ts';
 import { toyEntry } from './index.ts';
 import { createToyKernel } from './kernel.ts';
 import { parseLine, printLine } from './line.ts';
@@ -33,10 +35,21 @@ describe('every probe of the toy program meets its verdict', () => {
     for (const family of families) expect(mistakes(targets[family])).toBe('');
   });
 
+  it('where an endpoint stands at an address that another Service refuses', () => {
+    const { services, node: contexts } = compileObjects([
+      node('n1', { addresses: ['192.168.0.1'] }),
+      service('open', { externalIPs: ['203.0.113.9'] }),
+      slice('open', 'open-x', ['10.96.0.2'], { ports: [{ name: '', port: 80, protocol: 'TCP' }] }),
+      service('shut', { clusterIP: '10.96.0.2' }),
+    ]);
+    expect(services.IPv4.map(({ internal }) => internal.kind)).toEqual(['forward', 'reject']);
+    expect(mistakes({ services: services.IPv4, node: contexts.IPv4 })).toBe('');
+  });
+
   it('for any Services', () => {
     fc.assert(
-      fc.property(arbitraryServices(), arbitraryNode(), (services, node) => {
-        expect(mistakes({ services, node })).toBe('');
+      fc.property(arbitraryServices(), arbitraryNode(), (services, anyNode) => {
+        expect(mistakes({ services, node: anyNode })).toBe('');
       }),
       { numRuns: 60 },
     );
