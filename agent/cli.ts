@@ -87,7 +87,7 @@ function addCompile(program: Command): void {
         'only this one; the default is every family that the node or a Service has',
       ).choices(['ipv4', 'ipv6']),
     )
-    .option('--out <dir>', 'write files there (iptables-save, ip6tables-save) instead of standard output')
+    .option('--out <dir>', 'write files there, in the formats of the tools that load them, instead of standard output')
     .addHelpText(
       'after',
       `
@@ -113,7 +113,7 @@ function addPlan(program: Command): void {
     .addOption(
       new Option(
         '--against <path>',
-        'plan from what iptables-save printed, or from the files of compile --out, instead of the kernel: needs no privilege; for IPVS a folder with what its tools printed; repeatable',
+        'plan from what the tools printed of a node, or from the files of compile --out, instead of the kernel: needs no privilege; a file or a folder, as the backend has one or many; repeatable',
       )
         .argParser(collect)
         .default([], 'the kernel'),
@@ -172,7 +172,7 @@ function addCleanup(program: Command): void {
   addProxyOptions(usageErrorsExit(program.command('cleanup'), 2))
     .summary('remove everything of ours from this node')
     .description(
-      'Removes all that apply has made, and nothing else, of both backends and in both families: rules, chains, ' +
+      'Removes all that apply has made, and nothing else, of every backend and in both families: rules, chains, ' +
         'virtual servers, sets, addresses.\n' +
         'Exit status: 0 nothing of ours is left, 1 something is, 2 usage.',
     )

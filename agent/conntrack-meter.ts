@@ -1,4 +1,5 @@
 import type { Run } from '../backends/command.ts';
+import { meterForgetting } from '../backends/forgetting.ts';
 import type { Family } from '../compiler/values/address.ts';
 import type { Report } from './report.ts';
 import type { Metrics } from './serving/metrics.ts';
@@ -16,24 +17,16 @@ export function meterConntrack(
   metrics: Pick<Metrics, 'conntrackDuration' | 'conntrackDeleted'>,
   nowMs: () => number,
 ): { readonly run: Run; readonly listen: Report } {
-  let spentMs: number | undefined;
+  const metered = meterForgetting(run, nowMs);
   const labels = { ip_family: family };
   return {
-    run: async (file, args, stdin) => {
-      if (file !== 'conntrack') return run(file, args, stdin);
-      const startMs = nowMs();
-      const result = await run(file, args, stdin);
-      spentMs = (spentMs ?? 0) + nowMs() - startMs;
-      // `conntrack v1.4.7 (conntrack-tools): 3 flow entries have been deleted.`
-      const deleted = args[0] === '-D' ? /(\d+) flow entries have been deleted/.exec(result.stderr)?.[1] : undefined;
-      if (deleted !== undefined) metrics.conntrackDeleted.inc(labels, Number(deleted));
-      return result;
-    },
+    run: metered.run,
     listen(event) {
-      const isEnd = event.kind === 'synced' || event.kind === 'sync-failed';
-      if (!isEnd || event.family !== family || spentMs === undefined) return;
-      metrics.conntrackDuration.observe(labels, spentMs / 1000);
-      spentMs = undefined;
+      if ((event.kind !== 'synced' && event.kind !== 'sync-failed') || event.family !== family) return;
+      const round = metered.takeRound();
+      if (round === undefined) return;
+      metrics.conntrackDuration.observe(labels, round.spentMs / 1000);
+      if (round.deleted !== undefined) metrics.conntrackDeleted.inc(labels, round.deleted);
     },
   };
 }

@@ -1,12 +1,7 @@
 import { cpus, hostname, networkInterfaces } from 'node:os';
+import { isServiceLink } from '../backends/index.ts';
 import { type IpAddress, parseAddress } from '../compiler/values/address.ts';
 import type { Host } from './inputs.ts';
-
-/**
- * `kube-ipvs0`, `slwr-ipvs0`: service addresses are bound there in IPVS mode, by us or by a kube-proxy
- * beside us. They are the program's work, not the node's own.
- */
-const serviceInterface = /^[a-z][a-z0-9]{1,4}-ipvs0$/;
 
 /** What the agent knows of its machine besides. */
 export interface AgentHost extends Host {
@@ -14,10 +9,13 @@ export interface AgentHost extends Host {
   readonly cpus: number;
 }
 
-/** This machine, as a command finds it that compiles on the node itself. */
+/**
+ * This machine, as a command finds it that compiles on the node itself. Addresses of Services that a backend has bound
+ * are the program's work, not the node's own.
+ */
 export function thisHost(): AgentHost {
   const addresses = Object.entries(networkInterfaces())
-    .filter(([name]) => !serviceInterface.test(name))
+    .filter(([name]) => !isServiceLink(name))
     .flatMap(([, bound]) => bound ?? [])
     .map(({ address }) => parseAddress(address))
     .filter((address): address is IpAddress => address !== undefined);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FamilySync } from '../backends/plane/plane.ts';
+import { emptySync, type FamilySync } from '../backends/plane/plane.ts';
 import { type Log, logListener } from './log.ts';
 import type { AgentEvent } from './report.ts';
 
@@ -13,18 +13,7 @@ function saidOf(...events: readonly AgentEvent[]) {
   return lines;
 }
 
-const nothing: FamilySync = {
-  depth: 'full',
-  documents: 0,
-  lines: 0,
-  rules: new Map(),
-  drift: [],
-  quarantined: [],
-  released: [],
-  remarks: [],
-  diagnostics: [],
-  againInMs: undefined,
-};
+const nothing = emptySync('full');
 const synced = (sync: Partial<FamilySync>, latenciesMs: readonly number[] = []): AgentEvent => ({
   kind: 'synced',
   family: 'IPv4',

@@ -7,7 +7,7 @@ import { type Clock, sleep } from './clock.ts';
  * it back when the process ends, however it ends, so nothing is left over and nothing goes stale.
  * One per prefix: agents that make chains of different names are not in each other's way.
  */
-function lockNameOf(prefix: ChainPrefix): string {
+export function lockNameOf(prefix: ChainPrefix): string {
   return prefix === kubePrefix ? '\0slicewright-agent' : `\0slicewright-agent-${prefix}`;
 }
 
@@ -20,6 +20,7 @@ export interface AgentLock {
  * each other's work for ever. While an update replaces one by the next, the next waits here.
  *
  * clock    what waits between two tries
+ * name     what one process holds at a time; see lockNameOf
  * onWait   told once, when another one is there
  * returns  undefined when the signal was aborted first
  */
@@ -27,11 +28,7 @@ export async function lockNode(
   onWait: () => void,
   signal: AbortSignal,
   clock: Clock,
-  {
-    prefix = kubePrefix,
-    name = lockNameOf(prefix),
-    retryMs = 500,
-  }: { readonly prefix?: ChainPrefix; readonly name?: string; readonly retryMs?: number } = {},
+  { name, retryMs = 500 }: { readonly name: string; readonly retryMs?: number },
 ): Promise<AgentLock | undefined> {
   let hasTold = false;
   while (!signal.aborted) {

@@ -15,16 +15,16 @@ export interface Assembled<Unit, Program> {
  *
  * throws   a plain Error when the program is not sound, which no input can bring about
  */
-export function assemble<Unit, Program>(
-  backend: Maker<Unit, Program>,
+export function assemble<Unit, Program, Whole>(
+  backend: Maker<Unit, Program, Whole>,
   irs: readonly ServicePortIR[],
   node: NodeContext,
 ): Assembled<Unit, Program> {
-  const options = backend.lowerOptionsFor(irs);
+  const whole = backend.wholeOf(irs);
   const units = new Map<ServicePortId, Unit>();
   const diagnostics: Diagnostic[] = [];
   for (const ir of irs) {
-    const lowered = backend.lower(ir, node, options);
+    const lowered = backend.lower(ir, node, whole);
     units.set(ir.id, lowered.unit);
     diagnostics.push(...lowered.diagnostics);
   }

@@ -118,11 +118,12 @@ export interface Kernel extends Observed {
   apply(target: Target): Promise<ApplyReport>;
 }
 
-/** What performing a plan takes: `2 transactions`, `9 lines`, `3 chains`. */
+/** What performing a plan takes: 2 transactions, 9 lines, 3 chains. */
 export interface Cost {
   readonly transactions: number;
   readonly lines: number;
-  readonly chains: number;
+  /** Parts that are made, changed or deleted. */
+  readonly parts: number;
   /** What this backend calls a transaction and a part, in the singular. */
   readonly words: { readonly transaction: string; readonly part: string };
 }

@@ -1,6 +1,7 @@
 import type { Backend, LiveBackend, Made, PlaneOptions, Remains } from './backend.ts';
 import type { Run } from './command.ts';
 import { iptablesTables } from './iptables/table-writer.ts';
+import { isIpvsLink } from './ipvs/link-name.ts';
 import { ipvsTables } from './ipvs/table-writer.ts';
 import type { TableWriter } from './netfilter/own-chains.ts';
 import { leavingOthers } from './plane/leaving.ts';
@@ -10,8 +11,10 @@ import type { Scope } from './target.ts';
 /** One line of the list. */
 export interface BackendEntry {
   readonly name: string;
-  /** Where it writes chains into netfilter's tables; undefined: it does not. */
+  /** How it writes chains into netfilter's tables; undefined: it writes none. */
   readonly tables: TableWriter | undefined;
+  /** Whether it makes a network interface of this name and binds Services' addresses there, under any prefix. */
+  readonly isServiceLink: (name: string) => boolean;
   /** Loaded when asked for: a command pays for the one backend that it uses. */
   readonly load: (writers: readonly TableWriter[]) => Promise<Backend>;
 }
@@ -25,11 +28,13 @@ const entries: BackendEntry[] = [
   {
     name: 'iptables',
     tables: iptablesTables,
+    isServiceLink: () => false,
     load: async (writers) => (await import('./iptables/index.ts')).createIptables(writers),
   },
   {
     name: 'ipvs',
     tables: ipvsTables,
+    isServiceLink: isIpvsLink,
     load: async (writers) => (await import('./ipvs/index.ts')).createIpvs(writers),
   },
 ];
@@ -60,11 +65,12 @@ export function tableWriters(): readonly TableWriter[] {
   return entries.flatMap(({ tables }) => tables ?? []);
 }
 
-/**
- * Adds a backend to the list, as a line above does; the function that is returned takes it out again.
- *
- * @public
- */
+/** Whether some backend binds Services' addresses to an interface of this name: they are not the node's own then. */
+export function isServiceLink(name: string): boolean {
+  return entries.some((entry) => entry.isServiceLink(name));
+}
+
+/** Adds a backend to the list, as a line above does; the function that is returned takes it out again. */
 export function register(entry: BackendEntry): () => void {
   entries.push(entry);
   loaded.clear();

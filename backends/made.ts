@@ -12,8 +12,8 @@ import { rememberUnits } from './units.ts';
 /** Makes a backend's program of a target. The same target gives the same program. */
 export type ProgramOf<Unit, Program> = (target: Target) => Assembled<Unit, Program>;
 
-export function programsOf<Unit, Program>(maker: Maker<Unit, Program>): ProgramOf<Unit, Program> {
-  const makers: Readonly<Record<Family, Maker<Unit, Program>>> = {
+export function programsOf<Unit, Program, Whole>(maker: Maker<Unit, Program, Whole>): ProgramOf<Unit, Program> {
+  const makers: Readonly<Record<Family, Maker<Unit, Program, Whole>>> = {
     IPv4: rememberUnits(maker),
     IPv6: rememberUnits(maker),
   };
@@ -37,8 +37,8 @@ export interface Meaning<Program> {
 }
 
 /** The pure half of a backend, closed over its types. */
-export function pureHalf<Unit, Program>(
-  maker: Maker<Unit, Program>,
+export function pureHalf<Unit, Program, Whole>(
+  maker: Maker<Unit, Program, Whole>,
   programOf: ProgramOf<Unit, Program>,
   loadMeaning: () => Promise<Meaning<Program>>,
 ): Pick<Backend, 'name' | 'make' | 'witness'> {

@@ -8,18 +8,17 @@ export interface Lowered<Unit> {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** What of the whole program the share of one Service port depends on. Part of its memo key. */
-export interface LowerOptions {
-  /** False above 1000 known endpoints of a family, as in kube-proxy's large-cluster mode. */
-  readonly endpointComments: boolean;
-}
-
-/** How a backend makes a program of one family. All functions are pure. */
-export interface Maker<Unit, Program> {
+/**
+ * How a backend makes a program of one family. All functions are pure.
+ *
+ * Whole   what of all Service ports together the share of each one depends on; part of its memo key
+ */
+export interface Maker<Unit, Program, Whole = undefined> {
   readonly name: string;
-  lowerOptionsFor(irs: readonly ServicePortIR[]): LowerOptions;
+  /** What {@link Maker.lower} has to know of the others. */
+  wholeOf(irs: readonly ServicePortIR[]): Whole;
   /** The share of one Service port. Remembered by hash. */
-  lower(ir: ServicePortIR, node: NodeContext, options: LowerOptions): Lowered<Unit>;
+  lower(ir: ServicePortIR, node: NodeContext, whole: Whole): Lowered<Unit>;
   /** Units that `link` leaves out, because what they need belongs to another one. */
   leftOut(units: ReadonlyMap<ServicePortId, Unit>): readonly ServicePortId[];
   /** All shares and what exists once per node, as one program. */

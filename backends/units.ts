@@ -1,4 +1,4 @@
-import type { Lowered, LowerOptions, Maker } from './maker.ts';
+import type { Lowered, Maker } from './maker.ts';
 import type { ServicePortIR } from '../compiler/ir/ir.ts';
 import type { NodeContext } from '../compiler/ir/node-context.ts';
 import { canonicalJson } from '../compiler/values/canonical-json.ts';
@@ -8,28 +8,28 @@ import type { ServicePortId } from '../compiler/values/names.ts';
  * A maker that lowers a Service port again only if its meaning changed: by content hash, and by
  * what of the node and the whole program lowering sees. Only what the last program used is kept.
  */
-export function rememberUnits<Unit, Program>(maker: Maker<Unit, Program>): Maker<Unit, Program> {
+export function rememberUnits<Unit, Program, Whole>(maker: Maker<Unit, Program, Whole>): Maker<Unit, Program, Whole> {
   let surroundings = '';
   let known = new Map<ServicePortId, { readonly hash: string; readonly lowered: Lowered<Unit> }>();
   let lastNode: NodeContext | undefined;
-  let lastOptions: LowerOptions | undefined;
+  let lastWhole: Whole | undefined;
 
-  function notice(node: NodeContext, options: LowerOptions): void {
-    if (node === lastNode && options === lastOptions) return;
+  function notice(node: NodeContext, whole: Whole): void {
+    if (node === lastNode && whole === lastWhole) return;
     lastNode = node;
-    lastOptions = options;
-    const now = canonicalJson([node, options]);
+    lastWhole = whole;
+    const now = canonicalJson([node, whole ?? null]);
     if (now !== surroundings) known = new Map();
     surroundings = now;
   }
 
   return {
     ...maker,
-    lower(ir: ServicePortIR, node: NodeContext, options: LowerOptions): Lowered<Unit> {
-      notice(node, options);
+    lower(ir: ServicePortIR, node: NodeContext, whole: Whole): Lowered<Unit> {
+      notice(node, whole);
       const before = known.get(ir.id);
       if (before?.hash === ir.hash) return before.lowered;
-      const lowered = maker.lower(ir, node, options);
+      const lowered = maker.lower(ir, node, whole);
       known.set(ir.id, { hash: ir.hash, lowered });
       return lowered;
     },

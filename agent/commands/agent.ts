@@ -26,7 +26,7 @@ import { preparationText, problemsOf } from '../../backends/host/preparation.ts'
 import { scopeOf } from '../planning.ts';
 import { type ProxyOptions, proxyIdentity } from '../proxy-identity.ts';
 import { parseRegistry } from '../registry.ts';
-import { lockNode } from '../single.ts';
+import { lockNameOf, lockNode } from '../single.ts';
 import type { BindAddress } from '../serving/bind-address.ts';
 import { countCalls } from '../serving/meter.ts';
 import { createMetrics } from '../serving/metrics.ts';
@@ -109,7 +109,7 @@ export function agentCommand(
     const lock = isDry
       ? undefined
       : await lockNode(() => log.info({}, 'another agent works on this node: waiting for it to end'), signal, clock, {
-          prefix: context.settings.chainPrefix,
+          name: lockNameOf(context.settings.chainPrefix),
         });
     try {
       if (signal.aborted) return 0;

@@ -3,7 +3,7 @@ import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import { clusterIP, endpoint, makeIR } from '../../test/helpers/ir.ts';
 import type { ClusterStanding } from '../cluster-states.ts';
-import type { FamilySync } from '../../backends/plane/plane.ts';
+import { emptySync, type FamilySync } from '../../backends/plane/plane.ts';
 import { metricsListener } from '../serving/meter.ts';
 import { createMetrics } from '../serving/metrics.ts';
 import type { RunningServer } from '../serving/listener.ts';
@@ -18,16 +18,10 @@ afterEach(async () => {
 });
 
 const sync: FamilySync = {
-  depth: 'delta',
+  ...emptySync('delta'),
   documents: 2,
   lines: 9,
   rules: new Map([['nat', 30]]),
-  drift: [],
-  quarantined: [],
-  released: [],
-  remarks: [],
-  diagnostics: [],
-  againInMs: undefined,
 };
 const none = { used: 0, excluded: 0, unready: 0, duplicate: 0, refused: 0 };
 const served = makeIR(

@@ -6,12 +6,12 @@ import type { ClusterOf } from './sentences.ts';
 /** A report as JSON for programs. `docs/commands.md` describes the fields. */
 export function reportJson(report: FamilyReport, steps: readonly object[], clusterOf: ClusterOf): object {
   const { family, backend, source, services, frontends, dangers, parts, notes } = report;
-  const { transactions, lines, chains } = report.cost;
+  const { transactions, lines } = report.cost;
   return {
     family,
     backend,
     against: source,
-    cost: { transactions, lines, chains },
+    cost: { transactions, lines, chains: report.cost.parts },
     services,
     frontends: frontends.map(({ servicePort, frontend: { kind, address, port, protocol }, before, after }) => ({
       servicePort,

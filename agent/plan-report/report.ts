@@ -47,6 +47,6 @@ export function reportText(report: FamilyReport, paint: ReportPaint, withRules: 
   const sentences = services.map(({ sign, service, text }) => `  ${sign} ${service}: ${text}\n`).join('');
   const rules = withRules ? `\n${partsText(parts, paint, maxDiffLines)}\n` : '';
   const { transaction, part } = cost.words;
-  const price = `  cost: ${counted(cost.transactions, transaction)}, ${counted(cost.lines, 'line')}, ${counted(cost.chains, part)}\n`;
+  const price = `  cost: ${counted(cost.transactions, transaction)}, ${counted(cost.lines, 'line')}, ${counted(cost.parts, part)}\n`;
   return `${paint.heading(title)}\n${sentences}${rules}${price}${rest}${warnings}`;
 }

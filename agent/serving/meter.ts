@@ -71,7 +71,7 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
     showPending();
     metrics.transactions.inc(ofFamily, sync.documents);
     metrics.quarantined.set(ofFamily, sync.quarantined.length);
-    if (sync.deltaRefused === true) failed(event.family, 'delta');
+    if (sync.deltaRefused) failed(event.family, 'delta');
     for (const [table, rules] of sync.rules) metrics.iptablesTotal.set({ ...ofFamily, table }, rules);
     for (const [table, rules] of sync.written ?? []) metrics.iptablesLast.set({ ...ofFamily, table }, rules);
     for (const [cluster, latencies] of event.latenciesByCluster) {

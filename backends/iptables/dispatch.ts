@@ -1,6 +1,6 @@
+import type { LowerOptions } from './unit.ts';
 import { type Endpoint, endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
 import { hostCidr } from '../../compiler/values/address.ts';
-import type { LowerOptions } from '../maker.ts';
 import type { Match, Rule } from '../netfilter/rule.ts';
 import { balance } from './balance.ts';
 import { comment } from './matches.ts';

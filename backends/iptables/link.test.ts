@@ -6,7 +6,7 @@ import { address, clusterIP, endpoint, makeIR, makeNode, port, portName, service
 import { type IptablesUnit, iptables } from './index.ts';
 
 function unitsOf(irs: readonly ServicePortIR[], node = makeNode()): Map<ServicePortId, IptablesUnit> {
-  return new Map(irs.map((ir) => [ir.id, iptables.lower(ir, node, iptables.lowerOptionsFor(irs)).unit]));
+  return new Map(irs.map((ir) => [ir.id, iptables.lower(ir, node, iptables.wholeOf(irs)).unit]));
 }
 
 function serviceIR(name: string, lastOctet: number): ServicePortIR {
@@ -104,7 +104,7 @@ describe('what exists once per node', () => {
   });
 });
 
-describe('lowerOptionsFor', () => {
+describe('wholeOf', () => {
   const known = (count: number) =>
     Array.from({ length: count }, () => endpoint('10.1.0.1:80')).map((one) => ({
       ...one,
@@ -117,8 +117,8 @@ describe('lowerOptionsFor', () => {
   ];
 
   it('keeps comments up to 1000 known endpoints, ready or not, over all Services', () => {
-    expect(iptables.lowerOptionsFor(irs(500))).toEqual({ endpointComments: true });
-    expect(iptables.lowerOptionsFor(irs(501))).toEqual({ endpointComments: false });
+    expect(iptables.wholeOf(irs(500))).toEqual({ endpointComments: true });
+    expect(iptables.wholeOf(irs(501))).toEqual({ endpointComments: false });
   });
 });
 

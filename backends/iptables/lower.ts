@@ -2,7 +2,7 @@ import { type Endpoint, endpointText, type ServicePortIR } from '../../compiler/
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { compareText } from '../../compiler/values/names.ts';
-import type { Lowered, LowerOptions } from '../maker.ts';
+import type { Lowered } from '../maker.ts';
 import { makeChain } from '../netfilter/chain.ts';
 import { chainUnder, ruleUnder } from '../netfilter/prefix.ts';
 import type { Chain, ChainName, Rule } from '../netfilter/rule.ts';
@@ -13,7 +13,7 @@ import { externalRules, firewallRules } from './external.ts';
 import { comment, destinationAddress, destinationPort, notFromPods } from './matches.ts';
 import { endpointChain, nodeChain } from './names.ts';
 import { chainOfRoute, type Outline, outlineOf } from './outline.ts';
-import type { IptablesUnit } from './unit.ts';
+import type { IptablesUnit, LowerOptions } from './unit.ts';
 
 /**
  * The rules of one Service port, as kube-proxy writes them.

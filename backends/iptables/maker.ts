@@ -1,13 +1,13 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
-import type { LowerOptions, Maker } from '../maker.ts';
+import type { Maker } from '../maker.ts';
 import { checkRuleset } from '../netfilter/check.ts';
 import { rulesetText } from '../netfilter/document.ts';
 import type { Ruleset } from '../netfilter/rule.ts';
 import { link, separateUnits } from './link.ts';
 import { lower } from './lower.ts';
 import { standingChains } from './node-chains.ts';
-import type { IptablesUnit } from './unit.ts';
+import type { IptablesUnit, LowerOptions } from './unit.ts';
 
 /** Where kube-proxy counts a cluster as large: more known endpoints than this in one family. */
 const largeClusterEndpoints = 1000;
@@ -27,9 +27,9 @@ function files(program: Ruleset, node: NodeContext): ReadonlyMap<string, string>
 }
 
 /** The pure half of the backend. */
-export const iptables: Maker<IptablesUnit, Ruleset> = {
+export const iptables: Maker<IptablesUnit, Ruleset, LowerOptions> = {
   name: 'iptables',
-  lowerOptionsFor,
+  wholeOf: lowerOptionsFor,
   lower,
   leftOut: (units) => separateUnits(units).leftOut,
   link,

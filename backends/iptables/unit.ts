@@ -27,3 +27,9 @@ export interface Entry {
 export function makeEntry(family: Family, table: Entry['table'], into: ChainName, rule: Rule): Entry {
   return { table, into, rule, line: printRule(family, into, rule) };
 }
+
+/** What of all Service ports of a family decides how each of them is lowered. */
+export interface LowerOptions {
+  /** False above 1000 known endpoints of a family, as in kube-proxy's large-cluster mode. */
+  readonly endpointComments: boolean;
+}

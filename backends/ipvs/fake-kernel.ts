@@ -4,7 +4,7 @@ import type { CommandResult, Run } from '../command.ts';
 import { createFakeKernel, type FakeKernel } from '../netfilter/fake-kernel.ts';
 import { editSets, type FakeSets, saveSets } from './fake-ipset.ts';
 import { editServers, type FakeServers, listServers, saveServers } from './fake-ipvsadm.ts';
-import { linkName } from './program.ts';
+import { linkName } from './link-name.ts';
 
 /** What goes wrong, and when. Scripts that change something are counted from 1. */
 export interface IpvsFaults {

@@ -18,8 +18,7 @@ function files(program: IpvsProgram, node: NodeContext): ReadonlyMap<string, str
 
 export const ipvs: Maker<IpvsUnit, IpvsProgram> = {
   name: 'ipvs',
-  // Nothing of a Service is in a comment here.
-  lowerOptionsFor: () => ({ endpointComments: false }),
+  wholeOf: () => undefined,
   lower: (ir, node) => lowerServicePort(ir, node),
   leftOut: () => [],
   link: linkProgram,

@@ -6,7 +6,8 @@ import type { OwnChains } from '../netfilter/own-chains.ts';
 import { parseSysctls } from '../host/sysctl.ts';
 import { commandFailure } from './errors.ts';
 import { parseBound, parseConnections, parseServers, parseSets } from './parse.ts';
-import { type IpvsProgram, linkName } from './program.ts';
+import { linkName } from './link-name.ts';
+import type { IpvsProgram } from './program.ts';
 import { type Link, linkWith, ourSetNames, programIn } from './reading.ts';
 import type { ServerKey, VirtualServer } from './servers.ts';
 

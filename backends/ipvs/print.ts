@@ -2,7 +2,8 @@ import { endpointText } from '../../compiler/ir/ir.ts';
 import { type Family, hostCidr, type IpAddress } from '../../compiler/values/address.ts';
 import type { Protocol } from '../../compiler/values/port.ts';
 import { rulesetText } from '../netfilter/document.ts';
-import { type IpvsProgram, linkName } from './program.ts';
+import { linkName } from './link-name.ts';
+import type { IpvsProgram } from './program.ts';
 import type { Forwarding, RealServer, VirtualServer } from './servers.ts';
 import type { IpSet } from './sets.ts';
 

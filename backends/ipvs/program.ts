@@ -16,11 +16,6 @@ export interface IpvsUnit {
   readonly outFilter: readonly Rule[];
 }
 
-/** `kube-ipvs0`: the dummy link that makes frontends' addresses local to the node, so that packets for them reach IPVS. */
-export function linkName(prefix: ChainPrefix): string {
-  return `${prefix.toLowerCase()}-ipvs0`;
-}
-
 /**
  * All of ours in one family: virtual servers, sets, addresses, a few chains, sysctls.
  *

@@ -67,14 +67,6 @@ function isPlanLine(of: Family, line: string, isOurs: (chain: string) => boolean
   return verb !== '-A' && isKernelChain(chain) && target?.kind === 'jump' && isOurs(target.chain);
 }
 
-/** What a schema found wrong. */
-export function schemaProblems({ issues }: z.ZodError): PlanProblem[] {
-  return issues.map(({ path, message }) => ({
-    path: path.map((part) => (typeof part === 'symbol' ? String(part) : part)),
-    message,
-  }));
-}
-
 /** Values that are well-formed and not slicewright's. */
 export function strangeProblems(strange: readonly string[]): PlanProblem[] {
   return strange.map((text) => ({ path: [], message: `slicewright would not write ${JSON.stringify(text)}` }));

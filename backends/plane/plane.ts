@@ -26,10 +26,10 @@ export interface FamilySync {
   readonly lines: number;
   /** Rules per table of what is in force; hooks and chains without rules do not count. */
   readonly rules: ReadonlyMap<string, number>;
-  /** The same of what this sync wrote; absent: the backend's rules are no measure of its work. */
-  readonly written?: ReadonlyMap<string, number>;
+  /** The same of what this sync wrote; undefined: the backend's rules are no measure of its work. */
+  readonly written: ReadonlyMap<string, number> | undefined;
   /** The kernel did not take a delta, so this became a full sync. */
-  readonly deltaRefused?: boolean;
+  readonly deltaRefused: boolean;
   readonly drift: readonly DriftedPart[];
   /** All that are held back now; `released`: those that were until this sync. */
   readonly quarantined: readonly QuarantinedService[];
@@ -48,6 +48,8 @@ export function emptySync(depth: Depth): FamilySync {
     documents: 0,
     lines: 0,
     rules: new Map(),
+    written: undefined,
+    deltaRefused: false,
     drift: [],
     quarantined: [],
     released: [],

@@ -1,5 +1,7 @@
+import type { z } from 'zod';
 import type { Family } from '../../compiler/values/address.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
+import type { PlanProblem } from '../backend.ts';
 import type { ForgetReport } from '../conntrack.ts';
 
 /**
@@ -24,4 +26,12 @@ export function staleConnections(family: Family, { problem }: ForgetReport): Dia
   if (problem === undefined) return [];
   const object = { kind: 'kernel', name: family };
   return [{ severity: 'warning', code: 'stale-connections', object, message: problem }];
+}
+
+/** What a schema found wrong with a family's part of a saved plan. */
+export function schemaProblems({ issues }: z.ZodError): PlanProblem[] {
+  return issues.map(({ path, message }) => ({
+    path: path.map((part) => (typeof part === 'symbol' ? String(part) : part)),
+    message,
+  }));
 }

@@ -123,7 +123,7 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
       cost: {
         transactions: documents.length,
         lines: documents.reduce((sum, { tables }) => sum + lineCount(tables), 0),
-        chains: parts.filter(({ change }) => change !== 'hooks').length,
+        parts: parts.filter(({ change }) => change !== 'hooks').length,
         words: { transaction: 'transaction', part: 'chain' },
       },
       notes: [],

@@ -14,10 +14,10 @@ import {
   fingerprint,
   phase,
   port,
-  schemaProblems,
   strangeLinesIn,
   strangeProblems,
 } from '../../netfilter/saved-steps.ts';
+import { schemaProblems } from '../../planning/problems.ts';
 import type { Scope } from '../../target.ts';
 import { reportOf } from './apply-report.ts';
 

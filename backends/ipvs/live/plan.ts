@@ -100,7 +100,7 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
       cost: {
         transactions: scripts.length,
         lines: scripts.reduce((sum, text) => sum + text.split('\n').length - 1, 0),
-        chains: parts.filter(({ change }) => change !== 'hooks').length,
+        parts: parts.filter(({ change }) => change !== 'hooks').length,
         words: { transaction: 'script', part: 'part' },
       },
       notes: [

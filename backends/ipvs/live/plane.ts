@@ -61,6 +61,8 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
         documents: done.steps,
         lines: done.lines,
         rules: new Map([['virtual servers', done.observed.servers.size]]),
+        written: undefined,
+        deltaRefused: false,
         drift: before === wanted ? driftIn(steps) : [],
         quarantined: delays.list().map((held) => ({ ...held, service: servicePortIn(held.service) })),
         released: released.map(servicePortIn),

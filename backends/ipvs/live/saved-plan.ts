@@ -14,7 +14,6 @@ import {
   fingerprint,
   phase,
   port,
-  schemaProblems,
   strangeLinesIn,
   strangeProblems,
 } from '../../netfilter/saved-steps.ts';
@@ -24,11 +23,13 @@ import { fingerprintOf } from '../fingerprint.ts';
 import { observeProgram } from '../observe.ts';
 import { parseEntry } from '../parse.ts';
 import { performStep } from '../perform.ts';
-import { type IpvsProgram, linkName } from '../program.ts';
+import { linkName } from '../link-name.ts';
+import type { IpvsProgram } from '../program.ts';
 import { ourSetNames } from '../reading.ts';
 import { parseSchedulerName, type SchedulerName } from '../servers.ts';
 import type { SetEntry } from '../sets.ts';
 import type { IpvsStep } from '../steps.ts';
+import { schemaProblems } from '../../planning/problems.ts';
 import type { Scope } from '../../target.ts';
 import { describeFailure } from './apply-report.ts';
 

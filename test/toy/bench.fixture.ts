@@ -1,0 +1,49 @@
+import type { Run } from '../../backends/command.ts';
+import { createFakeIpvsKernel, type FakeIpvsKernel } from '../../backends/ipvs/fake-kernel.ts';
+import { type ApplyOptions, applyCommand } from '../../agent/commands/apply.ts';
+import { cleanupCommand } from '../../agent/commands/cleanup.ts';
+import { memoryIo } from '../../agent/commands/memory-io.fixture.ts';
+import { type PlanOptions, planCommand } from '../../agent/commands/plan.ts';
+import type { Host } from '../../agent/inputs.ts';
+import { parseAddress } from '../../compiler/values/address.ts';
+
+/** A command's end: its exit status and what it wrote, notes left out. */
+export interface Said {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export const here: Host = {
+  name: 'east-1',
+  addresses: [parseAddress('192.0.2.1')].filter((address) => address !== undefined),
+};
+
+const withoutNotes = (text: string) => text.replace(/^info: .*\n/gm, '');
+
+/** A node with everything that its backends speak to: netfilter and IPVS behind `run`; the toy's kernel needs no commands. */
+export interface ToyNode {
+  readonly others: FakeIpvsKernel;
+  /** Manifests on standard input; the toy unless `backend` says otherwise. */
+  plan(manifests: string, options?: Partial<PlanOptions>): Promise<Said>;
+  apply(manifests: string, options?: Partial<ApplyOptions>): Promise<Said>;
+  cleanup(): Promise<Said>;
+}
+
+export function createToyNode(): ToyNode {
+  const others = createFakeIpvsKernel();
+  const run: Run = others.run;
+  const said = async (manifests: string, command: (io: ReturnType<typeof memoryIo>) => Promise<number>) => {
+    const io = memoryIo(manifests);
+    const status = await command(io);
+    return { status, out: io.written.out, err: withoutNotes(io.written.err) };
+  };
+  const toy = { filename: ['-'], backend: 'toy', diagnostics: 'human' } as const;
+  return {
+    others,
+    plan: (manifests, options = {}) =>
+      said(manifests, (io) => planCommand({ ...toy, against: [], format: 'text', ...options }, io, run, here)),
+    apply: (manifests, options = {}) => said(manifests, (io) => applyCommand({ ...toy, ...options }, io, run, here)),
+    cleanup: () => said('', (io) => cleanupCommand({ diagnostics: 'human' }, io, run)),
+  };
+}

@@ -1,0 +1,24 @@
+import type { Backend } from '../../backends/backend.ts';
+import type { BackendEntry } from '../../backends/index.ts';
+import { programsOf, pureHalf } from '../../backends/made.ts';
+import { expectation } from '../../compiler/semantics/expect.ts';
+import type { ToyKernel } from './kernel.ts';
+import { toyMaker } from './program.ts';
+import { traceProgram } from './trace.ts';
+
+/**
+ * The toy as a line of the list of backends.
+ *
+ * kernel   what it speaks to; iptables and IPVS reach theirs by commands
+ */
+export function toyEntry(kernel: ToyKernel): BackendEntry {
+  return { name: 'toy', tables: undefined, isServiceLink: () => false, load: () => Promise.resolve(createToy(kernel)) };
+}
+
+function createToy(kernel: ToyKernel): Backend {
+  const programOf = programsOf(toyMaker);
+  return {
+    ...pureHalf(toyMaker, programOf, () => Promise.resolve({ trace: traceProgram, expectation })),
+    live: async () => (await import('./live.ts')).createToyLive(kernel, programOf),
+  };
+}
