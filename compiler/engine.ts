@@ -1,6 +1,7 @@
 import type { Compilation } from './compile.ts';
 import { type CompiledService, compileService } from './compile-service.ts';
-import { buildNodeContext } from './ir/build-node-context.ts';
+import { type Contested, nothingContested } from './ir/contested.ts';
+import { addressesOf, buildNodeContext } from './ir/build-node-context.ts';
 import { chooseNode } from './ir/choose-node.ts';
 import { createClaimTable } from './ir/claims.ts';
 import type { ServicePortIR } from './ir/ir.ts';
@@ -21,9 +22,9 @@ import {
 import type { ModelObject } from './model/kinds.ts';
 import type { Node } from './model/node.ts';
 import { overlappingRanges } from './registry/overlap.ts';
-import { emptyRegistry, idOf, ownCluster, type Registry, withOwn } from './registry/registry.ts';
+import { emptyRegistry, idOf, isWithin, ownCluster, type Registry, withOwn } from './registry/registry.ts';
 import type { Settings } from './settings.ts';
-import type { Cidr, Family, IpAddress } from './values/address.ts';
+import { type Cidr, cidrFamily, type Family, familyOf, type IpAddress } from './values/address.ts';
 import { type Diagnostic, formatDiagnostic, sortDiagnostics } from './values/diagnostic.ts';
 import { type ClusterName, compareText, type ServiceKey, type ServicePortId } from './values/names.ts';
 import { createWorld } from './world.ts';
@@ -164,8 +165,24 @@ export function createEngine(context: CompilerContext): Engine {
     return diagnostics;
   }
 
+  /** kube-proxy asks nobody whose an address is. */
+  function contested(): Contested {
+    if (compat) return nothingContested;
+    const own = new Set(addressesOf(node, localAddresses));
+    const ranges = [...facts.podCidrs, ...registry.clusters.flatMap(({ podCidrs: theirs }) => theirs)];
+    return world.contested({
+      isOwn: (address) => own.has(address),
+      isInPodRange: (address) =>
+        isWithin(
+          ranges.filter((range) => cidrFamily(range) === familyOf(address)),
+          address,
+        ),
+    });
+  }
+
   function contexts(): NodeContexts {
-    const context = (family: Family): NodeContext => buildNodeContext(family, node, localAddresses, settings);
+    const disputed = contested();
+    const context = (family: Family): NodeContext => buildNodeContext(family, node, localAddresses, settings, disputed);
     return { IPv4: context('IPv4'), IPv6: context('IPv6') };
   }
 

@@ -1,4 +1,5 @@
 import { attachedTo, type Holdings, type Member, serviceAt } from './attachments.ts';
+import { type AddressFacts, type Contested, createContestedTable } from './ir/contested.ts';
 import { type Counts, createCounts, setNested, setOrDelete } from './counts.ts';
 import { type AttachedSlice, serviceOf } from './merge/attach.ts';
 import type { MergeFacts } from './merge/facts.ts';
@@ -53,6 +54,8 @@ export interface World extends OwnClusterEvidence {
   /** Pod ranges of the nodes. */
   podCidrs(): Cidr[];
   reserved(address: IpAddress): 'node' | 'cluster IP' | undefined;
+  /** What Services answer at and others have too. */
+  contested(facts: Omit<AddressFacts, 'isOfNode'>): Contested;
 }
 
 export function createWorld(): World {
@@ -64,6 +67,7 @@ export function createWorld(): World {
   const applied = createCounts<ClusterName>();
   const clusterIPs = createCounts<IpAddress>();
   const nodeAddresses = createCounts<IpAddress>();
+  const contested = createContestedTable();
   const imports = new Map<ServiceKey, ServiceImport>();
   /** ServiceImports by the Service that would stand for them. */
   const importsOfDerived = new Map<ServiceKey, Map<ServiceKey, ServiceImport>>();
@@ -95,6 +99,7 @@ export function createWorld(): World {
   /** Adds to what is counted of an object, or takes away; counts make both the same. */
   function count(cluster: ClusterName | undefined, object: ModelObject, by: 1 | -1): void {
     objectsOf.change(cluster, by);
+    if (object.kind === 'EndpointSlice') contested.countSlice(object.value, by);
     // Another cluster's objects say nothing of our addresses, nor of what clusters there are.
     if (cluster !== undefined) return;
     switch (object.kind) {
@@ -123,6 +128,7 @@ export function createWorld(): World {
   }
 
   function countService(service: Service, by: 1 | -1): void {
+    contested.countService(service, by);
     for (const address of Object.values(service.clusterIPs)) changeReserved(clusterIPs, address, by);
   }
 
@@ -276,6 +282,7 @@ export function createWorld(): World {
       return [...known].sort((a, b) => b.length - a.length || compareText(a, b));
     },
     podCidrs: () => [...new Set([...nodes.values()].flatMap(({ podCidrs }) => podCidrs))].sort(compareText),
+    contested: (facts) => contested.find({ ...facts, isOfNode: (address) => nodeAddresses.counts.has(address) }),
     reserved(address) {
       return nodeAddresses.counts.has(address) ? 'node' : clusterIPs.counts.has(address) ? 'cluster IP' : undefined;
     },

@@ -18,7 +18,7 @@ export function foundAfter({ family, prefix, servers, sets }: IpvsProgram): Foun
 
 /** A program as if it had been read from a kernel where nobody else is. */
 export function asApplied(program: IpvsProgram): IpvsProgram {
-  return { ...program, owners: new Map(), found: foundAfter(program) };
+  return { ...program, owners: new Map(), shares: new Map(), found: foundAfter(program) };
 }
 
 /**

@@ -1,9 +1,11 @@
 import type { Frontend, ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { expectation } from '../../compiler/semantics/expect.ts';
+import { indexFrontends } from '../../compiler/semantics/frontend-index.ts';
 import type { Packet, Verdict } from '../../compiler/semantics/packet.ts';
 import { isLoopback, isNodeAddress, servesNodePorts } from '../../compiler/semantics/place.ts';
 import type { IpAddress } from '../../compiler/values/address.ts';
+import { withinReach } from './reachable.ts';
 import { realServers, schedulerFor } from './servers.ts';
 
 /**
@@ -62,25 +64,50 @@ function replacedScheduler(ir: ServicePortIR, node: NodeContext): string | undef
  * Each exception is one change to what is asked, so that all else stays as the reference says.
  * README.md gives their reasons.
  */
-export function ipvsExpectation(services: readonly ServicePortIR[], node: NodeContext): (packet: Packet) => Verdict {
-  const asked = expectation(services.flatMap(asIpvsHasIt), withoutLoopbackNodePorts(node));
+export function ipvsExpectation(given: readonly ServicePortIR[], node: NodeContext): (packet: Packet) => Verdict {
+  const services = given.map((ir) => withinReach(ir, node));
+  const asked = expectation(services.flatMap(asIpvsHasIt), withoutLoopbackNodePorts(node), { once: true });
   const bound = boundAddresses(services, node);
-  const frontends = services.flatMap((ir) => ir.frontends);
-  const answers = ({ destination }: Packet) =>
-    servesNodePorts(destination, withoutLoopbackNodePorts(node)) ||
-    frontends.some((frontend) => frontend.kind !== 'nodePort' && frontend.address === destination);
+  const withoutNodePorts = expectation(
+    services.flatMap(asIpvsHasIt).map((ir) => ({ ...ir, frontends: ir.frontends.filter(hasAddress) })),
+    withoutLoopbackNodePorts(node),
+    { once: true },
+  );
+  const index = indexFrontends(services.filter(({ family }) => family === node.family));
+  const servesAt = (address: IpAddress) => servesNodePorts(address, withoutLoopbackNodePorts(node));
+  /** Whose virtual server a packet meets. */
+  const virtualServerAt = ({ protocol, destination, destinationPort }: Packet) =>
+    [
+      ...index.atAddress(protocol, destination, destinationPort),
+      ...(servesAt(destination) ? index.atNodePort(protocol, destinationPort) : []),
+    ][0]?.service;
   return (packet) => {
     if (packet.from.kind === 'interface' && bound.has(packet.source)) return { kind: 'drop' };
     const isOwn =
       packet.from.kind === 'node' && (bound.has(packet.destination) || isNodeAddress(packet.destination, node));
-    const verdict = asked(isOwn && !isLoopback(packet.destination) ? { ...packet, source: node.nodeIP } : packet);
-    if (verdict.kind === 'untouched' && bound.has(packet.destination)) return { kind: 'reject' };
-    if (isRefused(verdict) && !bound.has(packet.destination) && !answers(packet)) return { kind: 'untouched' };
+    const server = virtualServerAt(packet);
+    // A virtual server at the very address is there with or without endpoints, and a node port stands behind it.
+    const here = index.atAddress(packet.protocol, packet.destination, packet.destinationPort).length > 0;
+    const verdict = (here ? withoutNodePorts : asked)(
+      isOwn && !isLoopback(packet.destination) ? { ...packet, source: node.nodeIP } : packet,
+    );
+    if (verdict.kind === 'untouched' && bound.has(packet.destination)) {
+      const isProbe = packet.protocol === 'TCP' && index.isHealthCheckPort(packet.destinationPort);
+      return { kind: isProbe && server === undefined ? 'accept' : 'reject' };
+    }
+    if (verdict.kind === 'accept' && server !== undefined && server.external.kind !== 'forward') {
+      return { kind: server.external.kind };
+    }
+    if (isRefused(verdict) && server === undefined && !bound.has(packet.destination)) return { kind: 'untouched' };
     if (verdict.kind === 'forward' && isOwn) {
       return { kind: 'forward', to: verdict.to.map((share) => ({ ...share, masquerade: true })) };
     }
     return verdict;
   };
+}
+
+function hasAddress({ kind }: Frontend): boolean {
+  return kind !== 'nodePort';
 }
 
 function isRefused({ kind }: Verdict): boolean {

@@ -5,13 +5,24 @@ import type { SetName } from '../netfilter/rule.ts';
 import { ipvsRules } from './node-chains.ts';
 import type { IpvsProgram, IpvsUnit } from './program.ts';
 import { compareServers, type ServerKey, serverKey, type VirtualServer } from './servers.ts';
-import { addressEntry, type IpSet, isAlwaysThere, makeSet, type SetEntry, type SetId, setIds } from './sets.ts';
+import {
+  addressEntry,
+  frontendEntry,
+  type IpSet,
+  isAlwaysThere,
+  makeSet,
+  openingSets,
+  type SetEntry,
+  type SetId,
+  setIds,
+} from './sets.ts';
 
 /**
  * All shares and what exists once per node, as one program.
  *
  * Two Service ports may claim one address, port and protocol: the first in id order has it, as the
- * first rule wins in iptables mode. kube-proxy lets the last one it meets overwrite the others.
+ * first rule wins in iptables mode. kube-proxy lets the last one it meets overwrite the others. A
+ * node port yields to whoever claims its number at the node's very address.
  */
 export function linkProgram(units: ReadonlyMap<ServicePortId, IpvsUnit>, node: NodeContext): IpvsProgram {
   const ordered = [...units].sort(([a], [b]) => compareText(a, b));
@@ -19,15 +30,17 @@ export function linkProgram(units: ReadonlyMap<ServicePortId, IpvsUnit>, node: N
   const owners = new Map<ServerKey, ServicePortId>();
   const addresses = new Set<IpAddress>();
   const entries = new Map<SetId, SetEntry[]>(setIds.map((id) => [id, []]));
-  for (const [id, unit] of ordered) {
-    for (const server of unit.servers) {
+  const isTaken = node.compat ? () => false : takenAtAddresses(units);
+  for (const [id, { servers: ofAddresses, nodePorts, entries: plain, bind }] of ordered) {
+    for (const server of [...ofAddresses, ...nodePorts.servers.filter((one) => !isTaken(frontendEntry(one)))]) {
       const key = serverKey(server);
       if (servers.has(key) && !node.compat) continue;
       servers.set(key, server);
       owners.set(key, id);
     }
-    for (const { set, entry } of unit.entries) entries.get(set)?.push(entry);
-    for (const address of unit.bind) addresses.add(address);
+    for (const { set, entry } of plain) entries.get(set)?.push(entry);
+    for (const { set, entry } of nodePorts.entries) if (!isTaken(entry)) entries.get(set)?.push(entry);
+    for (const address of bind) addresses.add(address);
   }
   const bound = [...addresses].sort(compareAddresses);
   entries.set('ipvsIps', bound.map(addressEntry));
@@ -38,12 +51,24 @@ export function linkProgram(units: ReadonlyMap<ServicePortId, IpvsUnit>, node: N
     prefix: node.chainPrefix,
     servers: new Map([...servers].sort(([, a], [, b]) => compareServers(a, b))),
     owners,
+    shares: units,
     sets: setsOf(entries, node),
     addresses: bound,
     rules: ipvsRules({ node, filled, outFilter }),
     everyRule: ipvsRules({ node, filled: new Set(setIds), outFilter }),
     sysctls: ipvsSysctls(node.ipvs.strictArp),
   };
+}
+
+const addressSets: readonly SetId[] = openingSets.filter((id) => id !== 'healthCheckNodePort');
+
+/** Whether a Service answers at the address and port of an entry, other than by a node port. */
+function takenAtAddresses(units: ReadonlyMap<ServicePortId, IpvsUnit>): (entry: SetEntry) => boolean {
+  const taken = new Set<SetEntry>();
+  for (const unit of units.values()) {
+    for (const { set, entry } of unit.entries) if (addressSets.includes(set)) taken.add(entry);
+  }
+  return (entry) => taken.has(entry);
 }
 
 function setsOf(entries: ReadonlyMap<SetId, readonly SetEntry[]>, node: NodeContext): ReadonlyMap<SetName, IpSet> {

@@ -24,11 +24,13 @@ function lower(ir: ServicePortIR, node: NodeContext = makeNode()) {
 }
 
 function servers(ir: ServicePortIR, node: NodeContext = makeNode()): readonly string[] {
-  return serverLines(lower(ir, node).servers);
+  const unit = lower(ir, node);
+  return serverLines([...unit.servers, ...unit.nodePorts.servers]);
 }
 
 function entries(ir: ServicePortIR, node: NodeContext = makeNode()): readonly string[] {
-  return lower(ir, node).entries.map(({ set, entry }) => `${set} ${entry}`);
+  const unit = lower(ir, node);
+  return [...unit.entries, ...unit.nodePorts.entries].map(({ set, entry }) => `${set} ${entry}`);
 }
 
 const local = {
@@ -84,7 +86,7 @@ describe('a node port', () => {
 
   it('is a virtual server at every address of the node, and binds none', () => {
     const unit = lower(makeIR([nodePort], [there]), twoAddresses);
-    expect(serverLines(unit.servers).filter((line) => line.startsWith('-A'))).toEqual([
+    expect(serverLines(unit.nodePorts.servers).filter((line) => line.startsWith('-A'))).toEqual([
       '-A -t 192.168.0.10:30080 -s rr',
       '-A -t 192.168.1.10:30080 -s rr',
     ]);

@@ -6,7 +6,8 @@ import { unreachable } from '../../compiler/values/unreachable.ts';
 import type { Lowered } from '../maker.ts';
 import type { Match, Rule } from '../netfilter/rule.ts';
 import { shortcomings } from './exceptions.ts';
-import type { IpvsUnit } from './program.ts';
+import type { IpvsUnit, UnitEntry } from './program.ts';
+import { frontendsElsewhere, withinReach } from './reachable.ts';
 import { flagsFor, realServers, schedulerFor, type VirtualServer } from './servers.ts';
 import { frontendEntry, portEntry, type SetEntry, type SetId, sourceEntry, sourceRangeEntry } from './sets.ts';
 
@@ -24,23 +25,38 @@ type Dialled =
  * without local endpoints drops as in iptables mode, where kube-proxy's IPVS mode falls back to
  * endpoints elsewhere; see README.md for that and for what remains different.
  */
-export function lowerServicePort(ir: ServicePortIR, node: NodeContext): Lowered<IpvsUnit> {
+export function lowerServicePort(given: ServicePortIR, node: NodeContext): Lowered<IpvsUnit> {
+  const ir = withinReach(given, node);
   const dialled = ir.frontends.flatMap((frontend) => expandFrontend(frontend, node));
   const isUnanswerable = ir.frontends.some(({ kind }) => kind === 'nodePort') && nodePortAddresses(node).length === 0;
-  const entries: IpvsUnit['entries'][number][] = hairpinEntries(ir, node);
-  for (const frontend of dialled) entries.push(...frontendEntries(frontend, ir, node));
-  if (!node.compat) entries.push(...dropEntries(dialled, ir), ...masqueradeEntries(ir));
+  const [atNode, atAddresses] = [dialled.filter(isOfNodePort), dialled.filter((one) => !isOfNodePort(one))];
+  const entries: UnitEntry[] = [...hairpinEntries(ir, node), ...entriesOf(atAddresses, ir, node)];
+  if (!node.compat) entries.push(...masqueradeEntries(ir));
   // kube-proxy gives such a Service up half-way, before its health check port (IPVS-7.2).
   if (ir.healthCheckNodePort !== undefined && !(node.compat && isUnanswerable)) {
     entries.push({ set: 'healthCheckNodePort', entry: portEntry(ir.healthCheckNodePort) });
   }
   const unit: IpvsUnit = {
-    servers: dialled.flatMap((frontend) => virtualServer(frontend, ir, node) ?? []),
+    servers: serversOf(atAddresses, ir, node),
     entries,
+    nodePorts: { servers: serversOf(atNode, ir, node), entries: entriesOf(atNode, ir, node) },
     bind: dialled.filter((frontend) => isBound(frontend, node)).map(({ address }) => address),
     outFilter: dialled.flatMap((frontend) => outFilterRule(frontend, ir, node) ?? []),
   };
-  return { unit, diagnostics: node.compat ? [] : diagnosticsOf(ir, node) };
+  return { unit, diagnostics: node.compat ? [] : diagnosticsOf(given, node) };
+}
+
+function isOfNodePort({ kind }: Dialled): boolean {
+  return kind === 'node';
+}
+
+function serversOf(dialled: readonly Dialled[], ir: ServicePortIR, node: NodeContext): VirtualServer[] {
+  return dialled.flatMap((frontend) => virtualServer(frontend, ir, node) ?? []);
+}
+
+function entriesOf(dialled: readonly Dialled[], ir: ServicePortIR, node: NodeContext): UnitEntry[] {
+  const entries = dialled.flatMap((frontend) => frontendEntries(frontend, ir, node));
+  return node.compat ? entries : [...entries, ...dropEntries(dialled, ir)];
 }
 
 function expandFrontend(frontend: Frontend, node: NodeContext): readonly Dialled[] {
@@ -126,7 +142,7 @@ function isDroppedForAll(frontend: Dialled, ir: ServicePortIR): boolean {
 }
 
 /** In both LOCAL and plain sets where the policy is Local: the LOCAL rules come first and return. */
-function frontendEntries(frontend: Dialled, ir: ServicePortIR, node: NodeContext): IpvsUnit['entries'] {
+function frontendEntries(frontend: Dialled, ir: ServicePortIR, node: NodeContext): readonly UnitEntry[] {
   const at = { address: frontend.address, port: frontend.port, protocol: ir.protocol };
   const isLocal = ir.keepClientAddress;
   switch (frontend.kind) {
@@ -147,7 +163,7 @@ function frontendEntries(frontend: Dialled, ir: ServicePortIR, node: NodeContext
   }
 }
 
-function nodePortEntries(frontend: Extract<Dialled, { kind: 'node' }>, ir: ServicePortIR): IpvsUnit['entries'] {
+function nodePortEntries(frontend: Extract<Dialled, { kind: 'node' }>, ir: ServicePortIR): readonly UnitEntry[] {
   const inSets = (plain: SetId, local: SetId, entry: SetEntry) =>
     (ir.keepClientAddress ? [plain, local] : [plain]).map((set) => ({ set, entry }));
   switch (ir.protocol) {
@@ -180,7 +196,7 @@ function allowsNode(frontend: Restricted, node: NodeContext): boolean {
   return frontend.sourceRanges.some((range) => cidrContains(range, node.nodeIP));
 }
 
-function sourceRangeEntries(frontend: Restricted, ir: ServicePortIR, node: NodeContext): IpvsUnit['entries'] {
+function sourceRangeEntries(frontend: Restricted, ir: ServicePortIR, node: NodeContext): readonly UnitEntry[] {
   if (!isRestricted(frontend, ir, node)) return [];
   const at = { address: frontend.address, port: frontend.port, protocol: ir.protocol };
   const ranges = frontend.sourceRanges.flatMap((range) => sourceRangeEntry(at, range) ?? []);
@@ -215,7 +231,7 @@ function outFilterRule(frontend: Dialled, ir: ServicePortIR, node: NodeContext):
  * node's endpoints by their node's name, in whatever state; one whose slice names no node may run
  * here too, so we count every endpoint in use.
  */
-function hairpinEntries(ir: ServicePortIR, node: NodeContext): IpvsUnit['entries'][number][] {
+function hairpinEntries(ir: ServicePortIR, node: NodeContext): UnitEntry[] {
   const here = ir.known.filter((endpoint) => endpoint.local);
   const used = node.compat ? [] : [...ir.pools.cluster, ...ir.pools.local];
   return [...here, ...used].map(({ address, port }) => ({
@@ -224,7 +240,7 @@ function hairpinEntries(ir: ServicePortIR, node: NodeContext): IpvsUnit['entries
   }));
 }
 
-function dropEntries(dialled: readonly Dialled[], ir: ServicePortIR): IpvsUnit['entries'] {
+function dropEntries(dialled: readonly Dialled[], ir: ServicePortIR): readonly UnitEntry[] {
   return dialled
     .filter((frontend) => routeOf(frontend, ir).kind === 'drop')
     .map((frontend) => ({
@@ -233,7 +249,7 @@ function dropEntries(dialled: readonly Dialled[], ir: ServicePortIR): IpvsUnit['
     }));
 }
 
-function masqueradeEntries(ir: ServicePortIR): IpvsUnit['entries'] {
+function masqueradeEntries(ir: ServicePortIR): readonly UnitEntry[] {
   return [...ir.pools.cluster, ...ir.pools.local]
     .filter((endpoint) => endpoint.masquerade)
     .map((endpoint) => ({ set: 'masquerade', entry: frontendEntry({ ...endpoint, protocol: ir.protocol }) }));
@@ -242,5 +258,22 @@ function masqueradeEntries(ir: ServicePortIR): IpvsUnit['entries'] {
 function diagnosticsOf(ir: ServicePortIR, node: NodeContext): readonly Diagnostic[] {
   const object = ir.origin[0];
   if (object === undefined) return [];
-  return shortcomings(ir, node).map(({ code, message }) => ({ severity: 'info', code, object, message }));
+  return [
+    ...frontendsElsewhere(ir, node).map(
+      ({ address, whose }): Diagnostic => ({
+        severity: 'warning',
+        code: 'ipvs-address-elsewhere',
+        object,
+        message: `${address} is the address of ${whose}; bound here it would cut that off from this node, so in IPVS mode this node does not answer there`,
+      }),
+    ),
+    ...shortcomings(withinReach(ir, node), node).map(
+      ({ code, message }): Diagnostic => ({
+        severity: 'info',
+        code,
+        object,
+        message,
+      }),
+    ),
+  ];
 }

@@ -1,6 +1,6 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { kubePrefix } from '../../compiler/settings.ts';
-import { type Cidr, type Family, parseCidr } from '../../compiler/values/address.ts';
+import { type Cidr, type Family, hostCidr, parseCidr } from '../../compiler/values/address.ts';
 import type { Protocol } from '../../compiler/values/port.ts';
 import { chainName, makeChain, makeHook } from '../netfilter/chain.ts';
 import { chainUnder, ruleUnder } from '../netfilter/prefix.ts';
@@ -110,10 +110,29 @@ function serviceRules(input: ChainInput): readonly Placed[] {
       ...ownTraffic(input, services, inNamedSet(input, 'externalIpLocal', 'to')),
       ...externalIpAccepts(input, 'externalIpLocal'),
     ]),
-    inChain(services, [toLocal], jump('KUBE-NODE-PORT')),
-    ...when(input, 'clusterIp', () => [inChain(services, [inSet(input, 'clusterIp', 'to')], accept)]),
-    ...when(input, 'loadBalancer', () => [inChain(services, [inSet(input, 'loadBalancer', 'to')], accept)]),
+    ...inNodePortOrder(
+      input,
+      nodePortJumps(input),
+      (['clusterIp', 'loadBalancer'] as const).flatMap((id) =>
+        when(input, id, () => [inChain(services, [inSet(input, id, 'to')], accept)]),
+      ),
+    ),
   ];
+}
+
+/**
+ * The sets of node ports hold ports alone, so what is for a Service's own address must have left before: it would be
+ * masqueraded wherever its port is some node port's. kube-proxy asks for node ports first.
+ */
+function inNodePortOrder({ node }: ChainInput, jumps: readonly Placed[], accepts: readonly Placed[]) {
+  return node.compat ? [...jumps, ...accepts] : [...accepts, ...jumps];
+}
+
+/** Into the node ports goes what is for an address that serves them; kube-proxy sends all that is for the node. */
+function nodePortJumps({ node }: ChainInput): readonly Placed[] {
+  const into = (match: Match) => inChain('KUBE-SERVICES', [match], jump('KUBE-NODE-PORT'));
+  if (node.compat || node.nodePorts.kind === 'all') return [into(toLocal)];
+  return node.nodePorts.addresses.map((address) => into({ kind: 'destination', cidr: hostCidr(address) }));
 }
 
 /** Outsiders are masqueraded. Where pods cannot be told from others, only the node itself is: its source is the address it dials. */

@@ -214,6 +214,13 @@ describe('the order of a plan', () => {
     );
   });
 
+  it('does not take a Service’s own port for a node port of that number that goes', async () => {
+    const own = { external: { kind: 'drop', why: 'no-local-endpoints' }, keepClientAddress: true } as const;
+    const before = [makeIR([clusterIP('10.96.0.5', 30005), { kind: 'nodePort', port: port(30005) }], [there], own)];
+    const after = [makeIR([clusterIP('10.96.0.5', 30005)], [], { keepClientAddress: true })];
+    expect(await unsafe(before, after)).toBeUndefined();
+  });
+
   it('adds an endpoint before it quiesces another', async () => {
     const lines = await steps([makeIR([vip], [here])], [makeIR([vip], [there])]);
     expect(lines.filter((line) => /-[aed] -t/.test(line))).toEqual([

@@ -6,10 +6,17 @@ import type { Rule, Ruleset, SetName } from '../netfilter/rule.ts';
 import type { ServerKey, VirtualServer } from './servers.ts';
 import type { IpSet, SetEntry, SetId } from './sets.ts';
 
+export interface UnitEntry {
+  readonly set: SetId;
+  readonly entry: SetEntry;
+}
+
 /** The share of one Service port. */
 export interface IpvsUnit {
   readonly servers: readonly VirtualServer[];
-  readonly entries: readonly { readonly set: SetId; readonly entry: SetEntry }[];
+  readonly entries: readonly UnitEntry[];
+  /** What there is for its node port, which yields where some Service answers at that very address and port. */
+  readonly nodePorts: { readonly servers: readonly VirtualServer[]; readonly entries: readonly UnitEntry[] };
   /** Addresses to bind on the dummy link; of the node's own none is among them. */
   readonly bind: readonly IpAddress[];
   /** Rules of KUBE-IPVS-OUT-FILTER: one per restricted load balancer address. */
@@ -30,6 +37,8 @@ export interface IpvsProgram {
   readonly servers: ReadonlyMap<ServerKey, VirtualServer>;
   /** Whose virtual server it is; empty in a program that was read. */
   readonly owners: ReadonlyMap<ServerKey, ServicePortId>;
+  /** What it was linked from; empty in a program that was read. */
+  readonly shares: ReadonlyMap<ServicePortId, IpvsUnit>;
   /** In text order. */
   readonly sets: ReadonlyMap<SetName, IpSet>;
   /** On {@link linkName}, in numeric order. */
@@ -83,6 +92,7 @@ export function emptyProgram(
     prefix,
     servers: new Map(),
     owners: new Map(),
+    shares: new Map(),
     sets: new Map(),
     addresses: [],
     rules,

@@ -51,6 +51,7 @@ export function programIn(reading: Reading, owned = ledgerKeys(reading)) {
     prefix,
     servers: new Map(servers),
     owners: new Map(),
+    shares: new Map(),
     sets: pick(names.live),
     addresses: link.addresses,
     rules: tables.ruleset,

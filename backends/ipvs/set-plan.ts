@@ -124,9 +124,12 @@ function frontendIn(entry: SetEntry): string {
 function changesPolicyOf(observed: IpvsProgram, wanted: IpvsProgram): (edit: EntryEdit) => boolean {
   const decides = inSets(unmasqueradedSets, wanted);
   const staying = new Set<string>();
+  const bound = new Set(observed.addresses);
   for (const [key, server] of observed.servers) {
     if (!wanted.servers.has(key)) continue;
-    staying.add(frontendEntry(server)).add(`${server.protocol} ${server.port}`);
+    staying.add(frontendEntry(server));
+    // A Service's own port may have the number of a node port.
+    if (!bound.has(server.address)) staying.add(`${server.protocol} ${server.port}`);
   }
   const { family, prefix } = wanted;
   const bitmaps = {

@@ -12,6 +12,7 @@ import {
   parseAddress,
   splitCidr,
 } from '../values/address.ts';
+import { type Contested, nothingContested } from './contested.ts';
 import { compareText } from '../values/names.ts';
 import { unreachable } from '../values/unreachable.ts';
 import type { LocalDetector, NodeContext } from './node-context.ts';
@@ -30,12 +31,14 @@ function constant(text: string): IpAddress {
  *
  * node            undefined: nothing is known of it
  * localAddresses  of its interfaces, both families; undefined: not known, the Node object's stand in for them
+ * contested       of both families
  */
 export function buildNodeContext(
   family: Family,
   node: Node | undefined,
   localAddresses: readonly IpAddress[] | undefined,
   settings: Settings,
+  contested: Contested = nothingContested,
 ): NodeContext {
   const addresses = addressesOf(node, localAddresses).filter((address) => familyOf(address) === family);
   const nodeIP = nodeIPOf(family, node, settings);
@@ -50,6 +53,10 @@ export function buildNodeContext(
     nodePorts: nodePortsOf(family, own, addresses.filter(isLoopback), nodeIP, settings),
     conntrackTcpBeLiberal: settings.conntrackTcpBeLiberal,
     chainPrefix: settings.chainPrefix,
+    contested: {
+      elsewhere: contested.elsewhere.filter(({ address }) => familyOf(address) === family),
+      ours: contested.ours.filter(isFamily(family)),
+    },
     compat: settings.compat === 'kube-proxy',
     ipvs: {
       scheduler: settings.ipvs.scheduler,
@@ -59,7 +66,11 @@ export function buildNodeContext(
   };
 }
 
-function addressesOf(node: Node | undefined, localAddresses: readonly IpAddress[] | undefined): readonly IpAddress[] {
+/** Of its interfaces, else as its Node object has them. */
+export function addressesOf(
+  node: Node | undefined,
+  localAddresses: readonly IpAddress[] | undefined,
+): readonly IpAddress[] {
   return localAddresses ?? node?.localAddresses ?? node?.addresses ?? [];
 }
 

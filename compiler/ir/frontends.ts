@@ -1,7 +1,7 @@
 import type { Service } from '../model/service.ts';
 import type { ServicePort } from '../model/service-ports.ts';
 import type { Settings } from '../settings.ts';
-import { type Cidr, cidrFamily, type Family, isFamily, splitCidr } from '../values/address.ts';
+import { type Cidr, cidrFamily, type Family, type IpAddress, isFamily, splitCidr } from '../values/address.ts';
 import type { Frontend } from './ir.ts';
 
 export type FrontendSettings = Pick<Settings, 'compat' | 'featureGates'>;
@@ -21,14 +21,23 @@ export function frontendsOf(
     .map(({ address }) => address)
     .filter(isFamily(family));
   const sourceRanges = sourceRangesOf(service, family, settings);
-  // kube-proxy 1.30 writes the rules of an address that is listed twice twice.
-  const once = <T>(list: readonly T[]): readonly T[] => (settings.compat === 'kube-proxy' ? list : [...new Set(list)]);
-  return [
+  const addresses: readonly (Frontend & { readonly address: IpAddress })[] = [
     { kind: service.vip, address: clusterIP, port },
-    ...once(externalIPs).map((address): Frontend => ({ kind: 'externalIP', address, port })),
-    ...once(vips).map((address): Frontend => ({ kind: 'loadBalancerIP', address, port, sourceRanges })),
+    ...externalIPs.map((address) => ({ kind: 'externalIP', address, port }) as const),
+    ...vips.map((address) => ({ kind: 'loadBalancerIP', address, port, sourceRanges }) as const),
+  ];
+  return [
+    // kube-proxy 1.30 writes the rules of an address that is listed twice twice.
+    ...(settings.compat === 'kube-proxy' ? addresses : firstOfEach(addresses)),
     ...(nodePort === undefined ? [] : [{ kind: 'nodePort', port: nodePort } as const]),
   ];
+}
+
+/** An address that is listed again, as what it may be, is what it was first: so rules in order would have it too. */
+function firstOfEach<T extends { readonly address: IpAddress }>(list: readonly T[]): T[] {
+  const byAddress = new Map<IpAddress, T>();
+  for (const one of list) if (!byAddress.has(one.address)) byAddress.set(one.address, one);
+  return [...byAddress.values()];
 }
 
 /** Since 1.35 a range of everyone lifts the restriction of its family. */

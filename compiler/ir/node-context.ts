@@ -1,3 +1,4 @@
+import type { Contested } from './contested.ts';
 import type { Cidr, Family, IpAddress } from '../values/address.ts';
 import type { ChainPrefix, InterfaceName, IpvsScheduler } from '../settings.ts';
 
@@ -30,6 +31,8 @@ export interface NodeContext {
     | { readonly kind: 'some'; readonly addresses: readonly IpAddress[]; readonly loopback: boolean };
   readonly conntrackTcpBeLiberal: boolean;
   readonly chainPrefix: ChainPrefix;
+  /** Of this family. */
+  readonly contested: Contested;
   /** kube-proxy v1.30 to the letter. */
   readonly compat: boolean;
   readonly ipvs: {

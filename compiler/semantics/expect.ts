@@ -22,14 +22,27 @@ export function expect(services: readonly ServicePortIR[], node: NodeContext, pa
   return expectation(services, node)(packet);
 }
 
-/** {@link expect} for many packets: the Services are indexed once. */
-export function expectation(services: readonly ServicePortIR[], node: NodeContext): (packet: Packet) => Verdict {
+/**
+ * {@link expect} for many packets: the Services are indexed once.
+ *
+ * once   whoever translates a packet delivers it too: what stands at the address of an endpoint is not asked any more
+ */
+export function expectation(
+  services: readonly ServicePortIR[],
+  node: NodeContext,
+  { once = false }: { readonly once?: boolean } = {},
+): (packet: Packet) => Verdict {
   const index = indexFrontends(services.filter((service) => service.family === node.family));
   return (packet) =>
     toVerdict(
-      translate(index, node, packet).map((flow) => ({ share: flow.share, fate: arrive(index, node, packet, flow) })),
+      translate(index, node, packet).map((flow) => ({
+        share: flow.share,
+        fate: arrive(once && flow.translated ? nothing : index, node, packet, flow),
+      })),
     );
 }
+
+const nothing = indexFrontends([]);
 
 /** A part of the connections, under way to an address. */
 interface Flow {

@@ -112,6 +112,7 @@ function* probeService(service: ServicePortIR, node: NodeContext, clients: Clien
   for (const frontend of service.frontends) {
     for (const { address, port } of destinationsOf(frontend, node)) {
       for (const client of clientsOf(service, frontend, clients)) {
+        if (isImpossible(client, address, node)) continue;
         const packet = packetTo(node, protocol, client, address, port);
         yield packet;
         for (const remembered of rememberedOf(service)) yield { ...packet, remembered };
@@ -126,6 +127,13 @@ function* probeService(service: ServicePortIR, node: NodeContext, clients: Clien
     }
   }
   if (service.healthCheckNodePort !== undefined) yield* probeHealthCheck(node, clients, service.healthCheckNodePort);
+}
+
+/** What a pod sends to its own address never leaves it, and no process here has another node's address. */
+function isImpossible({ source, from }: Client, destination: IpAddress, { contested }: NodeContext): boolean {
+  return from.kind === 'interface'
+    ? source === destination
+    : contested.elsewhere.some(({ address }) => address === source);
 }
 
 /** Node ports are dialled at the node's addresses, at loopback, and in vain at another address. */

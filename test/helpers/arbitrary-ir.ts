@@ -1,9 +1,21 @@
 import fc from 'fast-check';
+import type { Contested } from '../../compiler/ir/contested.ts';
 import type { Endpoint, Frontend, KnownEndpoint, ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
-import { cidr, endpoint, makeIR, makeNode, port, portName, rehashed, service } from './ir.ts';
+import { address, cidr, endpoint, makeIR, makeNode, port, portName, rehashed, service } from './ir.ts';
 import { compareText, servicePortId } from '../../compiler/values/names.ts';
 import type { Protocol } from '../../compiler/values/port.ts';
+
+/** Another node's address and one of Service ant's pods: a Service may list them all the same. */
+const somebodyElses = ['192.168.0.11', '10.1.1.1'];
+/** What the compiler would know of these. */
+const arbitraryContested: Contested = {
+  elsewhere: [
+    { address: address('10.1.1.1'), whose: 'a pod' },
+    { address: address('192.168.0.11'), whose: 'another node' },
+  ],
+  ours: [],
+};
 
 /**
  * What one Service may become, as far as programs depend on it: few addresses and ports, so that
@@ -19,6 +31,9 @@ function arbitraryService(name: string, slot: number): fc.Arbitrary<ServicePortI
       endpoints,
       frontends: fc.subarray(['external', 'balancer', 'node'] as const),
       clusterIP: fc.constantFrom(slot, slot, slot, 9),
+      // Of a Service, of its own node port, and of another one's.
+      port: fc.constantFrom(80, 80, 30000 + slot, 30001),
+      externalIP: fc.constantFrom(`203.0.113.${slot}`, '192.168.0.10', ...somebodyElses),
       ranges: fc.constantFrom([], [], ['198.51.100.0/24'], ['198.51.100.0/24', '203.0.113.0/24']),
       keepClientAddress: fc.boolean(),
       internalLocal: fc.boolean(),
@@ -49,12 +64,15 @@ interface Shape {
   readonly frontends: readonly ('external' | 'balancer' | 'node')[];
   readonly clusterIP: number;
   readonly ranges: readonly string[];
+  readonly port: number;
+  readonly externalIP: string;
 }
 
-function frontendsOf({ frontends, clusterIP, ranges }: Shape, slot: number): Frontend[] {
-  const at = (text: string) => endpoint(`${text}:80`);
+function frontendsOf({ frontends, clusterIP, ranges, port: number, externalIP }: Shape, slot: number): Frontend[] {
+  // A node port and the node's address with its number are two places to a plan: what goes at one may come at the other.
+  const at = (text: string) => endpoint(`${text}:${text.startsWith('192.168.') ? 80 : number}`);
   const all: Frontend[] = [{ kind: 'clusterIP', ...placeOf(at(`10.96.0.${clusterIP}`)) }];
-  if (frontends.includes('external')) all.push({ kind: 'externalIP', ...placeOf(at(`203.0.113.${slot}`)) });
+  if (frontends.includes('external')) all.push({ kind: 'externalIP', ...placeOf(at(externalIP)) });
   if (frontends.includes('balancer')) {
     const sourceRanges = ranges.map(cidr);
     all.push({ kind: 'loadBalancerIP', ...placeOf(at(`192.0.2.${100 + slot}`)), sourceRanges });
@@ -109,6 +127,7 @@ export function arbitraryNode(): fc.Arbitrary<NodeContext> {
       masqueradeAll: fc.constantFrom(false, false, true),
       masqueradeBit: fc.constantFrom(14, 14, 15),
       conntrackTcpBeLiberal: fc.boolean(),
+      contested: fc.constant(arbitraryContested),
     })
     .map(makeNode);
 }

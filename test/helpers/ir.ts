@@ -1,5 +1,6 @@
 import { contentHash } from '../../compiler/ir/hash.ts';
 import type { Endpoint, Frontend, ServicePortIR } from '../../compiler/ir/ir.ts';
+import { nothingContested } from '../../compiler/ir/contested.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { kubePrefix } from '../../compiler/settings.ts';
 import { type Cidr, familyOf, type IpAddress, parseAddress, parseCidr } from '../../compiler/values/address.ts';
@@ -104,6 +105,7 @@ export function makeNode(more: Partial<NodeContext> = {}): NodeContext {
     nodePorts: { kind: 'all', loopback: true },
     conntrackTcpBeLiberal: false,
     chainPrefix: kubePrefix,
+    contested: nothingContested,
     compat: false,
     ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [] },
     ...more,

@@ -1,0 +1,88 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { load, loadAll } from 'js-yaml';
+import { parseConfiguration } from '../../agent/config/config.ts';
+import { parseRegistry } from '../../agent/registry.ts';
+import { type BackendName, loadPrinter } from '../../backends/index.ts';
+import { loadVerifier } from '../../backends/verifiers.ts';
+import type { Compilation } from '../../compiler/compile.ts';
+import { compile } from '../../compiler/index.ts';
+import type { Registry } from '../../compiler/registry/registry.ts';
+import { formatMismatch } from '../../compiler/semantics/verify.ts';
+import { families } from '../../compiler/values/address.ts';
+import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+
+/** Names of all cases, sorted. */
+export const caseNames: readonly string[] = readdirSync(`${root}cases`).sort();
+
+export const backendNames: readonly BackendName[] = ['iptables', 'ipvs'];
+
+/** A situation that somebody met: objects, the node, what is known of clusters. All cases share one configuration. */
+export interface FieldCase {
+  /** Without the Node that is compiled for. */
+  readonly objects: readonly unknown[];
+  readonly node: unknown;
+  readonly registry: Registry | undefined;
+  /** Keys of a KubeProxyConfiguration that stand in for those of `config.yaml`. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+}
+
+export function readCase(name: string, objectsFile = 'objects.yaml'): FieldCase {
+  const path = (file: string) => `${root}cases/${name}/${file}`;
+  const read = (file: string) => readFileSync(path(file), 'utf8');
+  return {
+    objects: loadAll(read(objectsFile)),
+    node: load(read('node.yaml')),
+    registry: existsSync(path('registry.yaml'))
+      ? parseRegistry(load(read('registry.yaml')), 'registry.yaml')
+      : undefined,
+    configuration: {},
+  };
+}
+
+export function compileCase({ objects, node, registry, configuration }: FieldCase, backend: BackendName): Compilation {
+  const document = { ...(load(readFileSync(`${root}config.yaml`, 'utf8')) as object), ...configuration };
+  const { settings, nodeName } = parseConfiguration(document, 'config.yaml', { compat: 'none', backend });
+  return compile({
+    clusters: [{ cluster: undefined, objects: [...objects, node] }],
+    settings,
+    nodeName,
+    localAddresses: undefined,
+    ...(registry === undefined ? {} : { registry }),
+  });
+}
+
+/** What a backend's program treats otherwise than it should, in words; none for a right program. */
+export async function mismatches({ services, node }: Compilation, backend: BackendName): Promise<readonly string[]> {
+  const verify = await loadVerifier(backend);
+  return families.flatMap((family) => verify(services[family], node[family]).map(formatMismatch));
+}
+
+/** What is said of a case, by the compiler and by the backend: a code each, the object, and what people read. */
+export async function reportsOf(fieldCase: FieldCase, backend: BackendName): Promise<readonly string[]> {
+  const compilation = compileCase(fieldCase, backend);
+  const print = await loadPrinter(backend);
+  const printed = families.flatMap(
+    (family) => print(compilation.services[family], compilation.node[family]).diagnostics,
+  );
+  return [...compilation.diagnostics, ...printed].map(
+    (diagnostic) => `${diagnostic.code}: ${formatDiagnostic(diagnostic)}`,
+  );
+}
+
+/**
+ * The same situation over IPv6: every address of the cases' ranges becomes the one of IPv6 that stands for it. The node
+ * has addresses and ranges of both families anyway.
+ */
+export function inIPv6(fieldCase: FieldCase): FieldCase {
+  const text = JSON.stringify(fieldCase.objects)
+    .replace(/10\.50\.(\d+)\.(\d+)/g, 'fd50:$1::$2')
+    .replace(/10\.60\.(\d+)\.(\d+)/g, 'fd60::$1:$2')
+    .replace(/10\.([89]0)\.(\d+)\.(\d+)/g, 'fd$1::$2:$3')
+    .replace(/192\.168\.70\.(\d+)/g, 'fd70::$1')
+    .replace(/(?:203\.0\.113|192\.0\.2)\.(\d+)/g, '2001:db8::$1')
+    .replaceAll('"IPv4"', '"IPv6"');
+  return { ...fieldCase, objects: JSON.parse(text) };
+}
