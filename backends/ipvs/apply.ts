@@ -10,7 +10,7 @@ import { adoptForeign, type Conflict, conflictText, findConflicts } from './conf
 import { drainingReals } from './departure.ts';
 import { IpvsError } from './errors.ts';
 import { staleServerFlows } from './flows.ts';
-import { holdBack, ownerOfLine } from './hold-back.ts';
+import { holdBack, ownersOfLine } from './hold-back.ts';
 import { observeProgram, observeProgramAgain } from './observe.ts';
 import { realKey } from './ledger.ts';
 import { performStep } from './perform.ts';
@@ -207,11 +207,10 @@ async function performAll(
 
 /** Service ports that a refusal names. */
 function blame(error: IpvsError | KernelError, desired: IpvsProgram): readonly QuarantinedPort[] {
-  if (!(error instanceof IpvsError) || error.reason !== 'refused') return [];
-  return error.lines.flatMap(({ line, service }) => {
-    const owner = service ?? ownerOfLine(line, desired);
-    return owner === undefined ? [] : [{ service: owner, line, error }];
-  });
+  if (!(error instanceof IpvsError) || (error.reason !== 'refused' && error.reason !== 'full')) return [];
+  return error.lines.flatMap(({ line, service }) =>
+    (service === undefined ? ownersOfLine(line, desired) : [service]).map((owner) => ({ service: owner, line, error })),
+  );
 }
 
 function isWorthRetry({ reason }: IpvsError | KernelError): boolean {

@@ -10,6 +10,8 @@ import { linkName } from './link-name.ts';
 export interface IpvsFaults {
   /** A line that the kernel refuses, whatever it says. */
   readonly refuses?: (file: string, line: string) => boolean;
+  /** What ipset says of a line that is refused; a plain failure unless told. */
+  readonly refusal?: string;
   /** This script is killed after so many of its lines. */
   readonly killAt?: { readonly script: number; readonly line: number };
   /** Called before every script, with the number of scripts before it. */
@@ -167,7 +169,7 @@ function ipset(
   for (const [i, line] of linesOf(input).entries()) {
     if (i >= lines) return killed;
     const { sets, problem } = refuses('ipset', line)
-      ? { sets: kernel.sets, problem: 'Kernel error received: Cannot allocate memory' }
+      ? { sets: kernel.sets, problem: kernel.faults.refusal ?? 'Kernel error received: Cannot allocate memory' }
       : editSets(kernel.sets, line, isReferenced);
     if (problem !== undefined) return refused(`ipset v7.17: Error in line ${i + 1}: ${problem}\n`, 1);
     kernel.sets = sets;

@@ -5,7 +5,7 @@ import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { IpAddress } from '../../compiler/values/address.ts';
 import { defaultSettings } from '../../compiler/settings.ts';
 import { arbitraryServices } from '../../test/helpers/arbitrary-ir.ts';
-import { cidr, clusterIP, endpoint, makeIR, makeNode, service } from '../../test/helpers/ir.ts';
+import { cidr, clusterIP, endpoint, makeIR, makeNode, port, service } from '../../test/helpers/ir.ts';
 import { assemble } from '../assemble.ts';
 import { applyProgram, type IpvsApplyOptions } from './apply.ts';
 import { conflictText } from './conflicts.ts';
@@ -200,6 +200,55 @@ describe('a line that the kernel refuses', () => {
     const { quarantined } = await apply(kernel, [cart, mail]);
     expect(quarantined).toMatchObject([{ service: 'shop/cart:http/TCP/IPv4' }]);
     expect(kernel.link).toEqual(['10.96.0.2']);
+  });
+});
+
+describe('an entry that is refused costs its Service and no other', () => {
+  const external = { kind: 'nodePort', port: port(30080) } as const;
+  const shop = makeIR([clusterIP('10.96.0.9', 80), external], [endpoint('10.1.0.9:8080', { masquerade: true })], {
+    ...named('shop'),
+    healthCheckNodePort: port(31000),
+    keepClientAddress: true,
+  });
+  const refused: readonly string[] = [
+    'add KUBE-LOOP-BACK 10.1.0.9,tcp:8080,10.1.0.9',
+    'add SLICEWRIGHT-MASQUERADE 10.1.0.9,tcp:8080',
+    'add KUBE-CLUSTER-IP 10.96.0.9,tcp:80',
+    'add KUBE-NODE-PORT-TCP 30080',
+    'add KUBE-NODE-PORT-LOCAL-TCP 30080',
+    'add KUBE-HEALTH-CHECK-NODE-PORT 31000',
+    'add KUBE-IPVS-IPS 10.96.0.9',
+    'add SLICEWRIGHT-FRONTENDS 10.96.0.9,tcp:80',
+  ];
+
+  it.each(refused)('%s', async (line) => {
+    for (const refusal of ['Kernel error received: Cannot allocate memory', 'Hash is full, cannot add more elements']) {
+      const kernel = createFakeIpvsKernel();
+      await apply(kernel, [mail]);
+      kernel.faults = { refusal, refuses: (file, text) => file === 'ipset' && text.startsWith(line) };
+      const { quarantined } = await apply(kernel, [cart, mail, shop]);
+      expect(quarantined.map(({ service: id }) => id)).toEqual(['shop/shop:http/TCP/IPv4']);
+      expect(kernel.link?.toSorted()).toEqual(['10.96.0.1', '10.96.0.2']);
+      expect(state(kernel)).not.toMatch(/10\.96\.0\.9|10\.1\.0\.9|30080|31000/);
+
+      kernel.faults = {};
+      await apply(kernel, [cart, mail, shop]);
+      expect(kernel.link?.toSorted()).toEqual(['10.96.0.1', '10.96.0.2', '10.96.0.9']);
+      await apply(kernel, [mail]);
+      expect(saveSets(kernel.sets)).not.toMatch(/10\.96\.0\.9|10\.1\.0\.9|30080|31000/);
+    }
+  });
+
+  it('and leaves a Service that was there with its endpoints and node port', async () => {
+    const kernel = createFakeIpvsKernel();
+    await apply(kernel, [mail, shop]);
+    const before = state(kernel);
+    kernel.faults = { refuses: (file, text) => file === 'ipset' && text.startsWith('add KUBE-LOOP-BACK 10.1.0.8,') };
+    const moved = makeIR([clusterIP('10.96.0.9', 80), external], [endpoint('10.1.0.8:8080')], named('shop'));
+    const { quarantined } = await apply(kernel, [mail, moved]);
+    expect(quarantined.map(({ service: id }) => id)).toEqual(['shop/shop:http/TCP/IPv4']);
+    const entries = (text: string) => text.split('\n').filter((line) => /30080|10\.1\.0\.9|10\.96\.0\.9/.test(line));
+    expect(entries(state(kernel)).sort()).toEqual(entries(before).sort());
   });
 });
 
