@@ -32,7 +32,8 @@ export function programsOf<Unit, Program, Whole>(maker: Maker<Unit, Program, Who
 
 /** What a backend's programs do, and what they are held to: the reference, or the reference with its exceptions. */
 export interface Meaning<Program> {
-  trace(program: Program, packet: Packet, node: NodeContext): Trace;
+  /** Asked for the verdict alone, it need not tell the way. */
+  trace(program: Program, packet: Packet, node: NodeContext, how?: { readonly brief: boolean }): Trace;
   expectation(irs: readonly ServicePortIR[], node: NodeContext): (packet: Packet) => Verdict;
 }
 
@@ -55,7 +56,7 @@ export function pureHalf<Unit, Program, Whole>(
         verify(target) {
           const { services, node } = target;
           const { program } = programOf(target);
-          return verify(services, node, (packet) => meaning.trace(program, packet, node), {
+          return verify(services, node, (packet, how) => meaning.trace(program, packet, node, how), {
             expected: meaning.expectation(services, node),
           });
         },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadVerifier } from '../backends/verifiers.ts';
+import { byName } from '../backends/index.ts';
 import { compile } from '../compiler/index.ts';
 import { formatMismatch } from '../compiler/semantics/verify.ts';
 import { families } from '../compiler/values/address.ts';
@@ -11,12 +11,12 @@ const numRuns = Number(process.env.COLLISIONS ?? 60);
 
 describe('where addresses and ports collide, a program does what the Services say', () => {
   it.each(['iptables', 'ipvs'] as const)('in %s mode', async (backend) => {
-    const verify = await loadVerifier(backend);
+    const witness = await (await byName(backend)).witness();
     fc.assert(
       fc.property(arbitraryCollisions, (input) => {
         const { services, node } = compile(input);
         for (const family of families) {
-          expect(verify(services[family], node[family]).map(formatMismatch)).toEqual([]);
+          expect(witness.verify({ services: services[family], node: node[family] }).map(formatMismatch)).toEqual([]);
         }
       }),
       { numRuns },

@@ -23,9 +23,14 @@ import { setHolds } from './set-lookup.ts';
  *
  * source  Linux, net/netfilter/ipvs/ip_vs_core.c (ip_vs_ops), ip_vs_xmit.c (ip_vs_nat_xmit)
  */
-export function traceProgram(program: IpvsProgram, packet: Packet, node: NodeContext): Trace {
+export function traceProgram(
+  program: IpvsProgram,
+  packet: Packet,
+  node: NodeContext,
+  { brief = false }: Pick<TraceOptions, 'brief'> = {},
+): Trace {
   const bound = new Set(program.addresses);
-  const around = { ruleset: program.rules, node, options: { boundAddresses: bound } };
+  const around = { ruleset: program.rules, node, options: { boundAddresses: bound, brief } };
   const isLocal = (address: IpAddress) => isLocalAddress(address, around);
   const sent = { ...packet, source: sourceOf(packet, isLocal) };
   const tour = createTour(program, node, { ...around.options, ...resolvers(program, sent) });
@@ -76,6 +81,10 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
   const steps: TraceStep[] = [];
   const outcomes: Outcome[] = [];
 
+  function note(step: TraceStep): void {
+    if (options.brief !== true) steps.push(step);
+  }
+
   /** undefined when a rule refuses it; `share` is this flow's part of the connections. */
   function pass(stages: readonly Stage[], flow: Flow, share: Rational = one): Flow | undefined {
     const walk = createWalk(program.rules, node, options);
@@ -106,12 +115,12 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
     fromNode: boolean,
   ): void {
     const where = `virtual server ${serverKey(server)}`;
-    steps.push({ where, rule: `-A ${parameterWords(server)}`, share: one });
+    note({ where, rule: `-A ${parameterWords(server)}`, share: one });
     const chosen = sharesOf(server, flow.packet);
     // ip_vs_leave: port unreachable, for TCP too.
     if (chosen.length === 0) outcomes.push({ fate: { kind: 'reject' }, share: one });
     for (const { real, share } of chosen) {
-      steps.push({ where, rule: `-a ${realWords(server, real)}`, share });
+      note({ where, rule: `-a ${realWords(server, real)}`, share });
       const sent: Flow = {
         ...flow,
         destination: real.address,

@@ -8,12 +8,12 @@ const worthIndexing = 16;
 const indexes = new WeakMap<Chain, ReadonlyMap<string, readonly number[]>>();
 
 /**
- * Places of the rules that a flow may match, in order: all, but in a long chain those that want
+ * Places of the rules that a flow may match, in order; undefined: all. In a long chain those that want
  * another address or port are left out. A node has a chain with a rule for every frontend, and
  * thousands of probes walk it.
  */
-export function candidateRules(chain: Chain, flow: Flow): Iterable<number> {
-  if (chain.lines.length < worthIndexing) return chain.lines.keys();
+export function candidateRules(chain: Chain, flow: Flow): readonly number[] | undefined {
+  if (chain.lines.length < worthIndexing) return undefined;
   let index = indexes.get(chain);
   if (index === undefined) {
     index = indexChain(chain);
@@ -27,7 +27,7 @@ export function candidateRules(chain: Chain, flow: Flow): Iterable<number> {
     ruleKey(any, any),
   ];
   const found = keys.flatMap((key) => index.get(key) ?? []);
-  return found.sort((a, b) => a - b);
+  return found.length === chain.lines.length ? undefined : found.sort((a, b) => a - b);
 }
 
 function indexChain(chain: Chain): Map<string, number[]> {

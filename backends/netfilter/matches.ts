@@ -15,6 +15,8 @@ export interface TraceOptions {
   readonly isOfIpvs?: (flow: Flow, server: VirtualAddress | undefined) => boolean;
   /** The node's addresses besides those of its context: what is bound for IPVS. */
   readonly boundAddresses?: ReadonlySet<IpAddress>;
+  /** Only the verdict is asked for: of the steps, those that could not be followed. */
+  readonly brief?: boolean;
 }
 
 export interface VirtualAddress {

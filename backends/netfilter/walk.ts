@@ -3,10 +3,10 @@ import type { TraceStep } from '../../compiler/semantics/packet.ts';
 import type { Outcome } from '../../compiler/semantics/verdict.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
 import { candidateRules } from './chain-index.ts';
-import { complement, type Dyadic, dyadicToRational, isNothing, multiplyDyadic } from './dyadic.ts';
+import { certain, type Dyadic, dyadicToRational, isNothing, splitDyadic } from './dyadic.ts';
 import type { Flow } from './flow.ts';
 import { ruleChance, type Surroundings, type TraceOptions } from './matches.ts';
-import { chainKey, type KernelChain, type Rule, type Ruleset, type Table, type Target } from './rule.ts';
+import { type Chain, chainKey, type KernelChain, type Rule, type Ruleset, type Table, type Target } from './rule.ts';
 
 /** One packet's way through a ruleset, hook by hook. What calls it knows the order of the hooks. */
 export interface Walk {
@@ -18,7 +18,7 @@ export interface Walk {
    */
   pass(table: Table, chain: KernelChain, flows: readonly Flow[]): Flow[];
   readonly refused: readonly Outcome[];
-  /** Every rule that matched so far. */
+  /** Every rule that matched so far; of a brief walk only those that could not be followed. */
   readonly steps: readonly TraceStep[];
 }
 
@@ -28,11 +28,24 @@ interface Exit {
   readonly by: 'next' | 'return' | 'accept' | 'drop' | 'reject';
 }
 
+/** Where flows go from a rule: out of the chain, or on to the next rule. */
+interface Landing {
+  readonly exits: Exit[];
+  readonly staying: Flow[];
+}
+
 /** A rule where it stands. */
 interface PlacedRule {
   readonly rule: Rule | undefined;
   readonly line: string;
   readonly where: string;
+  /** The key of the chain that it jumps to, in the table that it stands in. */
+  readonly jumpKey: string;
+}
+
+function place(rule: Rule | undefined, line: string, table: Table, where: string): PlacedRule {
+  const target = rule?.target;
+  return { rule, line, where, jumpKey: target?.kind === 'jump' ? chainKey(table, target.chain) : '' };
 }
 
 export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOptions = {}): Walk {
@@ -40,79 +53,98 @@ export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOp
   const steps: TraceStep[] = [];
   const refused: Outcome[] = [];
 
-  function record(at: PlacedRule, share: Dyadic, skipped?: TraceStep['skipped']): void {
-    const step = { where: at.where, rule: at.line, share: dyadicToRational(share) };
+  function record(at: PlacedRule, of: Dyadic, skipped?: TraceStep['skipped']): void {
+    if (options.brief === true && skipped === undefined) return;
+    const step = { where: at.where, rule: at.line, share: dyadicToRational(of) };
     steps.push(skipped === undefined ? step : { ...step, skipped });
   }
 
   /** Sends one flow through rules in order. `path`: chains that it is in already. */
-  function walkRules(table: Table, rules: Iterable<PlacedRule>, start: Flow, path: readonly string[]): Exit[] {
+  function walkRules(table: Table, rules: readonly PlacedRule[], start: Flow, path: readonly string[]): Exit[] {
     const exits: Exit[] = [];
     let standing = [start];
     for (const at of rules) {
       const staying: Flow[] = [];
-      for (const flow of standing) {
-        for (const exit of tryRule(table, at, flow, path)) {
-          if (exit.by === 'next') staying.push(exit.flow);
-          else exits.push(exit);
-        }
-      }
+      for (const flow of standing) tryRule(table, at, flow, path, { exits, staying });
       standing = staying;
       if (standing.length === 0) break;
     }
-    return [...exits, ...standing.map((flow): Exit => ({ flow, by: 'next' }))];
+    for (const flow of standing) exits.push({ flow, by: 'next' });
+    return exits;
   }
 
-  function tryRule(table: Table, at: PlacedRule, flow: Flow, path: readonly string[]): Exit[] {
+  function tryRule(table: Table, at: PlacedRule, flow: Flow, path: readonly string[], to: Landing): void {
     const chance = at.rule === undefined ? undefined : ruleChance(at.rule, flow, around);
     if (at.rule === undefined || chance === undefined) {
       record(at, flow.share, 'not understood');
-      return [{ flow, by: 'next' }];
+      to.staying.push(flow);
+      return;
     }
-    if (isNothing(chance)) return [{ flow, by: 'next' }];
-    const taken = { ...flow, share: multiplyDyadic(flow.share, chance) };
-    const passed = complement(chance);
-    const exits = act(table, at, at.rule.target, taken, path);
-    return isNothing(passed)
-      ? exits
-      : [...exits, { flow: { ...flow, share: multiplyDyadic(flow.share, passed) }, by: 'next' }];
+    if (isNothing(chance)) {
+      to.staying.push(flow);
+      return;
+    }
+    if (chance === certain) return act(table, at, at.rule.target, flow, path, to);
+    const { taken, left } = splitDyadic(flow.share, chance);
+    act(table, at, at.rule.target, { ...flow, share: taken }, path, to);
+    if (!isNothing(left)) to.staying.push({ ...flow, share: left });
   }
 
-  function act(table: Table, at: PlacedRule, target: Target | undefined, flow: Flow, path: readonly string[]): Exit[] {
-    if (target?.kind === 'jump') return jump(table, at, target.chain, flow, path);
+  function act(
+    table: Table,
+    at: PlacedRule,
+    target: Target | undefined,
+    flow: Flow,
+    path: readonly string[],
+    { exits, staying }: Landing,
+  ): void {
+    if (target?.kind === 'jump') return jump(table, at, flow, path, { exits, staying });
     record(at, flow.share);
     switch (target?.kind) {
       case undefined:
-        return [{ flow, by: 'next' }];
+        staying.push(flow);
+        return;
       case 'mark':
-        return [{ flow: { ...flow, mark: ((flow.mark & ~target.mask) ^ target.value) >>> 0 }, by: 'next' }];
+        staying.push({ ...flow, mark: ((flow.mark & ~target.mask) ^ target.value) >>> 0 });
+        return;
       case 'dnat': {
         const { address: destination, port: destinationPort } = target;
-        return [{ flow: { ...flow, destination, destinationPort, isTranslated: true }, by: 'accept' }];
+        exits.push({ flow: { ...flow, destination, destinationPort, isTranslated: true }, by: 'accept' });
+        return;
       }
       case 'masquerade':
-        return [{ flow: { ...flow, isMasqueraded: true }, by: 'accept' }];
+        exits.push({ flow: { ...flow, isMasqueraded: true }, by: 'accept' });
+        return;
       case 'accept':
-        return [{ flow: { ...flow, isLetIn: flow.isLetIn || table === 'filter' }, by: 'accept' }];
+        exits.push({ flow: { ...flow, isLetIn: flow.isLetIn || table === 'filter' }, by: 'accept' });
+        return;
       case 'return':
       case 'drop':
       case 'reject':
-        return [{ flow, by: target.kind }];
+        exits.push({ flow, by: target.kind });
+        return;
       default:
         return unreachable(target);
     }
   }
 
-  function jump(table: Table, at: PlacedRule, name: string, flow: Flow, path: readonly string[]): Exit[] {
-    const key = chainKey(table, name);
+  function jump(table: Table, at: PlacedRule, flow: Flow, path: readonly string[], to: Landing): void {
+    const key = at.jumpKey;
     const chain = ruleset.chains.get(key);
     // A kernel refuses both when rules are loaded; a dump of rules can still say so.
     const obstacle = chain === undefined ? 'no such chain' : path.includes(key) ? 'loop' : undefined;
     record(at, flow.share, obstacle);
-    if (chain === undefined || obstacle !== undefined) return [{ flow, by: 'next' }];
-    const rules = candidateRules(chain, flow);
-    const exits = walkRules(table, placed(chain, rules, key), flow, [...path, key]);
-    return exits.map((exit) => (exit.by === 'return' ? { ...exit, by: 'next' } : exit));
+    if (chain === undefined || obstacle !== undefined) {
+      to.staying.push(flow);
+      return;
+    }
+    const all = placed(chain, key);
+    const places = candidateRules(chain, flow);
+    const rules = places === undefined ? all : places.flatMap((place) => all[place] ?? []);
+    for (const exit of walkRules(table, rules, flow, [...path, key])) {
+      if (exit.by === 'return' || exit.by === 'next') to.staying.push(exit.flow);
+      else to.exits.push(exit);
+    }
   }
 
   return {
@@ -121,22 +153,28 @@ export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOp
     pass(table, chain, flows) {
       const hooks = ruleset.hooks
         .filter((hook) => hook.table === table && hook.chain === chain)
-        .map(({ rule, line }): PlacedRule => ({ rule, line, where: `${table} ${chain}` }));
-      const exits = flows.flatMap((flow) => walkRules(table, hooks, flow, []));
+        .map(({ rule, line }) => place(rule, line, table, `${table} ${chain}`));
       const going: Flow[] = [];
-      for (const { flow, by } of exits) {
-        if (by === 'drop' || by === 'reject') refused.push({ share: dyadicToRational(flow.share), fate: { kind: by } });
-        else going.push(flow);
+      for (const start of flows) {
+        for (const { flow, by } of walkRules(table, hooks, start, [])) {
+          if (by === 'drop' || by === 'reject')
+            refused.push({ share: dyadicToRational(flow.share), fate: { kind: by } });
+          else going.push(flow);
+        }
       }
       return going;
     },
   };
 }
 
-function* placed(
-  chain: { readonly rules: readonly (Rule | undefined)[]; readonly lines: readonly string[] },
-  places: Iterable<number>,
-  where: string,
-): Generator<PlacedRule> {
-  for (const place of places) yield { rule: chain.rules[place], line: chain.lines[place] ?? '', where };
+/** Chains are walked by every probe, and their rules stand where they stand. */
+const placesOf = new WeakMap<Chain, readonly PlacedRule[]>();
+
+function placed(chain: Chain, where: string): readonly PlacedRule[] {
+  const known = placesOf.get(chain);
+  if (known !== undefined) return known;
+  const { rules, lines, table } = chain;
+  const places = lines.map((line, i) => place(rules[i], line, table, where));
+  placesOf.set(chain, places);
+  return places;
 }

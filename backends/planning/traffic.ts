@@ -3,7 +3,7 @@ import type { Packet, Verdict } from '../../compiler/semantics/packet.ts';
 import { type Cidr, type Family, type IpAddress, parseAddress, splitCidr } from '../../compiler/values/address.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import type { Port, Protocol } from '../../compiler/values/port.ts';
-import { add, type Rational, rational } from '../../compiler/values/rational.ts';
+import { add, type Rational, rational, rationalKey } from '../../compiler/values/rational.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
 
 /** An address and port that a program does something about, as its rules and their comments tell. */
@@ -126,11 +126,18 @@ export function endpointsOf(fate: Fate): ReadonlySet<string> {
   return new Set(fate.kind === 'forward' ? fate.shares.keys() : []);
 }
 
+/** Of large Services these are megabytes, and asked for many times. */
+const texts = new WeakMap<Fate, string>();
+
 /** Equal for equal fates. */
 export function fateText(fate: Fate): string {
   if (fate.kind !== 'forward') return fate.kind;
-  const shares = [...fate.shares].map(([endpoint, share]) => `${endpoint} ${share.numerator}/${share.denominator}`);
-  return [fate.kind, ...shares, String(fate.refused.numerator)].join(' ');
+  const known = texts.get(fate);
+  if (known !== undefined) return known;
+  const shares = [...fate.shares].map(([endpoint, share]) => `${endpoint} ${rationalKey(share)}`);
+  const text = [fate.kind, ...shares, rationalKey(fate.refused)].join(' ');
+  texts.set(fate, text);
+  return text;
 }
 
 /** How many endpoints new connections reach: each Service port counts its own. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { compileObjects } from '../../test/helpers/compile.ts';
 import { endpoint, node, service, serviceImport, slice } from '../../test/helpers/kubernetes.ts';
-import { createCompiler } from '../incremental.ts';
 import { defaultSettings, type Settings } from '../settings.ts';
 import { cidr } from '../../test/helpers/ir.ts';
+import { createToldCompiler } from '../../test/helpers/told.ts';
 
 const nodes = [node('n1', { addresses: ['192.168.0.1'] }), node('n2', { addresses: ['192.168.0.2'] })];
 const inRange: Partial<Settings> = { clusterCidrs: [cidr('10.1.0.0/16')] };
@@ -59,7 +59,7 @@ describe('an address that a Service lists and somebody else has', () => {
 });
 
 it('comes and goes with what makes it contested, in whatever order', () => {
-  const compiler = createCompiler({
+  const compiler = createToldCompiler({
     settings: { ...defaultSettings, ...inRange },
     nodeName: 'n1',
     localAddresses: undefined,

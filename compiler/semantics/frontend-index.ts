@@ -22,11 +22,14 @@ export interface FrontendIndex {
 export function indexFrontends(services: readonly ServicePortIR[]): FrontendIndex {
   const frontends = new Map<string, OwnedFrontend[]>();
   const healthCheckPorts = new Set<Port>();
+  /** Most addresses that are asked for are endpoints', thousands of them, and nobody's frontend. */
+  const addresses = new Set<string>();
   let order = 0;
   for (const service of services) {
     if (service.healthCheckNodePort !== undefined) healthCheckPorts.add(service.healthCheckNodePort);
     for (const frontend of service.frontends) {
       const address = frontend.kind === 'nodePort' ? '*' : frontend.address;
+      addresses.add(address);
       const key = frontendKey(service.protocol, address, frontend.port);
       const owned = { service, frontend, order: order++ };
       const others = frontends.get(key);
@@ -35,11 +38,14 @@ export function indexFrontends(services: readonly ServicePortIR[]): FrontendInde
     }
   }
   return {
-    atAddress: (protocol, address, port) => frontends.get(frontendKey(protocol, address, port)) ?? [],
-    atNodePort: (protocol, port) => frontends.get(frontendKey(protocol, '*', port)) ?? [],
+    atAddress: (protocol, address, port) =>
+      addresses.has(address) ? (frontends.get(frontendKey(protocol, address, port)) ?? nobody) : nobody,
+    atNodePort: (protocol, port) => frontends.get(frontendKey(protocol, '*', port)) ?? nobody,
     isHealthCheckPort: (port) => healthCheckPorts.has(port),
   };
 }
+
+const nobody: readonly OwnedFrontend[] = [];
 
 function frontendKey(protocol: Protocol, address: string, port: Port): string {
   return `${protocol} ${address} ${port}`;

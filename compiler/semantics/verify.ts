@@ -27,20 +27,20 @@ export interface VerifyOptions {
 /**
  * Every probe that a program treats otherwise than its Services say: empty for a right program.
  *
- * trace  follows a packet through the program
+ * trace  follows a packet through the program; asked for the verdict alone, it need not tell the way
  */
 export function verify(
   services: readonly ServicePortIR[],
   node: NodeContext,
-  trace: (packet: Packet) => Trace,
+  trace: (packet: Packet, how?: { readonly brief: boolean }) => Trace,
   { packets = probes(services, node), expected = expectation(services, node) }: VerifyOptions = {},
 ): Mismatch[] {
   const mismatches: Mismatch[] = [];
   for (const packet of packets) {
     const wanted = expected(packet);
-    const found = trace(packet);
+    const found = trace(packet, { brief: true });
     const reason = disagreement(wanted, found.verdict) ?? unfollowed(found);
-    if (reason !== undefined) mismatches.push({ packet, expected: wanted, trace: found, reason });
+    if (reason !== undefined) mismatches.push({ packet, expected: wanted, trace: trace(packet), reason });
   }
   return mismatches;
 }

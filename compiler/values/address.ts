@@ -118,6 +118,12 @@ export function addressToNumber(address: IpAddress): bigint {
   return groupsOf(address as Ipv6).reduce((sum, group) => (sum << 16n) | BigInt(group), 0n);
 }
 
+function ipv4ToNumber(address: IpAddress): number {
+  let sum = 0;
+  for (const octet of address.split('.')) sum = sum * 256 + Number(octet);
+  return sum;
+}
+
 /** Numeric order, IPv4 before IPv6: the same in every locale, unlike comparing text. */
 export function compareAddresses(a: IpAddress, b: IpAddress): number {
   if (a === b) return 0;
@@ -167,6 +173,12 @@ export function cidrContains(cidr: Cidr, address: IpAddress): boolean {
   const { address: network, length } = splitCidr(cidr);
   const family = familyOf(network);
   if (family !== familyOf(address)) return false;
+  // Texts are canonical, so one of every bit is its address, letter for letter.
+  if (length === bitsOf(family)) return network === address;
+  if (family === 'IPv4') {
+    const hosts = 2 ** (32 - length);
+    return Math.floor(ipv4ToNumber(network) / hosts) === Math.floor(ipv4ToNumber(address) / hosts);
+  }
   const hostBits = BigInt(bitsOf(family) - length);
   return addressToNumber(network) >> hostBits === addressToNumber(address) >> hostBits;
 }

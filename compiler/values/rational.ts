@@ -9,15 +9,56 @@ export interface Rational {
 }
 
 export function rational(numerator: bigint | number, denominator: bigint | number = 1n): Rational {
-  let n = BigInt(numerator);
-  let d = BigInt(denominator);
+  const n = BigInt(numerator);
+  const d = BigInt(denominator);
   if (d === 0n) throw new Error('a fraction with denominator 0');
-  if (d < 0n) {
-    n = -n;
-    d = -d;
+  return d < 0n ? reduce(-n, -d) : reduce(n, d);
+}
+
+/**
+ * In lowest terms. What probabilities give has a power of two below, thousands of bits long: there the common divisor is
+ * found by counting zeros, where dividing would take as many steps as there are bits.
+ */
+function reduce(n: bigint, d: bigint): Rational {
+  if (d === 1n) return { numerator: n, denominator: d };
+  const bits = exponentOf(d);
+  if (bits !== undefined) {
+    const reduced = reduceByPowerOfTwo(n, bits);
+    return { numerator: reduced.numerator, denominator: powerOfTwo(reduced.bits) };
   }
   const divisor = gcd(n < 0n ? -n : n, d);
-  return { numerator: n / divisor, denominator: d / divisor };
+  return divisor === 1n ? { numerator: n, denominator: d } : { numerator: n / divisor, denominator: d / divisor };
+}
+
+/** Powers of two that are in use: thousands of fractions have the same one below. */
+const powers: bigint[] = [];
+/** Longer ones are made each time. */
+const rememberedBits = 4096;
+
+export function powerOfTwo(bits: number): bigint {
+  const power = powers[bits] ?? 1n << BigInt(bits);
+  if (bits <= rememberedBits) powers[bits] = power;
+  return power;
+}
+
+function exponentOf(d: bigint): number | undefined {
+  return (d & (d - 1n)) === 0n ? zerosAtEnd(d) : undefined;
+}
+
+/** numerator / 2^bits in lowest terms. */
+export function reduceByPowerOfTwo(
+  numerator: bigint,
+  bits: number,
+): { readonly numerator: bigint; readonly bits: number } {
+  if (numerator === 0n) return { numerator, bits: 0 };
+  if (bits === 0 || (numerator & 1n) === 1n) return { numerator, bits };
+  const zeros = Math.min(zerosAtEnd(numerator), bits);
+  return { numerator: numerator >> BigInt(zeros), bits: bits - zeros };
+}
+
+function zerosAtEnd(value: bigint): number {
+  const lowest = (value & -value).toString(16);
+  return 4 * (lowest.length - 1) + Math.log2(Number.parseInt(lowest.charAt(0), 16));
 }
 
 function gcd(a: bigint, b: bigint): bigint {
@@ -29,6 +70,7 @@ export const zero: Rational = rational(0);
 export const one: Rational = rational(1);
 
 export function add(a: Rational, b: Rational): Rational {
+  if (a.denominator === b.denominator) return reduce(a.numerator + b.numerator, a.denominator);
   return rational(a.numerator * b.denominator + b.numerator * a.denominator, a.denominator * b.denominator);
 }
 
@@ -45,6 +87,7 @@ export function divide(a: Rational, b: Rational): Rational {
 }
 
 export function compareRationals(a: Rational, b: Rational): number {
+  if (a.denominator === b.denominator) return Number(a.numerator > b.numerator) - Number(a.numerator < b.numerator);
   const difference = a.numerator * b.denominator - b.numerator * a.denominator;
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
@@ -63,6 +106,11 @@ export function sumRationals(values: Iterable<Rational>): Rational {
 export function distance(a: Rational, b: Rational): Rational {
   const difference = subtract(a, b);
   return difference.numerator < 0n ? { ...difference, numerator: -difference.numerator } : difference;
+}
+
+/** Equal for equal fractions, and quickly made: long ones have no short decimal. */
+export function rationalKey({ numerator, denominator }: Rational): string {
+  return `${numerator.toString(32)}/${denominator.toString(32)}`;
 }
 
 /** For people only: `12.5 %`, with at most four decimals. */

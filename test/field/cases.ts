@@ -3,8 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { load, loadAll } from 'js-yaml';
 import { parseConfiguration } from '../../agent/config/config.ts';
 import { parseRegistry } from '../../agent/registry.ts';
-import { type BackendName, loadPrinter } from '../../backends/index.ts';
-import { loadVerifier } from '../../backends/verifiers.ts';
+import { byName } from '../../backends/index.ts';
 import type { Compilation } from '../../compiler/compile.ts';
 import { compile } from '../../compiler/index.ts';
 import type { Registry } from '../../compiler/registry/registry.ts';
@@ -17,7 +16,8 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 /** Names of all cases, sorted. */
 export const caseNames: readonly string[] = readdirSync(`${root}cases`).sort();
 
-export const backendNames: readonly BackendName[] = ['iptables', 'ipvs'];
+export const backendNames = ['iptables', 'ipvs'] as const;
+type BackendName = (typeof backendNames)[number];
 
 /** A situation that somebody met: objects, the node, what is known of clusters. All cases share one configuration. */
 export interface FieldCase {
@@ -56,16 +56,18 @@ export function compileCase({ objects, node, registry, configuration }: FieldCas
 
 /** What a backend's program treats otherwise than it should, in words; none for a right program. */
 export async function mismatches({ services, node }: Compilation, backend: BackendName): Promise<readonly string[]> {
-  const verify = await loadVerifier(backend);
-  return families.flatMap((family) => verify(services[family], node[family]).map(formatMismatch));
+  const witness = await (await byName(backend)).witness();
+  return families.flatMap((family) =>
+    witness.verify({ services: services[family], node: node[family] }).map(formatMismatch),
+  );
 }
 
 /** What is said of a case, by the compiler and by the backend: a code each, the object, and what people read. */
 export async function reportsOf(fieldCase: FieldCase, backend: BackendName): Promise<readonly string[]> {
   const compilation = compileCase(fieldCase, backend);
-  const print = await loadPrinter(backend);
+  const { make } = await byName(backend);
   const printed = families.flatMap(
-    (family) => print(compilation.services[family], compilation.node[family]).diagnostics,
+    (family) => make({ services: compilation.services[family], node: compilation.node[family] }).diagnostics,
   );
   return [...compilation.diagnostics, ...printed].map(
     (diagnostic) => `${diagnostic.code}: ${formatDiagnostic(diagnostic)}`,
