@@ -8,6 +8,7 @@ import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import { type ClusterName, parseClusterName } from '../compiler/values/names.ts';
 import { printable } from '../compiler/values/object-ref.ts';
 import { type Configuration, defaultConfiguration, parseConfiguration } from './config/config.ts';
+import { podsUnknown } from './config/pods-unknown.ts';
 import { fileProblem, InputError } from './input-error.ts';
 import { type ProxyOptions, proxyIdentity } from './proxy-identity.ts';
 import { type ReadStdin, readObjects } from './sources/files.ts';
@@ -67,7 +68,11 @@ export async function readInputs(options: InputOptions, readStdin: ReadStdin, ho
       localAddresses: host?.addresses,
     },
     backend: configuration.backend,
-    diagnostics: configuration.diagnostics,
+    // Without a file nobody has said anything of this node.
+    diagnostics: [
+      ...configuration.diagnostics,
+      ...(options.config === undefined ? [] : podsUnknown(configuration.settings, options.config)),
+    ],
   };
 }
 

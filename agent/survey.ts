@@ -19,6 +19,8 @@ export type EndpointCounts = ReadonlyMap<string, Readonly<Record<EndpointState, 
 export function countEndpoints(records: readonly EndpointRecord[]): EndpointCounts {
   const counts = new Map<string, Record<EndpointState, number>>();
   for (const record of records) {
+    // Of another port, by which it is counted.
+    if (record.leftOut === 'no such port') continue;
     const cluster = record.cluster ?? 'local';
     const of = counts.get(cluster) ?? { used: 0, excluded: 0, unready: 0, duplicate: 0, refused: 0 };
     counts.set(cluster, of);
@@ -39,7 +41,7 @@ export function countSlices(records: readonly EndpointRecord[]): ReadonlyMap<str
 }
 
 function stateOf({ inPools, weight, ready, serving, leftOut }: EndpointRecord): EndpointState {
-  if (leftOut !== undefined) return leftOut;
+  if (leftOut === 'duplicate' || leftOut === 'refused') return leftOut;
   if ((inPools.cluster && weight > 0) || inPools.local) return 'used';
   return ready || serving ? 'excluded' : 'unready';
 }

@@ -74,7 +74,9 @@ function attachedOwn(
   imported: ServiceImport | undefined,
   facts: MergeFacts,
 ): AttachedSlice[] {
-  const own = slicesOf(ours, key).map((slice) => attachOwn(slice, facts));
+  // A slice that names the import alone feeds the Service that stands for it.
+  const ofImport = imported === undefined || imported.service.key === key ? [] : slicesOf(ours, imported.service.key);
+  const own = [...slicesOf(ours, key), ...(facts.compat ? [] : ofImport)].map((slice) => attachOwn(slice, facts));
   if (imported === undefined || facts.compat || !needsStandIns(ours, own, key, imported)) return own;
   const standIns = slicesOf(ours, imported.exported).map((slice) => attachStandIn(slice, facts));
   return [...own, ...standIns.filter((attached) => attached !== undefined)];

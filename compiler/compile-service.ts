@@ -1,6 +1,6 @@
 import { buildServicePort, poolsInUse } from './ir/build.ts';
 import { type Categories, categorize } from './ir/categorize.ts';
-import { type Claims, wonFrontends } from './ir/claims.ts';
+import { type Claims, wonFrontends, wonHealthCheckPort } from './ir/claims.ts';
 import type { ServicePortIR } from './ir/ir.ts';
 import type { AttachedSlice } from './merge/attach.ts';
 import type { MergeFacts } from './merge/facts.ts';
@@ -13,6 +13,7 @@ import { defaultPolicy, type Policy } from './policy/policy.ts';
 import { resolveNames } from './policy/resolve.ts';
 import { isWithin } from './registry/registry.ts';
 import type { Settings } from './settings.ts';
+import { familyOf } from './values/address.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
 import { type ClusterName, compareText } from './values/names.ts';
 import { formatObjectRef, type ObjectRef } from './values/object-ref.ts';
@@ -43,6 +44,7 @@ export function compileService(
   const diagnostics: Diagnostic[] = [];
   const policy = policyOf(service, facts, diagnostics);
   const merged = mergeService(service, attached, policy, facts, diagnostics);
+  if (!facts.compat) reportUnservedFamilies(service, diagnostics);
   const ports: ServicePortIR[] = [];
   const endpoints: EndpointRecord[] = [];
   for (const mergedPort of merged.ports) {
@@ -53,7 +55,19 @@ export function compileService(
     const categories = categorize(mergedPort.kept, uses, service, policy, facts);
     const origin = originOf(service, attached, mergedPort);
     const masquerade = policy.masqueradeRemote === 'always';
-    ports.push(buildServicePort(service, port, family, frontends, mergedPort.kept, categories, masquerade, origin));
+    const probed = wonHealthCheckPort(service, family, claims, settings, diagnostics);
+    const ir = buildServicePort(
+      service,
+      port,
+      family,
+      frontends,
+      mergedPort.kept,
+      categories,
+      masquerade,
+      probed,
+      origin,
+    );
+    ports.push(ir);
     for (const record of recordsOf(service, mergedPort, categories)) endpoints.push(record);
     reportOpenLoadBalancer(service, mergedPort, frontends, diagnostics);
     if (categories.isPanicking) reportPanic(service, mergedPort, diagnostics);
@@ -106,10 +120,15 @@ function recordOf(service: Service, merged: MergedPort, candidate: Candidate, ca
     terminating: endpoint.terminating,
     weight: categories.cluster.get(candidate) ?? 0,
     share: categories.shares.get(candidate) ?? zero,
-    leftOut: dropped === undefined ? undefined : candidate.concern?.refuses === true ? 'refused' : 'duplicate',
+    leftOut: dropped === undefined ? undefined : leftOutAs(candidate),
     inPools: { cluster: categories.cluster.has(candidate), local: categories.local.has(candidate) },
     reasons: reasonsOf(candidate, dropped, categories.reasons.get(candidate)),
   };
+}
+
+function leftOutAs({ concern, isUnmatched }: Candidate): NonNullable<EndpointRecord['leftOut']> {
+  if (isUnmatched === true) return 'no such port';
+  return concern?.refuses === true ? 'refused' : 'duplicate';
 }
 
 function reasonsOf(
@@ -125,6 +144,22 @@ function reasonsOf(
 function reportPanic(service: Service, { family, port }: MergedPort, diagnostics: Diagnostic[]): void {
   const message = `port "${port.name}" ${family}: nothing is ready but endpoints of lost clusters; they are used`;
   diagnostics.push({ severity: 'warning', code: 'panic-mode', object: service.ref, message });
+}
+
+/** External addresses of a family in which the Service has no cluster IP: nothing is programmed for them. */
+function reportUnservedFamilies(service: Service, diagnostics: Diagnostic[]): void {
+  const lists = [
+    ['spec.externalIPs', service.externalIPs],
+    ['status.loadBalancer.ingress', service.loadBalancerIPs.map(({ address }) => address)],
+  ] as const;
+  for (const [field, addresses] of lists) {
+    const unserved = addresses.filter((address) => service.clusterIPs[familyOf(address)] === undefined);
+    const [first] = unserved;
+    if (first === undefined) continue;
+    const more = unserved.length > 1 ? ` (and ${unserved.length - 1} more)` : '';
+    const message = `${first}${more} is ${familyOf(first)}, and the Service has no ${familyOf(first)} cluster IP; nobody is answered there`;
+    diagnostics.push({ severity: 'warning', code: 'service-family-unserved', object: service.ref, field, message });
+  }
 }
 
 /** An address of the cluster set that another cluster's pods may have too (O7). */

@@ -21,6 +21,8 @@ import {
 } from './merge/report.ts';
 import type { ModelObject } from './model/kinds.ts';
 import type { Node } from './model/node.ts';
+import type { Service } from './model/service.ts';
+import { reportNodeName, reportServiceAddresses } from './report-addresses.ts';
 import { overlappingRanges } from './registry/overlap.ts';
 import { emptyRegistry, idOf, isWithin, ownCluster, type Registry, withOwn } from './registry/registry.ts';
 import type { Settings } from './settings.ts';
@@ -144,6 +146,13 @@ export function createEngine(context: CompilerContext): Engine {
     return changes;
   }
 
+  function* ownServices(): Generator<Service> {
+    for (const key of world.serviceKeys()) {
+      const service = world.service(key);
+      if (service !== undefined) yield service;
+    }
+  }
+
   function diagnosticsOf(services: readonly CompiledService[]): Diagnostic[] {
     const diagnostics = [...factDiagnostics];
     for (const service of services) for (const diagnostic of service.diagnostics) diagnostics.push(diagnostic);
@@ -151,12 +160,11 @@ export function createEngine(context: CompilerContext): Engine {
     if (!facts.compat) {
       reportPresumption(world.presumptuous(), diagnostics);
       for (const diagnostic of overlappingRanges(registry)) diagnostics.push(diagnostic);
-      reportSources(
-        Array.from(world.ownSlices(), (slice) => attachOwn(slice, facts)),
-        facts,
-        diagnostics,
-      );
+      const own = Array.from(world.ownSlices(), (slice) => attachOwn(slice, facts));
+      reportSources(own, facts, diagnostics);
+      reportNodeName(facts.nodeName, node, own, diagnostics);
       const endpoints = services.flatMap((service) => service.endpoints);
+      reportServiceAddresses(contested().ours, ownServices(), endpoints, diagnostics);
       reportOverlaps(endpoints, diagnostics);
       reportLost(endpoints, facts, diagnostics);
       reportUnchecked(endpoints, facts, diagnostics);

@@ -195,7 +195,7 @@ export function createWorld(): World {
   }
 
   function relatedTo(key: ServiceKey): ServiceKey[] {
-    const imported = imports.get(importKey(key));
+    const imported = imports.get(importKey(key)) ?? imports.get(key);
     const related = imported === undefined ? [] : [imported.service.key, imported.derived ?? key];
     // It may itself be derived: then it stands for another name's import.
     for (const other of importsOfDerived.get(key)?.values() ?? []) related.push(other.service.key, other.exported);

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { type Configuration, parseConfiguration } from '../config/config.ts';
+import { podsUnknown } from '../config/pods-unknown.ts';
 import { fileProblem, InputError } from '../input-error.ts';
 import { type ReadStdin, readObjects } from '../sources/files.ts';
 import { documentOfFlags, type GivenFlags, givenFlags, setFlags } from './agent-flags.ts';
@@ -46,7 +47,11 @@ export async function readConfiguration(
   );
   const configuration = parseConfiguration(document, path, choices);
   return {
-    configuration: withNotes(configuration, [...notes, ...idleWarnings(given)]),
+    configuration: withNotes(configuration, [
+      ...notes,
+      ...idleWarnings(given),
+      ...podsUnknown(configuration.settings, path),
+    ]),
     document,
     off: { healthz: false, metrics: false },
   };

@@ -90,6 +90,39 @@ describe('slicewright explain service', () => {
     ]);
   });
 
+  const head = (name: string, spec: string, labels = '{}') =>
+    `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}, namespace: shop, labels: ${labels}}\nspec: ${spec}\n`;
+  it.each([
+    [head('x', '{type: ExternalName, externalName: example.com}'), /shop\/x.*is an ExternalName Service/],
+    [head('x', '{clusterIP: None}'), /shop\/x.*is headless/],
+    [head('x', '{ports: [{port: 80}]}'), /shop\/x.*has no cluster IP/],
+    [
+      head('x', '{clusterIP: 10.96.0.9, ports: [{port: 80}]}', '{service.kubernetes.io/service-proxy-name: other}'),
+      /shop\/x.*belongs to another proxy/,
+    ],
+    [
+      'apiVersion: multicluster.x-k8s.io/v1alpha1\nkind: ServiceImport\nmetadata: {name: x, namespace: shop, annotations: {multicluster.kubernetes.io/derived-service: y}}\nspec: {ports: [{port: 80}]}\n',
+      /shop\/x.*is a ServiceImport that Service shop\/y stands for/,
+    ],
+    [
+      'apiVersion: multicluster.x-k8s.io/v1alpha1\nkind: ServiceImport\nmetadata: {name: x, namespace: shop}\nspec: {ports: [{port: 80}]}\n',
+      /shop\/x.*is a ServiceImport without addresses/,
+    ],
+  ])('%s is called what it is', async (objects, message) => {
+    const io = memoryIo(objects);
+    const given: ExplainServiceOptions = { filename: ['-'], format: 'text', diagnostics: 'human' };
+    expect(await explainServiceCommand('shop/x', given, io)).toBe(1);
+    expect(io.written.err).toMatch(message);
+  });
+
+  it('lists the endpoints of a slice that has no such port, and says why they get nothing', async () => {
+    const renamed = cartOf('10.1.0.5').replace('ports: [{name: http, port: 80,', 'ports: [{name: web, port: 80,');
+    const io = memoryIo(renamed);
+    const given: ExplainServiceOptions = { filename: ['-'], format: 'text', diagnostics: 'human' };
+    expect(await explainServiceCommand('shop/cart', given, io)).toBe(0);
+    expect(io.written.out).toMatch(/10\.1\.0\.5:8080 .*0 % .*its slice has no port "web" TCP; it has "http" TCP/);
+  });
+
   it.each([
     ['shop/other', 1],
     ['shop/cart:https', 1],
@@ -99,6 +132,6 @@ describe('slicewright explain service', () => {
   ])('%s is not served here (1), or no Service at all', async (target, status) => {
     const told = await explain(target);
     expect([told.status, told.out]).toEqual([status, '']);
-    if (status === 1) expect(told.err).toContain('no such Service');
+    if (status === 1) expect(told.err).toMatch(/is no Service of this cluster|has no port https; it has http \(80\)/);
   });
 });

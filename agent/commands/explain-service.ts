@@ -13,6 +13,7 @@ import {
   parsePortName,
 } from '../../compiler/values/names.ts';
 import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../diagnostics.ts';
+import { whyAbsent } from '../explain/absent.ts';
 import { explain, type Selection } from '../explain/explain.ts';
 import { explainJson } from '../explain/json.ts';
 import { explainTable } from '../explain/table.ts';
@@ -49,7 +50,7 @@ export async function explainServiceCommand(
     const without = lost && compile({ ...input, registry: withLost(input.registry ?? emptyRegistry, lost) });
     const all = [...diagnostics, ...compilation.diagnostics];
     const ports = explain(compilation, selection, without);
-    if (ports.length === 0) all.push(...fileProblemOf(target));
+    if (ports.length === 0) all.push(fileProblem(target, 'not-served', whyAbsent(input, selection)));
     await io.err(diagnosticsText(all, options.diagnostics));
     if (ports.length === 0 || (options.strict === true && all.some(isWorrying))) return 1;
     await io.out(options.format === 'json' ? explainJson(ports) : explainTable(ports, lost));
@@ -70,12 +71,6 @@ function parseLost(text: string | undefined): ClusterName | undefined {
   const cluster = parseClusterName(text);
   if (cluster !== undefined || text === undefined) return cluster;
   throw new InputError([fileProblem('--without-cluster', 'bad-cluster', 'is not the id of a cluster (DNS-1123 name)')]);
-}
-
-function fileProblemOf(target: string) {
-  return [
-    fileProblem(target, 'not-served', 'has no port that is served here: no such Service, or it has no cluster IP'),
-  ];
 }
 
 /** A cluster that nobody registered can be lost too. */

@@ -3,6 +3,7 @@ import type { Service } from '../model/service.ts';
 import type { ServicePort } from '../model/service-ports.ts';
 import type { Family } from '../values/address.ts';
 import { servicePortId } from '../values/names.ts';
+import type { Port } from '../values/port.ts';
 import type { ObjectRef } from '../values/object-ref.ts';
 import type { Categories, PoolsInUse } from './categorize.ts';
 import { contentHash } from './hash.ts';
@@ -27,6 +28,7 @@ function isInternal(kind: Frontend['kind']): boolean {
  *
  * candidates  all that are known, in byte-wise order of `ip:port`
  * masqueradeRemote  connections to other clusters get the node's address
+ * healthCheckNodePort  undefined: it has none, or another Service has it
  * origin      the Service and its slices
  */
 export function buildServicePort(
@@ -37,6 +39,7 @@ export function buildServicePort(
   candidates: readonly Candidate[],
   categories: Categories,
   masqueradeRemote: boolean,
+  healthCheckNodePort: Port | undefined,
   origin: readonly ObjectRef[],
 ): ServicePortIR {
   const { cluster, local } = categories;
@@ -55,7 +58,7 @@ export function buildServicePort(
     external: route(service.externalPolicyLocal, categories),
     keepClientAddress: service.externalPolicyLocal,
     affinity: service.affinity,
-    healthCheckNodePort: service.healthCheckNodePort,
+    healthCheckNodePort,
     known: candidates.map(toKnown),
     origin,
   };

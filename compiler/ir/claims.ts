@@ -1,6 +1,7 @@
 import type { Service } from '../model/service.ts';
 import type { ServicePort } from '../model/service-ports.ts';
 import { type Family, families } from '../values/address.ts';
+import type { Port } from '../values/port.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { compareText, type ServiceKey, type ServicePortId, servicePortId } from '../values/names.ts';
 import { formatObjectRef } from '../values/object-ref.ts';
@@ -13,11 +14,45 @@ export interface Claim {
   readonly text: string;
   readonly service: Service;
   readonly id: ServicePortId;
-  readonly kind: Frontend['kind'];
+  readonly kind: Frontend['kind'] | 'healthCheck';
 }
 
 function allClaimsOf(service: Service | undefined, settings: FrontendSettings): Claim[] {
-  return service === undefined ? [] : families.flatMap((family) => claimsOf(service, family, settings));
+  return service === undefined
+    ? []
+    : families.flatMap((family) => [
+        ...claimsOf(service, family, settings),
+        ...healthCheckClaim(service, family, settings),
+      ]);
+}
+
+/** A health check is answered at the node's addresses, as a node port is: at one number there is one of them. */
+function healthCheckClaim(service: Service, family: Family, { compat }: FrontendSettings): Claim[] {
+  const { healthCheckNodePort: port } = service;
+  if (port === undefined || compat === 'kube-proxy' || service.clusterIPs[family] === undefined) return [];
+  const id = `${service.key} health check/${family}` as ServicePortId;
+  return [{ text: `node port ${port}/TCP/${family}`, service, id, kind: 'healthCheck' }];
+}
+
+/** The port of a Service's health checks, if it is nobody else's; what is lost to another Service is reported. */
+export function wonHealthCheckPort(
+  service: Service,
+  family: Family,
+  claims: Claims,
+  settings: FrontendSettings,
+  diagnostics: Diagnostic[],
+): Port | undefined {
+  const [claim] = healthCheckClaim(service, family, settings);
+  const winner = claim && claims.winner(claim.text);
+  if (claim === undefined || winner === undefined || winner.id === claim.id) return service.healthCheckNodePort;
+  diagnostics.push({
+    severity: 'warning',
+    code: 'health-check-port-conflict',
+    object: service.ref,
+    field: 'spec.healthCheckNodePort',
+    message: `${claim.text} is ${winner.kind === 'healthCheck' ? 'the health check port' : 'a node port'} of ${formatObjectRef(winner.service.ref)}, whose claim is better; health checks of this Service are not answered on this node`,
+  });
+  return undefined;
 }
 
 /** Every place that a Service would answer at in one family. */

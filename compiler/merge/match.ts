@@ -19,6 +19,8 @@ export interface Candidate extends SourcedEndpoint {
   readonly port: Port;
   /** `ip:port`: what it is the same endpoint by. */
   readonly text: string;
+  /** Its slice does not offer the port. */
+  readonly isUnmatched?: boolean;
 }
 
 /** A Service port, and how other clusters' ports may be taken for it. */
@@ -52,6 +54,44 @@ export function matchPort(slices: readonly SourcedSlice[], wanted: WantedPort): 
   return candidates;
 }
 
+/**
+ * Endpoints of slices that do not offer a Service port. They get nothing of it, and whoever asks why is told.
+ *
+ * returns   as if they had a port of that slice, or where it has none the Service's
+ */
+export function unmatchedIn(slices: readonly SourcedSlice[], wanted: WantedPort): Candidate[] {
+  return slices.flatMap(({ from, endpoints }) => {
+    if (findOffer(from, wanted) !== undefined) return [];
+    const port = from.slice.ports[0]?.port ?? wanted.port;
+    const concern: Concern = {
+      reason: { rule: 'MR-20', text: otherPorts(from, wanted) },
+      refuses: true,
+      report: undefined,
+    };
+    return endpoints.map((sourced) => ({
+      ...sourced,
+      port,
+      text: endpointText({ address: sourced.endpoint.address, port }),
+      concern,
+      isUnmatched: true,
+    }));
+  });
+}
+
+function otherPorts({ slice }: AttachedSlice, { name, protocol }: ServicePort): string {
+  return `its slice has no port "${name}" ${protocol}; it has ${offersText(slice.ports)}`;
+}
+
+/** `"http" TCP, an unnamed UDP one`. */
+export function offersText(ports: readonly SlicePort[]): string {
+  const offers = [
+    ...new Set(
+      ports.map(({ name, protocol }) => (name === '' ? `an unnamed ${protocol} one` : `"${name}" ${protocol}`)),
+    ),
+  ].sort(compareText);
+  return offers.join(', ') || 'no port';
+}
+
 /** By name, or where the policy says so, another cluster's only port for the only one here (MR-21). */
 function findOffer({ slice, source }: AttachedSlice, wanted: WantedPort): SlicePort | undefined {
   const named = slice.ports.find(({ name, protocol }) => name === wanted.name && protocol === wanted.protocol);
@@ -82,6 +122,15 @@ export interface PortMismatch {
   /** Offered under the wanted name, but for another protocol (MR-22). */
   readonly otherProtocol: boolean;
   readonly offered: readonly SlicePort[];
+}
+
+/**
+ * Our own slices with endpoints but without this port, where no other has it (MR-20): a port that was renamed, a name that
+ * a hand-written slice forgot, another protocol. Slices of pods with different named ports are in order.
+ */
+export function unmatchedOwn(slices: readonly SourcedSlice[], wanted: WantedPort): readonly AttachedSlice[] {
+  const own = slices.filter(({ from, endpoints }) => from.source.kind === 'own' && endpoints.length > 0);
+  return own.some(({ from }) => findOffer(from, wanted) !== undefined) ? [] : own.map(({ from }) => from);
 }
 
 /** Remote clusters that have endpoints but not this port (MR-21): a misspelt port name is silent otherwise. */

@@ -247,7 +247,7 @@ describe('ports that do not fit', () => {
     const compilation = compileObjects([named, dispatched('serve', 'east', ['10.1.0.1'])]);
     expect(onlyPort(compilation).internal).toEqual({ kind: 'reject', why: 'no-endpoints' });
     expect(diagnosticTexts(compilation)).toEqual([
-      'warning: Service default/serve: cluster east has endpoints, but none for port "http" TCP; it offers "" TCP',
+      'warning: Service default/serve: cluster east has endpoints, but none for port "http" TCP; it offers an unnamed TCP one',
     ]);
   });
 
@@ -258,12 +258,24 @@ describe('ports that do not fit', () => {
     expect(compilation.diagnostics.map(({ code }) => code)).toContain('remote-protocol-mismatch');
   });
 
-  it('of our own cluster, and in slices without endpoints, are ordinary', () => {
-    expect(
-      diagnosticTexts(
-        compileObjects([named, slice('serve', 'serve-x', ['10.1.0.1']), dispatched('serve', 'east', [])]),
-      ),
-    ).toEqual([]);
+  it('of our own cluster are reported with the slice, and those of slices without endpoints are ordinary', () => {
+    const objects = [
+      named,
+      slice('serve', 'serve-x', ['10.1.0.1']),
+      slice('serve', 'serve-y', ['10.1.0.2']),
+      dispatched('serve', 'east', []),
+    ];
+    expect(diagnosticTexts(compileObjects(objects))).toEqual([
+      'warning: Service default/serve: port "http" TCP: EndpointSlice serve-x (and 1 more) has endpoints and no such port; it has an unnamed TCP one; they get no connections through this port',
+    ]);
+    expect(diagnosticTexts(compileObjects([named, slice('serve', 'serve-x', [])]))).toEqual([]);
+  });
+
+  it('leave the endpoints in sight, each with the reason that it gets nothing', () => {
+    const { endpoints } = compileObjects([named, slice('serve', 'serve-x', ['10.1.0.1'])]);
+    expect(endpoints).toMatchObject([
+      { address: '10.1.0.1', leftOut: 'no such port', reasons: [{ rule: 'L1' }, { rule: 'MR-20' }] },
+    ]);
   });
 
   it('do not matter where another slice of the cluster has the port', () => {

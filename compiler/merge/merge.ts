@@ -8,14 +8,16 @@ import type { ClusterName } from '../values/names.ts';
 import type { AttachedSlice } from './attach.ts';
 import { type Deduped, dedupe } from './dedupe.ts';
 import { type MergeFacts, ownPlace } from './facts.ts';
-import { matchPort, type SourcedSlice, type WantedPort } from './match.ts';
+import { type Candidate, matchPort, type SourcedSlice, unmatchedIn, type WantedPort } from './match.ts';
 import {
   reportConcerns,
   reportContested,
   reportMismatches,
   reportMissingFamilies,
+  reportOwnMismatches,
   reportUnknownPorts,
 } from './report-service.ts';
+import type { Reason } from './record.ts';
 import { sanitise } from './sanitise.ts';
 
 /** The endpoints of one Service port in one family, of all clusters. */
@@ -48,17 +50,29 @@ export function mergeService(
   const ports = served.flatMap((family) => {
     // A family's program is made from its own slices alone (MR-31).
     const ofFamily = slices.filter(({ from }) => from.slice.family === family);
-    return wanted.map((port) => ({ port, family, ...dedupe(matchPort(ofFamily, port), facts) }));
+    return wanted.map((port) => {
+      const merged = dedupe(matchPort(ofFamily, port), facts);
+      return { ...merged, port, family, dropped: new Map([...merged.dropped, ...unmatchedOf(ofFamily, port)]) };
+    });
   });
   if (!facts.compat) {
     const report = createReport(service.ref, diagnostics);
     for (const merged of ports) reportContested(merged, report);
     reportConcerns(ports, report);
-    for (const port of wanted) reportMismatches(slices, port, report);
+    for (const port of wanted) {
+      reportMismatches(slices, port, report);
+      reportOwnMismatches(slices, port, report);
+    }
     reportMissingFamilies(slices, served, report);
     if (service.vip === 'clusterSetIP') reportUnknownPorts(slices, report);
   }
   return { ports, sameZoneText: findSameZoneText(slices, facts) };
+}
+
+function unmatchedOf(slices: readonly SourcedSlice[], port: WantedPort): [Candidate, Reason][] {
+  return unmatchedIn(slices, port).flatMap((candidate): [Candidate, Reason][] =>
+    candidate.concern === undefined ? [] : [[candidate, candidate.concern.reason]],
+  );
 }
 
 function findSameZoneText(slices: readonly SourcedSlice[], facts: MergeFacts): ClusterName[] {

@@ -35,8 +35,8 @@ export interface EndpointRecord {
   readonly weight: number;
   /** Part of the connections that the cluster pool takes, exactly; those of a Service port add up to 1, or all are 0. */
   readonly share: Rational;
-  /** Left out whoever asks: another slice has it too, or it is not believed. undefined: it takes part. */
-  readonly leftOut: 'duplicate' | 'refused' | undefined;
+  /** Left out whoever asks: another slice has it too, it is not believed, or its slice has another port. undefined: it takes part. */
+  readonly leftOut: 'duplicate' | 'refused' | 'no such port' | undefined;
   /** Whether it stands in the cluster pool, the local pool. */
   readonly inPools: { readonly cluster: boolean; readonly local: boolean };
   readonly reasons: readonly Reason[];

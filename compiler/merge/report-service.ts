@@ -4,7 +4,14 @@ import { type Family, families } from '../values/address.ts';
 import type { Severity } from '../values/diagnostic.ts';
 import { type ClusterName, compareText } from '../values/names.ts';
 import type { Deduped } from './dedupe.ts';
-import { type Candidate, findPortMismatches, type SourcedSlice, type WantedPort } from './match.ts';
+import {
+  type Candidate,
+  findPortMismatches,
+  offersText,
+  type SourcedSlice,
+  unmatchedOwn,
+  type WantedPort,
+} from './match.ts';
 
 /** What one Service's merge finds worth a word: once a cluster, not once an endpoint. */
 
@@ -54,10 +61,21 @@ export function reportConcerns(ports: readonly Merged[], report: Report): void {
 
 export function reportMismatches(slices: readonly SourcedSlice[], wanted: WantedPort, report: Report): void {
   for (const { cluster, otherProtocol, offered } of findPortMismatches(slices, wanted)) {
-    const offers = [...new Set(offered.map(({ name, protocol }) => `"${name}" ${protocol}`))].sort(compareText);
-    const message = `cluster ${cluster} has endpoints, but none for port "${wanted.name}" ${wanted.protocol}; it offers ${offers.join(', ') || 'no port'}`;
+    const message = `cluster ${cluster} has endpoints, but none for port "${wanted.name}" ${wanted.protocol}; it offers ${offersText(offered)}`;
     report('warning', otherProtocol ? 'remote-protocol-mismatch' : 'remote-port-mismatch', undefined, message);
   }
+}
+
+/** A port of the Service that none of our own slices has: once a port, with the first of the slices. */
+export function reportOwnMismatches(slices: readonly SourcedSlice[], wanted: WantedPort, report: Report): void {
+  const unmatched = unmatchedOwn(slices, wanted);
+  const [first] = [...unmatched].sort((a, b) => compareText(a.slice.name, b.slice.name));
+  if (first === undefined) return;
+  const more = unmatched.length > 1 ? ` (and ${unmatched.length - 1} more)` : '';
+  const ports = unmatched.flatMap(({ slice }) => slice.ports);
+  const isOtherProtocol = ports.some(({ name }) => name === wanted.name);
+  const message = `port "${wanted.name}" ${wanted.protocol}: EndpointSlice ${first.slice.name}${more} has endpoints and no such port; it has ${offersText(ports)}; they get no connections through this port`;
+  report('warning', isOtherProtocol ? 'protocol-mismatch' : 'port-mismatch', undefined, message);
 }
 
 /** Clusters with endpoints, but none of a family that the Service is served in (MR-31). */

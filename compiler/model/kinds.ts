@@ -101,6 +101,17 @@ export function typeText(object: Fields): string | undefined {
   return apiVersion === undefined || kind === undefined ? undefined : `${apiVersion} ${kind}`;
 }
 
+/** The types that are read of the same group and kind as one that is not: `discovery.k8s.io/v1 EndpointSlice`. */
+export function versionsRead(type: string): readonly string[] {
+  const other = unversioned(type);
+  return [...kinds.keys()].filter((known) => unversioned(known) === other);
+}
+
+/** `discovery.k8s.io EndpointSlice`. */
+function unversioned(type: string): string {
+  return type.replace(/^([^ /]+)\/[^ /]+ |^[^ /]+ /, '$1 ');
+}
+
 /** Which object this is; undefined, without a word, for all that is of no kind that we know. */
 export function recognise(raw: unknown): Recognised | undefined {
   const fields = asFields(raw);

@@ -1,9 +1,9 @@
 import { canonicalJson } from '../values/canonical-json.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { type ClusterName, compareText } from '../values/names.ts';
-import { formatObjectRef } from '../values/object-ref.ts';
+import { formatObjectRef, type ObjectRef } from '../values/object-ref.ts';
 import { asFields, type Fields, show, textOf } from './fields.ts';
-import { isForRules, type ModelObject, parse, recognise, textOfId, typeText } from './kinds.ts';
+import { isForRules, type ModelObject, parse, recognise, textOfId, typeText, versionsRead } from './kinds.ts';
 import { expandLists } from './lists.ts';
 import { refOf } from './metadata.ts';
 
@@ -27,7 +27,7 @@ export function parseCluster(
     const { object } = parsed;
     if (object !== undefined) addTo(known, textOfId(recognised.id), { raw, object });
   }
-  reportUnknown(unknown, cluster, diagnostics);
+  reportUnknown(unknown, served(known), cluster, diagnostics);
   return [...known.values()].map((copies) => chooseCopy(copies, diagnostics));
 }
 
@@ -37,9 +37,21 @@ function addTo<T>(groups: Map<string, T[]>, key: string, item: T): void {
   else group.push(item);
 }
 
+/** Services that some slice names, as `namespace/name`. */
+function served(known: ReadonlyMap<string, readonly Copy[]>): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const copies of known.values()) {
+    for (const { object } of copies) {
+      if (object.kind === 'EndpointSlice') names.add(`${object.value.namespace}/${object.value.serviceName ?? ''}`);
+    }
+  }
+  return names;
+}
+
 /** One note per kind, naming the first object of it. */
 function reportUnknown(
   unknown: ReadonlyMap<string, readonly Fields[]>,
+  withSlices: ReadonlySet<string>,
   cluster: ClusterName | undefined,
   diagnostics: Diagnostic[],
 ): void {
@@ -52,11 +64,26 @@ function reportUnknown(
     if (type === '') {
       const message = `has no apiVersion or no kind; it is left out${others}`;
       diagnostics.push({ severity: 'error', code: 'no-kind', object, message });
+    } else if (type === 'v1 Endpoints') {
+      reportEndpoints(refs, withSlices, diagnostics);
+    } else if (versionsRead(type).length > 0) {
+      const message = `${show(type)} is not read, but ${versionsRead(type).join(' and ')}; it is left out${others}`;
+      diagnostics.push({ severity: 'warning', code: 'other-version', object, message });
     } else {
       const message = `kind ${show(type)} has no part in Service rules; it is ignored${others}`;
       diagnostics.push({ severity: 'info', code: 'unknown-kind', object, message });
     }
   }
+}
+
+/** Every Service has an Endpoints object beside its slices; where it has that alone, somebody means it. */
+function reportEndpoints(refs: readonly ObjectRef[], withSlices: ReadonlySet<string>, diagnostics: Diagnostic[]): void {
+  const alone = refs.filter(({ namespace = 'default', name }) => !withSlices.has(`${namespace}/${name}`));
+  const [object] = alone;
+  if (object === undefined) return;
+  const others = alone.length > 1 ? ` (and ${alone.length - 1} more)` : '';
+  const message = `Endpoints are not read, but EndpointSlices are, and there is none for this Service${others}; give its EndpointSlice (discovery.k8s.io/v1)`;
+  diagnostics.push({ severity: 'warning', code: 'endpoints-not-read', object, message });
 }
 
 interface Copy {

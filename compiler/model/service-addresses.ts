@@ -59,6 +59,12 @@ function refuseSpecial(address: IpAddress, field: string, report: Report): IpAdd
   return undefined;
 }
 
+/** Clouds answer at such addresses, with credentials of the node among other things. */
+function reportLinkLocal(address: IpAddress, field: string, report: Report): void {
+  const message = `${address} is link-local; what this node and its pods send there goes to the Service, and to nobody else who answers there (a cloud's metadata)`;
+  report('warning', 'service-link-local', field, message);
+}
+
 export function parseAddresses(values: readonly unknown[], path: string, report: Report): IpAddress[] {
   const addresses: IpAddress[] = [];
   for (const [i, value] of values.entries()) {
@@ -67,6 +73,7 @@ export function parseAddresses(values: readonly unknown[], path: string, report:
       report('warning', 'service-bad-address', `${path}[${i}]`, `${show(value)} is not an IP address; it is left out`);
     } else if (refuseSpecial(address, `${path}[${i}]`, report) !== undefined) {
       addresses.push(address);
+      if (specialAddress(address) === 'link-local') reportLinkLocal(address, `${path}[${i}]`, report);
     }
   }
   return addresses;

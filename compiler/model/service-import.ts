@@ -2,6 +2,7 @@ import { type Family, familyOf, type IpAddress } from '../values/address.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import {
   type ClusterName,
+  compareText,
   importKey,
   parseClusterName,
   parseObjectName,
@@ -46,7 +47,7 @@ export function parseServiceImport(
   if (metadata === undefined) return undefined;
   const report = createReport(metadata.ref, diagnostics);
   const spec = fieldsOf(object, 'spec', 'spec', report);
-  const annotated = parseObjectName(metadata.annotations.get('multicluster.kubernetes.io/derived-service'));
+  const annotated = parseObjectName(derivedAnnotation(metadata));
   const exported = serviceKey(metadata.namespace, metadata.name);
   const derived = annotated ?? parseObjectName(`derived-${metadata.name}`);
   return {
@@ -59,6 +60,14 @@ export function parseServiceImport(
       : asService(metadata, exported, spec, report),
     exporters: parseExporters(fieldsOf(object, 'status', 'status', report), report),
   };
+}
+
+/** The MCS API's annotation; where that is missing, a provider's own of that name, as `net.gke.io/derived-service`. */
+function derivedAnnotation({ annotations }: NamespacedMetadata): string | undefined {
+  const standard = annotations.get('multicluster.kubernetes.io/derived-service');
+  if (standard !== undefined) return standard;
+  const [other] = [...annotations.keys()].filter((key) => key.endsWith('/derived-service')).sort(compareText);
+  return other === undefined ? undefined : annotations.get(other);
 }
 
 function asService(metadata: NamespacedMetadata, exported: ServiceKey, spec: Fields, report: Report): Service {

@@ -1,0 +1,46 @@
+import type { CompileInput } from '../../compiler/compile.ts';
+import { parseCluster } from '../../compiler/model/objects.ts';
+import type { Service, SkipReason } from '../../compiler/model/service.ts';
+import type { ServiceImport } from '../../compiler/model/service-import.ts';
+import { printable } from '../../compiler/values/object-ref.ts';
+import type { Selection } from './explain.ts';
+
+/** Why nothing is served here of what somebody asks about, as the predicate of a sentence. */
+export function whyAbsent({ clusters, settings }: CompileInput, { service, port }: Selection): string {
+  const own = clusters.filter(({ cluster }) => cluster === undefined).flatMap(({ objects }) => objects);
+  const objects = parseCluster(undefined, own, [], settings.serviceProxyName);
+  const services = objects.flatMap(({ kind, value }) => (kind === 'Service' && value.key === service ? [value] : []));
+  const imports = objects.flatMap(({ kind, value }) =>
+    kind === 'ServiceImport' && value.exported === service ? [value] : [],
+  );
+  const [found] = services;
+  if (found !== undefined) return whyUnserved(found, port, settings.serviceProxyName);
+  const [imported] = imports;
+  return imported === undefined
+    ? 'is no Service of this cluster, and no ServiceImport'
+    : whyNotImported(imported, port);
+}
+
+function whyUnserved(service: Service, port: string | undefined, proxyName: string | undefined): string {
+  if (service.skipped !== undefined) return skipTexts[service.skipped](proxyName);
+  const ports = service.ports.map(({ name, port: number }) => (name === '' ? `${number}` : `${name} (${number})`));
+  if (ports.length === 0) return 'has no port that can be served';
+  if (port !== undefined) return `has no port ${port}; it has ${ports.join(', ')}`;
+  if (Object.keys(service.clusterIPs).length === 0) return 'has no usable cluster IP';
+  return 'answers nowhere here: other Services hold the addresses and ports that it claims';
+}
+
+const skipTexts: Readonly<Record<SkipReason, (proxyName: string | undefined) => string>> = {
+  'external-name': () => 'is an ExternalName Service: DNS answers for it, and no rules are made',
+  headless: () => 'is headless: DNS gives its clients the endpoints themselves, and no rules are made',
+  'no-cluster-ip': () => 'has no cluster IP, so no rules are made',
+  'foreign-proxy': (proxyName) =>
+    `belongs to another proxy: its label service.kubernetes.io/service-proxy-name is not ${proxyName === undefined ? 'absent' : printable(proxyName)}`,
+};
+
+function whyNotImported({ derived, isDerived, service }: ServiceImport, port: string | undefined): string {
+  if (isDerived && derived !== undefined) return `is a ServiceImport that Service ${derived} stands for: ask for that`;
+  if (service.skipped === 'no-cluster-ip')
+    return 'is a ServiceImport without addresses (spec.ips), so no rules are made';
+  return `is a ServiceImport: ${whyUnserved(service, port, undefined)}`;
+}
