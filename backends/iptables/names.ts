@@ -43,10 +43,11 @@ export function endpointChain(
   return chainName(`${prefix}-SEP-${shortHash(`${servicePort}${protocolText(protocol)}${endpointText(endpoint)}`)}`);
 }
 
-const purposes = /^(SVC|SVL|EXT|FW|SEP)-/;
+/** XLB is what kube-proxies before 1.24 had in the place of EXT and SVL: found, never made. */
+const purposes = /^(SVC|SVL|EXT|FW|SEP|XLB)-/;
 const nodeChainNames: ReadonlySet<string> = new Set(Object.values(nodeChain));
 
-/** Whether a chain found in a kernel is one that we make. kubelet's own KUBE-* chains are not. */
+/** Whether a chain found in a kernel is one that slicewright makes, or that a kube-proxy of any age made. kubelet's own KUBE-* chains are not. */
 export function isOurChain(name: string): boolean {
   return nodeChainNames.has(name) || isServiceChain(name);
 }

@@ -1,0 +1,41 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { planCommand } from '../../agent/commands/plan.ts';
+import { memoryIo } from '../../agent/commands/memory-io.fixture.ts';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+
+/** What `plan` prints of a case against what the node held. */
+async function planOf(name: string, against: string): Promise<string> {
+  const io = memoryIo();
+  const path = (file: string) => `${root}cases/${name}/${file}`;
+  const status = await planCommand(
+    {
+      filename: [path('objects.yaml')],
+      node: path('node.yaml'),
+      config: `${root}config.yaml`,
+      backend: 'iptables',
+      against: [path(against)],
+      format: 'text',
+      diagnostics: 'human',
+    },
+    io,
+    () => Promise.reject(new Error('a dump needs no kernel')),
+    { name: 'node-a', addresses: [] },
+  );
+  expect(status).toBe(2);
+  return io.written.out;
+}
+
+describe('taking over from a kube-proxy before 1.24', () => {
+  it.each(['old.save', 'l.save'])('its chains go (%s); kubelet’s and others’ are not touched', async (against) => {
+    const text = await planOf('67-plan-against-old-kube-proxy-dump', against);
+    const deleted = text.split('\n').flatMap((line) => /^nat (KUBE-\S+) .*deleted$/.exec(line)?.[1] ?? []);
+    expect(deleted.sort()).toEqual([
+      'KUBE-SEP-AAAAAAAAAAAAAAAA',
+      'KUBE-SVC-BBBBBBBBBBBBBBBB',
+      'KUBE-XLB-BBBBBBBBBBBBBBBB',
+    ]);
+    expect(text).not.toMatch(/^\w+ (KUBE-MARK-DROP|DOCKER|cali-PREROUTING)/m);
+  });
+});
