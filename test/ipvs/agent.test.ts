@@ -111,9 +111,11 @@ describeIn(place, missing, 'the agent in IPVS mode, from HTTP to packets', () =>
     const deadlineMs = performance.now() + patienceMs;
     for (;;) {
       const synced = [...agents].map((agent) => agent.next(({ kind }) => kind === 'synced'));
-      const outcome = await check().catch((error: unknown) => ({ error }));
-      if (outcome === undefined) return;
-      if (performance.now() > deadlineMs) throw outcome.error;
+      try {
+        return await check();
+      } catch (error) {
+        if (performance.now() > deadlineMs) throw error;
+      }
       // Not every change is a sync: IPVS forgets connections by itself.
       await Promise.race([...synced, sleep(2_000)]);
     }
