@@ -78,7 +78,8 @@ function attachedOwn(
   const ofImport = imported === undefined || imported.service.key === key ? [] : slicesOf(ours, imported.service.key);
   const own = [...slicesOf(ours, key), ...(facts.compat ? [] : ofImport)].map((slice) => attachOwn(slice, facts));
   if (imported === undefined || facts.compat || !needsStandIns(ours, own, key, imported)) return own;
-  const standIns = slicesOf(ours, imported.exported).map((slice) => attachStandIn(slice, facts));
+  const servicePorts = ours.services.get(imported.exported)?.ports;
+  const standIns = slicesOf(ours, imported.exported).map((slice) => attachStandIn(slice, servicePorts, facts));
   return [...own, ...standIns.filter((attached) => attached !== undefined)];
 }
 

@@ -38,13 +38,17 @@ export function attachOwn(slice: EndpointSlice, facts: NameFacts): AttachedSlice
 
 /**
  * A slice of a Service of ours that stands in for what a ServiceImport has of it (MR-16); undefined for one that is not
- * of our own cluster's pods.
+ * of our own cluster's pods. Our Service may have lost a conflict like any exporter's, so its ports count (MR-30).
  */
-export function attachStandIn(slice: EndpointSlice, facts: NameFacts): AttachedSlice | undefined {
+export function attachStandIn(
+  slice: EndpointSlice,
+  servicePorts: readonly PublishedPort[] | undefined,
+  facts: NameFacts,
+): AttachedSlice | undefined {
   const attached = attachOwn(slice, facts);
   if (attached.source.kind === 'remote') return undefined;
   const reason = { rule: 'MR-16', text: `of our own Service ${slice.namespace}/${slice.serviceName ?? ''}` };
-  return { ...attached, source: { ...attached.source, reason } };
+  return { ...attached, source: { ...attached.source, reason }, servicePorts };
 }
 
 /** Why another cluster's own objects count here. */
