@@ -46,7 +46,13 @@ const layers: readonly Layer[] = [
     mayImport: ['compiler/', 'backends/*', 'backends/host/', 'backends/planning/', 'backends/plane/', 'package.json'],
     packages: 'any',
   },
-  { of: 'controller/', mayImport: ['compiler/'], packages: 'any' },
+  { of: 'controller/core/', mayImport: ['compiler/'], packages: purePackages },
+  // Beside the agent, not under it: it shares how API servers are read and how a process tells of itself.
+  {
+    of: 'controller/',
+    mayImport: ['compiler/', 'agent/sources/', 'agent/serving/', 'agent/*', 'package.json'],
+    packages: 'any',
+  },
 ];
 
 /** What code with a clock, chance, a process or a log is made of, and text order that depends on the machine. */

@@ -1,0 +1,187 @@
+import type { TextMap } from '../compiler/model/fields.ts';
+import type { ClusterName } from '../compiler/values/names.ts';
+import { isBefore } from '../agent/sources/api-protocol.ts';
+import { sourceOf } from './core/difference.ts';
+import { type Topic, topicOf } from './core/desire.ts';
+import { type Kind, kinds, kindText, type ObjectId } from './core/kinds.ts';
+import { isCollectable, isOurs, marks } from './core/marks.ts';
+import type { Held } from './core/object.ts';
+import type { Access, ClusterView, Target } from './core/world.ts';
+
+/** How it stands with the reading of one kind. */
+export type Reading = 'starting' | 'live' | 'failing' | 'absent';
+
+/** One cluster's objects, as its API server told of them, with the indexes that decisions need. */
+export interface ClusterCache extends ClusterView {
+  /** Says that the kind is read; essential: nothing is done here without it. */
+  expect(kind: Kind, apiVersion: string, essential: boolean): void;
+  forget(kind: Kind): void;
+  reading(kind: Kind, state: Reading): void;
+  readonly readings: ReadonlyMap<string, Reading>;
+  /** Takes an object in, or lets it go; returns the topics that are touched. */
+  change(kind: Kind, path: string, object: Held | undefined): readonly Topic[];
+  /**
+   * Takes in what the server answered to a write of ours, before its watch tells of it. What the watch tells of this
+   * object from before the write is passed over.
+   */
+  fold(object: Held): void;
+  relabel(labels: TextMap): void;
+  /** What has to be decided again when a namespace comes or goes. */
+  topicsIn(namespace: string): readonly Topic[];
+}
+
+export function createClusterCache(target: Target, registered: TextMap): ClusterCache {
+  let labels = registered;
+  const objects = new Map<string, Map<string, Held>>();
+  const versions = new Map<string, string>();
+  const essentials = new Set<string>();
+  const readings = new Map<string, Reading>();
+  /** Kinds that were read once: what they held still counts. */
+  const everRead = new Set<string>();
+  const slices = new Map<string, Set<Held>>();
+  const made = new Map<string, Set<Held>>();
+  const copies = new Map<string, number>();
+  /** Versions of our own writes that the watch has not told of yet. */
+  const written = new Map<string, string>();
+  let collectable = 0;
+
+  function put(kind: string, path: string, object: Held): void {
+    const held = objects.get(kind) ?? new Map<string, Held>();
+    objects.set(kind, held);
+    held.set(path, object);
+    if (kind === sliceKind) {
+      addTo(slices, `${object.namespace}/${object.labels.get(marks.serviceName)}`, object);
+      if (isCollectable(object)) collectable += 1;
+    }
+    if (!isOurs(object)) return;
+    addTo(made, object.annotations.get(marks.partOf) ?? '', object);
+    const source = sourceOf(object);
+    if (source !== undefined) copies.set(source, (copies.get(source) ?? 0) + 1);
+  }
+
+  function take(kind: string, path: string): Held | undefined {
+    const object = objects.get(kind)?.get(path);
+    if (object === undefined) return undefined;
+    objects.get(kind)?.delete(path);
+    if (kind === sliceKind) {
+      removeFrom(slices, `${object.namespace}/${object.labels.get(marks.serviceName)}`, object);
+      if (isCollectable(object)) collectable -= 1;
+    }
+    if (isOurs(object)) {
+      removeFrom(made, object.annotations.get(marks.partOf) ?? '', object);
+      const source = sourceOf(object);
+      if (source !== undefined) copies.set(source, (copies.get(source) ?? 1) - 1);
+    }
+    return object;
+  }
+
+  const isRead = (kind: string): boolean => everRead.has(kind);
+
+  return {
+    target,
+    get labels() {
+      return labels;
+    },
+    get access(): Access {
+      let access: Access = 'live';
+      for (const kind of essentials) {
+        if (!isRead(kind)) return 'unread';
+        if (readings.get(kind) !== 'live') access = 'away';
+      }
+      return access;
+    },
+    get isComplete() {
+      return [...readings.keys()].every(isRead);
+    },
+    get: (id) => objects.get(kindText(id))?.get(pathOf(id)),
+    slicesOf: (service) => [...(slices.get(service) ?? [])],
+    madeFor: (topic) => [...(made.get(topic) ?? [])],
+    hasNamespace: (name) => objects.get(namespaceKind)?.has(name) === true,
+    apiVersionOf: (kind) => (readings.get(kindText(kind)) === 'absent' ? undefined : versions.get(kindText(kind))),
+    lacks: (kind) => readings.get(kindText(kind)) === 'absent',
+    all: (kind) => [...(objects.get(kindText(kind))?.values() ?? [])],
+    collectableCount: () => collectable,
+    copiesFrom: (source: ClusterName) => copies.get(source) ?? 0,
+    readings,
+    expect(kind, apiVersion, essential) {
+      const text = kindText(kind);
+      versions.set(text, apiVersion);
+      if (!readings.has(text)) readings.set(text, 'starting');
+      if (essential) essentials.add(text);
+    },
+    forget(kind) {
+      const text = kindText(kind);
+      readings.delete(text);
+      for (const path of [...(objects.get(text)?.keys() ?? [])]) take(text, path);
+    },
+    reading(kind, state) {
+      const text = kindText(kind);
+      readings.set(text, state);
+      if (state === 'live' || state === 'absent') everRead.add(text);
+    },
+    change(kind, path, object) {
+      const text = kindText(kind);
+      const ours = written.get(`${text} ${path}`);
+      if (ours !== undefined && object !== undefined) {
+        if (isBefore(object.resourceVersion, ours)) return [];
+        written.delete(`${text} ${path}`);
+      }
+      const before = take(text, path);
+      if (object !== undefined) put(text, path, object);
+      return [...new Set([...topicsOf(before), ...topicsOf(object)])];
+    },
+    fold(object) {
+      const text = kindText(object);
+      const path = pathOf(object);
+      const there = objects.get(text)?.get(path);
+      if (there !== undefined && isBefore(object.resourceVersion, there.resourceVersion)) return;
+      written.set(`${text} ${path}`, object.resourceVersion);
+      take(text, path);
+      put(text, path, object);
+    },
+    relabel(next) {
+      labels = next;
+    },
+    topicsIn(namespace) {
+      const topics = new Set<Topic>([`Namespace ${namespace}`]);
+      for (const held of objects.values()) {
+        for (const object of held.values()) {
+          if (object.namespace === namespace) for (const topic of topicsOf(object)) topics.add(topic);
+        }
+      }
+      return [...topics];
+    },
+  };
+}
+
+const sliceKind = kindText(kinds.slice);
+const namespaceKind = kindText(kinds.namespace);
+
+function pathOf({ namespace, name }: ObjectId): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+/** What has to be decided again when an object changes. */
+function topicsOf(object: Held | undefined): readonly Topic[] {
+  if (object === undefined) return [];
+  const topics: Topic[] = [];
+  const partOf = isOurs(object) ? object.annotations.get(marks.partOf) : undefined;
+  if (partOf !== undefined) topics.push(partOf);
+  if (kindText(object) === sliceKind) {
+    const service = object.labels.get(marks.serviceName);
+    if (service !== undefined) topics.push(`Service ${object.namespace}/${service}`);
+  } else topics.push(topicOf(object));
+  return topics;
+}
+
+function addTo(index: Map<string, Set<Held>>, key: string, object: Held): void {
+  const set = index.get(key) ?? new Set<Held>();
+  index.set(key, set);
+  set.add(object);
+}
+
+function removeFrom(index: Map<string, Set<Held>>, key: string, object: Held): void {
+  const set = index.get(key);
+  set?.delete(object);
+  if (set?.size === 0) index.delete(key);
+}

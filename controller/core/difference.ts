@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { asFields, type Fields } from '../../compiler/model/fields.ts';
+import { canonicalJson } from '../../compiler/values/canonical-json.ts';
+import type { ClusterName } from '../../compiler/values/names.ts';
+import type { Desired, Outcome } from './draft.ts';
+import { idText, isOfKind, kinds } from './kinds.ts';
+import { marks } from './marks.ts';
+import type { Held } from './object.ts';
+import { type ClusterView, hub, type Target, type World } from './world.ts';
+
+/** One change to make in a cluster. */
+export type Change =
+  | {
+      readonly kind: 'apply';
+      readonly desired: Desired;
+      /** With the hash of its content. */
+      readonly object: Fields;
+      readonly content: string;
+      /** What is there now; undefined: nothing that is known of. */
+      readonly before: Held | undefined;
+    }
+  | { readonly kind: 'delete'; readonly target: Target; readonly object: Held };
+
+/** A deletion that is not made now. */
+export interface Withheld {
+  readonly target: Target;
+  readonly object: Held;
+  readonly why: 'unread' | 'held' | 'kept';
+}
+
+export interface Difference {
+  /** Applications first, and what others need before what needs it: made before broken. */
+  readonly changes: readonly Change[];
+  readonly withheld: readonly Withheld[];
+}
+
+/** What the loop remembers. */
+export interface Memory {
+  /** The server took this content and made of it what is there: it writes some values in another way. */
+  isAccepted(target: Target, object: Held, content: string): boolean;
+  /** Copies of this cluster's slices are not deleted now (CC-8). */
+  isHeld(source: ClusterName): boolean;
+}
+
+/** What has to be written so that the clusters have what a topic wants, and no more: nothing where nothing differs. */
+export function differenceOf(world: World, topic: string, outcome: Outcome, memory: Memory): Difference {
+  const wanted = new Set<string>();
+  const changes: Change[] = [];
+  for (const desired of [...outcome.desired].sort((a, b) => rank(a) - rank(b))) {
+    wanted.add(`${desired.target} ${idText(desired.id)}`);
+    const view = viewIn(world, desired.target);
+    // Of what is there nothing is known, so nothing is written over it.
+    if (view === undefined || view.access !== 'live') continue;
+    const change = applying(desired, view.get(desired.id), memory);
+    if (change !== undefined) changes.push(change);
+  }
+  const withheld: Withheld[] = [];
+  for (const view of viewsOf(world)) {
+    for (const object of view.madeFor(topic)) {
+      if (object.isDeleting || wanted.has(`${view.target} ${idText(object)}`)) continue;
+      const why = whyKept(world, view, object, memory);
+      if (why === undefined) changes.push({ kind: 'delete', target: view.target, object });
+      else withheld.push({ target: view.target, object, why });
+    }
+  }
+  return { changes, withheld };
+}
+
+function viewsOf({ hub: ofHub, members }: World): readonly ClusterView[] {
+  return ofHub === undefined ? [...members.values()] : [ofHub, ...members.values()];
+}
+
+function viewIn(world: World, target: Target): ClusterView | undefined {
+  return target === hub ? world.hub : world.members.get(target);
+}
+
+/** Namespaces before what is in them, owners before what they own, a Service before its slices. */
+function rank({ id }: Desired): number {
+  if (isOfKind(id, kinds.namespace)) return 0;
+  if (isOfKind(id, kinds.serviceImport)) return 1;
+  return isOfKind(id, kinds.slice) ? 3 : 2;
+}
+
+function applying(desired: Desired, before: Held | undefined, memory: Memory): Change | undefined {
+  const content = contentHash(desired.object);
+  const object = withAnnotation(desired.object, marks.content, content);
+  const isSame =
+    before !== undefined &&
+    before.annotations.get(marks.content) === content &&
+    (covers(before, object) || memory.isAccepted(desired.target, before, content));
+  return isSame ? undefined : { kind: 'apply', desired, object, content, before };
+}
+
+/**
+ * Hash of what an object says. The version that a slice was copied from is left out: it changes with every breath of the
+ * source, and a copy is written only when its content changes.
+ */
+export function contentHash(object: Fields): string {
+  const metadata = object.metadata as Fields;
+  const { [marks.sourceVersion]: _version, ...annotations } = asFields(metadata.annotations) ?? {};
+  const said = { ...object, metadata: { ...metadata, annotations } };
+  return createHash('sha256').update(canonicalJson(said)).digest('hex').slice(0, 16);
+}
+
+function withAnnotation(object: Fields, key: string, value: string): Fields {
+  const metadata = object.metadata as Fields;
+  return { ...object, metadata: { ...metadata, annotations: { ...asFields(metadata.annotations), [key]: value } } };
+}
+
+/** Whether an object says all that it should; of a slice, that and no more. */
+function covers(held: Held, wanted: Fields): boolean {
+  const { metadata, apiVersion: _version, kind: _kind, ...fields } = wanted;
+  const { labels, annotations } = metadata as { readonly labels?: Fields; readonly annotations?: Fields };
+  const { [marks.sourceVersion]: _source, ...texts } = annotations ?? {};
+  return (
+    Object.entries(labels ?? {}).every(([key, value]) => held.labels.get(key) === value) &&
+    Object.entries(texts).every(([key, value]) => held.annotations.get(key) === value) &&
+    includes(held.fields, fields) &&
+    (!isOfKind(held, kinds.slice) || includes(fields, held.fields))
+  );
+}
+
+/** Nothing, an empty list and an empty object are one: servers write either. */
+function isNothing(value: unknown): boolean {
+  if (value === undefined || value === null || value === '') return true;
+  return Array.isArray(value) ? value.length === 0 : asFields(value) !== undefined && Object.keys(value).length === 0;
+}
+
+/** Whether a value has all that is wanted: lists item by item, of objects the wanted members. */
+function includes(value: unknown, wanted: unknown): boolean {
+  if (isNothing(wanted))
+    return Array.isArray(wanted) ? isNothing(value) : isNothing(value) || asFields(value) !== undefined;
+  if (Array.isArray(wanted)) {
+    return (
+      Array.isArray(value) && value.length === wanted.length && wanted.every((item, i) => includes(value[i], item))
+    );
+  }
+  const fields = asFields(wanted);
+  if (fields === undefined) return value === wanted;
+  const there = asFields(value);
+  return there !== undefined && Object.keys(fields).every((key) => includes(there[key], fields[key]));
+}
+
+/** Why an object that nobody wants stays all the same, for now (CC-8). */
+function whyKept(world: World, view: ClusterView, object: Held, memory: Memory): Withheld['why'] | undefined {
+  if (object.annotations.get(marks.keep) === 'true') return 'kept';
+  if (view.access !== 'live' || !view.isComplete || world.hub?.isComplete === false) return 'unread';
+  // What is made from exports, and what members' own users ask for, depends on every member.
+  const dependsOnAll = world.hub === undefined || world.settings.importStyle === 'mcs';
+  const source = sourceOf(object);
+  if (source === undefined || dependsOnAll) {
+    if (dependsOnAll && [...world.members.values()].some(({ isComplete }) => !isComplete)) return 'unread';
+  }
+  if (source === undefined) return undefined;
+  if (world.members.get(source)?.isComplete === false) return 'unread';
+  return memory.isHeld(source) ? 'held' : undefined;
+}
+
+/** The cluster that a slice is a copy of. */
+export function sourceOf(object: Held): ClusterName | undefined {
+  if (!isOfKind(object, kinds.slice)) return undefined;
+  return object.labels.get(marks.sourceCluster) as ClusterName | undefined;
+}
