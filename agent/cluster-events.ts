@@ -11,7 +11,11 @@ const maxName = 220;
 /** In flight at a time. More at once say nothing that those did not say. */
 const maxInFlight = 5;
 
-const apiVersions = { Service: 'v1', Node: 'v1', ServiceImport: 'multicluster.x-k8s.io/v1alpha1' } as const;
+const apiVersions: Readonly<Record<string, string>> = {
+  Service: 'v1',
+  Node: 'v1',
+  ServiceImport: 'multicluster.x-k8s.io/v1alpha1',
+};
 
 /**
  * Tells the API server what people look for at the object: on a Service that this node's kernel refuses it or

@@ -6,7 +6,7 @@ export interface ClusterEvent {
   /** What was being done, where kube-proxy says so too. */
   readonly action?: string;
   readonly object: {
-    readonly kind: 'Service' | 'ServiceImport' | 'Node';
+    readonly kind: string;
     readonly namespace?: string;
     readonly name: string;
   };

@@ -28,9 +28,24 @@ export type ApiGet = (path: string, signal: AbortSignal) => Promise<ApiAnswer>;
  */
 export type ApiPost = (path: string, object: unknown, signal: AbortSignal) => Promise<number>;
 
+/** How an object is written. */
+export type WriteMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/**
+ * One write, with its answer. contentType: absent for JSON.
+ * throws   what the connection throws; AbortError once the signal is aborted
+ */
+export type ApiWrite = (
+  method: WriteMethod,
+  path: string,
+  body: unknown,
+  signal: AbortSignal,
+  contentType?: string,
+) => Promise<ApiAnswer>;
+
 /** One request that has its answer, or has none. */
 export interface ApiCall {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | WriteMethod;
   /** `10.0.0.1:6443` */
   readonly host: string;
   /** undefined: the connection failed. */
@@ -51,6 +66,7 @@ export function openApi(
 ): {
   readonly get: ApiGet;
   readonly post: ApiPost;
+  readonly write: ApiWrite;
   readonly server: string;
   readonly close: () => void;
 } {
@@ -60,7 +76,13 @@ export function openApi(
   const plain = base.protocol === 'http:';
   const agents = createAgents(plain);
 
-  const call = async (method: 'GET' | 'POST', path: string, signal: AbortSignal, body?: string) => {
+  const call = async (
+    method: ApiCall['method'],
+    path: string,
+    signal: AbortSignal,
+    body?: string,
+    contentType = 'application/json',
+  ) => {
     const credentials: RequestOptions = {};
     // Asked for each call: tokens on disk are renewed while we run.
     await config.applyToHTTPSOptions(credentials);
@@ -70,7 +92,17 @@ export function openApi(
     const tell = (status: number | undefined): void =>
       onCall({ method, host: base.host, status, durationMs: performance.now() - startMs });
     try {
-      const answer = await send(plain, url, { ...auth, method, agent: agents.forCredentials(auth), signal }, body);
+      const headers = {
+        ...(auth.headers as OutgoingHttpHeaders | undefined),
+        ...(body === undefined ? {} : { 'content-type': contentType }),
+        accept: 'application/json',
+      };
+      const answer = await send(
+        plain,
+        url,
+        { ...auth, headers, method, agent: agents.forCredentials(auth), signal },
+        body,
+      );
       tell(answer.status);
       return answer;
     } catch (error) {
@@ -85,17 +117,14 @@ export function openApi(
     for await (const chunk of body) void chunk;
     return status;
   };
-  return { get, post, server, close: () => agents.close() };
+  const write: ApiWrite = (method, path, body, signal, contentType) =>
+    call(method, path, signal, body === undefined ? undefined : JSON.stringify(body), contentType);
+  return { get, post, write, server, close: () => agents.close() };
 }
 
 function send(plain: boolean, url: URL, options: RequestOptions, body?: string): Promise<ApiAnswer> {
   return new Promise((resolve, reject) => {
-    const headers = {
-      ...(options.headers as OutgoingHttpHeaders | undefined),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      accept: 'application/json',
-    };
-    const request = (plain ? httpRequest : httpsRequest)(url, { ...options, headers });
+    const request = (plain ? httpRequest : httpsRequest)(url, options);
     request.once('error', (error: NodeJS.ErrnoException) => {
       // The server closed a connection that we kept at the moment we used it. A fresh one has no such past.
       const isStale = request.reusedSocket && error.code === 'ECONNRESET' && options.method === 'GET';

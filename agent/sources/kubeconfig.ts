@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileProblem, InputError } from '../input-error.ts';
 import { asFields } from '../../compiler/model/fields.ts';
-import { type ApiCall, type ApiGet, type ApiPost, openApi } from './api.ts';
+import { type ApiCall, type ApiGet, type ApiPost, type ApiWrite, openApi } from './api.ts';
 import { parseDocuments } from './documents.ts';
 import { createTokenFile } from './token-file.ts';
 
@@ -27,6 +27,7 @@ export async function openCluster(
 ): Promise<{
   readonly get: ApiGet;
   readonly post: ApiPost;
+  readonly write: ApiWrite;
   readonly server: string;
   readonly close: () => void;
 }> {

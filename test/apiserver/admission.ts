@@ -5,7 +5,7 @@ import type { Stored } from './stored.ts';
 type Json = Record<string, unknown>;
 
 /** The refusals that the transcripts hold: what the double must not take either. */
-export function validate(resource: Resource, object: Stored, taken: ReadonlySet<string | undefined>): void {
+export function validate(resource: Resource, object: Stored, taken: ReadonlyMap<string, string>): void {
   const { name } = object.metadata;
   if (resource.kind === 'EndpointSlice') {
     ((object['endpoints'] ?? []) as { addresses?: string[] }[]).forEach(({ addresses }, i) => {
@@ -44,7 +44,7 @@ export function validate(resource: Resource, object: Stored, taken: ReadonlySet<
 }
 
 /** What the API server fills in of the fields that our software reads. */
-export function applyDefaults(resource: Resource, object: Stored, taken: ReadonlySet<string | undefined>): Stored {
+export function applyDefaults(resource: Resource, object: Stored, taken: ReadonlyMap<string, string>): Stored {
   if (resource.kind === 'EndpointSlice') {
     const ports = object['ports'] as Json[] | null | undefined;
     return {
@@ -81,7 +81,7 @@ export function applyDefaults(resource: Resource, object: Stored, taken: Readonl
   };
 }
 
-function freeAddress(taken: ReadonlySet<string | undefined>): string {
+function freeAddress(taken: ReadonlyMap<string, string>): string {
   for (let i = 1; i < 65_000; i++) {
     const address = `10.13.${200 + (i >> 8)}.${i & 255}`;
     if (!taken.has(address)) return address;

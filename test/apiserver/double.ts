@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createManagers, type Managers } from './apply.ts';
+import { discover, isServed } from './discovery.ts';
 import { type Faults, noFaults } from './faults.ts';
 import { apiVersionOf, parsePath, type Resource, resources, type Target } from './resources.ts';
 import { fieldSelector, labelSelector, type Selects } from './selectors.ts';
@@ -15,8 +17,10 @@ export interface ApiDouble {
   faults: Faults;
   /** Tokens that it takes, and the users they stand for. */
   readonly tokens: Map<string, string>;
-  /** Groups of CRDs that are installed. */
+  /** Groups of CRDs that are installed; a CustomResourceDefinition that is created installs its group. */
   readonly installed: Set<string>;
+  /** Versions of custom kinds that are served beside their first: `multicluster.x-k8s.io/v1beta1`. */
+  readonly served: Set<string>;
   /** `GET /api/v1/services?…` of every request, in order. */
   readonly requests: string[];
   /** Puts an object in as its owner would, replacing what is there. */
@@ -31,26 +35,27 @@ export interface ApiDouble {
   close(): Promise<void>;
 }
 
-export async function startApiDouble(): Promise<ApiDouble> {
-  const store = createStore();
+export async function startApiDouble(name = ''): Promise<ApiDouble> {
+  const store = createStore(name);
   const streams: Streams = new Map();
+  const managers = createManagers();
   const double: ApiDouble = {
     store,
     url: '',
     faults: noFaults,
     tokens: new Map([['secret', 'system:agent']]),
     installed: new Set(),
+    served: new Set(),
     requests: [],
     apply(object) {
       const resource = resourceOf(object.kind);
       const { namespace, name } = object.metadata;
-      const exists = store
-        .list(resource)
-        .some((other) => other.metadata.name === name && other.metadata.namespace === namespace);
       const fresh = { ...object, metadata: { ...object.metadata, resourceVersion: undefined } } as unknown as Stored;
-      return exists
-        ? store.update(resource, namespace, name, (before) => replace(before, fresh))
-        : store.create(resource, namespace, fresh);
+      if (!store.has(resource, namespace, name)) return store.create(resource, namespace, fresh);
+      const before = store.get(resource, namespace, name);
+      const after = store.update(resource, namespace, name, () => replace(before, fresh));
+      managers.wrote(before, after);
+      return after;
     },
     remove: (kind, namespace, name) => void store.remove(resourceOf(kind), namespace, name),
     uninstall(group) {
@@ -69,7 +74,7 @@ export async function startApiDouble(): Promise<ApiDouble> {
   };
   const server = createServer((request, response) => {
     double.requests.push(`${request.method} ${request.url}`);
-    const answered = answer(double, streams, request, response);
+    const answered = answer({ double, streams, managers }, request, response);
     answered.catch((error: unknown) => {
       if (error instanceof StatusError) return sendJson(response, error.body.code, error.body, error.body.code === 429);
       response.destroy(error instanceof Error ? error : new Error(String(error)));
@@ -95,12 +100,21 @@ function resourceOf(kind: string): Resource {
   return resource;
 }
 
-async function answer(double: ApiDouble, streams: Streams, request: IncomingMessage, response: ServerResponse) {
+interface Serving {
+  readonly double: ApiDouble;
+  readonly streams: Streams;
+  readonly managers: Managers;
+}
+
+async function answer(serving: Serving, request: IncomingMessage, response: ServerResponse) {
+  const { double, streams } = serving;
   const url = new URL(request.url ?? '/', 'http://double');
   const target = parsePath(url.pathname);
-  await double.faults.beforeAnswer?.(url, response);
+  await double.faults.beforeAnswer?.(url, response, request);
   if (response.destroyed || response.writableEnded) return;
-  if (target === undefined || (target.resource.custom && !double.installed.has(target.resource.group))) {
+  const discovered = request.method === 'GET' ? discover(url.pathname, double) : undefined;
+  if (discovered !== undefined) return sendJson(response, 200, discovered);
+  if (target === undefined || !isServed(target, double)) {
     response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('404 page not found\n');
     return;
   }
@@ -109,8 +123,20 @@ async function answer(double: ApiDouble, streams: Streams, request: IncomingMess
   if (verb === 'watch') return watch(double, streams, target, url, response);
   if (verb === 'list') return sendJson(response, 200, list(double, target, url));
   const body = await readBody(request);
-  const [code, result] = write(double.store, verb, target, body, request.headers['content-type']);
-  sendJson(response, code, result);
+  const [code, result] = write(serving, verb, target, { body, url, type: request.headers['content-type'] });
+  if (verb === 'create' && target.resource.kind === 'CustomResourceDefinition') installGroup(double, body);
+  sendJson(response, code, inVersion(result as Stored, target));
+}
+
+function installGroup(double: ApiDouble, body: unknown): void {
+  const group = isRecord(body) && isRecord(body['spec']) ? body['spec']['group'] : undefined;
+  if (typeof group === 'string') double.installed.add(group);
+}
+
+/** Objects of custom kinds are shown in the version that was asked in. */
+function inVersion(object: Stored, { resource, version }: Target): Stored {
+  if (!resource.custom || object.kind !== resource.kind || version === resource.version) return object;
+  return { ...object, apiVersion: `${resource.group}/${version}` };
 }
 
 type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
@@ -170,10 +196,12 @@ function list(double: ApiDouble, target: Target, url: URL) {
       : {};
   return {
     kind: `${target.resource.kind}List`,
-    apiVersion: apiVersionOf(target.resource),
+    apiVersion: target.resource.custom ? `${target.resource.group}/${target.version}` : apiVersionOf(target.resource),
     metadata: { resourceVersion: String(version), ...more },
     // Items of built-in kinds stand without kind and apiVersion in a list; custom ones with.
-    items: target.resource.custom ? items : items.map(({ kind: _kind, apiVersion: _version, ...item }) => item),
+    items: target.resource.custom
+      ? items.map((item) => inVersion(item, target))
+      : items.map(({ kind: _kind, apiVersion: _version, ...item }) => item),
   };
 }
 
@@ -225,10 +253,10 @@ function watch(double: ApiDouble, streams: Streams, target: Target, url: URL, re
     else double.faults.onEventLine(line, response);
   };
   const tell = ({ resource, type, object, version }: LoggedEvent): void => {
-    if (resource === target.resource && selects(object) && version > silentUntil) send(type, object);
+    if (resource === target.resource && selects(object) && version > silentUntil) send(type, inVersion(object, target));
   };
   if (from === null || from === '' || from === '0') {
-    for (const object of store.list(target.resource).filter(selects)) send('ADDED', object);
+    for (const object of store.list(target.resource).filter(selects)) send('ADDED', inVersion(object, target));
   } else if (Number(from) < store.compactedTo()) {
     send('ERROR', status.expired(`too old resource version: ${from} (${store.compactedTo()})`).body);
     response.end();
@@ -258,36 +286,83 @@ function watch(double: ApiDouble, streams: Streams, target: Target, url: URL, re
   });
 }
 
-function write(store: Store, verb: Verb, target: Target, body: unknown, type: string | undefined): [number, unknown] {
+interface WriteRequest {
+  readonly body: unknown;
+  readonly url: URL;
+  readonly type: string | undefined;
+}
+
+function write({ double, managers }: Serving, verb: Verb, target: Target, request: WriteRequest): [number, unknown] {
   const { resource, namespace, name, subresource } = target;
-  if (verb === 'create') return [201, store.create(resource, namespace, body as Stored)];
+  const { store } = double;
+  const body = request.body as Stored;
+  if (verb === 'create') {
+    requireNamespace(store, target);
+    const created = store.create(resource, namespace, body);
+    managers.wrote(undefined, created);
+    return [201, created];
+  }
   if (name === undefined) throw status.badRequest('name is required');
+  const written = (before: Stored, change: (before: Stored) => Stored): [number, unknown] => {
+    const after = store.update(resource, namespace, name, (now) =>
+      subresource === 'status' ? { ...now, status: change(now)['status'] } : keepStatus(resource, now, change(now)),
+    );
+    if (request.type !== applyType) managers.wrote(before, after);
+    return [200, after];
+  };
   switch (verb) {
     case 'get':
       return [200, store.get(resource, namespace, name)];
     case 'update':
-      return [200, store.update(resource, namespace, name, (before) => replace(before, body as Stored))];
+      return written(store.get(resource, namespace, name), (before) => replace(before, body));
     case 'patch': {
-      const apply = type === 'application/apply-patch+yaml';
-      const merged = (before: Stored): Stored => {
-        const patched = mergePatch(before, body) as Stored;
-        return subresource === 'status' && before['status'] !== undefined
-          ? { ...before, status: patched['status'] }
-          : patched;
-      };
-      const exists = store
-        .list(resource)
-        .some((other) => other.metadata.name === name && other.metadata.namespace === namespace);
-      if (apply && !exists) return [201, store.create(resource, namespace, body as Stored)];
-      return [200, store.update(resource, namespace, name, merged)];
+      if (request.type !== applyType) {
+        return written(store.get(resource, namespace, name), (before) => mergePatch(before, body) as Stored);
+      }
+      const manager = request.url.searchParams.get('fieldManager') ?? '';
+      const as = { manager, force: request.url.searchParams.get('force') === 'true' };
+      if (!store.has(resource, namespace, name)) {
+        if (body.metadata.uid !== undefined || subresource !== undefined) throw status.conflict(resource, name);
+        requireNamespace(store, target);
+        const created = store.create(resource, namespace, managers.apply(resource, undefined, body, as));
+        managers.wrote(undefined, created);
+        return [201, created];
+      }
+      const before = store.get(resource, namespace, name);
+      const { uid, resourceVersion } = body.metadata;
+      const isOther = (uid ?? before.metadata.uid) !== before.metadata.uid;
+      const isStale = (resourceVersion ?? before.metadata.resourceVersion) !== before.metadata.resourceVersion;
+      if (isOther || isStale) throw status.conflict(resource, name);
+      const { resourceVersion: _version, uid: _uid, ...metadata } = body.metadata;
+      return written(before, () => managers.apply(resource, before, { ...body, metadata }, as));
     }
     default: {
+      const { preconditions } = (body ?? {}) as { preconditions?: { uid?: string; resourceVersion?: string } };
+      const { metadata } = store.get(resource, namespace, name);
+      const isOther = (preconditions?.uid ?? metadata.uid) !== metadata.uid;
+      const isStale = (preconditions?.resourceVersion ?? metadata.resourceVersion) !== metadata.resourceVersion;
+      if (isOther || isStale) throw status.conflict(resource, name);
       const removed = store.remove(resource, namespace, name);
       const { group, plural } = resource;
       const details = { name, ...(group === '' ? {} : { group }), kind: plural, uid: removed.metadata.uid };
       return [200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }];
     }
   }
+}
+
+const applyType = 'application/apply-patch+yaml';
+
+/** Custom kinds and Services have a status of its own: what is written to the object does not touch it. */
+function keepStatus({ custom, kind }: Resource, before: Stored, after: Stored): Stored {
+  if (!custom && kind !== 'Service') return after;
+  return { ...after, status: before['status'] };
+}
+
+/** A double that has Namespaces at all takes objects only into those that exist. */
+function requireNamespace(store: Store, { namespace }: Target): void {
+  const namespaces = resourceOf('Namespace');
+  if (namespace === undefined || store.list(namespaces).length === 0) return;
+  if (!store.has(namespaces, undefined, namespace)) throw status.notFound(namespaces, namespace);
 }
 
 /** A PUT: what the server owns stays, all else is as given. */

@@ -8,6 +8,8 @@ export interface Resource {
   readonly namespaced: boolean;
   /** Exists only while its CRD is installed. */
   readonly custom: boolean;
+  /** Further versions that the same objects are served in. */
+  readonly alsoVersions?: readonly string[];
 }
 
 const core = (plural: string, kind: string, namespaced = true): Resource => ({
@@ -30,11 +32,30 @@ const grouped = (group: string, version: string, plural: string, kind: string, c
 export const resources: readonly Resource[] = [
   core('services', 'Service'),
   core('nodes', 'Node', false),
+  core('namespaces', 'Namespace', false),
+  core('secrets', 'Secret'),
+  core('configmaps', 'ConfigMap'),
   core('events', 'Event'),
   grouped('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice', false),
   grouped('coordination.k8s.io', 'v1', 'leases', 'Lease', false),
-  grouped('multicluster.x-k8s.io', 'v1alpha1', 'serviceexports', 'ServiceExport', true),
-  grouped('multicluster.x-k8s.io', 'v1alpha1', 'serviceimports', 'ServiceImport', true),
+  grouped('apps', 'v1', 'deployments', 'Deployment', false),
+  {
+    ...grouped('apiextensions.k8s.io', 'v1', 'customresourcedefinitions', 'CustomResourceDefinition', false),
+    namespaced: false,
+  },
+  {
+    ...grouped('multicluster.x-k8s.io', 'v1alpha1', 'serviceexports', 'ServiceExport', true),
+    alsoVersions: ['v1beta1'],
+  },
+  {
+    ...grouped('multicluster.x-k8s.io', 'v1alpha1', 'serviceimports', 'ServiceImport', true),
+    alsoVersions: ['v1beta1'],
+  },
+  grouped('policy.karmada.io', 'v1alpha1', 'propagationpolicies', 'PropagationPolicy', true),
+  {
+    ...grouped('policy.karmada.io', 'v1alpha1', 'clusterpropagationpolicies', 'ClusterPropagationPolicy', true),
+    namespaced: false,
+  },
   grouped('networking.karmada.io', 'v1alpha1', 'multiclusterservices', 'MultiClusterService', true),
   { ...grouped('about.k8s.io', 'v1alpha1', 'clusterproperties', 'ClusterProperty', true), namespaced: false },
 ];
@@ -51,6 +72,8 @@ export function qualified({ group, plural }: Resource): string {
 /** What a request path addresses. */
 export interface Target {
   readonly resource: Resource;
+  /** The version that was asked in. */
+  readonly version: string;
   readonly namespace: string | undefined;
   readonly name: string | undefined;
   readonly subresource: string | undefined;
@@ -58,6 +81,13 @@ export interface Target {
 
 /** undefined: no kind lives there. */
 export function parsePath(path: string): Target | undefined {
+  // A namespace itself, not something in it.
+  const own = /^\/api\/v1\/namespaces(?:\/([^/]+)(\/status)?)?$/.exec(path);
+  const namespaces = resources.find(({ kind }) => kind === 'Namespace');
+  if (own !== null && namespaces !== undefined) {
+    const subresource = own[2] === undefined ? undefined : 'status';
+    return { resource: namespaces, version: 'v1', namespace: undefined, name: own[1], subresource };
+  }
   const match =
     /^\/(?:api\/(?<core>v1)|apis\/(?<group>[^/]+)\/(?<version>[^/]+))(?:\/namespaces\/(?<namespace>[^/]+))?\/(?<plural>[^/]+)(?:\/(?<name>[^/]+)(?:\/(?<sub>[^/]+))?)?$/.exec(
       path,
@@ -66,8 +96,11 @@ export function parsePath(path: string): Target | undefined {
   const group = match['core'] === undefined ? match['group'] : '';
   const version = match['core'] ?? match['version'];
   const resource = resources.find(
-    (known) => known.group === group && known.version === version && known.plural === match['plural'],
+    (known) =>
+      known.group === group &&
+      (known.version === version || known.alsoVersions?.includes(version ?? '') === true) &&
+      known.plural === match['plural'],
   );
-  if (resource === undefined) return undefined;
-  return { resource, namespace: match['namespace'], name: match['name'], subresource: match['sub'] };
+  if (resource === undefined || version === undefined) return undefined;
+  return { resource, version, namespace: match['namespace'], name: match['name'], subresource: match['sub'] };
 }

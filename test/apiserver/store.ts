@@ -14,11 +14,15 @@ export interface LoggedEvent {
 /**
  * Objects under one growing resource version, and the log of their changes: what etcd and the
  * watch cache are to an API server. Changes are told to listeners in order.
+ *
+ * salt   of uids: two servers do not give the same
  */
-export function createStore() {
+export function createStore(salt = '') {
   let version = 100;
   let compactedTo = 0;
   const objects = new Map<string, { readonly resource: Resource; readonly object: Stored }>();
+  /** Cluster IPs that Services have. */
+  const taken = new Map<string, string>();
   const log: LoggedEvent[] = [];
   const listeners = new Set<(event: LoggedEvent) => void>();
 
@@ -36,7 +40,10 @@ export function createStore() {
   function write(type: 'ADDED' | 'MODIFIED', resource: Resource, object: Stored): Stored {
     version++;
     const stamped = record(type, resource, object);
-    objects.set(keyOf(resource, object.metadata.namespace, object.metadata.name), { resource, object: stamped });
+    const key = keyOf(resource, object.metadata.namespace, object.metadata.name);
+    objects.set(key, { resource, object: stamped });
+    const address = clusterIpOf(object);
+    if (address !== undefined) taken.set(address, key);
     return stamped;
   }
 
@@ -62,10 +69,17 @@ export function createStore() {
         compactedTo = then;
         log.length = 0;
         objects.clear();
-        for (const [key, entry] of kept) objects.set(key, entry);
+        taken.clear();
+        for (const [key, entry] of kept) {
+          objects.set(key, entry);
+          const address = clusterIpOf(entry.object);
+          if (address !== undefined) taken.set(address, key);
+        }
       };
     },
     get,
+    has: (resource: Resource, namespace: string | undefined, name: string): boolean =>
+      objects.has(keyOf(resource, namespace, name)),
     list: (resource: Resource): Stored[] =>
       [...objects.values()]
         .filter((entry) => entry.resource === resource)
@@ -79,13 +93,12 @@ export function createStore() {
         ...given,
         metadata: { ...given.metadata, name, ...(namespace === undefined ? {} : { namespace }) },
       };
-      const taken = new Set([...objects.values()].map(({ object }) => clusterIpOf(object)));
       validate(resource, named, taken);
       if (objects.has(keyOf(resource, namespace, name))) throw status.exists(resource, name);
       const complete = applyDefaults(resource, named, taken);
       const metadata = {
         ...complete.metadata,
-        uid: uidOf(`${keyOf(resource, namespace, name)} ${version}`),
+        uid: uidOf(`${salt}${keyOf(resource, namespace, name)} ${version}`),
         creationTimestamp: '2026-01-01T00:00:00Z',
         ...(resource.plural === 'services' || resource.group === 'coordination.k8s.io' ? {} : { generation: 1 }),
       };
@@ -107,14 +120,14 @@ export function createStore() {
       const after = change(before);
       const expected = after.metadata.resourceVersion;
       if (expected !== undefined && expected !== before.metadata.resourceVersion) throw status.conflict(resource, name);
-      validate(resource, after, new Set());
+      validate(resource, after, new Map());
       const generation = before.metadata.generation;
       const metadata = {
         ...before.metadata,
         ...after.metadata,
         ...(generation === undefined ? {} : { generation: generation + 1 }),
       };
-      const complete = applyDefaults(resource, { ...before, ...after, metadata }, new Set());
+      const complete = applyDefaults(resource, { ...before, ...after, metadata }, new Map());
       if (
         JSON.stringify({ ...complete, metadata: before.metadata }) === JSON.stringify(before) &&
         isSameMeta(before, after)
@@ -125,6 +138,8 @@ export function createStore() {
     remove(resource: Resource, namespace: string | undefined, name: string): Stored {
       const before = get(resource, namespace, name);
       objects.delete(keyOf(resource, namespace, name));
+      const address = clusterIpOf(before);
+      if (address !== undefined) taken.delete(address);
       version++;
       record('DELETED', resource, before);
       return before;
