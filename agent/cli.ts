@@ -7,6 +7,7 @@ import {
   switchOption,
   withHyphens,
 } from './commands/agent-flags.ts';
+import { addController, addPlanMultiCluster } from '../controller/cli.ts';
 import { idleOptions } from './commands/idle-flags.ts';
 import { portOptions } from './commands/port-flags.ts';
 import { backendNames } from '../backends/index.ts';
@@ -103,7 +104,9 @@ Examples:
 }
 
 function addPlan(program: Command): void {
-  addInputOptions(usageErrorsExit(program.command('plan'), 1))
+  const plan = addInputOptions(usageErrorsExit(program.command('plan'), 1));
+  addPlanMultiCluster(plan, controllerHelpers);
+  plan
     .summary('say what would change on this node, for traffic and in rules')
     .description(
       'Compares what is in force with what the objects want: what changes for each Service, what is ' +
@@ -355,6 +358,8 @@ function addCompletion(program: Command): void {
     });
 }
 
+const controllerHelpers = { io, usageErrorsExit, collect, parseVerbosity, defaultNamespace: defaultLeaseNamespace };
+
 /** Commander ends a process with 1 whatever is wrong; a command decides for itself what usage errors are. */
 function usageErrorsExit(command: Command, status: number): Command {
   return command.exitOverride((error) => {
@@ -383,6 +388,7 @@ Examples:
   addVerify(program);
   addAgent(program);
   addStatus(program);
+  addController(program, controllerHelpers);
   addCompletion(program);
   addExplain(program);
   try {

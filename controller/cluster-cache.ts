@@ -11,11 +11,16 @@ import type { Access, ClusterView, Target } from './core/world.ts';
 /** How it stands with the reading of one kind. */
 export type Reading = 'starting' | 'live' | 'failing' | 'absent';
 
+/**
+ * essential: without it nothing is done here; complete: without it nothing is deleted here; whole: only objects of the
+ * kind itself depend on it; part: of the kind only objects that the controller made are read.
+ */
+export type Need = 'essential' | 'complete' | 'whole' | 'part';
+
 /** One cluster's objects, as its API server told of them, with the indexes that decisions need. */
 export interface ClusterCache extends ClusterView {
   /** Says that the kind is read; essential: nothing is done here without it. */
-  expect(kind: Kind, apiVersion: string, essential: boolean): void;
-  forget(kind: Kind): void;
+  expect(kind: Kind, apiVersion: string, need: Need): void;
   reading(kind: Kind, state: Reading): void;
   readonly readings: ReadonlyMap<string, Reading>;
   /** Takes an object in, or lets it go; returns the topics that are touched. */
@@ -25,16 +30,20 @@ export interface ClusterCache extends ClusterView {
    * object from before the write is passed over.
    */
   fold(object: Held): void;
-  relabel(labels: TextMap): void;
+  /** Nothing of it counts from now on, and nothing is written: it is not what its name says. */
+  suspend(): void;
+  readonly isSuspended: boolean;
+  /** Everything that has to be decided of this cluster. */
+  topics(): Iterable<Topic>;
   /** What has to be decided again when a namespace comes or goes. */
   topicsIn(namespace: string): readonly Topic[];
 }
 
-export function createClusterCache(target: Target, registered: TextMap): ClusterCache {
-  let labels = registered;
+export function createClusterCache(target: Target, labels: TextMap): ClusterCache {
+  let isSuspended = false;
   const objects = new Map<string, Map<string, Held>>();
   const versions = new Map<string, string>();
-  const essentials = new Set<string>();
+  const needs = new Map<string, Need>();
   const readings = new Map<string, Reading>();
   /** Kinds that were read once: what they held still counts. */
   const everRead = new Set<string>();
@@ -79,22 +88,23 @@ export function createClusterCache(target: Target, registered: TextMap): Cluster
 
   return {
     target,
-    get labels() {
-      return labels;
-    },
+    labels,
     get access(): Access {
+      if (isSuspended) return 'unread';
       let access: Access = 'live';
-      for (const kind of essentials) {
+      for (const [kind, need] of needs) {
+        if (need !== 'essential') continue;
         if (!isRead(kind)) return 'unread';
         if (readings.get(kind) !== 'live') access = 'away';
       }
       return access;
     },
     get isComplete() {
-      return [...readings.keys()].every(isRead);
+      if (isSuspended) return false;
+      return [...needs].every(([kind, need]) => need === 'part' || need === 'whole' || isRead(kind));
     },
-    get: (id) => objects.get(kindText(id))?.get(pathOf(id)),
-    slicesOf: (service) => [...(slices.get(service) ?? [])],
+    get: (id) => (isSuspended ? undefined : objects.get(kindText(id))?.get(pathOf(id))),
+    slicesOf: (service) => (isSuspended ? [] : [...(slices.get(service) ?? [])]),
     madeFor: (topic) => [...(made.get(topic) ?? [])],
     hasNamespace: (name) => objects.get(namespaceKind)?.has(name) === true,
     apiVersionOf: (kind) => (readings.get(kindText(kind)) === 'absent' ? undefined : versions.get(kindText(kind))),
@@ -103,16 +113,11 @@ export function createClusterCache(target: Target, registered: TextMap): Cluster
     collectableCount: () => collectable,
     copiesFrom: (source: ClusterName) => copies.get(source) ?? 0,
     readings,
-    expect(kind, apiVersion, essential) {
+    expect(kind, apiVersion, need) {
       const text = kindText(kind);
       versions.set(text, apiVersion);
+      needs.set(text, need);
       if (!readings.has(text)) readings.set(text, 'starting');
-      if (essential) essentials.add(text);
-    },
-    forget(kind) {
-      const text = kindText(kind);
-      readings.delete(text);
-      for (const path of [...(objects.get(text)?.keys() ?? [])]) take(text, path);
     },
     reading(kind, state) {
       const text = kindText(kind);
@@ -139,8 +144,15 @@ export function createClusterCache(target: Target, registered: TextMap): Cluster
       take(text, path);
       put(text, path, object);
     },
-    relabel(next) {
-      labels = next;
+    holdsAll: (kind) => isRead(kindText(kind)) && needs.get(kindText(kind)) !== 'part',
+    suspend() {
+      isSuspended = true;
+    },
+    get isSuspended() {
+      return isSuspended;
+    },
+    *topics() {
+      for (const held of objects.values()) for (const object of held.values()) yield* topicsOf(object);
     },
     topicsIn(namespace) {
       const topics = new Set<Topic>([`Namespace ${namespace}`]);

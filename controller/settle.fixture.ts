@@ -1,12 +1,12 @@
 import { asFields, type Fields } from '../compiler/model/fields.ts';
 import { type ClusterName, compareText } from '../compiler/values/names.ts';
 import { type ClusterCache, createClusterCache } from './cluster-cache.ts';
-import { desire, type Topic, topicOf } from './core/desire.ts';
-import { type Change, differenceOf, type Memory, type Withheld } from './core/difference.ts';
+import type { Memory, Withheld } from './core/difference.ts';
 import type { DesiredEvent, DesiredStatus } from './core/draft.ts';
-import { isOfKind, type Kind, kinds, kindText } from './core/kinds.ts';
+import { type Kind, kinds } from './core/kinds.ts';
 import { type ControllerSettings, hub, type Target, type World } from './core/world.ts';
 import { observe, pathOf } from './observe.ts';
+import { simulate, textOf } from './simulate.ts';
 
 /** Clusters in memory, for tests: what is wanted is written at once, until nothing is left to write. */
 
@@ -65,7 +65,11 @@ export function createField(members: readonly string[], options: FieldOptions = 
   for (const target of options.withHub === false ? names : [hub, ...names]) {
     const cache = createClusterCache(target as Target, new Map(Object.entries(options.labels?.[target] ?? {})));
     for (const [kind, apiVersion] of target === hub ? hubKinds : memberKinds) {
-      cache.expect(kind, apiVersion, kind === kinds.service || kind === kinds.slice || kind === kinds.namespace);
+      cache.expect(
+        kind,
+        apiVersion,
+        kind === kinds.service || kind === kinds.slice || kind === kinds.namespace ? 'essential' : 'complete',
+      );
       cache.reading(kind, 'live');
     }
     caches.set(target as Target, cache);
@@ -101,22 +105,8 @@ export function createField(members: readonly string[], options: FieldOptions = 
     },
     remove: (target, kind, path) => void caches.get(target)?.change(kind, path, undefined),
     settle() {
-      const writes: string[] = [];
-      for (let round = 0; ; round++) {
-        if (round > 20) throw new Error(`no end of writing: ${writes.slice(-10).join(', ')}`);
-        const outcomes = topics(caches).map((topic) => ({ topic, outcome: desire(field.world, topic) }));
-        const found = outcomes.map(({ topic, outcome }) => differenceOf(field.world, topic, outcome, field.memory));
-        const changes = found.flatMap((difference) => difference.changes);
-        if (changes.length === 0) {
-          return {
-            writes,
-            withheld: found.flatMap(({ withheld }) => withheld),
-            statuses: outcomes.flatMap(({ outcome }) => outcome.statuses),
-            events: outcomes.flatMap(({ outcome }) => outcome.events),
-          };
-        }
-        for (const change of changes) writes.push(perform(change));
-      }
+      const { changes, ...rest } = simulate(field.world, caches, withAddress, field.memory);
+      return { ...rest, writes: changes.map(textOf) };
     },
     objects: (target) =>
       [...hubKinds].flatMap(([kind]) =>
@@ -136,17 +126,8 @@ export function createField(members: readonly string[], options: FieldOptions = 
       ),
   };
 
-  function perform(change: Change): string {
-    if (change.kind === 'delete') {
-      field.remove(change.target, change.object, pathOf(change.object));
-      return `delete ${change.target} ${change.object.kind} ${change.object.name}`;
-    }
-    const { target, id } = change.desired;
-    field.put(target, isOfKind(id, kinds.service) ? withAddress(target, change.object) : change.object);
-    return `apply ${target} ${id.kind} ${id.name}`;
-  }
-
   function withAddress(target: Target, object: Fields): Fields {
+    if (object.kind !== 'Service') return object;
     const spec = asFields(object.spec) ?? {};
     const name = String(asFields(object.metadata)?.name);
     const before = caches
@@ -159,24 +140,4 @@ export function createField(members: readonly string[], options: FieldOptions = 
     return { ...object, spec: { ...given, ...spec } };
   }
   return field;
-}
-
-/** Everything that may have to be decided. */
-function topics(caches: ReadonlyMap<Target, ClusterCache>): readonly Topic[] {
-  const found = new Set<Topic>();
-  for (const cache of caches.values()) {
-    for (const kind of [...cache.readings.keys()].map(kindOf)) {
-      for (const object of cache.all(kind)) {
-        if (kindText(kind) !== kindText(kinds.slice)) found.add(topicOf(object));
-        const partOf = object.annotations.get('slicewright.dev/part-of');
-        if (partOf !== undefined) found.add(partOf);
-      }
-    }
-  }
-  return [...found].sort(compareText);
-}
-
-function kindOf(text: string): Kind {
-  const dot = text.indexOf('.');
-  return dot < 0 ? { kind: text, group: '' } : { kind: text.slice(0, dot), group: text.slice(dot + 1) };
 }

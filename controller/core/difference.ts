@@ -145,6 +145,7 @@ function includes(value: unknown, wanted: unknown): boolean {
 function whyKept(world: World, view: ClusterView, object: Held, memory: Memory): Withheld['why'] | undefined {
   if (object.annotations.get(marks.keep) === 'true') return 'kept';
   if (view.access !== 'live' || !view.isComplete || world.hub?.isComplete === false) return 'unread';
+  if (world.hub?.holdsAll(object) === false) return 'unread';
   // What is made from exports, and what members' own users ask for, depends on every member.
   const dependsOnAll = world.hub === undefined || world.settings.importStyle === 'mcs';
   const source = sourceOf(object);

@@ -31,6 +31,8 @@ export interface ClusterView {
   hasNamespace(name: string): boolean;
   /** The apiVersion in which a kind is served here; undefined: it is not, or is not watched. */
   apiVersionOf(kind: Kind): string | undefined;
+  /** Whether all objects of a kind are known: what is not held is not there. */
+  holdsAll(kind: Kind): boolean;
   /** The API server does not serve the kind. */
   lacks(kind: Kind): boolean;
   /** All that is held of a kind. */

@@ -40,6 +40,12 @@ const layers: readonly Layer[] = [
     packages: purePackages,
   })),
   { of: 'backends/', mayImport: ['compiler/', 'backends/'], packages: purePackages },
+  // The one command line knows every command.
+  {
+    of: 'agent/cli.ts',
+    mayImport: ['compiler/', 'backends/', 'agent/', 'controller/cli.ts', 'package.json'],
+    packages: 'any',
+  },
   // The version stands in one place.
   {
     of: 'agent/',
@@ -50,7 +56,14 @@ const layers: readonly Layer[] = [
   // Beside the agent, not under it: it shares how API servers are read and how a process tells of itself.
   {
     of: 'controller/',
-    mayImport: ['compiler/', 'agent/sources/', 'agent/serving/', 'agent/*', 'package.json'],
+    mayImport: [
+      'compiler/',
+      'agent/sources/',
+      'agent/serving/',
+      'agent/*',
+      'agent/commands/failures.ts',
+      'package.json',
+    ],
     packages: 'any',
   },
 ];

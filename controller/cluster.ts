@@ -1,0 +1,167 @@
+import type { TextMap } from '../compiler/model/fields.ts';
+import type { ApiGet, ApiWrite } from '../agent/sources/api.ts';
+import { type ReflectorTimes, reflect } from '../agent/sources/reflector.ts';
+import { type ClusterApi, createClusterApi } from './cluster-api.ts';
+import { type ClusterCache, createClusterCache, type Need } from './cluster-cache.ts';
+import type { Clock } from './clock.ts';
+import type { Topic } from './core/desire.ts';
+import { isOfKind, type Kind, kinds } from './core/kinds.ts';
+import { marks } from './core/marks.ts';
+import type { Held } from './core/object.ts';
+import { hub, type Target } from './core/world.ts';
+import { createGate, type Gate } from './gate.ts';
+import { observe } from './observe.ts';
+import { collectionPath, type ServedKind } from './served-kinds.ts';
+import { createWriter, type Writer, type WriteReport } from './writer.ts';
+
+/** One cluster as the controller works with it: what it has, and how to write there. */
+export interface Cluster {
+  readonly target: Target;
+  readonly from: string;
+  readonly cache: ClusterCache;
+  readonly api: ClusterApi;
+  readonly writer: Writer;
+  readonly gate: Gate;
+  /** When its API server was last heard, by a clock that only goes forward; undefined: never. */
+  heardMs(): number | undefined;
+  /** Why a kind cannot be read now, by kind. */
+  readonly problems: ReadonlyMap<string, string>;
+  /** Reads the kind from now on. */
+  follow(kind: Kind, served: ServedKind, need: Need): void;
+}
+
+export interface ClusterNews {
+  topics(topics: readonly Topic[]): void;
+  /** What is known of the cluster as a whole is more, or less, than before: everything has to be decided again. */
+  access(cluster: Target): void;
+  namespace(name: string): void;
+  /** A policy came, changed or went: whatever is in the hub may go elsewhere. */
+  policies(): void;
+  object(cluster: Target, object: Held): void;
+}
+
+export interface ClusterOptions {
+  readonly target: Target;
+  readonly from: string;
+  readonly labels: TextMap;
+  readonly get: ApiGet;
+  readonly write: ApiWrite;
+  readonly concurrency: number;
+  readonly answerMs: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly reflectorTimes?: ReflectorTimes;
+  readonly news: ClusterNews;
+  readonly onWrite: (target: Target, report: WriteReport) => void;
+}
+
+export function createCluster(options: ClusterOptions, signal: AbortSignal): Cluster {
+  const { target, get, write, clock, answerMs, news } = options;
+  const cache = createClusterCache(target, options.labels);
+  const api = createClusterApi({ get, write, answerMs, signal });
+  const gate = createGate(options.concurrency, clock, signal);
+  const writer = createWriter({ api, cache, gate, onWrite: (report) => options.onWrite(target, report) });
+  for (const kind of [kinds.service, kinds.slice, kinds.namespace])
+    cache.expect(kind, assumed(kind).apiVersion, 'essential');
+  const problems = new Map<string, string>();
+  const followed = new Set<string>();
+  let heardMs: number | undefined;
+
+  function take(kind: Kind, path: string, object: Held | undefined): void {
+    const before = object && cache.get({ ...kind, namespace: object.namespace, name: object.name });
+    // A list tells again what the watch told.
+    if (before !== undefined && before.resourceVersion === object?.resourceVersion && before.uid === object.uid) return;
+    const topics = cache.change(kind, path, object);
+    if (object !== undefined) news.object(target, object);
+    if (isOfKind(kind, kinds.policy) || isOfKind(kind, kinds.clusterPolicy)) news.policies();
+    if (isOfKind(kind, kinds.namespace)) {
+      if (before === undefined) news.namespace(path);
+    } else if (topics.length > 0) news.topics(topics);
+  }
+
+  return {
+    target,
+    from: options.from,
+    cache,
+    api,
+    writer,
+    gate,
+    problems,
+    heardMs: () => heardMs,
+    follow(kind, served, need) {
+      const text = `${kind.kind}.${kind.group}`;
+      if (followed.has(text)) return;
+      followed.add(text);
+      cache.expect(kind, served.apiVersion, need);
+      void reflect<Held>(
+        {
+          get,
+          path: collectionPath(served),
+          ...(need === 'part' ? { query: { labelSelector: `${marks.managed}=true` } } : {}),
+          optional: need !== 'essential',
+          project: (raw) => {
+            const object = observe(raw, served.apiVersion, kind.kind);
+            return (
+              object && {
+                key: object.namespace === undefined ? object.name : `${object.namespace}/${object.name}`,
+                value: object,
+              }
+            );
+          },
+          onReplace: (objects, gone) => {
+            for (const [path, object] of objects) take(kind, path, object);
+            for (const path of gone) take(kind, path, undefined);
+          },
+          onChange: (path, object) => take(kind, path, object),
+          onState: (state) => {
+            const known = `${cache.access} ${cache.isComplete}`;
+            cache.reading(kind, state.kind);
+            if (state.kind === 'failing') problems.set(text, state.problem);
+            else problems.delete(text);
+            if (known !== `${cache.access} ${cache.isComplete}`) news.access(target);
+          },
+          onHeard: () => {
+            heardMs = clock.nowMs();
+          },
+          ...(options.reflectorTimes === undefined ? {} : { times: options.reflectorTimes }),
+          random: options.random,
+        },
+        signal,
+      );
+    },
+  };
+}
+
+/** Kinds that are read of every cluster: what members are made of, and what users say. */
+export async function followAll(cluster: Cluster, hasHub: boolean, signal: AbortSignal): Promise<void> {
+  const isHub = cluster.target === hub;
+  const wanted: readonly (readonly [Kind, Need])[] = [
+    [kinds.service, 'essential'],
+    [kinds.slice, 'essential'],
+    [kinds.namespace, 'essential'],
+    [kinds.serviceExport, 'complete'],
+    [kinds.serviceImport, 'complete'],
+    ...(isHub || !hasHub ? [[kinds.multiClusterService, 'complete'] as const] : []),
+    ...(isHub ? [[kinds.policy, 'complete'] as const, [kinds.clusterPolicy, 'complete'] as const] : []),
+  ];
+  for (const [kind] of wanted) cluster.cache.expect(kind, assumed(kind).apiVersion, 'essential');
+  for (const [kind, need] of wanted) {
+    cluster.follow(kind, (await find(cluster, kind, signal)) ?? assumed(kind), need);
+  }
+}
+
+/** A server that cannot be asked yet is read as one of the first release of the API, which all later ones serve too. */
+async function find(cluster: Cluster, kind: Kind, signal: AbortSignal): Promise<ServedKind | undefined> {
+  try {
+    return await cluster.api.served.find(kind, undefined, AbortSignal.any([signal, AbortSignal.timeout(findMs)]));
+  } catch {
+    return undefined;
+  }
+}
+
+const findMs = 10_000;
+
+function assumed({ group, kind }: Kind): ServedKind {
+  const plural = `${kind.toLowerCase()}s`;
+  return { apiVersion: group === '' ? 'v1' : `${group}/v1alpha1`, plural, isNamespaced: true };
+}

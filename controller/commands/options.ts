@@ -1,0 +1,82 @@
+import { type Cidr, parseCidr } from '../../compiler/values/address.ts';
+import { type ClusterName, parseClusterName } from '../../compiler/values/names.ts';
+import { fileProblem, InputError } from '../../agent/input-error.ts';
+import { isClusterId } from '../core/names.ts';
+import type { ControllerSettings, ImportStyle } from '../core/world.ts';
+
+/** Options that say what the controller wants, on the command line of every command that decides. */
+export interface SettingOptions {
+  readonly importStyle?: ImportStyle;
+  readonly clustersetIpRange: readonly string[];
+  readonly clusterLabels: readonly string[];
+  readonly createNamespaces?: boolean;
+  readonly keepNodeNames?: boolean;
+  readonly keepExternalIps?: boolean;
+}
+
+/** throws   InputError for a range that is none */
+export function settingsOf(options: SettingOptions, hasHub: boolean): ControllerSettings {
+  return {
+    importStyle: options.importStyle ?? (hasHub ? 'karmada' : 'mcs'),
+    clusterSetIpRanges: options.clustersetIpRange.map(rangeOf),
+    createNamespaces: options.createNamespaces === true,
+    keepNodeNames: options.keepNodeNames === true,
+    keepExternalIps: options.keepExternalIps === true,
+  };
+}
+
+function rangeOf(text: string): Cidr {
+  const cidr = parseCidr(text);
+  if (cidr === undefined) throw problem(`--clusterset-ip-range ${text}`, 'is not a network such as 10.250.0.0/16');
+  return cidr;
+}
+
+/** `m1:region=eu,tier=gold`. throws   InputError */
+export function clusterLabelsOf(texts: readonly string[]): ReadonlyMap<string, ReadonlyMap<string, string>> {
+  return new Map(
+    texts.map((text) => {
+      const [, name, rest = ''] = /^([^:=]+):(.+)$/.exec(text) ?? [];
+      const pairs = rest.split(',').map((pair) => /^([^=]+)=([^=]*)$/.exec(pair));
+      if (name === undefined || pairs.includes(null)) {
+        throw problem(`--cluster-labels ${text}`, 'is not NAME:KEY=VALUE[,KEY=VALUE…]');
+      }
+      return [name, new Map(pairs.map((pair) => [pair?.[1] ?? '', pair?.[2] ?? '']))];
+    }),
+  );
+}
+
+/** The word for the service account of the pod that the controller runs in. */
+const inCluster = 'in-cluster';
+
+/** Where an API server is: a kubeconfig with a context, or the pod's own. */
+export interface Place {
+  readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
+}
+
+/** `KUBECONFIG[,CONTEXT]` or `in-cluster`. */
+export function placeOf(text: string): Place {
+  if (text === inCluster) return { kubeconfig: undefined, context: undefined };
+  const comma = text.indexOf(',');
+  if (comma < 0) return { kubeconfig: text, context: undefined };
+  return { kubeconfig: text.slice(0, comma), context: text.slice(comma + 1) };
+}
+
+/** `NAME=REST` of each `--cluster`, in order. throws   InputError */
+export function namedClusters(texts: readonly string[]): ReadonlyMap<ClusterName, string> {
+  const found = new Map<ClusterName, string>();
+  for (const text of texts) {
+    const [, id = '', rest = ''] = /^([^=]*)=(.+)$/s.exec(text) ?? [];
+    const name = parseClusterName(id);
+    if (name === undefined || !isClusterId(id) || rest === '') {
+      throw problem(`--cluster ${text}`, 'is not NAME=…, with a name of at most 48 lower-case letters, digits and "-"');
+    }
+    if (found.has(name)) throw problem(`--cluster ${text}`, `names cluster ${name} a second time`);
+    found.set(name, rest);
+  }
+  return found;
+}
+
+export function problem(what: string, message: string): InputError {
+  return new InputError([fileProblem(what, 'bad-option', message)]);
+}

@@ -1,0 +1,76 @@
+import type { Io } from '../../agent/io.ts';
+import { printable } from '../../compiler/values/object-ref.ts';
+import type { ControllerStatus } from '../status.ts';
+
+export interface ControllerStatusOptions {
+  /** Where the controller's metrics are served. */
+  readonly address: string;
+  readonly format: 'text' | 'json';
+}
+
+/**
+ * Asks a controller how it stands.
+ *
+ * returns  0 all is well, 1 something is not as it should be, or nobody answers
+ */
+export async function controllerStatusCommand({ address, format }: ControllerStatusOptions, io: Io): Promise<number> {
+  let status: ControllerStatus;
+  try {
+    const answer = await fetch(`http://${address}/slicewright/status`, { signal: AbortSignal.timeout(5_000) });
+    if (answer.status !== 200) throw new Error(`${answer.status} instead of a status`);
+    status = (await answer.json()) as ControllerStatus;
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    await io.err(
+      `slicewright: no controller answers at ${address} (${printable(cause, 200)}); --address names another place\n`,
+    );
+    return 1;
+  }
+  await io.out(format === 'json' ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status));
+  return isWell(status) ? 0 : 1;
+}
+
+function isWell({ isStarted, clusters, held, problems, withheld }: ControllerStatus): boolean {
+  const isQuiet = held.length === 0 && problems.length === 0 && withheld.length === 0;
+  return isStarted && isQuiet && clusters.every(({ access }) => access === 'live');
+}
+
+function statusText(status: ControllerStatus): string {
+  const { clusters, held, withheld, problems } = status;
+  const width = Math.max(0, ...clusters.map(({ cluster }) => printable(cluster).length));
+  const lines = [
+    `controller ${printable(status.identity)}: ${status.isLeading ? 'leads' : `waits, ${printable(status.leader) || 'nobody'} leads`}`,
+    status.isStarted
+      ? `${status.waiting} objects wait to be decided or written`
+      : 'has not read all clusters yet, and writes nothing',
+    '',
+    'CLUSTERS',
+    ...clusters.flatMap(({ cluster, from, access, silentSeconds, failing }) => [
+      `  ${printable(cluster).padEnd(width)}  ${access}, ${silentSeconds === null ? 'never heard' : `heard ${silentSeconds} s ago`}  ${printable(from)}`,
+      ...failing.map((problem) => `    cannot read ${printable(problem, 200)}`),
+    ]),
+    ...section(
+      'HELD',
+      held.map(
+        ({ source, copies }) => `${printable(source)} says that it has no slices: ${copies} copies stay for now`,
+      ),
+    ),
+    ...section(
+      'NOT DELETED YET',
+      withheld.map((text) => printable(text, 300)),
+    ),
+    ...section(
+      'PROBLEMS',
+      problems.map(({ object, problem }) => `${printable(object, 300)}: ${printable(problem, 400)}`),
+    ),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  if (lines.length === 0) return [];
+  const more = lines.length > maxLines ? [`  and ${lines.length - maxLines} more`] : [];
+  return ['', title, ...lines.slice(0, maxLines).map((line) => `  ${line}`), ...more];
+}
+
+const maxLines = 20;

@@ -1,0 +1,397 @@
+import { type ClusterName, compareText } from '../compiler/values/names.ts';
+import { backoffMs } from '../agent/sources/backoff.ts';
+import { readJson } from '../agent/sources/api-protocol.ts';
+import type { Log } from '../agent/log.ts';
+import type { Cluster, ClusterNews } from './cluster.ts';
+import { type Clock, sleep, timeText } from './clock.ts';
+import { desire, type Topic, topicOf } from './core/desire.ts';
+import { type Change, differenceOf, type Withheld } from './core/difference.ts';
+import type { Desired, DesiredStatus, Outcome } from './core/draft.ts';
+import { idText, isOfKind, kinds } from './core/kinds.ts';
+import { isCollectable, isOurs, marks } from './core/marks.ts';
+import { asFields } from '../compiler/model/fields.ts';
+import type { Held } from './core/object.ts';
+import { type ControllerSettings, hub, problemKey, type Target, type World } from './core/world.ts';
+import { createHolds } from './holds.ts';
+import { observe } from './observe.ts';
+import { statusDiffers } from './status-difference.ts';
+import { createToldEvents } from './told-events.ts';
+import { createTopicQueue } from './topic-queue.ts';
+
+export interface LoopTimes {
+  readonly gatherMs: number;
+  readonly gatherMaxMs: number;
+  readonly retry: { readonly firstMs: number; readonly maxMs: number };
+  /** How long members that cannot be read may keep the others waiting at the start. */
+  readonly startMs: number;
+  /** How long deletions that look like a mistake are held. */
+  readonly holdMs: number;
+  /** Everything is decided again so often. */
+  readonly resyncMs: number;
+}
+
+export const defaultLoopTimes: LoopTimes = {
+  gatherMs: 500,
+  gatherMaxMs: 2_000,
+  retry: { firstMs: 500, maxMs: 60_000 },
+  startMs: 30_000,
+  holdMs: 120_000,
+  resyncMs: 600_000,
+};
+
+export interface LoopOptions {
+  readonly hub: Cluster | undefined;
+  readonly members: ReadonlyMap<ClusterName, Cluster>;
+  readonly settings: ControllerSettings;
+  readonly times: LoopTimes;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly identity: string;
+  /** Only who leads writes. */
+  readonly isLeading: () => boolean;
+  readonly onLatency?: (ms: number) => void;
+}
+
+/** What a person, or a metric, asks of the loop. */
+export interface LoopReport {
+  readonly isStarted: boolean;
+  readonly waiting: number;
+  readonly problems: ReadonlyMap<string, string>;
+  readonly withheld: ReadonlyMap<Topic, readonly Withheld[]>;
+  readonly held: ReadonlyMap<ClusterName, number>;
+  /** When the loop last went round. */
+  readonly aliveMs: number;
+}
+
+export interface Loop extends ClusterNews {
+  run(signal: AbortSignal): Promise<void>;
+  report(): LoopReport;
+}
+
+/** Topics that are worked on at a time. What one cluster gets at a time its gate says. */
+const maxTopics = 64;
+/** So often the loop looks at what no event tells: holds, leadership. */
+const lookMs = 1_000;
+
+/**
+ * Decides topic by topic, and writes what differs. Events only say which topics to look at; what has to be done is
+ * always the difference between what is wanted and what is there, so nothing is lost by a crash at any point, and
+ * nothing is written twice.
+ */
+export function createLoop(options: LoopOptions): Loop {
+  const { members, settings, times, clock, log, isLeading } = options;
+  const clusters: readonly Cluster[] =
+    options.hub === undefined ? [...members.values()] : [options.hub, ...members.values()];
+  const memberViews = new Map(
+    [...members].sort(([a], [b]) => compareText(a, b)).map(([name, { cache }]) => [name, cache]),
+  );
+  const queue = createTopicQueue(times);
+  const told = createToldEvents(clock, options.identity);
+  const problems = new Map<string, string>();
+  const withheld = new Map<Topic, readonly Withheld[]>();
+  const ips = new Map<string, Topic>();
+  const ipsOf = new Map<Topic, readonly string[]>();
+  const failures = new Map<Topic, number>();
+  const running = new Set<Topic>();
+  const holds = createHolds(memberViews, () => clusters.map(({ cache }) => cache), clock.nowMs, times);
+  let isStarted = false;
+  let aliveMs = clock.nowMs();
+  let wake: () => void = () => {};
+
+  const clusterAt = (target: Target): Cluster | undefined => (target === hub ? options.hub : members.get(target));
+  const isBusy = (topic: Topic): boolean => running.has(topic);
+
+  function world(): World {
+    return {
+      hub: options.hub?.cache,
+      members: memberViews,
+      settings,
+      problems,
+      clusterSetIps: ips,
+      time: timeText(clock.wallMs()),
+    };
+  }
+
+  function decide(topic: Topic): { readonly outcome: Outcome; readonly changes: readonly Change[] } {
+    const now = world();
+    const outcome = desire(now, topic);
+    keepIps(topic, outcome.desired);
+    const difference = differenceOf(now, topic, outcome, {
+      isAccepted: (target, object, content) => clusterAt(target)?.writer.isAccepted(object, content) === true,
+      isHeld: (source) => holds.isHeld(source),
+    });
+    const kept = difference.withheld.filter(({ why }) => why !== 'kept');
+    if (kept.length > 0) withheld.set(topic, kept);
+    else withheld.delete(topic);
+    return { outcome, changes: difference.changes };
+  }
+
+  /** Addresses are given away at once, before anything is written, so that no two topics get the same. */
+  function keepIps(topic: Topic, desired: readonly Desired[]): void {
+    if (settings.clusterSetIpRanges.length === 0) return;
+    for (const ip of ipsOf.get(topic) ?? []) if (ips.get(ip) === topic) ips.delete(ip);
+    const found = desired
+      .filter(({ id }) => isOfKind(id, kinds.serviceImport))
+      .flatMap(({ object }) => ipsIn(object.spec));
+    ipsOf.set(topic, found);
+    for (const ip of found) ips.set(ip, topic);
+  }
+
+  async function reconcile(topic: Topic, signal: AbortSignal): Promise<void> {
+    const startedMs = clock.nowMs();
+    const { changes } = decide(topic);
+    const targets = Map.groupBy(changes, (change) => (change.kind === 'apply' ? change.desired.target : change.target));
+    const done = await Promise.all([...targets].map(([target, each]) => writeIn(target, each, signal)));
+    if (signal.aborted || !isLeading()) return;
+    if (changes.length > 0) options.onLatency?.(clock.nowMs() - startedMs);
+    const isDone = done.every(Boolean);
+    const { outcome } = decide(topic);
+    forgetProblems(topic, outcome.desired);
+    const isTold = await tell(topic, outcome);
+    if (isDone && isTold) failures.delete(topic);
+    else retry(topic);
+  }
+
+  function retry(topic: Topic): void {
+    const count = (failures.get(topic) ?? 0) + 1;
+    failures.set(topic, count);
+    queue.later(topic, backoffMs(count, times.retry, options.random()), clock.nowMs());
+  }
+
+  /** Applies in order of need, then deletes; nothing is deleted where something could not be applied. */
+  async function writeIn(target: Target, changes: readonly Change[], signal: AbortSignal): Promise<boolean> {
+    const cluster = clusterAt(target);
+    if (cluster === undefined) return true;
+    const phases = [
+      changes.filter(
+        (change) =>
+          change.kind === 'apply' && !isOfKind(change.desired.id, kinds.slice) && change.desired.owner === undefined,
+      ),
+      changes.filter(
+        (change) =>
+          change.kind === 'apply' && !isOfKind(change.desired.id, kinds.slice) && change.desired.owner !== undefined,
+      ),
+      changes.filter((change) => change.kind === 'apply' && isOfKind(change.desired.id, kinds.slice)),
+      changes.filter((change) => change.kind === 'delete'),
+    ];
+    for (const phase of phases) {
+      const written = await Promise.all(phase.map((change) => write(cluster, change, signal)));
+      if (!written.every(Boolean)) return false;
+    }
+    return true;
+  }
+
+  async function write(cluster: Cluster, change: Change, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted || !isLeading()) return false;
+    const id = change.kind === 'apply' ? change.desired.id : change.object;
+    const key = problemKey(cluster.target, idText(id));
+    const written = await cluster.writer.perform(change);
+    if (written.kind === 'done' || written.kind === 'gone') {
+      problems.delete(key);
+      log.debug({ cluster: cluster.target, object: idText(id) }, change.kind === 'apply' ? 'applied' : 'deleted');
+      return true;
+    }
+    if (problems.get(key) !== written.problem && !signal.aborted) {
+      log.warn(
+        { cluster: cluster.target, object: idText(id), outcome: written.kind },
+        `cannot ${change.kind} it: ${written.problem}`,
+      );
+    }
+    problems.set(key, written.problem);
+    return false;
+  }
+
+  /** A problem with what nobody wants any more is none. */
+  function forgetProblems(topic: Topic, desired: readonly Desired[]): void {
+    const keys = new Set(desired.map(({ target, id }) => problemKey(target, idText(id))));
+    for (const key of wantedKeys.get(topic) ?? []) if (!keys.has(key)) problems.delete(key);
+    wantedKeys.set(topic, keys);
+    if (keys.size === 0) wantedKeys.delete(topic);
+  }
+  const wantedKeys = new Map<Topic, ReadonlySet<string>>();
+
+  /** Conditions and Events, once what can be written is. */
+  async function tell(topic: Topic, { statuses, events }: Outcome): Promise<boolean> {
+    const written = await Promise.all(statuses.map((status) => tellStatus(status)));
+    for (const { target, path, object } of told.news(topic, events)) {
+      const cluster = clusterAt(target);
+      if (cluster === undefined || cluster.cache.access !== 'live') continue;
+      // Worth one try: what counts stands in the conditions.
+      void cluster.gate
+        .through(() => cluster.api.create(path, object))
+        .then((sent) => {
+          if (sent.kind !== 'done') log.debug({ cluster: target, outcome: sent.kind }, 'an Event was not taken');
+        });
+    }
+    return written.every(Boolean);
+  }
+
+  async function tellStatus(status: DesiredStatus): Promise<boolean> {
+    const cluster = clusterAt(status.target);
+    const object = cluster?.cache.get(status.id);
+    if (cluster === undefined || object === undefined || cluster.cache.access !== 'live') return true;
+    if (!statusDiffers(object, status)) return true;
+    const written = await cluster.writer.writeStatus(status);
+    // A kind without a status, as somebody else's CRD may have it, is no reason to try again.
+    if (written.kind === 'done' || written.kind === 'refused') return true;
+    log.debug(
+      { cluster: status.target, object: idText(status.id), outcome: written.kind },
+      'its status was not written',
+    );
+    return false;
+  }
+
+  function touch(topics: Iterable<Topic>): void {
+    const nowMs = clock.nowMs();
+    for (const topic of topics) queue.touch(topic, nowMs);
+    wake();
+  }
+
+  function touchAll(): void {
+    const topics = new Set<Topic>();
+    for (const { cache } of clusters) for (const topic of cache.topics()) topics.add(topic);
+    touch(topics);
+  }
+
+  /** Every cluster was read, or members that were not have kept the others waiting long enough. */
+  function mayStart(sinceMs: number): boolean {
+    if (options.hub !== undefined && !(options.hub.cache.isComplete && options.hub.cache.access === 'live'))
+      return false;
+    const isAllRead = [...members.values()].every(
+      ({ cache }) => cache.isSuspended || (cache.isComplete && cache.access === 'live'),
+    );
+    return isAllRead || clock.nowMs() - sinceMs >= times.startMs;
+  }
+
+  /** Asks sources that say they have nothing once more, freshly. */
+  async function confirmHolds(signal: AbortSignal): Promise<void> {
+    for (const source of holds.unconfirmed()) {
+      const isEmpty = await hasNoSlices(source, signal);
+      if (isEmpty === undefined) continue;
+      holds.answered(source, isEmpty);
+      log.warn(
+        { source },
+        isEmpty ? 'it says again that it has no slices: their copies are deleted' : 'it has slices after all',
+      );
+      touch(withheld.keys());
+    }
+  }
+
+  async function hasNoSlices(source: ClusterName, signal: AbortSignal): Promise<boolean | undefined> {
+    const cluster = members.get(source);
+    if (cluster === undefined || cluster.cache.access !== 'live') return undefined;
+    try {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(30_000)]);
+      const answer = await cluster.api.get('/apis/discovery.k8s.io/v1/endpointslices', limit);
+      const body = asFields(await readJson(answer));
+      if (answer.status !== 200 || !Array.isArray(body?.items)) return undefined;
+      return !body.items.some((item) => {
+        const slice = observe(item, 'discovery.k8s.io/v1', 'EndpointSlice');
+        return slice !== undefined && isCollectable(slice);
+      });
+    } catch {
+      return undefined;
+    }
+  }
+
+  return {
+    topics: touch,
+    namespace(name) {
+      for (const { cache } of clusters) touch(cache.topicsIn(name));
+    },
+    policies: () => touch(new Set(options.hub?.cache.topics())),
+    access(target) {
+      const cache = clusterAt(target)?.cache;
+      log.info(
+        { cluster: target, access: cache?.access, complete: cache?.isComplete },
+        'what is known of the cluster changed',
+      );
+      touchAll();
+    },
+    object(_target, object) {
+      // A range is empty for most: then nothing is given away.
+      if (settings.clusterSetIpRanges.length === 0 || !isOfKind(object, kinds.serviceImport)) return;
+      for (const ip of ipsIn(object.fields.spec)) if (!ips.has(ip)) ips.set(ip, topicOf(object));
+    },
+    async run(signal) {
+      const sinceMs = clock.nowMs();
+      let wasLeading = false;
+      let resyncMs = sinceMs + times.resyncMs;
+      while (!signal.aborted) {
+        aliveMs = clock.nowMs();
+        if (!isStarted && mayStart(sinceMs)) {
+          isStarted = true;
+          log.info({ ms: Math.round(clock.nowMs() - sinceMs) }, 'all clusters that can be were read');
+          touchAll();
+        }
+        const leads = isLeading();
+        if (leads && (!wasLeading || clock.nowMs() >= resyncMs)) {
+          touchAll();
+          resyncMs = clock.nowMs() + times.resyncMs;
+        }
+        wasLeading = leads;
+        if (isStarted && leads) {
+          await confirmHolds(signal);
+          if (withheld.size > 0) retouchHeld();
+          for (const topic of queue.take(clock.nowMs(), maxTopics - running.size, isBusy)) start(topic, signal);
+        }
+        await rest(signal, isStarted && leads);
+      }
+      while (running.size > 0) await new Promise<void>((resolve) => (wake = resolve));
+    },
+    report: () => ({
+      isStarted,
+      waiting: queue.size + running.size,
+      problems,
+      withheld,
+      held: holds.held(),
+      aliveMs,
+    }),
+  };
+
+  /** What was held is looked at again when it is held no longer. */
+  function retouchHeld(): void {
+    for (const [topic, each] of withheld) {
+      const isFree = each.some(({ why, object }) => why === 'held' && !holds.isHeld(sourceLabel(object)));
+      if (isFree) queue.touch(topic, clock.nowMs());
+    }
+  }
+
+  function start(topic: Topic, signal: AbortSignal): void {
+    running.add(topic);
+    void reconcile(topic, signal)
+      .catch((error: unknown) => {
+        // One topic must not stop the others.
+        log.error(
+          { topic },
+          `cannot be decided: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+        );
+        retry(topic);
+      })
+      .finally(() => {
+        running.delete(topic);
+        wake();
+      });
+  }
+
+  /** Until the next topic is due, something happens, or it is time to look round. */
+  async function rest(signal: AbortSignal, takes: boolean): Promise<void> {
+    const isFull = running.size >= maxTopics;
+    const next = takes && !isFull ? queue.nextMs(isBusy) : undefined;
+    const ms = Math.min(lookMs, next === undefined ? lookMs : Math.max(0, next - clock.nowMs()));
+    const waking = new AbortController();
+    wake = () => waking.abort();
+    await sleep(clock, ms, AbortSignal.any([signal, waking.signal]));
+    wake = () => {};
+  }
+}
+
+function ipsIn(spec: unknown): readonly string[] {
+  const listed = asFields(spec)?.ips;
+  return Array.isArray(listed) ? listed.filter((ip) => typeof ip === 'string') : [];
+}
+
+function sourceLabel(object: Held): ClusterName {
+  return (isOurs(object) ? (object.labels.get(marks.sourceCluster) ?? '') : '') as ClusterName;
+}

@@ -1,0 +1,111 @@
+import { asFields, textOf } from '../compiler/model/fields.ts';
+import type { ApiGet } from '../agent/sources/api.ts';
+import { readJson } from '../agent/sources/api-protocol.ts';
+import { type Kind, kinds, kindText } from './core/kinds.ts';
+
+/** How one API server serves a kind. */
+export interface ServedKind {
+  readonly apiVersion: string;
+  readonly plural: string;
+  readonly isNamespaced: boolean;
+}
+
+const built = (apiVersion: string, plural: string, isNamespaced = true): ServedKind => ({
+  apiVersion,
+  plural,
+  isNamespaced,
+});
+
+/** Kinds that are the same everywhere. Those of the MCS API have two versions, so they are asked for. */
+const known: ReadonlyMap<string, ServedKind> = new Map([
+  [kindText(kinds.service), built('v1', 'services')],
+  [kindText(kinds.namespace), built('v1', 'namespaces', false)],
+  [kindText(kinds.slice), built('discovery.k8s.io/v1', 'endpointslices')],
+  [kindText(kinds.multiClusterService), built('networking.karmada.io/v1alpha1', 'multiclusterservices')],
+  [kindText(kinds.policy), built('policy.karmada.io/v1alpha1', 'propagationpolicies')],
+  [kindText(kinds.clusterPolicy), built('policy.karmada.io/v1alpha1', 'clusterpropagationpolicies', false)],
+]);
+
+const mcsVersions = ['v1beta1', 'v1alpha1'] as const;
+const mcsPlurals: ReadonlyMap<string, string> = new Map([
+  [kindText(kinds.serviceExport), 'serviceexports'],
+  [kindText(kinds.serviceImport), 'serviceimports'],
+]);
+
+/** Asks an API server how it serves kinds, and remembers what it said. */
+export interface ServedKinds {
+  /**
+   * undefined: the kind is not served.
+   *
+   * version   of which to look it up; absent: the one that the server prefers
+   * throws    what the connection throws, or Error for an answer that is none
+   */
+  find(kind: Kind, version: string | undefined, signal: AbortSignal): Promise<ServedKind | undefined>;
+  /** What was said before counts no more. */
+  forget(): void;
+}
+
+export function createServedKinds(get: ApiGet): ServedKinds {
+  const found = new Map<string, ServedKind>();
+
+  async function ask(path: string, signal: AbortSignal): Promise<unknown> {
+    const answer = await get(path, signal);
+    const body = await readJson(answer);
+    if (answer.status === 404) return undefined;
+    if (answer.status !== 200) throw new Error(`${path} was answered ${answer.status}`);
+    return body;
+  }
+
+  async function lookUp(kind: Kind, version: string | undefined, signal: AbortSignal): Promise<ServedKind | undefined> {
+    const versions = version === undefined ? await versionsOf(kind.group, signal) : [version];
+    for (const each of versions) {
+      const apiVersion = kind.group === '' ? each : `${kind.group}/${each}`;
+      const body = asFields(await ask(kind.group === '' ? `/api/${each}` : `/apis/${apiVersion}`, signal));
+      const resources = Array.isArray(body?.resources) ? body.resources.map(asFields) : [];
+      const resource = resources.find((one) => one?.kind === kind.kind && !String(one.name).includes('/'));
+      const plural = resource && textOf(resource, 'name');
+      // It becomes part of paths.
+      if (plural !== undefined && /^[a-z0-9]+$/.test(plural)) {
+        return { apiVersion, plural, isNamespaced: resource?.namespaced === true };
+      }
+    }
+    return undefined;
+  }
+
+  async function versionsOf(group: string, signal: AbortSignal): Promise<readonly string[]> {
+    if (group === '') return ['v1'];
+    const body = asFields(await ask(`/apis/${group}`, signal));
+    const listed = Array.isArray(body?.versions) ? body.versions.map((each) => asFields(each)?.version) : [];
+    const preferred = asFields(body?.preferredVersion)?.version;
+    return [preferred, ...listed].filter((each) => typeof each === 'string');
+  }
+
+  return {
+    async find(kind, version, signal) {
+      const text = kindText(kind);
+      const plain = known.get(text);
+      if (plain !== undefined) return plain;
+      const before = found.get(text);
+      if (before !== undefined) return before;
+      const plural = mcsPlurals.get(text);
+      const served = plural === undefined ? await lookUp(kind, version, signal) : await mcsKind(plural, signal);
+      if (served !== undefined) found.set(text, served);
+      return served;
+    },
+    forget: () => found.clear(),
+  };
+
+  /** v1beta1 where it is served, else v1alpha1, which every release of the API serves. */
+  async function mcsKind(plural: string, signal: AbortSignal): Promise<ServedKind | undefined> {
+    const versions = await versionsOf('multicluster.x-k8s.io', signal);
+    const version = mcsVersions.find((each) => versions.includes(each));
+    return version && built(`multicluster.x-k8s.io/${version}`, plural);
+  }
+}
+
+/** The path of a kind's collection, in a namespace or in all. */
+export function collectionPath({ apiVersion, plural, isNamespaced }: ServedKind, namespace?: string): string {
+  const base = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const within = isNamespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : '';
+  return `${base}${within}/${plural}`;
+}

@@ -1,0 +1,115 @@
+import { asFields } from '../compiler/model/fields.ts';
+import type { ClusterName } from '../compiler/values/names.ts';
+import type { Log } from '../agent/log.ts';
+import type { Cluster } from './cluster.ts';
+import { type Clock, sleep } from './clock.ts';
+import type { Roll } from './roll.ts';
+
+export interface SourceLeaseTimes {
+  readonly everyMs: number;
+  /** How long agents may take a renewal for a sign of life. */
+  readonly durationSeconds: number;
+}
+
+export const defaultSourceLeaseTimes: SourceLeaseTimes = { everyMs: 10_000, durationSeconds: 40 };
+
+export interface SourceLeases {
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface SourceLeaseOptions {
+  readonly members: ReadonlyMap<ClusterName, Cluster>;
+  readonly roll: Roll;
+  readonly namespace: string;
+  readonly identity: string;
+  readonly times: SourceLeaseTimes;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly isLeading: () => boolean;
+}
+
+/**
+ * A Lease for each source in each other cluster, in which agents see whether what is there of it is fresh (CC-7). It is
+ * renewed only after the source itself has answered in this round, never merely because the controller lives. The
+ * question is for the uid of its `kube-system` namespace, by which two names for one cluster are found out (CC-1).
+ */
+export function createSourceLeases(options: SourceLeaseOptions): SourceLeases {
+  const { members, roll, namespace, times, clock, log, isLeading } = options;
+  const spoke = new Set<ClusterName>();
+
+  async function round(source: ClusterName, cluster: Cluster): Promise<void> {
+    const uid = await uidOf(cluster);
+    if (uid === undefined || (cluster.cache.access !== 'live' && !roll.isRefused(source))) {
+      if (spoke.delete(source)) log.warn({ source }, 'does not answer: its Leases in other clusters are not renewed');
+      return;
+    }
+    spoke.add(source);
+    if (!isItself(options, roll, source, cluster, uid) || !isLeading()) return;
+    const others = [...members].filter(([name, { cache }]) => name !== source && cache.access === 'live');
+    await Promise.all(others.map(([, consumer]) => renew(source, consumer)));
+  }
+
+  async function renew(source: ClusterName, consumer: Cluster): Promise<void> {
+    const id = { group: 'coordination.k8s.io', kind: 'Lease', namespace, name: source };
+    const lease = {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: source, namespace, labels: { 'slicewright.dev/source-lease': 'true' } },
+      spec: {
+        holderIdentity: options.identity,
+        leaseDurationSeconds: times.durationSeconds,
+        renewTime: new Date(clock.wallMs()).toISOString().replace('Z', '000Z'),
+      },
+    };
+    const written = await consumer.gate.through(() => consumer.api.apply(id, lease, { force: true }));
+    if (written.kind !== 'done') {
+      log.debug({ source, consumer: consumer.target, outcome: written.kind }, 'its Lease was not renewed');
+    }
+  }
+
+  return {
+    async run(signal) {
+      while (!signal.aborted) {
+        await Promise.all([...members].map(([source, cluster]) => round(source, cluster)));
+        await sleep(clock, times.everyMs, signal);
+      }
+    },
+  };
+}
+
+/** Notes a cluster's uid; what is not the cluster that its name stands for is used no more (CC-1). */
+export function isItself(
+  { log }: Pick<SourceLeaseOptions, 'log'>,
+  roll: Roll,
+  source: ClusterName,
+  cluster: Cluster,
+  uid: string,
+): boolean {
+  const wasRefused = roll.isRefused(source);
+  const twin = roll.note(source, uid);
+  if (!roll.isRefused(source)) return true;
+  if (!wasRefused) {
+    const why =
+      twin === undefined ? 'another cluster answers under its name than before' : `it is the same cluster as ${twin}`;
+    log.error(
+      { cluster: source },
+      `${why} (uid of namespace kube-system): nothing of it is used, nothing is written there`,
+    );
+  }
+  cluster.cache.suspend();
+  return false;
+}
+
+/** undefined: it does not answer now. */
+export async function uidOf(cluster: Cluster): Promise<string | undefined> {
+  try {
+    const raw = await cluster.api.read(
+      { group: '', kind: 'Namespace', namespace: undefined, name: 'kube-system' },
+      'v1',
+    );
+    const uid = asFields(asFields(raw)?.metadata)?.uid;
+    return typeof uid === 'string' ? uid : '';
+  } catch {
+    return undefined;
+  }
+}
