@@ -73,6 +73,7 @@ export interface Loop extends ClusterNews {
 const maxTopics = 64;
 /** So often the loop looks at what no event tells: holds, leadership. */
 const lookMs = 1_000;
+const quickRounds = 5;
 
 /**
  * Decides topic by topic, and writes what differs. Events only say which topics to look at; what has to be done is
@@ -93,6 +94,8 @@ export function createLoop(options: LoopOptions): Loop {
   const ips = new Map<string, Topic>();
   const ipsOf = new Map<Topic, readonly string[]>();
   const failures = new Map<Topic, number>();
+  /** Times in a row that something was left to write. */
+  const rounds = new Map<Topic, number>();
   const running = new Set<Topic>();
   const holds = createHolds(memberViews, () => clusters.map(({ cache }) => cache), clock.nowMs, times);
   let isStarted = false;
@@ -146,10 +149,19 @@ export function createLoop(options: LoopOptions): Loop {
     if (signal.aborted || !isLeading()) return;
     if (changes.length > 0) options.onLatency?.(clock.nowMs() - startedMs);
     const isDone = done.every(Boolean);
-    const { outcome } = decide(topic);
+    const { outcome, changes: more } = decide(topic);
     forgetProblems(topic, outcome.desired);
     const isTold = await tell(topic, outcome);
-    if (isDone && isTold) failures.delete(topic);
+    const isSettled = isDone && isTold && more.length === 0;
+    const round = isSettled ? 0 : (rounds.get(topic) ?? 0) + 1;
+    if (isSettled) {
+      rounds.delete(topic);
+      failures.delete(topic);
+      return;
+    }
+    rounds.set(topic, round);
+    // What was written makes more to write, an import its slices; but not without end.
+    if (isDone && isTold && round <= quickRounds) queue.later(topic, 0, clock.nowMs());
     else retry(topic);
   }
 

@@ -85,10 +85,9 @@ export function isItself(
   cluster: Cluster,
   uid: string,
 ): boolean {
-  const wasRefused = roll.isRefused(source);
   const twin = roll.note(source, uid);
   if (!roll.isRefused(source)) return true;
-  if (!wasRefused) {
+  if (!cluster.cache.isSuspended) {
     const why =
       twin === undefined ? 'another cluster answers under its name than before' : `it is the same cluster as ${twin}`;
     log.error(

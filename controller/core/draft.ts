@@ -3,7 +3,7 @@ import type { ClusterName } from '../../compiler/values/names.ts';
 import type { Condition } from './conditions.ts';
 import { idIn, idText, isOfKind, kinds, type ObjectId, shortId } from './kinds.ts';
 import { isKarmadas, isOurs, marks, mayAdopt, ourManager } from './marks.ts';
-import { type ClusterView, hub, type Target, type World } from './world.ts';
+import { type ClusterView, hub, problemKey, type Target, type World } from './world.ts';
 
 /** An object as it should be in one cluster, complete but for what the API server adds. */
 export interface Desired {
@@ -64,6 +64,8 @@ export interface Draft {
   status(status: DesiredStatus): void;
   event(event: DesiredEvent): void;
   refusals(): readonly Refusal[];
+  /** Of what is wanted and stands for `which`, what could not be written, or is not there yet: `m2: …`. */
+  unwritten(which: (desired: Desired) => boolean): readonly string[];
   outcome(): Outcome;
 }
 
@@ -123,6 +125,15 @@ export function createDraft(world: World, topic: string): Draft {
     status: (status) => void statuses.push(status),
     event: (event) => void events.push(event),
     refusals: () => [...refusals.values()],
+    unwritten: (which) =>
+      [...desired.values()].filter(which).flatMap(({ target, id }) => {
+        const problem = world.problems.get(problemKey(target, idText(id)));
+        if (problem !== undefined) return [`${target}: ${problem}`];
+        const view = viewOf(target);
+        return view?.access === 'live' && view.holdsAll(id) && view.get(id) === undefined
+          ? [`${target}: ${shortId(id)} is not written yet`]
+          : [];
+      }),
     outcome: () => ({ desired: [...desired.values()], statuses, events, refusals: [...refusals.values()] }),
   };
 }

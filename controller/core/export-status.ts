@@ -2,9 +2,9 @@ import { asFields } from '../../compiler/model/fields.ts';
 import { type ClusterName, compareText } from '../../compiler/values/names.ts';
 import { conditionsFor, type Finding, sentences } from './conditions.ts';
 import type { Draft } from './draft.ts';
-import { idIn, idText, kinds } from './kinds.ts';
+import { idIn, kinds } from './kinds.ts';
 import type { Held } from './object.ts';
-import { problemKey, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** A ServiceExport, and what can be said of it before others are looked at. */
 export interface ExportFact {
@@ -54,7 +54,7 @@ export function reportExport(
 ): void {
   // A propagated one that is not there yet has no status to write.
   if (draft.world.members.get(cluster)?.get(object) === undefined) return;
-  const problems = deliveryProblems(draft, cluster);
+  const problems = draft.unwritten(({ source }) => source === cluster);
   const findings: Finding[] = [
     { type: 'Valid', status: isValid ? 'True' : 'False', reason, message: validMessages[reason] },
     isValid
@@ -76,15 +76,4 @@ export function reportExport(
     apiVersion,
     conditions: conditionsFor(object, findings, draft.world.time),
   });
-}
-
-/** Copies of this cluster's slices that could not be written somewhere. */
-function deliveryProblems(draft: Draft, source: ClusterName): readonly string[] {
-  return draft
-    .outcome()
-    .desired.filter((each) => each.source === source)
-    .flatMap(({ target, id }) => {
-      const problem = draft.world.problems.get(problemKey(target, idText(id)));
-      return problem === undefined ? [] : [`${target}: ${problem}`];
-    });
 }

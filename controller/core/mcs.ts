@@ -3,11 +3,11 @@ import { type MultiClusterService, parseMultiClusterService } from '../../compil
 import { type ClusterName, parseClusterName } from '../../compiler/values/names.ts';
 import { conditionsFor, type Finding, sentences } from './conditions.ts';
 import type { Draft } from './draft.ts';
-import { idIn, idText, kinds } from './kinds.ts';
+import { idIn, kinds } from './kinds.ts';
 import { type Held, parsedOnce } from './object.ts';
 import { propagate } from './propagation.ts';
 import { collectableSlices, copyOf, isFedByKarmada } from './slices.ts';
-import { hub, problemKey, type Target, type World } from './world.ts';
+import { hub, type Target, type World } from './world.ts';
 
 /** A MultiClusterService with the fields of Karmada 1.8 too, which later versions take and ignore. */
 interface Spread {
@@ -170,7 +170,7 @@ function report(
     ...refusals
       .filter(({ id, reason }) => (id.kind === 'EndpointSlice') === isSlice && reason !== 'Karmada')
       .map(({ message }) => message),
-    ...problemsOf(draft, isSlice),
+    ...draft.unwritten(({ id }) => (id.kind === 'EndpointSlice') === isSlice),
   ];
   const service = hasTemplate ? failed(false) : [`There is no Service ${object.namespace}/${object.name} to offer.`];
   const slices = hasTemplate ? failed(true) : service;
@@ -210,17 +210,6 @@ function report(
   else tell('Warning', 'SyncServiceFailed', sentences(service));
   if (slices.length === 0) tell('Normal', 'DispatchEndpointSliceSucceed', 'EndpointSlices are dispatched.');
   else if (hasTemplate) tell('Warning', 'DispatchEndpointSliceFailed', sentences(slices));
-}
-
-/** What the last attempts to write for this topic ran into. */
-function problemsOf(draft: Draft, isSlice: boolean): readonly string[] {
-  return draft
-    .outcome()
-    .desired.filter(({ id }) => (id.kind === 'EndpointSlice') === isSlice)
-    .flatMap(({ target, id }) => {
-      const problem = draft.world.problems.get(problemKey(target, idText(id)));
-      return problem === undefined ? [] : [`${target}: ${problem}`];
-    });
 }
 
 function succeeded(type: string, message: string): Finding {

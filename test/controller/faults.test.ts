@@ -1,0 +1,346 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { ServerResponse } from 'node:http';
+import { resources } from '../apiserver/resources.ts';
+import type { ApiDouble } from '../apiserver/double.ts';
+import { refuse } from '../apiserver/faults.ts';
+import { copiesIn, type Live, objectsIn, startLive, writesTo } from './live.ts';
+import { multiClusterService, nativeSlice, serviceExport, webService } from './stories.ts';
+
+/** What bad input and faults get: nothing live is deleted by mistake, no endless writing, and a word of what is wrong. */
+
+let live: Live;
+afterEach(() => live.close());
+
+const eventually = <T>(check: () => T): Promise<T> => vi.waitFor(check, { timeout: 10_000, interval: 10 });
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface Conditioned {
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message: string }[];
+  };
+}
+
+function condition(double: ApiDouble, kind: string, type: string): string {
+  const [object] = objectsIn(double, kind) as readonly Conditioned[];
+  const found = object?.status?.conditions?.find((each) => each.type === type);
+  return `${found?.status}: ${found?.message}`;
+}
+
+/** A hub with a MultiClusterService that all members share, and a pod in m1. */
+async function shared(members: readonly string[] = ['m1', 'm2', 'm3']): Promise<void> {
+  live = await startLive(['hub', ...members]);
+  live.at('hub').apply(webService('serve'));
+  live.at('hub').apply(multiClusterService('serve', [], []));
+  live.at('m1').apply(nativeSlice('serve', 'm1', ['10.10.0.1']));
+}
+
+const namespaceKind = resources.find(({ kind }) => kind === 'Namespace') ?? ({} as never);
+
+const served = { 'm1 serve': ['10.10.0.1'] };
+
+/** Answers nothing, as a server that is stopped. */
+function stop(double: ApiDouble): void {
+  double.faults = { beforeAnswer: (_url, response) => void response.destroy() };
+  double.cutStreams();
+}
+
+function isWrite(method: string | undefined, url: URL): boolean {
+  return method !== 'GET' && !/\/(leases|events)\b/.test(url.pathname);
+}
+
+describe('a member that is away', () => {
+  it('at the start keeps the others waiting for a while and no longer, and gets its part when it comes', async () => {
+    await shared();
+    stop(live.at('m3'));
+    const running = live.start({ startMs: 200 });
+    await eventually(() => expect(copiesIn(live.at('m2'))).toEqual(served));
+    expect(running.log.join('\n')).toContain('does not answer yet');
+    live.at('m3').faults = {};
+    await eventually(() => expect(copiesIn(live.at('m3'))).toEqual(served));
+  });
+
+  it('at the start, after it had given slices, costs nobody anything', async () => {
+    await shared();
+    const first = live.start();
+    await eventually(() => expect(copiesIn(live.at('m3'))).toEqual(served));
+    await first.stop();
+    stop(live.at('m1'));
+    const second = live.start({ startMs: 100, identity: 'two' });
+    await eventually(() => expect(second.controller.loop.report().isStarted).toBe(true));
+    await eventually(() => expect(second.controller.loop.report().waiting).toBe(0));
+    for (const member of ['m2', 'm3']) expect(copiesIn(live.at(member))).toEqual(served);
+    expect([...second.controller.loop.report().withheld.values()].flat().map(({ why }) => why)).toEqual([
+      'unread',
+      'unread',
+    ]);
+  });
+
+  it('in the middle stays with what it had, and its Leases are renewed no more', async () => {
+    await shared();
+    live.start();
+    await eventually(() => expect(copiesIn(live.at('m2'))).toEqual(served));
+    const stamp = () =>
+      objectsIn(live.at('m2'), 'Lease')
+        .filter(({ metadata }) => (metadata as { name: string }).name === 'm1')
+        .map(({ spec }) => (spec as { renewTime: string }).renewTime)[0];
+    await eventually(() => expect(stamp()).toBeDefined());
+    stop(live.at('m1'));
+    await pause(400);
+    const last = stamp();
+    live.at('hub').apply(webService('serve', { ports: [{ port: 81, protocol: 'TCP', targetPort: 8080 }] }));
+    await eventually(() =>
+      expect(objectsIn(live.at('m2'), 'Service')).toMatchObject([{ spec: { ports: [{ port: 81 }] } }]),
+    );
+    expect(copiesIn(live.at('m2'))).toEqual(served);
+    expect(stamp()).toBe(last);
+    live.at('m1').faults = {};
+    live.at('m1').apply(nativeSlice('serve', 'm1', ['10.10.0.2']));
+    await eventually(() => expect(copiesIn(live.at('m2'))).toEqual({ 'm1 serve': ['10.10.0.2'] }));
+    await eventually(() => expect(stamp()).not.toBe(last));
+  });
+});
+
+describe('the hub away', () => {
+  it('at the start: nothing is written', async () => {
+    await shared(['m1', 'm2']);
+    stop(live.at('hub'));
+    const running = live.start({ startMs: 50 });
+    await pause(600);
+    expect([...writesTo(live.at('m1')), ...writesTo(live.at('m2'))]).toEqual([]);
+    expect(running.controller.loop.report().isStarted).toBe(false);
+    live.at('hub').faults = {};
+    await eventually(() => expect(copiesIn(live.at('m2'))).toEqual(served));
+  });
+});
+
+describe('an API server that does not take writes', () => {
+  it('with conflicts on every one is asked less and less often, and a condition says why', async () => {
+    await shared(['m1', 'm2']);
+    live.at('m2').faults = {
+      beforeAnswer: (url, response, request) => {
+        if (isWrite(request.method, url)) refuse(response, 409, 'the object has been modified');
+      },
+    };
+    live.start();
+    await eventually(() =>
+      expect(condition(live.at('hub'), 'MultiClusterService', 'ServiceApplied')).toContain(
+        'False: m2: 409 the object has been modified',
+      ),
+    );
+    const before = writesTo(live.at('m2')).length;
+    await pause(1000);
+    // At most one each 100 ms by then: half of the longest wait of this test.
+    expect(writesTo(live.at('m2')).length - before).toBeLessThanOrEqual(22);
+    live.at('m2').faults = {};
+    await eventually(() =>
+      expect(condition(live.at('hub'), 'MultiClusterService', 'EndpointSliceDispatched')).toContain('True'),
+    );
+    expect(copiesIn(live.at('m2'))).toEqual(served);
+  });
+
+  it('with 429 is left alone for as long as it asks, and the others are not', async () => {
+    await shared();
+    let refused = 0;
+    const limit = (url: URL, response: ServerResponse, method: string | undefined): void => {
+      if (!isWrite(method, url) || refused >= 1) return;
+      refused += 1;
+      refuse(response, 429, 'too many requests', { 'retry-after': '1' });
+    };
+    live.at('m2').faults = { beforeAnswer: (url, response, request) => limit(url, response, request.method) };
+    const started = Date.now();
+    live.start();
+    await eventually(() => expect(copiesIn(live.at('m3'))).toEqual(served));
+    const beforeM2 = writesTo(live.at('m2')).length;
+    expect(beforeM2).toBe(1);
+    await eventually(() => expect(copiesIn(live.at('m2'))).toEqual(served));
+    expect(Date.now() - started).toBeGreaterThan(900);
+    expect(refused).toBe(1);
+  });
+
+  it('since it refuses one kind, takes all others', async () => {
+    await shared(['m1', 'm2']);
+    live.at('m2').faults = { forbidden: ['serviceexports'] };
+    const running = live.start({ startMs: 200 });
+    await eventually(() => expect(copiesIn(live.at('m2'))).toEqual(served));
+    const m2 = running.controller.members.get('m2' as never);
+    expect([...(m2?.problems.keys() ?? [])]).toEqual(['ServiceExport.multicluster.x-k8s.io']);
+  });
+
+  it('since it lacks a definition, has its condition and is left out alone', async () => {
+    await shared(['m1', 'm2']);
+    live.at('m2').uninstall('multicluster.x-k8s.io');
+    const hub = live.at('hub');
+    hub.apply(serviceExport('serve'));
+    hub.apply({
+      apiVersion: 'policy.karmada.io/v1alpha1',
+      kind: 'PropagationPolicy',
+      metadata: { name: 'p', namespace: 'default' },
+      spec: { resourceSelectors: [{ apiVersion: 'multicluster.x-k8s.io/v1alpha1', kind: 'ServiceExport' }] },
+    });
+    live.start();
+    await eventually(() => {
+      expect(objectsIn(live.at('m1'), 'ServiceExport')).toHaveLength(1);
+      expect(copiesIn(live.at('m2'))).toEqual(served);
+      expect(condition(hub, 'ServiceExport', 'Propagated')).toContain(
+        'm2 does not serve ServiceExport: install its CRD',
+      );
+    });
+  });
+});
+
+describe('objects of others', () => {
+  const own = {
+    kind: 'Service',
+    metadata: { name: 'serve', namespace: 'default', labels: { owner: 'them' } },
+    spec: { ports: [{ port: 81 }], selector: { app: 'else' } },
+  };
+
+  it('stay as they are until their owner hands them over', async () => {
+    await shared(['m1', 'm2']);
+    live.at('m2').apply(own);
+    live.start();
+    await eventually(() =>
+      expect(condition(live.at('hub'), 'MultiClusterService', 'ServiceConflict')).toContain(
+        'True: m2 has a Service default/serve',
+      ),
+    );
+    expect(objectsIn(live.at('m2'), 'Service')).toMatchObject([{ spec: { selector: { app: 'else' } } }]);
+    expect(copiesIn(live.at('m2'))).toEqual({});
+    await eventually(() =>
+      expect(objectsIn(live.at('hub'), 'Event').map(({ reason }) => reason)).toContain('ServiceConflict'),
+    );
+    live.at('m2').apply({ ...own, metadata: { ...own.metadata, annotations: { 'slicewright.dev/adopt': 'true' } } });
+    await eventually(() => {
+      expect(objectsIn(live.at('m2'), 'Service')).toMatchObject([
+        { spec: { selector: { app: 'serve' } }, metadata: { labels: { owner: 'them' } } },
+      ]);
+      expect(copiesIn(live.at('m2'))).toEqual(served);
+    });
+  });
+
+  it('stay as they are although they came in the very moment', async () => {
+    await shared(['m1', 'm2']);
+    const m2 = live.at('m2');
+    let came = false;
+    m2.faults = {
+      beforeAnswer: (url, _response, request) => {
+        if (came || request.method !== 'PATCH' || !url.pathname.endsWith('/services/serve')) return;
+        came = true;
+        m2.apply(own);
+      },
+    };
+    live.start();
+    await eventually(() =>
+      expect(condition(live.at('hub'), 'MultiClusterService', 'ServiceConflict')).toContain('True'),
+    );
+    expect(came).toBe(true);
+    expect(objectsIn(m2, 'Service')).toMatchObject([{ spec: { selector: { app: 'else' }, ports: [{ port: 81 }] } }]);
+  });
+
+  it('of the controller, changed or deleted by others, are set right', async () => {
+    await shared(['m1', 'm2']);
+    const m2 = live.at('m2');
+    live.start();
+    await eventually(() => expect(copiesIn(m2)).toEqual(served));
+    const [slice] = objectsIn(m2, 'EndpointSlice') as unknown as [
+      { kind: string; metadata: { name: string; namespace: string } },
+    ];
+    m2.apply({ ...slice, kind: 'EndpointSlice', endpoints: [{ addresses: ['10.99.99.99'] }] });
+    await eventually(() => expect(copiesIn(m2)).toEqual(served));
+    m2.remove('EndpointSlice', 'default', slice.metadata.name);
+    await eventually(() => expect(copiesIn(m2)).toEqual(served));
+    m2.remove('Service', 'default', 'serve');
+    await eventually(() => expect(objectsIn(m2, 'Service')).toHaveLength(1));
+  });
+});
+
+describe('a source', () => {
+  it('whose slice is deleted and made again at once loses nothing', async () => {
+    await shared(['m1', 'm2']);
+    live.start();
+    await eventually(() => expect(copiesIn(live.at('m2'))).toEqual(served));
+    for (let i = 0; i < 20; i++) {
+      live.at('m1').remove('EndpointSlice', 'default', 'serve-m1');
+      live.at('m1').apply(nativeSlice('serve', 'm1', ['10.10.0.1']));
+    }
+    live.at('m1').apply(nativeSlice('serve', 'm1', ['10.10.0.3']));
+    await eventually(() => expect(copiesIn(live.at('m2'))).toEqual({ 'm1 serve': ['10.10.0.3'] }));
+    expect(writesTo(live.at('m2')).filter((line) => line.startsWith('DELETE')).length).toBeLessThanOrEqual(1);
+  });
+
+  it('that says it has nothing any more is not believed at once', async () => {
+    live = await startLive(['hub', 'm1', 'm2']);
+    for (let i = 0; i < 25; i++) {
+      live.at('hub').apply(webService(`web${i}`));
+      live.at('hub').apply(multiClusterService(`web${i}`, [], []));
+      live.at('m1').apply(nativeSlice(`web${i}`, 'm1', [`10.10.0.${i + 1}`]));
+    }
+    const running = live.start({ holdMs: 1_500 });
+    const count = () => Object.values(copiesIn(live.at('m2'))).flat().length;
+    await eventually(() => expect(count()).toBe(25));
+    for (let i = 0; i < 25; i++) live.at('m1').remove('EndpointSlice', 'default', `web${i}-m1`);
+    await eventually(() => expect([...running.controller.loop.report().held]).toEqual([['m1', expect.any(Number)]]));
+    await pause(300);
+    // Those that went before it was suspicious are gone.
+    const kept = count();
+    expect(kept).toBeGreaterThanOrEqual(20);
+    await eventually(() => expect(count()).toBe(0));
+    expect(running.log.join('\n')).toContain('it says again that it has no slices');
+  });
+
+  it('under a second name is refused by its uid', async () => {
+    live = await startLive(['m1', 'm2']);
+    const { uid } = live.at('m1').store.get(namespaceKind, undefined, 'kube-system').metadata;
+    live.at('m2').faults = {
+      beforeAnswer: (url, response) => {
+        if (!url.pathname.endsWith('/namespaces/kube-system')) return;
+        response
+          .writeHead(200, { 'content-type': 'application/json' })
+          .end(JSON.stringify({ metadata: { name: 'kube-system', uid } }));
+      },
+    };
+    live.at('m1').apply(webService('hello'));
+    live.at('m1').apply(serviceExport('hello'));
+    const running = live.start();
+    await eventually(() => expect(running.log.join('\n')).toContain('it is the same cluster as m1'));
+    await eventually(() => expect(objectsIn(live.at('m1'), 'ServiceImport')).toEqual([]));
+    expect(writesTo(live.at('m2'))).toEqual([]);
+  });
+});
+
+describe('two controllers', () => {
+  it('do not write at once, and the second goes on when the first is gone', async () => {
+    await shared(['m1', 'm2']);
+    const first = live.start({ identity: 'one' });
+    const second = live.start({ identity: 'two' });
+    await eventually(() => expect(copiesIn(live.at('m2'))).toEqual(served));
+    const leaders = () => [first, second].filter(({ controller }) => controller.election.isLeading());
+    expect(leaders()).toHaveLength(1);
+    const [leader] = leaders();
+    leader?.kill();
+    const other = leader === first ? second : first;
+    await eventually(() => expect(other.controller.election.isLeading()).toBe(true));
+    live.at('m1').apply(nativeSlice('serve', 'm1', ['10.10.0.9']));
+    await eventually(() => expect(copiesIn(live.at('m2'))).toEqual({ 'm1 serve': ['10.10.0.9'] }));
+  });
+});
+
+describe('when nothing changes', () => {
+  it('nothing is written, by a controller that goes on or by one that starts', async () => {
+    await shared();
+    const first = live.start();
+    await eventually(() =>
+      expect(condition(live.at('hub'), 'MultiClusterService', 'EndpointSliceDispatched')).toContain('True'),
+    );
+    await eventually(() => expect(first.controller.loop.report().waiting).toBe(0));
+    await pause(300);
+    const count = () => [...live.doubles.values()].flatMap(writesTo).length;
+    const before = count();
+    await first.stop();
+    const second = live.start({ identity: 'two' });
+    await eventually(() => expect(second.controller.loop.report()).toMatchObject({ isStarted: true, waiting: 0 }));
+    await eventually(() => expect(second.controller.election.isLeading()).toBe(true));
+    await pause(500);
+    expect(count()).toBe(before);
+  });
+});
