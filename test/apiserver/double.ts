@@ -6,6 +6,7 @@ import { type Faults, noFaults } from './faults.ts';
 import { apiVersionOf, parsePath, type Resource, resources, type Target } from './resources.ts';
 import { fieldSelector, labelSelector, type Selects } from './selectors.ts';
 import { status, StatusError } from './status.ts';
+import { conform, schemaIn } from './schema.ts';
 import { createStore, type LoggedEvent, listKey, type Store } from './store.ts';
 import type { Stored } from './stored.ts';
 
@@ -51,7 +52,10 @@ export async function startApiDouble(name = ''): Promise<ApiDouble> {
       const resource = resourceOf(object.kind);
       const { namespace, name } = object.metadata;
       const fresh = { ...object, metadata: { ...object.metadata, resourceVersion: undefined } } as unknown as Stored;
-      if (!store.has(resource, namespace, name)) return store.create(resource, namespace, fresh);
+      if (!store.has(resource, namespace, name)) {
+        if (resource.kind === 'CustomResourceDefinition') installGroup(double, object);
+        return store.create(resource, namespace, fresh);
+      }
       const before = store.get(resource, namespace, name);
       const after = store.update(resource, namespace, name, () => replace(before, fresh));
       managers.wrote(before, after);
@@ -129,8 +133,22 @@ async function answer(serving: Serving, request: IncomingMessage, response: Serv
 }
 
 function installGroup(double: ApiDouble, body: unknown): void {
-  const group = isRecord(body) && isRecord(body['spec']) ? body['spec']['group'] : undefined;
-  if (typeof group === 'string') double.installed.add(group);
+  const spec = isRecord(body) && isRecord(body['spec']) ? body['spec'] : {};
+  const { group, versions } = spec;
+  if (typeof group !== 'string') return;
+  double.installed.add(group);
+  for (const version of Array.isArray(versions) ? versions : []) {
+    if (isRecord(version) && version['served'] === true) double.served.add(`${group}/${String(version['name'])}`);
+  }
+}
+
+/** As the schema of its definition has it, where the definition was put in and has one. */
+function conforming({ store }: ApiDouble, { resource, version }: Target, object: Stored): Stored {
+  const name = `${resource.plural}.${resource.group}`;
+  const definitions = resourceOf('CustomResourceDefinition');
+  if (!resource.custom || !store.has(definitions, undefined, name)) return object;
+  const schema = schemaIn(store.get(definitions, undefined, name), version);
+  return schema === undefined ? object : conform(resource, object, schema);
 }
 
 /** Objects of custom kinds are shown in the version that was asked in. */
@@ -298,15 +316,16 @@ function write({ double, managers }: Serving, verb: Verb, target: Target, reques
   const body = request.body as Stored;
   if (verb === 'create') {
     requireNamespace(store, target);
-    const created = store.create(resource, namespace, body);
+    const created = store.create(resource, namespace, conforming(double, target, body));
     managers.wrote(undefined, created);
     return [201, created];
   }
   if (name === undefined) throw status.badRequest('name is required');
   const written = (before: Stored, change: (before: Stored) => Stored): [number, unknown] => {
-    const after = store.update(resource, namespace, name, (now) =>
-      subresource === 'status' ? { ...now, status: change(now)['status'] } : keepStatus(resource, now, change(now)),
-    );
+    const after = store.update(resource, namespace, name, (now) => {
+      const next = conforming(double, target, change(now));
+      return subresource === 'status' ? { ...now, status: next['status'] } : keepStatus(resource, now, next);
+    });
     if (request.type !== applyType) managers.wrote(before, after);
     return [200, after];
   };
@@ -324,7 +343,11 @@ function write({ double, managers }: Serving, verb: Verb, target: Target, reques
       if (!store.has(resource, namespace, name)) {
         if (body.metadata.uid !== undefined || subresource !== undefined) throw status.conflict(resource, name);
         requireNamespace(store, target);
-        const created = store.create(resource, namespace, managers.apply(resource, undefined, body, as));
+        const created = store.create(
+          resource,
+          namespace,
+          conforming(double, target, managers.apply(resource, undefined, body, as)),
+        );
         managers.wrote(undefined, created);
         return [201, created];
       }
