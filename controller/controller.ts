@@ -136,14 +136,17 @@ export function createController(options: ControllerOptions, signal: AbortSignal
 
   /** Who a member is, is asked before anything of it is used. */
   async function meet(name: ClusterName, cluster: Cluster): Promise<void> {
+    let told = '';
     for (;;) {
-      const uid = await uidOf(cluster);
+      const answer = await uidOf(cluster);
       if (signal.aborted) return;
-      if (uid !== undefined) {
-        if (isItself({ log }, roll, name, cluster, uid)) await followAll(cluster, hub !== undefined, signal);
+      if ('uid' in answer) {
+        if (isItself({ log }, roll, name, cluster, answer.uid)) await followAll(cluster, hub !== undefined, signal);
         return;
       }
-      log.warn({ cluster: name, from: cluster.from }, 'does not answer yet');
+      if (answer.problem !== told)
+        log.warn({ cluster: name, from: cluster.from }, `does not answer yet: ${answer.problem}`);
+      told = answer.problem;
       await sleep(clock, askAgainMs, signal);
     }
   }

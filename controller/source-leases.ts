@@ -1,5 +1,7 @@
 import { asFields } from '../compiler/model/fields.ts';
 import type { ClusterName } from '../compiler/values/names.ts';
+import { printable } from '../compiler/values/object-ref.ts';
+import { problemOf } from '../agent/sources/api-problems.ts';
 import type { Log } from '../agent/log.ts';
 import type { Cluster } from './cluster.ts';
 import { type Clock, sleep } from './clock.ts';
@@ -38,13 +40,13 @@ export function createSourceLeases(options: SourceLeaseOptions): SourceLeases {
   const spoke = new Set<ClusterName>();
 
   async function round(source: ClusterName, cluster: Cluster): Promise<void> {
-    const uid = await uidOf(cluster);
-    if (uid === undefined || (cluster.cache.access !== 'live' && !roll.isRefused(source))) {
+    const answer = await uidOf(cluster);
+    if ('problem' in answer || (cluster.cache.access !== 'live' && !roll.isRefused(source))) {
       if (spoke.delete(source)) log.warn({ source }, 'does not answer: its Leases in other clusters are not renewed');
       return;
     }
     spoke.add(source);
-    if (!isItself(options, roll, source, cluster, uid) || !isLeading()) return;
+    if (!isItself(options, roll, source, cluster, answer.uid) || !isLeading()) return;
     const others = [...members].filter(([name, { cache }]) => name !== source && cache.access === 'live');
     await Promise.all(others.map(([, consumer]) => renew(source, consumer)));
   }
@@ -99,16 +101,16 @@ export function isItself(
   return false;
 }
 
-/** undefined: it does not answer now. */
-export async function uidOf(cluster: Cluster): Promise<string | undefined> {
+/** The uid of a cluster's `kube-system` namespace, or why it cannot be had now. */
+export async function uidOf(cluster: Cluster): Promise<{ readonly uid: string } | { readonly problem: string }> {
   try {
     const raw = await cluster.api.read(
       { group: '', kind: 'Namespace', namespace: undefined, name: 'kube-system' },
       'v1',
     );
     const uid = asFields(asFields(raw)?.metadata)?.uid;
-    return typeof uid === 'string' ? uid : '';
-  } catch {
-    return undefined;
+    return { uid: typeof uid === 'string' ? uid : '' };
+  } catch (error) {
+    return { problem: printable(problemOf(error), 500) };
   }
 }
