@@ -1,9 +1,10 @@
 import type { TextMap } from '../compiler/model/fields.ts';
 import type { ApiGet, ApiWrite } from '../agent/sources/api.ts';
-import { type ReflectorTimes, reflect } from '../agent/sources/reflector.ts';
+import { reflect } from '../agent/sources/reflector.ts';
+import type { ReflectorTimes } from '../agent/sources/reflector-options.ts';
 import { type ClusterApi, createClusterApi } from './cluster-api.ts';
 import { type ClusterCache, createClusterCache, type Need } from './cluster-cache.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../agent/clock.ts';
 import type { Topic } from './core/desire.ts';
 import { isOfKind, type Kind, kinds } from './core/kinds.ts';
 import { marks } from './core/marks.ts';
@@ -124,6 +125,7 @@ export function createCluster(options: ClusterOptions, signal: AbortSignal): Clu
             heardMs = clock.nowMs();
           },
           ...(options.reflectorTimes === undefined ? {} : { times: options.reflectorTimes }),
+          clock,
           random: options.random,
         },
         signal,

@@ -1,10 +1,10 @@
 import type { TextMap } from '../compiler/model/fields.ts';
 import { type ClusterName, compareText } from '../compiler/values/names.ts';
 import type { ApiGet, ApiWrite } from '../agent/sources/api.ts';
-import type { ReflectorTimes } from '../agent/sources/reflector.ts';
+import type { ReflectorTimes } from '../agent/sources/reflector-options.ts';
 import type { Log } from '../agent/log.ts';
 import { type Cluster, type ClusterNews, createCluster, followAll } from './cluster.ts';
-import { type Clock, sleep } from './clock.ts';
+import { type Clock, sleep } from '../agent/clock.ts';
 import { kindText } from './core/kinds.ts';
 import { type ControllerSettings, hub as hubTarget, type Target } from './core/world.ts';
 import { createElection, type Election, type ElectionTimes } from './election.ts';

@@ -4,7 +4,7 @@ import { printable } from '../compiler/values/object-ref.ts';
 import { problemOf } from '../agent/sources/api-problems.ts';
 import type { Log } from '../agent/log.ts';
 import type { Cluster } from './cluster.ts';
-import { type Clock, sleep } from './clock.ts';
+import { type Clock, sleep } from '../agent/clock.ts';
 import type { Roll } from './roll.ts';
 
 export interface SourceLeaseTimes {

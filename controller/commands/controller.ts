@@ -6,10 +6,10 @@ import { reportingFailures } from '../../agent/commands/failures.ts';
 import type { Io } from '../../agent/io.ts';
 import { createLog, type Log } from '../../agent/log.ts';
 import { parseBindAddress } from '../../agent/serving/bind-address.ts';
-import { type RunningServer, serve } from '../../agent/serving/server.ts';
+import { type Answer, openListener, plain, type RunningServer } from '../../agent/serving/listener.ts';
 import type { ApiCall } from '../../agent/sources/api.ts';
 import { openCluster } from '../../agent/sources/kubeconfig.ts';
-import { realClock, sleep } from '../clock.ts';
+import { sleep, systemClock } from '../../agent/clock.ts';
 import type { ClusterCache } from '../cluster-cache.ts';
 import { type ClusterAddress, type Controller, createController } from '../controller.ts';
 import { defaultElectionTimes } from '../election.ts';
@@ -70,7 +70,7 @@ export function controllerCommand(options: ControllerCommandOptions, io: Io, sig
         identity,
         concurrency: options.concurrency,
         times: { loop: defaultLoopTimes, election: defaultElectionTimes, leases: defaultSourceLeaseTimes, answerMs },
-        clock: realClock,
+        clock: systemClock,
         random: Math.random,
         log,
         metrics,
@@ -159,7 +159,7 @@ async function watchSecrets(
   const home = opened.hub ?? [...opened.members.values()][0];
   if (options.clusterSecrets !== true || home === undefined) return;
   while (!signal.aborted) {
-    await sleep(realClock, secretsMs, signal);
+    await sleep(systemClock, secretsMs, signal);
     if (signal.aborted) return;
     try {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
@@ -185,22 +185,33 @@ function serveController(
   const bind = parseBindAddress(address);
   if (bind === undefined)
     throw problem(`--listen-address ${address}`, 'is not an address with a port, such as 0.0.0.0:10266');
-  const status = () => controllerStatus(controller, identity, realClock.nowMs());
-  const text = (code: number, body: string) => ({ status: code, type: 'text/plain; charset=utf-8', body });
-  return serve(bind, {
-    // Whether the loop goes round. That a cluster is away is no reason to restart.
-    '/livez': () =>
-      realClock.nowMs() - controller.loop.report().aliveMs < stuckMs
-        ? text(200, 'ok\n')
-        : text(503, 'the loop stands still\n'),
-    '/readyz': () =>
-      controller.loop.report().isStarted ? text(200, 'ok\n') : text(503, 'clusters are still being read\n'),
-    '/slicewright/status': () => ({ status: 200, type: 'application/json', body: JSON.stringify(status()) }),
-    '/metrics': async () => {
-      setGauges(metrics, status());
-      return { status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() };
-    },
+  const status = () => controllerStatus(controller, identity, systemClock.nowMs());
+  const typed = (type: string, body: string, code = 200): Answer => ({
+    status: code,
+    headers: { 'content-type': type },
+    body,
   });
+  const text = (code: number, body: string): Answer => typed('text/plain; charset=utf-8', body, code);
+  const answering = (path: string): Answer | Promise<Answer> => {
+    const report = controller.loop.report();
+    switch (path) {
+      case '/livez':
+        // Whether the loop goes round. That a cluster is away is no reason to restart.
+        return systemClock.nowMs() - report.aliveMs < stuckMs
+          ? text(200, 'ok\n')
+          : text(503, 'the loop stands still\n');
+      case '/readyz':
+        return report.isStarted ? text(200, 'ok\n') : text(503, 'clusters are still being read\n');
+      case '/slicewright/status':
+        return typed('application/json', JSON.stringify(status()));
+      case '/metrics':
+        setGauges(metrics, status());
+        return metrics.registry.metrics().then((body) => typed(metrics.registry.contentType, body));
+      default:
+        return plain(404);
+    }
+  };
+  return openListener(bind, answering, { methods: ['GET', 'HEAD'] });
 }
 
 const stuckMs = 60_000;
@@ -214,7 +225,7 @@ async function dryRun(
   signal: AbortSignal,
 ): Promise<number> {
   const running = controller.run();
-  while (!signal.aborted && !controller.loop.report().isStarted) await sleep(realClock, 100, signal);
+  while (!signal.aborted && !controller.loop.report().isStarted) await sleep(systemClock, 100, signal);
   if (signal.aborted) return 1;
   const caches = new Map<Target, ClusterCache>([...controller.members].map(([name, { cache }]) => [name, cache]));
   if (controller.hub !== undefined) caches.set(hubTarget, controller.hub.cache);

@@ -1,6 +1,6 @@
 import type { Resource } from './resources.ts';
 import { StatusError } from './status.ts';
-import type { Stored } from './store.ts';
+import type { Stored } from './stored.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,10 @@
-import type { ApiDouble } from './double.ts';
 import { apiVersionOf, type Resource, resources, type Target } from './resources.ts';
 
-type Installed = Pick<ApiDouble, 'installed' | 'served'>;
+/** Groups of custom kinds, and further versions of them, that there are. */
+interface Installed {
+  readonly installed: ReadonlySet<string>;
+  readonly served: ReadonlySet<string>;
+}
 
 /** Whether a kind is served in the version that was asked in. */
 export function isServed(

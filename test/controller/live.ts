@@ -1,10 +1,10 @@
 import { type ApiDouble, startApiDouble } from '../apiserver/double.ts';
 import { resources } from '../apiserver/resources.ts';
 import { openApi } from '../../agent/sources/api.ts';
-import { defaultReflectorTimes } from '../../agent/sources/reflector.ts';
+import { defaultReflectorTimes } from '../../agent/sources/reflector-options.ts';
 import type { Log } from '../../agent/log.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
-import { realClock } from '../../controller/clock.ts';
+import { systemClock } from '../../agent/clock.ts';
 import { type ClusterAddress, type Controller, createController } from '../../controller/controller.ts';
 import type { ControllerSettings } from '../../controller/core/world.ts';
 import { createControllerMetrics } from '../../controller/metrics.ts';
@@ -103,7 +103,7 @@ export async function startLive(
               ...(options.holdMs === undefined ? {} : { holdMs: options.holdMs }),
             },
           },
-          clock: realClock,
+          clock: systemClock,
           random: () => 0.5,
           log: logInto(lines),
           metrics: createControllerMetrics(),
