@@ -115,11 +115,13 @@ export function createCluster(options: ClusterOptions, signal: AbortSignal): Clu
           },
           onChange: (path, object) => take(kind, path, object),
           onState: (state) => {
-            const known = `${cache.access} ${cache.isComplete}`;
+            // A kind that comes to be served, or goes, opens or closes a way too.
+            const facts = () => `${cache.access} ${cache.isComplete} ${cache.lacks(kind)}`;
+            const known = facts();
             cache.reading(kind, state.kind);
             if (state.kind === 'failing') problems.set(text, state.problem);
             else problems.delete(text);
-            if (known !== `${cache.access} ${cache.isComplete}`) news.access(target);
+            if (known !== facts()) news.access(target);
           },
           onHeard: () => {
             heardMs = clock.nowMs();

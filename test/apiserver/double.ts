@@ -16,7 +16,7 @@ export interface ApiDouble {
   readonly url: string;
   /** Set to make it misbehave; each request and event looks at it. */
   faults: Faults;
-  /** Tokens that it takes, and the users they stand for. */
+  /** Tokens that it takes, and the users they stand for; '' for who brings none. */
   readonly tokens: Map<string, string>;
   /** Groups of CRDs that are installed; a CustomResourceDefinition that is created installs its group. */
   readonly installed: Set<string>;
@@ -128,7 +128,8 @@ async function answer(serving: Serving, request: IncomingMessage, response: Serv
   if (verb === 'list') return sendJson(response, 200, list(double, target, url));
   const body = await readBody(request);
   const [code, result] = write(serving, verb, target, { body, url, type: request.headers['content-type'] });
-  if (verb === 'create' && target.resource.kind === 'CustomResourceDefinition') installGroup(double, body);
+  const isWritten = verb === 'create' || verb === 'patch';
+  if (isWritten && target.resource.kind === 'CustomResourceDefinition') installGroup(double, result);
   sendJson(response, code, inVersion(result as Stored, target));
 }
 
@@ -170,8 +171,8 @@ function verbOf(method: string, target: Target, url: URL): Verb {
 
 function authorize(double: ApiDouble, request: IncomingMessage, verb: Verb, resource: Resource): void {
   const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1];
-  if (token === undefined) throw status.forbidden('system:anonymous', verb, resource);
-  const user = double.tokens.get(token);
+  const user = double.tokens.get(token ?? '');
+  if (user === undefined && token === undefined) throw status.forbidden('system:anonymous', verb, resource);
   if (user === undefined) throw status.unauthorized();
   const acting = request.headers['impersonate-user'];
   if (typeof acting === 'string') throw status.forbidden(acting, verb, resource);

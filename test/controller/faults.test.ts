@@ -185,6 +185,11 @@ describe('an API server that does not take writes', () => {
         'm2 does not serve ServiceExport: install its CRD',
       );
     });
+    live.at('m2').installed.add('multicluster.x-k8s.io');
+    await eventually(() => {
+      expect(objectsIn(live.at('m2'), 'ServiceExport')).toHaveLength(1);
+      expect(condition(hub, 'ServiceExport', 'Propagated')).toContain('True');
+    });
   });
 });
 
