@@ -1,6 +1,5 @@
 import { type ClusterName, compareText } from '../compiler/values/names.ts';
 import { backoffMs } from '../agent/sources/backoff.ts';
-import { readJson } from '../agent/sources/api-protocol.ts';
 import type { Log } from '../agent/log.ts';
 import type { Cluster, ClusterNews } from './cluster.ts';
 import { type Clock, sleep } from '../agent/clock.ts';
@@ -9,12 +8,12 @@ import { desire, type Topic, topicOf } from './core/desire.ts';
 import { type Change, differenceOf, type Withheld } from './core/difference.ts';
 import type { Desired, DesiredStatus, Outcome } from './core/draft.ts';
 import { idText, isOfKind, kinds } from './core/kinds.ts';
-import { isCollectable, isOurs, marks } from './core/marks.ts';
+import { isOurs, marks } from './core/marks.ts';
 import { asFields } from '../compiler/model/fields.ts';
 import type { Held } from './core/object.ts';
 import { type ControllerSettings, hub, problemKey, type Target, type World } from './core/world.ts';
+import { hasNoSlices } from './fresh-slices.ts';
 import { createHolds } from './holds.ts';
-import { observe } from './observe.ts';
 import { statusDiffers } from './status-difference.ts';
 import { createToldEvents } from './told-events.ts';
 import { createTopicQueue } from './topic-queue.ts';
@@ -280,7 +279,8 @@ export function createLoop(options: LoopOptions): Loop {
   /** Asks sources that say they have nothing once more, freshly. */
   async function confirmHolds(signal: AbortSignal): Promise<void> {
     for (const source of holds.unconfirmed()) {
-      const isEmpty = await hasNoSlices(source, signal);
+      const cluster = members.get(source);
+      const isEmpty = cluster && (await hasNoSlices(cluster, signal));
       if (isEmpty === undefined) continue;
       holds.answered(source, isEmpty);
       log.warn(
@@ -288,23 +288,6 @@ export function createLoop(options: LoopOptions): Loop {
         isEmpty ? 'it says again that it has no slices: their copies are deleted' : 'it has slices after all',
       );
       touch(withheld.keys());
-    }
-  }
-
-  async function hasNoSlices(source: ClusterName, signal: AbortSignal): Promise<boolean | undefined> {
-    const cluster = members.get(source);
-    if (cluster === undefined || cluster.cache.access !== 'live') return undefined;
-    try {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(30_000)]);
-      const answer = await cluster.api.get('/apis/discovery.k8s.io/v1/endpointslices', limit);
-      const body = asFields(await readJson(answer));
-      if (answer.status !== 200 || !Array.isArray(body?.items)) return undefined;
-      return !body.items.some((item) => {
-        const slice = observe(item, 'discovery.k8s.io/v1', 'EndpointSlice');
-        return slice !== undefined && isCollectable(slice);
-      });
-    } catch {
-      return undefined;
     }
   }
 
