@@ -58,7 +58,7 @@ function arbitraryEndpoint(): fc.Arbitrary<Endpoint> {
     .map(({ text, number, ...more }) => endpoint(`${text}:${number}`, more));
 }
 
-/** Pools and routes as the compiler decides them: spec/iptables.md 5 and 10. */
+/** Pools and routes as the compiler decides them: IPT-5, IPT-10. */
 function arbitraryService(name: string): fc.Arbitrary<ServicePortIR> {
   return fc
     .record({
