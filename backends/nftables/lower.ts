@@ -169,8 +169,8 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
         const spread: SpreadChain = { inside, place, masquerade, protocol: ir.protocol, modulus: form.spread.modulus };
         const name = spreadChain(spread);
         spreads.set(name, spread);
-        const map = endpointMap(spread);
-        const key = placeKey(ir, frontend);
+        const map = endpointMap(spread).name;
+        const key = frontend.kind === 'nodePort' ? keyText(frontend.port) : keyText(frontend.address, frontend.port);
         for (const { from, to, outcome } of form.spread.slots) {
           for (let slot = from; slot <= to; slot++) putEntry(map, makeElement(`${key} . ${slot}`, outcome));
         }

@@ -1,6 +1,7 @@
 import { endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
 import { type Protocol, protocolText } from '../../compiler/values/port.ts';
 import { boundedName, type Name, nameOf } from './program/names.ts';
+import type { NftSet } from './program/program.ts';
 import type { EndpointAddress } from './program/rule.ts';
 
 /**
@@ -59,7 +60,17 @@ export function spreadChain({ inside, place, masquerade, protocol, modulus }: Sp
   return nameOf(`${words}/${protocolText(protocol)}/${modulus}`);
 }
 
-/** The map that a {@link SpreadChain} chooses from. */
-export function endpointMap({ inside, place }: Pick<SpreadChain, 'inside' | 'place'>): Name {
-  return nameOf(`${inside ? 'inside-' : ''}${place === 'nodePort' ? 'node-port-' : ''}endpoints`);
+/**
+ * The map that a {@link SpreadChain} chooses from, empty: the endpoints of each place by number, for whoever dials it or for
+ * the node and its pods. `endpoints/tcp`, `inside-node-port-endpoints/udp`.
+ */
+export function endpointMap({ inside, place, protocol }: Omit<SpreadChain, 'masquerade' | 'modulus'>): NftSet {
+  const words = `${inside ? 'inside-' : ''}${place === 'nodePort' ? 'node-port-' : ''}endpoints`;
+  return {
+    name: nameOf(`${words}/${protocolText(protocol)}`),
+    key: place === 'nodePort' ? ['port', 'slot'] : ['address', 'port', 'slot'],
+    data: 'endpoint',
+    protocol,
+    elements: new Map(),
+  };
 }

@@ -106,10 +106,10 @@ export function spreadRules(spread: SpreadChain, node: NodeContext): Rule[] {
     ...(marking === undefined ? [] : [rule(...marking, mark(node))]),
     rule({
       kind: 'dnatMap',
-      fields: spread.place === 'nodePort' ? nodePort : place,
+      fields: spread.place === 'nodePort' ? ['dport'] : ['daddr', 'dport'],
       protocol,
       modulus,
-      map: endpointMap(spread),
+      map: endpointMap(spread).name,
     }),
   ];
 }

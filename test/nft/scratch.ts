@@ -33,3 +33,29 @@ export async function loadEach(run: Run, texts: readonly string[]): Promise<Load
 
 /** A line that no program holds. */
 const mark = '=====SCRATCH=====';
+
+export interface Changed {
+  /** Of both documents. */
+  readonly complaints: string;
+  /** `nft list ruleset` at the end. */
+  readonly listed: string;
+}
+
+/** Loads one document after another into an empty network namespace, for each pair. */
+export async function changeEach(
+  run: Run,
+  pairs: readonly { readonly before: string; readonly change: string }[],
+): Promise<Changed[]> {
+  const script = pairs.map(({ before, change }) =>
+    [
+      `unshare --net sh -c 'nft -f - <&3 2>&1; nft -f - <&4 2>&1; printf "${mark}"; nft list ruleset; printf "${mark}"'`,
+      ` 3<<'${mark}' 4<<'${mark}'`,
+      `\n${before}${mark}`,
+      `\n${change}${mark}`,
+    ].join(''),
+  );
+  const { exitCode, stdout, stderr } = await run('sh', ['-s'], script.join('\n'));
+  const parts = stdout.split(mark);
+  if (exitCode !== 0 || parts.length !== pairs.length * 2 + 1) throw new Error(`the scratch shell failed: ${stderr}`);
+  return pairs.map((_, i) => ({ complaints: parts[i * 2] ?? '', listed: parts[i * 2 + 1] ?? '' }));
+}

@@ -1,4 +1,5 @@
 import type { Family } from '../../../compiler/values/address.ts';
+import type { Protocol } from '../../../compiler/values/port.ts';
 import { parseElement } from './element.ts';
 import { expressionText, statementText } from './json-text.ts';
 import { type Name, parseName } from './names.ts';
@@ -149,6 +150,22 @@ function isEndpoint(family: Family, map: unknown): boolean {
 
 function finish({ family, table, comment, sets, heads, lines, strange }: Draft): ReadTable {
   const chains = new Map([...heads].map(([name, head]) => [name, chainFromLines(family, head, lines.get(name) ?? [])]));
-  const program = { family, table, sets, chains };
+  const program = { family, table, sets: withProtocols(sets, chains.values()), chains };
   return { program: comment === undefined ? program : { ...program, comment }, strange };
+}
+
+/** nft 1.0.6 does not say in JSON whose ports a map has; the rules that look into it do. */
+function withProtocols(sets: ReadonlyMap<string, NftSet>, chains: Iterable<Chain>): ReadonlyMap<string, NftSet> {
+  const protocols = new Map<string, Protocol>();
+  for (const { rules } of chains) {
+    for (const statement of rules.flatMap((rule) => rule?.statements ?? [])) {
+      if (statement.kind === 'dnatMap') protocols.set(statement.map, statement.protocol);
+    }
+  }
+  return new Map(
+    [...sets].map(([name, set]) => {
+      const protocol = set.key.includes('slot') ? protocols.get(name) : undefined;
+      return [name, protocol === undefined ? set : { ...set, protocol }];
+    }),
+  );
 }

@@ -2,7 +2,7 @@ import type { Family } from '../../../compiler/values/address.ts';
 import { parseElement } from './element.ts';
 import { parseHook } from './hook.ts';
 import { parseName } from './names.ts';
-import { numberOf } from './parse-rule.ts';
+import { numberOf, parseProtocolWord } from './parse-rule.ts';
 import { exampleOf, typeOf } from './print.ts';
 import {
   type Chain,
@@ -100,7 +100,7 @@ function parseSet(
 ): NftSet | undefined {
   const first = body.findIndex((line) => line.startsWith('elements = {'));
   const declaration = first < 0 ? body : body.slice(0, first);
-  let type: Pick<NftSet, 'key' | 'data'> | undefined;
+  let type: SetType | undefined;
   let size = 0;
   let isDynamic = false;
   let timeoutSeconds = 0;
@@ -144,19 +144,18 @@ function elementTexts(lines: readonly string[]): string[] {
   return (text.match(/(?:[^,"]|"[^"]*")+/g) ?? []).map((one) => one.trim()).filter((one) => one !== '');
 }
 
+type SetType = Pick<NftSet, 'key' | 'data' | 'protocol'>;
+
 const keyParts: readonly KeyPart[] = ['address', 'protocol', 'port', 'slot'];
 
 /** `ipv4_addr . inet_proto : verdict`, or the same by example after `typeof`. */
-export function parseType(
-  family: Family,
-  word: 'type' | 'typeof',
-  text: string,
-): Pick<NftSet, 'key' | 'data'> | undefined {
-  const [keyWords = '', dataWords] = text.split(' : ');
+export function parseType(family: Family, word: 'type' | 'typeof', text: string): SetType | undefined {
+  const protocol = parseProtocolWord(/\b(tcp|udp|sctp) dport\b/.exec(text)?.[1]);
+  const [keyWords = '', dataWords] = text.replaceAll(/\b(tcp|udp|sctp) dport\b/g, 'th dport').split(' : ');
   const key = parseParts(family, word, keyWords);
   if (key === undefined) return undefined;
   const data = dataWords === undefined ? 'none' : parseDataType(family, word, dataWords);
-  return data && { key, data };
+  return data && (protocol === undefined ? { key, data } : { key, data, protocol });
 }
 
 function parseDataType(family: Family, word: 'type' | 'typeof', text: string): DataType | undefined {

@@ -1,5 +1,6 @@
 import type { Family } from '../../../compiler/values/address.ts';
 import { compareText } from '../../../compiler/values/names.ts';
+import { type Protocol, protocolText } from '../../../compiler/values/port.ts';
 import { unreachable } from '../../../compiler/values/unreachable.ts';
 import { sortElements } from './element.ts';
 import { priorityText } from './hook.ts';
@@ -42,8 +43,8 @@ export function setWord({ data }: Pick<NftSet, 'data'>): 'set' | 'map' {
 }
 
 /** What a set is, without its elements. */
-export function declarationLines(family: Family, { key, data, dynamic, comment }: NftSet): string[] {
-  const lines = [typeText(family, key, data)];
+export function declarationLines(family: Family, { key, data, protocol, dynamic, comment }: NftSet): string[] {
+  const lines = [typeText(family, key, data, protocol)];
   if (dynamic !== undefined) {
     lines.push(`size ${dynamic.size}`, 'flags dynamic,timeout', `timeout ${durationText(dynamic.timeoutSeconds)}`);
   }
@@ -52,9 +53,9 @@ export function declarationLines(family: Family, { key, data, dynamic, comment }
 }
 
 /** A number that `numgen` draws has no type of a name, so a key with one is described by an example of its fields. */
-function typeText(family: Family, key: readonly KeyPart[], data: NftSet['data']): string {
+function typeText(family: Family, key: readonly KeyPart[], data: NftSet['data'], protocol?: Protocol): string {
   const example = key.includes('slot');
-  const parts = key.map((part) => (example ? exampleOf(family, part) : typeOf(family, part)));
+  const parts = key.map((part) => (example ? exampleOf(family, part, protocol) : typeOf(family, part)));
   const words = `${example ? 'typeof' : 'type'} ${parts.join(' . ')}`;
   switch (data) {
     case 'none':
@@ -63,7 +64,7 @@ function typeText(family: Family, key: readonly KeyPart[], data: NftSet['data'])
       return `${words} : verdict`;
     case 'endpoint':
       return example
-        ? `${words} : ${familyWord(family)} daddr . th dport`
+        ? `${words} : ${exampleOf(family, 'address')} . ${exampleOf(family, 'port', protocol)}`
         : `${words} : ${typeOf(family, 'address')} . ${typeOf(family, 'port')}`;
     default:
       return unreachable(data);
@@ -85,14 +86,18 @@ export function typeOf(family: Family, part: KeyPart): string {
   }
 }
 
-export function exampleOf(family: Family, part: KeyPart): string {
+/**
+ * Ports are examples of one protocol: `th dport` would do for a map, and then nft refuses every rule that looks into it
+ * after it was made (`conflicting protocols specified: tcp vs. th`).
+ */
+export function exampleOf(family: Family, part: KeyPart, protocol?: Protocol): string {
   switch (part) {
     case 'address':
       return `${familyWord(family)} daddr`;
     case 'protocol':
       return 'meta l4proto';
     case 'port':
-      return 'th dport';
+      return protocol === undefined ? 'th dport' : `${protocolText(protocol)} dport`;
     case 'slot':
       return 'numgen random mod 2';
     default:

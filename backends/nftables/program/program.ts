@@ -1,4 +1,5 @@
 import type { Family } from '../../../compiler/values/address.ts';
+import type { Protocol } from '../../../compiler/values/port.ts';
 import { type Name, nameOf } from './names.ts';
 import { parseRule } from './parse-rule.ts';
 import { printRule } from './print-rule.ts';
@@ -22,6 +23,8 @@ export interface NftSet {
   readonly name: Name;
   readonly key: readonly KeyPart[];
   readonly data: DataType;
+  /** Whose ports key and data hold, in a set with slots: nft knows the type of those by example, and `tcp dport` is one. */
+  readonly protocol?: Protocol;
   /** Filled by rules: its elements are clients, no part of a program, and never listed here. */
   readonly dynamic?: { readonly size: number; readonly timeoutSeconds: number };
   readonly comment?: string;

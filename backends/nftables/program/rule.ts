@@ -61,7 +61,7 @@ export type Statement =
   | { readonly kind: 'dnat'; readonly to: EndpointAddress }
   | { readonly kind: 'dnatSlots'; readonly modulus: number; readonly slots: readonly Slots<EndpointAddress>[] }
   /**
-   * To the endpoint that a map has for these fields and a number below `modulus`. The fields name the protocol, because
+   * To the endpoint that a map has for these fields and a number below `modulus`. The port is that of one protocol, because
    * the kernel translates ports of a known protocol only.
    */
   | {

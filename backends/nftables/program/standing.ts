@@ -8,11 +8,6 @@ export const standingSets: readonly NftSet[] = [
   // What dials an address and port goes where.
   emptySet('services', place, 'verdict'),
   emptySet('node-ports', nodePort, 'verdict'),
-  // The endpoints of each place by number: for whoever dials it, and for the node and its pods where theirs are others.
-  emptySet('endpoints', [...place, 'slot'], 'endpoint'),
-  emptySet('inside-endpoints', [...place, 'slot'], 'endpoint'),
-  emptySet('node-port-endpoints', [...nodePort, 'slot'], 'endpoint'),
-  emptySet('inside-node-port-endpoints', [...nodePort, 'slot'], 'endpoint'),
   // Places without endpoints.
   emptySet('refused', place, 'verdict'),
   emptySet('refused-node-ports', nodePort, 'verdict'),
