@@ -4,7 +4,7 @@ import { cidrContains, hostCidr } from '../../compiler/values/address.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { servicePortText } from '../../compiler/values/names.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
-import type { Lowered } from '../backend.ts';
+import type { Lowered } from '../maker.ts';
 import { fromPods, mark, notFromPods, within } from './matches.ts';
 import {
   affinitySet,
