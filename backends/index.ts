@@ -37,6 +37,7 @@ const entries: BackendEntry[] = [
     isServiceLink: isIpvsLink,
     load: async (writers) => (await import('./ipvs/index.ts')).createIpvs(writers),
   },
+  { name: 'nftables', tables: undefined, load: async () => (await import('./nftables/index.ts')).createNftables() },
 ];
 
 const loaded = new Map<string, Promise<Backend>>();

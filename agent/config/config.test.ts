@@ -183,7 +183,7 @@ describe('parseConfiguration', () => {
     [{ iptables: { masqueradeAll: '' } }, 'iptables.masqueradeAll: "" is not true or false'],
     [{ iptables: 14 }, 'iptables: 14 is not a mapping of keys to values'],
     [{ iptables: { syncPeriod: '30' } }, 'iptables.syncPeriod: "30" is not a duration such as "30s" or "1h15m"'],
-    [{ mode: 'nftables' }, 'mode: "nftables" is not one of iptables, ipvs'],
+    [{ mode: 'userspace' }, 'mode: "userspace" is not one of iptables, ipvs, nftables'],
     [
       { clusterCIDR: '10.1.0.0/16,10.2.0.0/16' },
       'clusterCIDR: "10.1.0.0/16,10.2.0.0/16" is not a network such as 10.1.0.0/16, or one of each family joined by a comma',
