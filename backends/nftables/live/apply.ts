@@ -46,7 +46,9 @@ const mostDisturbances = 3;
  * Makes a family's kernel hold what is wanted: plans from a reading, performs, reads again, until there is nothing to
  * plan. A refused line names its Service; that one keeps what it has, and the others go on.
  *
- * held     Services to leave as they are from the start
+ * held       Services to leave as they are from the start
+ * readsBack  false: what the kernel took is believed without reading it. A transaction is taken as a whole, and only where the
+ *            table is as it was read, so what is there then is known; reading costs more than writing.
  * throws   NftError; everything is then as it was, because a document is taken as a whole or not at all
  */
 export async function applyWanted(
@@ -55,6 +57,7 @@ export async function applyWanted(
   start: Observation,
   wanted: Wanted,
   held: ReadonlySet<string> = new Set(),
+  readsBack = true,
 ): Promise<ApplyOutcome> {
   const quarantine = createQuarantine();
   const refusals = new Map<string, { rule: string | undefined; message: string }>();
@@ -72,6 +75,10 @@ export async function applyWanted(
     try {
       documents += await perform(run, scope.family, steps);
       lines += lineCount(steps);
+      if (!readsBack) {
+        observed = { ...observed, program: desired, kubeProxy: scope.takeOver ? undefined : observed.kubeProxy };
+        continue;
+      }
     } catch (error) {
       if (!(error instanceof NftError)) throw error;
       if (isOutOfDate(error.reason)) {

@@ -1,4 +1,7 @@
-import { servicePortText } from '../../../compiler/values/names.ts';
+import type { NodeContext } from '../../../compiler/ir/node-context.ts';
+import { canonicalJson } from '../../../compiler/values/canonical-json.ts';
+import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
+import { type ServicePortId, servicePortText } from '../../../compiler/values/names.ts';
 import { assemble } from '../../assemble.ts';
 import type { PlaneOptions } from '../../backend.ts';
 import { forgetConnections } from '../../conntrack.ts';
@@ -7,8 +10,12 @@ import { emptySync, type FamilyPlane, type FamilySync } from '../../plane/plane.
 import { isUsed, type Target } from '../../target.ts';
 import { rememberUnits } from '../../units.ts';
 import { nftables } from '../maker.ts';
+import { createIncrement, type Increment } from '../plan/increment.ts';
+import { planDifference } from '../plan/plan.ts';
 import { familyWord } from '../program/print-rule.ts';
 import type { NftProgram } from '../program/program.ts';
+import type { Maker } from '../../maker.ts';
+import type { NftablesUnit } from '../unit.ts';
 import { applyWanted, desiredOf, type Wanted } from './apply.ts';
 import { NftError } from './errors.ts';
 import { staleFlows } from './flows.ts';
@@ -20,6 +27,8 @@ import { planSteps } from './steps.ts';
 type Done = Pick<FamilySync, 'depth' | 'documents' | 'lines' | 'drift' | 'remarks'> & {
   readonly refused: readonly { readonly service: string; readonly message: string }[];
 };
+
+type Counted = Done & Pick<FamilySync, 'diagnostics'>;
 
 /**
  * One family's table.
@@ -35,13 +44,39 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
   const unchecked = { ...maker, check: () => [] };
   const delays = createDelays<string>(nowMs, delayTimes);
   let believed: Observation | undefined;
+  let increment: { readonly node: NodeContext; readonly of: Increment } | undefined;
+
+  /** The quick way of a delta: what changed is counted. undefined: it takes comparing programs. */
+  async function count(from: Observation, target: Target): Promise<Counted | 'refused' | undefined> {
+    const isSameNode = increment?.node === target.node || canonicalJson(increment?.node) === canonicalJson(target.node);
+    if (increment === undefined || !isSameNode || delays.list().length > 0) return undefined;
+    const { units, diagnostics } = unitsOf(unchecked, target);
+    const change = increment.of.changeTo(units);
+    // Which connections of UDP are stale is found by comparing programs.
+    if (change === undefined || change.changed.some((id) => id.includes('/UDP/'))) return undefined;
+    const remembered = increment;
+    const steps = change.isEmpty ? [] : [planDifference(remembered.of.program, change.difference)];
+    increment = undefined;
+    believed = undefined;
+    let documents = 0;
+    try {
+      if (steps.length > 0) documents = await perform(run, family, steps);
+    } catch (error) {
+      if (!(error instanceof NftError)) throw error;
+      return 'refused';
+    }
+    change.commit();
+    increment = remembered;
+    believed = { ...from, program: remembered.of.program };
+    return { depth: 'delta', documents, lines: lineCount(steps), drift: [], remarks: [], refused: [], diagnostics };
+  }
 
   async function full(wanted: Wanted, held: ReadonlySet<string>): Promise<Done> {
     const before = believed;
     believed = undefined;
     const start = await observe(run, scope);
     const drift = before === undefined ? [] : findDrift(before.program, start.program);
-    const outcome = await applyWanted(run, scope, start, wanted, held);
+    const outcome = await applyWanted(run, scope, start, wanted, held, false);
     believed = outcome.observed;
     const { documents, lines, disturbances, forgotten, quarantined } = outcome;
     const remarks = forgotten.problem === undefined ? [] : [forgotten.problem];
@@ -72,39 +107,62 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     return { depth: 'delta', documents, lines: lineCount(steps), drift: [], remarks, refused: [] };
   }
 
+  function said(
+    { depth, documents, lines, drift, remarks }: Done,
+    diagnostics: FamilySync['diagnostics'],
+    deltaRefused: boolean,
+    released: readonly string[] = [],
+  ): FamilySync {
+    return {
+      ...{ depth, documents, lines, drift, remarks, diagnostics, deltaRefused, released },
+      rules: countRules(believed?.program),
+      quarantined: delays.list(),
+      againInMs: delays.nextInMs(),
+    };
+  }
+
   return {
     family,
     async sync(target, depth) {
       const used = isUsed(target);
       if (!used && (await observePossible(run, scope)) === undefined) return emptySync(depth);
+      const counted = depth === 'delta' && used && believed !== undefined ? await count(believed, target) : undefined;
+      if (counted !== undefined && counted !== 'refused') return said(counted, counted.diagnostics, false);
       const assembled = assemble(depth === 'full' ? maker : unchecked, target.services, target.node);
       const wanted: Wanted = { assembled: used ? assembled : undefined, node: target.node, services: target.services };
       const meanings = meaningsOf(target);
       const held = delays.held(meanings);
-      const quick = depth === 'delta' && used && believed !== undefined;
+      const quick = counted === 'refused' || (depth === 'delta' && used && believed !== undefined);
+      increment = undefined;
       const done =
         (quick && believed !== undefined ? await delta(believed, wanted, held) : undefined) ??
         (await full(wanted, held));
       const released = delays.settle(done.refused, meanings);
-      return {
-        depth: done.depth,
-        documents: done.documents,
-        lines: done.lines,
-        deltaRefused: quick && done.depth === 'full',
-        drift: done.drift,
-        remarks: done.remarks,
-        rules: countRules(believed?.program),
-        quarantined: delays.list(),
-        released,
-        diagnostics: assembled.diagnostics,
-        againInMs: delays.nextInMs(),
-      };
+      if (used && held.size === 0 && done.refused.length === 0) {
+        const of = createIncrement(assembled.program, assembled.units, target.node);
+        increment = of && { node: target.node, of };
+        if (of !== undefined && believed !== undefined) believed = { ...believed, program: of.program };
+      }
+      return said(done, assembled.diagnostics, quick && done.depth === 'full', released);
     },
 
     async glance() {
       return believed?.program === undefined ? undefined : glanceAtTable(run, family, believed.table);
     },
   };
+}
+
+/** Every Service port lowered, those that did not change from memory. */
+function unitsOf(maker: Maker<NftablesUnit, NftProgram>, { services, node }: Target) {
+  const options = maker.lowerOptionsFor(services);
+  const units = new Map<ServicePortId, NftablesUnit>();
+  const diagnostics: Diagnostic[] = [];
+  for (const ir of services) {
+    const lowered = maker.lower(ir, node, options);
+    units.set(ir.id, lowered.unit);
+    diagnostics.push(...lowered.diagnostics);
+  }
+  return { units, diagnostics };
 }
 
 /** What each Service port means now, by the name that comments bear: ports of one name share their fate. */

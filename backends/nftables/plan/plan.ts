@@ -22,6 +22,14 @@ export function planTransaction(observed: NftProgram | undefined, desired: NftPr
   return commands.length === 0 ? undefined : { family, table, commands };
 }
 
+/** The same from a difference that is known already. */
+export function planDifference(
+  { family, table }: Pick<NftProgram, 'family' | 'table'>,
+  difference: Difference,
+): Transaction {
+  return { family, table, commands: changes(difference) };
+}
+
 /** Takes a table away, with everything that is in it. */
 export function planDeparture({ family, table }: Pick<NftProgram, 'family' | 'table'>): Transaction {
   return { family, table, commands: [{ kind: 'deleteTable' }] };

@@ -49,6 +49,33 @@ export function parseElement(family: Family, set: Pick<NftSet, 'key' | 'data'>, 
   return makeElement(key, data, comment);
 }
 
+const octet = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+const ipv4 = `${octet}(?:\\.${octet}){3}`;
+const keyForms: Readonly<Record<KeyPart, string>> = {
+  address: ipv4,
+  protocol: '(?:tcp|udp|sctp)',
+  port: '[1-9]\\d{0,3}',
+  slot: '(?:0|[1-9]\\d{0,8})',
+};
+const dataForms: Readonly<Record<DataType, string>> = {
+  none: '',
+  verdict: ' : (?:accept|drop|return|(?:goto|jump) [A-Za-z_][A-Za-z0-9_./-]{0,239})',
+  endpoint: ` : ${ipv4} \\. [1-9]\\d{0,3}`,
+};
+const knownForms = new Map<string, RegExp>();
+
+/**
+ * What elements of a set look like as nft prints them: whatever fits is one. Some do not fit and are right all the same.
+ */
+export function elementForm(family: Family, { key, data }: Pick<NftSet, 'key' | 'data'>): RegExp {
+  const id = `${family} ${key.join()} ${data}`;
+  // Of the texts of an IPv6 address one is right, which no form can tell.
+  const words = family === 'IPv6' ? '(?!)' : key.map((part) => keyForms[part]).join(' \\. ');
+  const form = knownForms.get(id) ?? new RegExp(`^${words}(?: comment "[ !#-~]{0,128}")?${dataForms[data]}$`);
+  knownForms.set(id, form);
+  return form;
+}
+
 function parseKey(family: Family, parts: readonly KeyPart[], tokens: Tokens): string | undefined {
   const words: string[] = [];
   for (const [i, part] of parts.entries()) {
