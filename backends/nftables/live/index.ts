@@ -38,7 +38,7 @@ export function createLive(programOf: ProgramOf<NftablesUnit, NftProgram>): Live
       const observed = isNeeded ? await observe(run, scope) : await observePossible(run, scope);
       return observed && (isNeeded || observed.program !== undefined) ? kernelOf(run, scope, observed) : undefined;
     },
-    nothing: (scope) => plannerOf(programOf, scope.takeOver).observed('nothing', nothingFound(scope)),
+    nothing: (scope, source) => plannerOf(programOf, scope.takeOver).observed(source, nothingFound(scope)),
     readDump: (source, prefix) => readDump(source, prefix, plannerOf(programOf, true)),
     loadPlan: async (parsed, prefix) => (await import('./saved-plan.ts')).loadPlan(parsed, prefix),
     createPlane: createNftablesPlane,

@@ -220,7 +220,7 @@ describe('commands', () => {
     ['an element that is none', (text: string) => text.replace('"10.96.0.1"', '"10.96.0.1 }; flush ruleset"')],
     ['a name that is none', (text: string) => text.replaceAll('"refuse"', '"refuse; flush ruleset"')],
   ])('a plan with %s is refused', async (_, change) => {
-    const plan = live.nothing(scopeFor()).plan(target(cart('10.1.0.1:80')), options);
+    const plan = live.nothing(scopeFor(), 'nothing').plan(target(cart('10.1.0.1:80')), options);
     const text = JSON.stringify(plan.saved());
     expect(change(text)).not.toBe(text);
     expect(await live.loadPlan(JSON.parse(change(text)), kubePrefix)).toMatchObject({ kind: 'refused' });
