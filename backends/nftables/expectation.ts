@@ -38,7 +38,7 @@ export function nftablesExpectation(
     toNode: [sourceRangeGate, healthCheckGate, refusedGate, refusedNodePortGate],
     through: leaving,
   };
-  return expectation(services, withoutLoopback(node), gates);
+  return expectation(services, withoutLoopback(node), { gates });
 }
 
 /** The same node, where node ports do not answer on 127.0.0.1. */

@@ -19,8 +19,7 @@ function files(program: NftProgram, node: NodeContext): ReadonlyMap<string, stri
 /** The pure half of the backend. */
 export const nftables: Maker<NftablesUnit, NftProgram> = {
   name: 'nftables',
-  // The comments of elements are no part of rules.
-  lowerOptionsFor: () => ({ endpointComments: false }),
+  wholeOf: () => undefined,
   lower,
   leftOut: () => [],
   link,

@@ -87,7 +87,7 @@ function changesOf(
     cost: {
       transactions: steps.length === 0 ? 0 : 1,
       lines: lineCount(steps),
-      chains: parts.length,
+      parts: parts.length,
       words: { transaction: 'transaction', part: 'part' },
     },
     notes: [],

@@ -116,6 +116,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     return {
       ...{ depth, documents, lines, drift, remarks, diagnostics, deltaRefused, released },
       rules: countRules(believed?.program),
+      written: undefined,
       quarantined: delays.list(),
       againInMs: delays.nextInMs(),
     };
@@ -154,11 +155,10 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
 
 /** Every Service port lowered, those that did not change from memory. */
 function unitsOf(maker: Maker<NftablesUnit, NftProgram>, { services, node }: Target) {
-  const options = maker.lowerOptionsFor(services);
   const units = new Map<ServicePortId, NftablesUnit>();
   const diagnostics: Diagnostic[] = [];
   for (const ir of services) {
-    const lowered = maker.lower(ir, node, options);
+    const lowered = maker.lower(ir, node, undefined);
     units.set(ir.id, lowered.unit);
     diagnostics.push(...lowered.diagnostics);
   }
