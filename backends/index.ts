@@ -37,6 +37,12 @@ const entries: BackendEntry[] = [
     isServiceLink: isIpvsLink,
     load: async (writers) => (await import('./ipvs/index.ts')).createIpvs(writers),
   },
+  {
+    name: 'nftables',
+    tables: undefined,
+    isServiceLink: () => false,
+    load: async () => (await import('./nftables/index.ts')).createNftables(),
+  },
 ];
 
 const loaded = new Map<string, Promise<Backend>>();

@@ -35,7 +35,7 @@ export interface AgentConfiguration {
 export const defaultHealthz: BindAddress = { host: '0.0.0.0', port: 10256 };
 export const defaultMetrics: BindAddress = { host: '127.0.0.1', port: 10249 };
 const defaultSyncPeriodMs = 30_000;
-const defaultMinSyncPeriodMs: Readonly<Record<string, number>> = { iptables: 1_000 };
+const defaultMinSyncPeriodMs: Readonly<Record<string, number>> = { iptables: 1_000, nftables: 1_000 };
 
 export function agentConfigurationFrom(get: Get, backend: string, report: Report): AgentConfiguration {
   const syncPeriodMs = (of: string) => periodMs(get(`${of}.syncPeriod`)) || defaultSyncPeriodMs;

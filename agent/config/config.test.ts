@@ -150,11 +150,24 @@ describe('parseConfiguration', () => {
 
   it('lets --backend win over mode, and says so', () => {
     expect(configure({ mode: 'ipvs' }).backend).toBe('ipvs');
+    expect(configure({ mode: 'nftables' }).backend).toBe('nftables');
     expect(defaultConfiguration(plain).backend).toBe('iptables');
     expect(configure({ mode: 'ipvs' }, { ...plain, backend: 'iptables' }).backend).toBe('iptables');
     expect(notesOf({ mode: 'ipvs' }, { ...plain, backend: 'iptables' })).toEqual([
       'warning: mode: ipvs gives way to --backend iptables',
     ]);
+  });
+
+  it("takes nftables mode's own section in that mode, and iptables mode's where it says nothing", () => {
+    const iptables = { masqueradeAll: true, masqueradeBit: 9 };
+    const inMode = (mode: string, nftables?: object) =>
+      configure({ mode, iptables, ...(nftables === undefined ? {} : { nftables }) }).settings;
+    expect(inMode('nftables', { masqueradeAll: false, masqueradeBit: 7 })).toMatchObject({
+      masqueradeAll: false,
+      masqueradeBit: 7,
+    });
+    expect(inMode('nftables')).toMatchObject(iptables);
+    expect(inMode('iptables', { masqueradeAll: false, masqueradeBit: 7 })).toMatchObject(iptables);
   });
 
   it('names what belongs to the other mode, or to another way of telling local traffic', () => {
@@ -183,7 +196,7 @@ describe('parseConfiguration', () => {
     [{ iptables: { masqueradeAll: '' } }, 'iptables.masqueradeAll: "" is not true or false'],
     [{ iptables: 14 }, 'iptables: 14 is not a mapping of keys to values'],
     [{ iptables: { syncPeriod: '30' } }, 'iptables.syncPeriod: "30" is not a duration such as "30s" or "1h15m"'],
-    [{ mode: 'nftables' }, 'mode: "nftables" is not one of iptables, ipvs'],
+    [{ mode: 'userspace' }, 'mode: "userspace" is not one of iptables, ipvs, nftables'],
     [
       { clusterCIDR: '10.1.0.0/16,10.2.0.0/16' },
       'clusterCIDR: "10.1.0.0/16,10.2.0.0/16" is not a network such as 10.1.0.0/16, or one of each family joined by a comma',

@@ -59,7 +59,7 @@ export function parseConfiguration(document: unknown, file: string, choices: Cho
 
   const mode = parseMode(get('mode'));
   const backend = choices.backend ?? mode ?? defaultBackend();
-  const settings = settingsFrom(get, choices.compat, report);
+  const settings = settingsFrom(get, { compat: choices.compat, backend }, report);
   const agent = agentConfigurationFrom(get, backend, report);
   if (report.diagnostics.some(({ severity }) => severity === 'error')) throw new InputError(report.diagnostics);
   for (const [path, value] of leaves) reportWithoutEffect(path, value, backend, choices.forAgent === true, report);

@@ -16,10 +16,18 @@ const defaults: Readonly<Record<string, unknown>> = {
   'iptables.minSyncPeriod': '1s',
   'iptables.syncPeriod': '30s',
   'ipvs.syncPeriod': '30s',
+  'nftables.minSyncPeriod': '1s',
+  'nftables.syncPeriod': '30s',
   metricsBindAddress: '127.0.0.1:10249',
   mode: defaultBackend(),
   // 0 is a score like others; unset leaves the one that there is.
   oomScoreAdj: null,
+};
+
+/** Keys that are another one's where nobody chose; that one stands before them in the list. */
+const inherited: Readonly<Record<string, string>> = {
+  'nftables.masqueradeAll': 'iptables.masqueradeAll',
+  'nftables.masqueradeBit': 'iptables.masqueradeBit',
 };
 
 const zeroValues: Readonly<Partial<Record<ValueType, unknown>>> = {
@@ -54,8 +62,23 @@ export function effectiveDocument(document: unknown): Record<string, unknown> {
     }, effective);
     const given = section[name];
     if (given === undefined || given === null || given === '') {
-      section[name] = path in defaults ? defaults[path] : type in zeroValues ? zeroValues[type] : '';
+      const other = inherited[path];
+      const inForce = other === undefined ? undefined : valueAt(effective, other);
+      section[name] =
+        inForce !== undefined
+          ? inForce
+          : path in defaults
+            ? defaults[path]
+            : type in zeroValues
+              ? zeroValues[type]
+              : '';
     }
   }
   return effective;
+}
+
+function valueAt(document: Record<string, unknown>, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>((within, name) => (within as Record<string, unknown> | undefined)?.[name], document);
 }

@@ -8,9 +8,12 @@ import type { ValueType } from './values.ts';
  * inert     known, and without any effect here; said by name when it holds more than its zero value
  */
 export type Effect =
-  | { readonly kind: 'applied'; readonly backend?: 'iptables' | 'ipvs' }
-  | { readonly kind: 'agent'; readonly backend?: 'iptables' | 'ipvs' }
+  | { readonly kind: 'applied'; readonly backend?: ModeWithKeys }
+  | { readonly kind: 'agent'; readonly backend?: ModeWithKeys }
   | { readonly kind: 'inert'; readonly why: string };
+
+/** Modes of kube-proxy that have a section of their own. */
+type ModeWithKeys = 'iptables' | 'ipvs' | 'nftables';
 
 export interface Key {
   /** `iptables.masqueradeBit`. A key that ends in `.*` stands for all below it. */
@@ -21,11 +24,11 @@ export interface Key {
   readonly meaning: string;
 }
 
-function applied(path: string, type: ValueType, meaning: string, backend?: 'iptables' | 'ipvs'): Key {
+function applied(path: string, type: ValueType, meaning: string, backend?: ModeWithKeys): Key {
   return { path, type, meaning, effect: backend === undefined ? { kind: 'applied' } : { kind: 'applied', backend } };
 }
 
-function agent(path: string, type: ValueType, meaning: string, backend?: 'iptables' | 'ipvs'): Key {
+function agent(path: string, type: ValueType, meaning: string, backend?: ModeWithKeys): Key {
   return { path, type, meaning, effect: backend === undefined ? { kind: 'agent' } : { kind: 'agent', backend } };
 }
 
@@ -35,7 +38,6 @@ function inert(why: string, ...typed: readonly (readonly [path: string, type: Va
 
 const noTuning = 'the API server is read as JSON, with few connections and no limit of rate';
 const noProfiling = 'there is no profiling server, and no hidden metric';
-const noNftables = 'there is no nftables mode';
 const noWindows = 'this is for Linux';
 
 /**
@@ -59,6 +61,8 @@ export const keys: readonly Key[] = [
   applied('iptables.masqueradeAll', 'boolean', 'every connection to a cluster IP is masqueraded; for IPVS too'),
   applied('iptables.masqueradeBit', 'bit', 'bit of the packet mark that means "masquerade"; for IPVS too'),
   applied('iptables.localhostNodePorts', 'boolean', 'node ports answer on 127.0.0.1', 'iptables'),
+  applied('nftables.masqueradeAll', 'boolean', 'the same in nftables mode; unset means as for iptables', 'nftables'),
+  applied('nftables.masqueradeBit', 'bit', 'the same in nftables mode; unset means as for iptables', 'nftables'),
   applied('ipvs.scheduler', 'scheduler', 'scheduler of every virtual server; empty means rr', 'ipvs'),
   applied('ipvs.strictARP', 'boolean', 'ARP is not answered for addresses of kube-ipvs0', 'ipvs'),
   applied('ipvs.excludeCIDRs', 'cidrs', 'virtual servers of others that a clean-up leaves alone', 'ipvs'),
@@ -76,6 +80,8 @@ export const keys: readonly Key[] = [
   agent('metricsBindAddress', 'text', 'where `/metrics` and status are served; empty means `127.0.0.1:10249`'),
   agent('iptables.syncPeriod', 'duration', 'longest time between two readings of the kernel; 0 means 30s', 'iptables'),
   agent('iptables.minSyncPeriod', 'duration', 'shortest time between two syncs; unset means 1s', 'iptables'),
+  agent('nftables.syncPeriod', 'duration', 'longest time between two readings of the kernel; 0 means 30s', 'nftables'),
+  agent('nftables.minSyncPeriod', 'duration', 'shortest time between two syncs; unset means 1s', 'nftables'),
   agent('ipvs.syncPeriod', 'duration', 'longest time between two readings of the kernel; 0 means 30s', 'ipvs'),
   agent('ipvs.minSyncPeriod', 'duration', 'shortest time between two syncs', 'ipvs'),
   agent(
@@ -102,13 +108,6 @@ export const keys: readonly Key[] = [
   ...inert(noProfiling, ['enableProfiling', 'boolean'], ['showHiddenMetricsForVersion', 'text']),
   ...inert('messages go to standard error, see `--diagnostics`', ['logging.*', 'anything']),
   ...inert('only the removed userspace mode used it', ['portRange', 'text']),
-  ...inert(
-    noNftables,
-    ['nftables.masqueradeAll', 'boolean'],
-    ['nftables.masqueradeBit', 'count'],
-    ['nftables.syncPeriod', 'duration'],
-    ['nftables.minSyncPeriod', 'duration'],
-  ),
   ...inert(
     noWindows,
     ['winkernel.networkName', 'text'],

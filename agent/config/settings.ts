@@ -22,19 +22,27 @@ import {
 /** The value at a path of the file; undefined where it is unset. */
 export type Get = (path: string) => unknown;
 
+export interface SettingsChoices {
+  readonly compat: Compat;
+  /** The mode whose section of the file counts. */
+  readonly backend: string;
+}
+
 /**
  * Settings from the values of a file, each of which has been checked by itself: what is left to
  * report here is what does not go together. kube-proxy's defaults fill the rest.
  */
-export function settingsFrom(get: Get, compat: Compat, report: Report): Settings {
+export function settingsFrom(get: Get, { compat, backend }: SettingsChoices, report: Report): Settings {
   const address = parseAddress(get('bindAddress'));
+  // A mode without such a key of its own has iptables mode's, as IPVS mode does.
+  const ofMode = (name: string) => get(`${backend}.${name}`) ?? get(`iptables.${name}`);
   const seconds = (path: string) => Math.floor(parseDurationSeconds(get(path)) ?? 0);
   return {
     ...defaultSettings,
     compat,
     ...localDetectionFrom(get, report),
-    masqueradeAll: parseBoolean(get('iptables.masqueradeAll')) ?? defaultSettings.masqueradeAll,
-    masqueradeBit: parseBit(get('iptables.masqueradeBit')) ?? defaultSettings.masqueradeBit,
+    masqueradeAll: parseBoolean(ofMode('masqueradeAll')) ?? defaultSettings.masqueradeAll,
+    masqueradeBit: parseBit(ofMode('masqueradeBit')) ?? defaultSettings.masqueradeBit,
     localhostNodePorts: parseBoolean(get('iptables.localhostNodePorts')) ?? defaultSettings.localhostNodePorts,
     nodePortAddresses: nodePortAddressesFrom(get, compat, report),
     bindAddress: address === '0.0.0.0' || address === '::' ? undefined : address,

@@ -26,18 +26,19 @@ export function expect(services: readonly ServicePortIR[], node: NodeContext, pa
  * {@link expect} for many packets: the Services are indexed once.
  *
  * once   whoever translates a packet delivers it too: what stands at the address of an endpoint is not asked any more
+ * gates  what stands between a flow and its address, for a backend that refuses some packets elsewhere
  */
 export function expectation(
   services: readonly ServicePortIR[],
   node: NodeContext,
-  { once = false }: { readonly once?: boolean } = {},
+  { once = false, gates = standardGates }: { readonly once?: boolean; readonly gates?: Gates } = {},
 ): (packet: Packet) => Verdict {
   const index = indexFrontends(services.filter((service) => service.family === node.family));
   return (packet) =>
     toVerdict(
       translate(index, node, packet).map((flow) => ({
         share: flow.share,
-        fate: arrive(once && flow.translated ? nothing : index, node, packet, flow),
+        fate: arrive(gates, once && flow.translated ? nothing : index, node, packet, flow),
       })),
     );
 }
@@ -45,7 +46,7 @@ export function expectation(
 const nothing = indexFrontends([]);
 
 /** A part of the connections, under way to an address. */
-interface Flow {
+export interface Flow {
   readonly address: IpAddress;
   readonly port: Port;
   readonly share: Rational;
@@ -139,7 +140,7 @@ function spread(service: ServicePortIR, way: Way, packet: Packet): Flow[] {
   }));
 }
 
-type Gate = (
+export type Gate = (
   index: FrontendIndex,
   node: NodeContext,
   packet: Packet,
@@ -147,14 +148,16 @@ type Gate = (
 ) => 'reject' | 'drop' | 'let in' | 'pass';
 
 /** What stands between a flow and the address it goes to, in order, by the way it takes. */
-const gates: Readonly<Record<'fromNode' | 'fromNodeToItself' | 'toNode' | 'through', readonly Gate[]>> = {
+export type Gates = Readonly<Record<'fromNode' | 'fromNodeToItself' | 'toNode' | 'through', readonly Gate[]>>;
+
+const standardGates: Gates = {
   fromNode: [loopbackGate, sourceRangeGate, internalGate],
   fromNodeToItself: [loopbackGate, sourceRangeGate, internalGate, healthCheckGate, externalGate],
   toNode: [loopbackGate, sourceRangeGate, healthCheckGate, externalGate],
   through: [sourceRangeGate, masqueradeGate, internalGate, externalGate],
 };
 
-function arrive(index: FrontendIndex, node: NodeContext, packet: Packet, flow: Flow): Fate {
+function arrive(gates: Gates, index: FrontendIndex, node: NodeContext, packet: Packet, flow: Flow): Fate {
   const endsHere = isNodeAddress(flow.address, node);
   const beginsHere = packet.from.kind === 'node';
   const way = beginsHere ? (endsHere ? 'fromNodeToItself' : 'fromNode') : endsHere ? 'toNode' : 'through';
@@ -177,7 +180,7 @@ function loopbackGate(_index: FrontendIndex, node: NodeContext, packet: Packet, 
 }
 
 /** Whoever a load balancer address let in has been translated, so what still goes there was not let in. */
-function sourceRangeGate(index: FrontendIndex, _node: NodeContext, packet: Packet, flow: Flow) {
+export function sourceRangeGate(index: FrontendIndex, _node: NodeContext, packet: Packet, flow: Flow) {
   const isGuarded = index
     .atAddress(packet.protocol, flow.address, flow.port)
     .some(
@@ -192,7 +195,7 @@ function masqueradeGate(_index: FrontendIndex, _node: NodeContext, _packet: Pack
   return flow.masquerade ? 'let in' : 'pass';
 }
 
-function healthCheckGate(index: FrontendIndex, _node: NodeContext, packet: Packet, flow: Flow) {
+export function healthCheckGate(index: FrontendIndex, _node: NodeContext, packet: Packet, flow: Flow) {
   return packet.protocol === 'TCP' && index.isHealthCheckPort(flow.port) ? 'let in' : 'pass';
 }
 

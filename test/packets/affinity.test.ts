@@ -4,7 +4,7 @@ import { probeSupport } from '../netns/probe.ts';
 import { describeIn } from '../place.ts';
 import { service } from './objects.ts';
 import { loadProgram, programOf } from './program.ts';
-import { bootWorld, outcomes, tcpPort } from './world.ts';
+import { bootWorld, outcomes, tcpPort, featureOf, modes } from './world.ts';
 
 const { lacks } = await probeSupport();
 
@@ -19,8 +19,8 @@ const objects = service('sticky', {
   spec: { type: 'NodePort', sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } } },
 });
 
-for (const mode of ['nft', 'legacy'] as const) {
-  describeIn('network namespace', lacks.namespaces ?? lacks[mode], `session affinity, ${mode}`, () => {
+for (const mode of modes) {
+  describeIn('network namespace', lacks.namespaces ?? lacks[featureOf(mode)], `session affinity, ${mode}`, () => {
     let network: Network;
     beforeAll(async () => {
       network = await bootWorld();

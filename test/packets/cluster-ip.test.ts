@@ -4,7 +4,7 @@ import { probeSupport } from '../netns/probe.ts';
 import { service } from './objects.ts';
 import { expectedOutcomes, loadProgram, programOf } from './program.ts';
 import { describeIn } from '../place.ts';
-import { bootWorld, outcomes, tcpPort, udpPort, type Dial, type Mode } from './world.ts';
+import { bootWorld, outcomes, tcpPort, udpPort, type Dial, featureOf, modes } from './world.ts';
 
 const { lacks } = await probeSupport();
 
@@ -88,8 +88,8 @@ const cases: readonly (readonly [string, Dial, readonly string[]])[] = [
   ],
 ];
 
-for (const mode of ['nft', 'legacy'] as const satisfies readonly Mode[]) {
-  describeIn('network namespace', lacks.namespaces ?? lacks[mode], `cluster IPs, ${mode}`, () => {
+for (const mode of modes) {
+  describeIn('network namespace', lacks.namespaces ?? lacks[featureOf(mode)], `cluster IPs, ${mode}`, () => {
     const program = programOf(objects);
     let network: Network;
     beforeAll(async () => {
@@ -100,7 +100,7 @@ for (const mode of ['nft', 'legacy'] as const satisfies readonly Mode[]) {
 
     test.each(cases)('%s', async (_, dial, seen) => {
       expect(await outcomes(network, dial)).toEqual(seen);
-      expect(expectedOutcomes(program, dial)).toEqual(seen);
+      expect(expectedOutcomes(program, dial, mode)).toEqual(seen);
     });
   });
 }

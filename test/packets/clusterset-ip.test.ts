@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, describe } from 'vitest';
 import type { Network } from '../netns/network.ts';
 import { probeSupport } from '../netns/probe.ts';
 import { describeIn } from '../place.ts';
@@ -94,17 +94,19 @@ const cases: readonly (readonly [string, Dial, readonly string[]])[] = [
   ['21: the other port, the other cluster', { from: 'client', to: '10.13.42.21', port: 4242 }, ['10.12.0.8:8080']],
 ];
 
-describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'clusterset IPs, nft', () => {
-  const program = programOf(objects, {}, ['port-conflict', 'remote-port-mismatch']);
-  let network: Network;
-  beforeAll(async () => {
-    network = await bootWorld();
-    await loadProgram(network, 'nft', program);
-  });
-  afterAll(() => network?.close());
+describe.each(['nft', 'nftables'] as const)('%s', (mode) => {
+  describeIn('network namespace', lacks.namespaces ?? lacks.nft, `clusterset IPs, ${mode}`, () => {
+    const program = programOf(objects, {}, ['port-conflict', 'remote-port-mismatch']);
+    let network: Network;
+    beforeAll(async () => {
+      network = await bootWorld();
+      await loadProgram(network, mode, program);
+    });
+    afterAll(() => network?.close());
 
-  test.each(cases)('%s', async (_, dial, seen) => {
-    expect(await outcomes(network, dial, 10)).toEqual(seen);
-    expect(expectedOutcomes(program, dial)).toEqual(seen);
+    test.each(cases)('%s', async (_, dial, seen) => {
+      expect(await outcomes(network, dial, 10)).toEqual(seen);
+      expect(expectedOutcomes(program, dial, mode)).toEqual(seen);
+    });
   });
 });

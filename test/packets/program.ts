@@ -1,9 +1,11 @@
 import { assemble } from '../../backends/assemble.ts';
 import { iptables } from '../../backends/iptables/index.ts';
+import { nftablesExpectation } from '../../backends/nftables/expectation.ts';
+import { nftables } from '../../backends/nftables/index.ts';
 import type { Ruleset } from '../../backends/netfilter/rule.ts';
 import { compile } from '../../compiler/index.ts';
 import type { Compilation } from '../../compiler/compile.ts';
-import { expect as expectVerdict } from '../../compiler/semantics/expect.ts';
+import { expectation } from '../../compiler/semantics/expect.ts';
 import type { Packet, Share, Verdict } from '../../compiler/semantics/packet.ts';
 import { defaultSettings, type Settings } from '../../compiler/settings.ts';
 import { families, type Family, parseAddress, parseCidr } from '../../compiler/values/address.ts';
@@ -50,6 +52,15 @@ export function programOf(
 /** Loads both families with the real tools, into a node that has no rules yet. */
 export async function loadProgram(network: Network, mode: Mode, program: Program): Promise<void> {
   const run = network.run('member2-node');
+  if (mode === 'nftables') {
+    const { exitCode, stderr } = await run(
+      'nft',
+      ['-f', '-'],
+      families.map((family) => nftablesText(program, family)).join(''),
+    );
+    if (exitCode !== 0) throw new Error(`nft: ${stderr}`);
+    return;
+  }
   for (const family of families) {
     const file = `${family === 'IPv4' ? 'iptables' : 'ip6tables'}-${mode}-restore`;
     const { exitCode, stderr } = await run(
@@ -61,10 +72,15 @@ export async function loadProgram(network: Network, mode: Mode, program: Program
   }
 }
 
-/** What the reference semantics says of a dial, in the words of `outcomes`. */
-export function expectedOutcomes({ compilation }: Program, dial: Dial): string[] {
+function nftablesText({ compilation: { services, node: of } }: Program, family: Family): string {
+  return nftables.print(assemble(nftables, services[family], of[family]).program);
+}
+
+/** What the reference semantics says of a dial, in the words of `outcomes`; of nftables mode with its exceptions. */
+export function expectedOutcomes({ compilation }: Program, dial: Dial, mode: Mode = 'nft'): string[] {
   const packet = packetOf(dial);
-  return outcomesOf(expectVerdict(compilation.services[packet.family], compilation.node[packet.family], packet));
+  const expectationOf = mode === 'nftables' ? nftablesExpectation : expectation;
+  return outcomesOf(expectationOf(compilation.services[packet.family], compilation.node[packet.family])(packet));
 }
 
 /** A verdict in the words of `outcomes`. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, describe } from 'vitest';
 import type { Network } from '../netns/network.ts';
 import { probeSupport } from '../netns/probe.ts';
 import { describeIn } from '../place.ts';
@@ -32,41 +32,43 @@ const cases: readonly (readonly [string, Dial, readonly string[]])[] = [
 ];
 
 const missing = lacks.namespaces ?? lacks.nft ?? lacks.sctp;
-describeIn('network namespace', missing, 'SCTP associations', () => {
-  const program = programOf(objects);
-  let network: Network;
-  beforeAll(async () => {
-    network = await bootWorld();
-    for (const [host, address] of [
-      ['pod', '10.12.0.9'],
-      ['remote', '10.10.0.9'],
-    ] as const) {
-      const station = await network.station(host);
-      await station.serve({ transport: 'sctp', address, port: 2906, name: `${address}:2906` });
-    }
-    // A kernel that has SCTP sockets itself would abort what it has no socket for.
-    for (const host of ['pod', 'remote', 'client', 'outside']) {
-      await network.run(host)('iptables', [
-        '-A',
-        'OUTPUT',
-        '-p',
-        'sctp',
-        '-m',
-        'sctp',
-        '--chunk-types',
-        'any',
-        'ABORT',
-        '-j',
-        'DROP',
-      ]);
-    }
-    await loadProgram(network, 'nft', program);
-  });
-  afterAll(() => network?.close());
+describe.each(['nft', 'nftables'] as const)('%s', (mode) => {
+  describeIn('network namespace', missing, 'SCTP associations', () => {
+    const program = programOf(objects);
+    let network: Network;
+    beforeAll(async () => {
+      network = await bootWorld();
+      for (const [host, address] of [
+        ['pod', '10.12.0.9'],
+        ['remote', '10.10.0.9'],
+      ] as const) {
+        const station = await network.station(host);
+        await station.serve({ transport: 'sctp', address, port: 2906, name: `${address}:2906` });
+      }
+      // A kernel that has SCTP sockets itself would abort what it has no socket for.
+      for (const host of ['pod', 'remote', 'client', 'outside']) {
+        await network.run(host)('iptables', [
+          '-A',
+          'OUTPUT',
+          '-p',
+          'sctp',
+          '-m',
+          'sctp',
+          '--chunk-types',
+          'any',
+          'ABORT',
+          '-j',
+          'DROP',
+        ]);
+      }
+      await loadProgram(network, mode, program);
+    });
+    afterAll(() => network?.close());
 
-  test.each(cases)('%s', async (_, dial, seen) => {
-    const sctp = { ...dial, transport: 'sctp' } as const;
-    expect(await outcomes(network, sctp, 24)).toEqual(seen);
-    expect(expectedOutcomes(program, sctp)).toEqual(seen);
+    test.each(cases)('%s', async (_, dial, seen) => {
+      const sctp = { ...dial, transport: 'sctp' } as const;
+      expect(await outcomes(network, sctp, 24)).toEqual(seen);
+      expect(expectedOutcomes(program, sctp, mode)).toEqual(seen);
+    });
   });
 });

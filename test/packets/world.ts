@@ -2,7 +2,14 @@ import { clientPod, member2Node, outside, twoClusters } from '../netns/clusters.
 import { bootNetwork, type LocalNetwork, type Network } from '../netns/network.ts';
 import type { Answer, Transport } from '../netns/station-protocol.ts';
 
-export type Mode = 'nft' | 'legacy';
+/** Tables of iptables mode by the tool that fills them, or the table of nftables mode. */
+export type Mode = 'nft' | 'legacy' | 'nftables';
+export const modes: readonly Mode[] = ['nft', 'legacy', 'nftables'];
+
+/** What a machine needs for a mode, as `probeSupport` calls it. */
+export function featureOf(mode: Mode): 'nft' | 'legacy' {
+  return mode === 'legacy' ? 'legacy' : 'nft';
+}
 
 /** Where a connection begins: a pod of the node, a pod that is an endpoint itself, the node, or elsewhere. */
 export type Vantage = 'client' | 'pod' | 'node' | 'outside';

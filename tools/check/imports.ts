@@ -34,6 +34,7 @@ const layers: readonly Layer[] = [
   { of: 'backends/netfilter/', mayImport: ['compiler/', ...neutral], packages: purePackages },
   { of: 'backends/iptables/', mayImport: ['compiler/', 'backends/netfilter/', ...neutral], packages: purePackages },
   { of: 'backends/ipvs/', mayImport: ['compiler/', 'backends/netfilter/', ...neutral], packages: purePackages },
+  { of: 'backends/nftables/', mayImport: ['compiler/', ...neutral], packages: purePackages },
   ...['host', 'planning', 'plane'].map((folder) => ({
     of: `backends/${folder}/`,
     mayImport: ['compiler/', ...neutral],

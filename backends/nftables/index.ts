@@ -1,0 +1,21 @@
+import type { Backend } from '../backend.ts';
+import { programsOf, pureHalf } from '../made.ts';
+import { nftables } from './maker.ts';
+
+export { nftables } from './maker.ts';
+
+export function createNftables(): Backend {
+  const programOf = programsOf(nftables);
+  return {
+    ...pureHalf(nftables, programOf, loadMeaning),
+    live: async () => (await import('./live/index.ts')).createLive(programOf),
+  };
+}
+
+async function loadMeaning() {
+  const [{ traceProgram }, { nftablesExpectation }] = await Promise.all([
+    import('./trace/trace.ts'),
+    import('./expectation.ts'),
+  ]);
+  return { trace: traceProgram, expectation: nftablesExpectation };
+}

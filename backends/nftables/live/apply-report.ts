@@ -1,0 +1,43 @@
+import type { Family } from '../../../compiler/values/address.ts';
+import { counted } from '../../../compiler/values/counted.ts';
+import type { ApplyReport } from '../../backend.ts';
+import { kernelProblem } from '../../errors.ts';
+import { refusedService, staleConnections } from '../../planning/problems.ts';
+import type { ApplyOutcome } from './apply.ts';
+import { NftError } from './errors.ts';
+
+/** verb   what was tried, in the codes of problems: `apply`, `cleanup` */
+export async function reportOf(
+  family: Family,
+  verb: string,
+  apply: () => Promise<Omit<ApplyOutcome, 'observed'>>,
+): Promise<ApplyReport> {
+  try {
+    const { documents, lines, quarantined, forgotten } = await apply();
+    const left = quarantined.length;
+    const rest = left === 0 ? 'what is wanted' : `what is wanted, but for ${counted(left, 'Service port')}`;
+    const flows =
+      forgotten.found === 0 ? '' : `; ${counted(forgotten.found, 'kind')} of stale UDP connections forgotten`;
+    const done = `applied in ${counted(documents, 'transaction')} of ${counted(lines, 'line')}; read back, the kernel holds ${rest}${flows}`;
+    return {
+      isDone: left === 0,
+      done: documents > 0 ? done : undefined,
+      problems: [
+        ...quarantined.map(({ service, rule, message }) =>
+          refusedService(
+            service,
+            `${rule === undefined ? 'what it needs is refused by the kernel' : `the kernel refuses a line of it:\n  ${rule}\n `}; what it had is still in force, all other Services are applied\n${message}`,
+          ),
+        ),
+        ...staleConnections(family, forgotten),
+      ],
+    };
+  } catch (error) {
+    if (!(error instanceof NftError)) throw error;
+    return {
+      isDone: false,
+      done: undefined,
+      problems: [kernelProblem(family, `${verb}-${error.reason}`, error.message)],
+    };
+  }
+}

@@ -1,0 +1,122 @@
+import type { ServicePortIR } from '../../../compiler/ir/ir.ts';
+import type { NodeContext } from '../../../compiler/ir/node-context.ts';
+import type { Assembled } from '../../assemble.ts';
+import type { Run } from '../../command.ts';
+import { forgetConnections, type ForgetReport } from '../../conntrack.ts';
+import { createQuarantine } from '../../quarantine.ts';
+import type { Scope } from '../../target.ts';
+import type { Transaction } from '../plan/command.ts';
+import type { NftProgram } from '../program/program.ts';
+import type { NftablesUnit } from '../unit.ts';
+import { findBlame } from './blame.ts';
+import { isOutOfDate, NftError } from './errors.ts';
+import { staleFlows } from './flows.ts';
+import { holdBack } from './held-back.ts';
+import { type Observation, observe } from './observe.ts';
+import { lineCount, perform } from './perform.ts';
+import { planSteps } from './steps.ts';
+
+/** What shall be in force in a family. */
+export interface Wanted {
+  /** undefined: nothing of slicewright's. */
+  readonly assembled: Assembled<NftablesUnit, NftProgram> | undefined;
+  readonly node: NodeContext;
+  readonly services: readonly ServicePortIR[];
+}
+
+export interface ApplyOutcome {
+  /** What the last reading showed. */
+  readonly observed: Observation;
+  readonly documents: number;
+  readonly lines: number;
+  readonly quarantined: readonly {
+    readonly service: string;
+    readonly rule: string | undefined;
+    readonly message: string;
+  }[];
+  readonly forgotten: ForgetReport;
+  /** How often another writer came in between. */
+  readonly disturbances: number;
+}
+
+/** Another writer that comes in between more often than this is told of, not fought. */
+const mostDisturbances = 3;
+
+/**
+ * Makes a family's kernel hold what is wanted: plans from a reading, performs, reads again, until there is nothing to
+ * plan. A refused line names its Service; that one keeps what it has, and the others go on.
+ *
+ * held       Services to leave as they are from the start
+ * readsBack  false: what the kernel took is believed without reading it. A transaction is taken as a whole, and only where the
+ *            table is as it was read, so what is there then is known; reading costs more than writing.
+ * throws   NftError; everything is then as it was, because a document is taken as a whole or not at all
+ */
+export async function applyWanted(
+  run: Run,
+  scope: Scope,
+  start: Observation,
+  wanted: Wanted,
+  held: ReadonlySet<string> = new Set(),
+  readsBack = true,
+): Promise<ApplyOutcome> {
+  const quarantine = createQuarantine();
+  const refusals = new Map<string, { rule: string | undefined; message: string }>();
+  let observed = start;
+  let documents = 0;
+  let lines = 0;
+  let disturbances = 0;
+  for (;;) {
+    const desired = desiredOf(observed.program, wanted, new Set([...held, ...quarantine.held()]));
+    const steps = planSteps(observed, desired, scope.takeOver);
+    if (steps.length === 0) {
+      if (quarantine.taken()) continue;
+      break;
+    }
+    try {
+      documents += await perform(run, scope.family, steps);
+      lines += lineCount(steps);
+      if (!readsBack) {
+        observed = { ...observed, program: desired, kubeProxy: scope.takeOver ? undefined : observed.kubeProxy };
+        continue;
+      }
+    } catch (error) {
+      if (!(error instanceof NftError)) throw error;
+      if (isOutOfDate(error.reason)) {
+        if (++disturbances > mostDisturbances) throw new NftError(scope.family, { reason: 'disturbed' }, error.message);
+      } else if (!suspect(error, steps)) {
+        throw error;
+      }
+    }
+    observed = await observe(run, scope);
+  }
+  const before = start.program ?? start.kubeProxy;
+  const flows = documents === 0 ? [] : staleFlows(before, observed.program, wanted.services);
+  return {
+    observed,
+    documents,
+    lines,
+    quarantined: quarantine.convicted().map((service) => ({
+      service,
+      ...(refusals.get(service) ?? { rule: undefined, message: 'refused' }),
+    })),
+    forgotten: await forgetConnections(run, scope.family, flows),
+    disturbances,
+  };
+
+  function suspect(error: NftError, steps: readonly Transaction[]): boolean {
+    if (error.reason !== 'refused' && error.reason !== 'not-understood') return false;
+    const { rule, suspects } = findBlame(steps, error.line, wanted.assembled?.units ?? new Map());
+    for (const service of suspects) refusals.set(service, { rule, message: error.message });
+    return suspects.length > 0 && quarantine.refused(suspects);
+  }
+}
+
+/** undefined: nothing of slicewright's. */
+export function desiredOf(
+  found: NftProgram | undefined,
+  { assembled, node }: Wanted,
+  held: ReadonlySet<string>,
+): NftProgram | undefined {
+  if (assembled === undefined) return undefined;
+  return held.size === 0 ? assembled.program : holdBack(found, assembled.units, held, node);
+}

@@ -1,0 +1,58 @@
+import { counted } from '../../../compiler/values/counted.ts';
+import type { CleanReport, LeaveReport, Remains } from '../../backend.ts';
+import type { Run } from '../../command.ts';
+import type { Scope } from '../../target.ts';
+import { planDeparture } from '../plan/plan.ts';
+import { familyWord } from '../program/print-rule.ts';
+import type { NftProgram } from '../program/program.ts';
+import { NftError } from './errors.ts';
+import { type Observation, observePossible } from './observe.ts';
+import { perform } from './perform.ts';
+import { programSide } from './side.ts';
+
+/** The table, and with a take-over a kube-proxy's. */
+export async function cleanTables(run: Run, scope: Scope): Promise<CleanReport> {
+  const observed = await observePossible(run, scope);
+  const going = observed === undefined ? [] : tablesOf(observed, scope);
+  const isLeft = observed?.kubeProxy !== undefined && !scope.takeOver;
+  const others = isLeft ? `table kube-proxy is another program's; --take-over removes it too` : undefined;
+  if (going.length === 0) return { state: 'nothing', done: [], others, problems: [] };
+  try {
+    await perform(run, scope.family, going.map(planDeparture));
+    return { state: 'removed', done: going.map((table) => `${sizeOf(table)} removed`), others, problems: [] };
+  } catch (error) {
+    if (!(error instanceof NftError)) throw error;
+    return { state: 'failed', done: [], others, problems: [error.diagnostic()] };
+  }
+}
+
+/** The table on a node where another backend shall be in force. */
+export async function leaveTables(run: Run, scope: Scope): Promise<Remains | undefined> {
+  const observed = await observePossible(run, scope);
+  const going = observed === undefined ? [] : tablesOf(observed, scope);
+  const [first] = going;
+  if (first === undefined) return undefined;
+  return {
+    text: `nftables mode goes: ${going.map(sizeOf).join(', ')}`,
+    side: ({ node }) => programSide(first, node),
+    async leave(): Promise<LeaveReport> {
+      try {
+        await perform(run, scope.family, going.map(planDeparture));
+        const done = going.map((table) => `${sizeOf(table)} removed`).join(', ');
+        return { isDone: true, done, waits: undefined, problems: [] };
+      } catch (error) {
+        if (!(error instanceof NftError)) throw error;
+        return { isDone: false, done: undefined, waits: undefined, problems: [error.diagnostic()] };
+      }
+    },
+  };
+}
+
+function tablesOf({ program, kubeProxy }: Observation, { takeOver }: Scope): NftProgram[] {
+  return [program, takeOver ? kubeProxy : undefined].filter((table) => table !== undefined);
+}
+
+function sizeOf({ family, table, sets, chains }: NftProgram): string {
+  const elements = [...sets.values()].reduce((sum, set) => sum + set.elements.size, 0);
+  return `table ${familyWord(family)} ${table} with ${counted(chains.size, 'chain')} and ${counted(elements, 'element')}`;
+}

@@ -1,0 +1,108 @@
+import type { Family } from '../../../compiler/values/address.ts';
+import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
+import { type CommandResult, complaintOf } from '../../command.ts';
+import { BackendError, kernelProblem } from '../../errors.ts';
+
+/**
+ * Why nft did not do something.
+ *
+ * exists, missing, busy   the table is not as it was read: somebody changed it meanwhile
+ * refused                 the kernel does not take what was written
+ * not-understood          this nft does not know what was written
+ * too-large               more than a socket takes at once; only the real administrator may make its buffer larger
+ */
+export type NftReason =
+  | 'missing-tool'
+  | 'unsupported'
+  | 'no-privilege'
+  | 'exists'
+  | 'missing'
+  | 'busy'
+  | 'refused'
+  | 'not-understood'
+  | 'too-large'
+  | 'bad-listing'
+  | 'another-writer'
+  | 'disturbed'
+  | 'killed'
+  | 'failed';
+
+export interface NftFacts {
+  readonly reason: NftReason;
+  /** Of the document, from 1. */
+  readonly line?: number;
+}
+
+export class NftError extends BackendError {
+  readonly family: Family;
+  readonly reason: NftReason;
+  readonly line: number | undefined;
+
+  constructor(family: Family, { reason, line }: NftFacts, message: string) {
+    super(message);
+    this.name = 'NftError';
+    this.family = family;
+    this.reason = reason;
+    this.line = line;
+  }
+
+  diagnostic(): Diagnostic {
+    return kernelProblem(this.family, `nftables-${this.reason}`, this.message);
+  }
+}
+
+/** A command that did not end well, as an error. */
+export function failure(family: Family, args: readonly string[], result: CommandResult): NftError {
+  const facts = factsOf(result);
+  const said = complaintOf(result);
+  return new NftError(
+    family,
+    facts,
+    `${sentences[facts.reason]}: nft ${args.join(' ')}${said === '' ? '' : `: ${said}`}`,
+  );
+}
+
+const sentences: Readonly<Record<NftReason, string>> = {
+  'missing-tool': 'nft is not installed',
+  unsupported: 'this kernel has no nf_tables for this family',
+  'no-privilege': 'the kernel does not let this process change nftables; it needs CAP_NET_ADMIN',
+  exists: 'something is there already that should not be',
+  missing: 'something is not there that should be',
+  busy: 'something is still in use',
+  refused: 'the kernel refuses a transaction',
+  'not-understood': 'this nft does not understand a document',
+  'too-large': 'a transaction is larger than the kernel takes from this process',
+  'bad-listing': 'nft lists something else than a table',
+  'another-writer': "another program's rules are there",
+  disturbed: 'another program keeps changing the table',
+  killed: 'nft was ended before it was done',
+  failed: 'nft failed',
+};
+
+export function factsOf({ stderr, failure: ended }: CommandResult): NftFacts {
+  if (ended === 'not-found') return { reason: 'missing-tool' };
+  if (ended === 'no-permission') return { reason: 'no-privilege' };
+  if (ended !== undefined) return { reason: 'killed' };
+  const first = stderr.split('\n').find((line) => line.includes('Error: ')) ?? stderr;
+  const place = /^\S+?:(\d+):\d+-\d+: Error: /.exec(first);
+  const reason = reasonOf(first);
+  return place === null ? { reason } : { reason, line: Number(place[1]) };
+}
+
+/** In the C locale: errno's words, after nft's own. */
+function reasonOf(complaint: string): NftReason {
+  if (/Operation not permitted|Permission denied/.test(complaint)) return 'no-privilege';
+  if (complaint.includes('Message too long') || complaint.includes('No buffer space')) return 'too-large';
+  if (complaint.includes('File exists')) return 'exists';
+  if (complaint.includes('No such file or directory')) return 'missing';
+  if (complaint.includes('Device or resource busy')) return 'busy';
+  if (/Protocol not supported|Address family not supported|cache initialization failed/.test(complaint))
+    return 'unsupported';
+  if (complaint.includes('Could not process rule')) return 'refused';
+  return complaint.includes('Error: ') ? 'not-understood' : 'failed';
+}
+
+/** The kernel's answer to a transaction that was planned from a reading that is out of date. */
+export function isOutOfDate(reason: NftReason): boolean {
+  return reason === 'exists' || reason === 'missing' || reason === 'busy';
+}

@@ -1,0 +1,111 @@
+import { endpointText, type Frontend, type ServicePortIR } from '../../../compiler/ir/ir.ts';
+import { type IpAddress, parseAddress } from '../../../compiler/values/address.ts';
+import { compareText } from '../../../compiler/values/names.ts';
+import { type Port, parsePort } from '../../../compiler/values/port.ts';
+import type { StaleFlows } from '../../conntrack.ts';
+import { statementTargets } from '../program/check.ts';
+import type { NftProgram } from '../program/program.ts';
+import type { EndpointAddress, Verdict } from '../program/rule.ts';
+
+/**
+ * Which UDP connections must be forgotten when one program has replaced another.
+ *
+ *   an endpoint is no longer reached through a frontend   those to it, unless it still serves
+ *   a frontend got its first endpoint                     all: they went nowhere, or were refused
+ *   a frontend is gone, with all of its endpoints         all
+ *
+ * services   as compiled now; their known endpoints say who still serves
+ */
+export function staleFlows(
+  before: NftProgram | undefined,
+  after: NftProgram | undefined,
+  services: readonly ServicePortIR[],
+): StaleFlows[] {
+  const old = udpFrontends(before);
+  const young = udpFrontends(after);
+  const serving = servingEndpoints(services);
+  const stale: StaleFlows[] = [];
+  for (const [key, { destination, port, endpoints }] of old) {
+    const kept = new Set([...(serving.get(key) ?? []), ...(young.get(key)?.endpoints.keys() ?? [])]);
+    if (kept.size === 0) stale.push({ destination, port, endpoint: undefined });
+    else {
+      for (const [text, endpoint] of endpoints) if (!kept.has(text)) stale.push({ destination, port, endpoint });
+    }
+  }
+  for (const [key, { destination, port, endpoints }] of young) {
+    if (endpoints.size > 0 && (old.get(key)?.endpoints.size ?? 0) === 0) {
+      stale.push({ destination, port, endpoint: undefined });
+    }
+  }
+  return stale;
+}
+
+interface UdpFrontend {
+  readonly destination: IpAddress | undefined;
+  readonly port: Port;
+  /** By `ip:port`. */
+  readonly endpoints: ReadonlyMap<string, EndpointAddress>;
+}
+
+/** What UDP packets are translated to, by `10.0.0.10:53` or `*:30053`, sorted. */
+function udpFrontends(program: NftProgram | undefined): ReadonlyMap<string, UdpFrontend> {
+  const frontends: [string, UdpFrontend][] = [];
+  for (const map of program === undefined ? [] : ['services', 'service-ips', 'node-ports', 'service-nodeports']) {
+    for (const { key, data } of program?.sets.get(map)?.elements.values() ?? []) {
+      const match = /^(?:(\S+) \. )?udp \. (\d+)$/.exec(key);
+      const destination = parseAddress(match?.[1]);
+      const port = parsePort(Number(match?.[2]));
+      if (port === undefined || program === undefined || data === undefined || !('kind' in data)) continue;
+      const found = endpointsOf(program, data, `${destination === undefined ? '' : `${destination} . `}${port}`);
+      const endpoints = new Map(found.map((one) => [endpointText(one), one]));
+      frontends.push([placeText(destination, port), { destination, port, endpoints }]);
+    }
+  }
+  return new Map(frontends.sort(([a], [b]) => compareText(a, b)));
+}
+
+/**
+ * Where a packet may be translated to, once a verdict has sent it on.
+ *
+ * key   of the place that it was sent to, as maps of endpoints have it before the number
+ */
+export function endpointsOf(program: NftProgram, verdict: Verdict, key: string): readonly EndpointAddress[] {
+  const found = new Map<string, EndpointAddress>();
+  const add = ({ address, port }: EndpointAddress) => found.set(endpointText({ address, port }), { address, port });
+  const seen = new Set<string>();
+  const pending = 'chain' in verdict ? [verdict.chain as string] : [];
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    for (const statement of program.chains.get(name)?.rules.flatMap((rule) => rule?.statements ?? []) ?? []) {
+      if (statement.kind === 'dnat') add(statement.to);
+      else if (statement.kind === 'dnatSlots') for (const { outcome } of statement.slots) add(outcome);
+      else if (statement.kind === 'dnatMap') {
+        for (let slot = 0; slot < statement.modulus; slot++) {
+          const data = program.sets.get(statement.map)?.elements.get(`${key} . ${slot}`)?.data;
+          if (data !== undefined && 'address' in data) add(data);
+        }
+      } else pending.push(...statementTargets(program, statement));
+    }
+  }
+  return [...found.values()];
+}
+
+function placeText(destination: IpAddress | undefined, port: Port): string {
+  return destination === undefined ? `*:${port}` : endpointText({ address: destination, port });
+}
+
+/** Who serves behind each UDP frontend, chosen for new connections or not. */
+function servingEndpoints(services: readonly ServicePortIR[]): ReadonlyMap<string, readonly string[]> {
+  const serving = new Map<string, readonly string[]>();
+  for (const { protocol, frontends, known } of services) {
+    if (protocol !== 'UDP') continue;
+    const texts = known.filter((endpoint) => endpoint.serving).map(endpointText);
+    for (const frontend of frontends) serving.set(placeOf(frontend), texts);
+  }
+  return serving;
+}
+
+function placeOf(frontend: Frontend): string {
+  return placeText(frontend.kind === 'nodePort' ? undefined : frontend.address, frontend.port);
+}

@@ -1,0 +1,48 @@
+import type { Kernel, LiveBackend } from '../../backend.ts';
+import type { Run } from '../../command.ts';
+import type { ProgramOf } from '../../made.ts';
+import type { Scope } from '../../target.ts';
+import type { NftProgram } from '../program/program.ts';
+import type { NftablesUnit } from '../unit.ts';
+import { applyWanted } from './apply.ts';
+import { reportOf } from './apply-report.ts';
+import { cleanTables, leaveTables } from './clean.ts';
+import { readDump } from './dump.ts';
+import { factsOf, failure } from './errors.ts';
+import { nothingFound, type Observation, observe, observePossible } from './observe.ts';
+import { plannerOf } from './plan.ts';
+import { createNftablesPlane } from './plane.ts';
+
+/** nftables mode before a kernel. */
+export function createLive(programOf: ProgramOf<NftablesUnit, NftProgram>): LiveBackend {
+  function kernelOf(run: Run, scope: Scope, observed: Observation): Kernel {
+    const planner = plannerOf(programOf, scope.takeOver);
+    return {
+      ...planner.observed('the kernel (nftables)', observed),
+      apply: (target) =>
+        reportOf(scope.family, 'apply', () => applyWanted(run, scope, observed, planner.wanted(target))),
+    };
+  }
+
+  return {
+    async check(run) {
+      // Lists one set, there or not: `nft list tables` reads everything that there is.
+      const args = ['list', 'set', 'ip', 'slicewright', 'health-check-ports'];
+      const result = await run('nft', args);
+      if (result.exitCode !== 0 && factsOf(result).reason !== 'missing') throw failure('IPv4', args, result);
+    },
+    prepare: () => Promise.resolve([]),
+    modules: () => ['nf_tables', 'nf_conntrack'],
+    initialise: () => Promise.resolve([]),
+    async observe(run, scope, isNeeded) {
+      const observed = isNeeded ? await observe(run, scope) : await observePossible(run, scope);
+      return observed && (isNeeded || observed.program !== undefined) ? kernelOf(run, scope, observed) : undefined;
+    },
+    nothing: (scope, source) => plannerOf(programOf, scope.takeOver).observed(source, nothingFound(scope)),
+    readDump: (source, prefix) => readDump(source, prefix, plannerOf(programOf, true)),
+    loadPlan: async (parsed, prefix) => (await import('./saved-plan.ts')).loadPlan(parsed, prefix),
+    createPlane: createNftablesPlane,
+    remains: (run, scope) => leaveTables(run, scope),
+    clean: (run, scope) => cleanTables(run, scope),
+  };
+}

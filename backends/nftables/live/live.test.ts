@@ -1,0 +1,285 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { kubePrefix, parseChainPrefix } from '../../../compiler/settings.ts';
+import { address, clusterIP, endpoint, makeIR, makeNode, service } from '../../../test/helpers/ir.ts';
+import { modeOf, planeOf, scopeFor } from '../../../test/helpers/scope.ts';
+import type { CommandResult, Run } from '../../command.ts';
+import type { Target } from '../../target.ts';
+import { createFakeNft } from '../fake/fake-nft.ts';
+import { factsOf, NftError } from './errors.ts';
+import { servicePortIn } from './parts.ts';
+
+const { live, backend } = modeOf('nftables');
+
+const kubeProxyTables = readFileSync(
+  new URL('../../../test/conformance/cases/059-mix/expected.nft', import.meta.url),
+  'utf8',
+);
+
+function cart(...endpoints: string[]) {
+  const ir = makeIR(
+    [clusterIP('10.96.0.1', 80)],
+    endpoints.map((text) => endpoint(text)),
+  );
+  return { ...ir, hash: endpoints.join() as typeof ir.hash };
+}
+
+function other(...endpoints: string[]) {
+  const ir = makeIR(
+    [clusterIP('10.96.0.2', 53)],
+    endpoints.map((text) => endpoint(text)),
+    {
+      id: 'shop/dns:http/TCP/IPv4' as ReturnType<typeof cart>['id'],
+      service: service('shop/dns'),
+      affinity: { kind: 'clientIP', seconds: 60 },
+    },
+  );
+  return { ...ir, hash: endpoints.join() as typeof ir.hash };
+}
+
+function target(...services: Target['services']): Target {
+  return { services, node: makeNode({ addresses: [address('192.168.0.10')] }) };
+}
+
+const textOf = (wanted: Target) => backend.make(wanted).text();
+
+/** Refuses every document that holds a text, as the kernel refuses the line that it stands in. */
+function refusing(text: string, run: Run): Run {
+  return async (file, args, input = '') => {
+    const line = input.split('\n').findIndex((one) => one.includes(text));
+    if (line < 0) return run(file, args, input);
+    const stderr = `/dev/stdin:${line + 1}:1-9: Error: Could not process rule: Operation not supported\n`;
+    return { exitCode: 1, stdout: '', stderr };
+  };
+}
+
+describe('a plane', () => {
+  it('makes a table in one document, and a change without reading anything', async () => {
+    const fake = createFakeNft();
+    const plane = planeOf('nftables', { run: fake.run });
+    const first = await plane.sync(target(cart('10.1.0.1:80'), other('10.1.0.2:53')), 'full');
+    expect(first).toMatchObject({ documents: 1, drift: [], quarantined: [] });
+    expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.1:80'), other('10.1.0.2:53'))));
+    const before = fake.calls.length;
+    const second = await plane.sync(target(cart('10.1.0.9:80'), other('10.1.0.2:53')), 'delta');
+    expect(second).toMatchObject({ depth: 'delta', documents: 1, lines: 4 });
+    expect(fake.calls.slice(before)).toEqual(['-f']);
+    expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.9:80'), other('10.1.0.2:53'))));
+  });
+
+  it('has a delta refused as a whole where somebody changed what it is about, and reads then', async () => {
+    const fake = createFakeNft();
+    const plane = planeOf('nftables', { run: fake.run });
+    await plane.sync(target(cart('10.1.0.1:80')), 'full');
+    fake.write('delete element ip slicewright endpoints/tcp { 10.96.0.1 . 80 . 0 }\n');
+    const sync = await plane.sync(target(cart('10.1.0.9:80')), 'delta');
+    expect(sync).toMatchObject({ depth: 'full', deltaRefused: true });
+    expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.9:80'))));
+  });
+
+  it('names the very elements and rules that somebody changed, and puts them right', async () => {
+    const fake = createFakeNft();
+    const plane = planeOf('nftables', { run: fake.run });
+    await plane.sync(target(cart('10.1.0.1:80')), 'full');
+    fake.write('delete element ip slicewright cluster-ips { 10.96.0.1 }\nadd rule ip slicewright refuse accept\n');
+    const { drift } = await plane.sync(target(cart('10.1.0.1:80')), 'full');
+    expect(drift).toEqual([
+      { where: 'chain refuse', lost: [], added: ['accept'] },
+      { where: 'set cluster-ips (deleted)', lost: ['10.96.0.1'], added: [] },
+    ]);
+    expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.1:80'))));
+  });
+
+  it('sees at a glance, of one small set, that the ruleset was flushed', async () => {
+    const fake = createFakeNft();
+    const plane = planeOf('nftables', { run: fake.run });
+    await plane.sync(target(cart('10.1.0.1:80')), 'full');
+    const before = fake.calls.length;
+    expect(await plane.glance()).toBeUndefined();
+    fake.write('delete table ip slicewright\n');
+    expect(await plane.glance()).toBe('table ip slicewright');
+    expect(fake.calls.slice(before)).toEqual(['list set', 'list set']);
+  });
+
+  it('holds back a Service that the kernel refuses, which keeps what it has, and serves the others', async () => {
+    const fake = createFakeNft();
+    const plane = planeOf('nftables', { run: refusing('10.1.0.13', fake.run) });
+    await plane.sync(target(cart('10.1.0.1:80'), other('10.1.0.2:53')), 'full');
+    for (const depth of ['full', 'delta'] as const) {
+      const fresh = depth === 'full' ? '10.1.0.7:80' : '10.1.0.8:80';
+      const sync = await plane.sync(target(cart(fresh), other('10.1.0.13:53')), depth);
+      expect(sync.quarantined).toMatchObject([{ service: 'shop/dns:http' }]);
+      expect(fake.ruleset()).toBe(textOf(target(cart(fresh), other('10.1.0.2:53'))));
+    }
+  });
+
+  it('removes chains apart where the kernel calls those busy that it has just freed', async () => {
+    const fake = createFakeNft({ holdsFreed: true });
+    const plane = planeOf('nftables', { run: fake.run });
+    await plane.sync(target(cart('10.1.0.1:80'), other('10.1.0.2:53')), 'full');
+    const sync = await plane.sync(target(cart('10.1.0.1:80')), 'delta');
+    expect(sync).toMatchObject({ depth: 'delta', documents: 2 });
+    expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.1:80'))));
+  });
+
+  it('takes its table away where the family is used no more', async () => {
+    const fake = createFakeNft();
+    const plane = planeOf('nftables', { run: fake.run });
+    await plane.sync(target(cart('10.1.0.1:80')), 'full');
+    await plane.sync({ services: [], node: makeNode({ addresses: [] }) }, 'full');
+    expect(fake.ruleset()).toBe('');
+  });
+
+  it('says what is in force when nft is killed: what was before', async () => {
+    const killed: CommandResult = { exitCode: undefined, stdout: '', stderr: '', failure: 'killed' };
+    const fake = createFakeNft({ fault: (_, args) => (args[0] === '-f' ? killed : undefined) });
+    const plane = planeOf('nftables', { run: fake.run });
+    await expect(plane.sync(target(cart('10.1.0.1:80')), 'full')).rejects.toThrow(/nft was ended before it was done/);
+    expect(fake.ruleset()).toBe('');
+  });
+
+  it('reads what a transaction meets that came in between, and goes on; somebody who never stops is told of', async () => {
+    const fake = createFakeNft();
+    let writes = 0;
+    const disturbed =
+      (times: number): Run =>
+      async (file, args, input) => {
+        const result = await fake.run(file, args, input);
+        if (args[1] === 'table' && args[3] === 'slicewright' && writes < times) {
+          writes++;
+          fake.write(fake.ruleset() === '' ? 'create table ip slicewright\n' : 'delete table ip slicewright\n');
+        }
+        return result;
+      };
+    await planeOf('nftables', { run: disturbed(1) }).sync(target(cart('10.1.0.1:80')), 'full');
+    expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.1:80'))));
+    await expect(planeOf('nftables', { run: disturbed(99) }).sync(target(cart('10.1.0.9:80')), 'full')).rejects.toThrow(
+      /another program keeps changing|No such file|File exists/,
+    );
+  });
+});
+
+describe("a kube-proxy's table", () => {
+  it('is left alone until told to take over, and goes in the document that brings the new one', async () => {
+    const fake = createFakeNft({ ruleset: kubeProxyTables });
+    const before = fake.ruleset();
+    await expect(planeOf('nftables', { run: fake.run }).sync(target(cart('10.1.0.1:80')), 'full')).rejects.toThrow(
+      /kube-proxy/,
+    );
+    expect(fake.ruleset()).toBe(before);
+    const sync = await planeOf('nftables', { run: fake.run, takeOver: true }).sync(target(cart('10.1.0.1:80')), 'full');
+    expect(sync).toMatchObject({ documents: 1 });
+    expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.1:80'))));
+  });
+
+  it('stays beside a proxy with a name of its own', async () => {
+    const fake = createFakeNft({ ruleset: kubeProxyTables });
+    const prefix = parseChainPrefix('SLWR') ?? kubePrefix;
+    await planeOf('nftables', { run: fake.run, prefix }).sync(
+      { services: [cart('10.1.0.1:80')], node: makeNode({ chainPrefix: prefix }) },
+      'full',
+    );
+    expect(fake.ruleset()).toContain('table ip kube-proxy {');
+    expect(fake.ruleset()).toContain('table ip SLWR {');
+  });
+
+  it('is compared Service by Service in a plan', async () => {
+    const fake = createFakeNft({ ruleset: kubeProxyTables });
+    const kernel = await live.observe(fake.run, scopeFor('IPv4', { takeOver: true }), true);
+    const changes = kernel?.plan(target(cart('10.1.0.1:80')), { before: undefined, isToBeApplied: true }).changes();
+    expect(changes?.dangers.map(({ code }) => code)).toContain('another-writer');
+    expect(changes?.frontends.map(({ servicePort }) => servicePort)).toEqual(
+      expect.arrayContaining(['shop/cart:http', 'kube-system/kube-dns:dns', 'shop/shop:https']),
+    );
+  });
+});
+
+describe('commands', () => {
+  const options = { before: undefined, isToBeApplied: true };
+
+  it('a plan that is saved is performed as it was saved, and only there', async () => {
+    const fake = createFakeNft();
+    const kernel = await live.observe(fake.run, scopeFor(), true);
+    const plan = kernel?.plan(target(cart('10.1.0.1:80'), other('10.1.0.2:53')), options);
+    const loaded = await live.loadPlan(JSON.parse(JSON.stringify(plan?.saved())), kubePrefix);
+    if (loaded.kind !== 'plan') throw new Error(JSON.stringify(loaded.problems));
+    const start = await loaded.start(fake.run, scopeFor());
+    expect(start.refusal).toBeUndefined();
+    expect(await start.perform()).toMatchObject({ isDone: true, problems: [] });
+    expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.1:80'), other('10.1.0.2:53'))));
+    expect((await loaded.start(fake.run, scopeFor())).refusal).toMatchObject({ code: 'apply-changed' });
+  });
+
+  it.each([
+    ['another table', (text: string) => text.replaceAll('"table":"slicewright"', '"table":"filter"')],
+    ['a rule that slicewright does not write', (text: string) => text.replace('"line":"reject"', '"line":"log"')],
+    [
+      'a second command in a rule',
+      (text: string) => text.replace('"line":"reject"', '"line":"reject\\nflush ruleset"'),
+    ],
+    ['an element that is none', (text: string) => text.replace('"10.96.0.1"', '"10.96.0.1 }; flush ruleset"')],
+    ['a name that is none', (text: string) => text.replaceAll('"refuse"', '"refuse; flush ruleset"')],
+  ])('a plan with %s is refused', async (_, change) => {
+    const plan = live.nothing(scopeFor(), 'nothing').plan(target(cart('10.1.0.1:80')), options);
+    const text = JSON.stringify(plan.saved());
+    expect(change(text)).not.toBe(text);
+    expect(await live.loadPlan(JSON.parse(change(text)), kubePrefix)).toMatchObject({ kind: 'refused' });
+  });
+
+  it('reads a dump as text, and says what would change', () => {
+    const wanted = target(cart('10.1.0.1:80'));
+    const { observed, problems } = live.readDump({ kind: 'file', path: 'dump', text: textOf(wanted) }, kubePrefix);
+    expect(problems).toEqual([]);
+    expect(observed.map((one) => one.plan(wanted, { ...options, isToBeApplied: false }).hasSteps)).toEqual([false]);
+    const cut = live.readDump({ kind: 'file', path: 'dump', text: textOf(wanted).slice(0, -30) }, kubePrefix);
+    expect(cut.problems).toMatchObject([{ code: 'bad-dump' }]);
+  });
+
+  it('leaves nothing where another mode follows, and at a clean-up', async () => {
+    const fake = createFakeNft({ ruleset: kubeProxyTables });
+    const prefix = parseChainPrefix('SLWR') ?? kubePrefix;
+    const scope = scopeFor('IPv4', { prefix });
+    await planeOf('nftables', { run: fake.run, prefix }).sync(
+      { services: [cart('10.1.0.1:80')], node: makeNode({ chainPrefix: prefix }) },
+      'full',
+    );
+    const remains = await live.remains(fake.run, scope, { writesTables: true });
+    expect(remains?.text).toMatch(/^nftables mode goes: table ip SLWR with \d+ chains and \d+ elements$/);
+    expect(await remains?.leave()).toMatchObject({ isDone: true });
+    expect(fake.ruleset()).not.toContain('SLWR');
+    expect(await live.clean(fake.run, scopeFor())).toMatchObject({
+      state: 'nothing',
+      others: expect.stringContaining('kube-proxy'),
+    });
+    expect(await live.clean(fake.run, scopeFor('IPv4', { takeOver: true }))).toMatchObject({ state: 'removed' });
+    expect(fake.ruleset()).toBe('');
+  });
+});
+
+describe('what nft complains of', () => {
+  it.each([
+    ['/dev/stdin:3:45-53: Error: Could not process rule: File exists', { reason: 'exists', line: 3 }],
+    ['/dev/stdin:1:20-26: Error: No such file or directory', { reason: 'missing', line: 1 }],
+    ['/dev/stdin:7:1-9: Error: Could not process rule: Device or resource busy', { reason: 'busy', line: 7 }],
+    ['/dev/stdin:1:1-25: Error: Could not process rule: Too many links', { reason: 'refused', line: 1 }],
+    ['/dev/stdin:2:8-8: Error: syntax error, unexpected newline', { reason: 'not-understood', line: 2 }],
+    ['netlink: Error: Could not process rule: Message too long', { reason: 'too-large' }],
+    ['netlink: Error: cache initialization failed: Operation not permitted', { reason: 'no-privilege' }],
+    ['Operation not permitted (you must be root)', { reason: 'no-privilege' }],
+  ])('%s', (stderr, facts) => {
+    expect(factsOf({ exitCode: 1, stdout: '', stderr: `${stderr}\nwhat was written\n^^^^\n` })).toEqual(facts);
+  });
+
+  it('is an absence where there is no nft', () => {
+    expect(new NftError('IPv4', { reason: 'missing-tool' }, '').isAbsence).toBe(true);
+  });
+});
+
+it.each([
+  ['cluster/shop/cart/tcp/http', 'shop/cart:http'],
+  ['endpoint/shop/cart/tcp/10.0.0.1/80', 'shop/cart'],
+  ['affinity/shop/cart/clusterset/sctp/http/fd00..1/80', 'shop/cart@clusterset:http'],
+  ['spread/tcp/2', undefined],
+])('%s is of %s', (name, servicePort) => {
+  expect(servicePortIn(name)).toBe(servicePort);
+});

@@ -1,0 +1,79 @@
+import { kubePrefix } from '../../../compiler/settings.ts';
+import type { Family } from '../../../compiler/values/address.ts';
+import type { Run } from '../../command.ts';
+import type { Scope } from '../../target.ts';
+import { type Name, nameOf, tableName } from '../program/names.ts';
+import { parseListing, type ReadTable } from '../program/parse.ts';
+import { familyWord } from '../program/print-rule.ts';
+import type { NftProgram } from '../program/program.ts';
+import { failure, factsOf, NftError } from './errors.ts';
+
+/** What a family's kernel holds of slicewright's, and of the one it may stand in the place of. */
+export interface Observation {
+  readonly family: Family;
+  readonly table: Name;
+  /** undefined: no such table. */
+  readonly program: NftProgram | undefined;
+  /** kube-proxy's own table, where slicewright stands in its place. */
+  readonly kubeProxy: NftProgram | undefined;
+}
+
+export const kubeProxyTable = nameOf('kube-proxy');
+
+export function nothingFound({ family, prefix }: Pick<Scope, 'family' | 'prefix'>): Observation {
+  return { family, table: tableName(prefix), program: undefined, kubeProxy: undefined };
+}
+
+/** throws   NftError */
+export async function observe(run: Run, scope: Pick<Scope, 'family' | 'prefix'>): Promise<Observation> {
+  const { family, prefix } = scope;
+  const table = tableName(prefix);
+  const program = await readTable(run, family, table);
+  const kubeProxy = prefix === kubePrefix ? await readTable(run, family, kubeProxyTable) : undefined;
+  return { family, table, program, kubeProxy };
+}
+
+/** The same; undefined where this machine has no nftables for the family. */
+export async function observePossible(
+  run: Run,
+  scope: Pick<Scope, 'family' | 'prefix'>,
+): Promise<Observation | undefined> {
+  try {
+    return await observe(run, scope);
+  } catch (error) {
+    if (error instanceof NftError && (error.isAbsence || error.reason === 'no-privilege')) return undefined;
+    throw error;
+  }
+}
+
+async function readTable(run: Run, family: Family, table: Name): Promise<NftProgram | undefined> {
+  const args = ['list', 'table', familyWord(family), table];
+  const result = await run('nft', args);
+  if (result.exitCode !== 0) {
+    if (factsOf(result).reason === 'missing') return undefined;
+    throw failure(family, args, result);
+  }
+  const read = parseListing(result.stdout)?.get(`${familyWord(family)} ${table}`);
+  if (read === undefined) throw new NftError(family, { reason: 'bad-listing' }, `nft ${args.join(' ')} was cut short`);
+  return withStrangers(read);
+}
+
+/**
+ * What is outside the vocabulary cannot be kept: a set of another kind, an element that is none. The plan must see that the
+ * table is not as wanted, so a chain that no program has stands for it, and a new table takes its place.
+ */
+export function withStrangers({ program, strange }: ReadTable): NftProgram {
+  if (strange.length === 0) return program;
+  const name = nameOf('prerouting');
+  const chain = { name, hook: undefined, lines: strange, rules: strange.map(() => undefined) };
+  return { ...program, chains: new Map([...program.chains, [name, chain]]) };
+}
+
+/** A look at one small set: whether the table is still there. undefined: it is, or nobody can tell. */
+export async function glanceAtTable(run: Run, family: Family, table: Name): Promise<string | undefined> {
+  const args = ['list', 'set', familyWord(family), table, 'health-check-ports'];
+  const result = await run('nft', args);
+  return result.exitCode !== 0 && factsOf(result).reason === 'missing'
+    ? `table ${familyWord(family)} ${table}`
+    : undefined;
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import type { ChainPrefix } from '../../../compiler/settings.ts';
+import type { Family } from '../../../compiler/values/address.ts';
+import type { LoadedPlan, PlanStart } from '../../backend.ts';
+import type { Run } from '../../command.ts';
+import { kernelProblem } from '../../errors.ts';
+import type { Scope } from '../../target.ts';
+import type { Transaction } from '../plan/command.ts';
+import { tableName } from '../program/names.ts';
+import { reportOf } from './apply-report.ts';
+import { kubeProxyTable, observe } from './observe.ts';
+import { lineCount, perform } from './perform.ts';
+import { fingerprintOf } from './plan.ts';
+import { family, loadTransaction, transaction } from './saved-commands.ts';
+
+const fingerprint = z.string().regex(/^[0-9a-f]{64}$/);
+const familyPlan = z.strictObject({ family, fingerprint, result: fingerprint, steps: z.array(transaction).max(2) });
+
+interface SavedPlan {
+  readonly family: Family;
+  readonly fingerprint: string;
+  readonly result: string;
+  readonly steps: readonly Transaction[];
+}
+
+export function loadPlan(parsed: unknown, prefix: ChainPrefix): LoadedPlan {
+  const result = familyPlan.safeParse(parsed);
+  if (!result.success) {
+    const problems = result.error.issues.map(({ path, message }) => ({
+      path: path.map((part) => (typeof part === 'symbol' ? String(part) : part)),
+      message,
+    }));
+    return { kind: 'refused', problems };
+  }
+  const strange: string[] = [];
+  const steps: Transaction[] = [];
+  for (const saved of result.data.steps) {
+    const isOurs = saved.family === result.data.family && isOwnTable(saved, prefix);
+    if (!isOurs) strange.push(`table ${saved.table}`);
+    const loaded = loadTransaction(saved);
+    if ('strange' in loaded) strange.push(...loaded.strange);
+    else steps.push(loaded);
+  }
+  if (strange.length > 0) {
+    const problems = strange.map((text) => ({
+      path: [],
+      message: `slicewright would not write ${JSON.stringify(text.slice(0, 200))}`,
+    }));
+    return { kind: 'refused', problems };
+  }
+  const plan: SavedPlan = { ...result.data, steps };
+  return { kind: 'plan', family: plan.family, start: (run, scope) => startOf(plan, run, scope) };
+}
+
+/** slicewright's own, or a kube-proxy's as a whole. */
+function isOwnTable({ table, commands }: z.output<typeof transaction>, prefix: ChainPrefix): boolean {
+  if (table === tableName(prefix)) return true;
+  return table === kubeProxyTable && commands.every(({ kind }) => kind === 'deleteTable');
+}
+
+async function startOf(plan: SavedPlan, run: Run, scope: Scope): Promise<PlanStart> {
+  const observed = await observe(run, scope);
+  const isTakingOver = plan.steps.some(({ table }) => table === kubeProxyTable);
+  const refusal =
+    fingerprintOf(observed) !== plan.fingerprint
+      ? kernelProblem(
+          plan.family,
+          'apply-changed',
+          'the table is not as it was when the plan was made: make a new plan',
+        )
+      : isTakingOver && !scope.takeOver
+        ? kernelProblem(plan.family, 'apply-another-writer', 'the plan takes over from a kube-proxy: use --take-over')
+        : undefined;
+  return {
+    refusal,
+    perform: () =>
+      reportOf(plan.family, 'apply', async () => {
+        const documents = plan.steps.length === 0 ? 0 : await perform(run, plan.family, plan.steps);
+        const isThere = fingerprintOf(await observe(run, scope)) === plan.result;
+        const forgotten = { found: 0, problem: undefined };
+        return {
+          documents,
+          lines: lineCount(plan.steps),
+          quarantined: [],
+          forgotten,
+          disturbances: isThere ? 0 : 1,
+        };
+      }),
+  };
+}

@@ -1,0 +1,26 @@
+import { planDeparture, planTransaction } from '../plan/plan.ts';
+import type { Transaction } from '../plan/command.ts';
+import type { NftProgram } from '../program/program.ts';
+import { NftError } from './errors.ts';
+import type { Observation } from './observe.ts';
+
+/**
+ * The way from what a family's kernel holds to what is wanted: at most two tables change, and they do in one document.
+ *
+ * desired    undefined: nothing of slicewright's
+ * takeOver   a kube-proxy's table goes in the same document
+ * throws     NftError when a kube-proxy's table is there and shall not go
+ */
+export function planSteps(
+  { family, table, program, kubeProxy }: Observation,
+  desired: NftProgram | undefined,
+  takeOver: boolean,
+): readonly Transaction[] {
+  if (kubeProxy !== undefined && desired !== undefined && !takeOver) {
+    const message = `table ${kubeProxy.table} is a kube-proxy's, whose Services slicewright would serve as well: stop it and use --take-over`;
+    throw new NftError(family, { reason: 'another-writer' }, message);
+  }
+  const own = desired === undefined ? program && planDeparture({ family, table }) : planTransaction(program, desired);
+  const other = kubeProxy !== undefined && takeOver ? planDeparture(kubeProxy) : undefined;
+  return [own, other].filter((one) => one !== undefined);
+}

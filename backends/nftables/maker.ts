@@ -1,0 +1,29 @@
+import type { NodeContext } from '../../compiler/ir/node-context.ts';
+import type { Maker } from '../maker.ts';
+import { link } from './link.ts';
+import { lower } from './lower.ts';
+import { checkProgram } from './program/check.ts';
+import { printProgram } from './program/print.ts';
+import type { NftProgram } from './program/program.ts';
+import type { NftablesUnit } from './unit.ts';
+
+/** One document for both families: tables of nft know their family. */
+function files(program: NftProgram, node: NodeContext): ReadonlyMap<string, string> {
+  const isUsed =
+    program.family === 'IPv4' ||
+    node.addresses.length > 0 ||
+    [...program.sets.values()].some(({ elements }) => elements.size > 0);
+  return new Map([['nft', isUsed ? printProgram(program) : '']]);
+}
+
+/** The pure half of the backend. */
+export const nftables: Maker<NftablesUnit, NftProgram> = {
+  name: 'nftables',
+  wholeOf: () => undefined,
+  lower,
+  leftOut: () => [],
+  link,
+  check: (program) => checkProgram(program),
+  print: printProgram,
+  files,
+};

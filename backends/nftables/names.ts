@@ -1,0 +1,76 @@
+import { endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
+import { type Protocol, protocolText } from '../../compiler/values/port.ts';
+import { boundedName, type Name, nameOf } from './program/names.ts';
+import type { NftSet } from './program/program.ts';
+import type { EndpointAddress } from './program/rule.ts';
+
+/**
+ * Chains that a Service port has of its own.
+ *
+ * cluster, local: choose one endpoint of a pool; cluster-ip: entry of cluster IPs; external: entry of the other places;
+ * firewall: lets the clients of a load balancer in.
+ */
+export type Purpose = 'cluster' | 'local' | 'cluster-ip' | 'external' | 'external-node-port' | 'firewall';
+
+/** `cluster/shop/cart/tcp/http`. */
+export function serviceChain(purpose: Purpose, ir: ServicePortIR): Name {
+  return boundedName(`${purpose}/${servicePath(ir)}`);
+}
+
+/** `endpoint/shop/cart/tcp/http/10.0.0.1/8080`: translates to one endpoint of one Service port. */
+export function endpointChain(ir: ServicePortIR, endpoint: EndpointAddress): Name {
+  return boundedName(`endpoint/${servicePath(ir)}/${endpointPath(endpoint)}`);
+}
+
+/** `affinity/shop/cart/tcp/http/10.0.0.1/8080`: the clients that an endpoint remembers. */
+export function affinitySet(ir: ServicePortIR, endpoint: EndpointAddress): Name {
+  return boundedName(`affinity/${servicePath(ir)}/${endpointPath(endpoint)}`);
+}
+
+/** Two names, a protocol and a port's name: none of them has a slash, so no two Service ports share a path. */
+function servicePath({ service, protocol, portName }: ServicePortIR): string {
+  const words = [service.replace('@', '/'), protocolText(protocol), ...(portName === '' ? [] : [portName])];
+  return words.join('/');
+}
+
+/** nft takes no colon in a name. */
+function endpointPath(endpoint: EndpointAddress): string {
+  return endpointText(endpoint)
+    .replace(/^\[|\]/g, '')
+    .replace(/:(\d+)$/, '/$1')
+    .replaceAll(':', '.');
+}
+
+/** A chain that all Service ports share that have equally many endpoints to choose from. */
+export interface SpreadChain {
+  /** Which map has the endpoints: everybody's, or those for the node and its pods. */
+  readonly inside: boolean;
+  readonly place: 'address' | 'nodePort';
+  /** Whose connections get the node's address: nobody's, those of clients that are no pods of this node, everybody's. */
+  readonly masquerade: 'none' | 'strangers' | 'all';
+  readonly protocol: Protocol;
+  readonly modulus: number;
+}
+
+const masqueradeWords = { none: '', strangers: '-masquerade-strangers', all: '-masquerade' } as const;
+
+/** `spread/tcp/5`, `spread-inside-node-port-masquerade/udp/2`. */
+export function spreadChain({ inside, place, masquerade, protocol, modulus }: SpreadChain): Name {
+  const words = `spread${inside ? '-inside' : ''}${place === 'nodePort' ? '-node-port' : ''}${masqueradeWords[masquerade]}`;
+  return nameOf(`${words}/${protocolText(protocol)}/${modulus}`);
+}
+
+/**
+ * The map that a {@link SpreadChain} chooses from, empty: the endpoints of each place by number, for whoever dials it or for
+ * the node and its pods. `endpoints/tcp`, `inside-node-port-endpoints/udp`.
+ */
+export function endpointMap({ inside, place, protocol }: Omit<SpreadChain, 'masquerade' | 'modulus'>): NftSet {
+  const words = `${inside ? 'inside-' : ''}${place === 'nodePort' ? 'node-port-' : ''}endpoints`;
+  return {
+    name: nameOf(`${words}/${protocolText(protocol)}`),
+    key: place === 'nodePort' ? ['port', 'slot'] : ['address', 'port', 'slot'],
+    data: 'endpoint',
+    protocol,
+    elements: new Map(),
+  };
+}

@@ -1,0 +1,68 @@
+import type { Family } from '../../../compiler/values/address.ts';
+import { unreachable } from '../../../compiler/values/unreachable.ts';
+import type { Name } from '../program/names.ts';
+import { declarationLines, setWord } from '../program/print.ts';
+import { familyWord } from '../program/print-rule.ts';
+import type { Chain, Element, NftSet } from '../program/program.ts';
+
+/**
+ * One command of a transaction. What should not be there is created and what should be there is deleted, never added or
+ * destroyed: then the kernel refuses a transaction whose reading is out of date, as a whole.
+ */
+export type Command =
+  | { readonly kind: 'createTable' | 'deleteTable' }
+  | { readonly kind: 'createSet'; readonly set: NftSet }
+  | { readonly kind: 'deleteSet'; readonly set: NftSet }
+  /** Without its rules. */
+  | { readonly kind: 'createChain'; readonly chain: Chain }
+  | { readonly kind: 'flushChain' | 'deleteChain'; readonly chain: Name }
+  | { readonly kind: 'addRule'; readonly chain: Name; readonly line: string }
+  | { readonly kind: 'createElements' | 'deleteElements'; readonly set: NftSet; readonly elements: readonly Element[] };
+
+/** Commands that the kernel takes all or none of, in this order. */
+export interface Transaction {
+  readonly family: Family;
+  readonly table: Name;
+  readonly commands: readonly Command[];
+}
+
+/**
+ * A transaction as a document for `nft -f`. Every element and rule has a line of its own, so that a complaint of nft, which
+ * names a line, names what it is about.
+ */
+export function printTransaction({ family, table, commands }: Transaction): string {
+  const where = `${familyWord(family)} ${table}`;
+  return commands.map((command) => `${commandText(family, where, command)}\n`).join('');
+}
+
+function commandText(family: Family, where: string, command: Command): string {
+  switch (command.kind) {
+    case 'createTable':
+      return `create table ${where}`;
+    case 'deleteTable':
+      return `delete table ${where}`;
+    case 'createSet': {
+      const { set } = command;
+      return `create ${setWord(set)} ${where} ${set.name} { ${declarationLines(family, set).join('; ')}; }`;
+    }
+    case 'deleteSet':
+      return `delete ${setWord(command.set)} ${where} ${command.set.name}`;
+    case 'createChain': {
+      const { name, hook } = command.chain;
+      if (hook === undefined) return `create chain ${where} ${name}`;
+      return `create chain ${where} ${name} { type ${hook.type} hook ${hook.at} priority ${hook.priority}; policy accept; }`;
+    }
+    case 'flushChain':
+      return `flush chain ${where} ${command.chain}`;
+    case 'deleteChain':
+      return `delete chain ${where} ${command.chain}`;
+    case 'addRule':
+      return `add rule ${where} ${command.chain} ${command.line}`;
+    case 'createElements':
+      return `create element ${where} ${command.set.name} {\n${command.elements.map(({ text }) => text).join(',\n')}\n}`;
+    case 'deleteElements':
+      return `delete element ${where} ${command.set.name} {\n${command.elements.map(({ key }) => key).join(',\n')}\n}`;
+    default:
+      return unreachable(command);
+  }
+}

@@ -1,0 +1,203 @@
+import type { NodeContext } from '../../../compiler/ir/node-context.ts';
+import type { ServicePortId } from '../../../compiler/values/names.ts';
+import { endpointMap, type SpreadChain } from '../names.ts';
+import { spreadRules } from '../node-chains.ts';
+import type { Name } from '../program/names.ts';
+import { type Chain, type Element, makeChain, type NftProgram, type NftSet } from '../program/program.ts';
+import type { NftablesUnit } from '../unit.ts';
+import { type Difference, isSameLines } from './diff.ts';
+
+/**
+ * A program that remembers who needs what of it, so that a change costs what changed: linking and comparing programs of
+ * 10,000 Services takes ten times as long as the kernel takes for one endpoint.
+ *
+ * It is the program that `link` makes of the same units (a property test holds it to that), and changes in place.
+ */
+export interface Increment {
+  readonly program: NftProgram;
+  /**
+   * What other units change. Nothing has changed yet.
+   *
+   * returns  undefined where counting is not enough: two units claim one key, or one changes what a set is
+   */
+  changeTo(units: Units): Change | undefined;
+}
+
+export interface Change {
+  readonly difference: Difference;
+  readonly isEmpty: boolean;
+  /** Service ports that came, went or changed. */
+  readonly changed: readonly ServicePortId[];
+  /** The kernel took it. */
+  commit(): void;
+}
+
+type Units = ReadonlyMap<ServicePortId, NftablesUnit>;
+
+interface Counted<Value> {
+  readonly value: Value;
+  readonly count: number;
+}
+
+/** program   what `link` made of the units for the node; undefined is returned where units meet at a key */
+export function createIncrement(program: NftProgram, units: Units, node: NodeContext): Increment | undefined {
+  let current = units;
+  const elements = new Map<string, Counted<Element>>();
+  const spreads = new Map<Name, Counted<SpreadChain>>();
+  const sets = new Map<string, NftSet>(
+    [...program.sets].map(([name, set]) => [name, { ...set, elements: new Map(set.elements) }]),
+  );
+  const chains = new Map<string, Chain>(program.chains);
+
+  for (const unit of units.values()) {
+    for (const { set, element } of unit.entries) {
+      const id = `${set} ${element.key}`;
+      const known = elements.get(id);
+      if (known !== undefined && known.value.text !== element.text) return undefined;
+      elements.set(id, { value: element, count: (known?.count ?? 0) + 1 });
+    }
+    for (const [name, spread] of unit.spreads) {
+      spreads.set(name, { value: spread, count: (spreads.get(name)?.count ?? 0) + 1 });
+    }
+  }
+
+  function changeTo(wanted: Units): Change | undefined {
+    const gone: NftablesUnit[] = [];
+    const come: NftablesUnit[] = [];
+    for (const [id, unit] of current) if (wanted.get(id) !== unit) gone.push(unit);
+    for (const [id, unit] of wanted) if (current.get(id) !== unit) come.push(unit);
+
+    const touched = new Map<
+      string,
+      { readonly set: string; before: Counted<Element> | undefined; after: Counted<Element> | undefined }
+    >();
+    const touch = (set: string, { key }: Element) => {
+      const id = `${set} ${key}`;
+      const before = elements.get(id);
+      const one = touched.get(id) ?? { set, before, after: before };
+      touched.set(id, one);
+      return one;
+    };
+    const nowSpreads = new Map<Name, Counted<SpreadChain>>();
+    const countSpread = (name: Name, value: SpreadChain, by: number) => {
+      const count = (nowSpreads.get(name) ?? spreads.get(name))?.count ?? 0;
+      nowSpreads.set(name, { value, count: count + by });
+    };
+    for (const unit of gone) {
+      for (const { set, element } of unit.entries) {
+        const one = touch(set, element);
+        const count = (one.after?.count ?? 0) - 1;
+        one.after = count > 0 && one.after !== undefined ? { value: one.after.value, count } : undefined;
+      }
+      for (const [name, spread] of unit.spreads) countSpread(name, spread, -1);
+    }
+    for (const unit of come) {
+      for (const { set, element } of unit.entries) {
+        const one = touch(set, element);
+        if (one.after !== undefined && one.after.value.text !== element.text) return undefined;
+        one.after = { value: one.after?.value ?? element, count: (one.after?.count ?? 0) + 1 };
+      }
+      for (const [name, spread] of unit.spreads) countSpread(name, spread, 1);
+    }
+
+    const spreadChanges = [...nowSpreads].filter(
+      ([name, { count }]) => count > 0 !== (spreads.get(name)?.count ?? 0) > 0,
+    );
+    const cameSpreads = spreadChanges.filter(([, { count }]) => count > 0);
+    const wentSpreads = spreadChanges.filter(([, { count }]) => count === 0);
+    const used = new Set<string>();
+    for (const [name, { value, count }] of new Map([...spreads, ...nowSpreads])) {
+      if (count > 0 && name !== '') used.add(endpointMap(value).name);
+    }
+    const ownSets = ownParts(gone, come, (unit) => unit.sets);
+    const ownChains = ownParts(gone, come, (unit) => unit.chains);
+    // The clients that a set remembers go with it, and rules that look into it must be written anew.
+    if (ownSets.both.some(([a, b]) => a.dynamic?.timeoutSeconds !== b.dynamic?.timeoutSeconds)) return undefined;
+
+    const newMaps = cameSpreads.map(([, { value }]) => endpointMap(value)).filter(({ name }) => !sets.has(name));
+    const createdSets = new Map([...ownSets.created, ...newMaps].map((set) => [set.name as string, set]));
+    const deletedSets = [
+      ...ownSets.deleted,
+      ...wentSpreads.map(([, { value }]) => endpointMap(value)).filter(({ name }) => !used.has(name)),
+    ];
+    const leaving = new Set<string>(deletedSets.map(({ name }) => name));
+    const bySet = new Map<string, { created: Element[]; deleted: Element[] }>();
+    for (const { set, before, after } of touched.values()) {
+      if (before?.value.text === after?.value.text) continue;
+      const one = bySet.get(set) ?? { created: [], deleted: [] };
+      bySet.set(set, one);
+      if (before !== undefined) one.deleted.push(before.value);
+      if (after !== undefined) one.created.push(after.value);
+    }
+    const filled = [...createdSets.values()].map((set) => ({
+      ...set,
+      elements: new Map((bySet.get(set.name)?.created ?? []).map((element) => [element.key, element])),
+    }));
+    const difference: Difference = {
+      sets: { created: filled, deleted: [...new Map(deletedSets.map((set) => [set.name, set])).values()] },
+      elements: [...bySet].flatMap(([name, change]) => {
+        const set = sets.get(name);
+        return set === undefined || createdSets.has(name) || leaving.has(name) ? [] : [{ set, ...change }];
+      }),
+      chains: {
+        created: [
+          ...ownChains.created,
+          ...cameSpreads.map(([name, { value }]) => makeChain(node.family, name, spreadRules(value, node))),
+        ],
+        rewritten: ownChains.both.filter(([a, b]) => !isSameLines(a.lines, b.lines)).map(([, b]) => b),
+        deleted: [...ownChains.deleted, ...wentSpreads.flatMap(([name]) => chains.get(name) ?? [])],
+      },
+    };
+    return {
+      difference,
+      isEmpty: isEmpty(difference),
+      changed: [...new Set([...gone, ...come].map(({ id }) => id))],
+      commit() {
+        for (const [id, { after }] of touched) {
+          if (after === undefined) elements.delete(id);
+          else elements.set(id, after);
+        }
+        for (const [name, one] of nowSpreads) {
+          if (one.count > 0) spreads.set(name, one);
+          else spreads.delete(name);
+        }
+        for (const { name } of difference.sets.deleted) sets.delete(name);
+        for (const set of filled) sets.set(set.name, set);
+        for (const { set, created, deleted } of difference.elements) {
+          const there = set.elements as Map<string, Element>;
+          for (const { key } of deleted) there.delete(key);
+          for (const element of created) there.set(element.key, element);
+        }
+        for (const { name } of difference.chains.deleted) chains.delete(name);
+        for (const chain of [...difference.chains.created, ...difference.chains.rewritten])
+          chains.set(chain.name, chain);
+        current = wanted;
+      },
+    };
+  }
+
+  return { program: { ...program, sets, chains }, changeTo };
+}
+
+/** What units have of their own, by name: names hold the Service port's, so no two units share one. */
+function ownParts<Part extends { readonly name: Name }>(
+  gone: readonly NftablesUnit[],
+  come: readonly NftablesUnit[],
+  partsOf: (unit: NftablesUnit) => readonly Part[],
+) {
+  const before = new Map(gone.flatMap(partsOf).map((part) => [part.name, part]));
+  const after = new Map(come.flatMap(partsOf).map((part) => [part.name, part]));
+  return {
+    created: [...after.values()].filter(({ name }) => !before.has(name)),
+    deleted: [...before.values()].filter(({ name }) => !after.has(name)),
+    both: [...after.values()].flatMap((part): (readonly [Part, Part])[] => {
+      const was = before.get(part.name);
+      return was === undefined ? [] : [[was, part]];
+    }),
+  };
+}
+
+function isEmpty({ sets, elements, chains }: Difference): boolean {
+  const lists = [sets.created, sets.deleted, elements, chains.created, chains.rewritten, chains.deleted];
+  return lists.every((list) => list.length === 0);
+}

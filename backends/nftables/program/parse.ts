@@ -1,0 +1,185 @@
+import type { Family } from '../../../compiler/values/address.ts';
+import { parseElement } from './element.ts';
+import { parseHook } from './hook.ts';
+import { parseName } from './names.ts';
+import { numberOf, parseProtocolWord } from './parse-rule.ts';
+import { exampleOf, typeOf } from './print.ts';
+import {
+  type Chain,
+  chainFromLines,
+  type DataType,
+  type Element,
+  type Hook,
+  type KeyPart,
+  type NftProgram,
+  type NftSet,
+} from './program.ts';
+
+/** A table as it was read. */
+export interface ReadTable {
+  readonly program: NftProgram;
+  /** What is in the table and outside the vocabulary, a line each: somebody else wrote it, or a newer nft prints it anew. */
+  readonly strange: readonly string[];
+}
+
+/**
+ * Every table of a family ip or ip6 in a listing of nft (`nft list table`, `nft list ruleset`, a document of slicewright),
+ * by `ip slicewright`.
+ *
+ * returns  undefined when the text ends in the middle, which a listing that was cut short does
+ */
+export function parseListing(text: string): ReadonlyMap<string, ReadTable> | undefined {
+  const tables = new Map<string, ReadTable>();
+  const lines = text.split('\n');
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] ?? '';
+    if (line === '' || line.startsWith('#')) continue;
+    const head = /^table (\S+) (\S+) \{/.exec(line);
+    const end = lines.indexOf('}', at);
+    if (head === null || end < 0) return undefined;
+    const [, familyName = '', name = ''] = head;
+    const table = parseName(name);
+    const family: Family | undefined = familyName === 'ip' ? 'IPv4' : familyName === 'ip6' ? 'IPv6' : undefined;
+    if (family !== undefined && table !== undefined) {
+      tables.set(`${familyName} ${name}`, parseTable(family, table, lines.slice(at + 1, end)));
+    }
+    at = end;
+  }
+  return tables;
+}
+
+function parseTable(family: Family, table: NftProgram['table'], lines: readonly string[]): ReadTable {
+  const sets = new Map<string, NftSet>();
+  const chains = new Map<string, Chain>();
+  const strange: string[] = [];
+  let comment: string | undefined;
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] ?? '';
+    if (line.trim() === '') continue;
+    const words = /^\tcomment "([^"]*)"$/.exec(line);
+    if (words !== null) {
+      comment = words[1];
+      continue;
+    }
+    const end = lines.indexOf('\t}', at);
+    const block = /^\t(set|map|chain) (\S+) \{(?: # handle \d+)?$/.exec(line);
+    const body = lines.slice(at + 1, end < 0 ? lines.length : end).map((one) => one.slice(2));
+    const name = parseName(block?.[2]);
+    if (block === null || name === undefined) strange.push(line.trim());
+    else if (block[1] === 'chain') chains.set(name, parseChain(family, name, body));
+    else {
+      const set = parseSet(family, name, body, strange);
+      if (set === undefined) strange.push(line.trim());
+      else sets.set(name, set);
+    }
+    if (end >= 0) at = end;
+  }
+  const program = { family, table, sets, chains };
+  return { program: comment === undefined ? program : { ...program, comment }, strange };
+}
+
+function parseChain(family: Family, name: Chain['name'], body: readonly string[]): Chain {
+  let hook: Hook | undefined;
+  let comment: string | undefined;
+  const rules: string[] = [];
+  for (const line of body) {
+    const words = /^comment "([^"]*)"$/.exec(line);
+    const found = parseHook(line);
+    if (words !== null) comment = words[1];
+    else if (found !== undefined) hook = found;
+    else rules.push(line.replace(/ # handle \d+$/, ''));
+  }
+  return chainFromLines(family, comment === undefined ? { name, hook } : { name, hook, comment }, rules);
+}
+
+function parseSet(
+  family: Family,
+  name: NftSet['name'],
+  body: readonly string[],
+  strange: string[],
+): NftSet | undefined {
+  const first = body.findIndex((line) => line.startsWith('elements = {'));
+  const declaration = first < 0 ? body : body.slice(0, first);
+  let type: SetType | undefined;
+  let size = 0;
+  let isDynamic = false;
+  let timeoutSeconds = 0;
+  let comment: string | undefined;
+  for (const line of declaration) {
+    const [word = '', ...rest] = line.split(' ');
+    const value = rest.join(' ');
+    if (word === 'type' || word === 'typeof') type = parseType(family, word, value);
+    else if (word === 'size') size = numberOf(value.replace(/ #.*$/, '')) ?? 0;
+    else if (word === 'flags') isDynamic = value.split(',').includes('dynamic');
+    else if (word === 'timeout') timeoutSeconds = parseDuration(value) ?? 0;
+    else if (word === 'comment') comment = value.slice(1, -1);
+    else strange.push(`${name}: ${line}`);
+  }
+  if (type === undefined) return undefined;
+  const elements = new Map<string, Element>();
+  // The elements of a dynamic set are clients: nobody plans or compares them.
+  if (first >= 0 && !isDynamic) {
+    for (const text of elementTexts(body.slice(first))) {
+      const element = parseElement(family, type, text);
+      if (element === undefined) strange.push(`${name}: ${text}`);
+      else elements.set(element.key, element);
+    }
+  }
+  return {
+    name,
+    ...type,
+    ...(isDynamic ? { dynamic: { size, timeoutSeconds } } : {}),
+    ...(comment === undefined ? {} : { comment }),
+    elements,
+  };
+}
+
+/** Elements stand apart by commas; a comment of one may hold some as well. */
+function elementTexts(lines: readonly string[]): string[] {
+  const text = lines
+    .join(' ')
+    .replace(/^elements = \{/, '')
+    .replace(/\}\s*$/, '');
+  if (!text.includes('"')) return text.split(',').map((one) => one.trim());
+  return (text.match(/(?:[^,"]|"[^"]*")+/g) ?? []).map((one) => one.trim()).filter((one) => one !== '');
+}
+
+type SetType = Pick<NftSet, 'key' | 'data' | 'protocol'>;
+
+const keyParts: readonly KeyPart[] = ['address', 'protocol', 'port', 'slot'];
+
+/** `ipv4_addr . inet_proto : verdict`, or the same by example after `typeof`. */
+export function parseType(family: Family, word: 'type' | 'typeof', text: string): SetType | undefined {
+  const protocol = parseProtocolWord(/\b(tcp|udp|sctp) dport\b/.exec(text)?.[1]);
+  const [keyWords = '', dataWords] = text.replaceAll(/\b(tcp|udp|sctp) dport\b/g, 'th dport').split(' : ');
+  const key = parseParts(family, word, keyWords);
+  if (key === undefined) return undefined;
+  const data = dataWords === undefined ? 'none' : parseDataType(family, word, dataWords);
+  return data && (protocol === undefined ? { key, data } : { key, data, protocol });
+}
+
+function parseDataType(family: Family, word: 'type' | 'typeof', text: string): DataType | undefined {
+  if (text === 'verdict') return 'verdict';
+  return parseParts(family, word, text)?.join() === 'address,port' ? 'endpoint' : undefined;
+}
+
+function parseParts(family: Family, word: 'type' | 'typeof', text: string): KeyPart[] | undefined {
+  const parts = text.split(' . ').map((one) => {
+    const name = word === 'type' ? typeOf : exampleOf;
+    // nft shows the modulus with which a map was made; it says nothing about its elements.
+    const plain = one.replace(/^numgen random mod \d+$/, exampleOf(family, 'slot')).replace(/ saddr$/, ' daddr');
+    return keyParts.find((part) => name(family, part) === plain);
+  });
+  return parts.every((part) => part !== undefined) ? parts : undefined;
+}
+
+const units: Readonly<Record<string, number>> = { d: 86_400, h: 3600, m: 60, s: 1 };
+
+/** `1h1m1s` in seconds. */
+export function parseDuration(text: string): number | undefined {
+  if (!/^(\d+[dhms])+$/.test(text)) return undefined;
+  return [...text.matchAll(/(\d+)([dhms])/g)].reduce(
+    (sum, [, n, unit]) => sum + Number(n) * (units[unit ?? ''] ?? 0),
+    0,
+  );
+}

@@ -1,0 +1,143 @@
+import type { NodeContext } from '../../../compiler/ir/node-context.ts';
+import type { TraceStep } from '../../../compiler/semantics/packet.ts';
+import type { Outcome } from '../../../compiler/semantics/verdict.ts';
+import type { Rational } from '../../../compiler/values/rational.ts';
+import type { Chain, HookName, NftProgram } from '../program/program.ts';
+import type { Flow } from './flow.ts';
+import { type Exit, tryStatement } from './statements.ts';
+
+/** One packet's way through a program, hook by hook. What calls it knows the order of the hooks. */
+export interface Walk {
+  /**
+   * Sends flows through the chains of a hook, in the order of their priorities.
+   *
+   * types    kinds of chains that look at them: nat looks at a packet once
+   * returns  those that go on, which may be more. What is refused is added to `refused`.
+   */
+  pass(at: HookName, types: readonly ('filter' | 'nat')[], flows: readonly Flow[]): Flow[];
+  readonly refused: readonly Outcome[];
+  /** Every rule that did something. */
+  readonly steps: readonly TraceStep[];
+}
+
+/** How a flow leaves a chain. */
+interface Left {
+  readonly flow: Flow;
+  readonly by: 'end' | 'accept' | 'drop' | 'reject';
+}
+
+export function createWalk(program: NftProgram, node: NodeContext): Walk {
+  const steps: TraceStep[] = [];
+  const refused: Outcome[] = [];
+
+  function record(chain: Chain, rule: string, share: Rational, skipped?: TraceStep['skipped']): void {
+    const step = { where: `chain ${chain.name}`, rule, share };
+    steps.push(skipped === undefined ? step : { ...step, skipped });
+  }
+
+  function walkChain(chain: Chain, start: Flow, path: readonly string[]): Left[] {
+    const left: Left[] = [];
+    let standing = [start];
+    for (const [i, line] of chain.lines.entries()) {
+      const staying: Flow[] = [];
+      for (const flow of standing) {
+        for (const one of tryRule(chain, i, line, flow, path)) {
+          if (one.by === 'next') staying.push(one.flow);
+          else left.push({ flow: one.flow, by: one.by });
+        }
+      }
+      standing = staying;
+      if (standing.length === 0) break;
+    }
+    return [...left, ...standing.map((flow): Left => ({ flow, by: 'end' }))];
+  }
+
+  function tryRule(
+    chain: Chain,
+    place: number,
+    line: string,
+    flow: Flow,
+    path: readonly string[],
+  ): (Left | { readonly flow: Flow; readonly by: 'next' })[] {
+    const rule = chain.rules[place];
+    if (rule === undefined) {
+      record(chain, line, flow.share, 'not understood');
+      return [{ flow, by: 'next' }];
+    }
+    let going = [flow];
+    const gone: (Left | { readonly flow: Flow; readonly by: 'next' })[] = [];
+    for (const statement of rule.statements) {
+      const next: Flow[] = [];
+      for (const one of going) {
+        const exits = tryStatement(statement, one, program, node);
+        if (exits === undefined) {
+          record(chain, line, one.share, 'no such chain');
+          gone.push({ flow: one, by: 'next' });
+        }
+        for (const exit of exits ?? []) {
+          if (exit.by === 'verdict') gone.push(...follow(chain, line, exit, path));
+          else if (exit.by === 'next') next.push(exit.flow);
+          else gone.push({ flow: exit.flow, by: 'next' });
+        }
+      }
+      going = next;
+      if (going.length === 0) return gone;
+    }
+    for (const one of going) {
+      record(chain, line, one.share);
+      gone.push({ flow: one, by: 'next' });
+    }
+    return gone;
+  }
+
+  function follow(
+    chain: Chain,
+    line: string,
+    { verdict, flow }: Extract<Exit, { by: 'verdict' }>,
+    path: readonly string[],
+  ): (Left | { readonly flow: Flow; readonly by: 'next' })[] {
+    switch (verdict.kind) {
+      case 'accept':
+      case 'drop':
+      case 'reject':
+        record(chain, line, flow.share);
+        return [{ flow, by: verdict.kind }];
+      case 'return':
+        record(chain, line, flow.share);
+        return [{ flow, by: 'end' }];
+      case 'jump':
+      case 'goto': {
+        const target = program.chains.get(verdict.chain);
+        // A kernel refuses both when rules are loaded; a listing of rules can still say so.
+        const obstacle = target === undefined ? 'no such chain' : path.includes(target.name) ? 'loop' : undefined;
+        record(chain, line, flow.share, obstacle);
+        if (target === undefined || obstacle !== undefined) return [{ flow, by: 'next' }];
+        const left = walkChain(target, flow, [...path, target.name]);
+        return verdict.kind === 'goto'
+          ? left
+          : left.map((one) => (one.by === 'end' ? { flow: one.flow, by: 'next' } : one));
+      }
+    }
+  }
+
+  return {
+    steps,
+    refused,
+    pass(at, types, flows) {
+      const chains = [...program.chains.values()]
+        .filter(({ hook }) => hook?.at === at && types.includes(hook.type))
+        .sort((a, b) => (a.hook?.priority ?? 0) - (b.hook?.priority ?? 0));
+      let going = [...flows];
+      for (const chain of chains) {
+        const left = going.flatMap((flow) => walkChain(chain, flow, [chain.name]));
+        going = [];
+        for (const { flow, by } of left) {
+          if (by === 'drop' || by === 'reject') refused.push({ share: flow.share, fate: { kind: by } });
+          // What a chain accepts goes on to the next one of its hook.
+          else going.push(by === 'accept' && chain.hook?.type === 'filter' ? { ...flow, isLetIn: true } : flow);
+        }
+      }
+      return going;
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import type { ServicePortId } from '../../compiler/values/names.ts';
+import type { SpreadChain } from './names.ts';
+import type { Name } from './program/names.ts';
+import type { Chain, Element, NftSet } from './program/program.ts';
+
+/**
+ * The share of one Service port in the program: what an object file is to a linker. Most Service ports are elements of
+ * standing sets and nothing else.
+ */
+export interface NftablesUnit {
+  readonly id: ServicePortId;
+  readonly entries: readonly Entry[];
+  /** Shared chains that its elements lead to, by name. */
+  readonly spreads: ReadonlyMap<Name, SpreadChain>;
+  /** Chains that it alone uses. */
+  readonly chains: readonly Chain[];
+  /** Sets that it alone uses: the clients that its endpoints remember. */
+  readonly sets: readonly NftSet[];
+}
+
+/** An element of a standing set. */
+export interface Entry {
+  readonly set: string;
+  readonly element: Element;
+}
