@@ -57,7 +57,7 @@ function addInputOptions(command: Command, filename = filenameOption().makeOptio
     .addOption(
       new Option(
         '--cluster <name=path>',
-        "another cluster's own objects; what it exports counts here; repeatable",
+        "another cluster's own objects; what it exports counts where something here accepts it; repeatable",
       ).argParser(collect),
     )
     .option('--registry <path>', 'what is known of the clusters: ranges, zones, weights, whether they are alive')

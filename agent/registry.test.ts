@@ -16,13 +16,14 @@ function problems(clusters: unknown, more: object = {}): readonly string[] {
 
 describe('a registry file', () => {
   it('gives clusters by id, with defaults', () => {
+    const mayServe = [{ namespace: 'shop', names: ['cart'] }, { namespace: '*' }];
     const registry = parseRegistry(
       {
         ...head,
         strictCIDR: true,
         clusters: [
           { id: 'west', state: 'Lost', onLost: 'drop' },
-          { id: 'east', self: true, podCIDRs: ['10.12.0.0/16'], zones: { a: 'dc-1' }, aliases: ['old'] },
+          { id: 'east', self: true, podCIDRs: ['10.12.0.0/16'], zones: { a: 'dc-1' }, aliases: ['old'], mayServe },
         ],
       },
       'registry.yaml',
@@ -33,6 +34,10 @@ describe('a registry file', () => {
       { id: 'west', state: 'Lost', weight: 100, self: false },
     ]);
     expect(registry.clusters[0]?.zones.get('a')).toBe('dc-1');
+    expect(registry.clusters[0]?.mayServe).toEqual([
+      { namespace: 'shop', names: ['cart'] },
+      { namespace: '*', names: undefined },
+    ]);
   });
 
   it('gives the policy of Services that say nothing', () => {
@@ -74,6 +79,16 @@ describe('a registry file', () => {
         { id: 'w', self: true },
       ],
       'e and w all say self: true; a node belongs to one cluster',
+    ],
+    [
+      'a grant of no namespace',
+      [{ id: 'e', mayServe: [{ namespace: 'Shop' }] }],
+      `clusters[0].mayServe[0].namespace: "Shop" is not a namespace's name, nor *`,
+    ],
+    [
+      'a grant of no Service',
+      [{ id: 'e', mayServe: [{ namespace: '*', names: ['a', 'b_c'] }] }],
+      `clusters[0].mayServe[0].names[1]: "b_c" is not a Service's name`,
     ],
     ['a negative weight', [{ id: 'e', weight: -1 }], 'clusters[0].weight: Too small: expected number to be >=0'],
   ])('with %s is refused with its place', (_, clusters, problem) => {

@@ -3,7 +3,14 @@ import { parsePolicy, policyAnnotation } from '../compiler/policy/parse.ts';
 import { defaultPolicy, type Policy } from '../compiler/policy/policy.ts';
 import { type RegisteredCluster, type Registry, sortClusters } from '../compiler/registry/registry.ts';
 import { type Cidr, parseCidr } from '../compiler/values/address.ts';
-import { type ClusterName, parseClusterName } from '../compiler/values/names.ts';
+import {
+  type ClusterName,
+  type Namespace,
+  type ObjectName,
+  parseClusterName,
+  parseNamespace,
+  parseObjectName,
+} from '../compiler/values/names.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import { printable } from '../compiler/values/object-ref.ts';
 
@@ -15,6 +22,23 @@ const clusterName = z.string().transform((text, context): ClusterName => {
     return z.NEVER;
   }
   return name;
+});
+
+function named<T extends string>(parse: (value: unknown) => T | undefined, wanted: string) {
+  return z.string().transform((text, context): T => {
+    const name = parse(text);
+    if (name !== undefined) return name;
+    context.addIssue(`"${printable(text, 60)}" is not ${wanted}`);
+    return z.NEVER;
+  });
+}
+
+const grant = z.strictObject({
+  namespace: named<Namespace | '*'>(
+    (value) => (value === '*' ? '*' : parseNamespace(value)),
+    "a namespace's name, nor *",
+  ),
+  names: z.array(named<ObjectName>(parseObjectName, "a Service's name")).min(1).optional(),
 });
 
 /** Masked silently would hide a slip of the pen: `10.10.0.6/16` is refused, `10.10.0.0/16` is meant. */
@@ -45,6 +69,7 @@ const clusterSchema = z.strictObject({
   drain: z.boolean().default(false),
   state: z.enum(['Unknown', 'Alive', 'Suspect', 'Lost', 'Removed']).default('Unknown'),
   onLost: onLost.optional(),
+  mayServe: z.array(grant).default([]),
 });
 
 const registrySchema = z.strictObject({
@@ -81,7 +106,17 @@ export function parseRegistry(document: unknown, file: string): Registry {
     );
   }
   const clusters = parsed.data.clusters.map(
-    ({ podCIDRs, serviceCIDRs, nodeCIDRs, zones, state, region, onLost: policy, ...rest }): RegisteredCluster => ({
+    ({
+      podCIDRs,
+      serviceCIDRs,
+      nodeCIDRs,
+      zones,
+      state,
+      region,
+      onLost: policy,
+      mayServe,
+      ...rest
+    }): RegisteredCluster => ({
       ...rest,
       podCidrs: podCIDRs,
       serviceCidrs: serviceCIDRs,
@@ -89,6 +124,7 @@ export function parseRegistry(document: unknown, file: string): Registry {
       zones: new Map(Object.entries(zones)),
       region,
       onLost: policy,
+      mayServe: mayServe.map(({ namespace, names }) => ({ namespace, names })),
       removed: state === 'Removed',
       state: state === 'Removed' ? 'Lost' : state,
     }),

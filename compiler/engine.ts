@@ -15,6 +15,7 @@ import {
   reportOverlaps,
   reportPresumption,
   reportSources,
+  reportUnaccepted,
   reportUnattached,
   reportUnchecked,
   reportZones,
@@ -159,6 +160,10 @@ export function createEngine(context: CompilerContext): Engine {
     reportUnattached(world.unattached, diagnostics);
     if (!facts.compat) {
       reportPresumption(world.presumptuous(), diagnostics);
+      reportUnaccepted(
+        world.unaccepted(() => facts),
+        diagnostics,
+      );
       for (const diagnostic of overlappingRanges(registry)) diagnostics.push(diagnostic);
       const own = Array.from(world.ownSlices(), (slice) => attachOwn(slice, facts));
       reportSources(own, facts, diagnostics);

@@ -7,13 +7,14 @@ import {
   arbitraryService,
   arbitrarySlice,
 } from '../test/helpers/arbitrary-cluster.ts';
-import { compileObjects } from '../test/helpers/compile.ts';
+import { compileObjects, registryOf } from '../test/helpers/compile.ts';
 import {
   dispatched,
   endpoint,
   imported,
   multiClusterService,
   node,
+  openService,
   service,
   serviceImport,
   slice,
@@ -86,10 +87,30 @@ describe('a change', () => {
 
   it('of an export lets another cluster in, or shuts it out', () => {
     const fresh = compiler();
-    fresh.apply([change(slice('web', 'web-y', ['10.3.0.1']), 'west')]);
+    fresh.apply([change(openService('web')), change(slice('web', 'web-y', ['10.3.0.1']), 'west')]);
     const exported = change(arbitraryExport('web'), 'west');
     expect(ids(fresh.apply([exported]))).toEqual(['default/web/TCP/IPv4']);
     expect(ids(fresh.apply([{ ...exported, gone: true }]))).toEqual(['default/web/TCP/IPv4']);
+  });
+
+  it('of consent lets another cluster in, or shuts it out', () => {
+    const fresh = compiler();
+    const open = openService('web');
+    const closed = service('web');
+    fresh.apply([change(slice('web', 'web-y', ['10.3.0.1']), 'west'), change(arbitraryExport('web'), 'west')]);
+    for (const [object, offers] of [
+      [open, 0],
+      [closed, 1],
+    ] as const) {
+      expect(ids(fresh.apply([change(object)]))).toEqual(['default/web/TCP/IPv4']);
+      const { diagnostics } = fresh.compilation();
+      expect(diagnostics.filter(({ code }) => code === 'offer-not-accepted')).toHaveLength(offers);
+    }
+    const registry = registryOf({ west: { mayServe: [{ namespace: '*', names: undefined }] } });
+    const granted = create({}, registryOf({ west: {} }));
+    granted.apply([change(closed), change(slice('web', 'web-y', ['10.3.0.1']), 'west')]);
+    expect(granted.apply([change(arbitraryExport('web'), 'west')]).size).toBe(0);
+    expect(ids(granted.register(registry))).toEqual(['default/web/TCP/IPv4']);
   });
 
   it('of the winner of a place lets the next best in, not just anyone', () => {

@@ -1,4 +1,4 @@
-import { attachedTo, type Holdings, type Member, serviceAt } from './attachments.ts';
+import { attachedTo, type Holdings, type Member, serviceAt, type Unaccepted, unaccepted } from './attachments.ts';
 import { type AddressFacts, type Contested, createContestedTable } from './ir/contested.ts';
 import { type Counts, createCounts, setNested, setOrDelete } from './counts.ts';
 import { type AttachedSlice, serviceOf } from './merge/attach.ts';
@@ -47,6 +47,8 @@ export interface World extends OwnClusterEvidence {
   readonly unattached: Iterable<ObjectRef>;
   /** MultiClusterServices of other clusters that speak of more than that cluster may grant. */
   presumptuous(): Iterable<ObjectRef>;
+  /** What other clusters offer and nobody of ours lets in. */
+  unaccepted(factsOf: (key: ServiceKey) => MergeFacts): Iterable<Unaccepted>;
   /** Services with a slice of perhaps another cluster that names one of the addresses. */
   keysNaming(addresses: ReadonlySet<IpAddress>): ServiceKey[];
   /** Ids that objects name, longest first: of clusters that we have objects of, and in marks of slices (MR-12). */
@@ -261,6 +263,7 @@ export function createWorld(): World {
         }
       }
     },
+    unaccepted: (factsOf) => unaccepted(holdings, factsOf),
     keysNaming(addresses) {
       if (addresses.size === 0) return [];
       const keys: ServiceKey[] = [];

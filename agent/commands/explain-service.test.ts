@@ -22,9 +22,14 @@ const registry = `
 apiVersion: slicewright.dev/v1alpha1
 kind: ClusterRegistry
 policy: {cluster-weights: "local=80,west=20"}
-clusters: [{id: east, self: true}, {id: west, podCIDRs: ["10.2.0.0/16"]}]
+clusters: [{id: east, self: true}, {id: west, podCIDRs: ["10.2.0.0/16"], mayServe: [{namespace: shop}]}]
 `;
-const empty = 'apiVersion: slicewright.dev/v1alpha1\nkind: ClusterRegistry\nclusters: []\n';
+const empty = `
+apiVersion: slicewright.dev/v1alpha1
+kind: ClusterRegistry
+policy: {accept-clusters: west}
+clusters: []
+`;
 
 async function explain(target: string, options: Partial<ExplainServiceOptions> = {}) {
   const io = memoryIo(`${nodeOf('192.0.2.1')}---${cartOf('10.1.0.5')}`);
@@ -54,7 +59,9 @@ describe('slicewright explain service', () => {
       ['10.2.0.5:8080', 'west', 'ready', '10 %', 'west shop/cart-abcde'],
       ['10.2.0.6:8080', 'west', 'ready', '10 %', 'west shop/cart-abcde'],
     ]);
-    expect(out).toContain('MR-3 exported by west; MR-60 cluster-weights give cluster west 20');
+    expect(out).toContain(
+      'MR-3 exported by west; the registry lets it serve here (mayServe); MR-60 cluster-weights give cluster west 20',
+    );
   });
 
   it('tells beside it what would be without a cluster', async () => {

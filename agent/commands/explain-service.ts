@@ -99,5 +99,6 @@ function unregistered(id: ClusterName): RegisteredCluster {
     removed: false,
     state: 'Lost',
     onLost: undefined,
+    mayServe: [],
   };
 }

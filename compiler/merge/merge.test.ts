@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compileObjects, diagnosticTexts, kubeProxy, onlyPort, poolTexts } from '../../test/helpers/compile.ts';
-import { dispatched, endpoint, leaving, node, service, slice } from '../../test/helpers/kubernetes.ts';
+import { dispatched, endpoint, leaving, node, openService, service, slice } from '../../test/helpers/kubernetes.ts';
 import type { Compilation } from '../compile.ts';
 import { endpointText } from '../ir/ir.ts';
 import { parseClusterName } from '../values/names.ts';
@@ -104,20 +104,21 @@ describe("another cluster's own objects", () => {
     metadata: { namespace: 'default', name: 'serve' },
   };
   const native = slice('serve', 'serve-a', ['10.1.0.1']);
+  const open = openService('serve');
 
   it('count when it exports the Service', () => {
-    expect(pool([serve], { clusters: { east: [native, exported] } })).toEqual(['10.1.0.1:8080@east']);
-    expect(pool([serve], { clusters: { east: [native] } })).toEqual([]);
-    expect(pool([serve], { clusters: { east: [native, { ...exported, metadata: { name: 'other' } }] } })).toEqual([]);
+    expect(pool([open], { clusters: { east: [native, exported] } })).toEqual(['10.1.0.1:8080@east']);
+    expect(pool([open], { clusters: { east: [native] } })).toEqual([]);
+    expect(pool([open], { clusters: { east: [native, { ...exported, metadata: { name: 'other' } }] } })).toEqual([]);
   });
 
   it('do not pass on what it got from others', () => {
     const passedOn = dispatched('serve', 'west', ['10.2.0.1']);
-    expect(pool([serve], { clusters: { east: [native, passedOn, exported] } })).toEqual(['10.1.0.1:8080@east']);
+    expect(pool([open], { clusters: { east: [native, passedOn, exported] } })).toEqual(['10.1.0.1:8080@east']);
   });
 
   it('and their dispatched copies are the same endpoints', () => {
-    const objects = [serve, dispatched('serve', 'east', ['10.1.0.1'])];
+    const objects = [open, dispatched('serve', 'east', ['10.1.0.1'])];
     const compilation = compileObjects(objects, { clusters: { east: [native, exported] } });
     expect(poolTexts(onlyPort(compilation).pools.cluster)).toEqual(['10.1.0.1:8080@east']);
     expect(diagnosticTexts(compilation)).toEqual([]);

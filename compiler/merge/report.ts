@@ -70,6 +70,19 @@ export function reportPresumption(refs: Iterable<ObjectRef>, diagnostics: Diagno
   }
 }
 
+/** Endpoints that other clusters offer for Services of ours and that nobody here lets in: once a Service and cluster. */
+export function reportUnaccepted(
+  offers: Iterable<{ readonly service: ObjectRef; readonly cluster: ClusterName; readonly isProtected: boolean }>,
+  diagnostics: Diagnostic[],
+): void {
+  for (const { service, cluster, isProtected } of offers) {
+    const message = isProtected
+      ? `cluster ${cluster} offers endpoints for it; they are not used: of default/kubernetes and the system namespaces only mayServe of ${cluster} in the registry decides, by namespace and name`
+      : `cluster ${cluster} offers endpoints for it, which nothing here accepts; they are not used. To accept them: annotation slicewright.dev/accept-clusters: ${cluster} on the Service, a ServiceImport or MultiClusterService of its name, or mayServe of ${cluster} in the registry`;
+    diagnostics.push({ severity: 'warning', code: 'offer-not-accepted', object: service, message });
+  }
+}
+
 /** Addresses that two other clusters claim, in whatever Services (O4): once a pair of clusters. */
 export function reportOverlaps(endpoints: readonly EndpointRecord[], diagnostics: Diagnostic[]): void {
   // Nearly every address has one owner: sets are made for the others only.

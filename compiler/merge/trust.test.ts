@@ -7,7 +7,15 @@ import {
   poolTexts,
   registryOf,
 } from '../../test/helpers/compile.ts';
-import { dispatched, endpoint, node, service, serviceExport, slice } from '../../test/helpers/kubernetes.ts';
+import {
+  dispatched,
+  endpoint,
+  node,
+  openService,
+  service,
+  serviceExport,
+  slice,
+} from '../../test/helpers/kubernetes.ts';
 import { defaultPolicy } from '../policy/policy.ts';
 import type { Cidr } from '../values/address.ts';
 import { type ClusterName, parseClusterName } from '../values/names.ts';
@@ -108,7 +116,7 @@ describe('names in the registry', () => {
     const registry = registryOf({ east: { aliases: ['old-east' as ClusterName] } });
     expect(onlyPort(compileObjects([serve, remote], { registry })).pools.cluster[0]?.cluster).toBe('east');
     const exported = [slice('serve', 'serve-e', ['10.1.0.2']), serviceExport('serve')];
-    const given = compileObjects([serve], { registry, clusters: { 'old-east': exported } });
+    const given = compileObjects([openService('serve')], { registry, clusters: { 'old-east': exported } });
     expect(onlyPort(given).pools.cluster[0]?.cluster).toBe('east');
   });
 

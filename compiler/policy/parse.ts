@@ -29,6 +29,7 @@ const readers: Readonly<Record<string, Reader>> = {
   portMatch: oneOf(['name', 'nameThenNumber'], (portMatch) => ({ portMatch })),
   topology: oneOf(['default', 'kube-proxy'], (topology) => ({ topology })),
   affinityOverridesTier: oneOf(['true', 'false'], (value) => ({ affinityOverridesTier: value === 'true' })),
+  'accept-clusters': (text) => into(readAccepted(text), (acceptClusters) => ({ acceptClusters })),
   masqueradeRemote: oneOf(['auto', 'always'], (masqueradeRemote) => ({ masqueradeRemote })),
 };
 
@@ -88,6 +89,17 @@ export function parsePolicy(
     });
   }
   return policy;
+}
+
+/** Clusters whose exports may feed a Service with these annotations; what cannot be read accepts nobody. */
+export function acceptedClusters(
+  annotations: ReadonlyMap<string, string>,
+  defaults: Policy,
+): readonly (ClusterName | '*')[] {
+  const text = annotations.get(policyAnnotation('accept-clusters'));
+  if (text === undefined) return defaults.acceptClusters;
+  const read = readAccepted(text.trim());
+  return 'wrong' in read ? [] : read.value;
 }
 
 function findAnnotation(annotations: ReadonlyMap<string, string>, key: string) {
@@ -194,6 +206,17 @@ function readClusters(text: string): Read<readonly (ClusterName | 'local')[]> {
   for (const part of text.split(',')) {
     const cluster = part.trim() === 'local' ? 'local' : parseClusterName(part.trim());
     if (cluster === undefined) return { wrong: `has no cluster's id in "${printable(part.trim(), 40)}"` };
+    clusters.push(cluster);
+  }
+  return { value: clusters };
+}
+
+function readAccepted(text: string): Read<readonly (ClusterName | '*')[]> {
+  if (text === '') return { value: [] };
+  const clusters: (ClusterName | '*')[] = [];
+  for (const part of text.split(',')) {
+    const cluster = part.trim() === '*' ? '*' : parseClusterName(part.trim());
+    if (cluster === undefined) return { wrong: `has neither a cluster's id nor * in "${printable(part.trim(), 40)}"` };
     clusters.push(cluster);
   }
   return { value: clusters };

@@ -1,6 +1,6 @@
 import type { OnClusterLost, Policy } from '../policy/policy.ts';
 import { type Cidr, cidrContains, type IpAddress } from '../values/address.ts';
-import { type ClusterName, compareText } from '../values/names.ts';
+import { type ClusterName, compareText, type Namespace, type ObjectName } from '../values/names.ts';
 
 /**
  * What we believe of a cluster's link (MR-70 to MR-74). `Unknown` counts as alive: plain Karmada
@@ -8,6 +8,14 @@ import { type ClusterName, compareText } from '../values/names.ts';
  */
 export const clusterStates = ['Unknown', 'Alive', 'Suspect', 'Lost'] as const;
 export type ClusterState = (typeof clusterStates)[number];
+
+/** Services of ours that another cluster may add endpoints to. */
+export interface ServiceGrant {
+  /** `*`: all but the system namespaces, and never default/kubernetes. */
+  readonly namespace: Namespace | '*';
+  /** undefined: all of the namespace. */
+  readonly names: readonly ObjectName[] | undefined;
+}
 
 /** One cluster as the operator registered it. */
 export interface RegisteredCluster {
@@ -35,6 +43,8 @@ export interface RegisteredCluster {
   readonly state: ClusterState;
   /** Overrides the default for Services whose own policy does not say. */
   readonly onLost: OnClusterLost | undefined;
+  /** Services of ours that it may feed where no object of ours says so. */
+  readonly mayServe: readonly ServiceGrant[];
 }
 
 export interface Registry {

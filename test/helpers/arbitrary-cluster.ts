@@ -44,7 +44,8 @@ export const arbitraryService: fc.Arbitrary<Record<string, unknown>> = fc
     ingress: fc.subarray(['203.0.113.1', '198.51.100.1']),
     annotations: fc.constantFrom<Record<string, string>>(
       {},
-      { 'service.kubernetes.io/topology-mode': 'Auto' },
+      { 'slicewright.dev/accept-clusters': '*' },
+      { 'service.kubernetes.io/topology-mode': 'Auto', 'slicewright.dev/accept-clusters': 'east' },
       { 'slicewright.dev/affinity': 'local', 'slicewright.dev/min-healthy': '2' },
       { 'slicewright.dev/cluster-weights': 'local=3,east=1,*=2', 'slicewright.dev/on-cluster-lost': 'drop' },
       { 'slicewright.dev/drain-clusters': 'west', 'slicewright.dev/portMatch': 'nameThenNumber' },
