@@ -12,7 +12,7 @@ import type { EndpointSlice } from './model/endpoint-slice.ts';
 import type { MultiClusterService } from './model/multi-cluster-service.ts';
 import type { Service } from './model/service.ts';
 import type { ServiceImport } from './model/service-import.ts';
-import { type ClusterName, compareText, importKey, type ServiceKey } from './values/names.ts';
+import { type ClusterName, compareText, importKey, type Namespace, type ServiceKey } from './values/names.ts';
 import type { ObjectRef } from './values/object-ref.ts';
 
 /** Another cluster's objects, or our own, by what they are asked for. */
@@ -175,7 +175,7 @@ export interface Unaccepted {
   readonly isProtected: boolean;
 }
 
-export function* unaccepted(holdings: Holdings, factsOf: (key: ServiceKey) => MergeFacts): Generator<Unaccepted> {
+export function* unaccepted(holdings: Holdings, factsIn: (namespace: Namespace) => MergeFacts): Generator<Unaccepted> {
   for (const cluster of holdings.others) {
     const { exports, multiClusterServices, slices } = holdings.memberOf(cluster);
     for (const offered of new Set([...exports, ...multiClusterServices.keys()])) {
@@ -183,7 +183,7 @@ export function* unaccepted(holdings: Holdings, factsOf: (key: ServiceKey) => Me
       for (const key of feedableBy(holdings, offered)) {
         const service = serviceAt(holdings, key);
         if (service === undefined || service.skipped !== undefined) continue;
-        const granted = grantOf(holdings, cluster, key, importBehind(holdings, key), factsOf(key));
+        const granted = grantOf(holdings, cluster, key, importBehind(holdings, key), factsIn(service.namespace));
         if (granted === undefined || granted.grant !== undefined || granted.of !== offered) continue;
         yield { service: service.ref, cluster, isProtected: isProtected(key) || isProtected(offered) };
       }

@@ -7,8 +7,8 @@ import { createClaimTable } from './ir/claims.ts';
 import type { ServicePortIR } from './ir/ir.ts';
 import type { NodeContext } from './ir/node-context.ts';
 import { attachOwn } from './merge/attach.ts';
-import { areSameFacts, areSameNames, type MergeFacts, type NameFacts } from './merge/facts.ts';
-import { findOwnCluster, statedOwnCluster } from './merge/own-cluster.ts';
+import { areSameFacts, areSameNames, type MergeFacts, type NamesIn } from './merge/facts.ts';
+import { findOwnCluster, ownClusterByMarks, reportMarks, statedOwnCluster } from './merge/own-cluster.ts';
 import type { EndpointRecord } from './merge/record.ts';
 import {
   reportLost,
@@ -29,7 +29,7 @@ import { emptyRegistry, idOf, isWithin, ownCluster, type Registry, withOwn } fro
 import type { Settings } from './settings.ts';
 import { type Cidr, cidrFamily, type Family, familyOf, type IpAddress } from './values/address.ts';
 import { type Diagnostic, formatDiagnostic, sortDiagnostics } from './values/diagnostic.ts';
-import { type ClusterName, compareText, type ServiceKey, type ServicePortId } from './values/names.ts';
+import { type ClusterName, compareText, type Namespace, type ServiceKey, type ServicePortId } from './values/names.ts';
 import { createWorld } from './world.ts';
 
 /** What a compiler is told once. */
@@ -60,7 +60,7 @@ export interface Engine {
   /** As of the last settling. */
   node(): NodeContexts;
   /** What tells whose a slice of our own cluster is, as of the last settling; the same value while it is the same. */
-  names(): NameFacts;
+  names(): NamesIn;
   /** Services that an object is, feeds or may matter to, beside all that is in. */
   concerns(cluster: ClusterName | undefined, object: ModelObject): ReadonlySet<ServiceKey>;
   /**
@@ -87,34 +87,81 @@ export function createEngine(context: CompilerContext): Engine {
   let factDiagnostics: Diagnostic[] = [];
   let node: Node | undefined;
   let given = context.registry ?? emptyRegistry;
-  let registry = given;
-  let registered: readonly [Registry, ClusterName | undefined] | undefined;
+  let marked = { given, byOwn: new Map<ClusterName | undefined, Registry>() };
   let facts = readFacts();
-  let names: NameFacts = facts;
+  /** Of namespaces whose objects say something of clusters or addresses, which holds there alone. */
+  const factsOfNamespaces = new Map<Namespace, MergeFacts>();
+  let names: NamesIn = { registry: facts.registry, in: factsIn };
 
   function readFacts(): MergeFacts {
     factDiagnostics = [];
     const chosen = chooseNode(world.nodes, nodeName, factDiagnostics);
     node = chosen.object;
-    const own = findOwnCluster(statedOwnCluster(settings.ownCluster, given), given, world, factDiagnostics);
-    // kube-proxy knows of no cluster, lost or drained.
-    if (registered?.[0] !== given || registered[1] !== own) registry = compat ? emptyRegistry : withOwn(given, own);
-    registered = [given, own];
+    const stated = statedOwnCluster(settings.ownCluster, given);
+    const own = findOwnCluster(stated, given, world.properties, factDiagnostics);
+    const registry = registryWith(own);
     return {
       compat,
       featureGates: settings.featureGates,
       nodeName: chosen.name,
       zone: node?.zone,
       own,
-      knownClusters: world.knownClusters(own, given),
+      knownClusters: world.knownClusters(own, given, undefined),
       registry,
-      podCidrs: podCidrs(),
+      podCidrs: podCidrs(registry),
       reserved: (address) => (local.has(address) ? 'node' : world.reserved(address)),
     };
   }
 
+  /** The registry with our own cluster marked: one value for each name, so that it can be compared. */
+  function registryWith(own: ClusterName | undefined): Registry {
+    if (marked.given !== given) marked = { given, byOwn: new Map() };
+    // kube-proxy knows of no cluster, lost or drained.
+    const registry = marked.byOwn.get(own) ?? (compat ? emptyRegistry : withOwn(given, own));
+    marked.byOwn.set(own, registry);
+    return registry;
+  }
+
+  function factsIn(namespace: Namespace): MergeFacts {
+    return factsOfNamespaces.get(namespace) ?? facts;
+  }
+
+  function readFactsIn(namespace: Namespace): MergeFacts {
+    const own = facts.own ?? (isNamed() ? undefined : ownClusterByMarks(given, world.claimsOf(namespace).applied));
+    const registry = registryWith(own);
+    return {
+      ...facts,
+      own,
+      registry,
+      knownClusters: world.knownClusters(own, given, namespace),
+      podCidrs: podCidrs(registry),
+      reserved: (address) =>
+        facts.reserved(address) ?? (world.claimsOf(namespace).addresses.has(address) ? 'cluster IP' : undefined),
+    };
+  }
+
+  /** Whether anyone with a right to it names our own cluster, if only ambiguously. */
+  function isNamed(): boolean {
+    const isStated = statedOwnCluster(settings.ownCluster, given) !== undefined;
+    return isStated || [...world.properties].some(({ clusterId }) => clusterId !== undefined);
+  }
+
+  /** Reads again what holds in these namespaces; returns those in which it is something else than before. */
+  function renewFactsIn(namespaces: Iterable<Namespace>): Set<Namespace> {
+    const changed = new Set<Namespace>();
+    const claiming = new Set(world.claimingNamespaces());
+    for (const namespace of namespaces) {
+      const before = factsIn(namespace);
+      const after = claiming.has(namespace) ? readFactsIn(namespace) : undefined;
+      if (after === undefined) factsOfNamespaces.delete(namespace);
+      else factsOfNamespaces.set(namespace, after);
+      if (!areSameFacts(before, after ?? facts)) changed.add(namespace);
+    }
+    return changed;
+  }
+
   /** As registered, else as configured and as the nodes have them. */
-  function podCidrs(): readonly Cidr[] {
+  function podCidrs(registry: Registry): readonly Cidr[] {
     const ranges = ownCluster(registry)?.podCidrs ?? [];
     return ranges.length > 0 ? ranges : [...settings.clusterCidrs, ...world.podCidrs()];
   }
@@ -126,13 +173,15 @@ export function createEngine(context: CompilerContext): Engine {
 
   /** Services to compile again. */
   function takeStale(): Set<ServiceKey> {
-    const { keys, addresses } = world.takeTouched();
+    const { keys, addresses, namespaces } = world.takeTouched();
     const before = facts;
     facts = readFacts();
-    if (!areSameNames(names, facts)) names = facts;
+    const areSame = areSameFacts(before, facts);
+    const renewed = renewFactsIn(areSame ? namespaces : [...factsOfNamespaces.keys(), ...world.claimingNamespaces()]);
+    if (!areSameNames(before, facts) || renewed.size > 0) names = { registry: facts.registry, in: factsIn };
     for (const key of keys) claims.set(key, world.service(key));
-    const everyone = areSameFacts(before, facts) ? [] : world.serviceKeys();
-    return new Set([...keys, ...claims.takeUnsettled(), ...world.keysNaming(addresses), ...everyone]);
+    const others = areSame ? world.keysIn(renewed) : world.serviceKeys();
+    return new Set([...keys, ...claims.takeUnsettled(), ...world.keysNaming(addresses), ...others]);
   }
 
   function settle(): PortChanges {
@@ -141,7 +190,10 @@ export function createEngine(context: CompilerContext): Engine {
       const before = compiled.get(key)?.ports ?? [];
       const service = world.service(key);
       if (service === undefined) compiled.delete(key);
-      else compiled.set(key, compileService(service, world.attachedTo(key, facts), facts, claims, settings));
+      else {
+        const known = factsIn(service.namespace);
+        compiled.set(key, compileService(service, world.attachedTo(key, known), known, claims, settings));
+      }
       compare(before, compiled.get(key)?.ports ?? [], changes);
     }
     return changes;
@@ -160,13 +212,15 @@ export function createEngine(context: CompilerContext): Engine {
     reportUnattached(world.unattached, diagnostics);
     if (!facts.compat) {
       reportPresumption(world.presumptuous(), diagnostics);
-      reportUnaccepted(
-        world.unaccepted(() => facts),
-        diagnostics,
+      reportUnaccepted(world.unaccepted(factsIn), diagnostics);
+      for (const diagnostic of overlappingRanges(facts.registry)) diagnostics.push(diagnostic);
+      const marks = Array.from(
+        world.claimingNamespaces(),
+        (namespace) => [namespace, world.claimsOf(namespace).applied] as const,
       );
-      for (const diagnostic of overlappingRanges(registry)) diagnostics.push(diagnostic);
-      const own = Array.from(world.ownSlices(), (slice) => attachOwn(slice, facts));
-      reportSources(own, facts, diagnostics);
+      reportMarks(facts.own, facts.registry, marks, diagnostics);
+      const own = Array.from(world.ownSlices(), (slice) => attachOwn(slice, factsIn(slice.namespace)));
+      reportSources(own, factsIn, diagnostics);
       reportNodeName(facts.nodeName, node, own, diagnostics);
       const endpoints = services.flatMap((service) => service.endpoints);
       reportServiceAddresses(contested().ours, ownServices(), endpoints, diagnostics);

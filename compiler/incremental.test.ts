@@ -181,9 +181,14 @@ const object = fc.oneof(
     ),
   },
 );
+/** Mostly one namespace, and now and then another, which has a say of its own. */
+const placed = fc.tuple(object, fc.constantFrom('default', 'default', 'default', 'tenant')).map(([each, namespace]) => {
+  const isNamespaced = !['Node', 'ClusterProperty'].includes(String(each.kind));
+  return isNamespaced ? { ...each, metadata: { ...(each.metadata as object), namespace } } : each;
+});
 const event = fc.record({
   cluster: fc.constantFrom(undefined, undefined, undefined, parseClusterName('east'), parseClusterName('north')),
-  object,
+  object: placed,
   gone: fc.boolean(),
 });
 

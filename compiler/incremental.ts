@@ -1,7 +1,7 @@
 import type { Compilation } from './compile.ts';
 import { concernsRules, type ObjectChange } from './change.ts';
 import { type CompilerContext, createEngine, type NodeContexts, type PortChanges } from './engine.ts';
-import type { NameFacts } from './merge/facts.ts';
+import type { NamesIn } from './merge/facts.ts';
 import { sourceOf } from './merge/source.ts';
 import { type ModelObject, textOfId } from './model/kinds.ts';
 import { namesIn, ownCluster, type Registry } from './registry/registry.ts';
@@ -27,7 +27,7 @@ export interface Compiler {
   register(registry: Registry): PortChanges;
   node(): NodeContexts;
   /** What tells whose a slice of our own cluster is (compiler/merge/source.ts); the same value while it is the same. */
-  names(): NameFacts;
+  names(): NamesIn;
   /** What a change is about: of an object that goes, as long as it is not applied. */
   subjectOf(change: ObjectChange): Subject;
   /** The whole: equal to compiling the present objects from nothing. */
@@ -79,7 +79,7 @@ export function createCompiler(context: CompilerContext): Compiler {
     if (object === undefined) return { services: new Set(), cluster };
     const services = engine.concerns(cluster, object);
     if (cluster !== undefined || object.kind !== 'EndpointSlice') return { services, cluster };
-    const source = sourceOf(object.value, engine.names());
+    const source = sourceOf(object.value, engine.names().in(object.value.namespace));
     return { services, cluster: source.kind === 'remote' ? source.cluster : undefined };
   }
 

@@ -1,7 +1,7 @@
 import { findCluster, ownCluster, placeOf, type Registry } from '../registry/registry.ts';
 import type { Settings } from '../settings.ts';
 import type { Cidr, IpAddress } from '../values/address.ts';
-import type { ClusterName } from '../values/names.ts';
+import type { ClusterName, Namespace } from '../values/names.ts';
 
 /** What the merge of one Service must know besides the Service and its slices. */
 export interface MergeFacts {
@@ -26,6 +26,12 @@ export interface MergeFacts {
 
 /** What tells whose a slice is. */
 export type NameFacts = Pick<MergeFacts, 'own' | 'knownClusters' | 'registry'>;
+
+/** The same for slices of each namespace: what one says of clusters holds there alone. */
+export interface NamesIn {
+  readonly registry: Registry;
+  in(namespace: Namespace): NameFacts;
+}
 
 /** Whether all Services see the same facts, but for reserved addresses, which concern few. */
 export function areSameFacts(a: MergeFacts, b: MergeFacts): boolean {

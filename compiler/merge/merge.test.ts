@@ -346,14 +346,22 @@ describe("our own cluster's id", () => {
     expect(isOwn(applied('a', 'west'), applied('b', 'west'))).toBe(false);
   });
 
-  it('is none where they disagree, and what is configured always', () => {
-    const objects = [serve, remote, property, applied('a', 'west'), applied('b', 'west')];
-    const ambiguous = compileObjects(objects);
-    expect(onlyPort(ambiguous).known[0]?.local).toBe(false);
-    expect(diagnosticTexts(ambiguous)).toEqual([
-      'error: cluster local: goes by several names in configuration and objects (east, west); the own cluster stays unnamed',
+  it('is what is configured, then what the cluster says of itself, and none where marks disagree', () => {
+    const east = [applied('a', 'east'), applied('b', 'east')];
+    const west = [applied('c', 'west'), applied('d', 'west')];
+    expect(isOwn(...east, ...west)).toBe(false);
+    const compilation = compileObjects([serve, remote, property, ...west]);
+    expect(onlyPort(compilation).known[0]?.local).toBe(true);
+    expect(diagnosticTexts(compilation)).toEqual([
+      "warning: cluster local: is called otherwise by Karmada's marks on objects (west in namespace default); they are not followed: it is east",
     ]);
-    const configured = compileObjects(objects, { settings: { ownCluster: parseClusterName('east') } });
-    expect(onlyPort(configured).known[0]?.local).toBe(true);
+    const configured = (id: string) =>
+      compileObjects([serve, remote, property, ...east], { settings: { ownCluster: parseClusterName(id) } });
+    expect(onlyPort(configured('east')).known[0]?.local).toBe(true);
+    const other = configured('west');
+    expect(onlyPort(other).known[0]?.local).toBe(false);
+    expect(diagnosticTexts(other)[0]).toBe(
+      'error: cluster local: goes by several names in configuration and ClusterProperty (east, west); west, as configured, is used',
+    );
   });
 });

@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../values/diagnostic.ts';
-import { type ClusterName, compareText } from '../values/names.ts';
+import { type ClusterName, compareText, type Namespace } from '../values/names.ts';
 import { findCluster, ownCluster } from '../registry/registry.ts';
 import { formatObjectRef, type ObjectRef } from '../values/object-ref.ts';
 import type { AttachedSlice } from './attach.ts';
@@ -8,32 +8,41 @@ import { clusterObject } from './own-cluster.ts';
 import type { EndpointRecord } from './record.ts';
 
 /** What is uncertain about the sources of our own cluster's slices: once per source, not per slice (MR-11, MR-12). */
-export function reportSources(attached: Iterable<AttachedSlice>, facts: MergeFacts, diagnostics: Diagnostic[]): void {
+export function reportSources(
+  attached: Iterable<AttachedSlice>,
+  factsIn: (namespace: Namespace) => MergeFacts,
+  diagnostics: Diagnostic[],
+): void {
   const doubts = new Map<string, AttachedSlice[]>();
-  let hasRemote = false;
+  let cannotReturn = false;
   for (const each of attached) {
     if (each.source.kind !== 'remote') continue;
-    hasRemote = true;
+    cannotReturn ||= factsIn(each.slice.namespace).own === undefined;
     if (each.source.doubt === undefined) continue;
     const key = `${each.source.doubt} ${each.source.cluster}`;
     const slicesInDoubt = doubts.get(key);
     if (slicesInDoubt === undefined) doubts.set(key, [each]);
     else slicesInDoubt.push(each);
   }
-  for (const slices of doubts.values()) reportDoubt(slices, facts, diagnostics);
-  if (hasRemote && facts.own === undefined) {
+  for (const slices of doubts.values()) reportDoubt(slices, factsIn, diagnostics);
+  if (cannotReturn) {
     const message = 'has no known id; slices of ours that come back through other clusters count as remote';
     diagnostics.push({ severity: 'info', code: 'own-cluster-unknown', object: clusterObject, message });
   }
 }
 
-function reportDoubt(slices: readonly AttachedSlice[], facts: MergeFacts, diagnostics: Diagnostic[]): void {
+function reportDoubt(
+  slices: readonly AttachedSlice[],
+  factsIn: (namespace: Namespace) => MergeFacts,
+  diagnostics: Diagnostic[],
+): void {
   const ordered = [...slices].sort((a, b) => compareText(formatObjectRef(a.slice.ref), formatObjectRef(b.slice.ref)));
   const [first] = ordered;
   if (first?.source.kind !== 'remote') return;
   const { cluster, doubt } = first.source;
   const others = slices.length > 1 ? ` (and ${slices.length - 1} more)` : '';
-  const known = facts.knownClusters.join(', ') || 'none';
+  const names = factsIn(first.slice.namespace).knownClusters;
+  const known = [...names.slice(0, namesShown), ...(names.length > namesShown ? ['…'] : [])].join(', ') || 'none';
   const message =
     doubt === 'ambiguous'
       ? `could be of several clusters by its name; the longest known name, ${cluster}, is taken${others}`
@@ -41,6 +50,9 @@ function reportDoubt(slices: readonly AttachedSlice[], facts: MergeFacts, diagno
   const code = doubt === 'ambiguous' ? 'source-cluster-ambiguous' : 'source-cluster-unresolved';
   diagnostics.push({ severity: 'warning', code, object: first.slice.ref, message });
 }
+
+/** Whoever may write marks has no end of names. */
+const namesShown = 20;
 
 /** Clusters that name a zone like ours: equal names are no equal places (MR-45). */
 export function reportZones(clusters: ReadonlySet<ClusterName>, facts: MergeFacts, diagnostics: Diagnostic[]): void {
