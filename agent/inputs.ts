@@ -86,7 +86,7 @@ function parseClusterOption(text: string): ClusterPath {
   const cluster = parseClusterName(text.slice(0, Math.max(at, 0)));
   const path = text.slice(at + 1);
   if (cluster !== undefined && path !== '') return { cluster, path };
-  const message = 'is not NAME=PATH with the id of a cluster (DNS-1123 name) and where its objects are';
+  const message = 'is not NAME=PATH with the id of a cluster (DNS-1123 name, and not local) and where its objects are';
   throw new InputError([fileProblem(printable(text), 'bad-cluster', message)]);
 }
 

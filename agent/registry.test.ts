@@ -65,7 +65,12 @@ describe('a registry file', () => {
       [{ id: 'e', podCIDRs: ['all'] }],
       'clusters[0].podCIDRs[0]: "all" is not a network in canonical form',
     ],
-    ['an id that is none', [{ id: 'East 1' }], `clusters[0].id: "East 1" is not a cluster's id (DNS-1123 name)`],
+    [
+      'an id that is none',
+      [{ id: 'East 1' }],
+      `clusters[0].id: "East 1" is not a cluster's id (DNS-1123 name, and not local)`,
+    ],
+    ['our own name', [{ id: 'local' }], `clusters[0].id: "local" is not a cluster's id (DNS-1123 name, and not local)`],
     ['an unknown key', [{ id: 'e', podCidrs: [] }], 'clusters[0]: Unrecognized key: "podCidrs"'],
     [
       'an id twice',

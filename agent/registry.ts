@@ -18,7 +18,7 @@ import { printable } from '../compiler/values/object-ref.ts';
 const clusterName = z.string().transform((text, context): ClusterName => {
   const name = parseClusterName(text);
   if (name === undefined) {
-    context.addIssue(`"${printable(text, 60)}" is not a cluster's id (DNS-1123 name)`);
+    context.addIssue(`"${printable(text, 60)}" is not a cluster's id (DNS-1123 name, and not local)`);
     return z.NEVER;
   }
   return name;
@@ -75,7 +75,7 @@ const clusterSchema = z.strictObject({
 const registrySchema = z.strictObject({
   apiVersion: z.literal('slicewright.dev/v1alpha1'),
   kind: z.literal('ClusterRegistry'),
-  strictCIDR: z.boolean().default(false),
+  strictCIDR: z.boolean().optional(),
   policy: z.record(label, z.union([z.string().max(4096), z.number(), z.boolean()])).optional(),
   clusters: z.array(clusterSchema),
 });

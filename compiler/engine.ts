@@ -27,7 +27,7 @@ import { reportNodeName, reportServiceAddresses } from './report-addresses.ts';
 import { overlappingRanges } from './registry/overlap.ts';
 import { emptyRegistry, idOf, isWithin, ownCluster, type Registry, withOwn } from './registry/registry.ts';
 import type { Settings } from './settings.ts';
-import { type Cidr, cidrFamily, type Family, familyOf, type IpAddress } from './values/address.ts';
+import { type Cidr, cidrFamily, cidrIncludes, type Family, familyOf, type IpAddress } from './values/address.ts';
 import { type Diagnostic, formatDiagnostic, sortDiagnostics } from './values/diagnostic.ts';
 import { type ClusterName, compareText, type Namespace, type ServiceKey, type ServicePortId } from './values/names.ts';
 import { createWorld } from './world.ts';
@@ -134,7 +134,7 @@ export function createEngine(context: CompilerContext): Engine {
       own,
       registry,
       knownClusters: world.knownClusters(own, given, namespace),
-      podCidrs: podCidrs(registry),
+      podCidrs: registry === facts.registry ? facts.podCidrs : podCidrs(registry),
       reserved: (address) =>
         facts.reserved(address) ?? (world.claimsOf(namespace).addresses.has(address) ? 'cluster IP' : undefined),
     };
@@ -160,10 +160,11 @@ export function createEngine(context: CompilerContext): Engine {
     return changed;
   }
 
-  /** As registered, else as configured and as the nodes have them. */
+  /** As registered, else as configured; and as the nodes have them. */
   function podCidrs(registry: Registry): readonly Cidr[] {
     const ranges = ownCluster(registry)?.podCidrs ?? [];
-    return ranges.length > 0 ? ranges : [...settings.clusterCidrs, ...world.podCidrs()];
+    const stated = ranges.length > 0 ? ranges : settings.clusterCidrs;
+    return [...stated, ...world.podCidrs().filter((range) => !stated.some((wider) => cidrIncludes(wider, range)))];
   }
 
   /** kube-proxy knows no ServiceImport. */
@@ -236,7 +237,7 @@ export function createEngine(context: CompilerContext): Engine {
   function contested(): Contested {
     if (compat) return nothingContested;
     const own = new Set(addressesOf(node, localAddresses));
-    const ranges = [...facts.podCidrs, ...registry.clusters.flatMap(({ podCidrs: theirs }) => theirs)];
+    const ranges = [...facts.podCidrs, ...facts.registry.clusters.flatMap(({ podCidrs: theirs }) => theirs)];
     return world.contested({
       isOwn: (address) => own.has(address),
       isInPodRange: (address) =>

@@ -209,8 +209,8 @@ it('objects may come in any order: slices before their Services, imports before 
       ),
     ),
     change(imported('shop', 'west', ['10.3.0.1'])),
-    change(multiClusterService('web', { providerClusters: [{ name: 'east' }], consumerClusters: [{ name: 'local' }] })),
-    change(property('local')),
+    change(multiClusterService('web', { providerClusters: [{ name: 'east' }], consumerClusters: [{ name: 'home' }] })),
+    change(property('home')),
   ];
   const objectsOf = (cluster: ClusterName | undefined) =>
     story.filter((each) => each.cluster === cluster).map(({ object: of }) => of);

@@ -70,7 +70,9 @@ function parseTarget(text: string): Selection | undefined {
 function parseLost(text: string | undefined): ClusterName | undefined {
   const cluster = parseClusterName(text);
   if (cluster !== undefined || text === undefined) return cluster;
-  throw new InputError([fileProblem('--without-cluster', 'bad-cluster', 'is not the id of a cluster (DNS-1123 name)')]);
+  throw new InputError([
+    fileProblem('--without-cluster', 'bad-cluster', 'is not the id of a cluster (DNS-1123 name, and not local)'),
+  ]);
 }
 
 /** A cluster that nobody registered can be lost too. */

@@ -35,7 +35,9 @@ export function attachOwn(slice: EndpointSlice, facts: NameFacts): AttachedSlice
   // Of our own, only what an exporter sent around says it: our controller's slices do not.
   const wasExported = source.kind === 'remote' || source.how === 'returned';
   const servicePorts = wasExported ? slice.servicePorts : undefined;
-  return { slice, source, weight: slice.weight, servicePorts };
+  // Whoever dispatched it copied what the other cluster wrote: that may drain, but not outweigh anybody.
+  const weight = source.kind === 'remote' ? Math.min(slice.weight, 1) : slice.weight;
+  return { slice, source, weight, servicePorts };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { findCluster, ownCluster, placeOf, type Registry } from '../registry/registry.ts';
+import { findCluster, ownCluster, placeOf, rangesIn, type Registry } from '../registry/registry.ts';
 import type { Settings } from '../settings.ts';
 import type { Cidr, IpAddress } from '../values/address.ts';
 import type { ClusterName, Namespace } from '../values/names.ts';
@@ -62,6 +62,6 @@ export function rangesOf(
   { registry }: Pick<MergeFacts, 'registry'>,
 ): readonly Cidr[] | undefined {
   const known = findCluster(registry, cluster);
-  const ranges = known && [...known.podCidrs, ...known.serviceCidrs, ...known.nodeCidrs];
+  const ranges = known && rangesIn(known);
   return ranges?.length === 0 ? undefined : ranges;
 }

@@ -50,13 +50,13 @@ export interface RegisteredCluster {
 export interface Registry {
   /** By id; ids and aliases are unique among all. */
   readonly clusters: readonly RegisteredCluster[];
-  /** Accept a remote endpoint only inside the ranges of its cluster (MR-15). */
-  readonly strictCidr: boolean;
+  /** Accept a remote endpoint only inside the ranges of its cluster (MR-15). undefined: see isStrict. */
+  readonly strictCidr: boolean | undefined;
   /** What holds for Services whose annotations say nothing; absent: the default policy. */
   readonly policy?: Policy;
 }
 
-export const emptyRegistry: Registry = { clusters: [], strictCidr: false };
+export const emptyRegistry: Registry = { clusters: [], strictCidr: undefined };
 
 /** The cluster of that id or alias. */
 export function findCluster(registry: Registry, name: ClusterName): RegisteredCluster | undefined {
@@ -81,6 +81,19 @@ export function withOwn(registry: Registry, own: ClusterName | undefined): Regis
 /** Ids and aliases. */
 export function namesIn(registry: Registry): ClusterName[] {
   return registry.clusters.flatMap(({ id, aliases }) => [id, ...aliases]);
+}
+
+/** Every range registered for a cluster. */
+export function rangesIn({ podCidrs, serviceCidrs, nodeCidrs }: RegisteredCluster): readonly Cidr[] {
+  return [...podCidrs, ...serviceCidrs, ...nodeCidrs];
+}
+
+/**
+ * Whether endpoints outside the ranges of their cluster are refused. Who registers ranges of any other cluster means
+ * them: else whatever claims to be of a cluster without ranges would pass by those of all others.
+ */
+export function isStrict({ strictCidr, clusters }: Registry): boolean {
+  return strictCidr ?? clusters.some((cluster) => !cluster.self && !cluster.removed && rangesIn(cluster).length > 0);
 }
 
 /** Whether an address lies in one of the ranges; undefined when none is known. */
