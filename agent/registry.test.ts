@@ -40,6 +40,21 @@ describe('a registry file', () => {
     ]);
   });
 
+  it('gives the ranges of addresses that people may write into Services', () => {
+    const given = (serviceAddresses: object) =>
+      parseRegistry({ ...head, serviceAddresses, clusters: [] }, 'registry.yaml').serviceAddresses;
+    expect(given({ restrict: true })).toEqual({ restrict: true });
+    expect(given({ externalIPs: ['203.0.113.0/24'], clusterSetIPs: [] })).toEqual({
+      restrict: false,
+      externalIPs: ['203.0.113.0/24'],
+      clusterSetIPs: [],
+    });
+    expect(problems([], { serviceAddresses: { externalIps: [], loadBalancerIPs: ['203.0.113.1'] } })).toEqual([
+      'serviceAddresses.loadBalancerIPs[0]: "203.0.113.1" is not a network in canonical form',
+      'serviceAddresses: Unrecognized key: "externalIps"',
+    ]);
+  });
+
   it('gives the policy of Services that say nothing', () => {
     const policy = { affinity: 'local', 'min-healthy': 2, panic: true };
     expect(parseRegistry({ ...head, policy, clusters: [] }, 'registry.yaml').policy).toEqual({

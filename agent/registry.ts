@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { parsePolicy, policyAnnotation } from '../compiler/policy/parse.ts';
 import { defaultPolicy, type Policy } from '../compiler/policy/policy.ts';
-import { type RegisteredCluster, type Registry, sortClusters } from '../compiler/registry/registry.ts';
+import {
+  type RegisteredCluster,
+  type Registry,
+  type ServiceAddressRanges,
+  sortClusters,
+} from '../compiler/registry/registry.ts';
 import { type Cidr, parseCidr } from '../compiler/values/address.ts';
 import {
   type ClusterName,
@@ -72,11 +77,19 @@ const clusterSchema = z.strictObject({
   mayServe: z.array(grant).default([]),
 });
 
+const addressesSchema = z.strictObject({
+  restrict: z.boolean().default(false),
+  externalIPs: z.array(cidr).optional(),
+  loadBalancerIPs: z.array(cidr).optional(),
+  clusterSetIPs: z.array(cidr).optional(),
+});
+
 const registrySchema = z.strictObject({
   apiVersion: z.literal('slicewright.dev/v1alpha1'),
   kind: z.literal('ClusterRegistry'),
   strictCIDR: z.boolean().optional(),
   policy: z.record(label, z.union([z.string().max(4096), z.number(), z.boolean()])).optional(),
+  serviceAddresses: addressesSchema.optional(),
   clusters: z.array(clusterSchema),
 });
 
@@ -132,7 +145,18 @@ export function parseRegistry(document: unknown, file: string): Registry {
   const problems = [...repeatedIds(clusters), ...severalSelves(clusters)];
   const policy = parsed.data.policy && readPolicy(parsed.data.policy, file, problems);
   if (problems.length > 0) throw new RegistryError(file, problems);
-  return { clusters: sortClusters(clusters), strictCidr: parsed.data.strictCIDR, ...(policy && { policy }) };
+  const { strictCIDR, serviceAddresses } = parsed.data;
+  return {
+    clusters: sortClusters(clusters),
+    strictCidr: strictCIDR,
+    ...(policy && { policy }),
+    ...(serviceAddresses && { serviceAddresses: rangesOf(serviceAddresses) }),
+  };
+}
+
+function rangesOf(given: z.infer<typeof addressesSchema>): ServiceAddressRanges {
+  const { restrict, externalIPs, loadBalancerIPs, clusterSetIPs } = given;
+  return { restrict, externalIPs, loadBalancerIPs, clusterSetIPs };
 }
 
 /** The annotations' keys and values, without their domain. */

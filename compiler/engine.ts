@@ -3,6 +3,7 @@ import { type CompiledService, compileService } from './compile-service.ts';
 import { type Contested, nothingContested } from './ir/contested.ts';
 import { addressesOf, buildNodeContext } from './ir/build-node-context.ts';
 import { chooseNode } from './ir/choose-node.ts';
+import { type Holder, reportAddresses, withRightfulAddresses } from './ir/address-rights.ts';
 import { createClaimTable } from './ir/claims.ts';
 import type { ServicePortIR } from './ir/ir.ts';
 import type { NodeContext } from './ir/node-context.ts';
@@ -20,6 +21,7 @@ import {
   reportUnchecked,
   reportZones,
 } from './merge/report.ts';
+import { createReport } from './model/fields.ts';
 import type { ModelObject } from './model/kinds.ts';
 import type { Node } from './model/node.ts';
 import type { Service } from './model/service.ts';
@@ -180,9 +182,17 @@ export function createEngine(context: CompilerContext): Engine {
     const areSame = areSameFacts(before, facts);
     const renewed = renewFactsIn(areSame ? namespaces : [...factsOfNamespaces.keys(), ...world.claimingNamespaces()]);
     if (!areSameNames(before, facts) || renewed.size > 0) names = { registry: facts.registry, in: factsIn };
-    for (const key of keys) claims.set(key, world.service(key));
-    const others = areSame ? world.keysIn(renewed) : world.serviceKeys();
+    const others = areSame ? world.keysIn(renewed) : [...world.serviceKeys()];
+    for (const key of areSame ? keys : [...keys, ...others]) claims.set(key, rightful(world.service(key)));
     return new Set([...keys, ...claims.takeUnsettled(), ...world.keysNaming(addresses), ...others]);
+  }
+
+  function rightful(service: Service | undefined): Service | undefined {
+    return service && withRightfulAddresses(service, facts.registry);
+  }
+
+  function holderOf(address: IpAddress): Holder | undefined {
+    return world.isApiServer(address) ? 'API server' : facts.reserved(address);
   }
 
   function settle(): PortChanges {
@@ -192,8 +202,12 @@ export function createEngine(context: CompilerContext): Engine {
       const service = world.service(key);
       if (service === undefined) compiled.delete(key);
       else {
+        const diagnostics: Diagnostic[] = [];
         const known = factsIn(service.namespace);
-        compiled.set(key, compileService(service, world.attachedTo(key, known), known, claims, settings));
+        const served = rightful(service) ?? service;
+        if (!compat) reportAddresses(service, served, holderOf, createReport(service.ref, diagnostics));
+        const made = compileService(served, world.attachedTo(key, known), known, claims, settings);
+        compiled.set(key, { ...made, diagnostics: [...diagnostics, ...made.diagnostics] });
       }
       compare(before, compiled.get(key)?.ports ?? [], changes);
     }

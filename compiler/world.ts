@@ -3,6 +3,7 @@ import { type AddressFacts, type Contested, createContestedTable } from './ir/co
 import { type Counts, createCounts, setNested, setOrDelete } from './counts.ts';
 import { type AttachedSlice, serviceOf } from './merge/attach.ts';
 import type { MergeFacts } from './merge/facts.ts';
+import { addressesToJudge } from './ir/address-rights.ts';
 import { karmadaTarget } from './merge/own-cluster.ts';
 import type { ClusterProperty } from './model/cluster-property.ts';
 import type { EndpointSlice } from './model/endpoint-slice.ts';
@@ -63,7 +64,7 @@ export interface World {
   presumptuous(): Iterable<ObjectRef>;
   /** What other clusters offer and nobody of ours lets in. */
   unaccepted(factsIn: (namespace: Namespace) => MergeFacts): Iterable<Unaccepted>;
-  /** Services with a slice of perhaps another cluster that names one of the addresses. */
+  /** Services that have one of the addresses written into them, or a slice of perhaps another cluster that names one. */
   keysNaming(addresses: ReadonlySet<IpAddress>): ServiceKey[];
   /**
    * Ids that a slice's name may begin with, longest first (MR-12): of clusters that are registered or that we have objects
@@ -77,6 +78,8 @@ export interface World {
   claimingNamespaces(): Iterable<Namespace>;
   /** Pod ranges of the nodes. */
   podCidrs(): Cidr[];
+  /** Whether the API server answers there, as its own slice says: to warn of, as whoever may write in `default` may forge it. */
+  isApiServer(address: IpAddress): boolean;
   /** Whether an address is ours, for all: of a Node, or given to a Service by the API server. */
   reserved(address: IpAddress): 'node' | 'cluster IP' | undefined;
   /** What Services answer at and others have too. */
@@ -92,6 +95,7 @@ export function createWorld(): World {
   const clusterIPs = createCounts<IpAddress>();
   const nodeAddresses = createCounts<IpAddress>();
   const contested = createContestedTable();
+  const apiServers = createCounts<IpAddress>();
   const imports = new Map<ServiceKey, ServiceImport>();
   /** ServiceImports by the Service that would stand for them. */
   const importsOfDerived = new Map<ServiceKey, Map<ServiceKey, ServiceImport>>();
@@ -138,6 +142,7 @@ export function createWorld(): World {
         for (const address of Object.values(object.value.service.clusterIPs)) touched.addresses.add(address);
         return claims.changeAddresses(object.value, by);
       case 'EndpointSlice':
+        countApiServers(object.value, by);
         return countMarks(object.value, by);
       case 'Node': {
         const { addresses, localAddresses = [] } = object.value;
@@ -161,6 +166,11 @@ export function createWorld(): World {
   function countApplied(object: Service | EndpointSlice, by: 1 | -1): void {
     const target = karmadaTarget(object);
     if (target !== undefined) claims.changeApplied(object.namespace, target, by);
+  }
+
+  function countApiServers(slice: EndpointSlice, by: 1 | -1): void {
+    if (slice.namespace !== 'default' || slice.serviceName !== 'kubernetes') return;
+    for (const { address } of slice.endpoints) changeReserved(apiServers, address, by);
   }
 
   /** Native slices don't count: their labels are copied from the Service and prove nothing (L1). */
@@ -303,6 +313,11 @@ export function createWorld(): World {
           if ([...ofService.values()].some(names)) keys.push(key, ...relatedTo(key));
         }
       }
+      for (const key of [...ours.services.keys(), ...imports.keys()]) {
+        const service = serviceAt(holdings, key);
+        if (service !== undefined && addressesToJudge(service).some((address) => addresses.has(address)))
+          keys.push(key);
+      }
       return keys;
     },
     claimsOf: (namespace) => claims.of(namespace),
@@ -317,6 +332,7 @@ export function createWorld(): World {
     },
     podCidrs: () => [...new Set([...nodes.values()].flatMap(({ podCidrs }) => podCidrs))].sort(compareText),
     contested: (facts) => contested.find({ ...facts, isOfNode: (address) => nodeAddresses.counts.has(address) }),
+    isApiServer: (address) => apiServers.counts.has(address),
     reserved(address) {
       return nodeAddresses.counts.has(address) ? 'node' : clusterIPs.counts.has(address) ? 'cluster IP' : undefined;
     },

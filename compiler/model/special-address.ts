@@ -55,5 +55,13 @@ function isMetadataIpv6(address: string): boolean {
  * addresses of cloud services that are ordinary to everyone else.
  */
 export function isDoubtful(address: IpAddress): boolean {
-  return /^2[45]\d\./.test(address) || address === '168.63.129.16' || address === '100.100.100.200';
+  return /^2[45]\d\./.test(address) || cloudServices.has(address);
+}
+
+/** Azure's and Alibaba's. */
+const cloudServices: ReadonlySet<string> = new Set(['168.63.129.16', '100.100.100.200']);
+
+/** Whether a cloud answers there with what the node may know: credentials among it. */
+export function isCloudService(address: IpAddress): boolean {
+  return address === '169.254.169.254' || cloudServices.has(address) || isMetadataIpv6(address);
 }

@@ -47,6 +47,16 @@ export interface RegisteredCluster {
   readonly mayServe: readonly ServiceGrant[];
 }
 
+/** Where addresses of Services may lie that are not the API server's choice; absent lists: anywhere, unless restricted. */
+export interface ServiceAddressRanges {
+  /** Without a list: no externalIPs, only load balancer addresses of Services of that type, only imports in our Service range. */
+  readonly restrict: boolean;
+  readonly externalIPs: readonly Cidr[] | undefined;
+  readonly loadBalancerIPs: readonly Cidr[] | undefined;
+  /** Of ServiceImports. */
+  readonly clusterSetIPs: readonly Cidr[] | undefined;
+}
+
 export interface Registry {
   /** By id; ids and aliases are unique among all. */
   readonly clusters: readonly RegisteredCluster[];
@@ -54,6 +64,8 @@ export interface Registry {
   readonly strictCidr: boolean | undefined;
   /** What holds for Services whose annotations say nothing; absent: the default policy. */
   readonly policy?: Policy;
+  /** absent: Services may have any address, as with kube-proxy. */
+  readonly serviceAddresses?: ServiceAddressRanges;
 }
 
 export const emptyRegistry: Registry = { clusters: [], strictCidr: undefined };

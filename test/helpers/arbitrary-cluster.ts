@@ -137,15 +137,22 @@ export const arbitraryRegistry: fc.Arbitrary<Registry> = fc
     weight: fc.constantFrom(100, 50, 0),
     podCidrs: fc.subarray(['10.1.0.0/31' as Cidr]),
     tier: fc.nat(1),
-    strictCidr: fc.boolean(),
+    strictCidr: fc.constantFrom(undefined, false, true),
+    externalIPs: maybe(fc.subarray(['203.0.113.1/32' as Cidr])),
+    restrict: fc.boolean(),
   })
-  .map(({ state, removed, weight, podCidrs, tier, strictCidr }) =>
+  .map(({ state, removed, weight, podCidrs, tier, strictCidr, externalIPs, restrict }) =>
     registryOf(
       {
         east: { state, weight, podCidrs, aliases: ['x' as ClusterName] },
         west: { removed, tier },
       },
-      { strictCidr },
+      {
+        strictCidr,
+        ...((restrict || externalIPs) && {
+          serviceAddresses: { restrict, externalIPs, loadBalancerIPs: undefined, clusterSetIPs: undefined },
+        }),
+      },
     ),
   );
 
