@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defaultPolicy } from '../compiler/policy/policy.ts';
+import { formatDiagnostic } from '../compiler/values/diagnostic.ts';
 import { parseRegistry, RegistryError } from './registry.ts';
 
 const head = { apiVersion: 'slicewright.dev/v1alpha1', kind: 'ClusterRegistry' };
@@ -67,6 +68,28 @@ describe('a registry file', () => {
       'policy: ["slicewright.dev/panic"]: "yes" is none of true, false',
       'policy: ["slicewright.dev/afinity"]: no such policy',
     ]);
+  });
+
+  it('tells of a policy that names none of its clusters, and keeps the rest', () => {
+    const clusters = [{ id: 'west' }, { id: 'east', aliases: ['old'] }];
+    const of = (policy: object) => {
+      const { policy: { drainClusters } = defaultPolicy, remarks } = parseRegistry(
+        { ...head, policy, clusters },
+        'r.yaml',
+      );
+      return { drainClusters, remarks: remarks?.map(formatDiagnostic) };
+    };
+    expect(of({ 'drain-clusters': 'wset,old' })).toEqual({
+      drainClusters: ['old'],
+      remarks: [
+        'warning: ClusterRegistry r.yaml policy["slicewright.dev/drain-clusters"]: no cluster wset; did you mean west? It is passed over, and the rest holds',
+      ],
+    });
+    expect(of({ 'drain-clusters': 'wset' })).toMatchObject({
+      drainClusters: [],
+      remarks: [expect.stringContaining('no cluster wset')],
+    });
+    expect(of({ 'drain-clusters': 'east,local' })).toEqual({ drainClusters: ['east', 'local'], remarks: undefined });
   });
 
   it.each([

@@ -143,13 +143,15 @@ export function parseRegistry(document: unknown, file: string): Registry {
     }),
   );
   const problems = [...repeatedIds(clusters), ...severalSelves(clusters)];
-  const policy = parsed.data.policy && readPolicy(parsed.data.policy, file, problems);
+  const remarks: Diagnostic[] = [];
+  const policy = parsed.data.policy && readPolicy(parsed.data.policy, file, clusters, problems, remarks);
   if (problems.length > 0) throw new RegistryError(file, problems);
   const { strictCIDR, serviceAddresses } = parsed.data;
   return {
     clusters: sortClusters(clusters),
     strictCidr: strictCIDR,
     ...(policy && { policy }),
+    ...(remarks.length > 0 && { remarks }),
     ...(serviceAddresses && { serviceAddresses: rangesOf(serviceAddresses) }),
   };
 }
@@ -163,13 +165,25 @@ function rangesOf(given: z.infer<typeof addressesSchema>): ServiceAddressRanges 
 function readPolicy(
   given: Readonly<Record<string, string | number | boolean>>,
   file: string,
+  clusters: readonly RegisteredCluster[],
   problems: string[],
+  remarks: Diagnostic[],
 ): Policy {
   const annotations = new Map(Object.entries(given).map(([key, value]) => [policyAnnotation(key), String(value)]));
   const diagnostics: Diagnostic[] = [];
-  const policy = parsePolicy(annotations, { kind: 'ClusterRegistry', name: file }, defaultPolicy, diagnostics);
-  for (const { field = '', message } of diagnostics) {
-    problems.push(`policy: ${field.replace(/^metadata\.annotations/, '')}: ${message.replace(/; .*$/, '')}`);
+  const names = clusters.flatMap(({ id, aliases }) => [id, ...aliases]);
+  const policy = parsePolicy(
+    annotations,
+    { kind: 'ClusterRegistry', name: file },
+    defaultPolicy,
+    diagnostics,
+    () => names,
+  );
+  for (const diagnostic of diagnostics) {
+    const { code, field = '', message } = diagnostic;
+    const place = field.replace(/^metadata\.annotations/, '');
+    if (code === 'policy-unknown-cluster') remarks.push({ ...diagnostic, field: `policy${place}` });
+    else problems.push(`policy: ${place}: ${message.replace(/; the default holds$|; it is ignored\. Known: .*$/, '')}`);
   }
   return policy;
 }

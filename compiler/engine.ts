@@ -19,6 +19,7 @@ import {
   reportUnaccepted,
   reportUnattached,
   reportUnchecked,
+  reportUnregistered,
   reportZones,
 } from './merge/report.ts';
 import { createReport } from './model/fields.ts';
@@ -102,13 +103,15 @@ export function createEngine(context: CompilerContext): Engine {
     const stated = statedOwnCluster(settings.ownCluster, given);
     const own = findOwnCluster(stated, given, world.properties, factDiagnostics);
     const registry = registryWith(own);
+    const clusters = world.knownClusters(own, given, undefined);
     return {
       compat,
       featureGates: settings.featureGates,
       nodeName: chosen.name,
       zone: node?.zone,
       own,
-      knownClusters: world.knownClusters(own, given, undefined),
+      clusters,
+      knownClusters: clusters,
       registry,
       podCidrs: podCidrs(registry),
       reserved: (address) => (local.has(address) ? 'node' : world.reserved(address)),
@@ -226,6 +229,8 @@ export function createEngine(context: CompilerContext): Engine {
     for (const service of services) for (const diagnostic of service.diagnostics) diagnostics.push(diagnostic);
     reportUnattached(world.unattached, diagnostics);
     if (!facts.compat) {
+      for (const remark of facts.registry.remarks ?? []) diagnostics.push(remark);
+      reportUnregistered(world.given(), facts.registry, diagnostics);
       reportPresumption(world.presumptuous(), diagnostics);
       reportUnaccepted(world.unaccepted(factsIn), diagnostics);
       for (const diagnostic of overlappingRanges(facts.registry)) diagnostics.push(diagnostic);

@@ -73,6 +73,8 @@ export interface World {
    * namespace  undefined: what holds in all
    */
   knownClusters(own: ClusterName | undefined, registry: Registry, namespace: Namespace | undefined): ClusterName[];
+  /** The other clusters that we have objects of. */
+  given(): Iterable<ClusterName>;
   claimsOf(namespace: Namespace): NamespaceClaims;
   /** Those whose objects say anything of clusters or addresses. */
   claimingNamespaces(): Iterable<Namespace>;
@@ -186,6 +188,10 @@ export function createWorld(): World {
 
   function changeReserved(counts: Counts<IpAddress>, address: IpAddress, by: 1 | -1): void {
     if (counts.change(address, by)) touched.addresses.add(address);
+  }
+
+  function given(): ClusterName[] {
+    return [...objectsOf.counts.keys()].filter((cluster) => cluster !== undefined);
   }
 
   function index(cluster: ClusterName | undefined, object: ModelObject, present: boolean): void {
@@ -320,12 +326,12 @@ export function createWorld(): World {
       }
       return keys;
     },
+    given,
     claimsOf: (namespace) => claims.of(namespace),
     claimingNamespaces: () => claims.namespaces(),
     knownClusters(own, registry, namespace) {
-      const given = [...objectsOf.counts.keys()].filter((cluster) => cluster !== undefined);
       const claimed = namespace === undefined ? [] : claims.of(namespace).named.keys();
-      const known = new Set([...given, ...claimed, ...namesIn(registry)]);
+      const known = new Set([...given(), ...claimed, ...namesIn(registry)]);
       if (own !== undefined) known.add(own);
       known.delete('' as ClusterName);
       return [...known].sort((a, b) => b.length - a.length || compareText(a, b));

@@ -78,6 +78,28 @@ describe('slicewright explain service', () => {
     expect(rows(out).map((cells) => cells[4])).toEqual(['100 %', '0 %', '0 %']);
   });
 
+  it.each([
+    ['wset', 'no cluster wset; did you mean west?'],
+    ['West', 'no cluster West; did you mean west?'],
+    ['old-wst', 'no cluster old-wst; did you mean old-west?'],
+    ['berlin', 'no cluster berlin'],
+  ])('without a cluster %s, which there is not, tells of no loss', async (withoutCluster, told) => {
+    const aliased = registry.replace('{id: west,', '{id: west, aliases: [old-west],');
+    const options = { withoutCluster, registry: scratch.put('aliased.yaml', aliased) };
+    expect(await explain('shop/cart', options)).toMatchObject({
+      status: 2,
+      out: '',
+      err: `error: --without-cluster: ${told}\n`,
+    });
+    expect((await explain('shop/cart', { ...options, withoutCluster: 'old-west' })).status).toBe(0);
+  });
+
+  it('tells of objects of a cluster that is registered by another name', async () => {
+    const misnamed = registry.replace('id: west,', 'id: wset,').replace('"local=80,west=20"', 'local=1');
+    const { err } = await explain('shop/cart', { registry: scratch.put('misnamed.yaml', misnamed) });
+    expect(err).toContain('warning: cluster west: is not in the registry; did you mean wset?');
+  });
+
   it('tells it as JSON, with exact shares', async () => {
     const { out } = await explain('shop/cart:80', { format: 'json', withoutCluster: 'west' });
     const { ports } = JSON.parse(out);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compileObjects, diagnosticTexts, kubeProxy, registryOf } from '../../test/helpers/compile.ts';
 import { node, service, serviceImport, slice } from '../../test/helpers/kubernetes.ts';
-import { createCompiler } from '../incremental.ts';
+import { createToldCompiler } from '../../test/helpers/told.ts';
 import type { Registry, ServiceAddressRanges } from '../registry/registry.ts';
 import { defaultSettings } from '../settings.ts';
 import type { Cidr } from '../values/address.ts';
@@ -134,7 +134,7 @@ describe('an address that is somebody’s already is named', () => {
   });
 
   it('and no longer once it is nobody’s', () => {
-    const compiler = createCompiler({ settings: defaultSettings, nodeName: 'n1', localAddresses: undefined });
+    const compiler = createToldCompiler({ settings: defaultSettings, nodeName: 'n1', localAddresses: undefined });
     const change = (object: unknown, gone = false) => compiler.apply([{ cluster: undefined, object, gone }]);
     const codes = () =>
       compiler.compilation().diagnostics.filter(({ code }) => code === 'service-address-taken').length;

@@ -14,6 +14,8 @@ export interface MergeFacts {
   readonly zone: string | undefined;
   /** undefined: not known, so slices that came back cannot be told (MR-11). */
   readonly own: ClusterName | undefined;
+  /** Clusters as operators call them, aliases among them. */
+  readonly clusters: readonly ClusterName[];
   /** Ids that the name rule may find in a slice's name, longest first (MR-12). */
   readonly knownClusters: readonly ClusterName[];
   /** With our own cluster marked. */
@@ -36,7 +38,11 @@ export interface NamesIn {
 /** Whether all Services see the same facts, but for reserved addresses, which concern few. */
 export function areSameFacts(a: MergeFacts, b: MergeFacts): boolean {
   return (
-    a.nodeName === b.nodeName && a.zone === b.zone && a.podCidrs.join() === b.podCidrs.join() && areSameNames(a, b)
+    a.nodeName === b.nodeName &&
+    a.zone === b.zone &&
+    a.podCidrs.join() === b.podCidrs.join() &&
+    a.clusters.join() === b.clusters.join() &&
+    areSameNames(a, b)
   );
 }
 

@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { type ClusterName, compareText, type Namespace } from '../values/names.ts';
-import { findCluster, ownCluster } from '../registry/registry.ts';
+import { findCluster, namesIn, ownCluster, type Registry } from '../registry/registry.ts';
+import { nearestName } from '../values/nearest.ts';
 import { formatObjectRef, type ObjectRef } from '../values/object-ref.ts';
 import type { AttachedSlice } from './attach.ts';
 import type { MergeFacts } from './facts.ts';
@@ -71,6 +72,21 @@ export function reportUnattached(slices: Iterable<ObjectRef>, diagnostics: Diagn
   for (const object of slices) {
     const message = 'names no Service (label kubernetes.io/service-name); its endpoints are not used';
     diagnostics.push({ severity: 'info', code: 'slice-unattached', object, message });
+  }
+}
+
+/** Clusters whose objects we have and that the registry, which lists others, does not know. */
+export function reportUnregistered(given: Iterable<ClusterName>, registry: Registry, diagnostics: Diagnostic[]): void {
+  if (registry.clusters.length === 0) return;
+  for (const cluster of given) {
+    if (findCluster(registry, cluster) !== undefined) continue;
+    const nearest = nearestName(cluster, namesIn(registry));
+    const message =
+      nearest === undefined
+        ? 'is not in the registry; nothing of what is registered holds for it'
+        : `is not in the registry; did you mean ${nearest}?`;
+    const severity = nearest === undefined ? 'info' : 'warning';
+    diagnostics.push({ severity, code: 'cluster-unregistered', object: { kind: 'cluster', name: cluster }, message });
   }
 }
 

@@ -262,6 +262,64 @@ describe('a policy', () => {
     expect(share({ 'slicewright.dev/drain-clusters': 'home' }, { registry })).toEqual(['10.1.0.1:8080@east']);
   });
 
+  describe('that names a cluster which there is not', () => {
+    const home = { self: true, podCidrs: ['10.0.0.0/16' as Cidr] };
+    const registry = registryOf({ home, east: {}, west: { aliases: ['old-west' as ClusterName] } });
+    const compiled = (annotations: Record<string, string>, options: CompileOptions = { registry }) => {
+      const objects = [
+        service('serve', {}, { annotations }),
+        slice('serve', 'serve-a', ['10.0.0.1']),
+        dispatched('serve', 'east', ['10.1.0.1']),
+        dispatched('serve', 'west', ['10.2.0.1']),
+      ];
+      const compilation = compileObjects(objects, options);
+      return { pool: poolTexts(onlyPort(compilation).pools.cluster).join(' '), told: diagnosticTexts(compilation) };
+    };
+    const all = '10.0.0.1:8080 10.1.0.1:8080@east 10.2.0.1:8080@west';
+
+    it.each([
+      ['cluster-weights', 'local=2,wset=5,east=1', 'wset', 'west', '10.0.0.1:8080*2 10.1.0.1:8080@east'],
+      ['cluster-weights', 'local=2,East=5,west=1', 'East', 'east', '10.0.0.1:8080*2 10.2.0.1:8080@west'],
+      ['failover', 'wset; east', 'wset', 'west', '10.1.0.1:8080@east'],
+      ['failover', 'eats, west; *', 'eats', 'east', '10.2.0.1:8080@west'],
+      ['drain-clusters', 'east,wst', 'wst', 'west', '10.0.0.1:8080 10.2.0.1:8080@west'],
+      ['drain-clusters', 'East_,west', 'East_', 'east', '10.0.0.1:8080 10.1.0.1:8080@east'],
+      ['drain-clusters', 'east,oldwest', 'oldwest', 'old-west', '10.0.0.1:8080 10.2.0.1:8080@west'],
+      ['accept-clusters', 'east,wset', 'wset', 'west', all],
+    ])('keeps its effect for the others: %s %s', (key, value, stranger, meant, pool) => {
+      expect(compiled({ [`slicewright.dev/${key}`]: value })).toEqual({
+        pool,
+        told: [
+          `warning: Service default/serve metadata.annotations["slicewright.dev/${key}"]: no cluster ${stranger}; did you mean ${meant}? It is passed over, and the rest holds`,
+        ],
+      });
+    });
+
+    it.each([
+      ['cluster-weights', 'wset=100', 'wset; did you mean west? No other is named, so the default holds'],
+      ['cluster-weights', 'wset=100,local=0', 'wset; did you mean west? No other is named, so the default holds'],
+      ['failover', 'berlin', 'berlin; no other is named, so the default holds'],
+      ['drain-clusters', 'wset', 'wset; did you mean west? No other is named, so the default holds'],
+    ])('and no other sends nobody away: %s %s', (key, value, told) => {
+      expect(compiled({ [`slicewright.dev/${key}`]: value })).toEqual({
+        pool: all,
+        told: [`warning: Service default/serve metadata.annotations["slicewright.dev/${key}"]: no cluster ${told}`],
+      });
+    });
+
+    it('is not told where nobody lists clusters, nor of one that has slices here or is given', () => {
+      const weights = { 'slicewright.dev/cluster-weights': 'local=2,north=5,*=1' };
+      expect(compiled(weights, {}).told).toEqual([]);
+      expect(compiled(weights).told).toHaveLength(1);
+      expect(compiled(weights, { registry, clusters: { north: [service('any')] } }).told).toEqual([
+        'info: cluster north: is not in the registry; nothing of what is registered holds for it',
+      ]);
+      expect(
+        compiled({ 'slicewright.dev/drain-clusters': 'west,home,east' }, { registry: registryOf({ home }) }).told,
+      ).toEqual([]);
+    });
+  });
+
   it('of the registry holds where the Service says nothing', () => {
     const clusterWeights = new Map([
       ['local' as const, 3],

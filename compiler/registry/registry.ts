@@ -1,4 +1,5 @@
 import type { OnClusterLost, Policy } from '../policy/policy.ts';
+import type { Diagnostic } from '../values/diagnostic.ts';
 import { type Cidr, cidrContains, type IpAddress } from '../values/address.ts';
 import { type ClusterName, compareText, type Namespace, type ObjectName } from '../values/names.ts';
 
@@ -66,6 +67,8 @@ export interface Registry {
   readonly policy?: Policy;
   /** absent: Services may have any address, as with kube-proxy. */
   readonly serviceAddresses?: ServiceAddressRanges;
+  /** What is odd about the file, though it can be used. */
+  readonly remarks?: readonly Diagnostic[];
 }
 
 export const emptyRegistry: Registry = { clusters: [], strictCidr: undefined };
