@@ -98,14 +98,8 @@ async function readClusters(paths: readonly ClusterPath[], readStdin: ReadStdin)
 
 /** Only commands that get a registry load its schema. */
 async function readRegistry(path: string, readStdin: ReadStdin): Promise<Registry> {
-  const { parseRegistry, RegistryError } = await import('./registry.ts');
-  const [document] = await readObjects([path], readStdin);
-  try {
-    return parseRegistry(document, path);
-  } catch (error) {
-    if (!(error instanceof RegistryError)) throw error;
-    throw new InputError(error.problems.map((problem) => fileProblem(path, 'bad-registry', problem)));
-  }
+  const { readRegistryFile } = await import('./registry-file.ts');
+  return readRegistryFile(path, readStdin);
 }
 
 async function readConfiguration(options: InputOptions, readStdin: ReadStdin): Promise<Configuration> {

@@ -56,7 +56,7 @@ export interface Engine {
   put(cluster: ClusterName | undefined, object: ModelObject): void;
   /** Takes an object out that was put in. */
   drop(cluster: ClusterName | undefined, object: ModelObject): void;
-  /** Another registry counts from the next settling on; it must name the same clusters. */
+  /** Another registry counts from the next settling on; clusters whose objects are here keep their names. */
   register(registry: Registry): void;
   /** Compiles the Services that changes touch. */
   settle(): PortChanges;
@@ -311,6 +311,17 @@ export function viewOf(
   if (cluster === undefined) return undefined;
   const id = idOf(registry, cluster);
   return id === statedOwnCluster(settings.ownCluster, registry) ? undefined : id;
+}
+
+/** Whether clusters whose objects are given go by the same names with another registry: else a new compiler is needed. */
+export function callsAlike(
+  clusters: Iterable<ClusterName | undefined>,
+  context: Pick<CompilerContext, 'settings' | 'registry'>,
+  next: Registry,
+): boolean {
+  return [...clusters].every(
+    (cluster) => viewOf(cluster, context) === viewOf(cluster, { settings: context.settings, registry: next }),
+  );
 }
 
 function compare(

@@ -20,7 +20,7 @@ import {
   slice,
 } from '../test/helpers/kubernetes.ts';
 import { createToldCompiler, type WrittenChange } from '../test/helpers/told.ts';
-import type { PortChanges } from './engine.ts';
+import { callsAlike, type PortChanges } from './engine.ts';
 import type { ServicePortIR } from './ir/ir.ts';
 import { emptyRegistry, type Registry } from './registry/registry.ts';
 import { type Compat, defaultSettings } from './settings.ts';
@@ -111,6 +111,22 @@ describe('a change', () => {
     granted.apply([change(closed), change(slice('web', 'web-y', ['10.3.0.1']), 'west')]);
     expect(granted.apply([change(arbitraryExport('web'), 'west')]).size).toBe(0);
     expect(ids(granted.register(registry))).toEqual(['default/web/TCP/IPv4']);
+  });
+
+  it('of the registry may be of any names but those of clusters whose objects are here', () => {
+    const west = parseClusterName('west');
+    const known = { settings: defaultSettings, registry: registryOf({ west: {} }) };
+    const other = registryOf({ other: { aliases: ['west' as ClusterName] } });
+    const self = registryOf({ west: { self: true } });
+    for (const renaming of [other, self]) expect(callsAlike([undefined, west], known, renaming)).toBe(false);
+    for (const same of [registryOf({}), registryOf({ west: {}, east: { self: true } }), emptyRegistry]) {
+      expect(callsAlike([undefined, west], known, same)).toBe(true);
+    }
+    const fresh = create({}, known.registry);
+    fresh.apply([change(service('web')), change(slice('web', 'web-y', ['10.3.0.1']), 'west')]);
+    const drained = registryOf({ east: { drain: true, aliases: ['e' as ClusterName] } });
+    fresh.apply([change(dispatched('web', 'e', ['10.2.0.1'])), change(slice('web', 'web-x', ['10.1.0.1']))]);
+    expect(ids(fresh.register(drained))).toEqual(['default/web/TCP/IPv4']);
   });
 
   it('of the winner of a place lets the next best in, not just anyone', () => {

@@ -54,6 +54,8 @@ export interface FieldOptions {
   readonly settings?: Partial<Settings>;
   readonly registry?: CompilerContext['registry'];
   readonly leases?: ContactTimes;
+  readonly newRegistry?: () => CompilerContext['registry'];
+  readonly onRenamed?: () => void;
   readonly times?: Partial<LoopTimes>;
   readonly reflector?: Partial<ReflectorTimes>;
   readonly remoteWaitMs?: number;
@@ -130,6 +132,8 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
       log: recordTo(log),
       ...leaseNamespace,
       ...(options.leases === undefined ? {} : { contactTimes: options.leases }),
+      ...(options.newRegistry === undefined ? {} : { newRegistry: options.newRegistry }),
+      ...(options.onRenamed === undefined ? {} : { onRenamed: options.onRenamed }),
       remoteWaitMs: options.remoteWaitMs ?? 10_000,
       serving: {
         health: { host: '127.0.0.1', port: 0 },

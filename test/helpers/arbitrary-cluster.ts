@@ -129,7 +129,7 @@ export const arbitraryLink: fc.Arbitrary<Record<string, unknown>> = fc.oneof(
     .map((derived) => service(derived, { clusterIP: '10.96.0.7', ports: [{ name: 'http', port: 80 }] })),
 );
 
-/** The same names each time, so that one can take the place of another. */
+/** Clusters that objects are given of (east, north) keep their names, so that one can take the place of another. */
 export const arbitraryRegistry: fc.Arbitrary<Registry> = fc
   .record({
     state: fc.constantFrom<ClusterState>('Unknown', 'Alive', 'Suspect', 'Lost'),
@@ -140,12 +140,16 @@ export const arbitraryRegistry: fc.Arbitrary<Registry> = fc
     strictCidr: fc.constantFrom(undefined, false, true),
     externalIPs: maybe(fc.subarray(['203.0.113.1/32' as Cidr])),
     restrict: fc.boolean(),
+    alias: fc.constantFrom('x', 'y', 'b'),
+    more: fc.subarray(['south', 'home']),
+    self: fc.boolean(),
   })
-  .map(({ state, removed, weight, podCidrs, tier, strictCidr, externalIPs, restrict }) =>
+  .map(({ state, removed, weight, podCidrs, tier, strictCidr, externalIPs, restrict, alias, more, self }) =>
     registryOf(
       {
-        east: { state, weight, podCidrs, aliases: ['x' as ClusterName] },
+        east: { state, weight, podCidrs, aliases: [alias as ClusterName] },
         west: { removed, tier },
+        ...Object.fromEntries(more.map((id) => [id, { self: self && id === 'home' }])),
       },
       {
         strictCidr,
