@@ -286,6 +286,10 @@ function addAgent(program: Command): void {
       'where Leases of registered clusters are, named after them; empty: none counts',
       defaultLeaseNamespace,
     )
+    .option(
+      '--source-limits <name=number,…>',
+      'how much each cluster may hold here before nothing more is taken from it: objects, endpoints, bytes, pages',
+    )
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
     .addOption(switchOption('cleanup', 'remove all of ours from this node, and exit'))
     .addOption(switchOption('init-only', 'do what needs more than NET_ADMIN (modules, sysctls), and exit'))

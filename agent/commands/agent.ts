@@ -39,7 +39,7 @@ import { cleanupCommand } from './cleanup.ts';
 import { reportingFailures } from './failures.ts';
 import { writeConfiguration } from './write-configuration.ts';
 
-export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master'>, ProxyOptions {
+export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master' | 'sourceLimits'>, ProxyOptions {
   readonly config?: string;
   readonly cluster: readonly string[];
   readonly registry?: string;

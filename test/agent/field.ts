@@ -9,6 +9,7 @@ import type { AgentEvent } from '../../agent/report.ts';
 import { openApi } from '../../agent/sources/api.ts';
 import { clusterSource } from '../../agent/sources/cluster.ts';
 import type { ReflectorTimes } from '../../agent/sources/reflector-options.ts';
+import { defaultSourceLimits, type SourceLimits } from '../../agent/sources/quota.ts';
 import type { Source } from '../../agent/sources/source.ts';
 import type { Run } from '../../backends/command.ts';
 import { type CompilerContext } from '../../compiler/engine.ts';
@@ -56,6 +57,7 @@ export interface FieldOptions {
   readonly leases?: ContactTimes;
   readonly newRegistry?: () => CompilerContext['registry'];
   readonly onRenamed?: () => void;
+  readonly limits?: Partial<SourceLimits>;
   readonly times?: Partial<LoopTimes>;
   readonly reflector?: Partial<ReflectorTimes>;
   readonly remoteWaitMs?: number;
@@ -102,6 +104,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
       times,
       clock,
       random,
+      limits: { ...defaultSourceLimits, ...options.limits },
       ...leaseNamespace,
     });
   };
