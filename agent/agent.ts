@@ -1,7 +1,8 @@
 import { createChangeReader } from '../compiler/change.ts';
 import { createDeletionGuard } from '../compiler/deletion-guard.ts';
-import type { CompilerContext } from '../compiler/engine.ts';
+import { callsAlike, type CompilerContext } from '../compiler/engine.ts';
 import { createCompiler } from '../compiler/incremental.ts';
+import type { Registry } from '../compiler/registry/registry.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import type { ClusterName } from '../compiler/values/names.ts';
 import { createClusterLeases } from './cluster-leases.ts';
@@ -47,6 +48,10 @@ export interface AgentParts {
   readonly problems?: readonly Diagnostic[];
   /** Where Leases of registered clusters are; absent: none counts. */
   readonly leaseNamespace?: string;
+  /** The registry in the place of the former, once; undefined: it stands. Only asked where there is one at first. */
+  readonly newRegistry?: () => Registry | undefined;
+  /** A new registry calls clusters otherwise whose objects are here: only a new agent can go by it. */
+  readonly onRenamed?: () => void;
   /** Besides log, metrics, health and status. */
   readonly listeners?: readonly Report[];
 }
@@ -123,6 +128,23 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
       of: leases.of,
       hearing: () => (own?.leasesIn === undefined ? unheard : board.hearing(own, own.leasesIn)),
     });
+  const renewRegistry = (): void => {
+    const next = parts.newRegistry?.();
+    if (next === undefined) return;
+    if (
+      !callsAlike(
+        parts.sources.map(({ cluster }) => cluster),
+        context,
+        next,
+      )
+    ) {
+      log.info({}, 'the registry calls clusters otherwise that are read here: ending, to be started again with it');
+      parts.onRenamed?.();
+      return;
+    }
+    leases.register(next);
+    states?.register(next);
+  };
   let held: ReadonlyMap<ClusterName, number> = new Map();
   const tellHeld = (now: typeof held): void => {
     for (const cluster of new Set([...held.keys(), ...now.keys()])) {
@@ -141,7 +163,15 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
       report,
       ...(states === undefined
         ? {}
-        : { registry: { everyMs: contactTimes.lookMs, look: () => states.look(board.status()) } }),
+        : {
+            registry: {
+              everyMs: contactTimes.lookMs,
+              look: () => {
+                renewRegistry();
+                return states.look(board.status());
+              },
+            },
+          }),
       intake: (arrivals) => {
         watchNode(arrivals, context.nodeName, health);
         const objects = leases.take(arrivals);

@@ -57,7 +57,7 @@ function addInputOptions(command: Command, filename = filenameOption().makeOptio
     .addOption(
       new Option(
         '--cluster <name=path>',
-        "another cluster's own objects; what it exports counts here; repeatable",
+        "another cluster's own objects; what it exports counts where something here accepts it; repeatable",
       ).argParser(collect),
     )
     .option('--registry <path>', 'what is known of the clusters: ranges, zones, weights, whether they are alive')
@@ -285,6 +285,10 @@ function addAgent(program: Command): void {
       '--lease-namespace <namespace>',
       'where Leases of registered clusters are, named after them; empty: none counts',
       defaultLeaseNamespace,
+    )
+    .option(
+      '--source-limits <name=number,…>',
+      'how much each cluster may hold here before nothing more is taken from it: objects, endpoints, bytes, pages',
     )
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
     .addOption(switchOption('cleanup', 'remove all of ours from this node, and exit'))

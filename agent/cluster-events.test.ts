@@ -3,6 +3,7 @@ import { startApiDouble } from '../test/apiserver/double.ts';
 import { resources } from '../test/apiserver/resources.ts';
 import { kubeconfigFor } from '../test/agent/field.ts';
 import { clusterEventsListener } from './cluster-events.ts';
+import type { ClusterName } from '../compiler/values/names.ts';
 import type { AgentEvent } from './report.ts';
 import { openApi } from './sources/api.ts';
 import { eventually } from '../test/helpers/eventually.ts';
@@ -40,6 +41,31 @@ it('a Service that the kernel refuses has an Event that says so', async () => {
     ]),
   );
   expect(onFailure).not.toHaveBeenCalled();
+  api.close();
+  await double.close();
+});
+
+it('a source that sends more than it may has an Event on the Node, and one when it is within its limits again', async () => {
+  const double = await startApiDouble();
+  const api = openApi(kubeconfigFor(double));
+  const listen = clusterEventsListener(api.post, facts, () => {});
+  const source = (state: Extract<AgentEvent, { kind: 'source' }>['state']): AgentEvent => ({
+    ...{ kind: 'source', cluster: 'west' as ClusterName, from: 'x', objectKind: 'Service', forgone: false, state },
+  });
+  const over = { kind: 'failing', problem: 'the source has more than 5 objects', overLimit: true } as const;
+  for (const state of [over, over, { kind: 'failing', problem: 'reset' }, over, { kind: 'live' }] as const) {
+    listen(source(state));
+  }
+  const stored = () => (events === undefined ? [] : double.store.list(events));
+  await eventually(() => expect(stored()).toHaveLength(2));
+  expect(
+    stored()
+      .map(({ type, reason, message }) => [type, reason, message].join(' '))
+      .sort(),
+  ).toEqual([
+    'Normal SourceWithinLimits Service of cluster west is within its limits again',
+    'Warning SourceOverLimit Service of cluster west: the source has more than 5 objects',
+  ]);
   api.close();
   await double.close();
 });

@@ -20,6 +20,8 @@ export interface ClusterLeases {
   take(arrivals: readonly Arrival[]): readonly Arrival[];
   /** Of the id, else of the first alias that has one; undefined: there is none that can be used. */
   of(cluster: RegisteredCluster): SeenLease | undefined;
+  /** Another registry counts. A Lease of a cluster that it adds is known from its next renewal on. */
+  register(registry: Registry): void;
   /** What is wrong with them, if that is something else than at the last asking. */
   news(): readonly Diagnostic[] | undefined;
 }
@@ -31,7 +33,7 @@ interface Entry {
 
 /** namespace: undefined: no Lease counts. */
 export function createClusterLeases(registry: Registry | undefined, namespace: string | undefined): ClusterLeases {
-  const names = new Set<string>(registry === undefined ? [] : namesIn(registry));
+  let names = new Set<string>(registry === undefined ? [] : namesIn(registry));
   const entries = new Map<string, Entry>();
   let told = '';
 
@@ -60,6 +62,10 @@ export function createClusterLeases(registry: Registry | undefined, namespace: s
         if (seen !== undefined) return seen;
       }
       return undefined;
+    },
+    register(next) {
+      names = new Set(namesIn(next));
+      for (const name of entries.keys()) if (!names.has(name)) entries.delete(name);
     },
     news() {
       const diagnostics = [...entries.values()].flatMap((entry) => entry.diagnostics);

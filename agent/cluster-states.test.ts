@@ -52,6 +52,34 @@ it('a cluster that cannot be read is suspect after a while, lost after more, and
   expect(events.map((event) => event.kind === 'lease' && event.state)).toEqual(['Alive', 'Suspect', 'Lost', 'Alive']);
 });
 
+it('another registry keeps what is known of the clusters that it keeps', () => {
+  let ms = 0;
+  const states = createClusterStates(
+    registry,
+    () => ms,
+    () => {},
+  );
+  const look = (seconds: number, problem?: string) => {
+    let last: string | undefined;
+    for (const end = ms + seconds * 1000; ms < end; ms += 1000) {
+      const changed = states.look([status('east', problem), status('north')]);
+      last = changed?.clusters.map(({ id, state }) => `${id} ${state}`).join() ?? last;
+    }
+    return last;
+  };
+  look(10);
+  expect(look(80, 'connection refused')).toBe('east Lost,home Unknown,west Lost');
+  const next = (...clusters: object[]) =>
+    parseRegistry({ apiVersion: 'slicewright.dev/v1alpha1', kind: 'ClusterRegistry', clusters }, 'registry.yaml');
+  states.register(next({ id: 'home', self: true }, { id: 'east', weight: 7 }, { id: 'north' }));
+  expect(look(1, 'connection refused')).toBe('east Lost,home Unknown,north Alive');
+  expect(states.standings().map(({ cluster }) => cluster)).toEqual(['east', 'north']);
+  states.register(next({ id: 'north' }));
+  expect(look(1)).toBe('north Alive');
+  states.register(next({ id: 'north' }, { id: 'east' }));
+  expect(look(1)).toBe('east Alive,north Alive');
+});
+
 it('a cluster that nobody registered is not judged', () => {
   const states = createClusterStates(
     registry,

@@ -39,6 +39,8 @@ export interface ClusterStanding {
 export interface ClusterStates {
   /** A look at the witnesses. Returns the registry with other states, if one changed. */
   look(statuses: readonly SourceStatus[]): Registry | undefined;
+  /** Another registry counts from the next look on, which returns it. What is known of clusters that it keeps stays. */
+  register(registry: Registry): void;
   /** All other clusters of the registry that are not removed, as of the last look. */
   standings(): readonly ClusterStanding[];
 }
@@ -94,13 +96,15 @@ interface Evidence {
  * judged: losing touch says little of pods, so acting on it is something that an operator asks for.
  */
 export function createClusterStates(
-  registry: Registry,
+  first: Registry,
   nowMs: () => number,
   report: Report,
   times: ContactTimes = defaultContactTimes,
   leases: LeaseWitness = noLeases,
 ): ClusterStates {
-  const judged = registry.clusters.filter(({ self, removed }) => !self && !removed);
+  let registry = first;
+  let judged = judgedIn(registry);
+  let isNew = false;
   const judgements = new Map<ClusterName, Judgement>();
   let evidences = new Map<ClusterName, Evidence>();
   let renewals = 0;
@@ -142,7 +146,8 @@ export function createClusterStates(
 
   return {
     look(statuses) {
-      let changed = false;
+      let changed = isNew;
+      isNew = false;
       const since = passed();
       const now = new Map<ClusterName, Evidence>();
       for (const cluster of judged) {
@@ -171,8 +176,19 @@ export function createClusterStates(
         clusters: registry.clusters.map((one) => ({ ...one, state: states.get(one.id) ?? one.state })),
       };
     },
+    register(next) {
+      registry = next;
+      judged = judgedIn(next);
+      isNew = true;
+      const ids = new Set(judged.map(({ id }) => id));
+      for (const id of judgements.keys()) if (!ids.has(id)) judgements.delete(id);
+    },
     standings: () => judged.map(standingOf),
   };
+}
+
+function judgedIn({ clusters }: Registry): RegisteredCluster[] {
+  return clusters.filter(({ self, removed }) => !self && !removed);
 }
 
 function isInTouch({ synced, failing, silentMs }: SourceStatus): boolean {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eventually } from '../test/helpers/eventually.ts';
 import { readCheckedDocument, readConfiguration } from './commands/agent-configuration.ts';
 import { createTestClock } from './clock.fixture.ts';
-import { configurationChanged } from './config-watch.ts';
+import { changedDocument, configurationWords as words } from './config-watch.ts';
 import type { Log } from './log.ts';
 
 const head = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n';
@@ -33,7 +33,7 @@ async function start(path: string) {
   };
   const clock = createTestClock();
   const times = { pollMs: 20, settleMs: 5 };
-  const changed = configurationChanged({ path, document, read, clock, log, times }, stop.signal);
+  const changed = changedDocument({ path, document, read, clock, log, words, times }, stop.signal);
   let isOver = false;
   void changed.then(() => (isOver = true));
   /** Lets time pass with each look. Files are real: the system tells of them when it likes. */
@@ -42,7 +42,7 @@ async function start(path: string) {
       await clock.advance(5);
       check();
     });
-  const ends = async (): Promise<boolean> => {
+  const ends = async (): Promise<unknown> => {
     await inTime(() => expect(isOver).toBe(true));
     return changed;
   };
@@ -54,7 +54,7 @@ it('a file that says something else ends the agent', async () => {
   writeFileSync(path, `${head}clusterCIDR: 10.1.0.0/16\n`);
   const { ends, said } = await start(path);
   writeFileSync(path, `${head}clusterCIDR: 10.2.0.0/16\n`);
-  expect(await ends()).toBe(true);
+  expect(await ends()).toMatchObject({ clusterCIDR: '10.2.0.0/16' });
   expect(said).toEqual([expect.stringContaining('says something else')]);
 });
 
@@ -70,7 +70,7 @@ it('so does a ConfigMap whose link ..data leads to a new folder', async () => {
   symlinkSync(join('..data', 'config.yaml'), path);
   const { ends } = await start(path);
   put('..v2', '10.2.0.0/16');
-  expect(await ends()).toBe(true);
+  expect(await ends()).toMatchObject({ clusterCIDR: '10.2.0.0/16' });
 });
 
 it('the same in other words does not', async () => {
@@ -81,7 +81,7 @@ it('the same in other words does not', async () => {
   const before = looks();
   await inTime(() => expect(looks()).toBeGreaterThan(before + 3));
   stop.abort();
-  expect([await changed, said]).toEqual([false, []]);
+  expect([await changed, said]).toEqual([undefined, []]);
 });
 
 it('a file that is gone, broken or wrong is said once and changes nothing, until it is good', async () => {
@@ -103,7 +103,7 @@ it('a file that is gone, broken or wrong is said once and changes nothing, until
   writeFileSync(path, `${head}mode: iptables\n`);
   await goesOn(/can be used again/);
   writeFileSync(path, `${head}mode: ipvs\n`);
-  expect(await ends()).toBe(true);
+  expect(await ends()).toMatchObject({ mode: 'ipvs' });
 });
 
 it('what a writer leaves for a moment only does not count', async () => {
@@ -117,9 +117,9 @@ it('what a writer leaves for a moment only does not count', async () => {
   const times = { pollMs: 1, settleMs: 1 };
   const path = join(folder, 'config.yaml');
   const clock = createTestClock();
-  const changed = configurationChanged({ path, document, read, clock, log: silent, times }, stop.signal);
+  const changed = changedDocument({ path, document, read, clock, log: silent, words, times }, stop.signal);
   await clock.advance(30);
   expect(looks).toBeGreaterThan(10);
   stop.abort();
-  expect(await changed).toBe(false);
+  expect(await changed).toBeUndefined();
 });

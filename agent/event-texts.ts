@@ -18,6 +18,7 @@ export function eventTeller(nodeName: string): (event: AgentEvent) => ClusterEve
   const node = { kind: 'Node', name: nodeName } as const;
   const lost = new Set<ClusterName>();
   const held = new Set<ClusterName>();
+  const overLimit = new Set<string>();
   let wrongFamily = new Set<string>();
 
   const onNode = (type: ClusterEvent['type'], reason: string, message: string): ClusterEvent[] => [
@@ -31,6 +32,19 @@ export function eventTeller(nodeName: string): (event: AgentEvent) => ClusterEve
     }
     if (state === 'Lost' || state === 'Suspect' || !lost.delete(cluster)) return [];
     return onNode('Normal', 'SourceClusterBack', `cluster ${cluster} is back: ${why}`);
+  }
+
+  function sourceChanged({ cluster, objectKind, state }: EventOf<'source'>): ClusterEvent[] {
+    const key = `${cluster ?? 'local'} ${objectKind}`;
+    const from = cluster === undefined ? 'the own cluster' : `cluster ${cluster}`;
+    if (state.kind === 'failing' && state.overLimit === true) {
+      if (overLimit.has(key)) return [];
+      overLimit.add(key);
+      return onNode('Warning', 'SourceOverLimit', `${objectKind} of ${from}: ${state.problem}`);
+    }
+    // One that cannot be read at all for a while is no less over its limits.
+    if (state.kind === 'failing' || !overLimit.delete(key)) return [];
+    return onNode('Normal', 'SourceWithinLimits', `${objectKind} of ${from} is within its limits again`);
   }
 
   function slicesHeld({ cluster, count }: EventOf<'slices-held'>): ClusterEvent[] {
@@ -92,6 +106,8 @@ export function eventTeller(nodeName: string): (event: AgentEvent) => ClusterEve
       }
       case 'lease':
         return leaseChanged(event);
+      case 'source':
+        return sourceChanged(event);
       case 'slices-held':
         return slicesHeld(event);
       case 'survey':

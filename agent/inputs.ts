@@ -86,7 +86,7 @@ function parseClusterOption(text: string): ClusterPath {
   const cluster = parseClusterName(text.slice(0, Math.max(at, 0)));
   const path = text.slice(at + 1);
   if (cluster !== undefined && path !== '') return { cluster, path };
-  const message = 'is not NAME=PATH with the id of a cluster (DNS-1123 name) and where its objects are';
+  const message = 'is not NAME=PATH with the id of a cluster (DNS-1123 name, and not local) and where its objects are';
   throw new InputError([fileProblem(printable(text), 'bad-cluster', message)]);
 }
 
@@ -98,14 +98,8 @@ async function readClusters(paths: readonly ClusterPath[], readStdin: ReadStdin)
 
 /** Only commands that get a registry load its schema. */
 async function readRegistry(path: string, readStdin: ReadStdin): Promise<Registry> {
-  const { parseRegistry, RegistryError } = await import('./registry.ts');
-  const [document] = await readObjects([path], readStdin);
-  try {
-    return parseRegistry(document, path);
-  } catch (error) {
-    if (!(error instanceof RegistryError)) throw error;
-    throw new InputError(error.problems.map((problem) => fileProblem(path, 'bad-registry', problem)));
-  }
+  const { readRegistryFile } = await import('./registry-file.ts');
+  return readRegistryFile(path, readStdin);
 }
 
 async function readConfiguration(options: InputOptions, readStdin: ReadStdin): Promise<Configuration> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defaultPolicy } from '../compiler/policy/policy.ts';
+import { formatDiagnostic } from '../compiler/values/diagnostic.ts';
 import { parseRegistry, RegistryError } from './registry.ts';
 
 const head = { apiVersion: 'slicewright.dev/v1alpha1', kind: 'ClusterRegistry' };
@@ -16,13 +17,14 @@ function problems(clusters: unknown, more: object = {}): readonly string[] {
 
 describe('a registry file', () => {
   it('gives clusters by id, with defaults', () => {
+    const mayServe = [{ namespace: 'shop', names: ['cart'] }, { namespace: '*' }];
     const registry = parseRegistry(
       {
         ...head,
         strictCIDR: true,
         clusters: [
           { id: 'west', state: 'Lost', onLost: 'drop' },
-          { id: 'east', self: true, podCIDRs: ['10.12.0.0/16'], zones: { a: 'dc-1' }, aliases: ['old'] },
+          { id: 'east', self: true, podCIDRs: ['10.12.0.0/16'], zones: { a: 'dc-1' }, aliases: ['old'], mayServe },
         ],
       },
       'registry.yaml',
@@ -33,6 +35,25 @@ describe('a registry file', () => {
       { id: 'west', state: 'Lost', weight: 100, self: false },
     ]);
     expect(registry.clusters[0]?.zones.get('a')).toBe('dc-1');
+    expect(registry.clusters[0]?.mayServe).toEqual([
+      { namespace: 'shop', names: ['cart'] },
+      { namespace: '*', names: undefined },
+    ]);
+  });
+
+  it('gives the ranges of addresses that people may write into Services', () => {
+    const given = (serviceAddresses: object) =>
+      parseRegistry({ ...head, serviceAddresses, clusters: [] }, 'registry.yaml').serviceAddresses;
+    expect(given({ restrict: true })).toEqual({ restrict: true });
+    expect(given({ externalIPs: ['203.0.113.0/24'], clusterSetIPs: [] })).toEqual({
+      restrict: false,
+      externalIPs: ['203.0.113.0/24'],
+      clusterSetIPs: [],
+    });
+    expect(problems([], { serviceAddresses: { externalIps: [], loadBalancerIPs: ['203.0.113.1'] } })).toEqual([
+      'serviceAddresses.loadBalancerIPs[0]: "203.0.113.1" is not a network in canonical form',
+      'serviceAddresses: Unrecognized key: "externalIps"',
+    ]);
   });
 
   it('gives the policy of Services that say nothing', () => {
@@ -49,6 +70,28 @@ describe('a registry file', () => {
     ]);
   });
 
+  it('tells of a policy that names none of its clusters, and keeps the rest', () => {
+    const clusters = [{ id: 'west' }, { id: 'east', aliases: ['old'] }];
+    const of = (policy: object) => {
+      const { policy: { drainClusters } = defaultPolicy, remarks } = parseRegistry(
+        { ...head, policy, clusters },
+        'r.yaml',
+      );
+      return { drainClusters, remarks: remarks?.map(formatDiagnostic) };
+    };
+    expect(of({ 'drain-clusters': 'wset,old' })).toEqual({
+      drainClusters: ['old'],
+      remarks: [
+        'warning: ClusterRegistry r.yaml policy["slicewright.dev/drain-clusters"]: no cluster wset; did you mean west? It is passed over, and the rest holds',
+      ],
+    });
+    expect(of({ 'drain-clusters': 'wset' })).toMatchObject({
+      drainClusters: [],
+      remarks: [expect.stringContaining('no cluster wset')],
+    });
+    expect(of({ 'drain-clusters': 'east,local' })).toEqual({ drainClusters: ['east', 'local'], remarks: undefined });
+  });
+
   it.each([
     [
       'a network with host bits',
@@ -60,7 +103,12 @@ describe('a registry file', () => {
       [{ id: 'e', podCIDRs: ['all'] }],
       'clusters[0].podCIDRs[0]: "all" is not a network in canonical form',
     ],
-    ['an id that is none', [{ id: 'East 1' }], `clusters[0].id: "East 1" is not a cluster's id (DNS-1123 name)`],
+    [
+      'an id that is none',
+      [{ id: 'East 1' }],
+      `clusters[0].id: "East 1" is not a cluster's id (DNS-1123 name, and not local)`,
+    ],
+    ['our own name', [{ id: 'local' }], `clusters[0].id: "local" is not a cluster's id (DNS-1123 name, and not local)`],
     ['an unknown key', [{ id: 'e', podCidrs: [] }], 'clusters[0]: Unrecognized key: "podCidrs"'],
     [
       'an id twice',
@@ -74,6 +122,16 @@ describe('a registry file', () => {
         { id: 'w', self: true },
       ],
       'e and w all say self: true; a node belongs to one cluster',
+    ],
+    [
+      'a grant of no namespace',
+      [{ id: 'e', mayServe: [{ namespace: 'Shop' }] }],
+      `clusters[0].mayServe[0].namespace: "Shop" is not a namespace's name, nor *`,
+    ],
+    [
+      'a grant of no Service',
+      [{ id: 'e', mayServe: [{ namespace: '*', names: ['a', 'b_c'] }] }],
+      `clusters[0].mayServe[0].names[1]: "b_c" is not a Service's name`,
     ],
     ['a negative weight', [{ id: 'e', weight: -1 }], 'clusters[0].weight: Too small: expected number to be >=0'],
   ])('with %s is refused with its place', (_, clusters, problem) => {

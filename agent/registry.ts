@@ -1,9 +1,21 @@
 import { z } from 'zod';
 import { parsePolicy, policyAnnotation } from '../compiler/policy/parse.ts';
 import { defaultPolicy, type Policy } from '../compiler/policy/policy.ts';
-import { type RegisteredCluster, type Registry, sortClusters } from '../compiler/registry/registry.ts';
+import {
+  type RegisteredCluster,
+  type Registry,
+  type ServiceAddressRanges,
+  sortClusters,
+} from '../compiler/registry/registry.ts';
 import { type Cidr, parseCidr } from '../compiler/values/address.ts';
-import { type ClusterName, parseClusterName } from '../compiler/values/names.ts';
+import {
+  type ClusterName,
+  type Namespace,
+  type ObjectName,
+  parseClusterName,
+  parseNamespace,
+  parseObjectName,
+} from '../compiler/values/names.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import { printable } from '../compiler/values/object-ref.ts';
 
@@ -11,10 +23,27 @@ import { printable } from '../compiler/values/object-ref.ts';
 const clusterName = z.string().transform((text, context): ClusterName => {
   const name = parseClusterName(text);
   if (name === undefined) {
-    context.addIssue(`"${printable(text, 60)}" is not a cluster's id (DNS-1123 name)`);
+    context.addIssue(`"${printable(text, 60)}" is not a cluster's id (DNS-1123 name, and not local)`);
     return z.NEVER;
   }
   return name;
+});
+
+function named<T extends string>(parse: (value: unknown) => T | undefined, wanted: string) {
+  return z.string().transform((text, context): T => {
+    const name = parse(text);
+    if (name !== undefined) return name;
+    context.addIssue(`"${printable(text, 60)}" is not ${wanted}`);
+    return z.NEVER;
+  });
+}
+
+const grant = z.strictObject({
+  namespace: named<Namespace | '*'>(
+    (value) => (value === '*' ? '*' : parseNamespace(value)),
+    "a namespace's name, nor *",
+  ),
+  names: z.array(named<ObjectName>(parseObjectName, "a Service's name")).min(1).optional(),
 });
 
 /** Masked silently would hide a slip of the pen: `10.10.0.6/16` is refused, `10.10.0.0/16` is meant. */
@@ -45,13 +74,22 @@ const clusterSchema = z.strictObject({
   drain: z.boolean().default(false),
   state: z.enum(['Unknown', 'Alive', 'Suspect', 'Lost', 'Removed']).default('Unknown'),
   onLost: onLost.optional(),
+  mayServe: z.array(grant).default([]),
+});
+
+const addressesSchema = z.strictObject({
+  restrict: z.boolean().default(false),
+  externalIPs: z.array(cidr).optional(),
+  loadBalancerIPs: z.array(cidr).optional(),
+  clusterSetIPs: z.array(cidr).optional(),
 });
 
 const registrySchema = z.strictObject({
   apiVersion: z.literal('slicewright.dev/v1alpha1'),
   kind: z.literal('ClusterRegistry'),
-  strictCIDR: z.boolean().default(false),
+  strictCIDR: z.boolean().optional(),
   policy: z.record(label, z.union([z.string().max(4096), z.number(), z.boolean()])).optional(),
+  serviceAddresses: addressesSchema.optional(),
   clusters: z.array(clusterSchema),
 });
 
@@ -81,7 +119,17 @@ export function parseRegistry(document: unknown, file: string): Registry {
     );
   }
   const clusters = parsed.data.clusters.map(
-    ({ podCIDRs, serviceCIDRs, nodeCIDRs, zones, state, region, onLost: policy, ...rest }): RegisteredCluster => ({
+    ({
+      podCIDRs,
+      serviceCIDRs,
+      nodeCIDRs,
+      zones,
+      state,
+      region,
+      onLost: policy,
+      mayServe,
+      ...rest
+    }): RegisteredCluster => ({
       ...rest,
       podCidrs: podCIDRs,
       serviceCidrs: serviceCIDRs,
@@ -89,27 +137,53 @@ export function parseRegistry(document: unknown, file: string): Registry {
       zones: new Map(Object.entries(zones)),
       region,
       onLost: policy,
+      mayServe: mayServe.map(({ namespace, names }) => ({ namespace, names })),
       removed: state === 'Removed',
       state: state === 'Removed' ? 'Lost' : state,
     }),
   );
   const problems = [...repeatedIds(clusters), ...severalSelves(clusters)];
-  const policy = parsed.data.policy && readPolicy(parsed.data.policy, file, problems);
+  const remarks: Diagnostic[] = [];
+  const policy = parsed.data.policy && readPolicy(parsed.data.policy, file, clusters, problems, remarks);
   if (problems.length > 0) throw new RegistryError(file, problems);
-  return { clusters: sortClusters(clusters), strictCidr: parsed.data.strictCIDR, ...(policy && { policy }) };
+  const { strictCIDR, serviceAddresses } = parsed.data;
+  return {
+    clusters: sortClusters(clusters),
+    strictCidr: strictCIDR,
+    ...(policy && { policy }),
+    ...(remarks.length > 0 && { remarks }),
+    ...(serviceAddresses && { serviceAddresses: rangesOf(serviceAddresses) }),
+  };
+}
+
+function rangesOf(given: z.infer<typeof addressesSchema>): ServiceAddressRanges {
+  const { restrict, externalIPs, loadBalancerIPs, clusterSetIPs } = given;
+  return { restrict, externalIPs, loadBalancerIPs, clusterSetIPs };
 }
 
 /** The annotations' keys and values, without their domain. */
 function readPolicy(
   given: Readonly<Record<string, string | number | boolean>>,
   file: string,
+  clusters: readonly RegisteredCluster[],
   problems: string[],
+  remarks: Diagnostic[],
 ): Policy {
   const annotations = new Map(Object.entries(given).map(([key, value]) => [policyAnnotation(key), String(value)]));
   const diagnostics: Diagnostic[] = [];
-  const policy = parsePolicy(annotations, { kind: 'ClusterRegistry', name: file }, defaultPolicy, diagnostics);
-  for (const { field = '', message } of diagnostics) {
-    problems.push(`policy: ${field.replace(/^metadata\.annotations/, '')}: ${message.replace(/; .*$/, '')}`);
+  const names = clusters.flatMap(({ id, aliases }) => [id, ...aliases]);
+  const policy = parsePolicy(
+    annotations,
+    { kind: 'ClusterRegistry', name: file },
+    defaultPolicy,
+    diagnostics,
+    () => names,
+  );
+  for (const diagnostic of diagnostics) {
+    const { code, field = '', message } = diagnostic;
+    const place = field.replace(/^metadata\.annotations/, '');
+    if (code === 'policy-unknown-cluster') remarks.push({ ...diagnostic, field: `policy${place}` });
+    else problems.push(`policy: ${place}: ${message.replace(/; the default holds$|; it is ignored\. Known: .*$/, '')}`);
   }
   return policy;
 }

@@ -6,12 +6,14 @@ import {
   type Grant,
   isProvided,
 } from './merge/attach.ts';
+import { consentTo, isProtected, type Offer } from './merge/consent.ts';
 import type { MergeFacts } from './merge/facts.ts';
 import type { EndpointSlice } from './model/endpoint-slice.ts';
 import type { MultiClusterService } from './model/multi-cluster-service.ts';
 import type { Service } from './model/service.ts';
 import type { ServiceImport } from './model/service-import.ts';
-import { type ClusterName, compareText, importKey, type ServiceKey } from './values/names.ts';
+import { type ClusterName, compareText, importKey, type Namespace, type ServiceKey } from './values/names.ts';
+import type { ObjectRef } from './values/object-ref.ts';
 
 /** Another cluster's objects, or our own, by what they are asked for. */
 export interface Member {
@@ -111,29 +113,87 @@ function attachedOther(
   facts: MergeFacts,
 ): AttachedSlice[] {
   const granted = grantOf(holdings, cluster, key, imported, facts);
-  if (granted === undefined) return [];
+  if (granted?.grant === undefined) return [];
+  const { grant } = granted;
   const member = holdings.memberOf(cluster);
   const servicePorts = member.services.get(granted.of)?.ports;
   return slicesOf(member, granted.of)
-    .map((slice) => attachProvided(slice, cluster, granted.grant, servicePorts, facts))
+    .map((slice) => attachProvided(slice, cluster, grant, servicePorts, facts))
     .filter((attached) => attached !== undefined);
 }
 
-/** Another cluster's Service that feeds one of ours, and why it does. */
+/** Another cluster's Service that could feed one of ours; grant: undefined, nobody of ours lets it. */
+interface Offered {
+  readonly of: ServiceKey;
+  readonly grant: Grant | undefined;
+}
+
 function grantOf(
-  { ours, imports, memberOf }: Holdings,
+  holdings: Holdings,
   cluster: ClusterName,
   key: ServiceKey,
   imported: ServiceImport | undefined,
   facts: MergeFacts,
-): { readonly of: ServiceKey; readonly grant: Grant } | undefined {
+): Offered | undefined {
+  const { ours } = holdings;
+  const mcs = ours.multiClusterServices.get(key);
+  const isProvidedByUs = mcs !== undefined && isProvided(mcs, cluster, facts);
+  const offered = isProvidedByUs ? provided(key) : offerOf(holdings, cluster, key, imported, facts);
+  if (offered === undefined) return undefined;
+  const { of, offer } = offered;
+  const annotations = (ours.services.get(key) ?? imported)?.annotations ?? new Map<string, string>();
+  const isImport = imported !== undefined && of === imported.exported && key !== of;
+  const consent = consentTo({ cluster, key, of, annotations, isImport, isProvidedByUs }, facts.registry);
+  return { of, grant: consent && { offer, consent } };
+}
+
+/** MultiClusterServices are of one name on both sides. */
+function provided(key: ServiceKey): { readonly of: ServiceKey; readonly offer: Offer } {
+  return { of: key, offer: 'provided' };
+}
+
+/** What another cluster's own objects say of its endpoints: that counts only of what is its own. */
+function offerOf(
+  { imports, memberOf }: Holdings,
+  cluster: ClusterName,
+  key: ServiceKey,
+  imported: ServiceImport | undefined,
+  facts: MergeFacts,
+): { readonly of: ServiceKey; readonly offer: Offer } | undefined {
   const { exports, multiClusterServices } = memberOf(cluster);
-  // Of another cluster's word only that counts which is about itself.
-  const sayings = [ours.multiClusterServices.get(key), multiClusterServices.get(key)];
-  if (sayings.some((mcs) => mcs !== undefined && isProvided(mcs, cluster, facts))) {
-    return { of: key, grant: 'multi-cluster-service' };
-  }
+  const theirs = multiClusterServices.get(key);
+  if (theirs !== undefined && isProvided(theirs, cluster, facts)) return provided(key);
   // What is exported is for the import; without one, for the Service of the same name.
   const of = imported?.exported ?? (imports.has(importKey(key)) ? undefined : key);
-  return of !== undefined && exports.has(of) ? { of, grant: 'exported' } : undefined;
+  return of !== undefined && exports.has(of) ? { of, offer: 'exported' } : undefined;
+}
+
+/** Endpoints that another cluster offers for a Service of ours, and that nobody here lets in. */
+export interface Unaccepted {
+  readonly service: ObjectRef;
+  readonly cluster: ClusterName;
+  readonly isProtected: boolean;
+}
+
+export function* unaccepted(holdings: Holdings, factsIn: (namespace: Namespace) => MergeFacts): Generator<Unaccepted> {
+  for (const cluster of holdings.others) {
+    const { exports, multiClusterServices, slices } = holdings.memberOf(cluster);
+    for (const offered of new Set([...exports, ...multiClusterServices.keys()])) {
+      if (!slices.has(offered)) continue;
+      for (const key of feedableBy(holdings, offered)) {
+        const service = serviceAt(holdings, key);
+        if (service === undefined || service.skipped !== undefined) continue;
+        const granted = grantOf(holdings, cluster, key, importBehind(holdings, key), factsIn(service.namespace));
+        if (granted === undefined || granted.grant !== undefined || granted.of !== offered) continue;
+        yield { service: service.ref, cluster, isProtected: isProtected(key) || isProtected(offered) };
+      }
+    }
+  }
+}
+
+/** Services of ours that another cluster's Service of this key might feed. */
+function feedableBy({ ours, imports }: Holdings, key: ServiceKey): ServiceKey[] {
+  const imported = imports.get(importKey(key));
+  const derived = imported && derivedOf(ours, imported);
+  return [key, ...(imported === undefined ? [] : [derived ?? importKey(key)])];
 }

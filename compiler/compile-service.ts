@@ -42,7 +42,7 @@ export function compileService(
 ): CompiledService {
   if (service.skipped !== undefined) return nothing;
   const diagnostics: Diagnostic[] = [];
-  const policy = policyOf(service, facts, diagnostics);
+  const policy = policyOf(service, attached, facts, diagnostics);
   const merged = mergeService(service, attached, policy, facts, diagnostics);
   if (!facts.compat) reportUnservedFamilies(service, diagnostics);
   const ports: ServicePortIR[] = [];
@@ -77,10 +77,24 @@ export function compileService(
 }
 
 /** What the consumer's own object says, by whatever name it calls clusters; kube-proxy knows no policy. */
-function policyOf(service: Service, facts: MergeFacts, diagnostics: Diagnostic[]): Policy {
+function policyOf(
+  service: Service,
+  attached: readonly AttachedSlice[],
+  facts: MergeFacts,
+  diagnostics: Diagnostic[],
+): Policy {
   if (facts.compat) return defaultPolicy;
-  const policy = parsePolicy(service.annotations, service.ref, facts.registry.policy ?? defaultPolicy, diagnostics);
+  const defaults = facts.registry.policy ?? defaultPolicy;
+  const known = () => nameableClusters(attached, facts);
+  const policy = parsePolicy(service.annotations, service.ref, defaults, diagnostics, known);
   return resolveNames(policy, facts.registry, facts.own);
+}
+
+/** Where the registry lists clusters, a name that is none of theirs, nor of any with slices here, is a slip of the pen. */
+function nameableClusters(attached: readonly AttachedSlice[], { registry, clusters, own }: MergeFacts): ClusterName[] {
+  if (registry.clusters.length === 0) return [];
+  const sources = attached.flatMap(({ source }) => (source.kind === 'remote' ? [source.cluster] : []));
+  return [...new Set([...clusters, ...(own === undefined ? [] : [own]), ...sources])];
 }
 
 function originOf(service: Service, attached: readonly AttachedSlice[], { family }: MergedPort): ObjectRef[] {

@@ -1,6 +1,6 @@
 import { isOfKind, type ObjectChange } from './change.ts';
 import { serviceOf } from './merge/attach.ts';
-import type { NameFacts } from './merge/facts.ts';
+import type { NamesIn } from './merge/facts.ts';
 import { sourceOf } from './merge/source.ts';
 import type { EndpointSlice } from './model/endpoint-slice.ts';
 import type { ObjectId } from './model/kinds.ts';
@@ -34,7 +34,7 @@ export interface DeletionGuard<C extends ObjectChange = ObjectChange> {
  * names   the compiler's, by which it knows whose a slice is
  */
 export function createDeletionGuard<C extends ObjectChange = ObjectChange>(
-  names: () => NameFacts,
+  names: () => NamesIn,
   settings: GuardSettings = defaultGuard,
 ): DeletionGuard<C> {
   let memory: GuardMemory = emptyGuard;
@@ -58,7 +58,7 @@ export function createDeletionGuard<C extends ObjectChange = ObjectChange>(
 
   function learn(id: string, slice: EndpointSlice): void {
     const service = serviceOf(slice);
-    const source = sourceOf(slice, knownBy);
+    const source = sourceOf(slice, knownBy.in(slice.namespace));
     if (service === undefined || source.kind === 'own') slices.delete(id);
     else slices.set(id, { id, service, cluster: source.cluster });
   }

@@ -3,22 +3,26 @@ import { type CompiledService, compileService } from './compile-service.ts';
 import { type Contested, nothingContested } from './ir/contested.ts';
 import { addressesOf, buildNodeContext } from './ir/build-node-context.ts';
 import { chooseNode } from './ir/choose-node.ts';
+import { type Holder, reportAddresses, withRightfulAddresses } from './ir/address-rights.ts';
 import { createClaimTable } from './ir/claims.ts';
 import type { ServicePortIR } from './ir/ir.ts';
 import type { NodeContext } from './ir/node-context.ts';
 import { attachOwn } from './merge/attach.ts';
-import { areSameFacts, areSameNames, type MergeFacts, type NameFacts } from './merge/facts.ts';
-import { findOwnCluster, statedOwnCluster } from './merge/own-cluster.ts';
+import { areSameFacts, areSameNames, type MergeFacts, type NamesIn } from './merge/facts.ts';
+import { findOwnCluster, ownClusterByMarks, reportMarks, statedOwnCluster } from './merge/own-cluster.ts';
 import type { EndpointRecord } from './merge/record.ts';
 import {
   reportLost,
   reportOverlaps,
   reportPresumption,
   reportSources,
+  reportUnaccepted,
   reportUnattached,
   reportUnchecked,
+  reportUnregistered,
   reportZones,
 } from './merge/report.ts';
+import { createReport } from './model/fields.ts';
 import type { ModelObject } from './model/kinds.ts';
 import type { Node } from './model/node.ts';
 import type { Service } from './model/service.ts';
@@ -26,9 +30,9 @@ import { reportNodeName, reportServiceAddresses } from './report-addresses.ts';
 import { overlappingRanges } from './registry/overlap.ts';
 import { emptyRegistry, idOf, isWithin, ownCluster, type Registry, withOwn } from './registry/registry.ts';
 import type { Settings } from './settings.ts';
-import { type Cidr, cidrFamily, type Family, familyOf, type IpAddress } from './values/address.ts';
+import { type Cidr, cidrFamily, cidrIncludes, type Family, familyOf, type IpAddress } from './values/address.ts';
 import { type Diagnostic, formatDiagnostic, sortDiagnostics } from './values/diagnostic.ts';
-import { type ClusterName, compareText, type ServiceKey, type ServicePortId } from './values/names.ts';
+import { type ClusterName, compareText, type Namespace, type ServiceKey, type ServicePortId } from './values/names.ts';
 import { createWorld } from './world.ts';
 
 /** What a compiler is told once. */
@@ -52,14 +56,14 @@ export interface Engine {
   put(cluster: ClusterName | undefined, object: ModelObject): void;
   /** Takes an object out that was put in. */
   drop(cluster: ClusterName | undefined, object: ModelObject): void;
-  /** Another registry counts from the next settling on; it must name the same clusters. */
+  /** Another registry counts from the next settling on; clusters whose objects are here keep their names. */
   register(registry: Registry): void;
   /** Compiles the Services that changes touch. */
   settle(): PortChanges;
   /** As of the last settling. */
   node(): NodeContexts;
   /** What tells whose a slice of our own cluster is, as of the last settling; the same value while it is the same. */
-  names(): NameFacts;
+  names(): NamesIn;
   /** Services that an object is, feeds or may matter to, beside all that is in. */
   concerns(cluster: ClusterName | undefined, object: ModelObject): ReadonlySet<ServiceKey>;
   /**
@@ -86,36 +90,86 @@ export function createEngine(context: CompilerContext): Engine {
   let factDiagnostics: Diagnostic[] = [];
   let node: Node | undefined;
   let given = context.registry ?? emptyRegistry;
-  let registry = given;
-  let registered: readonly [Registry, ClusterName | undefined] | undefined;
+  let marked = { given, byOwn: new Map<ClusterName | undefined, Registry>() };
   let facts = readFacts();
-  let names: NameFacts = facts;
+  /** Of namespaces whose objects say something of clusters or addresses, which holds there alone. */
+  const factsOfNamespaces = new Map<Namespace, MergeFacts>();
+  let names: NamesIn = { registry: facts.registry, in: factsIn };
 
   function readFacts(): MergeFacts {
     factDiagnostics = [];
     const chosen = chooseNode(world.nodes, nodeName, factDiagnostics);
     node = chosen.object;
-    const own = findOwnCluster(statedOwnCluster(settings.ownCluster, given), given, world, factDiagnostics);
-    // kube-proxy knows of no cluster, lost or drained.
-    if (registered?.[0] !== given || registered[1] !== own) registry = compat ? emptyRegistry : withOwn(given, own);
-    registered = [given, own];
+    const stated = statedOwnCluster(settings.ownCluster, given);
+    const own = findOwnCluster(stated, given, world.properties, factDiagnostics);
+    const registry = registryWith(own);
+    const clusters = world.knownClusters(own, given, undefined);
     return {
       compat,
       featureGates: settings.featureGates,
       nodeName: chosen.name,
       zone: node?.zone,
       own,
-      knownClusters: world.knownClusters(own, given),
+      clusters,
+      knownClusters: clusters,
       registry,
-      podCidrs: podCidrs(),
+      podCidrs: podCidrs(registry),
       reserved: (address) => (local.has(address) ? 'node' : world.reserved(address)),
     };
   }
 
-  /** As registered, else as configured and as the nodes have them. */
-  function podCidrs(): readonly Cidr[] {
+  /** The registry with our own cluster marked: one value for each name, so that it can be compared. */
+  function registryWith(own: ClusterName | undefined): Registry {
+    if (marked.given !== given) marked = { given, byOwn: new Map() };
+    // kube-proxy knows of no cluster, lost or drained.
+    const registry = marked.byOwn.get(own) ?? (compat ? emptyRegistry : withOwn(given, own));
+    marked.byOwn.set(own, registry);
+    return registry;
+  }
+
+  function factsIn(namespace: Namespace): MergeFacts {
+    return factsOfNamespaces.get(namespace) ?? facts;
+  }
+
+  function readFactsIn(namespace: Namespace): MergeFacts {
+    const own = facts.own ?? (isNamed() ? undefined : ownClusterByMarks(given, world.claimsOf(namespace).applied));
+    const registry = registryWith(own);
+    return {
+      ...facts,
+      own,
+      registry,
+      knownClusters: world.knownClusters(own, given, namespace),
+      podCidrs: registry === facts.registry ? facts.podCidrs : podCidrs(registry),
+      reserved: (address) =>
+        facts.reserved(address) ?? (world.claimsOf(namespace).addresses.has(address) ? 'cluster IP' : undefined),
+    };
+  }
+
+  /** Whether anyone with a right to it names our own cluster, if only ambiguously. */
+  function isNamed(): boolean {
+    const isStated = statedOwnCluster(settings.ownCluster, given) !== undefined;
+    return isStated || [...world.properties].some(({ clusterId }) => clusterId !== undefined);
+  }
+
+  /** Reads again what holds in these namespaces; returns those in which it is something else than before. */
+  function renewFactsIn(namespaces: Iterable<Namespace>): Set<Namespace> {
+    const changed = new Set<Namespace>();
+    const claiming = new Set(world.claimingNamespaces());
+    for (const namespace of namespaces) {
+      const before = factsIn(namespace);
+      const after = claiming.has(namespace) ? readFactsIn(namespace) : undefined;
+      if (after === undefined) factsOfNamespaces.delete(namespace);
+      else factsOfNamespaces.set(namespace, after);
+      if (!areSameFacts(before, after ?? facts)) changed.add(namespace);
+    }
+    return changed;
+  }
+
+  /** As registered, else as configured; and as the nodes have them. */
+  function podCidrs(registry: Registry): readonly Cidr[] {
     const ranges = ownCluster(registry)?.podCidrs ?? [];
-    return ranges.length > 0 ? ranges : [...settings.clusterCidrs, ...world.podCidrs()];
+    const stated = ranges.length > 0 ? ranges : settings.clusterCidrs;
+    return [...stated, ...world.podCidrs().filter((range) => !stated.some((wider) => cidrIncludes(wider, range)))];
   }
 
   /** kube-proxy knows no ServiceImport. */
@@ -125,13 +179,23 @@ export function createEngine(context: CompilerContext): Engine {
 
   /** Services to compile again. */
   function takeStale(): Set<ServiceKey> {
-    const { keys, addresses } = world.takeTouched();
+    const { keys, addresses, namespaces } = world.takeTouched();
     const before = facts;
     facts = readFacts();
-    if (!areSameNames(names, facts)) names = facts;
-    for (const key of keys) claims.set(key, world.service(key));
-    const everyone = areSameFacts(before, facts) ? [] : world.serviceKeys();
-    return new Set([...keys, ...claims.takeUnsettled(), ...world.keysNaming(addresses), ...everyone]);
+    const areSame = areSameFacts(before, facts);
+    const renewed = renewFactsIn(areSame ? namespaces : [...factsOfNamespaces.keys(), ...world.claimingNamespaces()]);
+    if (!areSameNames(before, facts) || renewed.size > 0) names = { registry: facts.registry, in: factsIn };
+    const others = areSame ? world.keysIn(renewed) : [...world.serviceKeys()];
+    for (const key of areSame ? keys : [...keys, ...others]) claims.set(key, rightful(world.service(key)));
+    return new Set([...keys, ...claims.takeUnsettled(), ...world.keysNaming(addresses), ...others]);
+  }
+
+  function rightful(service: Service | undefined): Service | undefined {
+    return service && withRightfulAddresses(service, facts.registry);
+  }
+
+  function holderOf(address: IpAddress): Holder | undefined {
+    return world.isApiServer(address) ? 'API server' : facts.reserved(address);
   }
 
   function settle(): PortChanges {
@@ -140,7 +204,14 @@ export function createEngine(context: CompilerContext): Engine {
       const before = compiled.get(key)?.ports ?? [];
       const service = world.service(key);
       if (service === undefined) compiled.delete(key);
-      else compiled.set(key, compileService(service, world.attachedTo(key, facts), facts, claims, settings));
+      else {
+        const diagnostics: Diagnostic[] = [];
+        const known = factsIn(service.namespace);
+        const served = rightful(service) ?? service;
+        if (!compat) reportAddresses(service, served, holderOf, createReport(service.ref, diagnostics));
+        const made = compileService(served, world.attachedTo(key, known), known, claims, settings);
+        compiled.set(key, { ...made, diagnostics: [...diagnostics, ...made.diagnostics] });
+      }
       compare(before, compiled.get(key)?.ports ?? [], changes);
     }
     return changes;
@@ -158,10 +229,18 @@ export function createEngine(context: CompilerContext): Engine {
     for (const service of services) for (const diagnostic of service.diagnostics) diagnostics.push(diagnostic);
     reportUnattached(world.unattached, diagnostics);
     if (!facts.compat) {
+      for (const remark of facts.registry.remarks ?? []) diagnostics.push(remark);
+      reportUnregistered(world.given(), facts.registry, diagnostics);
       reportPresumption(world.presumptuous(), diagnostics);
-      for (const diagnostic of overlappingRanges(registry)) diagnostics.push(diagnostic);
-      const own = Array.from(world.ownSlices(), (slice) => attachOwn(slice, facts));
-      reportSources(own, facts, diagnostics);
+      reportUnaccepted(world.unaccepted(factsIn), diagnostics);
+      for (const diagnostic of overlappingRanges(facts.registry)) diagnostics.push(diagnostic);
+      const marks = Array.from(
+        world.claimingNamespaces(),
+        (namespace) => [namespace, world.claimsOf(namespace).applied] as const,
+      );
+      reportMarks(facts.own, facts.registry, marks, diagnostics);
+      const own = Array.from(world.ownSlices(), (slice) => attachOwn(slice, factsIn(slice.namespace)));
+      reportSources(own, factsIn, diagnostics);
       reportNodeName(facts.nodeName, node, own, diagnostics);
       const endpoints = services.flatMap((service) => service.endpoints);
       reportServiceAddresses(contested().ours, ownServices(), endpoints, diagnostics);
@@ -177,7 +256,7 @@ export function createEngine(context: CompilerContext): Engine {
   function contested(): Contested {
     if (compat) return nothingContested;
     const own = new Set(addressesOf(node, localAddresses));
-    const ranges = [...facts.podCidrs, ...registry.clusters.flatMap(({ podCidrs: theirs }) => theirs)];
+    const ranges = [...facts.podCidrs, ...facts.registry.clusters.flatMap(({ podCidrs: theirs }) => theirs)];
     return world.contested({
       isOwn: (address) => own.has(address),
       isInPodRange: (address) =>
@@ -232,6 +311,17 @@ export function viewOf(
   if (cluster === undefined) return undefined;
   const id = idOf(registry, cluster);
   return id === statedOwnCluster(settings.ownCluster, registry) ? undefined : id;
+}
+
+/** Whether clusters whose objects are given go by the same names with another registry: else a new compiler is needed. */
+export function callsAlike(
+  clusters: Iterable<ClusterName | undefined>,
+  context: Pick<CompilerContext, 'settings' | 'registry'>,
+  next: Registry,
+): boolean {
+  return [...clusters].every(
+    (cluster) => viewOf(cluster, context) === viewOf(cluster, { settings: context.settings, registry: next }),
+  );
 }
 
 function compare(

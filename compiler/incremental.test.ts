@@ -7,19 +7,20 @@ import {
   arbitraryService,
   arbitrarySlice,
 } from '../test/helpers/arbitrary-cluster.ts';
-import { compileObjects } from '../test/helpers/compile.ts';
+import { compileObjects, registryOf } from '../test/helpers/compile.ts';
 import {
   dispatched,
   endpoint,
   imported,
   multiClusterService,
   node,
+  openService,
   service,
   serviceImport,
   slice,
 } from '../test/helpers/kubernetes.ts';
 import { createToldCompiler, type WrittenChange } from '../test/helpers/told.ts';
-import type { PortChanges } from './engine.ts';
+import { callsAlike, type PortChanges } from './engine.ts';
 import type { ServicePortIR } from './ir/ir.ts';
 import { emptyRegistry, type Registry } from './registry/registry.ts';
 import { type Compat, defaultSettings } from './settings.ts';
@@ -86,10 +87,46 @@ describe('a change', () => {
 
   it('of an export lets another cluster in, or shuts it out', () => {
     const fresh = compiler();
-    fresh.apply([change(slice('web', 'web-y', ['10.3.0.1']), 'west')]);
+    fresh.apply([change(openService('web')), change(slice('web', 'web-y', ['10.3.0.1']), 'west')]);
     const exported = change(arbitraryExport('web'), 'west');
     expect(ids(fresh.apply([exported]))).toEqual(['default/web/TCP/IPv4']);
     expect(ids(fresh.apply([{ ...exported, gone: true }]))).toEqual(['default/web/TCP/IPv4']);
+  });
+
+  it('of consent lets another cluster in, or shuts it out', () => {
+    const fresh = compiler();
+    const open = openService('web');
+    const closed = service('web');
+    fresh.apply([change(slice('web', 'web-y', ['10.3.0.1']), 'west'), change(arbitraryExport('web'), 'west')]);
+    for (const [object, offers] of [
+      [open, 0],
+      [closed, 1],
+    ] as const) {
+      expect(ids(fresh.apply([change(object)]))).toEqual(['default/web/TCP/IPv4']);
+      const { diagnostics } = fresh.compilation();
+      expect(diagnostics.filter(({ code }) => code === 'offer-not-accepted')).toHaveLength(offers);
+    }
+    const registry = registryOf({ west: { mayServe: [{ namespace: '*', names: undefined }] } });
+    const granted = create({}, registryOf({ west: {} }));
+    granted.apply([change(closed), change(slice('web', 'web-y', ['10.3.0.1']), 'west')]);
+    expect(granted.apply([change(arbitraryExport('web'), 'west')]).size).toBe(0);
+    expect(ids(granted.register(registry))).toEqual(['default/web/TCP/IPv4']);
+  });
+
+  it('of the registry may be of any names but those of clusters whose objects are here', () => {
+    const west = parseClusterName('west');
+    const known = { settings: defaultSettings, registry: registryOf({ west: {} }) };
+    const other = registryOf({ other: { aliases: ['west' as ClusterName] } });
+    const self = registryOf({ west: { self: true } });
+    for (const renaming of [other, self]) expect(callsAlike([undefined, west], known, renaming)).toBe(false);
+    for (const same of [registryOf({}), registryOf({ west: {}, east: { self: true } }), emptyRegistry]) {
+      expect(callsAlike([undefined, west], known, same)).toBe(true);
+    }
+    const fresh = create({}, known.registry);
+    fresh.apply([change(service('web')), change(slice('web', 'web-y', ['10.3.0.1']), 'west')]);
+    const drained = registryOf({ east: { drain: true, aliases: ['e' as ClusterName] } });
+    fresh.apply([change(dispatched('web', 'e', ['10.2.0.1'])), change(slice('web', 'web-x', ['10.1.0.1']))]);
+    expect(ids(fresh.register(drained))).toEqual(['default/web/TCP/IPv4']);
   });
 
   it('of the winner of a place lets the next best in, not just anyone', () => {
@@ -160,9 +197,14 @@ const object = fc.oneof(
     ),
   },
 );
+/** Mostly one namespace, and now and then another, which has a say of its own. */
+const placed = fc.tuple(object, fc.constantFrom('default', 'default', 'default', 'tenant')).map(([each, namespace]) => {
+  const isNamespaced = !['Node', 'ClusterProperty'].includes(String(each.kind));
+  return isNamespaced ? { ...each, metadata: { ...(each.metadata as object), namespace } } : each;
+});
 const event = fc.record({
   cluster: fc.constantFrom(undefined, undefined, undefined, parseClusterName('east'), parseClusterName('north')),
-  object,
+  object: placed,
   gone: fc.boolean(),
 });
 
@@ -183,8 +225,8 @@ it('objects may come in any order: slices before their Services, imports before 
       ),
     ),
     change(imported('shop', 'west', ['10.3.0.1'])),
-    change(multiClusterService('web', { providerClusters: [{ name: 'east' }], consumerClusters: [{ name: 'local' }] })),
-    change(property('local')),
+    change(multiClusterService('web', { providerClusters: [{ name: 'east' }], consumerClusters: [{ name: 'home' }] })),
+    change(property('home')),
   ];
   const objectsOf = (cluster: ClusterName | undefined) =>
     story.filter((each) => each.cluster === cluster).map(({ object: of }) => of);

@@ -1,10 +1,10 @@
 import type { Compilation } from './compile.ts';
 import { concernsRules, type ObjectChange } from './change.ts';
 import { type CompilerContext, createEngine, type NodeContexts, type PortChanges } from './engine.ts';
-import type { NameFacts } from './merge/facts.ts';
+import type { NamesIn } from './merge/facts.ts';
 import { sourceOf } from './merge/source.ts';
 import { type ModelObject, textOfId } from './model/kinds.ts';
-import { namesIn, ownCluster, type Registry } from './registry/registry.ts';
+import type { Registry } from './registry/registry.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
 import type { ClusterName, ServiceKey } from './values/names.ts';
 
@@ -19,15 +19,14 @@ export interface Compiler {
    */
   apply(changes: readonly ObjectChange[]): PortChanges;
   /**
-   * Takes another registry: clusters that became lost or came back, other ranges, weights or policies.
+   * Takes another registry, in which clusters whose objects are here go by the same names (engine.ts, viewOf).
    *
    * returns  as apply does
-   * throws   for one that names the clusters otherwise, by which objects are told apart: that needs a new compiler
    */
   register(registry: Registry): PortChanges;
   node(): NodeContexts;
   /** What tells whose a slice of our own cluster is (compiler/merge/source.ts); the same value while it is the same. */
-  names(): NameFacts;
+  names(): NamesIn;
   /** What a change is about: of an object that goes, as long as it is not applied. */
   subjectOf(change: ObjectChange): Subject;
   /** The whole: equal to compiling the present objects from nothing. */
@@ -79,7 +78,7 @@ export function createCompiler(context: CompilerContext): Compiler {
     if (object === undefined) return { services: new Set(), cluster };
     const services = engine.concerns(cluster, object);
     if (cluster !== undefined || object.kind !== 'EndpointSlice') return { services, cluster };
-    const source = sourceOf(object.value, engine.names());
+    const source = sourceOf(object.value, engine.names().in(object.value.namespace));
     return { services, cluster: source.kind === 'remote' ? source.cluster : undefined };
   }
 
@@ -89,8 +88,6 @@ export function createCompiler(context: CompilerContext): Compiler {
       return engine.settle();
     },
     register(registry) {
-      if (namingOf(registry) !== namingOf(context.registry))
-        throw new Error('the registry names the clusters otherwise');
       engine.register(registry);
       return engine.settle();
     },
@@ -103,9 +100,4 @@ export function createCompiler(context: CompilerContext): Compiler {
 
 function keyOf({ cluster, id }: ObjectChange): string {
   return `${cluster ?? ''} ${textOfId(id)}`;
-}
-
-function namingOf(registry: Registry | undefined): string {
-  if (registry === undefined || registry.clusters.length === 0) return '';
-  return JSON.stringify([namesIn(registry), registry.clusters.map(({ id }) => id), ownCluster(registry)?.id]);
 }

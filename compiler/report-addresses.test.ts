@@ -20,7 +20,10 @@ describe('addresses that are not what their Service takes them for', () => {
   });
 
   it('link-local ones, where others may answer', () => {
-    expect(codes([service('web', { externalIPs: ['169.254.169.254'] })])).toEqual(['service-link-local web']);
+    expect(codes([service('web', { externalIPs: ['169.254.169.254'] })])).toEqual([
+      'service-address-taken web',
+      'service-link-local web',
+    ]);
   });
 
   it('endpoints at the cluster IP of another Service', () => {

@@ -1,18 +1,28 @@
-import { attachedTo, type Holdings, type Member, serviceAt } from './attachments.ts';
+import { attachedTo, type Holdings, type Member, serviceAt, type Unaccepted, unaccepted } from './attachments.ts';
 import { type AddressFacts, type Contested, createContestedTable } from './ir/contested.ts';
 import { type Counts, createCounts, setNested, setOrDelete } from './counts.ts';
 import { type AttachedSlice, serviceOf } from './merge/attach.ts';
 import type { MergeFacts } from './merge/facts.ts';
-import { karmadaTarget, type OwnClusterEvidence } from './merge/own-cluster.ts';
+import { addressesToJudge } from './ir/address-rights.ts';
+import { karmadaTarget } from './merge/own-cluster.ts';
 import type { ClusterProperty } from './model/cluster-property.ts';
 import type { EndpointSlice } from './model/endpoint-slice.ts';
+import type { NamespacedMetadata } from './model/metadata.ts';
 import type { Node } from './model/node.ts';
 import type { ModelObject } from './model/kinds.ts';
+import { createClaimsOfNamespaces, type NamespaceClaims } from './namespace-claims.ts';
 import type { Service } from './model/service.ts';
 import type { ServiceImport } from './model/service-import.ts';
 import { namesIn, type Registry } from './registry/registry.ts';
 import type { Cidr, IpAddress } from './values/address.ts';
-import { type ClusterName, compareText, importKey, parseClusterName, type ServiceKey } from './values/names.ts';
+import {
+  type ClusterName,
+  compareText,
+  importKey,
+  type Namespace,
+  parseClusterName,
+  type ServiceKey,
+} from './values/names.ts';
 import type { ObjectRef } from './values/object-ref.ts';
 import { unreachable } from './values/unreachable.ts';
 
@@ -22,18 +32,23 @@ export interface Touched {
   readonly keys: Set<ServiceKey>;
   /** Addresses that became ours or no longer are. */
   readonly addresses: Set<IpAddress>;
+  /** Namespaces whose objects say something else of clusters and addresses. */
+  readonly namespaces: Set<Namespace>;
 }
 
 /**
  * The objects of all clusters, indexed by what compiling one Service asks for. Knows which Services a change touches;
  * what counts where is decided in attachments.ts.
  */
-export interface World extends OwnClusterEvidence {
+export interface World {
   /** A Service, or a ServiceImport that answers at its own addresses because no Service is derived from it. */
   service(key: ServiceKey): Service | undefined;
   /** Of everything that `service` may know. */
   serviceKeys(): Iterable<ServiceKey>;
+  keysIn(namespaces: ReadonlySet<Namespace>): Iterable<ServiceKey>;
   readonly nodes: readonly Node[];
+  /** What our own cluster says of itself. */
+  readonly properties: Iterable<ClusterProperty>;
   put(cluster: ClusterName | undefined, object: ModelObject): void;
   drop(cluster: ClusterName | undefined, object: ModelObject): void;
   takeTouched(): Touched;
@@ -47,12 +62,27 @@ export interface World extends OwnClusterEvidence {
   readonly unattached: Iterable<ObjectRef>;
   /** MultiClusterServices of other clusters that speak of more than that cluster may grant. */
   presumptuous(): Iterable<ObjectRef>;
-  /** Services with a slice of perhaps another cluster that names one of the addresses. */
+  /** What other clusters offer and nobody of ours lets in. */
+  unaccepted(factsIn: (namespace: Namespace) => MergeFacts): Iterable<Unaccepted>;
+  /** Services that have one of the addresses written into them, or a slice of perhaps another cluster that names one. */
   keysNaming(addresses: ReadonlySet<IpAddress>): ServiceKey[];
-  /** Ids that objects name, longest first: of clusters that we have objects of, and in marks of slices (MR-12). */
-  knownClusters(own: ClusterName | undefined, registry: Registry): ClusterName[];
+  /**
+   * Ids that a slice's name may begin with, longest first (MR-12): of clusters that are registered or that we have objects
+   * of, and those that the objects of one namespace name.
+   *
+   * namespace  undefined: what holds in all
+   */
+  knownClusters(own: ClusterName | undefined, registry: Registry, namespace: Namespace | undefined): ClusterName[];
+  /** The other clusters that we have objects of. */
+  given(): Iterable<ClusterName>;
+  claimsOf(namespace: Namespace): NamespaceClaims;
+  /** Those whose objects say anything of clusters or addresses. */
+  claimingNamespaces(): Iterable<Namespace>;
   /** Pod ranges of the nodes. */
   podCidrs(): Cidr[];
+  /** Whether the API server answers there, as its own slice says: to warn of, as whoever may write in `default` may forge it. */
+  isApiServer(address: IpAddress): boolean;
+  /** Whether an address is ours, for all: of a Node, or given to a Service by the API server. */
   reserved(address: IpAddress): 'node' | 'cluster IP' | undefined;
   /** What Services answer at and others have too. */
   contested(facts: Omit<AddressFacts, 'isOfNode'>): Contested;
@@ -63,18 +93,18 @@ export function createWorld(): World {
   /** The other clusters, by name. */
   let others: readonly ClusterName[] = [];
   const objectsOf = createCounts<ClusterName | undefined>();
-  const named = createCounts<ClusterName>();
-  const applied = createCounts<ClusterName>();
+  const claims = createClaimsOfNamespaces();
   const clusterIPs = createCounts<IpAddress>();
   const nodeAddresses = createCounts<IpAddress>();
   const contested = createContestedTable();
+  const apiServers = createCounts<IpAddress>();
   const imports = new Map<ServiceKey, ServiceImport>();
   /** ServiceImports by the Service that would stand for them. */
   const importsOfDerived = new Map<ServiceKey, Map<ServiceKey, ServiceImport>>();
   const nodes = new Map<string, Node>();
   const properties = new Map<string, ClusterProperty>();
   const unattached = new Map<EndpointSlice, ObjectRef>();
-  let touched: Touched = { keys: new Set(), addresses: new Set() };
+  let touched = { keys: new Set<ServiceKey>(), addresses: new Set<IpAddress>() };
   const ours = memberOf(undefined);
   const holdings: Holdings = {
     ours,
@@ -104,12 +134,17 @@ export function createWorld(): World {
     if (cluster !== undefined) return;
     switch (object.kind) {
       case 'Service':
-        countService(object.value, by);
+        contested.countService(object.value, by);
+        for (const address of Object.values(object.value.clusterIPs)) changeReserved(clusterIPs, address, by);
         return countApplied(object.value, by);
       case 'ServiceImport':
-        for (const exporter of object.value.exporters) named.change(exporter, by);
-        return countService(object.value.service, by);
+        countNames(object.value, object.value.exporters, by);
+        contested.countService(object.value.service, by);
+        // A remote endpoint there would lead back here. Others' endpoints are not for an import to judge.
+        for (const address of Object.values(object.value.service.clusterIPs)) touched.addresses.add(address);
+        return claims.changeAddresses(object.value, by);
       case 'EndpointSlice':
+        countApiServers(object.value, by);
         return countMarks(object.value, by);
       case 'Node': {
         const { addresses, localAddresses = [] } = object.value;
@@ -117,8 +152,7 @@ export function createWorld(): World {
         return;
       }
       case 'MultiClusterService':
-        for (const name of [...object.value.providers, ...object.value.consumers]) named.change(name, by);
-        return;
+        return countNames(object.value, [...object.value.providers, ...object.value.consumers], by);
       case 'ServiceExport':
       case 'ClusterProperty':
         return;
@@ -127,14 +161,18 @@ export function createWorld(): World {
     }
   }
 
-  function countService(service: Service, by: 1 | -1): void {
-    contested.countService(service, by);
-    for (const address of Object.values(service.clusterIPs)) changeReserved(clusterIPs, address, by);
+  function countNames({ namespace }: NamespacedMetadata, clusters: readonly ClusterName[], by: 1 | -1): void {
+    for (const cluster of clusters) claims.changeNamed(namespace, cluster, by);
   }
 
   function countApplied(object: Service | EndpointSlice, by: 1 | -1): void {
     const target = karmadaTarget(object);
-    if (target !== undefined) applied.change(target, by);
+    if (target !== undefined) claims.changeApplied(object.namespace, target, by);
+  }
+
+  function countApiServers(slice: EndpointSlice, by: 1 | -1): void {
+    if (slice.namespace !== 'default' || slice.serviceName !== 'kubernetes') return;
+    for (const { address } of slice.endpoints) changeReserved(apiServers, address, by);
   }
 
   /** Native slices don't count: their labels are copied from the Service and prove nothing (L1). */
@@ -144,12 +182,16 @@ export function createWorld(): World {
     countApplied(slice, by);
     for (const mark of [marks.provisionCluster, marks.sourceCluster]) {
       const cluster = parseClusterName(mark);
-      if (cluster !== undefined) named.change(cluster, by);
+      if (cluster !== undefined) claims.changeNamed(slice.namespace, cluster, by);
     }
   }
 
   function changeReserved(counts: Counts<IpAddress>, address: IpAddress, by: 1 | -1): void {
     if (counts.change(address, by)) touched.addresses.add(address);
+  }
+
+  function given(): ClusterName[] {
+    return [...objectsOf.counts.keys()].filter((cluster) => cluster !== undefined);
   }
 
   function index(cluster: ClusterName | undefined, object: ModelObject, present: boolean): void {
@@ -223,13 +265,17 @@ export function createWorld(): World {
       yield* ours.services.keys();
       yield* imports.keys();
     },
+    *keysIn(namespaces) {
+      if (namespaces.size === 0) return;
+      for (const { key, namespace } of ours.services.values()) if (namespaces.has(namespace)) yield key;
+      for (const [key, { namespace }] of imports) if (namespaces.has(namespace)) yield key;
+    },
     get nodes() {
       return [...nodes.values()];
     },
     get properties() {
       return properties.values();
     },
-    applied: applied.counts,
     put(cluster, object) {
       count(cluster, object, 1);
       index(cluster, object, true);
@@ -243,7 +289,7 @@ export function createWorld(): World {
     },
     concerns,
     takeTouched() {
-      const taken = touched;
+      const taken = { ...touched, namespaces: claims.takeTouched() };
       touched = { keys: new Set(), addresses: new Set() };
       return taken;
     },
@@ -261,6 +307,7 @@ export function createWorld(): World {
         }
       }
     },
+    unaccepted: (factsIn) => unaccepted(holdings, factsIn),
     keysNaming(addresses) {
       if (addresses.size === 0) return [];
       const keys: ServiceKey[] = [];
@@ -272,17 +319,26 @@ export function createWorld(): World {
           if ([...ofService.values()].some(names)) keys.push(key, ...relatedTo(key));
         }
       }
+      for (const key of [...ours.services.keys(), ...imports.keys()]) {
+        const service = serviceAt(holdings, key);
+        if (service !== undefined && addressesToJudge(service).some((address) => addresses.has(address)))
+          keys.push(key);
+      }
       return keys;
     },
-    knownClusters(own, registry) {
-      const given = [...objectsOf.counts.keys()].filter((cluster) => cluster !== undefined);
-      const known = new Set([...given, ...named.counts.keys(), ...namesIn(registry)]);
+    given,
+    claimsOf: (namespace) => claims.of(namespace),
+    claimingNamespaces: () => claims.namespaces(),
+    knownClusters(own, registry, namespace) {
+      const claimed = namespace === undefined ? [] : claims.of(namespace).named.keys();
+      const known = new Set([...given(), ...claimed, ...namesIn(registry)]);
       if (own !== undefined) known.add(own);
       known.delete('' as ClusterName);
       return [...known].sort((a, b) => b.length - a.length || compareText(a, b));
     },
     podCidrs: () => [...new Set([...nodes.values()].flatMap(({ podCidrs }) => podCidrs))].sort(compareText),
     contested: (facts) => contested.find({ ...facts, isOfNode: (address) => nodeAddresses.counts.has(address) }),
+    isApiServer: (address) => apiServers.counts.has(address),
     reserved(address) {
       return nodeAddresses.counts.has(address) ? 'node' : clusterIPs.counts.has(address) ? 'cluster IP' : undefined;
     },

@@ -4,8 +4,9 @@ import type { Clock } from '../clock.ts';
 import { fileProblem, InputError } from '../input-error.ts';
 import type { ApiCall, ApiPost } from '../sources/api.ts';
 import { clusterSource } from '../sources/cluster.ts';
-import { folderSource } from '../sources/folder.ts';
+import { defaultFolderTimes, folderSource } from '../sources/folder.ts';
 import { openCluster } from '../sources/kubeconfig.ts';
+import { defaultSourceLimits, parseSourceLimits, type SourceLimits } from '../sources/quota.ts';
 import type { Source } from '../sources/source.ts';
 
 export interface SourceOptions {
@@ -18,6 +19,8 @@ export interface SourceOptions {
   /** Of the Services that are served; undefined: of those without the label, as kube-proxy. */
   readonly proxyName?: string | undefined;
   readonly nodeName: string;
+  /** How much each source may hold here, as `objects=N,…`; absent: the default. */
+  readonly sourceLimits?: string;
   /** Where Leases of other clusters are; absent: nobody asks for them. */
   readonly leaseNamespace?: string;
   readonly clock: Clock;
@@ -36,6 +39,7 @@ export async function openSources(options: SourceOptions): Promise<{
   readonly post: ApiPost | undefined;
   readonly close: () => void;
 }> {
+  const limits = limitsOf(options.sourceLimits);
   const closers: (() => void)[] = [];
   let ownPost: ApiPost | undefined;
   const fromApi = async (cluster: ClusterName | undefined, kubeconfig: string | undefined, context?: string) => {
@@ -45,23 +49,35 @@ export async function openSources(options: SourceOptions): Promise<{
     if (cluster === undefined) ownPost = post;
     const { nodeName, proxyName, leaseNamespace, clock } = options;
     return clusterSource({
-      ...{ cluster, from: server, get, nodeName, proxyName, clock, random: Math.random },
+      ...{ cluster, from: server, get, nodeName, proxyName, limits, clock, random: Math.random },
       ...(leaseNamespace === undefined ? {} : { leaseNamespace }),
     });
   };
   const own =
     options.source === undefined
       ? await fromApi(undefined, options.kubeconfig)
-      : folderSource(undefined, folderAt(options.source), options.clock);
+      : folderSource(undefined, folderAt(options.source), options.clock, defaultFolderTimes, limits);
   const sources = [own];
   const names = new Set<string>();
   for (const text of options.cluster) {
     const { name, path, context } = parseClusterOption(text);
     if (names.has(name)) throw problem(text, `names cluster ${name} a second time`);
     names.add(name);
-    sources.push(isFolder(path) ? folderSource(name, path, options.clock) : await fromApi(name, path, context));
+    sources.push(
+      isFolder(path)
+        ? folderSource(name, path, options.clock, defaultFolderTimes, limits)
+        : await fromApi(name, path, context),
+    );
   }
   return { sources, post: ownPost, close: () => closers.forEach((close) => close()) };
+}
+
+function limitsOf(text: string | undefined): SourceLimits {
+  const limits = text === undefined ? defaultSourceLimits : parseSourceLimits(text);
+  if (limits !== undefined) return limits;
+  const names = Object.keys(defaultSourceLimits).join(', ');
+  const message = `is not NAME=NUMBER[,…] with ${names} and whole numbers from 1`;
+  throw new InputError([fileProblem(`--source-limits ${text}`, 'bad-limits', message)]);
 }
 
 function parseClusterOption(text: string): {

@@ -12,7 +12,7 @@ import { systemClock } from '../clock.ts';
 import { clusterEventsListener } from '../cluster-events.ts';
 import { defaultMetrics, parseAddressOrBind } from '../config/agent.ts';
 import type { Configuration } from '../config/config.ts';
-import { configurationChanged } from '../config-watch.ts';
+import { changedDocument, configurationWords } from '../config-watch.ts';
 import { meterConntrack } from '../conntrack-meter.ts';
 import type { DiagnosticFormat } from '../diagnostics.ts';
 import { defaultLoopTimes, type LoopTimes } from '../family-loop.ts';
@@ -25,12 +25,11 @@ import { prepareNode } from '../node/prepare.ts';
 import { preparationText, problemsOf } from '../../backends/host/preparation.ts';
 import { scopeOf } from '../planning.ts';
 import { type ProxyOptions, proxyIdentity } from '../proxy-identity.ts';
-import { parseRegistry } from '../registry.ts';
+import { openRegistryFile } from '../registry-file.ts';
 import { lockNameOf, lockNode } from '../single.ts';
 import type { BindAddress } from '../serving/bind-address.ts';
 import { countCalls } from '../serving/meter.ts';
 import { createMetrics } from '../serving/metrics.ts';
-import { readObjects } from '../sources/files.ts';
 import { type Given, readCheckedDocument, readConfiguration } from './agent-configuration.ts';
 import { dryPlanes } from './agent-dry-run.ts';
 import type { GivenFlags } from './agent-flags.ts';
@@ -40,7 +39,7 @@ import { cleanupCommand } from './cleanup.ts';
 import { reportingFailures } from './failures.ts';
 import { writeConfiguration } from './write-configuration.ts';
 
-export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master'>, ProxyOptions {
+export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master' | 'sourceLimits'>, ProxyOptions {
   readonly config?: string;
   readonly cluster: readonly string[];
   readonly registry?: string;
@@ -88,7 +87,9 @@ export function agentCommand(
       return initCommand(configuration, mode.live, host.cpus, options.diagnostics, io, run);
     }
     const scrapes = scrapeAddressOf(options);
-    const context = await contextOf(options, configuration, host, io);
+    const registryFile =
+      options.registry === undefined ? undefined : await openRegistryFile(options.registry, io.readStdin);
+    const context = { ...contextOf(configuration, host), ...(registryFile && { registry: registryFile.registry }) };
     const log = createLog(options.v ?? configuration.agent.verbosity);
     logDiagnostics(log, configuration.diagnostics);
     const renewed = new AbortController();
@@ -146,6 +147,7 @@ export function agentCommand(
           problems: oomScore === undefined ? problems : [...problems, oomScore],
           metrics,
           ...leases,
+          ...(registryFile && { newRegistry: registryFile.take, onRenamed: () => renewed.abort() }),
           listeners: [
             ...conntrack.map(({ listen }) => listen),
             ...(post === undefined || isDry
@@ -164,6 +166,11 @@ export function agentCommand(
         (error: unknown) =>
           log.error({ file: options.config }, `the configuration file is not watched: ${String(error)}`),
       );
+      registryFile
+        ?.follow(systemClock, log, signal)
+        .catch((error: unknown) =>
+          log.error({ file: options.registry }, `the registry file is not watched: ${String(error)}`),
+        );
       await done;
       log.info({}, 'stopped; the rules stay');
       return renewed.signal.aborted ? 1 : 0;
@@ -175,20 +182,9 @@ export function agentCommand(
   });
 }
 
-async function contextOf(
-  options: AgentOptions,
-  configuration: Configuration,
-  host: AgentHost,
-  io: Io,
-): Promise<CompilerContext & { readonly nodeName: string }> {
-  const context = {
-    settings: configuration.settings,
-    nodeName: configuration.nodeName ?? host.name,
-    localAddresses: host.addresses,
-  };
-  if (options.registry === undefined) return context;
-  const [document] = await readObjects([options.registry], io.readStdin);
-  return { ...context, registry: parseRegistry(document, options.registry) };
+function contextOf(configuration: Configuration, host: AgentHost): CompilerContext & { readonly nodeName: string } {
+  const { settings, nodeName = host.name } = configuration;
+  return { settings, nodeName, localAddresses: host.addresses };
 }
 
 /** Leases mean something for clusters of the registry alone, so without one nobody asks for them. */
@@ -235,7 +231,8 @@ function watchConfiguration(
 ): Promise<boolean> {
   if (path === undefined || path === '-') return Promise.resolve(false);
   const read = () => readCheckedDocument(path, flags, io.readStdin);
-  return configurationChanged({ path, document, read, clock: systemClock, log }, signal);
+  const watch = { path, document, read, clock: systemClock, log, words: configurationWords };
+  return changedDocument(watch, signal).then((changed) => changed !== undefined);
 }
 
 function livePlanes(

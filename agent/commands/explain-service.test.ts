@@ -22,9 +22,14 @@ const registry = `
 apiVersion: slicewright.dev/v1alpha1
 kind: ClusterRegistry
 policy: {cluster-weights: "local=80,west=20"}
-clusters: [{id: east, self: true}, {id: west, podCIDRs: ["10.2.0.0/16"]}]
+clusters: [{id: east, self: true}, {id: west, podCIDRs: ["10.2.0.0/16"], mayServe: [{namespace: shop}]}]
 `;
-const empty = 'apiVersion: slicewright.dev/v1alpha1\nkind: ClusterRegistry\nclusters: []\n';
+const empty = `
+apiVersion: slicewright.dev/v1alpha1
+kind: ClusterRegistry
+policy: {accept-clusters: west}
+clusters: []
+`;
 
 async function explain(target: string, options: Partial<ExplainServiceOptions> = {}) {
   const io = memoryIo(`${nodeOf('192.0.2.1')}---${cartOf('10.1.0.5')}`);
@@ -54,7 +59,9 @@ describe('slicewright explain service', () => {
       ['10.2.0.5:8080', 'west', 'ready', '10 %', 'west shop/cart-abcde'],
       ['10.2.0.6:8080', 'west', 'ready', '10 %', 'west shop/cart-abcde'],
     ]);
-    expect(out).toContain('MR-3 exported by west; MR-60 cluster-weights give cluster west 20');
+    expect(out).toContain(
+      'MR-3 exported by west; the registry lets it serve here (mayServe); MR-60 cluster-weights give cluster west 20',
+    );
   });
 
   it('tells beside it what would be without a cluster', async () => {
@@ -69,6 +76,28 @@ describe('slicewright explain service', () => {
   it('compares with a cluster that nobody registered', async () => {
     const { out } = await explain('shop/cart', { registry: scratch.put('empty.yaml', empty), withoutCluster: 'west' });
     expect(rows(out).map((cells) => cells[4])).toEqual(['100 %', '0 %', '0 %']);
+  });
+
+  it.each([
+    ['wset', 'no cluster wset; did you mean west?'],
+    ['West', 'no cluster West; did you mean west?'],
+    ['old-wst', 'no cluster old-wst; did you mean old-west?'],
+    ['berlin', 'no cluster berlin'],
+  ])('without a cluster %s, which there is not, tells of no loss', async (withoutCluster, told) => {
+    const aliased = registry.replace('{id: west,', '{id: west, aliases: [old-west],');
+    const options = { withoutCluster, registry: scratch.put('aliased.yaml', aliased) };
+    expect(await explain('shop/cart', options)).toMatchObject({
+      status: 2,
+      out: '',
+      err: `error: --without-cluster: ${told}\n`,
+    });
+    expect((await explain('shop/cart', { ...options, withoutCluster: 'old-west' })).status).toBe(0);
+  });
+
+  it('tells of objects of a cluster that is registered by another name', async () => {
+    const misnamed = registry.replace('id: west,', 'id: wset,').replace('"local=80,west=20"', 'local=1');
+    const { err } = await explain('shop/cart', { registry: scratch.put('misnamed.yaml', misnamed) });
+    expect(err).toContain('warning: cluster west: is not in the registry; did you mean wset?');
   });
 
   it('tells it as JSON, with exact shares', async () => {

@@ -1,12 +1,16 @@
+import type { Compilation, CompileInput } from '../../compiler/compile.ts';
 import { compile } from '../../compiler/index.ts';
+import { strangerText } from '../../compiler/policy/parse.ts';
 import {
   emptyRegistry,
+  namesIn,
   type RegisteredCluster,
   type Registry,
   sortClusters,
 } from '../../compiler/registry/registry.ts';
 import {
   type ClusterName,
+  compareText,
   parseClusterName,
   parseNamespace,
   parseObjectName,
@@ -17,7 +21,7 @@ import { whyAbsent } from '../explain/absent.ts';
 import { explain, type Selection } from '../explain/explain.ts';
 import { explainJson } from '../explain/json.ts';
 import { explainTable } from '../explain/table.ts';
-import { fileProblem, InputError } from '../input-error.ts';
+import { fileProblem } from '../input-error.ts';
 import { type InputOptions, readInputs } from '../inputs.ts';
 import type { Io } from '../io.ts';
 import { reportingFailures } from './failures.ts';
@@ -34,7 +38,8 @@ export interface ExplainServiceOptions extends InputOptions {
  * `slicewright explain service`: every endpoint that is known for a Service, what it gets of new connections, and why.
  *
  * target    `NAMESPACE/NAME`, or with `:PORT`, a port's name or number
- * returns   the exit status: 0 told, 1 not served here or nothing could be compiled; undefined: that is no Service
+ * returns   the exit status: 0 told, 1 not served here or nothing could be compiled, 2 no such cluster; undefined: that
+ *            is no Service
  */
 export async function explainServiceCommand(
   target: string,
@@ -44,9 +49,14 @@ export async function explainServiceCommand(
   const selection = parseTarget(target);
   if (selection === undefined) return undefined;
   return reportingFailures(options.diagnostics, io, async () => {
-    const lost = parseLost(options.withoutCluster);
     const { input, diagnostics } = await readInputs(options, io.readStdin);
     const compilation = compile(input);
+    const known = clustersIn(input, compilation);
+    const lost = parseClusterName(options.withoutCluster);
+    if (options.withoutCluster !== undefined && (lost === undefined || !known.includes(lost))) {
+      await io.err(`error: --without-cluster: ${strangerText(options.withoutCluster, () => known)}\n`);
+      return 2;
+    }
     const without = lost && compile({ ...input, registry: withLost(input.registry ?? emptyRegistry, lost) });
     const all = [...diagnostics, ...compilation.diagnostics];
     const ports = explain(compilation, selection, without);
@@ -67,10 +77,10 @@ function parseTarget(text: string): Selection | undefined {
   return { service: `${namespace}/${name}`, port };
 }
 
-function parseLost(text: string | undefined): ClusterName | undefined {
-  const cluster = parseClusterName(text);
-  if (cluster !== undefined || text === undefined) return cluster;
-  throw new InputError([fileProblem('--without-cluster', 'bad-cluster', 'is not the id of a cluster (DNS-1123 name)')]);
+/** Registered clusters by all their names, those whose objects are given, and those that slices name. */
+function clustersIn({ clusters, registry = emptyRegistry }: CompileInput, { endpoints }: Compilation): ClusterName[] {
+  const given = [...clusters, ...endpoints].flatMap(({ cluster }) => (cluster === undefined ? [] : [cluster]));
+  return [...new Set([...namesIn(registry), ...given])].sort(compareText);
 }
 
 /** A cluster that nobody registered can be lost too. */
@@ -99,5 +109,6 @@ function unregistered(id: ClusterName): RegisteredCluster {
     removed: false,
     state: 'Lost',
     onLost: undefined,
+    mayServe: [],
   };
 }

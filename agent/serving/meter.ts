@@ -21,6 +21,8 @@ export function countCalls({ requests, requestDuration }: Metrics): (call: ApiCa
 export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () => number }): Report {
   /** Kinds that a source cannot read now. */
   const failing = new Map<string, Set<string>>();
+  /** Those of which it has more than it may have here. */
+  const overLimit = new Map<string, Set<string>>();
   /** Changes that are not in force in a family. */
   const pending = new Map<Family, ChangesTaken>();
   const labels = createClusterLabels();
@@ -31,11 +33,11 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
     // That a kind which nothing depends on cannot be read is no failure of the source.
     if (event.forgone) return;
     const cluster = event.cluster ?? 'local';
-    const kinds = failing.get(cluster) ?? new Set<string>();
-    failing.set(cluster, kinds);
-    if (event.state.kind === 'failing') kinds.add(event.objectKind);
-    else kinds.delete(event.objectKind);
-    metrics.sourceFailing.set({ source_cluster: cluster }, kinds.size);
+    const { state, objectKind } = event;
+    const isFailing = state.kind === 'failing';
+    metrics.sourceFailing.set({ source_cluster: cluster }, mark(failing, cluster, objectKind, isFailing));
+    const isOver = isFailing && state.overLimit === true;
+    metrics.sourceOverLimit.set({ source_cluster: cluster }, mark(overLimit, cluster, objectKind, isOver));
   }
 
   function changes({ taken, families: waiting }: EventOf<'changes'>): void {
@@ -155,4 +157,13 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
         return unreachable(event);
     }
   };
+}
+
+/** Notes whether a kind of a cluster is so; returns of how many kinds it is. */
+function mark(marks: Map<string, Set<string>>, cluster: string, kind: string, isSo: boolean): number {
+  const kinds = marks.get(cluster) ?? new Set<string>();
+  marks.set(cluster, kinds);
+  if (isSo) kinds.add(kind);
+  else kinds.delete(kind);
+  return kinds.size;
 }

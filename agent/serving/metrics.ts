@@ -154,6 +154,11 @@ export function createMetrics() {
     ]),
     sourceSynced: gauge('slicewright_source_synced', '1 once every kind of a source was read completely', cluster),
     sourceFailing: gauge('slicewright_source_failing', 'Kinds of a source that cannot be read now', cluster),
+    sourceOverLimit: gauge(
+      'slicewright_source_over_limit',
+      'Kinds of a source of which there is more than it may have here',
+      cluster,
+    ),
     sourceSilence: gauge('slicewright_source_silence_seconds', 'Time since something last came from a source', cluster),
     leaseAge: gauge('slicewright_lease_age_seconds', "Time since a cluster's lease was last seen to change", cluster),
     programmingLatency: histogram(

@@ -13,6 +13,8 @@ export type Outcome =
       readonly retryAfterMs?: number;
       /** RBAC does not allow it. */
       readonly forbidden?: boolean;
+      /** The source has more than it may have here. */
+      readonly overLimit?: true;
     };
 
 /** What the ERROR event of a watch means. An expired place comes as HTTP 200 with this one event. */
@@ -48,6 +50,11 @@ export function withQuery(path: string, query: Readonly<Record<string, string>>)
 
 /** throws   Error for an answer that is no JSON, or too large to be one of an API server */
 export async function readJson(answer: ApiAnswer): Promise<unknown> {
+  return (await readSized(answer)).body;
+}
+
+/** The same, and of how many bytes it was. */
+export async function readSized(answer: ApiAnswer): Promise<{ readonly body: unknown; readonly bytes: number }> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of answer.body) {
@@ -57,9 +64,9 @@ export async function readJson(answer: ApiAnswer): Promise<unknown> {
   }
   const text = Buffer.concat(chunks).toString('utf8');
   try {
-    return JSON.parse(text);
+    return { body: JSON.parse(text), bytes: size };
   } catch (error) {
-    if (answer.status !== 200) return undefined;
+    if (answer.status !== 200) return { body: undefined, bytes: size };
     throw new Error('the answer is not JSON', { cause: error });
   }
 }

@@ -68,6 +68,10 @@ interface Kinds {
   heardMs: number | undefined;
 }
 
+/** Changes that wait to be taken: more are left with the servers that tell them, which TCP makes wait. */
+const maxWaiting = 20_000;
+const maxWaitingBytes = 64 * 1024 * 1024;
+
 /**
  * read          parses what sources tell, before anybody else sees it
  * remoteWaitMs  how long the first program waits for clusters other than our own. Ours is waited for
@@ -90,6 +94,9 @@ export function createSourceBoard(
     ]),
   );
   let changes: Arrival[] = [];
+  let waitingBytes = 0;
+  let room: Promise<void> | undefined;
+  let makeRoom = (): void => {};
   let ready = false;
   let stirred = false;
   let wake: (() => void) | undefined;
@@ -132,6 +139,14 @@ export function createSourceBoard(
           onState(source, kind, state);
           stir();
         },
+        pace(bytes) {
+          waitingBytes += bytes;
+          if (waitingBytes <= maxWaitingBytes && changes.length <= maxWaiting) return undefined;
+          room ??= new Promise((resolve) => {
+            makeRoom = resolve;
+          });
+          return room;
+        },
         heard(kind) {
           own.heardMs = nowMs();
           const before = own.heardOf.get(kind);
@@ -143,6 +158,9 @@ export function createSourceBoard(
     takeChanges() {
       const taken = changes;
       changes = [];
+      waitingBytes = 0;
+      room = undefined;
+      makeRoom();
       return taken;
     },
     isReady() {

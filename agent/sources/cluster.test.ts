@@ -50,6 +50,7 @@ async function follow(double: ApiDouble, { proxyName }: { readonly proxyName?: s
       },
       state: (kind, state) => void states.set(kind, state),
       heard: () => {},
+      pace: () => undefined,
     },
     stop.signal,
   );

@@ -5,6 +5,7 @@ import type { ApiGet } from './api.ts';
 import { reduceObject } from './reduce.ts';
 import { reflect } from './reflector.ts';
 import type { ReflectorTimes } from './reflector-options.ts';
+import { type Allowance, createQuota, defaultSourceLimits, endpointsIn, type SourceLimits } from './quota.ts';
 import type { Source, SourceSink } from './source.ts';
 
 interface WatchedKind {
@@ -92,6 +93,8 @@ export interface ClusterSourceOptions {
   readonly proxyName?: string | undefined;
   /** Where Leases of other clusters are; absent: they are not looked at. Of another cluster's API server none are read. */
   readonly leaseNamespace?: string;
+  /** How much all its kinds may hold; absent: the default. */
+  readonly limits?: SourceLimits;
   readonly times?: ReflectorTimes;
   readonly clock: Clock;
   readonly random: () => number;
@@ -109,7 +112,8 @@ export function clusterSource(options: ClusterSourceOptions): Source {
     ...(lease === undefined ? {} : { leasesIn: lease.kind }),
     forgoes: new Set(kinds.filter(({ forgoable }) => forgoable).map(({ kind }) => kind)),
     run: async (sink, signal) => {
-      await Promise.all(kinds.map((kind) => watchKind(kind, options, sink, signal)));
+      const quota = createQuota(options.limits ?? defaultSourceLimits);
+      await Promise.all(kinds.map((kind) => watchKind(kind, options, quota(kind.kind), sink, signal)));
     },
   };
 }
@@ -117,6 +121,7 @@ export function clusterSource(options: ClusterSourceOptions): Source {
 function watchKind(
   watched: WatchedKind,
   options: ClusterSourceOptions,
+  allowance: Allowance,
   sink: SourceSink,
   signal: AbortSignal,
 ): Promise<void> {
@@ -136,8 +141,10 @@ function watchKind(
       project: (raw) => {
         const reduced = reduceObject(raw, kind, apiVersion);
         const value = recognise(reduced?.value);
-        return reduced && value && { key: reduced.key, value };
+        return reduced && value && { key: reduced.key, value, endpoints: endpointsIn(reduced.value) };
       },
+      allowance,
+      pace: (bytes) => sink.pace(bytes),
       onReplace: (objects, gone) => {
         const present = Array.from(objects.values(), (object) => ({ gone: false, object }) as const);
         sink.change([...present, ...gone.map((key) => ({ gone: true, id: idOf(key) }) as const)]);

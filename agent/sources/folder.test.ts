@@ -40,6 +40,7 @@ function follow(times = { settleMs: 5, pollMs: 60_000 }) {
       },
       state: (_kind, state) => void states.push(state),
       heard: () => void (counts.heard += 1),
+      pace: () => undefined,
     },
     stop.signal,
   );

@@ -11,6 +11,7 @@ import type { Clock } from '../clock.ts';
 import { InputError } from '../input-error.ts';
 import { isManifest, readObjects } from './files.ts';
 import { createFolderWatcher, type FolderWatcher } from './folder-watcher.ts';
+import { type Allowance, createQuota, defaultSourceLimits, endpointsIn, type SourceLimits } from './quota.ts';
 import type { Source, SourceSink } from './source.ts';
 
 /** The one kind of a folder, in reports of its state. */
@@ -39,6 +40,7 @@ export function folderSource(
   path: string,
   clock: Pick<Clock, 'timer'>,
   times: FolderTimes = defaultFolderTimes,
+  limits: SourceLimits = defaultSourceLimits,
 ): Source {
   return {
     cluster,
@@ -46,7 +48,7 @@ export function folderSource(
     leasesIn: manifestsKind,
     async run(sink, signal) {
       sink.state(manifestsKind, { kind: 'starting' });
-      const look = createLook(cluster, path, sink);
+      const look = createLook(cluster, path, sink, createQuota(limits)(manifestsKind));
       const watcher = createFolderWatcher(path, clock);
       try {
         while (!signal.aborted) {
@@ -77,13 +79,18 @@ interface Known {
 }
 
 /** Reads the folder if it is not as it was, and tells what is different. */
-function createLook(cluster: ClusterName | undefined, path: string, sink: SourceSink): () => Promise<void> {
+function createLook(
+  cluster: ClusterName | undefined,
+  path: string,
+  sink: SourceSink,
+  allowance: Allowance,
+): () => Promise<void> {
   let known = new Map<string, Known>();
   let seen: string | undefined;
-  const failing = (problem: string) => {
+  const failing = (problem: string, overLimit?: true) => {
     // Where only the bad file is taken away the folder is as it was before, and must be read to say so.
     seen = undefined;
-    sink.state(manifestsKind, { kind: 'failing', problem });
+    sink.state(manifestsKind, { kind: 'failing', problem, ...(overLimit && { overLimit }) });
   };
 
   return async () => {
@@ -103,6 +110,11 @@ function createLook(cluster: ClusterName | undefined, path: string, sink: Source
       if (object !== undefined) found.set(textOfId(object.id), object);
     }
     if (found.size === 0) return failing(`${path} holds no object that matters here`);
+    let endpoints = 0;
+    for (const { fields } of found.values()) endpoints += endpointsIn(fields);
+    // Files have a limit of their own.
+    const excess = allowance.excess({ objects: found.size, endpoints, bytes: 0 });
+    if (excess !== undefined) return failing(excess, true);
     const digests = new Map(Array.from(found, ([text, object]) => [text, knownOf(object)]));
     sink.change(differences(known, digests, found));
     known = digests;

@@ -6,16 +6,11 @@ import { StringDecoder } from 'node:string_decoder';
  *
  * throws   Error when a line grows beyond `maxLength` characters: the peer is not one of ours
  */
-export async function* linesOf(
-  chunks: AsyncIterable<Uint8Array>,
-  maxLength: number,
-  onChunk: () => void,
-): AsyncGenerator<string> {
+export async function* linesOf(chunks: AsyncIterable<Uint8Array>, maxLength: number): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8');
   let pending: string[] = [];
   let length = 0;
   for await (const chunk of chunks) {
-    onChunk();
     let text = decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
       pending.push(text.slice(0, end));

@@ -1,3 +1,4 @@
+import type { Allowance } from './quota.ts';
 import type { Clock } from '../clock.ts';
 import type { ApiGet } from './api.ts';
 import type { BackoffTimes } from './backoff.ts';
@@ -8,7 +9,7 @@ export type ReflectorState =
   /** Listed, and a watch is open (or was until a moment ago and is being renewed). */
   | { readonly kind: 'live' }
   /** Cannot be read now; what was read before still stands. */
-  | { readonly kind: 'failing'; readonly problem: string }
+  | { readonly kind: 'failing'; readonly problem: string; readonly overLimit?: true }
   /** The API server does not know the kind: there are none of it. */
   | { readonly kind: 'absent' };
 
@@ -48,7 +49,9 @@ export interface ReflectorOptions<T> {
    * What is kept of an object, and the key it is kept by; undefined: nothing. Reducing on arrival
    * is what keeps memory small: an object as it comes is mostly managedFields.
    */
-  readonly project: (object: unknown) => { readonly key: string; readonly value: T } | undefined;
+  readonly project: (
+    object: unknown,
+  ) => { readonly key: string; readonly value: T; readonly endpoints?: number } | undefined;
   /**
    * All there is now; everything known before is void. Called after every complete list.
    *
@@ -68,6 +71,13 @@ export interface ReflectorOptions<T> {
    * Otherwise a refusal is a failure like others.
    */
   readonly forgoable?: boolean;
+  /** How much may be held; absent: anything. */
+  readonly allowance?: Allowance;
+  /**
+   * Told of how many bytes a change came in. Returns what to wait for before more is read: whoever takes the changes may
+   * be slower than the server, and they must not pile up here. undefined: go on.
+   */
+  readonly pace?: (bytes: number) => Promise<void> | undefined;
   readonly times?: ReflectorTimes;
   readonly clock: Clock;
   readonly random: () => number;

@@ -13,6 +13,7 @@ import {
 } from './api-protocol.ts';
 import { linesOf } from './json-lines.ts';
 import type { ReflectorOptions, ReflectorTimes } from './reflector-options.ts';
+import type { Holding } from './quota.ts';
 
 export interface Watched {
   readonly outcome: Outcome;
@@ -30,7 +31,8 @@ export interface Watched {
 
 /** What a watch tells while it goes on. */
 export interface WatchEvents<T> {
-  change(key: string, value: T | undefined): void;
+  /** size: what it takes; returns what is too much with it, and then it was not taken in. */
+  change(key: string, value: T | undefined, size: Holding): string | undefined;
   opened(): void;
   lasts(): void;
 }
@@ -39,7 +41,7 @@ const maxLineLength = 64 * 1024 * 1024;
 
 /** Follows one watch from a place to its end. The place moves with each line that was taken in, and never back. */
 export async function watch<T>(
-  options: Pick<ReflectorOptions<T>, 'get' | 'path' | 'query' | 'project' | 'onHeard' | 'clock' | 'random'>,
+  options: Pick<ReflectorOptions<T>, 'get' | 'path' | 'query' | 'project' | 'onHeard' | 'clock' | 'random' | 'pace'>,
   from: string,
   times: ReflectorTimes,
   signal: AbortSignal,
@@ -77,7 +79,9 @@ export async function watch<T>(
       isLasting = true;
       tell.lasts();
     });
-    for await (const line of linesOf(answer.body, maxLineLength, idle.touch)) {
+    for await (const line of linesOf(answer.body, maxLineLength)) {
+      // Only whole lines are signs of life: single bytes could keep a dead watch open for ever.
+      idle.touch();
       const event = parseEvent(line);
       if (event === undefined) return end({ kind: 'expired', problem: 'a line of the watch is no event' });
       if (event.type === 'ERROR') return end(watchError(event.object));
@@ -86,7 +90,18 @@ export async function watch<T>(
         return end({ kind: 'expired', problem: `the watch went back from resourceVersion ${place} to ${version}` });
       }
       const projected = event.type === 'BOOKMARK' ? undefined : options.project(event.object);
-      if (projected !== undefined) tell.change(projected.key, event.type === 'DELETED' ? undefined : projected.value);
+      if (projected !== undefined) {
+        const size = { objects: 1, endpoints: projected.endpoints ?? 0, bytes: line.length };
+        const excess = tell.change(projected.key, event.type === 'DELETED' ? undefined : projected.value, size);
+        if (excess !== undefined) return end({ kind: 'failed', problem: excess, overLimit: true });
+        const room = options.pace?.(line.length);
+        if (room !== undefined) {
+          // That we are slow is no silence of the server.
+          idle.stop();
+          await orAborted(room, signal);
+          idle.touch();
+        }
+      }
       place = version ?? place;
       lines++;
       options.onHeard?.();
@@ -102,9 +117,21 @@ export async function watch<T>(
   }
 }
 
+function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    void promise.then(() => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    });
+  });
+}
+
 const closed: Outcome = { kind: 'closed', problem: 'the server closed it' };
 
-/** Aborts when nothing happens: first until the head arrives, then until the next chunk does. */
+/** Aborts when nothing happens: first until the head arrives, then until the next line is complete. */
 function createIdleTimer(clock: Clock, answerMs: number, idleMs: number) {
   const controller = new AbortController();
   const expire = (): void => controller.abort(new Error('idle'));

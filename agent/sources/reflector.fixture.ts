@@ -2,6 +2,7 @@ import { createTestClock, type TestClock } from '../clock.fixture.ts';
 import type { ApiGet } from './api.ts';
 import { reflect } from './reflector.ts';
 import type { ReflectorState, ReflectorTimes } from './reflector-options.ts';
+import { createQuota, defaultSourceLimits, type SourceLimits } from './quota.ts';
 
 /** An object as a server tells of it; its version is what is kept of it. */
 export function object(name: string, version?: string) {
@@ -21,6 +22,8 @@ export interface Answer {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly chunks: readonly string[];
+  /** In place of them. */
+  readonly endless?: () => Iterable<string>;
   /** The connection stays open after that, and nothing more comes. */
   readonly stays?: boolean;
 }
@@ -51,14 +54,20 @@ export function ends(...chunks: readonly string[]): Answer {
 /** Answers requests in turn, each as a real connection would: only as long as it is not aborted. */
 export function serve(answerTo: (url: URL) => Answer | Promise<Answer>): ApiGet {
   return async (path, signal) => {
-    const { status = 200, headers = {}, chunks, stays = false } = await answerTo(new URL(path, 'http://server'));
+    const {
+      status = 200,
+      headers = {},
+      chunks,
+      endless,
+      stays = false,
+    } = await answerTo(new URL(path, 'http://server'));
     signal.throwIfAborted();
     return {
       status,
       headers,
       destroy: () => {},
       body: (async function* () {
-        for (const chunk of chunks) {
+        for (const chunk of endless?.() ?? chunks) {
           await new Promise(setImmediate);
           signal.throwIfAborted();
           yield Buffer.from(chunk);
@@ -117,6 +126,8 @@ export function reflectFrom(
     readonly optional?: boolean;
     readonly times?: Partial<ReflectorTimes>;
     readonly random?: () => number;
+    readonly limits?: Partial<SourceLimits>;
+    readonly pace?: (bytes: number) => Promise<void> | undefined;
   } = {},
 ): Reflection {
   const clock = createTestClock();
@@ -141,8 +152,13 @@ export function reflectFrom(
       path: '/api/v1/services',
       optional: options.optional ?? false,
       project: (raw) => {
-        const { name, resourceVersion } = (raw as { metadata: { name?: string; resourceVersion?: string } }).metadata;
-        return name === undefined ? undefined : { key: name, value: resourceVersion ?? 'none' };
+        const { metadata, endpoints } = raw as {
+          readonly metadata: { readonly name?: string; readonly resourceVersion?: string };
+          readonly endpoints?: readonly unknown[];
+        };
+        const { name, resourceVersion } = metadata;
+        if (name === undefined) return undefined;
+        return { key: name, value: resourceVersion ?? 'none', endpoints: endpoints?.length ?? 0 };
       },
       onReplace: (objects, gone) => {
         for (const [key, value] of objects) put(key, value);
@@ -153,6 +169,8 @@ export function reflectFrom(
       times: { ...quick, ...options.times },
       clock,
       random: options.random ?? (() => 0.5),
+      allowance: createQuota({ ...defaultSourceLimits, ...options.limits })('Service'),
+      ...(options.pace === undefined ? {} : { pace: options.pace }),
     },
     stop.signal,
   );

@@ -273,7 +273,7 @@ describe('lines of a stream', () => {
             for (let i = 1; i < places.length; i++) yield bytes.subarray(places[i - 1], places[i]);
           }
           const got: string[] = [];
-          for await (const line of linesOf(chunks(), 1000, () => {})) got.push(line);
+          for await (const line of linesOf(chunks(), 1000)) got.push(line);
           expect(got).toEqual(lines);
         },
       ),
@@ -285,7 +285,7 @@ describe('lines of a stream', () => {
       for (;;) yield Buffer.from('x'.repeat(100));
     }
     await expect(async () => {
-      for await (const _ of linesOf(endless(), 1000, () => {})) throw new Error('there is no line');
+      for await (const _ of linesOf(endless(), 1000)) throw new Error('there is no line');
     }).rejects.toThrow('a line of more than 1000 characters');
   });
 });

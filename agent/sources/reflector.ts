@@ -1,11 +1,11 @@
 import { sleep } from '../clock.ts';
 import { backoffMs } from './backoff.ts';
 import type { Outcome } from './api-protocol.ts';
+import { addHoldings, type Holding, nothingHeld, unlimited } from './quota.ts';
 import { list } from './reflector-list.ts';
 import { defaultReflectorTimes, type ReflectorOptions } from './reflector-options.ts';
 import { watch } from './reflector-watch.ts';
 
-/** How it stands with one kind of one cluster. */
 /** Watches in a row that end at once before that is called a failure: one or two are a restart, or a compaction. */
 const patience = 3;
 
@@ -37,8 +37,10 @@ const patience = 3;
 export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSignal): Promise<void> {
   const times = options.times ?? defaultReflectorTimes;
   const { clock, onState } = options;
-  /** Only keys: the compiler holds what it needs of an object. */
-  let held = new Set<string>();
+  const allowance = options.allowance ?? unlimited;
+  /** Only keys, and what each takes: the compiler holds what it needs of an object. */
+  let held = new Map<string, Holding>();
+  let total = nothingHeld;
   let place: string | undefined;
   /** Since the last good watch. */
   let failures = 0;
@@ -48,16 +50,26 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
   let inPages = true;
   let unknownSinceMs: number | undefined;
 
-  function replace(objects: ReadonlyMap<string, T>): void {
-    const gone = [...held].filter((key) => !objects.has(key));
-    held = new Set(objects.keys());
+  function replace(objects: ReadonlyMap<string, T>, sizes: ReadonlyMap<string, Holding>): void {
+    const gone = [...held.keys()].filter((key) => !objects.has(key));
+    held = new Map(sizes);
+    total = [...held.values()].reduce((sum, size) => addHoldings(sum, size), nothingHeld);
+    allowance.hold(total);
     options.onReplace(objects, gone);
   }
 
-  function change(key: string, value: T | undefined): void {
+  /** Returns what is too much with it: then it was not taken in. */
+  function change(key: string, value: T | undefined, size: Holding): string | undefined {
+    const without = addHoldings(total, held.get(key) ?? nothingHeld, -1);
+    const after = value === undefined ? without : addHoldings(without, size);
+    const excess = value === undefined ? undefined : allowance.excess(after);
+    if (excess !== undefined) return excess;
+    total = after;
+    allowance.hold(total);
     if (value === undefined) held.delete(key);
-    else held.add(key);
+    else held.set(key, size);
     options.onChange(key, value);
+    return undefined;
   }
 
   function live(): void {
@@ -66,8 +78,9 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
 
   /** Returns what went wrong; undefined: nothing. */
   async function listAll(): Promise<Outcome | undefined> {
-    const listed = await list(options, { inPages, answerMs: times.answerMs }, signal);
+    const listed = await list(options, { inPages, answerMs: times.answerMs, allowance }, signal);
     if (listed.kind !== 'listed') {
+      allowance.release();
       // A server whose pages expire while we read them gives all at once when it is asked so.
       inPages = listed.kind !== 'expired';
       if (listed.kind !== 'expired' || failures > 0) tell(listed);
@@ -76,7 +89,7 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
     inPages = true;
     unknownSinceMs = undefined;
     place = listed.resourceVersion;
-    replace(listed.objects);
+    replace(listed.objects, listed.sizes);
     options.onHeard?.();
     live();
     return undefined;
@@ -100,16 +113,20 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
     if (isUseful || watched.isLasting || (!watched.isOpen && outcome.kind === 'failed')) hollow = 0;
     else hollow++;
     stalls = watched.isStalled && watched.lines === 0 ? stalls + 1 : 0;
-    place = outcome.kind === 'expired' || stalls > 1 ? undefined : watched.place;
+    // What exceeds the limits would be told again at the same place: how things are then, a list says.
+    const isOver = outcome.kind === 'failed' && outcome.overLimit === true;
+    place = outcome.kind === 'expired' || stalls > 1 || isOver ? undefined : watched.place;
     if (outcome.kind === 'failed' || hollow >= patience) tell(outcome);
     return outcome;
   }
 
-  function tell({ kind, problem }: Outcome): void {
+  function tell(outcome: Outcome): void {
+    const { kind, problem } = outcome;
     // Whether that is a failure is judged below.
     if (kind === 'absent' && options.optional) return;
     const often = hollow >= patience ? 'one watch after the other ends at once: ' : '';
-    onState({ kind: 'failing', problem: often + problem });
+    const isOver = outcome.kind === 'failed' && outcome.overLimit === true;
+    onState({ kind: 'failing', problem: often + problem, ...(isOver && { overLimit: true }) });
   }
 
   /** Whether a 404 is taken for what it says: there are no objects. Lets go of them then. */
@@ -121,7 +138,7 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
       onState({ kind: 'failing', problem: `${problem}: ${kept}` });
       return false;
     }
-    replace(new Map());
+    replace(new Map(), new Map());
     onState({ kind: 'absent' });
     return true;
   }
@@ -141,7 +158,9 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
         continue;
       }
     }
-    if (outcome.kind === 'failed' && outcome.forbidden === true && options.forgoable === true) {
+    const isForgone = outcome.kind === 'failed' && outcome.forbidden === true && options.forgoable === true;
+    // Reading all of it again costs both sides much, and it will seldom have become less.
+    if (isForgone || (outcome.kind === 'failed' && outcome.overLimit === true)) {
       await sleep(clock, times.absentMs * (0.5 + options.random()), signal);
       continue;
     }

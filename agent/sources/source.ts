@@ -24,4 +24,6 @@ export interface SourceSink {
   state(kind: string, state: ReflectorState): void;
   /** All that was to be told of the kind up to now is told, even if that is nothing. */
   heard(kind: string): void;
+  /** Changes of so many bytes were told. Returns what to wait for before more is; undefined: there is room. */
+  pace(bytes: number): Promise<void> | undefined;
 }

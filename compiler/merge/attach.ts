@@ -3,6 +3,8 @@ import type { MultiClusterService } from '../model/multi-cluster-service.ts';
 import type { PublishedPort } from '../model/slice-annotations.ts';
 import { idOf } from '../registry/registry.ts';
 import { type ClusterName, importKey, type ServiceKey, serviceKey } from '../values/names.ts';
+import { unreachable } from '../values/unreachable.ts';
+import type { Consent, Offer } from './consent.ts';
 import type { MergeFacts, NameFacts } from './facts.ts';
 import { type Source, sourceOf } from './source.ts';
 
@@ -33,7 +35,9 @@ export function attachOwn(slice: EndpointSlice, facts: NameFacts): AttachedSlice
   // Of our own, only what an exporter sent around says it: our controller's slices do not.
   const wasExported = source.kind === 'remote' || source.how === 'returned';
   const servicePorts = wasExported ? slice.servicePorts : undefined;
-  return { slice, source, weight: slice.weight, servicePorts };
+  // Whoever dispatched it copied what the other cluster wrote: that may drain, but not outweigh anybody.
+  const weight = source.kind === 'remote' ? Math.min(slice.weight, 1) : slice.weight;
+  return { slice, source, weight, servicePorts };
 }
 
 /**
@@ -51,8 +55,27 @@ export function attachStandIn(
   return { ...attached, source: { ...attached.source, reason }, servicePorts };
 }
 
-/** Why another cluster's own objects count here. */
-export type Grant = 'exported' | 'multi-cluster-service';
+/** Why another cluster's own objects count here: it offers them, and we let them in. */
+export interface Grant {
+  readonly offer: Offer;
+  readonly consent: Consent;
+}
+
+function grantText(cluster: ClusterName, { offer, consent }: Grant): string {
+  const offered = offer === 'exported' ? `exported by ${cluster}` : `${cluster} provides it to us`;
+  switch (consent) {
+    case 'multi-cluster-service':
+      return `${cluster} provides it to us: our own MultiClusterService says so`;
+    case 'import':
+      return `${offered}; our own ServiceImport takes it`;
+    case 'annotation':
+      return `${offered}; the Service accepts it (slicewright.dev/accept-clusters)`;
+    case 'registry':
+      return `${offered}; the registry lets it serve here (mayServe)`;
+    default:
+      return unreachable(consent);
+  }
+}
 
 /**
  * A slice among another cluster's own objects. Only what runs there counts: what that cluster got from others reaches us
@@ -66,8 +89,8 @@ export function attachProvided(
   { registry }: Pick<MergeFacts, 'registry'>,
 ): AttachedSlice | undefined {
   if (sourceOf(slice, { own: cluster, knownClusters: [], registry }).kind === 'remote') return undefined;
-  const text = grant === 'exported' ? `exported by ${cluster}` : `${cluster} provides it to us (MultiClusterService)`;
-  const source: Source = { kind: 'remote', cluster, reason: { rule: 'MR-3', text }, doubt: undefined };
+  const reason = { rule: 'MR-3', text: grantText(cluster, grant) };
+  const source: Source = { kind: 'remote', cluster, reason, doubt: undefined };
   return { slice, source, weight: Math.min(slice.weight, 1), servicePorts };
 }
 

@@ -1,7 +1,7 @@
-import { findCluster } from '../registry/registry.ts';
+import { findCluster, isWithin } from '../registry/registry.ts';
 import { type ClusterName, compareText } from '../values/names.ts';
 import { formatObjectRef } from '../values/object-ref.ts';
-import type { MergeFacts } from './facts.ts';
+import { type MergeFacts, rangesOf } from './facts.ts';
 import type { Candidate } from './match.ts';
 import type { Reason } from './record.ts';
 
@@ -57,10 +57,14 @@ export function dedupe(candidates: readonly Candidate[], facts: MergeFacts): Ded
   return { kept, dropped, contested };
 }
 
-/** The better one first: ours, then by the clusters' tiers and ids; of one cluster the fresher, readier, nearer. Equal: the earlier. */
+/**
+ * The better one first: ours, then the one in whose cluster's registered ranges the address lies, then by the clusters'
+ * tiers and ids; of one cluster the fresher, readier, nearer. Equal: the earlier.
+ */
 function compareCandidates(a: Candidate, b: Candidate, facts: MergeFacts): number {
   return (
     Number(a.cluster !== undefined) - Number(b.cluster !== undefined) ||
+    Number(isAtHome(b, facts)) - Number(isAtHome(a, facts)) ||
     tierOf(a.cluster, facts) - tierOf(b.cluster, facts) ||
     compareText(a.cluster ?? '', b.cluster ?? '') ||
     Number(cameBack(a)) - Number(cameBack(b)) ||
@@ -69,6 +73,11 @@ function compareCandidates(a: Candidate, b: Candidate, facts: MergeFacts): numbe
     Number(a.endpoint.terminating) - Number(b.endpoint.terminating) ||
     Number(b.locality === 'node') - Number(a.locality === 'node')
   );
+}
+
+/** Whether its cluster is registered to have such addresses: a name alone is easily claimed. */
+function isAtHome({ cluster, endpoint }: Candidate, facts: MergeFacts): boolean {
+  return cluster === undefined || isWithin(rangesOf(cluster, facts) ?? [], endpoint.address) === true;
 }
 
 function tierOf(cluster: ClusterName | undefined, { registry }: MergeFacts): number {

@@ -1,7 +1,7 @@
-import { findCluster, ownCluster, placeOf, type Registry } from '../registry/registry.ts';
+import { findCluster, ownCluster, placeOf, rangesIn, type Registry } from '../registry/registry.ts';
 import type { Settings } from '../settings.ts';
 import type { Cidr, IpAddress } from '../values/address.ts';
-import type { ClusterName } from '../values/names.ts';
+import type { ClusterName, Namespace } from '../values/names.ts';
 
 /** What the merge of one Service must know besides the Service and its slices. */
 export interface MergeFacts {
@@ -14,6 +14,8 @@ export interface MergeFacts {
   readonly zone: string | undefined;
   /** undefined: not known, so slices that came back cannot be told (MR-11). */
   readonly own: ClusterName | undefined;
+  /** Clusters as operators call them, aliases among them. */
+  readonly clusters: readonly ClusterName[];
   /** Ids that the name rule may find in a slice's name, longest first (MR-12). */
   readonly knownClusters: readonly ClusterName[];
   /** With our own cluster marked. */
@@ -27,10 +29,20 @@ export interface MergeFacts {
 /** What tells whose a slice is. */
 export type NameFacts = Pick<MergeFacts, 'own' | 'knownClusters' | 'registry'>;
 
+/** The same for slices of each namespace: what one says of clusters holds there alone. */
+export interface NamesIn {
+  readonly registry: Registry;
+  in(namespace: Namespace): NameFacts;
+}
+
 /** Whether all Services see the same facts, but for reserved addresses, which concern few. */
 export function areSameFacts(a: MergeFacts, b: MergeFacts): boolean {
   return (
-    a.nodeName === b.nodeName && a.zone === b.zone && a.podCidrs.join() === b.podCidrs.join() && areSameNames(a, b)
+    a.nodeName === b.nodeName &&
+    a.zone === b.zone &&
+    a.podCidrs.join() === b.podCidrs.join() &&
+    a.clusters.join() === b.clusters.join() &&
+    areSameNames(a, b)
   );
 }
 
@@ -56,6 +68,6 @@ export function rangesOf(
   { registry }: Pick<MergeFacts, 'registry'>,
 ): readonly Cidr[] | undefined {
   const known = findCluster(registry, cluster);
-  const ranges = known && [...known.podCidrs, ...known.serviceCidrs, ...known.nodeCidrs];
+  const ranges = known && rangesIn(known);
   return ranges?.length === 0 ? undefined : ranges;
 }

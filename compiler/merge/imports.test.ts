@@ -11,6 +11,7 @@ import {
   endpoint,
   imported,
   multiClusterService,
+  openService,
   service,
   serviceExport,
   serviceImport,
@@ -168,7 +169,7 @@ describe('a MultiClusterService', () => {
 
   it('among the objects of another cluster speaks for that cluster alone', () => {
     const east = [...clusters.east, multiClusterService('serve')];
-    const compilation = compileObjects([serve], { clusters: { ...clusters, east }, settings });
+    const compilation = compileObjects([openService('serve')], { clusters: { ...clusters, east }, settings });
     expect(compilation.services.IPv4.map(({ pools }) => poolTexts(pools.cluster))).toEqual([['10.1.0.1:8080@east']]);
     expect(compilation.diagnostics.map(({ code }) => code)).toContain('multi-cluster-service-elsewhere');
   });
@@ -180,7 +181,7 @@ describe('what another cluster says of its own objects', () => {
       slice('serve', 'serve-e', ['10.1.0.1'], { ports: [{ name: 'http', port: 8080 }] }),
       serviceExport('serve'),
     ];
-    const here = service('serve', { ports: [{ name: 'http', port: 80 }] });
+    const here = openService('serve', { ports: [{ name: 'http', port: 80 }] });
     const there = (port: number) => service('serve', { ports: [{ name: 'http', port }] });
     const pool = (port: number) => served([here], { clusters: { east: [...east, there(port)] } })[0];
     expect(pool(80)).toMatch(/: 10\.1\.0\.1:8080@east$/);
@@ -192,7 +193,7 @@ describe('what another cluster says of its own objects', () => {
       slice('serve', 'serve-e', ['10.1.0.1'], { annotations: { 'slicewright.dev/weight': weight } }),
       serviceExport('serve'),
     ];
-    const pool = (weight: string) => served([serve, native], { clusters: { east: east(weight) } })[0];
+    const pool = (weight: string) => served([openService('serve'), native], { clusters: { east: east(weight) } })[0];
     expect(pool('0')).toMatch(/: 10\.0\.0\.1:8080$/);
     expect(pool('65535')).toMatch(/: 10\.0\.0\.1:8080 10\.1\.0\.1:8080@east$/);
   });

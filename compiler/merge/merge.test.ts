@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compileObjects, diagnosticTexts, kubeProxy, onlyPort, poolTexts } from '../../test/helpers/compile.ts';
-import { dispatched, endpoint, leaving, node, service, slice } from '../../test/helpers/kubernetes.ts';
+import { dispatched, endpoint, leaving, node, openService, service, slice } from '../../test/helpers/kubernetes.ts';
 import type { Compilation } from '../compile.ts';
 import { endpointText } from '../ir/ir.ts';
 import { parseClusterName } from '../values/names.ts';
@@ -104,20 +104,21 @@ describe("another cluster's own objects", () => {
     metadata: { namespace: 'default', name: 'serve' },
   };
   const native = slice('serve', 'serve-a', ['10.1.0.1']);
+  const open = openService('serve');
 
   it('count when it exports the Service', () => {
-    expect(pool([serve], { clusters: { east: [native, exported] } })).toEqual(['10.1.0.1:8080@east']);
-    expect(pool([serve], { clusters: { east: [native] } })).toEqual([]);
-    expect(pool([serve], { clusters: { east: [native, { ...exported, metadata: { name: 'other' } }] } })).toEqual([]);
+    expect(pool([open], { clusters: { east: [native, exported] } })).toEqual(['10.1.0.1:8080@east']);
+    expect(pool([open], { clusters: { east: [native] } })).toEqual([]);
+    expect(pool([open], { clusters: { east: [native, { ...exported, metadata: { name: 'other' } }] } })).toEqual([]);
   });
 
   it('do not pass on what it got from others', () => {
     const passedOn = dispatched('serve', 'west', ['10.2.0.1']);
-    expect(pool([serve], { clusters: { east: [native, passedOn, exported] } })).toEqual(['10.1.0.1:8080@east']);
+    expect(pool([open], { clusters: { east: [native, passedOn, exported] } })).toEqual(['10.1.0.1:8080@east']);
   });
 
   it('and their dispatched copies are the same endpoints', () => {
-    const objects = [serve, dispatched('serve', 'east', ['10.1.0.1'])];
+    const objects = [open, dispatched('serve', 'east', ['10.1.0.1'])];
     const compilation = compileObjects(objects, { clusters: { east: [native, exported] } });
     expect(poolTexts(onlyPort(compilation).pools.cluster)).toEqual(['10.1.0.1:8080@east']);
     expect(diagnosticTexts(compilation)).toEqual([]);
@@ -345,14 +346,22 @@ describe("our own cluster's id", () => {
     expect(isOwn(applied('a', 'west'), applied('b', 'west'))).toBe(false);
   });
 
-  it('is none where they disagree, and what is configured always', () => {
-    const objects = [serve, remote, property, applied('a', 'west'), applied('b', 'west')];
-    const ambiguous = compileObjects(objects);
-    expect(onlyPort(ambiguous).known[0]?.local).toBe(false);
-    expect(diagnosticTexts(ambiguous)).toEqual([
-      'error: cluster local: goes by several names in configuration and objects (east, west); the own cluster stays unnamed',
+  it('is what is configured, then what the cluster says of itself, and none where marks disagree', () => {
+    const east = [applied('a', 'east'), applied('b', 'east')];
+    const west = [applied('c', 'west'), applied('d', 'west')];
+    expect(isOwn(...east, ...west)).toBe(false);
+    const compilation = compileObjects([serve, remote, property, ...west]);
+    expect(onlyPort(compilation).known[0]?.local).toBe(true);
+    expect(diagnosticTexts(compilation)).toEqual([
+      "warning: cluster local: is called otherwise by Karmada's marks on objects (west in namespace default); they are not followed: it is east",
     ]);
-    const configured = compileObjects(objects, { settings: { ownCluster: parseClusterName('east') } });
-    expect(onlyPort(configured).known[0]?.local).toBe(true);
+    const configured = (id: string) =>
+      compileObjects([serve, remote, property, ...east], { settings: { ownCluster: parseClusterName(id) } });
+    expect(onlyPort(configured('east')).known[0]?.local).toBe(true);
+    const other = configured('west');
+    expect(onlyPort(other).known[0]?.local).toBe(false);
+    expect(diagnosticTexts(other)[0]).toBe(
+      'error: cluster local: goes by several names in configuration and ClusterProperty (east, west); west, as configured, is used',
+    );
   });
 });

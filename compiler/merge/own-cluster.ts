@@ -2,15 +2,8 @@ import type { ClusterProperty } from '../model/cluster-property.ts';
 import type { Metadata } from '../model/metadata.ts';
 import { idOf, ownCluster, type Registry } from '../registry/registry.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
-import { type ClusterName, compareText, parseClusterName } from '../values/names.ts';
+import { type ClusterName, compareText, type Namespace, parseClusterName } from '../values/names.ts';
 import type { ObjectRef } from '../values/object-ref.ts';
-
-/** What of our own cluster's objects tells its name. */
-export interface OwnClusterEvidence {
-  readonly properties: Iterable<ClusterProperty>;
-  /** How many of our own cluster's objects Karmada says it applied to each cluster. */
-  readonly applied: ReadonlyMap<ClusterName, number>;
-}
 
 /** The id of our own cluster as its operator states it: in the configuration, else in the registry. */
 export function statedOwnCluster(configured: ClusterName | undefined, registry: Registry): ClusterName | undefined {
@@ -18,24 +11,23 @@ export function statedOwnCluster(configured: ClusterName | undefined, registry: 
 }
 
 /**
- * The id of our own cluster (MR-17): as its operator states it, else as the cluster says of itself (ClusterProperty),
- * else as Karmada's marks on at least two objects say. undefined when nothing tells or what tells disagrees.
+ * The id of our own cluster (MR-17): as its operator states it, else as the cluster says of itself (ClusterProperty).
+ * undefined when nothing tells or what tells disagrees. Objects of namespaces have no say: tenants write them.
  *
- * What the operator states stands even against disagreeing objects, which tenants can write: they are reported and not
- * followed. Where configuration and registry disagree, nothing is believed.
+ * What the operator states stands even against a disagreeing ClusterProperty, which is reported and not followed. Where
+ * configuration and registry disagree, nothing is believed.
  */
 export function findOwnCluster(
   stated: ClusterName | undefined,
   registry: Registry,
-  evidence: OwnClusterEvidence,
+  properties: Iterable<ClusterProperty>,
   diagnostics: Diagnostic[],
 ): ClusterName | undefined {
   const registered = ownCluster(registry)?.id;
   const configured = registered === undefined || registered === stated ? stated : undefined;
   const said = new Set<ClusterName>();
   for (const id of [stated, registered]) if (id !== undefined) said.add(id);
-  for (const { clusterId } of evidence.properties) if (clusterId !== undefined) said.add(idOf(registry, clusterId));
-  for (const [cluster, objects] of evidence.applied) if (objects >= 2) said.add(idOf(registry, cluster));
+  for (const { clusterId } of properties) if (clusterId !== undefined) said.add(idOf(registry, clusterId));
   if (said.size <= 1) return [...said][0];
   const names = [...said].sort(compareText).join(', ');
   const then = configured === undefined ? 'the own cluster stays unnamed' : `${configured}, as configured, is used`;
@@ -43,9 +35,67 @@ export function findOwnCluster(
     severity: 'error',
     code: 'own-cluster-ambiguous',
     object: clusterObject,
-    message: `goes by several names in configuration and objects (${names}); ${then}`,
+    message: `goes by several names in configuration and ClusterProperty (${names}); ${then}`,
   });
   return configured;
+}
+
+/**
+ * The id of our own cluster as Karmada's marks in one namespace say it, for that namespace alone; undefined when fewer
+ * than two objects tell, or several names are told.
+ *
+ * applied  how many of the namespace's objects Karmada says it applied to each cluster
+ */
+export function ownClusterByMarks(
+  registry: Registry,
+  applied: ReadonlyMap<ClusterName, number>,
+): ClusterName | undefined {
+  const said = markedAs(registry, applied);
+  return said.length === 1 ? said[0] : undefined;
+}
+
+function markedAs(registry: Registry, applied: ReadonlyMap<ClusterName, number>): ClusterName[] {
+  const said = new Set<ClusterName>();
+  for (const [cluster, objects] of applied) if (objects >= 2) said.add(idOf(registry, cluster));
+  return [...said].sort(compareText);
+}
+
+/**
+ * Karmada's marks that do not fit: they name another cluster than the one that is stated, or several. They are followed
+ * in no other namespace than their own, so this only tells of what is misconfigured or forged.
+ */
+export function reportMarks(
+  own: ClusterName | undefined,
+  registry: Registry,
+  marks: Iterable<readonly [Namespace, ReadonlyMap<ClusterName, number>]>,
+  diagnostics: Diagnostic[],
+): void {
+  const told = new Map<ClusterName, Namespace[]>();
+  for (const [namespace, applied] of marks) {
+    for (const cluster of markedAs(registry, applied)) told.set(cluster, [...(told.get(cluster) ?? []), namespace]);
+  }
+  const odd = [...told].filter(([cluster]) => cluster !== own).sort(([a], [b]) => compareText(a, b));
+  if (odd.length === 0 || (own === undefined && told.size === 1)) return;
+  const names = odd.slice(0, shown).map(([cluster, namespaces]) => `${cluster} in ${namespaceText(namespaces)}`);
+  const more = odd.length > shown ? ` and ${odd.length - shown} more` : '';
+  const then =
+    own === undefined
+      ? 'each holds in its own namespaces at most; name our own cluster in the registry (self: true)'
+      : `they are not followed: it is ${own}`;
+  diagnostics.push({
+    severity: 'warning',
+    code: 'own-cluster-ambiguous',
+    object: clusterObject,
+    message: `is called otherwise by Karmada's marks on objects (${names.join(', ')}${more}); ${then}`,
+  });
+}
+
+/** So many names are enough to know what to look for; forged ones have no end. */
+const shown = 5;
+
+function namespaceText(namespaces: readonly Namespace[]): string {
+  const [first = '', ...others] = [...namespaces].sort(compareText);
+  return `namespace ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`;
 }
 
 /** Stands for the own cluster in diagnostics that are about no object of it. */

@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../values/diagnostic.ts';
-import { type ClusterName, compareText } from '../values/names.ts';
-import { findCluster, ownCluster } from '../registry/registry.ts';
+import { type ClusterName, compareText, type Namespace } from '../values/names.ts';
+import { findCluster, namesIn, ownCluster, type Registry } from '../registry/registry.ts';
+import { nearestName } from '../values/nearest.ts';
 import { formatObjectRef, type ObjectRef } from '../values/object-ref.ts';
 import type { AttachedSlice } from './attach.ts';
 import type { MergeFacts } from './facts.ts';
@@ -8,32 +9,41 @@ import { clusterObject } from './own-cluster.ts';
 import type { EndpointRecord } from './record.ts';
 
 /** What is uncertain about the sources of our own cluster's slices: once per source, not per slice (MR-11, MR-12). */
-export function reportSources(attached: Iterable<AttachedSlice>, facts: MergeFacts, diagnostics: Diagnostic[]): void {
+export function reportSources(
+  attached: Iterable<AttachedSlice>,
+  factsIn: (namespace: Namespace) => MergeFacts,
+  diagnostics: Diagnostic[],
+): void {
   const doubts = new Map<string, AttachedSlice[]>();
-  let hasRemote = false;
+  let cannotReturn = false;
   for (const each of attached) {
     if (each.source.kind !== 'remote') continue;
-    hasRemote = true;
+    cannotReturn ||= factsIn(each.slice.namespace).own === undefined;
     if (each.source.doubt === undefined) continue;
     const key = `${each.source.doubt} ${each.source.cluster}`;
     const slicesInDoubt = doubts.get(key);
     if (slicesInDoubt === undefined) doubts.set(key, [each]);
     else slicesInDoubt.push(each);
   }
-  for (const slices of doubts.values()) reportDoubt(slices, facts, diagnostics);
-  if (hasRemote && facts.own === undefined) {
+  for (const slices of doubts.values()) reportDoubt(slices, factsIn, diagnostics);
+  if (cannotReturn) {
     const message = 'has no known id; slices of ours that come back through other clusters count as remote';
     diagnostics.push({ severity: 'info', code: 'own-cluster-unknown', object: clusterObject, message });
   }
 }
 
-function reportDoubt(slices: readonly AttachedSlice[], facts: MergeFacts, diagnostics: Diagnostic[]): void {
+function reportDoubt(
+  slices: readonly AttachedSlice[],
+  factsIn: (namespace: Namespace) => MergeFacts,
+  diagnostics: Diagnostic[],
+): void {
   const ordered = [...slices].sort((a, b) => compareText(formatObjectRef(a.slice.ref), formatObjectRef(b.slice.ref)));
   const [first] = ordered;
   if (first?.source.kind !== 'remote') return;
   const { cluster, doubt } = first.source;
   const others = slices.length > 1 ? ` (and ${slices.length - 1} more)` : '';
-  const known = facts.knownClusters.join(', ') || 'none';
+  const names = factsIn(first.slice.namespace).knownClusters;
+  const known = [...names.slice(0, namesShown), ...(names.length > namesShown ? ['…'] : [])].join(', ') || 'none';
   const message =
     doubt === 'ambiguous'
       ? `could be of several clusters by its name; the longest known name, ${cluster}, is taken${others}`
@@ -41,6 +51,9 @@ function reportDoubt(slices: readonly AttachedSlice[], facts: MergeFacts, diagno
   const code = doubt === 'ambiguous' ? 'source-cluster-ambiguous' : 'source-cluster-unresolved';
   diagnostics.push({ severity: 'warning', code, object: first.slice.ref, message });
 }
+
+/** Whoever may write marks has no end of names. */
+const namesShown = 20;
 
 /** Clusters that name a zone like ours: equal names are no equal places (MR-45). */
 export function reportZones(clusters: ReadonlySet<ClusterName>, facts: MergeFacts, diagnostics: Diagnostic[]): void {
@@ -62,11 +75,39 @@ export function reportUnattached(slices: Iterable<ObjectRef>, diagnostics: Diagn
   }
 }
 
+/** Clusters whose objects we have and that the registry, which lists others, does not know. */
+export function reportUnregistered(given: Iterable<ClusterName>, registry: Registry, diagnostics: Diagnostic[]): void {
+  if (registry.clusters.length === 0) return;
+  for (const cluster of given) {
+    if (findCluster(registry, cluster) !== undefined) continue;
+    const nearest = nearestName(cluster, namesIn(registry));
+    const message =
+      nearest === undefined
+        ? 'is not in the registry; nothing of what is registered holds for it'
+        : `is not in the registry; did you mean ${nearest}?`;
+    const severity = nearest === undefined ? 'info' : 'warning';
+    diagnostics.push({ severity, code: 'cluster-unregistered', object: { kind: 'cluster', name: cluster }, message });
+  }
+}
+
 /** MultiClusterServices among another cluster's objects: one cluster cannot speak for others. */
 export function reportPresumption(refs: Iterable<ObjectRef>, diagnostics: Diagnostic[]): void {
   for (const object of refs) {
     const message = `counts only for what ${object.cluster ?? ''} itself provides; give it among the own cluster's objects if it is to speak for others`;
     diagnostics.push({ severity: 'info', code: 'multi-cluster-service-elsewhere', object, message });
+  }
+}
+
+/** Endpoints that other clusters offer for Services of ours and that nobody here lets in: once a Service and cluster. */
+export function reportUnaccepted(
+  offers: Iterable<{ readonly service: ObjectRef; readonly cluster: ClusterName; readonly isProtected: boolean }>,
+  diagnostics: Diagnostic[],
+): void {
+  for (const { service, cluster, isProtected } of offers) {
+    const message = isProtected
+      ? `cluster ${cluster} offers endpoints for it; they are not used: of default/kubernetes and the system namespaces only mayServe of ${cluster} in the registry decides, by namespace and name`
+      : `cluster ${cluster} offers endpoints for it, which nothing here accepts; they are not used. To accept them: annotation slicewright.dev/accept-clusters: ${cluster} on the Service, a ServiceImport or MultiClusterService of its name, or mayServe of ${cluster} in the registry`;
+    diagnostics.push({ severity: 'warning', code: 'offer-not-accepted', object: service, message });
   }
 }
 

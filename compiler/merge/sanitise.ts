@@ -1,6 +1,7 @@
 import type { SliceEndpoint } from '../model/endpoint-slice.ts';
-import { findCluster, isWithin, ownCluster } from '../registry/registry.ts';
-import type { IpAddress } from '../values/address.ts';
+import { isDoubtful } from '../model/special-address.ts';
+import { findCluster, isStrict, isWithin, ownCluster } from '../registry/registry.ts';
+import { type Cidr, cidrFamily, embeddedIpv4, type Family, familyOf, type IpAddress } from '../values/address.ts';
 import type { Severity } from '../values/diagnostic.ts';
 import type { ClusterName } from '../values/names.ts';
 import type { AttachedSlice } from './attach.ts';
@@ -82,28 +83,59 @@ function remoteConcerns(cluster: ClusterName, facts: MergeFacts): (address: IpAd
     const removed = refuse('MR-77', `cluster ${cluster} is removed from the registry`, undefined);
     return () => removed;
   }
-  const serviceCidrs = ownCluster(registry)?.serviceCidrs ?? [];
-  const ranges = rangesOf(cluster, facts);
+  const { serviceCidrs = [], nodeCidrs = [] } = ownCluster(registry) ?? {};
+  const ours: readonly OwnRange[] = [
+    { cidrs: serviceCidrs, rule: 'O2', of: 'Service', code: 'overlap-local-service-cidr' },
+    { cidrs: nodeCidrs, rule: 'O3', of: 'node', code: 'endpoint-refused' },
+    { cidrs: facts.podCidrs, rule: 'O1', of: 'pod', code: 'overlap-local-pod-cidr' },
+  ];
+  const ranges = rangesOf(cluster, facts) ?? [];
+  const byFamily = { IPv4: ofFamily(ranges, 'IPv4'), IPv6: ofFamily(ranges, 'IPv6') };
+  const strict = isStrict(registry);
   return (address) => {
-    const reserved = facts.reserved(address);
-    if (reserved !== undefined) {
-      const code = reserved === 'node' ? 'endpoint-refused' : 'overlap-local-service-cidr';
-      return refuse('MR-15', `refused: another cluster claims a ${reserved} of ours`, code);
+    // A gateway may make an IPv4 address of ours of what is no address of ours here.
+    for (const meant of [address, ...embeddedIpv4(address)]) {
+      const reserved = facts.reserved(meant);
+      if (reserved !== undefined) {
+        const code = reserved === 'node' ? 'endpoint-refused' : 'overlap-local-service-cidr';
+        return refuse('MR-15', `refused: another cluster claims a ${reserved} of ours`, code);
+      }
+      const range = ours.find(({ cidrs }) => isWithin(cidrs, meant));
+      if (range !== undefined) return refuse(range.rule, `refused: it lies in our own ${range.of} range`, range.code);
     }
-    if (isWithin(serviceCidrs, address)) {
-      return refuse('O2', 'refused: it lies in our own Service range', 'overlap-local-service-cidr');
+    const family = familyOf(address);
+    const isInside = isWithin(byFamily[family], address);
+    if (isDoubtful(address) && isInside !== true) {
+      const text = `refused: an address that pods seldom have, and no range of ${cluster} holds it`;
+      return refuse('MR-15', text, 'endpoint-refused');
     }
-    if (isWithin(facts.podCidrs, address)) {
-      return refuse('O1', 'refused: it lies in our own pod range', 'overlap-local-pod-cidr');
-    }
-    return outsideRanges(isWithin(ranges ?? [], address), cluster, registry.strictCidr);
+    return outsideRanges(isInside, cluster, family, strict);
   };
 }
 
-function outsideRanges(isInside: boolean | undefined, cluster: ClusterName, strict: boolean): Concern | undefined {
+/** A range of our own cluster, in which nobody else has endpoints. */
+interface OwnRange {
+  readonly cidrs: readonly Cidr[];
+  readonly rule: string;
+  readonly of: string;
+  readonly code: string;
+}
+
+function ofFamily(cidrs: readonly Cidr[], family: Family): Cidr[] {
+  return cidrs.filter((cidr) => cidrFamily(cidr) === family);
+}
+
+function outsideRanges(
+  isInside: boolean | undefined,
+  cluster: ClusterName,
+  family: Family,
+  strict: boolean,
+): Concern | undefined {
   if (isInside === true || (isInside === undefined && !strict)) return undefined;
   const text =
-    isInside === undefined ? `no ranges are registered for ${cluster}` : `it lies outside the ranges of ${cluster}`;
+    isInside === undefined
+      ? `no ${family} ranges are registered for ${cluster}`
+      : `it lies outside the ranges of ${cluster}`;
   const reason = { rule: 'O6', text: strict ? `refused: ${text}` : text };
   return { reason, refuses: strict, report: { severity: 'warning', code: 'unexpected-address' } };
 }

@@ -7,7 +7,15 @@ import {
   poolTexts,
   registryOf,
 } from '../../test/helpers/compile.ts';
-import { dispatched, endpoint, node, service, serviceExport, slice } from '../../test/helpers/kubernetes.ts';
+import {
+  dispatched,
+  endpoint,
+  node,
+  openService,
+  service,
+  serviceExport,
+  slice,
+} from '../../test/helpers/kubernetes.ts';
 import { defaultPolicy } from '../policy/policy.ts';
 import type { Cidr } from '../values/address.ts';
 import { type ClusterName, parseClusterName } from '../values/names.ts';
@@ -53,17 +61,78 @@ describe("another cluster's endpoint", () => {
     });
   });
 
-  it('outside the ranges of its cluster is reported, and refused if they are strict', () => {
+  it('outside the ranges of its cluster is refused, and only reported if they are not strict', () => {
     const registry = registryOf({ east: { podCidrs: pods } });
-    expect(judged('10.9.0.1', { registry })).toEqual({ used: true, reasons: ['O6'], codes: ['unexpected-address'] });
-    const strict = { ...registry, strictCidr: true };
-    expect(judged('10.9.0.1', { registry: strict })).toMatchObject({ used: false, codes: ['unexpected-address'] });
-    expect(judged('10.1.0.1', { registry: strict })).toEqual({ used: true, reasons: [], codes: [] });
+    const refused = { used: false, reasons: ['O6'], codes: ['unexpected-address'] };
+    for (const strict of [registry, { ...registry, strictCidr: true }]) {
+      expect(judged('10.9.0.1', { registry: strict })).toEqual(refused);
+      expect(judged('10.1.0.1', { registry: strict })).toEqual({ used: true, reasons: [], codes: [] });
+    }
+    expect(judged('10.9.0.1', { registry: { ...registry, strictCidr: false } })).toEqual({ ...refused, used: true });
   });
 
-  it('of a cluster without ranges is refused if ranges are strict', () => {
-    expect(judged('10.1.0.1', { registry: registryOf({ west: {} }, { strictCidr: true }) }).used).toBe(false);
+  it('of a cluster without ranges is refused once ranges of any other cluster are registered, or if that is demanded', () => {
+    const used = (clusters: Parameters<typeof registryOf>[0], strictCidr?: boolean) =>
+      judged('10.1.0.1', { registry: registryOf(clusters, { strictCidr }) }).used;
+    expect(used({ west: { nodeCidrs: ['10.2.0.0/16' as Cidr] } })).toBe(false);
+    expect(used({ west: { nodeCidrs: ['10.2.0.0/16' as Cidr] } }, false)).toBe(true);
+    expect(used({ west: {} })).toBe(true);
+    expect(used({ west: {} }, true)).toBe(false);
+    // What is registered of our own cluster says nothing of others; nor does what is gone.
+    expect(used({ home: { self: true, podCidrs: ['10.3.0.0/16' as Cidr] } })).toBe(true);
+    expect(used({ old: { removed: true, podCidrs: ['10.3.0.0/16' as Cidr] } })).toBe(true);
   });
+
+  it('of a family without ranges is told apart from one outside them', () => {
+    const registry = registryOf({ east: { podCidrs: pods } });
+    const six = dispatched('six', 'east', ['fd00:1::1'], { addressType: 'IPv6' });
+    expect(diagnosticTexts(compileObjects([service('six', { clusterIP: 'fd00::1' }), six], { registry }))).toEqual([
+      'warning: Service default/six: endpoint fd00:1::1 of cluster east: refused: no IPv6 ranges are registered for east',
+    ]);
+  });
+
+  it('in our own node range, or that of a Node, is refused whatever its cluster has registered', () => {
+    const nodes = ['172.18.0.0/24' as Cidr];
+    const registry = registryOf({ home: { self: true, nodeCidrs: nodes }, east: { podCidrs: pods, nodeCidrs: nodes } });
+    expect(judged('172.18.0.9', { registry })).toMatchObject({ used: false, reasons: ['O3'] });
+    const known = registryOf({ home: { self: true, podCidrs: ['10.7.0.0/16' as Cidr] }, east: { podCidrs: pods } });
+    const objects = [
+      serve,
+      node('n2', { addresses: ['10.1.5.5'], podCIDRs: ['10.1.3.0/24'] }),
+      dispatched('serve', 'east', ['10.1.5.5', '10.1.3.3', '10.1.0.1']),
+    ];
+    expect(poolTexts(onlyPort(compileObjects(objects, { registry: known })).pools.cluster)).toEqual([
+      '10.1.0.1:8080@east',
+    ]);
+  });
+
+  it('that means an address of ours to a gateway is refused as that address is', () => {
+    const six = (address: string) => {
+      const remote = dispatched('six', 'east', [address], { addressType: 'IPv6' });
+      const compilation = compileObjects(
+        [service('six', { clusterIP: 'fd00::1' }), node('n2', { addresses: ['172.18.0.4'] }), remote],
+        {
+          settings: { clusterCidrs: ['10.0.0.0/16' as Cidr] },
+        },
+      );
+      return compilation.endpoints.map(({ reasons }) => reasons[1]?.rule);
+    };
+    expect(six('64:ff9b::10.0.0.9')).toEqual(['O1']);
+    expect(six('64:ff9b::172.18.0.4')).toEqual(['MR-15']);
+    expect(six('2002:a00:9::1')).toEqual(['O1']);
+    expect(six('64:ff9b::10.5.0.9')).toEqual([undefined]);
+  });
+
+  it.each(['240.1.2.3', '255.0.0.1', '168.63.129.16', '100.100.100.200'])(
+    '%s is used only where a range of its cluster holds it',
+    (address) => {
+      expect(judged(address, {})).toEqual({ used: false, reasons: ['MR-15'], codes: ['endpoint-refused'] });
+      const ranges = ['224.0.0.0/3', '168.63.0.0/16', '100.64.0.0/10'].map((text) => text as Cidr);
+      expect(judged(address, { registry: registryOf({ east: { podCidrs: ranges } }) }).used).toBe(true);
+      const own = compileObjects([serve, slice('serve', 'serve-a', [address])]);
+      expect(onlyPort(own).pools.cluster).toHaveLength(1);
+    },
+  );
 
   it('of a removed cluster is not used, and nobody is told again', () => {
     expect(judged('10.1.0.1', { registry: registryOf({ east: { removed: true } }) })).toEqual({
@@ -92,6 +161,21 @@ describe('two clusters with one address', () => {
     expect(pool(registryOf({ east: { tier: 1 } }))).toEqual(['10.1.0.1:8080@west']);
   });
 
+  it('leave it to the one whose registered range holds it, never to the name or the tier', () => {
+    const winner = (clusters: Parameters<typeof registryOf>[0], strictCidr: boolean | undefined) =>
+      poolTexts(onlyPort(compileObjects(objects, { registry: registryOf(clusters, { strictCidr }) })).pools.cluster);
+    for (const strict of [undefined, false, true]) {
+      expect(winner({ west: { podCidrs: pods, tier: 5 }, east: {} }, strict)).toEqual(['10.1.0.1:8080@west']);
+      const elsewhere = ['10.9.0.0/16' as Cidr];
+      expect(winner({ west: { podCidrs: pods }, east: { podCidrs: elsewhere } }, strict)).toEqual([
+        '10.1.0.1:8080@west',
+      ]);
+      expect(winner({ west: { podCidrs: pods, tier: 1 }, east: { podCidrs: pods } }, strict)).toEqual([
+        '10.1.0.1:8080@east',
+      ]);
+    }
+  });
+
   it('are reported once, also where no Service has both', () => {
     const apart = [service('two', { clusterIP: '10.96.0.2' }), dispatched('two', 'west', ['10.1.0.1', '10.1.0.2'])];
     const compilation = compileObjects([serve, dispatched('serve', 'east', ['10.1.0.1', '10.1.0.2']), ...apart]);
@@ -108,7 +192,7 @@ describe('names in the registry', () => {
     const registry = registryOf({ east: { aliases: ['old-east' as ClusterName] } });
     expect(onlyPort(compileObjects([serve, remote], { registry })).pools.cluster[0]?.cluster).toBe('east');
     const exported = [slice('serve', 'serve-e', ['10.1.0.2']), serviceExport('serve')];
-    const given = compileObjects([serve], { registry, clusters: { 'old-east': exported } });
+    const given = compileObjects([openService('serve')], { registry, clusters: { 'old-east': exported } });
     expect(onlyPort(given).pools.cluster[0]?.cluster).toBe('east');
   });
 
@@ -147,6 +231,17 @@ describe('names in the registry', () => {
   });
 });
 
+it('no cluster is called local', () => {
+  expect(parseClusterName('local')).toBeUndefined();
+  const labelled = slice('serve', 'x', ['10.1.0.1'], {
+    by: 'me',
+    labels: { 'multicluster.kubernetes.io/source-cluster': 'local' },
+  });
+  const drained = service('serve', {}, { annotations: { 'slicewright.dev/drain-clusters': 'local' } });
+  const compilation = compileObjects([drained, slice('serve', 'a', ['10.0.0.1']), labelled]);
+  expect(poolTexts(onlyPort(compilation).pools.cluster)).toEqual(['10.1.0.1:8080@unknown:local']);
+});
+
 describe('a policy', () => {
   const share = (annotations: Record<string, string>, options: CompileOptions = {}) => {
     const objects = [
@@ -165,6 +260,64 @@ describe('a policy', () => {
     ]);
     expect(share({ 'slicewright.dev/failover': 'e; home' }, { registry })).toEqual(['10.1.0.1:8080@east']);
     expect(share({ 'slicewright.dev/drain-clusters': 'home' }, { registry })).toEqual(['10.1.0.1:8080@east']);
+  });
+
+  describe('that names a cluster which there is not', () => {
+    const home = { self: true, podCidrs: ['10.0.0.0/16' as Cidr] };
+    const registry = registryOf({ home, east: {}, west: { aliases: ['old-west' as ClusterName] } });
+    const compiled = (annotations: Record<string, string>, options: CompileOptions = { registry }) => {
+      const objects = [
+        service('serve', {}, { annotations }),
+        slice('serve', 'serve-a', ['10.0.0.1']),
+        dispatched('serve', 'east', ['10.1.0.1']),
+        dispatched('serve', 'west', ['10.2.0.1']),
+      ];
+      const compilation = compileObjects(objects, options);
+      return { pool: poolTexts(onlyPort(compilation).pools.cluster).join(' '), told: diagnosticTexts(compilation) };
+    };
+    const all = '10.0.0.1:8080 10.1.0.1:8080@east 10.2.0.1:8080@west';
+
+    it.each([
+      ['cluster-weights', 'local=2,wset=5,east=1', 'wset', 'west', '10.0.0.1:8080*2 10.1.0.1:8080@east'],
+      ['cluster-weights', 'local=2,East=5,west=1', 'East', 'east', '10.0.0.1:8080*2 10.2.0.1:8080@west'],
+      ['failover', 'wset; east', 'wset', 'west', '10.1.0.1:8080@east'],
+      ['failover', 'eats, west; *', 'eats', 'east', '10.2.0.1:8080@west'],
+      ['drain-clusters', 'east,wst', 'wst', 'west', '10.0.0.1:8080 10.2.0.1:8080@west'],
+      ['drain-clusters', 'East_,west', 'East_', 'east', '10.0.0.1:8080 10.1.0.1:8080@east'],
+      ['drain-clusters', 'east,oldwest', 'oldwest', 'old-west', '10.0.0.1:8080 10.2.0.1:8080@west'],
+      ['accept-clusters', 'east,wset', 'wset', 'west', all],
+    ])('keeps its effect for the others: %s %s', (key, value, stranger, meant, pool) => {
+      expect(compiled({ [`slicewright.dev/${key}`]: value })).toEqual({
+        pool,
+        told: [
+          `warning: Service default/serve metadata.annotations["slicewright.dev/${key}"]: no cluster ${stranger}; did you mean ${meant}? It is passed over, and the rest holds`,
+        ],
+      });
+    });
+
+    it.each([
+      ['cluster-weights', 'wset=100', 'wset; did you mean west? No other is named, so the default holds'],
+      ['cluster-weights', 'wset=100,local=0', 'wset; did you mean west? No other is named, so the default holds'],
+      ['failover', 'berlin', 'berlin; no other is named, so the default holds'],
+      ['drain-clusters', 'wset', 'wset; did you mean west? No other is named, so the default holds'],
+    ])('and no other sends nobody away: %s %s', (key, value, told) => {
+      expect(compiled({ [`slicewright.dev/${key}`]: value })).toEqual({
+        pool: all,
+        told: [`warning: Service default/serve metadata.annotations["slicewright.dev/${key}"]: no cluster ${told}`],
+      });
+    });
+
+    it('is not told where nobody lists clusters, nor of one that has slices here or is given', () => {
+      const weights = { 'slicewright.dev/cluster-weights': 'local=2,north=5,*=1' };
+      expect(compiled(weights, {}).told).toEqual([]);
+      expect(compiled(weights).told).toHaveLength(1);
+      expect(compiled(weights, { registry, clusters: { north: [service('any')] } }).told).toEqual([
+        'info: cluster north: is not in the registry; nothing of what is registered holds for it',
+      ]);
+      expect(
+        compiled({ 'slicewright.dev/drain-clusters': 'west,home,east' }, { registry: registryOf({ home }) }).told,
+      ).toEqual([]);
+    });
   });
 
   it('of the registry holds where the Service says nothing', () => {
@@ -203,6 +356,15 @@ describe('a policy', () => {
     expect(poolTexts(pools.cluster)).toEqual(['10.0.0.2:8080*3!', '10.0.0.3:8080!']);
     const local = onlyPort(compileObjects([service('serve', { internalTrafficPolicy: 'Local' }), ...slices]));
     expect(poolTexts(local.pools.local)).toEqual(['10.0.0.2:8080*3!', '10.0.0.3:8080!']);
+  });
+
+  it('gives another cluster’s slices no more weight than everyone has, however they came', () => {
+    const east = (weight: string) =>
+      dispatched('serve', 'east', ['10.1.0.1'], { annotations: { 'slicewright.dev/weight': weight } });
+    const pool = (weight: string) =>
+      poolTexts(onlyPort(compileObjects([serve, slice('serve', 'a', ['10.0.0.1']), east(weight)])).pools.cluster);
+    expect(pool('65535')).toEqual(['10.0.0.1:8080', '10.1.0.1:8080@east']);
+    expect(pool('0')).toEqual(['10.0.0.1:8080']);
   });
 
   it('that leaves nobody anything refuses clients', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseAddress } from '../values/address.ts';
 import { parseLenientAddress, parseLenientCidr } from './lenient-address.ts';
-import { specialAddress } from './special-address.ts';
+import { specialAddress, unfitForEndpoint } from './special-address.ts';
 
 describe('addresses as the owner of a Service may write them', () => {
   it.each([
@@ -80,6 +80,41 @@ describe('special addresses', () => {
     'fe7f::1',
     'ff::1',
   ])('%s is ordinary', (text) => expect(specialAddress(address(text))).toBeUndefined());
+});
+
+describe('addresses that no endpoint may have', () => {
+  it.each([
+    ['127.0.0.1', 'loopback'],
+    ['0.1.2.3', 'this network'],
+    ['fd00:ec2::254', 'metadata service'],
+    ['fd00:ec2::23', 'metadata service'],
+    ['fd20:ce::254', 'metadata service'],
+    // NAT64, its local prefix in both places, 6to4, IPv4-compatible.
+    ['64:ff9b::7f00:1', 'loopback'],
+    ['64:ff9b::169.254.169.254', 'link-local'],
+    ['64:ff9b:1::127.0.0.1', 'loopback'],
+    ['64:ff9b:1:a9fe:a9:fe00::', 'link-local'],
+    ['2002:7f00:1::', 'loopback'],
+    ['2002:e000:1::5', 'multicast'],
+    ['::127.0.0.1', 'loopback'],
+    ['::ffff:ffff', 'broadcast'],
+  ])('%s: %s', (text, kind) => expect(unfitForEndpoint(address(text))).toBe(kind));
+
+  it.each([
+    '10.0.0.1',
+    '240.0.0.1',
+    'fd00:ec2:1::254',
+    'fd00:ec3::254',
+    '64:ff9b::10.0.0.1',
+    '64:ff9b:1::10.0.0.1',
+    '64:ff9b:1:a00:0:100::',
+    '64:ff9b:2::7f00:1',
+    '64:ff9b:0:1::7f00:1',
+    '2002:a00:1::',
+    '2003:7f00:1::',
+    '1::7f00:1',
+    '::2',
+  ])('not %s', (text) => expect(unfitForEndpoint(address(text))).toBeUndefined());
 });
 
 function address(text: string) {

@@ -6,7 +6,7 @@ import { createReport, type Fields, fieldsOf, isAbsent, listOf, type Report, sho
 import { parseSlicePorts, parseSliceWeight, type PublishedPort } from './slice-annotations.ts';
 import type { ObjectRef } from '../values/object-ref.ts';
 import { isSliceForOthers, type NamespacedMetadata, parseNamespacedMetadata, parseTimestamp } from './metadata.ts';
-import { type SpecialAddress, specialAddress } from './special-address.ts';
+import { type UnfitAddress, unfitForEndpoint } from './special-address.ts';
 
 export interface SlicePort {
   readonly name: PortName;
@@ -19,7 +19,7 @@ export interface SliceEndpoint {
   readonly index: number;
   readonly address: IpAddress;
   /** Set: the address is refused wherever it comes from. */
-  readonly special: SpecialAddress | undefined;
+  readonly special: UnfitAddress | undefined;
   readonly ready: boolean;
   readonly serving: boolean;
   readonly terminating: boolean;
@@ -238,7 +238,7 @@ function parseEndpoint(value: unknown, index: number, context: Context): SliceEn
   const address = parseFirstAddress(fields, path, context);
   const conditions = parseConditions(fields, path, report);
   if (address === undefined || conditions === undefined) return undefined;
-  const special = specialAddress(address);
+  const special = unfitForEndpoint(address);
   if (special !== undefined) {
     const message = `${address} (${special}) cannot be an endpoint's address; this endpoint is refused`;
     report('warning', 'endpoint-refused', `${path}.addresses[0]`, message);

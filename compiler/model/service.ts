@@ -31,6 +31,8 @@ export interface Service extends NamespacedMetadata {
   /** In the object's order, as are all lists here. */
   readonly externalIPs: readonly IpAddress[];
   readonly loadBalancerIPs: readonly LoadBalancerIP[];
+  /** Of that type: a controller gives it those addresses. */
+  readonly isLoadBalancer: boolean;
   readonly sourceRanges: readonly Cidr[];
   /** Ranges are given, valid or not: somebody means the load balancer to be closed. */
   readonly hasSourceRanges: boolean;
@@ -53,6 +55,7 @@ export const emptySpec: ServiceSpec = {
   ports: [],
   externalIPs: [],
   loadBalancerIPs: [],
+  isLoadBalancer: false,
   sourceRanges: [],
   hasSourceRanges: false,
   affinity: { kind: 'none' },
@@ -109,6 +112,7 @@ function parseSpec(spec: Fields, status: Fields, report: Report): ServiceSpec {
     ports: parsePorts(spec, report),
     externalIPs: parseAddresses(givenExternalIPs, 'spec.externalIPs', report),
     loadBalancerIPs: parseIngress(status, report),
+    isLoadBalancer: type === 'LoadBalancer',
     sourceRanges: parseSourceRanges(spec, report),
     hasSourceRanges: Array.isArray(spec.loadBalancerSourceRanges) && spec.loadBalancerSourceRanges.length > 0,
     affinity: parseAffinity(spec, report),

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { type ClusterName, compareText, parseClusterName } from '../values/names.ts';
+import { nearestName } from '../values/nearest.ts';
 import { type ObjectRef, printable } from '../values/object-ref.ts';
 import type { ClusterWeightKey, MinHealthy, Policy, Tier, TierSelector } from './policy.ts';
 
@@ -15,20 +16,35 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
   affinity: ['service.cilium.io/affinity', 'io.cilium/service-affinity'],
 };
 
-/** One value's parser: the part of a policy that it says, or what is wrong with it. */
-type Reader = (text: string) => Partial<Policy> | { readonly wrong: string };
+/** Names of clusters, ids and aliases; empty: it is not known which there are. */
+export type KnownClusters = () => readonly ClusterName[];
+
+const anyCluster: KnownClusters = () => [];
+
+/** The part of a policy that a value says, with the names in it that no cluster has; or what is wrong with it. */
+type Said = { readonly policy: Partial<Policy>; readonly strangers: readonly string[] } | Wrong;
+
+interface Wrong {
+  readonly wrong: string;
+  /** All that is wrong is that no cluster has the names in it. */
+  readonly isStrange?: true;
+}
+
+/** One value's parser. */
+type Reader = (text: string, known: KnownClusters) => Said;
 
 const readers: Readonly<Record<string, Reader>> = {
   affinity: readAffinity,
-  failover: (text) => into(readFailover(text), (failover) => ({ failover })),
+  failover: (text, known) => into(readFailover(text, known), (failover) => ({ failover })),
   'min-healthy': (text) => into(readMinHealthy(text), (minHealthy) => ({ minHealthy })),
-  'cluster-weights': (text) => into(readWeights(text), (clusterWeights) => ({ clusterWeights })),
-  'drain-clusters': (text) => into(readClusters(text), (drainClusters) => ({ drainClusters })),
+  'cluster-weights': (text, known) => into(readWeights(text, known), (clusterWeights) => ({ clusterWeights })),
+  'drain-clusters': (text, known) => into(readClusters(text, known), (drainClusters) => ({ drainClusters })),
   'on-cluster-lost': oneOf(['keep', 'degrade', 'drop'], (onClusterLost) => ({ onClusterLost })),
   panic: oneOf(['true', 'false'], (value) => ({ panic: value === 'true' })),
   portMatch: oneOf(['name', 'nameThenNumber'], (portMatch) => ({ portMatch })),
   topology: oneOf(['default', 'kube-proxy'], (topology) => ({ topology })),
   affinityOverridesTier: oneOf(['true', 'false'], (value) => ({ affinityOverridesTier: value === 'true' })),
+  'accept-clusters': (text, known) => into(readAccepted(text, known), (acceptClusters) => ({ acceptClusters })),
   masqueradeRemote: oneOf(['auto', 'always'], (masqueradeRemote) => ({ masqueradeRemote })),
 };
 
@@ -49,7 +65,8 @@ export const policyKeys: readonly string[] = Object.keys(readers).sort(compareTe
  * The policy that an object's annotations give.
  *
  * defaults      what holds for keys that are absent or malformed
- * diagnostics   gets one warning for each malformed value and each unknown key under our domain
+ * diagnostics   gets one warning for each malformed value, each unknown key under our domain, and each name that no
+ *               cluster has: such a name is passed over, and what else the value says holds
  * source        docs/policies.md; `failover` wins over `affinity`, which is its short form
  */
 export function parsePolicy(
@@ -57,23 +74,28 @@ export function parsePolicy(
   object: ObjectRef,
   defaults: Policy,
   diagnostics: Diagnostic[],
+  known: KnownClusters = anyCluster,
 ): Policy {
   let policy = defaults;
   for (const key of ['affinity', ...policyKeys.filter((other) => other !== 'affinity')]) {
     const found = findAnnotation(annotations, key);
     const reader = readers[key];
     if (found === undefined || reader === undefined) continue;
-    const read = reader(found.text.trim());
+    const read = reader(found.text.trim(), known);
+    const field = `metadata.annotations["${found.name}"]`;
     if ('wrong' in read) {
-      diagnostics.push({
-        severity: 'warning',
-        code: 'policy-malformed',
-        object,
-        field: `metadata.annotations["${found.name}"]`,
-        message: `"${printable(found.text, 80)}" ${read.wrong}; the default holds`,
-      });
-    } else {
-      policy = { ...policy, ...read };
+      const message =
+        read.isStrange === true
+          ? followedBy(read.wrong, 'no other is named, so the default holds')
+          : `"${printable(found.text, 80)}" ${read.wrong}; the default holds`;
+      const code = read.isStrange === true ? 'policy-unknown-cluster' : 'policy-malformed';
+      diagnostics.push({ severity: 'warning', code, object, field, message });
+      continue;
+    }
+    policy = { ...policy, ...read.policy };
+    for (const stranger of read.strangers) {
+      const message = followedBy(strangerText(stranger, known), 'it is passed over, and the rest holds');
+      diagnostics.push({ severity: 'warning', code: 'policy-unknown-cluster', object, field, message });
     }
   }
   for (const name of [...annotations.keys()].sort(compareText)) {
@@ -90,6 +112,17 @@ export function parsePolicy(
   return policy;
 }
 
+/** Clusters whose exports may feed a Service with these annotations; what cannot be read accepts nobody. */
+export function acceptedClusters(
+  annotations: ReadonlyMap<string, string>,
+  defaults: Policy,
+): readonly (ClusterName | '*')[] {
+  const text = annotations.get(policyAnnotation('accept-clusters'));
+  if (text === undefined) return defaults.acceptClusters;
+  const read = readAccepted(text.trim(), anyCluster);
+  return 'wrong' in read ? [] : read.value;
+}
+
 function findAnnotation(annotations: ReadonlyMap<string, string>, key: string) {
   for (const name of [`${domain}${key}`, ...(aliases[key] ?? [])]) {
     const text = annotations.get(name);
@@ -98,103 +131,158 @@ function findAnnotation(annotations: ReadonlyMap<string, string>, key: string) {
   return undefined;
 }
 
-/** A value, or what is wrong with the text it was read from. */
-type Read<T> = { readonly value: T } | { readonly wrong: string };
+/** A value and the names in its text that no cluster has; or what is wrong with the text. */
+type Read<T> = { readonly value: T; readonly strangers: readonly string[] } | Wrong;
 
-function into<T>(read: Read<T>, make: (value: T) => Partial<Policy>): Partial<Policy> | { readonly wrong: string } {
-  return 'wrong' in read ? read : make(read.value);
+function into<T>(read: Read<T>, make: (value: T) => Partial<Policy>): Said {
+  return 'wrong' in read ? read : { policy: make(read.value), strangers: read.strangers };
+}
+
+function plain(policy: Partial<Policy>): Said {
+  return { policy, strangers: [] };
 }
 
 function oneOf<const T extends string>(values: readonly T[], make: (value: T) => Partial<Policy>): Reader {
   return (text) => {
     const value = values.find((candidate) => candidate === text);
-    return value === undefined ? { wrong: `is none of ${values.join(', ')}` } : make(value);
+    return value === undefined ? { wrong: `is none of ${values.join(', ')}` } : plain(make(value));
   };
 }
 
 /** Affinity is failover with two tiers: all or nothing, as Cilium's users know it. */
-function readAffinity(text: string): Partial<Policy> | { readonly wrong: string } {
+function readAffinity(text: string): Said {
   const local: Tier = [{ kind: 'local' }];
   const remote: Tier = [{ kind: 'remote' }];
   switch (text) {
     case 'none':
-      return { failover: [] };
+      return plain({ failover: [] });
     case 'local':
-      return { failover: [local, remote] };
+      return plain({ failover: [local, remote] });
     case 'remote':
-      return { failover: [remote, local] };
+      return plain({ failover: [remote, local] });
     default:
       return { wrong: 'is none of none, local, remote' };
   }
 }
 
 /** `local; region:eu, member1; *`: tiers by `;`, selectors of one tier by `,`. */
-function readFailover(text: string): Read<readonly Tier[]> {
+function readFailover(text: string, known: KnownClusters): Read<readonly Tier[]> {
   const tiers: Tier[] = [];
+  const strangers: string[] = [];
   for (const tierText of text.split(';')) {
     const tier: TierSelector[] = [];
-    for (const part of tierText.split(',')) {
-      const selector = readSelector(part.trim());
+    for (const part of tierText.split(',').map((each) => each.trim())) {
+      const selector = readSelector(part, known);
       if (selector === undefined) {
         return {
-          wrong: `has no cluster selector in "${printable(part.trim(), 40)}" (local, remote, region:NAME, tier:N, a cluster's id, or *)`,
+          wrong: `has no cluster selector in "${printable(part, 40)}" (local, remote, region:NAME, tier:N, a cluster's id, or *)`,
         };
       }
-      tier.push(selector);
+      if (selector === stranger) strangers.push(part);
+      else tier.push(selector);
     }
-    tiers.push(tier);
+    if (tier.length > 0) tiers.push(tier);
   }
-  return tiers.length > 32 ? { wrong: 'has more than 32 tiers' } : { value: tiers };
+  if (tiers.length > 32) return { wrong: 'has more than 32 tiers' };
+  return tiers.length === 0 ? onlyStrangers(strangers, known) : { value: tiers, strangers };
 }
 
-function readSelector(text: string): TierSelector | undefined {
+function readSelector(text: string, known: KnownClusters): TierSelector | typeof stranger | undefined {
   if (text === 'local' || text === 'remote') return { kind: text };
   if (text === '*') return { kind: 'any' };
   const region = /^region:([A-Za-z0-9._-]{1,63})$/.exec(text)?.[1];
   if (region !== undefined) return { kind: 'region', region };
   const tier = /^tier:(\d{1,4})$/.exec(text)?.[1];
   if (tier !== undefined) return { kind: 'tier', tier: Number(tier) };
-  const cluster = parseClusterName(text);
-  return cluster === undefined ? undefined : { kind: 'cluster', cluster };
+  const cluster = readCluster(text, known);
+  return typeof cluster === 'string' ? { kind: 'cluster', cluster } : cluster;
 }
 
 function readMinHealthy(text: string): Read<MinHealthy> {
   const percent = /^(\d{1,3})%$/.exec(text)?.[1];
   if (percent !== undefined && Number(percent) >= 1 && Number(percent) <= 100) {
-    return { value: { kind: 'percent', percent: Number(percent) } };
+    return { value: { kind: 'percent', percent: Number(percent) }, strangers: [] };
   }
-  if (/^\d{1,6}$/.test(text) && Number(text) >= 1) return { value: { kind: 'count', count: Number(text) } };
+  if (/^\d{1,6}$/.test(text) && Number(text) >= 1) {
+    return { value: { kind: 'count', count: Number(text) }, strangers: [] };
+  }
   return { wrong: 'is neither a number of endpoints from 1 nor a percentage from 1% to 100%' };
 }
 
 const maxClusterWeight = 1_000_000;
 
 /** `local=80,member1=20,*=1`. */
-function readWeights(text: string): Read<ReadonlyMap<ClusterWeightKey, number>> {
+function readWeights(text: string, known: KnownClusters): Read<ReadonlyMap<ClusterWeightKey, number>> {
   const weights = new Map<ClusterWeightKey, number>();
+  const strangers: string[] = [];
   for (const part of text.split(',')) {
     const [, name = '', number = ''] = /^\s*([^=\s]+)\s*=\s*(\d{1,7})\s*$/.exec(part) ?? [];
-    const key = name === 'local' || name === '*' ? name : parseClusterName(name);
+    const key = name === 'local' || name === '*' ? name : readCluster(name, known);
     if (key === undefined || number === '' || Number(number) > maxClusterWeight) {
       return {
         wrong: `has no CLUSTER=WEIGHT with a weight from 0 to ${maxClusterWeight} in "${printable(part.trim(), 40)}"`,
       };
     }
+    if (key === stranger) {
+      strangers.push(name);
+      continue;
+    }
     if (weights.has(key)) return { wrong: `names ${key} twice` };
     weights.set(key, Number(number));
   }
-  return [...weights.values()].some((weight) => weight > 0)
-    ? { value: weights }
-    : { wrong: 'leaves no cluster with a weight' };
+  if ([...weights.values()].some((weight) => weight > 0)) return { value: weights, strangers };
+  return strangers.length > 0 ? onlyStrangers(strangers, known) : { wrong: 'leaves no cluster with a weight' };
 }
 
-function readClusters(text: string): Read<readonly (ClusterName | 'local')[]> {
-  if (text === '') return { value: [] };
-  const clusters: (ClusterName | 'local')[] = [];
-  for (const part of text.split(',')) {
-    const cluster = part.trim() === 'local' ? 'local' : parseClusterName(part.trim());
-    if (cluster === undefined) return { wrong: `has no cluster's id in "${printable(part.trim(), 40)}"` };
-    clusters.push(cluster);
+function readClusters(text: string, known: KnownClusters): Read<readonly (ClusterName | 'local')[]> {
+  return readNames(text, 'local', known, "has no cluster's id");
+}
+
+function readAccepted(text: string, known: KnownClusters): Read<readonly (ClusterName | '*')[]> {
+  return readNames(text, '*', known, "has neither a cluster's id nor *");
+}
+
+/** Names by comma, and one word that means something else. */
+function readNames<T extends string>(
+  text: string,
+  word: T,
+  known: KnownClusters,
+  wrong: string,
+): Read<readonly (ClusterName | T)[]> {
+  const names: (ClusterName | T)[] = [];
+  const strangers: string[] = [];
+  for (const part of text === '' ? [] : text.split(',').map((each) => each.trim())) {
+    const name = part === word ? word : readCluster(part, known);
+    if (name === undefined) return { wrong: `${wrong} in "${printable(part, 40)}"` };
+    if (name === stranger) strangers.push(part);
+    else names.push(name);
   }
-  return { value: clusters };
+  return names.length === 0 && strangers.length > 0 ? onlyStrangers(strangers, known) : { value: names, strangers };
+}
+
+/** Stands for a name that may be meant for a cluster, but none is called so. */
+const stranger = Symbol('stranger');
+
+/** undefined: it is no name at all. */
+function readCluster(text: string, known: KnownClusters): ClusterName | typeof stranger | undefined {
+  const name = parseClusterName(text);
+  const names = known();
+  if (name !== undefined && (names.length === 0 || names.includes(name))) return name;
+  // A capital letter or an underscore is a slip of the pen, which must not undo what is said of the other clusters.
+  return name !== undefined || /^[A-Za-z0-9._-]{1,253}$/.test(text) ? stranger : undefined;
+}
+
+function onlyStrangers(strangers: readonly string[], known: KnownClusters): Wrong {
+  const [first = ''] = strangers;
+  return { wrong: strangerText(first, known), isStrange: true };
+}
+
+function followedBy(text: string, then: string): string {
+  return text.endsWith('?') ? `${text} ${then.charAt(0).toUpperCase()}${then.slice(1)}` : `${text}; ${then}`;
+}
+
+/** `no cluster wset; did you mean west?` */
+export function strangerText(name: string, known: KnownClusters): string {
+  const nearest = nearestName(name, known());
+  return `no cluster ${printable(name, 60)}${nearest === undefined ? '' : `; did you mean ${nearest}?`}`;
 }

@@ -218,6 +218,7 @@ function registered(id: string, some: Partial<RegisteredCluster>): RegisteredClu
     nodeCidrs: [],
     zones: new Map(),
     region: undefined,
+    mayServe: [],
     tier: 0,
     weight: 100,
     drain: false,

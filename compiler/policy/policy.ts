@@ -46,6 +46,8 @@ export interface Policy {
   readonly masqueradeRemote: 'auto' | 'always';
   /** A client that session affinity holds stays with its endpoint while that one is in a lower tier (MR-56). */
   readonly affinityOverridesTier: boolean;
+  /** Clusters whose exports feed the Service; `*`: all. */
+  readonly acceptClusters: readonly (ClusterName | '*')[];
 }
 
 export const defaultPolicy: Policy = {
@@ -59,6 +61,7 @@ export const defaultPolicy: Policy = {
   topology: 'default',
   masqueradeRemote: 'auto',
   affinityOverridesTier: true,
+  acceptClusters: [],
 };
 
 /** Whether endpoints may get unequal weights or none because of it. */

@@ -29,6 +29,7 @@ function cluster(id: string, some: Partial<RegisteredCluster> = {}): RegisteredC
     removed: false,
     state: 'Unknown',
     onLost: undefined,
+    mayServe: [],
     ...some,
   };
 }

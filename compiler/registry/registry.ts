@@ -1,6 +1,7 @@
 import type { OnClusterLost, Policy } from '../policy/policy.ts';
+import type { Diagnostic } from '../values/diagnostic.ts';
 import { type Cidr, cidrContains, type IpAddress } from '../values/address.ts';
-import { type ClusterName, compareText } from '../values/names.ts';
+import { type ClusterName, compareText, type Namespace, type ObjectName } from '../values/names.ts';
 
 /**
  * What we believe of a cluster's link (MR-70 to MR-74). `Unknown` counts as alive: plain Karmada
@@ -8,6 +9,14 @@ import { type ClusterName, compareText } from '../values/names.ts';
  */
 export const clusterStates = ['Unknown', 'Alive', 'Suspect', 'Lost'] as const;
 export type ClusterState = (typeof clusterStates)[number];
+
+/** Services of ours that another cluster may add endpoints to. */
+export interface ServiceGrant {
+  /** `*`: all but the system namespaces, and never default/kubernetes. */
+  readonly namespace: Namespace | '*';
+  /** undefined: all of the namespace. */
+  readonly names: readonly ObjectName[] | undefined;
+}
 
 /** One cluster as the operator registered it. */
 export interface RegisteredCluster {
@@ -35,18 +44,34 @@ export interface RegisteredCluster {
   readonly state: ClusterState;
   /** Overrides the default for Services whose own policy does not say. */
   readonly onLost: OnClusterLost | undefined;
+  /** Services of ours that it may feed where no object of ours says so. */
+  readonly mayServe: readonly ServiceGrant[];
+}
+
+/** Where addresses of Services may lie that are not the API server's choice; absent lists: anywhere, unless restricted. */
+export interface ServiceAddressRanges {
+  /** Without a list: no externalIPs, only load balancer addresses of Services of that type, only imports in our Service range. */
+  readonly restrict: boolean;
+  readonly externalIPs: readonly Cidr[] | undefined;
+  readonly loadBalancerIPs: readonly Cidr[] | undefined;
+  /** Of ServiceImports. */
+  readonly clusterSetIPs: readonly Cidr[] | undefined;
 }
 
 export interface Registry {
   /** By id; ids and aliases are unique among all. */
   readonly clusters: readonly RegisteredCluster[];
-  /** Accept a remote endpoint only inside the ranges of its cluster (MR-15). */
-  readonly strictCidr: boolean;
+  /** Accept a remote endpoint only inside the ranges of its cluster (MR-15). undefined: see isStrict. */
+  readonly strictCidr: boolean | undefined;
   /** What holds for Services whose annotations say nothing; absent: the default policy. */
   readonly policy?: Policy;
+  /** absent: Services may have any address, as with kube-proxy. */
+  readonly serviceAddresses?: ServiceAddressRanges;
+  /** What is odd about the file, though it can be used. */
+  readonly remarks?: readonly Diagnostic[];
 }
 
-export const emptyRegistry: Registry = { clusters: [], strictCidr: false };
+export const emptyRegistry: Registry = { clusters: [], strictCidr: undefined };
 
 /** The cluster of that id or alias. */
 export function findCluster(registry: Registry, name: ClusterName): RegisteredCluster | undefined {
@@ -71,6 +96,19 @@ export function withOwn(registry: Registry, own: ClusterName | undefined): Regis
 /** Ids and aliases. */
 export function namesIn(registry: Registry): ClusterName[] {
   return registry.clusters.flatMap(({ id, aliases }) => [id, ...aliases]);
+}
+
+/** Every range registered for a cluster. */
+export function rangesIn({ podCidrs, serviceCidrs, nodeCidrs }: RegisteredCluster): readonly Cidr[] {
+  return [...podCidrs, ...serviceCidrs, ...nodeCidrs];
+}
+
+/**
+ * Whether endpoints outside the ranges of their cluster are refused. Who registers ranges of any other cluster means
+ * them: else whatever claims to be of a cluster without ranges would pass by those of all others.
+ */
+export function isStrict({ strictCidr, clusters }: Registry): boolean {
+  return strictCidr ?? clusters.some((cluster) => !cluster.self && !cluster.removed && rangesIn(cluster).length > 0);
 }
 
 /** Whether an address lies in one of the ranges; undefined when none is known. */

@@ -92,6 +92,31 @@ export function parseMappedIpv4(text: string): Ipv4 | undefined {
   const groups = parseGroups(text);
   if (groups === undefined || !isMapped(groups)) return undefined;
   const [high = 0, low = 0] = groups.slice(6);
+  return ipv4Of(high, low);
+}
+
+/**
+ * IPv4 addresses that a gateway makes of an IPv6 address: NAT64 (64:ff9b::/96, and 64:ff9b:1::/48 with the address at its
+ * end or behind its prefix), 6to4 (2002::/16), and the old IPv4-compatible form (::/96). Empty for any other.
+ *
+ * source  RFC 6052, RFC 8215, RFC 3056, RFC 4291 2.5.5.1
+ */
+export function embeddedIpv4(address: IpAddress): Ipv4[] {
+  if (!/^(64:ff9b:|2002:|::)/.test(address)) return [];
+  const groups = groupsOf(address as Ipv6);
+  const [first = 0, second = 0, third = 0, fourth = 0, fifth = 0] = groups;
+  const [high = 0, low = 0] = groups.slice(6);
+  if (first === 0x2002) return [ipv4Of(second, third)];
+  const isZero = (from: number): boolean => groups.slice(from, 6).every((group) => group === 0);
+  if (first === 0) return isZero(0) && high !== 0 ? [ipv4Of(high, low)] : [];
+  if (isZero(2)) return [ipv4Of(high, low)];
+  if (third !== 1) return [];
+  // Behind a /48 the eight bits in the middle of the address stay free. A half that is empty is not where it stands.
+  const behind = fourth === 0 ? [] : [ipv4Of(fourth, ((fifth & 255) << 8) | ((groups[5] ?? 0) >> 8))];
+  return high === 0 ? behind : [ipv4Of(high, low), ...behind];
+}
+
+function ipv4Of(high: number, low: number): Ipv4 {
   return [high >> 8, high & 255, low >> 8, low & 255].join('.') as Ipv4;
 }
 
@@ -183,10 +208,13 @@ export function cidrContains(cidr: Cidr, address: IpAddress): boolean {
   return addressToNumber(network) >> hostBits === addressToNumber(address) >> hostBits;
 }
 
+/** Whether the first network holds all of the second. */
+export function cidrIncludes(wider: Cidr, narrower: Cidr): boolean {
+  return splitCidr(wider).length <= splitCidr(narrower).length && cidrContains(wider, splitCidr(narrower).address);
+}
+
 export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
-  return splitCidr(a).length <= splitCidr(b).length
-    ? cidrContains(a, splitCidr(b).address)
-    : cidrContains(b, splitCidr(a).address);
+  return cidrIncludes(a, b) || cidrIncludes(b, a);
 }
 
 function bitsOf(family: Family): number {

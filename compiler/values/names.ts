@@ -37,8 +37,9 @@ export function parsePortName(value: unknown): PortName | undefined {
   return value === '' || (typeof value === 'string' && label.test(value)) ? (value as PortName) : undefined;
 }
 
+/** No cluster is called `local`: policies, reports and metrics mean our own by it. */
 export function parseClusterName(value: unknown): ClusterName | undefined {
-  return typeof value === 'string' && isSubdomain(value) ? (value as ClusterName) : undefined;
+  return typeof value === 'string' && value !== 'local' && isSubdomain(value) ? (value as ClusterName) : undefined;
 }
 
 /**

@@ -56,8 +56,13 @@ export const exported: Manifest = {
   metadata: { name: 'cart', namespace: 'test' },
 };
 
+/** It lets in what other clusters export. */
 export function cart(...endpoints: readonly string[]): Manifest[] {
-  return service('cart', { clusterIPs: ['10.13.0.1'], port: 80, endpoints, endpointPort: 8080 });
+  const objects = service('cart', { clusterIPs: ['10.13.0.1'], port: 80, endpoints, endpointPort: 8080 });
+  const annotations = { 'slicewright.dev/accept-clusters': '*' };
+  return objects.map((object) =>
+    object['kind'] === 'Service' ? { ...object, metadata: { ...(object['metadata'] as object), annotations } } : object,
+  );
 }
 
 export function start(own: ApiDouble | Source, kernel: FakeKernel, options: Partial<FieldOptions> = {}): FieldAgent {

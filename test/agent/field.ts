@@ -9,6 +9,7 @@ import type { AgentEvent } from '../../agent/report.ts';
 import { openApi } from '../../agent/sources/api.ts';
 import { clusterSource } from '../../agent/sources/cluster.ts';
 import type { ReflectorTimes } from '../../agent/sources/reflector-options.ts';
+import { defaultSourceLimits, type SourceLimits } from '../../agent/sources/quota.ts';
 import type { Source } from '../../agent/sources/source.ts';
 import type { Run } from '../../backends/command.ts';
 import { type CompilerContext } from '../../compiler/engine.ts';
@@ -54,6 +55,9 @@ export interface FieldOptions {
   readonly settings?: Partial<Settings>;
   readonly registry?: CompilerContext['registry'];
   readonly leases?: ContactTimes;
+  readonly newRegistry?: () => CompilerContext['registry'];
+  readonly onRenamed?: () => void;
+  readonly limits?: Partial<SourceLimits>;
   readonly times?: Partial<LoopTimes>;
   readonly reflector?: Partial<ReflectorTimes>;
   readonly remoteWaitMs?: number;
@@ -100,6 +104,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
       times,
       clock,
       random,
+      limits: { ...defaultSourceLimits, ...options.limits },
       ...leaseNamespace,
     });
   };
@@ -130,6 +135,8 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
       log: recordTo(log),
       ...leaseNamespace,
       ...(options.leases === undefined ? {} : { contactTimes: options.leases }),
+      ...(options.newRegistry === undefined ? {} : { newRegistry: options.newRegistry }),
+      ...(options.onRenamed === undefined ? {} : { onRenamed: options.onRenamed }),
       remoteWaitMs: options.remoteWaitMs ?? 10_000,
       serving: {
         health: { host: '127.0.0.1', port: 0 },

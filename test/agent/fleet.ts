@@ -80,7 +80,7 @@ function service(i: number): Manifest {
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: `s${i}`, namespace },
+    metadata: { name: `s${i}`, namespace, annotations: { 'slicewright.dev/accept-clusters': '*' } },
     spec: {
       type: 'ClusterIP',
       clusterIP: clusterIp(i),

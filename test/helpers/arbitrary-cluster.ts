@@ -44,7 +44,8 @@ export const arbitraryService: fc.Arbitrary<Record<string, unknown>> = fc
     ingress: fc.subarray(['203.0.113.1', '198.51.100.1']),
     annotations: fc.constantFrom<Record<string, string>>(
       {},
-      { 'service.kubernetes.io/topology-mode': 'Auto' },
+      { 'slicewright.dev/accept-clusters': '*' },
+      { 'service.kubernetes.io/topology-mode': 'Auto', 'slicewright.dev/accept-clusters': 'east' },
       { 'slicewright.dev/affinity': 'local', 'slicewright.dev/min-healthy': '2' },
       { 'slicewright.dev/cluster-weights': 'local=3,east=1,*=2', 'slicewright.dev/on-cluster-lost': 'drop' },
       { 'slicewright.dev/drain-clusters': 'west', 'slicewright.dev/portMatch': 'nameThenNumber' },
@@ -128,7 +129,7 @@ export const arbitraryLink: fc.Arbitrary<Record<string, unknown>> = fc.oneof(
     .map((derived) => service(derived, { clusterIP: '10.96.0.7', ports: [{ name: 'http', port: 80 }] })),
 );
 
-/** The same names each time, so that one can take the place of another. */
+/** Clusters that objects are given of (east, north) keep their names, so that one can take the place of another. */
 export const arbitraryRegistry: fc.Arbitrary<Registry> = fc
   .record({
     state: fc.constantFrom<ClusterState>('Unknown', 'Alive', 'Suspect', 'Lost'),
@@ -136,15 +137,26 @@ export const arbitraryRegistry: fc.Arbitrary<Registry> = fc
     weight: fc.constantFrom(100, 50, 0),
     podCidrs: fc.subarray(['10.1.0.0/31' as Cidr]),
     tier: fc.nat(1),
-    strictCidr: fc.boolean(),
+    strictCidr: fc.constantFrom(undefined, false, true),
+    externalIPs: maybe(fc.subarray(['203.0.113.1/32' as Cidr])),
+    restrict: fc.boolean(),
+    alias: fc.constantFrom('x', 'y', 'b'),
+    more: fc.subarray(['south', 'home']),
+    self: fc.boolean(),
   })
-  .map(({ state, removed, weight, podCidrs, tier, strictCidr }) =>
+  .map(({ state, removed, weight, podCidrs, tier, strictCidr, externalIPs, restrict, alias, more, self }) =>
     registryOf(
       {
-        east: { state, weight, podCidrs, aliases: ['x' as ClusterName] },
+        east: { state, weight, podCidrs, aliases: [alias as ClusterName] },
         west: { removed, tier },
+        ...Object.fromEntries(more.map((id) => [id, { self: self && id === 'home' }])),
       },
-      { strictCidr },
+      {
+        strictCidr,
+        ...((restrict || externalIPs) && {
+          serviceAddresses: { restrict, externalIPs, loadBalancerIPs: undefined, clusterSetIPs: undefined },
+        }),
+      },
     ),
   );
 

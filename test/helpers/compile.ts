@@ -40,6 +40,7 @@ export function registryOf(
     nodeCidrs: [],
     zones: new Map(),
     region: undefined,
+    mayServe: [],
   };
   const usual = { tier: 0, weight: 100, drain: false, removed: false, state: 'Unknown', onLost: undefined } as const;
   const entries = Object.entries(clusters).sort(([a], [b]) => (a < b ? -1 : 1));

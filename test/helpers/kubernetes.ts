@@ -25,6 +25,12 @@ export function service(name: string, spec: Record<string, unknown> = {}, option
   };
 }
 
+/** The same, which lets other clusters' exports in. */
+export function openService(name: string, spec: Record<string, unknown> = {}, options: ServiceOptions = {}) {
+  const annotations = { ...options.annotations, 'slicewright.dev/accept-clusters': '*' };
+  return service(name, spec, { ...options, annotations });
+}
+
 export interface EndpointOptions {
   readonly node?: string;
   readonly zone?: string;
