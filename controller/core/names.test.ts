@@ -27,7 +27,7 @@ describe('names of copies', () => {
 });
 
 describe('derived Services', () => {
-  // source: the reference controller's names, spec/multicluster.md 3.4
+  // source: the reference controller's names
   it.each([
     ['default', 'serve', 'derived-0p6lqce99d'],
     ['default', 'server', 'derived-784ukvoqgb'],

@@ -12,7 +12,7 @@ import { endpoint, node } from '../helpers/kubernetes.ts';
 import { clusters, nativeSlice, objectIn, serviceExport, slicesIn, target, webService } from './stories.ts';
 
 /**
- * The conformance suite of the MCS API (spec/multicluster.md 3.5) by the numbers of its cases, in the forms that
+ * The conformance suite of the MCS API by the numbers of its cases, in the forms that
  * imports can be served in: by a derived Service, and at clusterset IPs. Where the suite asks by DNS, the address in
  * `spec.ips` is asked.
  */

@@ -11,7 +11,7 @@ import {
   webService,
 } from './stories.ts';
 
-/** What Karmada's own end-to-end tests assert (spec/multicluster.md 1.9 and 2.6). */
+/** What Karmada's own end-to-end tests assert. */
 
 describe('MultiClusterService', () => {
   /** Three members with a pod each; a hub with the Service. */

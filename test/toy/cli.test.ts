@@ -1,3 +1,4 @@
+import { backendNames } from '../../backends/index.ts';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,8 +33,11 @@ it('--backend toy is a choice, in the help and in the completion too', () => {
     stdout: expect.stringMatching(/^# toy IPv4\n/),
   });
   const { status, stderr } = slicewright('verify', '-f', '-', '--backend', 'tin');
-  expect([status, stderr]).toEqual([2, expect.stringContaining('Allowed choices are iptables, ipvs, toy')]);
-  expect(slicewright('completion', 'bash').stdout).toContain('compgen -W "iptables ipvs toy"');
+  expect([status, stderr]).toEqual([
+    2,
+    expect.stringContaining(`Allowed choices are ${backendNames().join(', ')}, toy`),
+  ]);
+  expect(slicewright('completion', 'bash').stdout).toContain(`compgen -W "${backendNames().join(' ')} toy"`);
 });
 
 it('mode: toy is a mode of the configuration, for commands and for the agent', () => {

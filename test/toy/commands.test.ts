@@ -6,7 +6,7 @@ import { explainPacketCommand } from '../../agent/commands/explain-packet.ts';
 import { cartOf, createScratch, nodeOf, type Scratch } from '../../agent/commands/commands.fixture.ts';
 import { memoryIo } from '../../agent/commands/memory-io.fixture.ts';
 import { verifyCommand } from '../../agent/commands/verify.ts';
-import { register } from '../../backends/index.ts';
+import { backendNames, register } from '../../backends/index.ts';
 import { createToyNode } from './bench.fixture.ts';
 import { toyEntry } from './index.ts';
 import { createToyKernel, type ToyKernel } from './kernel.ts';
@@ -69,7 +69,7 @@ describe('without a kernel', () => {
     const unknown = scratch.put('unknown.yaml', configured('toys'));
     const refused = memoryIo(manifests('10.1.0.5'));
     await compileCommand({ filename: ['-'], config: unknown, diagnostics: 'human' }, refused);
-    expect(refused.written.err).toContain('"toys" is not one of iptables, ipvs, toy');
+    expect(refused.written.err).toContain(`"toys" is not one of ${backendNames().join(', ')}`);
   });
 });
 
