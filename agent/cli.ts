@@ -6,12 +6,12 @@ import {
   parseVerbosity,
   switchOption,
   withHyphens,
-} from './commands/agent-flags.ts';
+} from './commands/agent/flags.ts';
 import { addController, addPlanMultiCluster } from '../controller/cli.ts';
-import { idleOptions } from './commands/idle-flags.ts';
-import { portOptions } from './commands/port-flags.ts';
+import { idleOptions } from './commands/agent/idle-flags.ts';
+import { portOptions } from './commands/agent/port-flags.ts';
 import { backendNames } from '../backends/index.ts';
-import { processIo } from './io.ts';
+import { processIo } from './terminal/io.ts';
 import manifest from '../package.json' with { type: 'json' };
 
 /*
@@ -135,7 +135,7 @@ Examples:
       const [{ planCommand }, { hostRun }, { thisHost }] = await Promise.all([
         import('./commands/plan.ts'),
         import('../backends/run.ts'),
-        import('./host.ts'),
+        import('./node/host.ts'),
       ]);
       process.exitCode = await planCommand(options, io, hostRun(), thisHost());
     });
@@ -165,7 +165,7 @@ Examples:
       const [{ applyCommand }, { hostRun }, { thisHost }] = await Promise.all([
         import('./commands/apply.ts'),
         import('../backends/run.ts'),
-        import('./host.ts'),
+        import('./node/host.ts'),
       ]);
       process.exitCode = await applyCommand({ filename: [], ...options }, io, hostRun(), thisHost());
     });
@@ -325,8 +325,8 @@ Examples:
       const [{ agentCommand }, { hostRun }, { thisHost }, { stopSignal }] = await Promise.all([
         import('./commands/agent.ts'),
         import('../backends/run.ts'),
-        import('./host.ts'),
-        import('./stop-signal.ts'),
+        import('./node/host.ts'),
+        import('./terminal/stop-signal.ts'),
       ]);
       process.exitCode = await agentCommand({ ...given, flags: given }, io, hostRun(), thisHost(), stopSignal());
     });

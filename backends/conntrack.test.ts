@@ -5,9 +5,9 @@ import { assemble } from './assemble.ts';
 import { forgetConnections } from './conntrack.ts';
 import { iptables } from './iptables/index.ts';
 import { ownChains } from '../test/helpers/scope.ts';
-import type { FakeFlow } from './netfilter/fake-conntrack.ts';
-import { createFakeKernel } from './netfilter/fake-kernel.ts';
-import { staleFlows } from './netfilter/flows.ts';
+import type { FakeFlow } from './netfilter/fake/conntrack.ts';
+import { createFakeKernel } from './netfilter/fake/kernel.ts';
+import { staleFlows } from './netfilter/live/flows.ts';
 
 const frontends = [clusterIP('10.96.0.10', 53), { kind: 'nodePort', port: port(30053) }] as const;
 const one = endpoint('10.1.0.1:53');

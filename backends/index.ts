@@ -1,7 +1,7 @@
 import type { Backend, LiveBackend, Made, PlaneOptions, Remains } from './backend.ts';
 import type { Run } from './command.ts';
 import { iptablesTables } from './iptables/table-writer.ts';
-import { isIpvsLink } from './ipvs/link-name.ts';
+import { isIpvsLink } from './ipvs/program/link-name.ts';
 import { ipvsTables } from './ipvs/table-writer.ts';
 import type { TableWriter } from './netfilter/own-chains.ts';
 import { leavingOthers } from './plane/leaving.ts';

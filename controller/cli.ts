@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Io } from '../agent/io.ts';
+import type { Io } from '../agent/terminal/io.ts';
 
 /*
  * The controller's part of the command line: names, options and help texts. What a command does is imported when it is
@@ -81,7 +81,7 @@ Examples:
     .action(async (options) => {
       const [{ controllerCommand }, { stopSignal }] = await Promise.all([
         import('./commands/controller.ts'),
-        import('../agent/stop-signal.ts'),
+        import('../agent/terminal/stop-signal.ts'),
       ]);
       process.exitCode = await controllerCommand(options, io, stopSignal());
     });

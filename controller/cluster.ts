@@ -4,7 +4,7 @@ import { reflect } from '../agent/sources/reflector.ts';
 import type { ReflectorTimes } from '../agent/sources/reflector-options.ts';
 import { type ClusterApi, createClusterApi } from './cluster-api.ts';
 import { type ClusterCache, createClusterCache, type Need } from './cluster-cache.ts';
-import type { Clock } from '../agent/clock.ts';
+import type { Clock } from '../agent/loop/clock.ts';
 import type { Topic } from './core/desire.ts';
 import { isOfKind, type Kind, kinds } from './core/kinds.ts';
 import { marks } from './core/marks.ts';

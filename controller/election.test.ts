@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createTestClock } from '../agent/clock.fixture.ts';
+import { createTestClock } from '../agent/loop/clock.fixture.ts';
 import type { ClusterApi, Written } from './cluster-api.ts';
 import { createElection, defaultElectionTimes } from './election.ts';
 

@@ -1,7 +1,7 @@
 import { asFields, textOf, type Fields } from '../compiler/model/fields.ts';
-import type { Log } from '../agent/log.ts';
+import type { Log } from '../agent/telling/log.ts';
 import type { ClusterApi } from './cluster-api.ts';
-import { type Clock, sleep } from '../agent/clock.ts';
+import { type Clock, sleep } from '../agent/loop/clock.ts';
 
 export interface ElectionTimes {
   /** A Lease that nobody renewed for so long is free. */

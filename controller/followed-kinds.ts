@@ -1,6 +1,6 @@
-import type { Log } from '../agent/log.ts';
+import type { Log } from '../agent/telling/log.ts';
 import type { Cluster } from './cluster.ts';
-import { type Clock, sleep } from '../agent/clock.ts';
+import { type Clock, sleep } from '../agent/loop/clock.ts';
 import { groupOf, type Kind, kinds, kindText } from './core/kinds.ts';
 import type { Held } from './core/object.ts';
 import { parsePolicy } from './core/policy.ts';

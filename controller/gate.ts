@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../agent/clock.ts';
+import { type Clock, sleep } from '../agent/loop/clock.ts';
 
 /** Lets only so many through at a time, and none during a pause: what one cluster can take. */
 export interface Gate {

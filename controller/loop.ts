@@ -1,8 +1,8 @@
 import { type ClusterName, compareText } from '../compiler/values/names.ts';
 import { backoffMs } from '../agent/sources/backoff.ts';
-import type { Log } from '../agent/log.ts';
+import type { Log } from '../agent/telling/log.ts';
 import type { Cluster, ClusterNews } from './cluster.ts';
-import { type Clock, sleep } from '../agent/clock.ts';
+import { type Clock, sleep } from '../agent/loop/clock.ts';
 import { timeText } from './time-text.ts';
 import { desire, type Topic, topicOf } from './core/desire.ts';
 import { type Change, differenceOf, type Withheld } from './core/difference.ts';

@@ -2,9 +2,9 @@ import { asFields } from '../compiler/model/fields.ts';
 import type { ClusterName } from '../compiler/values/names.ts';
 import { printable } from '../compiler/values/object-ref.ts';
 import { problemOf } from '../agent/sources/api-problems.ts';
-import type { Log } from '../agent/log.ts';
+import type { Log } from '../agent/telling/log.ts';
 import type { Cluster } from './cluster.ts';
-import { type Clock, sleep } from '../agent/clock.ts';
+import { type Clock, sleep } from '../agent/loop/clock.ts';
 import type { Roll } from './roll.ts';
 
 export interface SourceLeaseTimes {

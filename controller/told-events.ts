@@ -1,7 +1,7 @@
 import type { Fields } from '../compiler/model/fields.ts';
 import { printable } from '../compiler/values/object-ref.ts';
-import { type CountedEvent, createEventLimiter, type EventLimiter } from '../agent/event-limiter.ts';
-import type { Clock } from '../agent/clock.ts';
+import { type CountedEvent, createEventLimiter, type EventLimiter } from '../agent/telling/event-limiter.ts';
+import type { Clock } from '../agent/loop/clock.ts';
 import { timeText } from './time-text.ts';
 import type { DesiredEvent } from './core/draft.ts';
 import { idText } from './core/kinds.ts';

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { load, loadAll } from 'js-yaml';
 import { parseConfiguration } from '../agent/config/config.ts';
-import { parseRegistry } from '../agent/registry.ts';
+import { parseRegistry } from '../agent/input/registry.ts';
 import type { ClusterObjects, CompileInput } from '../compiler/compile.ts';
 import type { Registry } from '../compiler/registry/registry.ts';
 import type { Packet } from '../compiler/semantics/packet.ts';

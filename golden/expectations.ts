@@ -1,6 +1,6 @@
 import { explain } from '../agent/explain/explain.ts';
 import { explainTable } from '../agent/explain/table.ts';
-import { targetsOf } from '../agent/targets.ts';
+import { targetsOf } from '../agent/planning/targets.ts';
 import { backendNames, byName } from '../backends/index.ts';
 import type { Compilation } from '../compiler/compile.ts';
 import { compile } from '../compiler/index.ts';

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { targetsOf } from '../agent/targets.ts';
+import { targetsOf } from '../agent/planning/targets.ts';
 import { backendNames, byName } from '../backends/index.ts';
 import { compile } from '../compiler/index.ts';
 import { formatMismatch } from '../compiler/semantics/verify.ts';

@@ -1,7 +1,7 @@
-import { clustersOf } from '../agent/plan-report/clusters.ts';
-import { makeReport, type ReportPaint, reportText } from '../agent/plan-report/report.ts';
-import { scopeOf } from '../agent/planning.ts';
-import { targetsOf } from '../agent/targets.ts';
+import { clustersOf } from '../agent/planning/clusters.ts';
+import { makeReport, type ReportPaint, reportText } from '../agent/planning/report.ts';
+import { scopeOf } from '../agent/planning/plan-kernel.ts';
+import { targetsOf } from '../agent/planning/targets.ts';
 import type { Observed, Plan } from '../backends/backend.ts';
 import { byName } from '../backends/index.ts';
 import { isUsed } from '../backends/target.ts';

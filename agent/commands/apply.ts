@@ -4,15 +4,15 @@ import type { Mode } from '../../backends/index.ts';
 import { type Settings, defaultSettings } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
 import { problemsOf } from '../../backends/host/preparation.ts';
-import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
-import type { Host } from '../inputs.ts';
-import type { Io } from '../io.ts';
-import { paintOf } from '../paint.ts';
-import { makeReport, reportText } from '../plan-report/report.ts';
-import { observeFamilies, planKernel, scopeOf } from '../planning.ts';
-import { loadSavedPlan } from '../saved-plan.ts';
-import { readObjects } from '../sources/files.ts';
-import { compileWanted, type WantedOptions } from '../wanted.ts';
+import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
+import type { Host } from '../input/inputs.ts';
+import type { Io } from '../terminal/io.ts';
+import { paintOf } from '../terminal/paint.ts';
+import { makeReport, reportText } from '../planning/report.ts';
+import { observeFamilies, planKernel, scopeOf } from '../planning/plan-kernel.ts';
+import { loadSavedPlan } from '../planning/saved-plan.ts';
+import { readObjects } from '../input/files.ts';
+import { compileWanted, type WantedOptions } from '../planning/compile-targets.ts';
 import { beforeChanges, reportingFailures } from './failures.ts';
 
 export interface ApplyOptions extends WantedOptions {

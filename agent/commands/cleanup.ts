@@ -3,10 +3,10 @@ import type { Run } from '../../backends/command.ts';
 import { liveBackends } from '../../backends/index.ts';
 import { defaultSettings } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
-import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
-import type { Io } from '../io.ts';
-import { scopeOf } from '../planning.ts';
-import { type ProxyOptions, proxyIdentity } from '../proxy-identity.ts';
+import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
+import type { Io } from '../terminal/io.ts';
+import { scopeOf } from '../planning/plan-kernel.ts';
+import { type ProxyOptions, proxyIdentity } from '../input/proxy-identity.ts';
 import { beforeChanges, reportingFailures } from './failures.ts';
 
 export interface CleanupOptions extends ProxyOptions {

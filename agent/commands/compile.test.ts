@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CompileOptions, compileCommand } from './compile.ts';
 import { cartOf, createScratch, nodeOf, type Scratch } from './commands.fixture.ts';
-import { memoryIo } from './memory-io.fixture.ts';
+import { memoryIo } from '../terminal/memory-io.fixture.ts';
 
 let scratch: Scratch;
 beforeEach(() => {

@@ -5,11 +5,11 @@ import { byName, joinFiles } from '../../backends/index.ts';
 import type { Compilation } from '../../compiler/compile.ts';
 import { compile } from '../../compiler/index.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
-import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../diagnostics.ts';
-import { fileProblem, InputError } from '../input-error.ts';
-import { type InputOptions, readInputs } from '../inputs.ts';
-import type { Io } from '../io.ts';
-import { targetsOf } from '../targets.ts';
+import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../terminal/diagnostics.ts';
+import { fileProblem, InputError } from '../input/input-error.ts';
+import { type InputOptions, readInputs } from '../input/inputs.ts';
+import type { Io } from '../terminal/io.ts';
+import { targetsOf } from '../planning/targets.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface CompileOptions extends InputOptions {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { explainPacketCommand } from './explain-packet.ts';
 import { cartOf, nodeOf } from './commands.fixture.ts';
-import { memoryIo } from './memory-io.fixture.ts';
+import { memoryIo } from '../terminal/memory-io.fixture.ts';
 
 const manifests = `${nodeOf('192.0.2.1')}---${cartOf('10.1.0.5', '10.1.0.6')}`;
 

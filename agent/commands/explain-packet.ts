@@ -2,10 +2,10 @@ import { byName } from '../../backends/index.ts';
 import { compile } from '../../compiler/index.ts';
 import { parsePacket } from '../../compiler/semantics/packet-text.ts';
 import { formatTrace, formatVerdict } from '../../compiler/semantics/verdict-text.ts';
-import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../diagnostics.ts';
-import { type InputOptions, readInputs } from '../inputs.ts';
-import type { Io } from '../io.ts';
-import { targetsOf } from '../targets.ts';
+import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../terminal/diagnostics.ts';
+import { type InputOptions, readInputs } from '../input/inputs.ts';
+import type { Io } from '../terminal/io.ts';
+import { targetsOf } from '../planning/targets.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface ExplainPacketOptions extends InputOptions {

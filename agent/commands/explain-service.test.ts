@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { type ExplainServiceOptions, explainServiceCommand } from './explain-service.ts';
 import { cartOf, createScratch, nodeOf } from './commands.fixture.ts';
-import { memoryIo } from './memory-io.fixture.ts';
+import { memoryIo } from '../terminal/memory-io.fixture.ts';
 
 const scratch = createScratch();
 afterAll(() => scratch.remove());

@@ -16,14 +16,14 @@ import {
   parseObjectName,
   parsePortName,
 } from '../../compiler/values/names.ts';
-import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../diagnostics.ts';
+import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../terminal/diagnostics.ts';
 import { whyAbsent } from '../explain/absent.ts';
 import { explain, type Selection } from '../explain/explain.ts';
 import { explainJson } from '../explain/json.ts';
 import { explainTable } from '../explain/table.ts';
-import { fileProblem } from '../input-error.ts';
-import { type InputOptions, readInputs } from '../inputs.ts';
-import type { Io } from '../io.ts';
+import { fileProblem } from '../input/input-error.ts';
+import { type InputOptions, readInputs } from '../input/inputs.ts';
+import type { Io } from '../terminal/io.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface ExplainServiceOptions extends InputOptions {

@@ -1,7 +1,7 @@
 import { BackendError } from '../../backends/errors.ts';
-import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
-import { InputError } from '../input-error.ts';
-import type { Io } from '../io.ts';
+import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
+import { InputError } from '../input/input-error.ts';
+import type { Io } from '../terminal/io.ts';
 
 /**
  * Runs a command's body; what it cannot go on after is told like every other diagnostic.

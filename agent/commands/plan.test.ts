@@ -2,12 +2,12 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Run } from '../../backends/command.ts';
-import { createFakeKernel, type FakeKernel } from '../../backends/netfilter/fake-kernel.ts';
+import { createFakeKernel, type FakeKernel } from '../../backends/netfilter/fake/kernel.ts';
 import { parseAddress } from '../../compiler/values/address.ts';
-import type { Host } from '../inputs.ts';
+import type { Host } from '../input/inputs.ts';
 import { compileCommand } from './compile.ts';
 import { cartOf, createScratch, nodeOf, type Scratch } from './commands.fixture.ts';
-import { memoryIo } from './memory-io.fixture.ts';
+import { memoryIo } from '../terminal/memory-io.fixture.ts';
 import { type PlanOptions, planCommand } from './plan.ts';
 
 let scratch: Scratch;

@@ -1,15 +1,15 @@
 import { writeFileSync } from 'node:fs';
 import type { Run } from '../../backends/command.ts';
-import { type DiagnosticFormat, diagnosticsText } from '../diagnostics.ts';
-import { fileProblem, InputError } from '../input-error.ts';
-import type { Host } from '../inputs.ts';
-import type { Io } from '../io.ts';
-import { paintOf } from '../paint.ts';
-import { reportJson } from '../plan-report/json.ts';
-import { makeReport, type ReportPaint, reportText } from '../plan-report/report.ts';
-import { observeFamilies, type PlannedFamily, planKernel } from '../planning.ts';
-import { readDumps } from '../sources/dump.ts';
-import { compileWanted, type Wanted, type WantedOptions } from '../wanted.ts';
+import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
+import { fileProblem, InputError } from '../input/input-error.ts';
+import type { Host } from '../input/inputs.ts';
+import type { Io } from '../terminal/io.ts';
+import { paintOf } from '../terminal/paint.ts';
+import { reportJson } from '../planning/report-json.ts';
+import { makeReport, type ReportPaint, reportText } from '../planning/report.ts';
+import { observeFamilies, type PlannedFamily, planKernel } from '../planning/plan-kernel.ts';
+import { readDumps } from '../input/dumps.ts';
+import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface PlanOptions extends WantedOptions {
@@ -68,7 +68,7 @@ function planText(
 }
 
 async function savePlan(path: string, planned: readonly PlannedFamily[], { mode, settings }: Wanted): Promise<void> {
-  const { savedPlanJson } = await import('../saved-plan.ts');
+  const { savedPlanJson } = await import('../planning/saved-plan.ts');
   const plan = savedPlanJson(
     mode.backend.name,
     settings.chainPrefix,

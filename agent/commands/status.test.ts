@@ -2,14 +2,14 @@ import { afterEach, expect, it } from 'vitest';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import { clusterIP, endpoint, makeIR } from '../../test/helpers/ir.ts';
-import type { ClusterStanding } from '../cluster-states.ts';
+import type { ClusterStanding } from '../clusters/states.ts';
 import { emptySync, type FamilySync } from '../../backends/plane/plane.ts';
 import { metricsListener } from '../serving/meter.ts';
 import { createMetrics } from '../serving/metrics.ts';
 import type { RunningServer } from '../serving/listener.ts';
 import { serveMetrics } from '../serving/server.ts';
 import { createStatusBook } from '../serving/status.ts';
-import { memoryIo } from './memory-io.fixture.ts';
+import { memoryIo } from '../terminal/memory-io.fixture.ts';
 import { statusCommand } from './status.ts';
 
 const servers: RunningServer[] = [];

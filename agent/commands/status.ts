@@ -1,4 +1,4 @@
-import type { Io } from '../io.ts';
+import type { Io } from '../terminal/io.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
 import type { AgentStatus, ClusterStatus, FamilyStatus } from '../serving/status.ts';
 

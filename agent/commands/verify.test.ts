@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cartOf, createScratch, nodeOf, type Scratch } from './commands.fixture.ts';
-import { memoryIo } from './memory-io.fixture.ts';
+import { memoryIo } from '../terminal/memory-io.fixture.ts';
 import { verifyCommand } from './verify.ts';
 
 let scratch: Scratch;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultSettings } from '../../compiler/settings.ts';
 import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
-import { InputError } from '../input-error.ts';
+import { InputError } from '../input/input-error.ts';
 import { parseAddressOrBind } from './agent.ts';
 import { type Choices, type Configuration, defaultConfiguration, parseConfiguration } from './config.ts';
 import { keys } from './keys.ts';

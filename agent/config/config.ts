@@ -1,7 +1,7 @@
 import { defaultBackend } from '../../backends/index.ts';
 import { type Compat, defaultSettings, type Settings } from '../../compiler/settings.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
-import { InputError } from '../input-error.ts';
+import { InputError } from '../input/input-error.ts';
 import { type Key, keys } from './keys.ts';
 import { nearestPath } from './nearest.ts';
 import { type AgentConfiguration, agentConfigurationFrom } from './agent.ts';

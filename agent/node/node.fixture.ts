@@ -1,5 +1,5 @@
 import type { CommandResult, Run } from '../../backends/command.ts';
-import { createFakeIpvsKernel, type FakeIpvsKernel } from '../../backends/ipvs/fake-kernel.ts';
+import { createFakeIpvsKernel, type FakeIpvsKernel } from '../../backends/ipvs/fake/kernel.ts';
 
 /** A machine's settings, modules and files in memory, with IPVS behind the same seam. */
 export interface FakeNode {

@@ -1,5 +1,5 @@
 import { isOfKind } from '../../compiler/change.ts';
-import type { Report } from '../report.ts';
+import type { Report } from '../telling/agent-event.ts';
 import type { Arrival } from '../sources/board.ts';
 import type { ProxyHealth } from './health.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { createTestClock } from '../clock.fixture.ts';
-import type { Log } from '../log.ts';
+import { createTestClock } from '../loop/clock.fixture.ts';
+import type { Log } from '../telling/log.ts';
 import { keepServing } from './keep-serving.ts';
 import type { RunningServer } from './listener.ts';
 

@@ -1,5 +1,5 @@
-import { type Clock, sleep } from '../clock.ts';
-import type { Log } from '../log.ts';
+import { type Clock, sleep } from '../loop/clock.ts';
+import type { Log } from '../telling/log.ts';
 import type { BindAddress } from './bind-address.ts';
 import type { RunningServer } from './listener.ts';
 

@@ -2,7 +2,7 @@ import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
-import type { AgentEvent, ChangesTaken, Report } from '../report.ts';
+import type { AgentEvent, ChangesTaken, Report } from '../telling/agent-event.ts';
 import type { ApiCall } from '../sources/api.ts';
 import { createClusterLabels } from './cluster-labels.ts';
 import type { Metrics } from './metrics.ts';

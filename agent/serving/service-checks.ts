@@ -1,6 +1,6 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Family } from '../../compiler/values/address.ts';
-import type { Report } from '../report.ts';
+import type { Report } from '../telling/agent-event.ts';
 import type { HealthBinding } from './health-bindings.ts';
 import { createServiceHealthServers, serviceHealths } from './service-health.ts';
 

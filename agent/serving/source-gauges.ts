@@ -1,5 +1,5 @@
 import { type ClusterState, clusterStates } from '../../compiler/registry/registry.ts';
-import type { ClusterStanding } from '../cluster-states.ts';
+import type { ClusterStanding } from '../clusters/states.ts';
 import type { SourceStatus } from '../sources/board.ts';
 import type { Metrics } from './metrics.ts';
 

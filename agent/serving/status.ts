@@ -2,8 +2,8 @@ import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import { type Diagnostic, formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { compareText } from '../../compiler/values/names.ts';
-import type { ClusterStanding } from '../cluster-states.ts';
-import type { AgentEvent, Report } from '../report.ts';
+import type { ClusterStanding } from '../clusters/states.ts';
+import type { AgentEvent, Report } from '../telling/agent-event.ts';
 import type { SourceStatus } from '../sources/board.ts';
 
 /** How one family's last sync went. */

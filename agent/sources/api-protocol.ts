@@ -1,5 +1,5 @@
 import type { ApiAnswer } from './api.ts';
-import { maxInputBytes } from './limits.ts';
+import { maxInputBytes } from '../input/limits.ts';
 
 /** What ended an attempt to read a kind. */
 export type Outcome =

@@ -1,6 +1,6 @@
 import type { ChangeReader, ObjectChange } from '../../compiler/change.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../loop/clock.ts';
 import type { ReflectorState } from './reflector-options.ts';
 import type { Source, SourceSink } from './source.ts';
 

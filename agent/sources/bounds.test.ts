@@ -7,7 +7,7 @@ import { createChangeReader } from '../../compiler/change.ts';
 import { defaultSettings } from '../../compiler/settings.ts';
 import { service } from '../../test/helpers/kubernetes.ts';
 import { told } from '../../test/helpers/told.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../loop/clock.ts';
 import { openApi } from './api.ts';
 import { createSourceBoard } from './board.ts';
 import { createQuota, defaultSourceLimits, parseSourceLimits } from './quota.ts';

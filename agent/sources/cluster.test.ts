@@ -1,6 +1,6 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, expect, it } from 'vitest';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../loop/clock.ts';
 import { type ApiDouble, startApiDouble } from '../../test/apiserver/double.ts';
 import { openApi } from './api.ts';
 import { clusterSource } from './cluster.ts';

@@ -1,6 +1,6 @@
 import { type KnownKind, type ObjectId, recognise } from '../../compiler/model/kinds.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../loop/clock.ts';
 import type { ApiGet } from './api.ts';
 import { reduceObject } from './reduce.ts';
 import { reflect } from './reflector.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../test/helpers/eventually.ts';
-import { createTestClock } from '../clock.fixture.ts';
+import { createTestClock } from '../loop/clock.fixture.ts';
 import { createFolderWatcher } from './folder-watcher.ts';
 
 /** A watcher of a folder, as it is from its first wait on. */

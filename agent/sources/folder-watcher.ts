@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../loop/clock.ts';
 
 /** Says that something in a folder may have changed. */
 export interface FolderWatcher {

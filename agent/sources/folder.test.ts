@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTestClock } from '../clock.fixture.ts';
+import { createTestClock } from '../loop/clock.fixture.ts';
 import { folderSource } from './folder.ts';
 import type { ReflectorState } from './reflector-options.ts';
 import { eventually } from '../../test/helpers/eventually.ts';

@@ -1,10 +1,10 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { fileProblem, InputError } from '../input-error.ts';
+import { fileProblem, InputError } from '../input/input-error.ts';
 import { asFields } from '../../compiler/model/fields.ts';
 import { type ApiCall, type ApiGet, type ApiPost, type ApiWrite, openApi } from './api.ts';
-import { parseDocuments } from './documents.ts';
+import { parseDocuments } from '../input/documents.ts';
 import { createTokenFile } from './token-file.ts';
 
 /** Which API server, and as whom. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../loop/clock.ts';
 import { asListPage, type Outcome, readSized, refusalOf, withQuery } from './api-protocol.ts';
 import { problemOf } from './api-problems.ts';
 import type { ReflectorOptions } from './reflector-options.ts';

@@ -1,5 +1,5 @@
 import type { Allowance } from './quota.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../loop/clock.ts';
 import type { ApiGet } from './api.ts';
 import type { BackoffTimes } from './backoff.ts';
 

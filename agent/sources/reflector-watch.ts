@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../loop/clock.ts';
 import type { ApiAnswer } from './api.ts';
 import { problemOf } from './api-problems.ts';
 import {

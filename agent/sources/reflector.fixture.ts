@@ -1,4 +1,4 @@
-import { createTestClock, type TestClock } from '../clock.fixture.ts';
+import { createTestClock, type TestClock } from '../loop/clock.fixture.ts';
 import type { ApiGet } from './api.ts';
 import { reflect } from './reflector.ts';
 import type { ReflectorState, ReflectorTimes } from './reflector-options.ts';

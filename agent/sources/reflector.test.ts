@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTestClock } from '../clock.fixture.ts';
+import { createTestClock } from '../loop/clock.fixture.ts';
 import { openApi } from './api.ts';
 import { backoffMs } from './backoff.ts';
 import { linesOf } from './json-lines.ts';

@@ -1,4 +1,4 @@
-import { sleep } from '../clock.ts';
+import { sleep } from '../loop/clock.ts';
 import { backoffMs } from './backoff.ts';
 import type { Outcome } from './api-protocol.ts';
 import { addHoldings, type Holding, nothingHeld, unlimited } from './quota.ts';

@@ -1,4 +1,4 @@
-import { certain31 } from '../netfilter/grammar.ts';
+import { certain31 } from '../netfilter/text/grammar.ts';
 
 /**
  * Chance that rule i takes a packet that reaches it, so that every endpoint gets its share.

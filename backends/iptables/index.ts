@@ -18,7 +18,7 @@ export function createIptables(writers: readonly TableWriter[]): Backend {
 
 async function loadMeaning() {
   const [{ traceRuleset }, { expectation }] = await Promise.all([
-    import('../netfilter/trace.ts'),
+    import('../netfilter/trace/trace.ts'),
     import('../../compiler/semantics/expect.ts'),
   ]);
   return { trace: traceRuleset, expectation };

@@ -2,7 +2,7 @@ import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Maker } from '../maker.ts';
 import { checkRuleset } from '../netfilter/check.ts';
-import { rulesetText } from '../netfilter/document.ts';
+import { rulesetText } from '../netfilter/text/document.ts';
 import type { Ruleset } from '../netfilter/rule.ts';
 import { link, separateUnits } from './link.ts';
 import { lower } from './lower.ts';

@@ -1,7 +1,7 @@
 import type { LocalDetector } from '../../compiler/ir/node-context.ts';
 import { type Cidr, hostCidr, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
 import type { Port, Protocol } from '../../compiler/values/port.ts';
-import { maxCommentLength } from '../netfilter/grammar.ts';
+import { maxCommentLength } from '../netfilter/text/grammar.ts';
 import type { Match } from '../netfilter/rule.ts';
 
 /** Long names can make a comment that iptables would cut; we cut it where it would. */

@@ -5,7 +5,7 @@ import { probes } from '../../compiler/semantics/probes.ts';
 import { formatMismatch, verify } from '../../compiler/semantics/verify.ts';
 import { meetingNode, meetingPackets, meetingServices } from '../../test/helpers/meeting-services.ts';
 import { assemble } from '../assemble.ts';
-import { traceRuleset } from '../netfilter/trace.ts';
+import { traceRuleset } from '../netfilter/trace/trace.ts';
 import { iptables } from './index.ts';
 
 it('whatever Services meet at one address, the program means what they say', () => {

@@ -1,6 +1,6 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Ruleset } from '../netfilter/rule.ts';
-import { traceRuleset } from '../netfilter/trace.ts';
+import { traceRuleset } from '../netfilter/trace/trace.ts';
 import type { Side } from '../planning/traffic.ts';
 import { entryText, findFrontends } from './frontends.ts';
 

@@ -1,6 +1,6 @@
 import type { Family } from '../../compiler/values/address.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
-import { printRule } from '../netfilter/print.ts';
+import { printRule } from '../netfilter/text/print.ts';
 import type { Chain, ChainName, Rule } from '../netfilter/rule.ts';
 
 /**

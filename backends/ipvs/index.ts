@@ -15,6 +15,9 @@ export function createIpvs(writers: readonly TableWriter[]): Backend {
 }
 
 async function loadMeaning() {
-  const [{ traceProgram }, { ipvsExpectation }] = await Promise.all([import('./trace.ts'), import('./exceptions.ts')]);
+  const [{ traceProgram }, { ipvsExpectation }] = await Promise.all([
+    import('./program/trace.ts'),
+    import('./program/exceptions.ts'),
+  ]);
   return { trace: traceProgram, expectation: ipvsExpectation };
 }

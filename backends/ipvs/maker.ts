@@ -1,10 +1,10 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Maker } from '../maker.ts';
 import { checkRuleset } from '../netfilter/check.ts';
-import { linkProgram } from './link.ts';
-import { lowerServicePort } from './lower.ts';
-import { printProgram, programFiles } from './print.ts';
-import type { IpvsProgram, IpvsUnit } from './program.ts';
+import { linkProgram } from './program/link.ts';
+import { lowerServicePort } from './program/lower.ts';
+import { printProgram, programFiles } from './program/print.ts';
+import type { IpvsProgram, IpvsUnit } from './program/program.ts';
 
 /**
  * A document per tool. The tools' documents hold both families; an IPv4 node without a Service of

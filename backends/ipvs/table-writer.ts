@@ -1,7 +1,7 @@
 import { underPrefix } from '../netfilter/prefix.ts';
 import type { TableWriter } from '../netfilter/own-chains.ts';
 import { chainKey } from '../netfilter/rule.ts';
-import { accessFilter, ipvsChains } from './chain-names.ts';
+import { accessFilter, ipvsChains } from './program/chain-names.ts';
 
 const names: ReadonlySet<string> = new Set(Object.values(ipvsChains).flat());
 

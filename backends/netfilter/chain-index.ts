@@ -1,5 +1,5 @@
 import { splitCidr } from '../../compiler/values/address.ts';
-import type { Flow } from './flow.ts';
+import type { Flow } from './trace/flow.ts';
 import type { Chain, Rule } from './rule.ts';
 
 /** Below this, asking every rule is as quick. */

@@ -1,6 +1,6 @@
 import type { Family } from '../../compiler/values/address.ts';
-import { parseRule } from './parse-rule.ts';
-import { printRule } from './print.ts';
+import { parseRule } from './text/parse-rule.ts';
+import { printRule } from './text/print.ts';
 import {
   type Chain,
   type ChainName,

@@ -1,5 +1,5 @@
 import type { OwnChains } from './own-chains.ts';
-import { jumpTarget } from './lines.ts';
+import { jumpTarget } from './text/lines.ts';
 import { chainKey, type Ruleset, type Table } from './rule.ts';
 
 /**

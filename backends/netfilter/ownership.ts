@@ -1,9 +1,9 @@
 import type { ChainPrefix } from '../../compiler/settings.ts';
-import type { TableText } from './document.ts';
-import { jumpTarget, mergeLines, sameLines } from './lines.ts';
+import type { TableText } from './text/document.ts';
+import { jumpTarget, mergeLines, sameLines } from './text/lines.ts';
 import type { OwnChains } from './own-chains.ts';
 import { chainFromLines } from './chain.ts';
-import type { Foreign } from './parse.ts';
+import type { Foreign } from './text/parse.ts';
 import { markerOf } from './prefix.ts';
 import { type Chain, chainKey, type Hook, type Ruleset, type Table } from './rule.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createFakeIpvsKernel, type FakeIpvsKernel } from '../ipvs/fake-kernel.ts';
+import { createFakeIpvsKernel, type FakeIpvsKernel } from '../ipvs/fake/kernel.ts';
 import { ownPrefix } from '../../compiler/settings.ts';
 import { compileObjects } from '../../test/helpers/compile.ts';
 import { node, service, slice } from '../../test/helpers/kubernetes.ts';

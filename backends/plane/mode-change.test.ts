@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createFakeIpvsKernel } from '../ipvs/fake-kernel.ts';
+import { createFakeIpvsKernel } from '../ipvs/fake/kernel.ts';
 import { compileObjects } from '../../test/helpers/compile.ts';
 import { node, service, slice } from '../../test/helpers/kubernetes.ts';
 import { planeOf } from '../../test/helpers/scope.ts';

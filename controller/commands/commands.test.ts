@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { memoryIo } from '../../agent/commands/memory-io.fixture.ts';
+import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { type ApiDouble, startApiDouble } from '../../test/apiserver/double.ts';
 import { copiesIn } from '../../test/controller/live.ts';
 import { multiClusterService, nativeSlice, webService } from '../../test/controller/stories.ts';

@@ -1,6 +1,6 @@
 import { type Cidr, parseCidr } from '../../compiler/values/address.ts';
 import { type ClusterName, parseClusterName } from '../../compiler/values/names.ts';
-import { fileProblem, InputError } from '../../agent/input-error.ts';
+import { fileProblem, InputError } from '../../agent/input/input-error.ts';
 import { isClusterId } from '../core/names.ts';
 import type { ControllerSettings, ImportStyle } from '../core/world.ts';
 

@@ -1,8 +1,8 @@
 import { asFields, type Fields } from '../../compiler/model/fields.ts';
 import { type ClusterName, compareText } from '../../compiler/values/names.ts';
 import { reportingFailures } from '../../agent/commands/failures.ts';
-import type { Io } from '../../agent/io.ts';
-import { readObjects } from '../../agent/sources/files.ts';
+import type { Io } from '../../agent/terminal/io.ts';
+import { readObjects } from '../../agent/input/files.ts';
 import { type ClusterCache, createClusterCache } from '../cluster-cache.ts';
 import { idIn, isOfKind, kinds } from '../core/kinds.ts';
 import { hub, type Target, type World } from '../core/world.ts';

@@ -1,4 +1,4 @@
-import type { Io } from '../../agent/io.ts';
+import type { Io } from '../../agent/terminal/io.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
 import type { ControllerStatus } from '../status.ts';
 

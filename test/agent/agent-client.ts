@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { LoopTimes } from '../../agent/family-loop.ts';
+import type { LoopTimes } from '../../agent/loop/family-loop.ts';
 import { environment } from '../netns/processes.ts';
 
 export interface ProcessOptions {

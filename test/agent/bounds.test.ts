@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { createFakeKernel } from '../../backends/netfilter/fake-kernel.ts';
+import { createFakeKernel } from '../../backends/netfilter/fake/kernel.ts';
 import { startApiDouble } from '../apiserver/double.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { node, service } from '../packets/objects.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createFakeKernel } from '../../backends/netfilter/fake-kernel.ts';
+import { createFakeKernel } from '../../backends/netfilter/fake/kernel.ts';
 import { noFaults } from '../apiserver/faults.ts';
 import { eventually } from '../helpers/eventually.ts';
 import {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Source } from '../../agent/sources/source.ts';
-import { createFakeKernel } from '../../backends/netfilter/fake-kernel.ts';
+import { createFakeKernel } from '../../backends/netfilter/fake/kernel.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { told } from '../helpers/told.ts';
 import { type Manifest, node, service, slices } from '../packets/objects.ts';

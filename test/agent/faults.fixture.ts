@@ -1,7 +1,7 @@
 import { expect, onTestFinished } from 'vitest';
-import { parseRegistry } from '../../agent/registry.ts';
+import { parseRegistry } from '../../agent/input/registry.ts';
 import type { Source } from '../../agent/sources/source.ts';
-import type { FakeKernel } from '../../backends/netfilter/fake-kernel.ts';
+import type { FakeKernel } from '../../backends/netfilter/fake/kernel.ts';
 import { compile } from '../../compiler/index.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import { type ApiDouble, startApiDouble } from '../apiserver/double.ts';

@@ -1,11 +1,11 @@
 import { KubeConfig } from '@kubernetes/client-node';
-import { systemClock } from '../../agent/clock.ts';
+import { systemClock } from '../../agent/loop/clock.ts';
 import { startAgent } from '../../agent/agent.ts';
-import { defaultLeaseNamespace } from '../../agent/commands/agent-flags.ts';
-import type { ContactTimes } from '../../agent/cluster-states.ts';
-import type { LoopTimes } from '../../agent/family-loop.ts';
-import type { Log } from '../../agent/log.ts';
-import type { AgentEvent } from '../../agent/report.ts';
+import { defaultLeaseNamespace } from '../../agent/commands/agent/flags.ts';
+import type { ContactTimes } from '../../agent/clusters/states.ts';
+import type { LoopTimes } from '../../agent/loop/family-loop.ts';
+import type { Log } from '../../agent/telling/log.ts';
+import type { AgentEvent } from '../../agent/telling/agent-event.ts';
 import { openApi } from '../../agent/sources/api.ts';
 import { clusterSource } from '../../agent/sources/cluster.ts';
 import type { ReflectorTimes } from '../../agent/sources/reflector-options.ts';

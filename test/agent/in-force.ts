@@ -1,9 +1,9 @@
-import { findDrift } from '../../backends/netfilter/drift.ts';
+import { findDrift } from '../../backends/netfilter/diff/drift.ts';
 import { assemble } from '../../backends/assemble.ts';
 import type { Run } from '../../backends/command.ts';
 import { iptables } from '../../backends/iptables/index.ts';
 import { ownChainsUnder } from '../helpers/scope.ts';
-import { observe } from '../../backends/netfilter/live.ts';
+import { observe } from '../../backends/netfilter/live/observation.ts';
 import { besideOthers } from '../../backends/netfilter/ownership.ts';
 import type { Compilation } from '../../compiler/compile.ts';
 import { families } from '../../compiler/values/address.ts';

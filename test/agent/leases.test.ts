@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
-import { systemClock } from '../../agent/clock.ts';
-import { createFakeKernel } from '../../backends/netfilter/fake-kernel.ts';
+import { systemClock } from '../../agent/loop/clock.ts';
+import { createFakeKernel } from '../../backends/netfilter/fake/kernel.ts';
 import { folderSource } from '../../agent/sources/folder.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import type { Registry } from '../../compiler/registry/registry.ts';
-import { createFakeKernel } from '../../backends/netfilter/fake-kernel.ts';
+import { createFakeKernel } from '../../backends/netfilter/fake/kernel.ts';
 import { startApiDouble } from '../apiserver/double.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { node, service } from '../packets/objects.ts';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { systemClock } from '../../agent/clock.ts';
+import { systemClock } from '../../agent/loop/clock.ts';
 import type { ApiGet } from '../../agent/sources/api.ts';
 import { clusterSource } from '../../agent/sources/cluster.ts';
-import { createFakeKernel } from '../../backends/netfilter/fake-kernel.ts';
+import { createFakeKernel } from '../../backends/netfilter/fake/kernel.ts';
 import { compile } from '../../compiler/index.ts';
 import { memberSettings } from '../packets/program.ts';
 import { type Manifest, node } from '../packets/objects.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../backends/assemble.ts';
-import { ipvsExpectation } from '../../backends/ipvs/exceptions.ts';
+import { ipvsExpectation } from '../../backends/ipvs/program/exceptions.ts';
 import { ipvs } from '../../backends/ipvs/index.ts';
-import { traceProgram } from '../../backends/ipvs/trace.ts';
+import { traceProgram } from '../../backends/ipvs/program/trace.ts';
 import { disagreement } from '../../compiler/semantics/agree.ts';
 import { expectation } from '../../compiler/semantics/expect.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';

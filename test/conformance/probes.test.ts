@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { assemble } from '../../backends/assemble.ts';
 import { iptables } from '../../backends/iptables/index.ts';
 import type { Chain, Ruleset } from '../../backends/netfilter/rule.ts';
-import { traceRuleset } from '../../backends/netfilter/trace.ts';
+import { traceRuleset } from '../../backends/netfilter/trace/trace.ts';
 import type { Frontend, ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { probes } from '../../compiler/semantics/probes.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { targetsOf } from '../../agent/targets.ts';
+import { targetsOf } from '../../agent/planning/targets.ts';
 import { byName } from '../../backends/index.ts';
 import { formatMismatch } from '../../compiler/semantics/verify.ts';
 import { families } from '../../compiler/values/address.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadAll } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
-import { parseRegistry } from '../../agent/registry.ts';
+import { parseRegistry } from '../../agent/input/registry.ts';
 import { createField, type Field } from '../../controller/settle.fixture.ts';
 import { isKarmadas, isOurs } from '../../controller/core/marks.ts';
 import { parseHeld } from '../../controller/core/object.ts';

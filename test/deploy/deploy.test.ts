@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { parseConfiguration } from '../../agent/config/config.ts';
-import { defaultLeaseNamespace } from '../../agent/commands/agent-flags.ts';
+import { defaultLeaseNamespace } from '../../agent/commands/agent/flags.ts';
 import { leaseKind, watchedKinds } from '../../agent/sources/cluster.ts';
 import { calledPrograms, askedResources } from './called.ts';
 import { kustomize, type Manifest } from './kustomize.ts';

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { load, loadAll } from 'js-yaml';
 import { parseConfiguration } from '../../agent/config/config.ts';
-import { parseRegistry } from '../../agent/registry.ts';
+import { parseRegistry } from '../../agent/input/registry.ts';
 import { byName } from '../../backends/index.ts';
 import type { Compilation } from '../../compiler/compile.ts';
 import { compile } from '../../compiler/index.ts';

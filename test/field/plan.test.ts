@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { planCommand } from '../../agent/commands/plan.ts';
-import { memoryIo } from '../../agent/commands/memory-io.fixture.ts';
+import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 

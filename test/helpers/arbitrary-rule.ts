@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { chainName } from '../../backends/netfilter/chain.ts';
-import { ctStateOrder } from '../../backends/netfilter/grammar.ts';
+import { ctStateOrder } from '../../backends/netfilter/text/grammar.ts';
 import { type Match, parseSetName, type Rule, type SetName, type Target } from '../../backends/netfilter/rule.ts';
 import type { Cidr, Family, IpAddress } from '../../compiler/values/address.ts';
 import { parseAddress, parseCidr } from '../../compiler/values/address.ts';

@@ -1,5 +1,5 @@
-import type { IpvsProgram } from '../../backends/ipvs/program.ts';
-import { traceProgram } from '../../backends/ipvs/trace.ts';
+import type { IpvsProgram } from '../../backends/ipvs/program/program.ts';
+import { traceProgram } from '../../backends/ipvs/program/trace.ts';
 import { endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { disagreement } from '../../compiler/semantics/agree.ts';

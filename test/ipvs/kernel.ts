@@ -1,10 +1,10 @@
 import { scopeFor } from '../helpers/scope.ts';
 import type { Run } from '../../backends/command.ts';
 import { assemble } from '../../backends/assemble.ts';
-import { applyProgram, type IpvsApplyOptions, type IpvsReport } from '../../backends/ipvs/apply.ts';
+import { applyProgram, type IpvsApplyOptions, type IpvsReport } from '../../backends/ipvs/live/apply.ts';
 import { ipvs } from '../../backends/ipvs/index.ts';
-import type { IpvsProgram } from '../../backends/ipvs/program.ts';
-import { document, serverLines, setLines } from '../../backends/ipvs/print.ts';
+import type { IpvsProgram } from '../../backends/ipvs/program/program.ts';
+import { document, serverLines, setLines } from '../../backends/ipvs/program/print.ts';
 import { markerOf } from '../../backends/netfilter/prefix.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';

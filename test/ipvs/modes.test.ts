@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { applyCommand } from '../../agent/commands/apply.ts';
 import { cleanupCommand } from '../../agent/commands/cleanup.ts';
-import { memoryIo } from '../../agent/commands/memory-io.fixture.ts';
+import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { twoClusters } from '../netns/clusters.ts';
 import type { Network } from '../netns/network.ts';
 import { describeIn } from '../place.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { assemble } from '../../backends/assemble.ts';
 import { ipvs } from '../../backends/ipvs/index.ts';
-import { planProgram } from '../../backends/ipvs/plan.ts';
+import { planProgram } from '../../backends/ipvs/plan/plan.ts';
 import { families } from '../../compiler/values/address.ts';
 import { caseNames, compileCase } from '../conformance/cases.ts';
 import type { Network } from '../netns/network.ts';

@@ -3,7 +3,7 @@ import { assemble } from '../../backends/assemble.ts';
 import type { Run } from '../../backends/command.ts';
 import { iptables } from '../../backends/iptables/index.ts';
 import { ownChains } from '../helpers/scope.ts';
-import { observe, planLive, type Target } from '../../backends/netfilter/live.ts';
+import { observe, planLive, type Target } from '../../backends/netfilter/live/observation.ts';
 import { apply, failureOf, nothing, oursIn, servicesWith, target, textOf } from '../helpers/apply.ts';
 import { address, cidr, clusterIP, endpoint, makeIR, makeNode, service } from '../helpers/ir.ts';
 import { bootNetwork, type Network } from '../netns/network.ts';

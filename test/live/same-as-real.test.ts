@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import type { CommandResult, Run } from '../../backends/command.ts';
-import { classifyFailure } from '../../backends/netfilter/errors.ts';
-import { createFakeKernel } from '../../backends/netfilter/fake-kernel.ts';
-import type { Mode } from '../../backends/netfilter/kernel.ts';
-import { parseSave } from '../../backends/netfilter/parse.ts';
-import { rulesetText } from '../../backends/netfilter/document.ts';
+import { classifyFailure } from '../../backends/netfilter/live/errors.ts';
+import { createFakeKernel } from '../../backends/netfilter/fake/kernel.ts';
+import type { Mode } from '../../backends/netfilter/live/kernel.ts';
+import { parseSave } from '../../backends/netfilter/text/parse.ts';
+import { rulesetText } from '../../backends/netfilter/text/document.ts';
 import { bootNetwork } from '../netns/network.ts';
 import { probeSupport } from '../netns/probe.ts';
 import { describeIn } from '../place.ts';

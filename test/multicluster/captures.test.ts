@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseRegistry } from '../../agent/registry.ts';
+import { parseRegistry } from '../../agent/input/registry.ts';
 import type { Compilation } from '../../compiler/compile.ts';
 import { compile } from '../../compiler/index.ts';
 import { endpointText } from '../../compiler/ir/ir.ts';

@@ -1,6 +1,6 @@
 import { ownChains } from '../helpers/scope.ts';
-import { applyTarget, type ApplyOptions, type ApplyReport } from '../../backends/netfilter/apply.ts';
-import { observe, type Observation } from '../../backends/netfilter/live.ts';
+import { applyTarget, type ApplyOptions, type ApplyReport } from '../../backends/iptables/live/apply.ts';
+import { observe, type Observation } from '../../backends/netfilter/live/observation.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import type { Network } from '../netns/network.ts';
 import type { Program } from './program.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { assemble } from '../../backends/assemble.ts';
 import { iptables } from '../../backends/iptables/index.ts';
 import { chainName, makeChain } from '../../backends/netfilter/chain.ts';
-import { rulesetText } from '../../backends/netfilter/document.ts';
+import { rulesetText } from '../../backends/netfilter/text/document.ts';
 import { chainKey, type Rule, type Ruleset } from '../../backends/netfilter/rule.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';

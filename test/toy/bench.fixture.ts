@@ -1,10 +1,10 @@
 import type { Run } from '../../backends/command.ts';
-import { createFakeIpvsKernel, type FakeIpvsKernel } from '../../backends/ipvs/fake-kernel.ts';
+import { createFakeIpvsKernel, type FakeIpvsKernel } from '../../backends/ipvs/fake/kernel.ts';
 import { type ApplyOptions, applyCommand } from '../../agent/commands/apply.ts';
 import { cleanupCommand } from '../../agent/commands/cleanup.ts';
-import { memoryIo } from '../../agent/commands/memory-io.fixture.ts';
+import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { type PlanOptions, planCommand } from '../../agent/commands/plan.ts';
-import type { Host } from '../../agent/inputs.ts';
+import type { Host } from '../../agent/input/inputs.ts';
 import { parseAddress } from '../../compiler/values/address.ts';
 
 /** A command's end: its exit status and what it wrote, notes left out. */

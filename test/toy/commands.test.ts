@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compileCommand } from '../../agent/commands/compile.ts';
 import { explainPacketCommand } from '../../agent/commands/explain-packet.ts';
 import { cartOf, createScratch, nodeOf, type Scratch } from '../../agent/commands/commands.fixture.ts';
-import { memoryIo } from '../../agent/commands/memory-io.fixture.ts';
+import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { verifyCommand } from '../../agent/commands/verify.ts';
 import { backendNames, register } from '../../backends/index.ts';
 import { createToyNode } from './bench.fixture.ts';

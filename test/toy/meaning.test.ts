@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { targetsOf } from '../../agent/targets.ts';
+import { targetsOf } from '../../agent/planning/targets.ts';
 import { byName, register } from '../../backends/index.ts';
 import type { Target } from '../../backends/target.ts';
 import { compile } from '../../compiler/index.ts';

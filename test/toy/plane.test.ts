@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { loadMode, register } from '../../backends/index.ts';
-import { createFakeIpvsKernel } from '../../backends/ipvs/fake-kernel.ts';
+import { createFakeIpvsKernel } from '../../backends/ipvs/fake/kernel.ts';
 import { compileObjects } from '../helpers/compile.ts';
 import { node, service, slice } from '../helpers/kubernetes.ts';
 import { planeOf, scopeFor } from '../helpers/scope.ts';

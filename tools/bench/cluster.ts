@@ -1,7 +1,7 @@
 import type { Target as Wanted } from '../../backends/target.ts';
 import { assemble, type Assembled } from '../../backends/assemble.ts';
 import { iptables, type IptablesUnit } from '../../backends/iptables/index.ts';
-import type { Target } from '../../backends/netfilter/live.ts';
+import type { Target } from '../../backends/netfilter/live/observation.ts';
 import type { Ruleset } from '../../backends/netfilter/rule.ts';
 import { compile } from '../../compiler/index.ts';
 import { defaultSettings } from '../../compiler/settings.ts';

@@ -1,4 +1,4 @@
-import { documentText, rulesetText, tableTexts, type TableText } from '../../backends/netfilter/document.ts';
+import { documentText, rulesetText, tableTexts, type TableText } from '../../backends/netfilter/text/document.ts';
 import type { IptablesUnit } from '../../backends/iptables/index.ts';
 import type { Chain, Ruleset } from '../../backends/netfilter/rule.ts';
 

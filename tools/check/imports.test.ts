@@ -29,9 +29,9 @@ describe('the import rule', () => {
       "import { w } from '../ipvs/sets.ts';",
     ].join('\n');
     expect(messages('backends/iptables/lower.ts', source)).toEqual([
-      '4: backends/iptables/ may not import backends/ipvs/sets.ts',
+      '4: backends/iptables/ may not import backends/ipvs/program/sets.ts',
     ]);
-    expect(messages('backends/netfilter/diff.ts', "import { x } from '../iptables/lower.ts';")).toHaveLength(1);
+    expect(messages('backends/netfilter/diff/diff.ts', "import { x } from '../iptables/lower.ts';")).toHaveLength(1);
   });
 
   test('one file opens servers for HTTP, where the limits for clients stand', () => {
@@ -40,19 +40,19 @@ describe('the import rule', () => {
       '3: servers for HTTP are opened by openListener (agent/serving/listener.ts)',
     ]);
     expect(messages('agent/serving/listener.ts', source)).toEqual([]);
-    expect(messages('agent/single.ts', "import { createServer } from 'node:net';")).toEqual([]);
+    expect(messages('agent/node/node-lock.ts', "import { createServer } from 'node:net';")).toEqual([]);
     expect(messages('agent/sources/api.ts', "import { request } from 'node:http';")).toEqual([]);
   });
 
   test('fixtures import what tests do, and only tests import fixtures', () => {
     const source = "import { compileObjects } from '../test/helpers/compile.ts';";
-    expect(messages('agent/loop.fixture.ts', source)).toEqual([]);
-    expect(messages('agent/loop.ts', source)).toEqual(['1: agent/ may not import test/helpers/compile.ts']);
+    expect(messages('agent/loop/loop.fixture.ts', source)).toEqual([]);
+    expect(messages('agent/loop/loop.ts', source)).toEqual(['1: agent/ may not import test/helpers/compile.ts']);
     const fixture = "import { world } from './loop.fixture.ts';";
-    expect(messages('agent/loop.test.ts', fixture)).toEqual([]);
-    expect(messages('agent/loop.ts', fixture)).toEqual(['1: agent/ may not import agent/loop.fixture.ts']);
-    const far = "import { world } from '../../agent/loop.fixture.ts';";
-    expect(messages('tools/bench/run.ts', far)).toEqual(['1: only tests may import agent/loop.fixture.ts']);
+    expect(messages('agent/loop/loop.test.ts', fixture)).toEqual([]);
+    expect(messages('agent/loop/loop.ts', fixture)).toEqual(['1: agent/ may not import agent/loop/loop.fixture.ts']);
+    const far = "import { world } from '../../agent/loop/loop.fixture.ts';";
+    expect(messages('tools/bench/run.ts', far)).toEqual(['1: only tests may import agent/loop/loop.fixture.ts']);
     expect(messages('test/agent/field.ts', far)).toEqual([]);
   });
 
@@ -63,7 +63,9 @@ describe('the import rule', () => {
         [`agent/${name}`, ''],
       ]);
     const message = 'only tests import it: its name ends with .fixture.ts';
-    expect(fixtureBreaches(files('agent/cli.test.ts', 'io.ts'))).toEqual([{ file: 'agent/io.ts', line: 1, message }]);
+    expect(fixtureBreaches(files('agent/cli.test.ts', 'io.ts'))).toEqual([
+      { file: 'agent/terminal/io.ts', line: 1, message },
+    ]);
     expect(fixtureBreaches(files('agent/cli.test.ts', 'io.fixture.ts'))).toEqual([]);
     expect(fixtureBreaches(files('agent/cli.ts', 'io.ts'))).toEqual([]);
   });
@@ -81,8 +83,8 @@ describe('the import rule', () => {
 
   test('pure code has no clock, chance, environment or machine-dependent order; comments and tests may speak of them', () => {
     expect(messages('compiler/a.ts', 'const now = Date.now();')).toEqual(['1: "Date.now" has no place in pure code']);
-    expect(messages('backends/ipvs/plan.ts', 'list.sort((a, b) => a.localeCompare(b))')).toHaveLength(1);
-    expect(messages('backends/ipvs/plan.ts', 'if (process.env.DEBUG) log();')).toHaveLength(1);
+    expect(messages('backends/ipvs/plan/plan.ts', 'list.sort((a, b) => a.localeCompare(b))')).toHaveLength(1);
+    expect(messages('backends/ipvs/plan/plan.ts', 'if (process.env.DEBUG) log();')).toHaveLength(1);
     expect(messages('compiler/a.ts', '// Date.now() would differ')).toEqual([]);
     expect(messages('compiler/a.test.ts', 'Date.now()')).toEqual([]);
     expect(messages('agent/reconcile.ts', 'Date.now()')).toEqual([]);

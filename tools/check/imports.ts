@@ -59,9 +59,8 @@ const layers: readonly Layer[] = [
     of: 'controller/',
     mayImport: [
       'compiler/',
-      'agent/sources/',
-      'agent/serving/',
-      'agent/*',
+      ...['sources', 'serving', 'terminal', 'input', 'telling'].map((room) => `agent/${room}/`),
+      'agent/loop/clock.ts',
       'agent/commands/failures.ts',
       'package.json',
     ],

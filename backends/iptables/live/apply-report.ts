@@ -6,8 +6,8 @@ import type { Run } from '../../command.ts';
 import { kernelProblem } from '../../errors.ts';
 import { refusedService, staleConnections } from '../../planning/problems.ts';
 import type { Scope, Target } from '../../target.ts';
-import { ApplyError, type ApplyReport as RulesReport, applyTarget } from '../../netfilter/apply.ts';
-import type { Observation, Target as RulesTarget } from '../../netfilter/live.ts';
+import { ApplyError, type ApplyReport as RulesReport, applyTarget } from './apply.ts';
+import type { Observation, Target as RulesTarget } from '../../netfilter/live/observation.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { allowLocalNodePorts } from './local-node-ports.ts';
 

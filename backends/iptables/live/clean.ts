@@ -1,8 +1,8 @@
 import { counted } from '../../../compiler/values/counted.ts';
 import type { CleanReport, LeaveReport, Remains, Successor } from '../../backend.ts';
 import type { Run } from '../../command.ts';
-import { applyTarget } from '../../netfilter/apply.ts';
-import { type Observation, observe, observePossible } from '../../netfilter/live.ts';
+import { applyTarget } from './apply.ts';
+import { type Observation, observe, observePossible } from '../../netfilter/live/observation.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import type { Scope } from '../../target.ts';
 import { rulesetSide } from '../side.ts';

@@ -1,10 +1,10 @@
 import type { Family } from '../../../compiler/values/address.ts';
 import { families } from '../../../compiler/values/address.ts';
 import type { DumpProblem, DumpReading, DumpSource, Observed } from '../../backend.ts';
-import { fingerprintOf } from '../../netfilter/fingerprint.ts';
+import { fingerprintOf } from '../../netfilter/diff/fingerprint.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { ownerOf, withMark } from '../../netfilter/ownership.ts';
-import { parseSave } from '../../netfilter/parse.ts';
+import { parseSave } from '../../netfilter/text/parse.ts';
 import type { Planner } from './plan.ts';
 
 /** What the tools' dumps are called, here and by `compile --out`. */

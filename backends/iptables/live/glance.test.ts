@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createFakeKernel } from '../../netfilter/fake-kernel.ts';
+import { createFakeKernel } from '../../netfilter/fake/kernel.ts';
 import { apply, servicesWith, target } from '../../../test/helpers/apply.ts';
 import { createHookGlance } from './glance.ts';
 

@@ -1,5 +1,5 @@
 import type { Run } from '../../command.ts';
-import { canonicalLine } from '../../netfilter/canonical.ts';
+import { canonicalLine } from '../../netfilter/text/canonical.ts';
 import { type Hook, type Table, tables } from '../../netfilter/rule.ts';
 import type { Family } from '../../../compiler/values/address.ts';
 

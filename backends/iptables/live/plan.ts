@@ -1,11 +1,11 @@
 import type { Family } from '../../../compiler/values/address.ts';
 import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backend.ts';
 import type { ProgramOf } from '../../made.ts';
-import { diffChains } from '../../netfilter/chain-differences.ts';
-import { hookDangers } from '../../netfilter/dangers.ts';
-import { diffRulesets } from '../../netfilter/diff.ts';
-import { documentText } from '../../netfilter/document.ts';
-import { fingerprintOf } from '../../netfilter/fingerprint.ts';
+import { diffChains } from '../../netfilter/diff/chain-differences.ts';
+import { hookDangers } from '../../netfilter/diff/dangers.ts';
+import { diffRulesets } from '../../netfilter/diff/diff.ts';
+import { documentText } from '../../netfilter/text/document.ts';
+import { fingerprintOf } from '../../netfilter/diff/fingerprint.ts';
 import {
   desiredRuleset,
   type Found,
@@ -13,13 +13,13 @@ import {
   type NetfilterStep,
   planLive,
   type Target as RulesTarget,
-} from '../../netfilter/live.ts';
+} from '../../netfilter/live/observation.ts';
 import type { OwnChains, TableWriter } from '../../netfilter/own-chains.ts';
 import { withMark } from '../../netfilter/ownership.ts';
 import { ownersIn } from '../../netfilter/owners.ts';
 import { markerOf } from '../../netfilter/prefix.ts';
 import type { Ruleset } from '../../netfilter/rule.ts';
-import { lineCount } from '../../netfilter/transaction.ts';
+import { lineCount } from '../../netfilter/diff/transaction.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
 import { compareTraffic } from '../../planning/traffic.ts';
 import { isUsed, type Target } from '../../target.ts';

@@ -3,8 +3,8 @@ import { printable } from '../../../compiler/values/object-ref.ts';
 import type { LoadedPlan, PlanStart } from '../../backend.ts';
 import type { Run } from '../../command.ts';
 import { kernelProblem } from '../../errors.ts';
-import { applyPlan, refusalOf } from '../../netfilter/apply.ts';
-import { type ForgetStep, type LivePlan, type NetfilterStep, observe } from '../../netfilter/live.ts';
+import { applyPlan, refusalOf } from './apply.ts';
+import { type ForgetStep, type LivePlan, type NetfilterStep, observe } from '../../netfilter/live/observation.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { withMark } from '../../netfilter/ownership.ts';
 import {
@@ -16,7 +16,7 @@ import {
   port,
   strangeLinesIn,
   strangeProblems,
-} from '../../netfilter/saved-steps.ts';
+} from '../../netfilter/diff/saved-steps.ts';
 import { schemaProblems } from '../../planning/problems.ts';
 import type { Scope } from '../../target.ts';
 import { reportOf } from './apply-report.ts';

@@ -4,13 +4,13 @@ import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
 import type { ApplyReport } from '../../backend.ts';
 import type { Run } from '../../command.ts';
 import { kernelProblem } from '../../errors.ts';
-import { KernelError } from '../../netfilter/errors.ts';
+import { KernelError } from '../../netfilter/live/errors.ts';
 import { refusedService, staleConnections } from '../../planning/problems.ts';
 import { isUsed, type Target } from '../../target.ts';
-import { applyProgram, type IpvsReport, type IpvsScope } from '../apply.ts';
-import { reportConflicts } from '../conflicts.ts';
-import { IpvsError } from '../errors.ts';
-import type { IpvsProgram } from '../program.ts';
+import { applyProgram, type IpvsReport, type IpvsScope } from './apply.ts';
+import { reportConflicts } from '../plan/conflicts.ts';
+import { IpvsError } from './errors.ts';
+import type { IpvsProgram } from '../program/program.ts';
 
 /** Applies one family and says what became of it. */
 export async function applyReport(

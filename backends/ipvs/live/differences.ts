@@ -1,16 +1,16 @@
 import type { ServicePortIR } from '../../../compiler/ir/ir.ts';
 import { compareText, servicePortText } from '../../../compiler/values/names.ts';
-import { diffChains } from '../../netfilter/chain-differences.ts';
-import { diffRulesets } from '../../netfilter/diff.ts';
+import { diffChains } from '../../netfilter/diff/chain-differences.ts';
+import { diffRulesets } from '../../netfilter/diff/diff.ts';
 import { ownChainsOf } from '../../netfilter/own-chains.ts';
 import { withMark } from '../../netfilter/ownership.ts';
 import { ownersIn } from '../../netfilter/owners.ts';
 import { differenceOf, type PartDiff } from '../../planning/differences.ts';
-import { linkName } from '../link-name.ts';
-import type { IpvsProgram } from '../program.ts';
-import { foundAfter } from '../applied.ts';
-import { wantedRules } from '../chain-plan.ts';
-import type { ServerKey } from '../servers.ts';
+import { linkName } from '../program/link-name.ts';
+import type { IpvsProgram } from '../program/program.ts';
+import { foundAfter } from '../program/applied.ts';
+import { wantedRules } from '../plan/chain-plan.ts';
+import type { ServerKey } from '../program/servers.ts';
 import { ipvsTables } from '../table-writer.ts';
 import { linesOf } from './side.ts';
 

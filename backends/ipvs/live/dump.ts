@@ -3,15 +3,15 @@ import type { DumpProblem, DumpReading, DumpSource, Observed } from '../../backe
 import { parseSysctls } from '../../host/sysctl.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { ownerOf, withMark } from '../../netfilter/ownership.ts';
-import { parseSave, type Save } from '../../netfilter/parse.ts';
-import { asApplied } from '../applied.ts';
-import { frontendsName } from '../ledger.ts';
-import { parseBound, parseServers, parseSets } from '../parse.ts';
-import { rulesFile } from '../print.ts';
-import { linkName } from '../link-name.ts';
-import type { IpvsProgram } from '../program.ts';
-import { linkWith, ourSetNames, programIn, type Reading } from '../reading.ts';
-import type { ServerKey, VirtualServer } from '../servers.ts';
+import { parseSave, type Save } from '../../netfilter/text/parse.ts';
+import { asApplied } from '../program/applied.ts';
+import { frontendsName } from '../program/ledger.ts';
+import { parseBound, parseServers, parseSets } from '../program/parse.ts';
+import { rulesFile } from '../program/print.ts';
+import { linkName } from '../program/link-name.ts';
+import type { IpvsProgram } from '../program/program.ts';
+import { linkWith, ourSetNames, programIn, type Reading } from '../program/reading.ts';
+import type { ServerKey, VirtualServer } from '../program/servers.ts';
 import type { Planner } from './plan.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createFakeIpvsKernel, type FakeIpvsKernel } from '../fake-kernel.ts';
+import { createFakeIpvsKernel, type FakeIpvsKernel } from '../fake/kernel.ts';
 import { service, slice, node } from '../../../test/helpers/kubernetes.ts';
 import { compileObjects } from '../../../test/helpers/compile.ts';
 import { parseAddress, parseCidr } from '../../../compiler/values/address.ts';

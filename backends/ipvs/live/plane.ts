@@ -1,12 +1,12 @@
 import { assemble } from '../../assemble.ts';
 import type { PlaneOptions } from '../../backend.ts';
-import { applyProgram, type IpvsScope } from '../apply.ts';
-import { conflictText } from '../conflicts.ts';
-import { holdBack } from '../hold-back.ts';
+import { applyProgram, type IpvsScope } from './apply.ts';
+import { conflictText } from '../plan/conflicts.ts';
+import { holdBack } from '../plan/hold-back.ts';
 import { ipvs } from '../maker.ts';
-import { observeProgram } from '../observe.ts';
+import { observeProgram } from './observe.ts';
 import { underPrefix } from '../../netfilter/prefix.ts';
-import { type IpvsStep, printStep } from '../steps.ts';
+import { type IpvsStep, printStep } from '../plan/steps.ts';
 import { type ServicePortId, servicePortIn } from '../../../compiler/values/names.ts';
 import { createDelays } from '../../plane/delays.ts';
 import type { DriftedPart, FamilyPlane } from '../../plane/plane.ts';

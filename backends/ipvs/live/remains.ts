@@ -1,12 +1,12 @@
 import { counted } from '../../../compiler/values/counted.ts';
 import type { CleanReport, LeaveReport, Remains } from '../../backend.ts';
 import type { Run } from '../../command.ts';
-import { KernelError } from '../../netfilter/errors.ts';
-import { applyProgram, type IpvsScope } from '../apply.ts';
-import { IpvsError } from '../errors.ts';
-import { drainingName, frontendsName } from '../ledger.ts';
-import { observeProgram, readLink } from '../observe.ts';
-import type { IpvsProgram } from '../program.ts';
+import { KernelError } from '../../netfilter/live/errors.ts';
+import { applyProgram, type IpvsScope } from './apply.ts';
+import { IpvsError } from './errors.ts';
+import { drainingName, frontendsName } from '../program/ledger.ts';
+import { observeProgram, readLink } from './observe.ts';
+import type { IpvsProgram } from '../program/program.ts';
 import { ipvsTables } from '../table-writer.ts';
 import { describeFailure, drainText } from './apply-report.ts';
 import { ipvsSide } from './side.ts';

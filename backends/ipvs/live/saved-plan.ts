@@ -16,19 +16,19 @@ import {
   port,
   strangeLinesIn,
   strangeProblems,
-} from '../../netfilter/saved-steps.ts';
-import type { IpvsScope } from '../apply.ts';
-import { IpvsError } from '../errors.ts';
-import { fingerprintOf } from '../fingerprint.ts';
-import { observeProgram } from '../observe.ts';
-import { parseEntry } from '../parse.ts';
-import { performStep } from '../perform.ts';
-import { linkName } from '../link-name.ts';
-import type { IpvsProgram } from '../program.ts';
-import { ourSetNames } from '../reading.ts';
-import { parseSchedulerName, type SchedulerName } from '../servers.ts';
-import type { SetEntry } from '../sets.ts';
-import type { IpvsStep } from '../steps.ts';
+} from '../../netfilter/diff/saved-steps.ts';
+import type { IpvsScope } from './apply.ts';
+import { IpvsError } from './errors.ts';
+import { fingerprintOf } from '../plan/fingerprint.ts';
+import { observeProgram } from './observe.ts';
+import { parseEntry } from '../program/parse.ts';
+import { performStep } from './perform.ts';
+import { linkName } from '../program/link-name.ts';
+import type { IpvsProgram } from '../program/program.ts';
+import { ourSetNames } from '../program/reading.ts';
+import { parseSchedulerName, type SchedulerName } from '../program/servers.ts';
+import type { SetEntry } from '../program/sets.ts';
+import type { IpvsStep } from '../plan/steps.ts';
 import { schemaProblems } from '../../planning/problems.ts';
 import type { Scope } from '../../target.ts';
 import { describeFailure } from './apply-report.ts';

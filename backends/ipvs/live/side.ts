@@ -2,11 +2,11 @@ import type { ServicePortIR } from '../../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 import { servicePortText } from '../../../compiler/values/names.ts';
 import type { FoundFrontend, Side } from '../../planning/traffic.ts';
-import { parameterWords, realWords } from '../print.ts';
-import type { IpvsProgram } from '../program.ts';
-import { type ServerKey, serverKey, type VirtualServer } from '../servers.ts';
-import { frontendEntry, type SetEntry, type SetId, setName } from '../sets.ts';
-import { traceProgram } from '../trace.ts';
+import { parameterWords, realWords } from '../program/print.ts';
+import type { IpvsProgram } from '../program/program.ts';
+import { type ServerKey, serverKey, type VirtualServer } from '../program/servers.ts';
+import { frontendEntry, type SetEntry, type SetId, setName } from '../program/sets.ts';
+import { traceProgram } from '../program/trace.ts';
 
 /** What virtual servers and the rules around them do with packets. */
 export function ipvsSide(program: IpvsProgram, services: readonly ServicePortIR[], node: NodeContext): Side {

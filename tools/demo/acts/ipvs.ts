@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { applyCommand } from '../../../agent/commands/apply.ts';
-import type { Io } from '../../../agent/io.ts';
+import type { Io } from '../../../agent/terminal/io.ts';
 import { twoClusters } from '../../../test/netns/clusters.ts';
 import type { Network } from '../../../test/netns/network.ts';
 import { ipvsAvailability } from '../../../test/vm/availability.ts';

@@ -1,0 +1,77 @@
+import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
+import { type Configuration, parseConfiguration } from '../../config/config.ts';
+import { podsUnknown } from '../../config/pods-unknown.ts';
+import { fileProblem, InputError } from '../../input/input-error.ts';
+import { type ReadStdin, readObjects } from '../../input/files.ts';
+import { documentOfFlags, type GivenFlags, givenFlags, setFlags } from './flags.ts';
+import { flagWarning, idleWarnings } from './idle-flags.ts';
+import { givenPortFlags, settlePorts } from './port-flags.ts';
+
+/** With a file the flags that have keys in it count no more, as for kube-proxy; but for the node's name. */
+const besideFile = ['hostname-override'];
+
+const choices = { compat: 'none', backend: undefined, forAgent: true } as const;
+
+/** What the agent was told, from a file or from flags. */
+export interface Given {
+  readonly configuration: Configuration;
+  /** The KubeProxyConfiguration that says it, flags counted in. */
+  readonly document: unknown;
+  /** Servers that an empty address switches off, for which a file has no words. */
+  readonly off: { readonly healthz: boolean; readonly metrics: boolean };
+}
+
+/**
+ * path     of the configuration file; undefined: the flags say all
+ * throws   InputError with all that is wrong with it
+ */
+export async function readConfiguration(
+  path: string | undefined,
+  given: GivenFlags,
+  readStdin: ReadStdin,
+): Promise<Given> {
+  if (path === undefined) {
+    const { flags, warnings } = settlePorts(given);
+    const document = documentOfFlags(flags);
+    const configuration = parseConfiguration(document, 'of the command line', choices);
+    return {
+      configuration: withNotes(configuration, [...warnings, ...idleWarnings(given)]),
+      document,
+      off: { healthz: flags['healthzBindAddress'] === '', metrics: flags['metricsBindAddress'] === '' },
+    };
+  }
+  const document = await readDocument(path, given, readStdin);
+  const idle = [...givenFlags(given), ...givenPortFlags(given)].filter((flag) => !besideFile.includes(flag));
+  const notes = idle.map((flag) =>
+    flagWarning(flag, 'has no effect beside --config, as for kube-proxy; the file says it'),
+  );
+  const configuration = parseConfiguration(document, path, choices);
+  return {
+    configuration: withNotes(configuration, [
+      ...notes,
+      ...idleWarnings(given),
+      ...podsUnknown(configuration.settings, path),
+    ]),
+    document,
+    off: { healthz: false, metrics: false },
+  };
+}
+
+/** Only the file's document, checked like {@link readConfiguration} does: what the watch on it asks for. */
+export async function readCheckedDocument(path: string, given: GivenFlags, readStdin: ReadStdin): Promise<unknown> {
+  const document = await readDocument(path, given, readStdin);
+  parseConfiguration(document, path, choices);
+  return document;
+}
+
+async function readDocument(path: string, given: GivenFlags, readStdin: ReadStdin): Promise<unknown> {
+  const [document, ...others] = await readObjects([path], readStdin);
+  if (document === undefined || others.length > 0) {
+    throw new InputError([fileProblem(path, 'bad-configuration', 'one KubeProxyConfiguration is wanted')]);
+  }
+  return setFlags(document, given, besideFile);
+}
+
+function withNotes(configuration: Configuration, notes: readonly Diagnostic[]): Configuration {
+  return { ...configuration, diagnostics: [...configuration.diagnostics, ...notes] };
+}

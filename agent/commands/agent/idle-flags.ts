@@ -1,0 +1,46 @@
+import { Option } from 'commander';
+import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
+
+/** A flag of kube-proxy, or of its log library, that stands in some DaemonSet and does nothing here. */
+interface IdleFlag {
+  readonly flag: string;
+  readonly form: 'switch' | 'value';
+}
+
+const noKlog = 'messages go to standard error as one JSON object a line; -v says how many';
+
+/** Those of kube-proxy v1.30 that stand for no key of its configuration, and those that earlier versions had. */
+const idleFlags: readonly (IdleFlag & { readonly why: string })[] = [
+  ...[
+    'logtostderr',
+    'alsologtostderr',
+    'add-dir-header',
+    'one-output',
+    'skip-headers',
+    'skip-log-headers',
+    'legacy-stderr-threshold-behavior',
+  ].map((flag) => ({ flag, form: 'switch', why: noKlog }) as const),
+  ...['log-dir', 'log-file', 'log-file-max-size', 'stderrthreshold', 'log-backtrace-at'].map(
+    (flag) => ({ flag, form: 'value', why: noKlog }) as const,
+  ),
+  { flag: 'cleanup-ipvs', form: 'switch', why: '--cleanup removes what is ours, and nothing else, in every mode' },
+  { flag: 'windows-service', form: 'switch', why: 'this is for Linux' },
+];
+
+export function idleOptions(): Option[] {
+  return idleFlags.map(({ flag, form, why }) =>
+    new Option(`--${flag} ${form === 'switch' ? '[true|false]' : '<value>'}`, `no effect: ${why}`).hideHelp(),
+  );
+}
+
+/** One warning for each of those that were given. given: by commander's names */
+export function idleWarnings(given: Readonly<Record<string, unknown>>): Diagnostic[] {
+  return idleFlags
+    .filter(({ flag }) => given[new Option(`--${flag}`).attributeName()] !== undefined)
+    .map(({ flag, why }) => flagWarning(flag, `has no effect: ${why}`));
+}
+
+export function flagWarning(flag: string, message: string): Diagnostic {
+  const object = { kind: 'flag', name: `--${flag}` };
+  return { severity: 'warning', code: 'flag-without-effect', object, message };
+}

@@ -1,0 +1,108 @@
+import { statSync } from 'node:fs';
+import { type ClusterName, parseClusterName } from '../../../compiler/values/names.ts';
+import type { Clock } from '../../loop/clock.ts';
+import { fileProblem, InputError } from '../../input/input-error.ts';
+import type { ApiCall, ApiPost } from '../../sources/api.ts';
+import { clusterSource } from '../../sources/cluster.ts';
+import { defaultFolderTimes, folderSource } from '../../sources/folder.ts';
+import { openCluster } from '../../sources/kubeconfig.ts';
+import { defaultSourceLimits, parseSourceLimits, type SourceLimits } from '../../sources/quota.ts';
+import type { Source } from '../../sources/source.ts';
+
+export interface SourceOptions {
+  /** A folder that holds the own cluster's objects, instead of an API server. */
+  readonly source?: string;
+  /** `NAME=FOLDER` or `NAME=KUBECONFIG[,CONTEXT]`. */
+  readonly cluster: readonly string[];
+  readonly kubeconfig: string | undefined;
+  readonly master?: string;
+  /** Of the Services that are served; undefined: of those without the label, as kube-proxy. */
+  readonly proxyName?: string | undefined;
+  readonly nodeName: string;
+  /** How much each source may hold here, as `objects=N,…`; absent: the default. */
+  readonly sourceLimits?: string;
+  /** Where Leases of other clusters are; absent: nobody asks for them. */
+  readonly leaseNamespace?: string;
+  readonly clock: Clock;
+  /** Told of every request to an API server. */
+  readonly onCall?: (call: ApiCall) => void;
+}
+
+/**
+ * The sources of all clusters, our own first, and what closes their connections.
+ *
+ * throws   InputError naming what cannot be used
+ */
+export async function openSources(options: SourceOptions): Promise<{
+  readonly sources: readonly Source[];
+  /** To the own cluster's API server; undefined where it has none. */
+  readonly post: ApiPost | undefined;
+  readonly close: () => void;
+}> {
+  const limits = limitsOf(options.sourceLimits);
+  const closers: (() => void)[] = [];
+  let ownPost: ApiPost | undefined;
+  const fromApi = async (cluster: ClusterName | undefined, kubeconfig: string | undefined, context?: string) => {
+    const master = cluster === undefined ? options.master : undefined;
+    const { get, post, server, close } = await openCluster({ kubeconfig, context, master }, options.onCall);
+    closers.push(close);
+    if (cluster === undefined) ownPost = post;
+    const { nodeName, proxyName, leaseNamespace, clock } = options;
+    return clusterSource({
+      ...{ cluster, from: server, get, nodeName, proxyName, limits, clock, random: Math.random },
+      ...(leaseNamespace === undefined ? {} : { leaseNamespace }),
+    });
+  };
+  const own =
+    options.source === undefined
+      ? await fromApi(undefined, options.kubeconfig)
+      : folderSource(undefined, folderAt(options.source), options.clock, defaultFolderTimes, limits);
+  const sources = [own];
+  const names = new Set<string>();
+  for (const text of options.cluster) {
+    const { name, path, context } = parseClusterOption(text);
+    if (names.has(name)) throw problem(text, `names cluster ${name} a second time`);
+    names.add(name);
+    sources.push(
+      isFolder(path)
+        ? folderSource(name, path, options.clock, defaultFolderTimes, limits)
+        : await fromApi(name, path, context),
+    );
+  }
+  return { sources, post: ownPost, close: () => closers.forEach((close) => close()) };
+}
+
+function limitsOf(text: string | undefined): SourceLimits {
+  const limits = text === undefined ? defaultSourceLimits : parseSourceLimits(text);
+  if (limits !== undefined) return limits;
+  const names = Object.keys(defaultSourceLimits).join(', ');
+  const message = `is not NAME=NUMBER[,…] with ${names} and whole numbers from 1`;
+  throw new InputError([fileProblem(`--source-limits ${text}`, 'bad-limits', message)]);
+}
+
+function parseClusterOption(text: string): {
+  readonly name: ClusterName;
+  readonly path: string;
+  readonly context: string | undefined;
+} {
+  const [, id, rest = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+  const name = parseClusterName(id);
+  if (name === undefined) throw problem(text, 'is not NAME=FOLDER or NAME=KUBECONFIG[,CONTEXT]');
+  if (isFolder(rest)) return { name, path: rest, context: undefined };
+  const comma = rest.indexOf(',');
+  if (comma < 0) return { name, path: rest, context: undefined };
+  return { name, path: rest.slice(0, comma), context: rest.slice(comma + 1) };
+}
+
+function folderAt(path: string): string {
+  if (!isFolder(path)) throw new InputError([fileProblem(path, 'no-folder', 'is not a folder')]);
+  return path;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function problem(text: string, message: string): InputError {
+  return new InputError([fileProblem(`--cluster ${text}`, 'bad-cluster', message)]);
+}

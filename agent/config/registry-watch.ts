@@ -1,0 +1,80 @@
+import type { Registry } from '../../compiler/registry/registry.ts';
+import type { Clock } from '../loop/clock.ts';
+import { changedDocument, type FileWatchTimes } from './watch.ts';
+import { fileProblem, InputError } from '../input/input-error.ts';
+import type { Log } from '../telling/log.ts';
+import { parseRegistry, RegistryError } from '../input/registry.ts';
+import { type ReadStdin, readObjects } from '../input/files.ts';
+
+/**
+ * The registry that a file holds.
+ *
+ * throws   InputError with all that is wrong with it
+ */
+export async function readRegistryFile(path: string, readStdin: ReadStdin): Promise<Registry> {
+  return toRegistry(await readDocument(path, readStdin), path);
+}
+
+async function readDocument(path: string, readStdin: ReadStdin): Promise<unknown> {
+  const [document, ...others] = await readObjects([path], readStdin);
+  if (document !== undefined && others.length === 0) return document;
+  const message = `holds ${others.length === 0 ? 'no document' : `${others.length + 1} documents`}; one ClusterRegistry is wanted`;
+  throw new InputError([fileProblem(path, 'bad-registry', message)]);
+}
+
+function toRegistry(document: unknown, path: string): Registry {
+  try {
+    return parseRegistry(document, path);
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    throw new InputError(error.problems.map((problem) => fileProblem(path, 'bad-registry', problem)));
+  }
+}
+
+/** A registry file that the agent goes by as it changes. */
+export interface RegistryFile {
+  /** What it said at first. */
+  readonly registry: Registry;
+  /** What it says since, once. */
+  take(): Registry | undefined;
+  /** Looks for changes until the signal is aborted; one that cannot be used is logged, and the former stands. */
+  follow(clock: Clock, log: Log, signal: AbortSignal, times?: FileWatchTimes): Promise<void>;
+}
+
+const words = {
+  file: 'registry file',
+  kept: 'the agent goes on with what it said before',
+  change: 'it counts from now on',
+} as const;
+
+export async function openRegistryFile(path: string, readStdin: ReadStdin): Promise<RegistryFile> {
+  let document = await readDocument(path, readStdin);
+  const registry = toRegistry(document, path);
+  let next: Registry | undefined;
+
+  async function read(): Promise<unknown> {
+    const found = await readDocument(path, readStdin);
+    toRegistry(found, path);
+    return found;
+  }
+
+  return {
+    registry,
+    take() {
+      const taken = next;
+      next = undefined;
+      return taken;
+    },
+    async follow(clock, log, signal, times) {
+      // Standard input says what it says once.
+      if (path === '-') return;
+      while (!signal.aborted) {
+        const watch = { path, document, read, clock, log, words, ...(times === undefined ? {} : { times }) };
+        const changed = await changedDocument(watch, signal);
+        if (changed === undefined) return;
+        document = changed;
+        next = toRegistry(changed, path);
+      }
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DumpSource, LiveBackend, Observed } from '../../backends/backend.ts';
+import type { ChainPrefix } from '../../compiler/settings.ts';
+import { fileProblem, InputError } from './input-error.ts';
+import { unreadable } from './files.ts';
+
+/**
+ * What the tools showed of some node, from a file or a folder; a backend says which files it wants.
+ *
+ * throws   InputError for what is unreadable, no dump, or cut short: nothing is concluded from a part
+ */
+export function readDumps(path: string, live: LiveBackend, prefix: ChainPrefix): readonly Observed[] {
+  const { observed, problems } = live.readDump(sourceAt(path), prefix);
+  if (problems.length === 0) return observed;
+  throw new InputError(problems.map(({ path: at, code, message }) => fileProblem(at, code, message)));
+}
+
+function sourceAt(path: string): DumpSource {
+  const read = (file: string): string => {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (error) {
+      throw new InputError([unreadable(file, error)]);
+    }
+  };
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
+    return { kind: 'file', path, text: read(path) };
+  return {
+    kind: 'folder',
+    path,
+    read(name) {
+      const file = join(path, name);
+      return statSync(file, { throwIfNoEntry: false }) === undefined ? undefined : read(file);
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { type ChainPrefix, kubePrefix, ownPrefix, parseChainPrefix, type Settings } from '../../compiler/settings.ts';
+import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
+import { printable } from '../../compiler/values/object-ref.ts';
+import { InputError } from './input-error.ts';
+
+/** The options of every command that say which Services are served and under which names. */
+export interface ProxyOptions {
+  readonly serviceProxyName?: string;
+  readonly chainPrefix?: string;
+}
+
+/** Whose Services, and the names of what is made for them. */
+export type ProxyIdentity = Pick<Settings, 'serviceProxyName' | 'chainPrefix'>;
+
+/**
+ * Without a name: kube-proxy's Services under kube-proxy's names. With one, names of our own, so that
+ * a kube-proxy beside us keeps its chains and we keep ours.
+ *
+ * throws   InputError: no label value, no prefix, or the two do not go together
+ */
+export function proxyIdentity({ serviceProxyName, chainPrefix }: ProxyOptions): ProxyIdentity {
+  if (serviceProxyName === undefined) {
+    if (chainPrefix === undefined) return { serviceProxyName, chainPrefix: kubePrefix };
+    const message =
+      'needs --service-proxy-name: without one it is kube-proxy that we stand in for, whose names begin with KUBE';
+    throw refused('--chain-prefix', message);
+  }
+  // A label's value, and not the empty one, which would take Services whose label was emptied by mistake.
+  if (!/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(serviceProxyName)) {
+    throw refused('--service-proxy-name', `"${printable(serviceProxyName, 80)}" is not a label's value`);
+  }
+  return { serviceProxyName, chainPrefix: prefixOf(chainPrefix) };
+}
+
+function prefixOf(text: string | undefined): ChainPrefix {
+  if (text === undefined) return ownPrefix;
+  const prefix = parseChainPrefix(text);
+  if (prefix === undefined) {
+    const message = `"${printable(text, 40)}" is not a prefix: 2 to 5 upper-case letters and digits, a letter first`;
+    throw refused('--chain-prefix', message);
+  }
+  if (prefix !== kubePrefix) return prefix;
+  throw refused('--chain-prefix', "KUBE is kube-proxy's, and beside --service-proxy-name it may be running");
+}
+
+function refused(option: string, message: string): InputError {
+  const problem: Diagnostic = {
+    severity: 'error',
+    code: 'bad-option',
+    object: { kind: 'option', name: option },
+    message,
+  };
+  return new InputError([problem]);
+}

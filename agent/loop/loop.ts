@@ -1,0 +1,144 @@
+import type { Compiler } from '../../compiler/incremental.ts';
+import type { Registry } from '../../compiler/registry/registry.ts';
+import type { FamilyPlane } from '../../backends/plane/plane.ts';
+import { type Clock, sleep } from './clock.ts';
+import { createFamilyLoop, type LoopTimes, restFactor } from './family-loop.ts';
+import { type AppliedChange, applyChanges } from './latency.ts';
+import type { ChangesTaken, Report } from '../telling/agent-event.ts';
+import { type ChangedServices, createServiceTable } from './service-table.ts';
+import type { Arrival, SourceBoard } from '../sources/board.ts';
+import { countEndpoints, countSlices } from '../telling/endpoint-counts.ts';
+
+export interface LoopParts {
+  readonly board: SourceBoard;
+  readonly compiler: Compiler;
+  readonly planes: readonly FamilyPlane[];
+  readonly clock: Clock;
+  readonly times: LoopTimes;
+  readonly report: Report;
+  /** Between what sources tell and the compiler: may hold changes back, and tell held ones later. */
+  readonly intake?: (arrivals: readonly Arrival[]) => readonly Arrival[];
+  /** The registry, if it says something else than at the look before. */
+  readonly registry?: { readonly everyMs: number; readonly look: () => Registry | undefined };
+  /** When it has something to tell even if nothing arrives; undefined: never. */
+  readonly intakeDueMs?: () => number | undefined;
+}
+
+const noServices: ChangedServices = { IPv4: new Set(), IPv6: new Set() };
+
+/** How often what is not ready yet is looked at: sources that are given up on wake nobody. */
+const waitingMs = 1_000;
+/** A survey of everything rests as many times as long as it took, and at least this long. */
+const surveyMs = 5_000;
+
+/**
+ * Keeps the kernel as the objects want it, until the signal is aborted.
+ *
+ * Level-triggered: events only say what to look at again, and every sync compares all that is
+ * wanted with all that is believed to be in force. One writer, so there are no locks.
+ *
+ *   nothing is written before every source that must be in sync is: an empty answer removes Services
+ *   a sync that fails leaves what was in force, and is tried again from a reading, later each time
+ *   the families do not wait for each other's failures
+ *   stopping ends after the sync that is under way; rules stay
+ */
+export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
+  const { board, compiler, clock, times, report } = parts;
+  const services = createServiceTable();
+  const loops = parts.planes.map((plane) => createFamilyLoop({ plane, clock, times, report }));
+  let waitingFor = '';
+  let isReady = false;
+  let surveyDueMs = 0;
+  let isSurveyed = true;
+  let registryDueMs = 0;
+
+  function takeIn(): void {
+    const taken = board.takeChanges();
+    const arrivals = parts.intake === undefined ? taken : parts.intake(taken);
+    if (arrivals.length === 0) return;
+    const { ports, applied } = applyChanges(compiler, arrivals);
+    want(services.apply(ports), applied);
+    isSurveyed = false;
+    const families = loops.filter((loop) => loop.isPending()).map(({ family }) => family);
+    report({ kind: 'changes', taken: countTaken(arrivals), ports: ports.size, families });
+  }
+
+  function want(changed: ChangedServices, applied: readonly AppliedChange[]): void {
+    const node = compiler.node();
+    for (const loop of loops) {
+      const { family } = loop;
+      loop.want({ services: services.of(family), node: node[family] }, changed[family], applied);
+    }
+  }
+
+  function restate(): void {
+    if (parts.registry === undefined || clock.nowMs() < registryDueMs) return;
+    registryDueMs = clock.nowMs() + parts.registry.everyMs;
+    const registry = parts.registry.look();
+    if (registry === undefined) return;
+    want(services.apply(compiler.register(registry)), []);
+    isSurveyed = false;
+  }
+
+  function isWaiting(): boolean {
+    if (isReady) return false;
+    isReady = board.isReady();
+    if (isReady) {
+      // Also where nothing arrived: a cluster without objects wants rules of earlier times gone.
+      want(noServices, []);
+      report({ kind: 'ready' });
+    } else {
+      const missing = board.status().filter(({ synced }) => !synced);
+      const names = missing.map(({ from, failing }) =>
+        failing.length === 0
+          ? from
+          : `${from} (${failing.map(({ kind, problem }) => `${kind}: ${problem}`).join('; ')})`,
+      );
+      if (names.join() !== waitingFor) report({ kind: 'waiting', for: names });
+      waitingFor = names.join();
+    }
+    return !isReady;
+  }
+
+  function survey(): void {
+    if (isSurveyed || clock.nowMs() < surveyDueMs) return;
+    const startMs = clock.nowMs();
+    const { diagnostics, endpoints } = compiler.compilation();
+    report({ kind: 'survey', diagnostics, endpoints: countEndpoints(endpoints), slices: countSlices(endpoints) });
+    isSurveyed = true;
+    surveyDueMs = clock.nowMs() + Math.max(surveyMs, restFactor * (clock.nowMs() - startMs));
+  }
+
+  while (!signal.aborted) {
+    takeIn();
+    restate();
+    if (isWaiting()) {
+      await board.wait(waitingMs, signal);
+      continue;
+    }
+    let hasSynced = false;
+    for (const loop of loops) {
+      if (!signal.aborted) hasSynced = (await loop.tend()) || hasSynced;
+    }
+    survey();
+    // A burst gathers here.
+    if (hasSynced) await sleep(clock, times.gapMs, signal);
+    const dueMs = Math.min(
+      ...loops.map((loop) => loop.dueMs()),
+      isSurveyed ? Number.POSITIVE_INFINITY : surveyDueMs,
+      parts.intakeDueMs?.() ?? Number.POSITIVE_INFINITY,
+      parts.registry === undefined ? Number.POSITIVE_INFINITY : registryDueMs,
+    );
+    await board.wait(dueMs - clock.nowMs(), signal);
+  }
+}
+
+function countTaken(arrivals: readonly Arrival[]): ChangesTaken {
+  const counts = { services: 0, endpointSlices: 0, others: 0 };
+  for (const { id } of arrivals) {
+    if (id.kind === 'Service') counts.services++;
+    else if (id.kind === 'EndpointSlice') counts.endpointSlices++;
+    else counts.others++;
+  }
+  return counts;
+}

@@ -1,0 +1,54 @@
+import type { Kernel, Plan } from '../../backends/backend.ts';
+import type { Run } from '../../backends/command.ts';
+import type { Scope } from '../../backends/target.ts';
+import { isUsed } from '../../backends/target.ts';
+import type { Settings } from '../../compiler/settings.ts';
+import { type Family, families } from '../../compiler/values/address.ts';
+import type { Wanted } from './compile-targets.ts';
+
+/** What of a kernel is slicewright's, as settings and the command line say. */
+export function scopeOf(family: Family, { chainPrefix: prefix, ipvs }: Settings, takeOver: boolean): Scope {
+  return { family, prefix, takeOver, excludeCidrs: ipvs.excludeCidrs };
+}
+
+/** One family's plan, from the kernel or from a dump. */
+export interface PlannedFamily {
+  readonly plan: Plan;
+  /** What other backends have there, which goes afterwards. */
+  readonly remains: readonly string[];
+}
+
+export interface KernelPlan extends PlannedFamily {
+  readonly kernel: Kernel;
+}
+
+/**
+ * What the kernel holds now: of every family that the node or a Service has, and of one that it has
+ * no longer while something of slicewright's is left there.
+ *
+ * throws   BackendError when a family cannot be read that is needed
+ */
+export async function observeFamilies(run: Run, wanted: Wanted, takeOver: boolean): Promise<Kernel[]> {
+  const { mode, settings, targets } = wanted;
+  const kernels: Kernel[] = [];
+  for (const family of families) {
+    const isNeeded = isUsed(targets[family]);
+    const kernel = await mode.live.observe(run, scopeOf(family, settings, takeOver), isNeeded);
+    if (kernel !== undefined) kernels.push(kernel);
+  }
+  return kernels;
+}
+
+/**
+ * The plan from what a kernel holds. What another backend left decides about traffic as long as it is in force, and
+ * goes when this one is.
+ */
+export async function planKernel(run: Run, kernel: Kernel, wanted: Wanted, takeOver: boolean): Promise<KernelPlan> {
+  const { mode, settings, targets } = wanted;
+  const { family } = kernel;
+  const target = targets[family];
+  const remains = await mode.remains(run, scopeOf(family, settings, takeOver));
+  const [before] = remains.flatMap((one) => one.side(target) ?? []);
+  const plan = kernel.plan(target, { before, isToBeApplied: true });
+  return { kernel, plan, remains: remains.map(({ text }) => text) };
+}

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import type { LoadedPlan, Plan } from '../../backends/backend.ts';
+import { backendNames, defaultBackend, loadMode, type Mode } from '../../backends/index.ts';
+import { type ChainPrefix, kubePrefix, parseChainPrefix } from '../../compiler/settings.ts';
+import { fileProblem, InputError } from '../input/input-error.ts';
+
+/*
+ * A plan in a file: reviewed now, performed later, by `apply --plan`, exactly or not at all. This is the envelope; what
+ * is in it for one family is its backend's.
+ */
+
+const apiVersion = 'slicewright.dev/v1alpha1';
+const kind = 'Plan';
+
+/** The backend and the prefix are left out where they are what holds without any choice. */
+export function savedPlanJson(backend: string, prefix: ChainPrefix, plans: readonly Plan[]): object {
+  return {
+    apiVersion,
+    kind,
+    ...(backend === defaultBackend() ? {} : { backend }),
+    ...(prefix === kubePrefix ? {} : { chainPrefix: prefix }),
+    families: plans.map((plan) => plan.saved()),
+  };
+}
+
+/** Of the names in the plan. */
+const chainPrefix = z
+  .string()
+  .default(kubePrefix)
+  .transform((text, context): ChainPrefix => {
+    const parsed = parseChainPrefix(text);
+    if (parsed !== undefined) return parsed;
+    context.addIssue('is no prefix of chains');
+    return z.NEVER;
+  });
+
+const backendName = z.string().refine((name) => backendNames().includes(name), 'is no backend of this slicewright');
+
+const envelope = z.strictObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal(kind),
+  backend: backendName.optional(),
+  chainPrefix,
+  families: z.array(z.unknown()).min(1),
+});
+
+export interface SavedPlan {
+  readonly mode: Mode;
+  readonly prefix: ChainPrefix;
+  readonly plans: readonly Extract<LoadedPlan, { kind: 'plan' }>[];
+}
+
+/**
+ * The plan of a parsed file.
+ *
+ * throws   InputError that names what is not of a plan, with its place
+ */
+export async function loadSavedPlan(parsed: unknown, file: string): Promise<SavedPlan> {
+  const result = envelope.safeParse(parsed);
+  if (!result.success) {
+    throw new InputError(
+      result.error.issues.map(({ path, message }) => fileProblem(file, 'bad-plan', message, path.join('.'))),
+    );
+  }
+  const { backend = defaultBackend(), chainPrefix: prefix, families } = result.data;
+  const mode = await loadMode(backend);
+  const loaded = await Promise.all(families.map((one) => mode.live.loadPlan(one, prefix)));
+  const problems = loaded.flatMap((one, i) =>
+    one.kind === 'plan'
+      ? []
+      : one.problems.map(({ path, message }) =>
+          path.length === 0
+            ? fileProblem(file, 'bad-plan', message)
+            : fileProblem(file, 'bad-plan', message, ['families', i, ...path].join('.')),
+        ),
+  );
+  if (problems.length > 0) throw new InputError(problems);
+  return { mode, prefix, plans: loaded.filter((one) => one.kind === 'plan') };
+}

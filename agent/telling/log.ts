@@ -1,0 +1,176 @@
+import { writeSync } from 'node:fs';
+import pino from 'pino';
+import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
+import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
+import { printable } from '../../compiler/values/object-ref.ts';
+import { unreachable } from '../../compiler/values/unreachable.ts';
+import type { AgentEvent, Report } from './agent-event.ts';
+
+/** The part of a log that the agent writes to: facts, then a sentence. */
+export interface Log {
+  debug(facts: object, message: string): void;
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+/**
+ * One JSON object a line, to standard error as kube-proxy writes its own.
+ *
+ * verbosity   kube-proxy's `-v`: from 4 on, what is of use to a developer too
+ */
+export function createLog(verbosity: number): Log {
+  const level = verbosity >= 4 ? 'debug' : 'info';
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    // Words, as every log store shows and filters them; pino's own are numbers.
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return pino(options, { write: writeOrLose });
+}
+
+/** A disk that is full, or a reader that is gone, must not end the agent: what cannot be written is lost. */
+function writeOrLose(line: string): void {
+  try {
+    writeSync(2, line);
+  } catch {
+    // There is nowhere left to say so.
+  }
+}
+
+/** Rules shown of one drift. Beyond that they are counted. */
+const maxRules = 40;
+/** Remarks about objects that are remembered, so that each is said once. */
+const maxRemarks = 10_000;
+
+const heldMessage =
+  'most slices of another cluster are deleted at once; they stay in use for two minutes, in case that is a mistake';
+
+/** Says of each what it is, as its severity wants it said. */
+export function logDiagnostics(log: Log, diagnostics: readonly Diagnostic[]): void {
+  for (const diagnostic of diagnostics) {
+    const { severity, code } = diagnostic;
+    const write = severity === 'error' ? log.error : severity === 'warning' ? log.warn : log.info;
+    write.call(log, { code }, formatDiagnostic(diagnostic));
+  }
+}
+
+/** Tells a log what happens: one line a sync, and a line for each thing that someone may have to look at. */
+export function logListener(log: Log): Report {
+  let said = new Set<string>();
+  /** Remarks of each family's last sync: said when they begin, not every time. */
+  const remarked = new Map<string, ReadonlySet<string>>();
+  let saidOfLeases = new Set<string>();
+  const held = new Map<string, number>();
+
+  /** What was said of an object is not said again until it was gone in between. Returns what is said now. */
+  function remark(diagnostics: readonly Diagnostic[], said: ReadonlySet<string>): Set<string> {
+    const now = new Set<string>();
+    for (const diagnostic of diagnostics.slice(0, maxRemarks)) {
+      if (diagnostic.severity === 'info') continue;
+      const text = formatDiagnostic(diagnostic);
+      now.add(text);
+      if (!said.has(text)) logDiagnostics(log, [diagnostic]);
+    }
+    return now;
+  }
+
+  /** They vanish and are let go one by one; that it begins and ends is the news. */
+  function logHeld({ cluster, count }: Extract<AgentEvent, { kind: 'slices-held' }>): void {
+    const before = held.get(cluster) ?? 0;
+    held.set(cluster, count);
+    if (before === 0 && count > 0) log.warn({ event: 'slices-held', cluster, slices: count }, heldMessage);
+    if (before > 0 && count === 0) log.info({ cluster }, 'no slices of the cluster are held any more');
+  }
+
+  return (event) => {
+    switch (event.kind) {
+      case 'source':
+        return logSource(log, event);
+      case 'waiting':
+        return log.info({ for: event.for }, 'nothing is written yet: sources were not read completely');
+      case 'ready':
+        return log.info({}, 'all sources that must be were read');
+      case 'prepared':
+        return logDiagnostics(log, event.problems);
+      case 'changes':
+        return log.debug({ ...event.taken, servicePorts: event.ports }, 'changes');
+      case 'synced':
+        logSync(log, event, remarked.get(event.family) ?? new Set());
+        remarked.set(event.family, new Set(event.sync.remarks));
+        return;
+      case 'sync-failed': {
+        const facts = { family: event.family, depth: event.depth, retryInMs: Math.round(event.retryInMs) };
+        return log.error(facts, `sync failed: ${event.error.message}`);
+      }
+      case 'drift':
+        for (const { where, lost, added } of event.chains) {
+          const facts = { family: event.family, event: 'drift', where, ...cut('lost', lost), ...cut('added', added) };
+          log.warn(facts, 'someone changed rules of ours; they are set right');
+        }
+        return;
+      case 'flushed':
+        return log.warn({ family: event.family, event: 'flushed', missing: event.missing }, 'a hook of ours is gone');
+      case 'quarantined': {
+        const { family, service, retryInMs } = event;
+        const sentence = `the kernel refuses ${service}, which keeps the rules that it had; the others are current`;
+        return log.error({ family, service, retryInMs: Math.round(retryInMs) }, `${sentence}\n${event.message}`);
+      }
+      case 'released':
+        return log.info({ family: event.family, service: event.service }, 'the kernel takes its rules again');
+      case 'health-check-failed': {
+        const { service, port, problem } = event;
+        const text = `health check node port ${port} of ${service} cannot be opened: ${problem}`;
+        return log.error({ event: 'FailedToStartServiceHealthcheck', service, port }, text);
+      }
+      case 'lease': {
+        const write = event.state === 'Lost' || event.state === 'Suspect' ? log.warn : log.info;
+        const facts = { cluster: event.cluster, ageMs: Math.round(event.ageMs) };
+        return write.call(log, facts, `cluster is ${event.state}: ${event.why}`);
+      }
+      case 'lease-problems':
+        saidOfLeases = remark(event.diagnostics, saidOfLeases);
+        return;
+      case 'slices-held':
+        return logHeld(event);
+      case 'survey':
+        said = remark(event.diagnostics, said);
+        return;
+      default:
+        return unreachable(event);
+    }
+  };
+}
+
+function logSource(log: Log, { cluster, from, objectKind, state }: Extract<AgentEvent, { kind: 'source' }>): void {
+  const facts = { cluster: cluster ?? 'local', from, kind: objectKind };
+  if (state.kind === 'failing') return log.warn(facts, `cannot be read: ${printable(state.problem, 500)}`);
+  log.debug(facts, state.kind);
+}
+
+function logSync(log: Log, event: Extract<AgentEvent, { kind: 'synced' }>, before: ReadonlySet<string>): void {
+  const { family, sync, services, durationMs, latenciesMs } = event;
+  const slowest = latenciesMs.reduce((most, ms) => Math.max(most, ms), 0);
+  const facts = {
+    family,
+    depth: sync.depth,
+    servicePorts: services.length,
+    transactions: sync.documents,
+    lines: sync.lines,
+    ms: Math.round(durationMs),
+    ...(latenciesMs.length === 0 ? {} : { changes: latenciesMs.length, slowestMs: Math.round(slowest) }),
+    ...(sync.quarantined.length === 0 ? {} : { quarantined: sync.quarantined.length }),
+  };
+  // A look that found all as it should be is no news.
+  if (sync.documents > 0 || latenciesMs.length > 0) log.info(facts, 'synced');
+  else log.debug(facts, 'synced');
+  for (const text of sync.remarks) if (!before.has(text)) log.warn({ family }, text);
+}
+
+function cut(name: string, rules: readonly string[]): Record<string, unknown> {
+  if (rules.length === 0) return {};
+  const more = rules.length - maxRules;
+  return { [name]: rules.slice(0, maxRules), ...(more > 0 ? { [`${name}NotShown`]: more } : {}) };
+}

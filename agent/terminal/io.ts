@@ -1,0 +1,52 @@
+import type { Writable } from 'node:stream';
+import { InputError, fileProblem } from '../input/input-error.ts';
+import { maxInputBytes } from '../input/limits.ts';
+
+/** A command's way to the world of texts. Commands get it as an argument, so tests need no process. */
+export interface Io {
+  /** All of standard input. */
+  readonly readStdin: () => Promise<Uint8Array>;
+  /** Settles when the text has left the process, so an exit afterwards cuts nothing off. */
+  readonly out: (text: string) => Promise<void>;
+  readonly err: (text: string) => Promise<void>;
+  /** Whether what goes to `out` may be coloured. */
+  readonly colour: boolean;
+}
+
+export function processIo(): Io {
+  return {
+    readStdin,
+    out: writerTo(process.stdout, '(standard output)'),
+    err: writerTo(process.stderr, '(standard error)'),
+    colour: process.stdout.isTTY && process.env.NO_COLOR === undefined && process.env.TERM !== 'dumb',
+  };
+}
+
+async function readStdin(): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > maxInputBytes) {
+      throw new InputError([fileProblem('(standard input)', 'file-too-large', `has more than ${maxInputBytes} bytes`)]);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/**
+ * A reader that has seen enough (`| head`) is no fault of ours: what is left is thrown away. Any
+ * other failure, a full disk say, is one, since the output would be cut short.
+ */
+function writerTo(stream: Writable, name: string): (text: string) => Promise<void> {
+  // Failures reach us through the callback; without a listener the event would end the process.
+  stream.on('error', () => {});
+  return (text) =>
+    new Promise((resolve, reject) => {
+      stream.write(text, (error) => {
+        if (error === null || error === undefined || (error as NodeJS.ErrnoException).code === 'EPIPE') resolve();
+        else reject(new InputError([fileProblem(name, 'output-unwritable', `cannot be written to: ${error.message}`)]));
+      });
+    });
+}

@@ -1,0 +1,53 @@
+import type { Blame } from './blame.ts';
+import type { KernelError, KernelErrorReason } from '../../netfilter/live/errors.ts';
+import type { Observation } from '../../netfilter/live/observation.ts';
+
+/**
+ * Beside the reasons of a command:
+ *
+ * another-writer  the chains bear our names and not our mark
+ * two-modes       rules of Services are in nft and in legacy tables
+ * disturbed       another writer changes our chains as we write them
+ * changed-since   the tables are not those that a saved plan starts from
+ */
+export type ApplyErrorReason = KernelErrorReason | 'another-writer' | 'two-modes' | 'disturbed' | 'changed-since';
+
+/** Applying stopped. `inForce` says what packets meet now, as a sentence. */
+export class ApplyError extends Error {
+  readonly reason: ApplyErrorReason;
+  readonly inForce: string;
+
+  constructor(reason: ApplyErrorReason, what: string, inForce: string, cause?: unknown) {
+    super(`${what}\n${inForce}`, { cause });
+    this.name = 'ApplyError';
+    this.reason = reason;
+    this.inForce = inForce;
+  }
+}
+
+/** What packets meet when applying stopped half-way. */
+export function inForce(start: Observation, now: Observation): string {
+  return start.fingerprint === now.fingerprint
+    ? 'The previous rules are still in force.'
+    : 'Part of the change is in force: every packet has its old fate or its new one. Applying again goes on from there.';
+}
+
+/** `nat transaction 3 of 4 failed at line 417:`, the rule, the Service port, and what the tool said. */
+export function describeFailure(error: KernelError, blame: Blame, number: number, total: number): string {
+  const table = blame.table === undefined ? '' : `${blame.table} `;
+  const line = blame.line === undefined ? '' : ` at line ${blame.line}`;
+  const [service] = blame.suspects;
+  return [
+    `${table}transaction ${number} of ${total} failed${line}:`,
+    ...(blame.rule === undefined ? [] : [`  ${blame.rule}`]),
+    ...(blame.suspects.length === 1 ? [`written for Service port ${service}`] : []),
+    error.message,
+  ].join('\n');
+}
+
+export function disturbed(wrote: string, found: string): ApplyError {
+  const what =
+    'another writer changes our chains while we write them: ' +
+    `what was just written (${wrote.slice(0, 12)}) is not what is there (${found.slice(0, 12)})`;
+  return new ApplyError('disturbed', what, 'A mixture of their rules and ours is in force.');
+}

@@ -1,0 +1,85 @@
+import type { ChainPrefix } from '../../../compiler/settings.ts';
+import type { Family } from '../../../compiler/values/address.ts';
+import type { Run } from '../../command.ts';
+import { type Observation, observe, observeAgain } from '../../netfilter/live/observation.ts';
+import type { OwnChains } from '../../netfilter/own-chains.ts';
+import { parseSysctls } from '../../host/sysctl.ts';
+import { commandFailure } from './errors.ts';
+import { parseBound, parseConnections, parseServers, parseSets } from '../program/parse.ts';
+import { linkName } from '../program/link-name.ts';
+import type { IpvsProgram } from '../program/program.ts';
+import { type Link, linkWith, ourSetNames, programIn } from '../program/reading.ts';
+import type { ServerKey, VirtualServer } from '../program/servers.ts';
+
+/** What we may have to set. Those that a kernel does not know are left out of a reading. */
+const sysctlNames = [
+  'net.ipv4.conf.all.arp_ignore',
+  'net.ipv4.conf.all.arp_announce',
+  'net.ipv4.vs.conntrack',
+  'net.ipv4.vs.expire_nodest_conn',
+  'net.ipv4.vs.expire_quiescent_template',
+  'net.ipv4.ip_forward',
+] as const;
+
+/**
+ * All of ours in one family, and what else a plan must know: what others made, which real servers
+ * have connections, which ones are draining.
+ *
+ * throws   IpvsError; KernelError for the tables
+ */
+export async function observeProgram(run: Run, family: Family, own: OwnChains): Promise<IpvsProgram> {
+  return readProgram(run, await observe(run, family, own));
+}
+
+/** Reads again, in the tables that an earlier reading found. */
+export async function observeProgramAgain(
+  run: Run,
+  { family, found }: IpvsProgram,
+  own: OwnChains,
+): Promise<IpvsProgram> {
+  if (found?.tables === undefined) return observeProgram(run, family, own);
+  return readProgram(run, await observeAgain(run, found.tables, own));
+}
+
+async function readProgram(run: Run, tables: Observation): Promise<IpvsProgram> {
+  const {
+    family,
+    own: { prefix },
+  } = tables;
+  const names = ourSetNames(family, prefix);
+  const program = programIn({
+    family,
+    prefix,
+    sets: parseSets(await output(run, 'ipset', ['save']), (name) => names.all.has(name)),
+    servers: await readServers(run),
+    link: await readLink(run, family, prefix),
+    sysctls: parseSysctls(await output(run, 'sysctl', ['-e', ...sysctlNames])),
+    tables,
+  });
+  if (program.servers.size === 0) return program;
+  const connections = parseConnections(await output(run, 'ipvsadm', ['--list', '-n']));
+  return { ...program, found: { ...program.found, connections } };
+}
+
+/** Both families: IPVS has one table for them. */
+export async function readServers(run: Run): Promise<ReadonlyMap<ServerKey, VirtualServer>> {
+  return parseServers(await output(run, 'ipvsadm', ['--save', '-n']));
+}
+
+export function readLink(run: Run, family: Family, prefix: ChainPrefix): Promise<Link> {
+  return readLinkNamed(run, linkName(prefix), family);
+}
+
+export async function readLinkNamed(run: Run, link: string, family: Family): Promise<Link> {
+  const args = ['-o', 'address', 'show', 'dev', link];
+  const result = await run('ip', args);
+  if (/does not exist|Cannot find device/.test(result.stderr)) return { addresses: [], state: 'absent' };
+  if (result.exitCode !== 0) throw commandFailure(`ip ${args.join(' ')}`, result);
+  return linkWith(parseBound(result.stdout), family);
+}
+
+async function output(run: Run, file: string, args: readonly string[]): Promise<string> {
+  const result = await run(file, args);
+  if (result.exitCode !== 0) throw commandFailure([file, ...args].join(' '), result);
+  return result.stdout;
+}

@@ -1,0 +1,49 @@
+import { compareText } from '../../../compiler/values/names.ts';
+import type { Danger } from '../../planning/dangers.ts';
+import type { Observation } from '../live/observation.ts';
+import type { Foreign } from '../text/parse.ts';
+import type { Ruleset } from '../rule.ts';
+
+/** Of the tables themselves, whatever a plan does there. */
+export function tableDangers({ owner, tools, rival }: Observation): Danger[] {
+  const dangers: Danger[] = [];
+  if (owner === 'another writer') {
+    const message = 'another program, kube-proxy most likely, made the chains that are there: apply needs --take-over';
+    dangers.push({ code: 'another-writer', message });
+  }
+  if (rival !== undefined) {
+    const message = `${rival.tools.mode} tables hold rules of Services as well as ${tools.mode} tables, and packets meet both`;
+    dangers.push({ code: 'two-modes', message });
+  }
+  return dangers;
+}
+
+/** Of the hooks, before and after a plan, and of what stands before them. */
+export function hookDangers(observed: Ruleset, desired: Ruleset, foreign: Foreign): Danger[] {
+  return [...missingHooks(observed, desired), ...foreignInFront(foreign)];
+}
+
+/** With chains but without a hook, packets pass our rules by: someone has flushed the kernel's chain. */
+function* missingHooks(observed: Ruleset, desired: Ruleset): Generator<Danger> {
+  if (observed.chains.size === 0) return;
+  const found = new Set(observed.hooks.map(({ table, line }) => `${table} ${line}`));
+  for (const { table, chain, line } of desired.hooks) {
+    if (found.has(`${table} ${line}`)) continue;
+    yield {
+      code: 'hook-missing',
+      message: `the hook in ${table} ${chain} is missing now, so packets pass these rules by: ${line}`,
+    };
+  }
+}
+
+function* foreignInFront({ inFront }: Foreign): Generator<Danger> {
+  const byChain = Map.groupBy(inFront, ({ table, chain }) => `${table} ${chain}`);
+  for (const [key, found] of [...byChain].sort(([a], [b]) => compareText(a, b))) {
+    const lines = found.map(({ line }) => line);
+    const rules = lines.length === 1 ? 'a rule of others stands' : `${lines.length} rules of others stand`;
+    yield {
+      code: 'foreign-in-front',
+      message: `${rules} before our hooks in ${key} and may decide first: ${lines[0]}`,
+    };
+  }
+}

@@ -1,0 +1,129 @@
+import type { Family } from '../../../compiler/values/address.ts';
+import { type TableState, tableState } from './diff.ts';
+import { kernelChains } from '../kernel-chains.ts';
+import { commonLines, mergeLines } from '../text/lines.ts';
+import type { OwnChains } from '../own-chains.ts';
+import { parseRule } from '../text/parse-rule.ts';
+import { reachableChains, sharedNat } from '../trace/reach.ts';
+import { chainKey, type KernelChain, type Rule, type Ruleset } from '../rule.ts';
+
+/**
+ * What table filter holds while table nat changes.
+ *
+ * Each table commits by itself, so between the old nat and the new one there is an instant in which
+ * a packet meets the nat of one program and the filter of the other. Filter refuses what nat has
+ * left alone, so which of its rules may be there already, or still, depends on what nat does to
+ * their frontend before and after:
+ *
+ *   translated by        a refusal is added   a refusal goes
+ *   old nat, new nat     early                late     it bites only where nat does not translate
+ *   old nat only         early                early    it bites when translation ends
+ *   new nat only         late                 late     translation must begin first
+ *   neither              late                 early    but late if the new program refuses it too:
+ *                                                      then one takes over from the other
+ *
+ * Rules that concern no nat go by the same table, with what filter itself does in the place of
+ * translation: a health check's port is let in by the old program, the new one or both, and so for
+ * the refusals of a chain that name no frontend (packets to 127.0.0.0/8 from elsewhere). What lets
+ * marked packets through comes early and goes late. Lines keep the order of both programs, so the
+ * first that takes a packet is the first in the old program or the first in the new one: a packet
+ * gets its old verdict or its new one.
+ *
+ * What this cannot do: where one Service's endpoint has the very address and port that another
+ * Service refuses, and both change at once, that address is judged by either's old or new rules.
+ * And where someone took our hooks out of filter alone, what is refused in the old program may be
+ * refused neither there nor in nat: if the same frontends change at that very moment, some packets
+ * are refused for the length of one commit.
+ */
+export function halfwayFilter(
+  observed: Ruleset,
+  desired: Ruleset,
+  states: { readonly from: TableState; readonly to: TableState },
+  own: OwnChains,
+): TableState {
+  const { from, to } = states;
+  const reached = reachableChains(from);
+  const before = lazySubjects(observed, own);
+  const after = lazySubjects(desired, own);
+  const isLate = (line: string): boolean => {
+    const subject = subjectOf(desired.family, line);
+    if (subject === undefined || after().has(subject)) return true;
+    return !before().has(subject) && after().has(`refuse ${subject}`);
+  };
+  const isEarly = (line: string): boolean => {
+    const subject = subjectOf(desired.family, line);
+    return subject === undefined || before().has(subject);
+  };
+  const chains = new Map<string, readonly string[]>();
+  for (const name of new Set([...from.chains.keys(), ...to.chains.keys()])) {
+    // What no packet gets to is not in force: only the new lines count.
+    const old = (reached.has(name) ? from.chains.get(name) : undefined) ?? [];
+    const young = to.chains.get(name) ?? [];
+    const common = commonLines(old, young);
+    const oldStays = new Set(common.map(([i]) => i));
+    const youngStands = new Set(common.map(([, j]) => j));
+    const merged = mergeLines(
+      old.filter((line, i) => oldStays.has(i) || isLate(line)),
+      young.filter((line, j) => youngStands.has(j) || isEarly(line)),
+    );
+    chains.set(name, merged);
+  }
+  return { chains, hooks: bothHooks(from, to) };
+}
+
+/** A packet may reach every chain that it reaches before or after. */
+function bothHooks(from: TableState, to: TableState): TableState['hooks'] {
+  const linesOf = (state: TableState, chain: KernelChain) =>
+    state.hooks.filter((hook) => hook.chain === chain).map((hook) => hook.line);
+  return kernelChains.flatMap((chain) =>
+    mergeLines(linesOf(from, chain), linesOf(to, chain)).map((line) => ({ chain, line })),
+  );
+}
+
+/** What a rule of table filter decides about; undefined: it may always stand, since it refuses nobody. */
+function subjectOf(family: Family, line: string): string | undefined {
+  const parsed = parseRule(family, line);
+  if (parsed === undefined) return undefined;
+  const { chain, rule } = parsed;
+  const frontend = frontendOf(rule);
+  const refuses = rule.target?.kind === 'drop' || rule.target?.kind === 'reject';
+  if (frontend !== undefined) return refuses ? `translate ${frontend}` : `let in ${frontend}`;
+  return refuses ? `refuse in ${chain}` : undefined;
+}
+
+/** Found out when first asked for: most changes leave table filter alone. */
+function lazySubjects(ruleset: Ruleset, own: OwnChains): () => ReadonlySet<string> {
+  let found: ReadonlySet<string> | undefined;
+  return () => (found ??= subjects(ruleset, own));
+}
+
+/** What a program translates, lets in and refuses, as far as packets get to its rules. */
+function subjects(ruleset: Ruleset, { isServiceChain }: OwnChains): Set<string> {
+  const filter = tableState(ruleset, 'filter');
+  const found = new Set<string>();
+  for (const name of reachableChains(sharedNat(ruleset, isServiceChain))) {
+    for (const rule of ruleset.chains.get(chainKey('nat', name))?.rules ?? []) {
+      const frontend = rule?.target?.kind === 'jump' ? frontendOf(rule) : undefined;
+      if (frontend !== undefined) found.add(`translate ${frontend}`);
+    }
+  }
+  for (const name of reachableChains(filter)) {
+    for (const line of filter.chains.get(name) ?? []) {
+      const subject = subjectOf(ruleset.family, line);
+      // That a frontend is refused does not make it translated.
+      if (subject !== undefined) found.add(subject.startsWith('translate ') ? `refuse ${subject}` : subject);
+    }
+  }
+  return found;
+}
+
+/** `10.0.0.1/32 TCP 80`; `* TCP 30080` for a node port. undefined for a rule that is for no one frontend. */
+function frontendOf({ matches }: Rule): string | undefined {
+  let destination = '*';
+  let port: string | undefined;
+  for (const match of matches) {
+    if (match.kind === 'destination' && match.not !== true) destination = match.cidr;
+    else if (match.kind === 'transport' && match.dport !== undefined) port = `${match.protocol} ${match.dport}`;
+  }
+  return port === undefined ? undefined : `${destination} ${port}`;
+}
