@@ -210,6 +210,25 @@ describe('commands', () => {
     expect((await loaded.start(fake.run, scopeFor())).refusal).toMatchObject({ code: 'apply-changed' });
   });
 
+  it('a plan that is saved is not called done where another writer came in between', async () => {
+    const fake = createFakeNft();
+    const kernel = await live.observe(fake.run, scopeFor(), true);
+    const saved = kernel?.plan(target(cart('10.1.0.1:80')), options).saved();
+    const loaded = await live.loadPlan(JSON.parse(JSON.stringify(saved)), kubePrefix);
+    if (loaded.kind !== 'plan') throw new Error(JSON.stringify(loaded.problems));
+    const flushing: Run = async (file, args, input) => {
+      const result = await fake.run(file, args, input);
+      if (input !== undefined) await fake.run('nft', ['-f', '-'], 'delete table ip slicewright\n');
+      return result;
+    };
+    const start = await loaded.start(flushing, scopeFor());
+    expect(await start.perform()).toMatchObject({
+      isDone: false,
+      done: undefined,
+      problems: [{ code: 'apply-disturbed', message: expect.stringContaining('plan again') }],
+    });
+  });
+
   it.each([
     ['another table', (text: string) => text.replaceAll('"table":"slicewright"', '"table":"filter"')],
     ['a rule that slicewright does not write', (text: string) => text.replace('"line":"reject"', '"line":"log"')],

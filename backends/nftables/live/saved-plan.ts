@@ -8,6 +8,7 @@ import type { Scope } from '../../target.ts';
 import type { Transaction } from '../plan/command.ts';
 import { tableName } from '../program/names.ts';
 import { reportOf } from './apply-report.ts';
+import { NftError } from './errors.ts';
 import { kubeProxyTable, observe } from './observe.ts';
 import { lineCount, perform } from './perform.ts';
 import { fingerprintOf } from './plan.ts';
@@ -76,15 +77,12 @@ async function startOf(plan: SavedPlan, run: Run, scope: Scope): Promise<PlanSta
     perform: () =>
       reportOf(plan.family, 'apply', async () => {
         const documents = plan.steps.length === 0 ? 0 : await perform(run, plan.family, plan.steps);
-        const isThere = fingerprintOf(await observe(run, scope)) === plan.result;
+        if (fingerprintOf(await observe(run, scope)) !== plan.result) {
+          const what = 'what is in force is not what the plan leads to: another writer changed the table meanwhile';
+          throw new NftError(plan.family, { reason: 'disturbed' }, `${what}; plan again`);
+        }
         const forgotten = { found: 0, problem: undefined };
-        return {
-          documents,
-          lines: lineCount(plan.steps),
-          quarantined: [],
-          forgotten,
-          disturbances: isThere ? 0 : 1,
-        };
+        return { documents, lines: lineCount(plan.steps), quarantined: [], forgotten, disturbances: 0 };
       }),
   };
 }
