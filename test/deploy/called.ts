@@ -7,7 +7,7 @@ const root = new URL('../../', import.meta.url);
 /** The text of what runs on a node. */
 function sources(): string {
   const files = globSync(['agent/**/*.ts', 'backends/**/*.ts'], { cwd: root });
-  const used = files.filter((path) => !/\.(test|fixture)\.ts$|\/fake-/.test(path)).sort();
+  const used = files.filter((path) => !/\.(test|fixture)\.ts$|\/fake\//.test(path)).sort();
   return used.map((path) => readFileSync(new URL(path, root), 'utf8')).join('\n');
 }
 

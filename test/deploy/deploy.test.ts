@@ -15,7 +15,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const metrics = join(root, 'deploy/components/metrics');
 const leases = join(root, 'deploy/components/leases');
 
-const variants = (['iptables', 'ipvs'] as const).map((mode) => ({
+const variants = (['iptables', 'ipvs', 'nftables'] as const).map((mode) => ({
   mode,
   plain: kustomize(join(root, 'deploy/overlays', mode)),
   withMetrics: kustomize(join(root, 'deploy/overlays', mode), [metrics]),
@@ -129,6 +129,7 @@ describe('the image', () => {
     ipset: 'ipset',
     ipvsadm: 'ipvsadm',
     modprobe: 'kmod',
+    nft: 'nftables',
     sysctl: 'procps',
     // In every Debian.
     ...{ cat: 'coreutils', ls: 'coreutils', tee: 'coreutils', uname: 'coreutils' },
