@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fixtureBreaches, importBreaches } from './imports.ts';
+import { fixtureBreaches, importBreaches, nameBreaches } from './imports.ts';
 
 function messages(file: string, source: string): string[] {
   return importBreaches(file, source).map(({ line, message }) => `${line}: ${message}`);
@@ -26,12 +26,12 @@ describe('the import rule', () => {
       "import { x } from '../../compiler/ir/ir.ts';",
       "import { y } from '../netfilter/rule.ts';",
       "import { z } from '../backend.ts';",
-      "import { w } from '../ipvs/sets.ts';",
+      "import { w } from '../ipvs/program/sets.ts';",
     ].join('\n');
     expect(messages('backends/iptables/lower.ts', source)).toEqual([
       '4: backends/iptables/ may not import backends/ipvs/program/sets.ts',
     ]);
-    expect(messages('backends/netfilter/diff/diff.ts', "import { x } from '../iptables/lower.ts';")).toHaveLength(1);
+    expect(messages('backends/netfilter/diff/diff.ts', "import { x } from '../../iptables/lower.ts';")).toHaveLength(1);
   });
 
   test('one file opens servers for HTTP, where the limits for clients stand', () => {
@@ -45,7 +45,7 @@ describe('the import rule', () => {
   });
 
   test('fixtures import what tests do, and only tests import fixtures', () => {
-    const source = "import { compileObjects } from '../test/helpers/compile.ts';";
+    const source = "import { compileObjects } from '../../test/helpers/compile.ts';";
     expect(messages('agent/loop/loop.fixture.ts', source)).toEqual([]);
     expect(messages('agent/loop/loop.ts', source)).toEqual(['1: agent/ may not import test/helpers/compile.ts']);
     const fixture = "import { world } from './loop.fixture.ts';";
@@ -63,11 +63,23 @@ describe('the import rule', () => {
         [`agent/${name}`, ''],
       ]);
     const message = 'only tests import it: its name ends with .fixture.ts';
-    expect(fixtureBreaches(files('agent/cli.test.ts', 'io.ts'))).toEqual([
-      { file: 'agent/terminal/io.ts', line: 1, message },
-    ]);
+    expect(fixtureBreaches(files('agent/cli.test.ts', 'io.ts'))).toEqual([{ file: 'agent/io.ts', line: 1, message }]);
     expect(fixtureBreaches(files('agent/cli.test.ts', 'io.fixture.ts'))).toEqual([]);
     expect(fixtureBreaches(files('agent/cli.ts', 'io.ts'))).toEqual([]);
+  });
+
+  test('callers of backends know none by name, but for keys of the configuration', () => {
+    const source = "const other = 1;\nif (backend === 'ipvs') apply();\n";
+    expect(nameBreaches('agent/commands/apply.ts', source)).toEqual([
+      {
+        file: 'agent/commands/apply.ts',
+        line: 2,
+        message: 'knows the backend ipvs by name: ask the list in backends/index.ts',
+      },
+    ]);
+    for (const file of ['agent/config/keys.ts', 'agent/commands/apply.test.ts', 'backends/ipvs/index.ts']) {
+      expect(nameBreaches(file, source)).toEqual([]);
+    }
   });
 
   test('types of a package cost nothing, its code does', () => {
