@@ -42,7 +42,7 @@ export function reportConcerns(ports: readonly Merged[], report: Report): void {
       const group = groups.get(key) ?? {
         ...concern.report,
         text: concern.reason.text,
-        cluster: cluster ?? 'our own cluster',
+        cluster: cluster === undefined ? 'our own cluster' : `cluster ${cluster}`,
         first: candidate,
         addresses: new Set(),
       };
@@ -55,7 +55,7 @@ export function reportConcerns(ports: readonly Merged[], report: Report): void {
     compareText(a, b),
   )) {
     const more = addresses.size > 1 ? ` (and ${addresses.size - 1} more)` : '';
-    report(severity, code, undefined, `endpoint ${first.endpoint.address}${more} of cluster ${cluster}: ${text}`);
+    report(severity, code, undefined, `endpoint ${first.endpoint.address}${more} of ${cluster}: ${text}`);
   }
 }
 

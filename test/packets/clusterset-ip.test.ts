@@ -96,7 +96,7 @@ const cases: readonly (readonly [string, Dial, readonly string[]])[] = [
 
 describe.each(['nft', 'nftables'] as const)('%s', (mode) => {
   describeIn('network namespace', lacks.namespaces ?? lacks.nft, `clusterset IPs, ${mode}`, () => {
-    const program = programOf(objects, {}, ['port-conflict', 'remote-port-mismatch']);
+    const program = programOf(objects, {}, ['port-conflict', 'port-mismatch', 'remote-port-mismatch']);
     let network: Network;
     beforeAll(async () => {
       network = await bootWorld();
