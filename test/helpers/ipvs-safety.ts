@@ -73,18 +73,25 @@ function isSafe(
 ): boolean {
   const ends = [verdicts[0], verdicts.at(-1)].filter((end) => end !== undefined);
   if (ends.some((end) => disagreement(end, verdict) === undefined)) return true;
-  if (verdict.kind === 'reject' || verdict.kind === 'drop') {
-    return ends.some(({ kind }) => kind === 'reject' || kind === 'drop') || ends.at(-1)?.kind !== 'forward';
-  }
-  const isServed = ends.some(({ kind }) => kind === 'forward');
-  if (verdict.kind !== 'forward' || !isServed) return false;
-  const ways = ends.flatMap((end) => (end.kind === 'forward' ? end.to : []));
+  const isRefused = ends.some(({ kind }) => kind === 'reject' || kind === 'drop');
+  if (verdict.kind === 'reject' || verdict.kind === 'drop') return isRefused || !isServedBy(ends.at(-1));
+  if (!isServedBy(verdict) || !ends.some(isServedBy)) return false;
+  // Part of the connections may be refused where an end refuses that part: an endpoint at an address that is refused.
+  if (verdict.kind === 'mixed' && !isRefused && !ends.some(({ kind }) => kind === 'mixed')) return false;
+  const ways = ends.flatMap((end) => (isServedBy(end) ? end.to : []));
   return verdict.to.every(
     (share) =>
       endpoints.has(endpointText(share)) &&
       (ways.some(({ masquerade }) => masquerade === share.masquerade) ||
         (changesPolicy && (share.masquerade || local.has(endpointText(share))))),
   );
+}
+
+type Served = Extract<Verdict, { readonly kind: 'forward' | 'mixed' }>;
+
+/** Some connections reach endpoints. */
+function isServedBy(verdict: Verdict | undefined): verdict is Served {
+  return verdict?.kind === 'forward' || verdict?.kind === 'mixed';
 }
 
 interface Respects {

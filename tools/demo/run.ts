@@ -7,15 +7,17 @@
  * machine's own network. For IPVS they are in an emulated machine where this one has no IPVS to give.
  * Exit status: 0 both clusters answered, 1 something did not work, 2 usage.
  */
+import { readdirSync } from 'node:fs';
 import pc from 'picocolors';
-import { backendNames, defaultBackend } from '../../backends/index.ts';
+import { defaultBackend } from '../../backends/index.ts';
 import { DemoError } from './error.ts';
 import { say, title } from './say.ts';
 import type { Play, Stage } from './stage.ts';
 
 const backend = process.env.BACKEND ?? defaultBackend();
-if (!backendNames().includes(backend)) {
-  process.stderr.write(`The demo knows the backends ${backendNames().join(' and ')}, not "${backend}".\n`);
+const acts = readdirSync(new URL('acts/', import.meta.url)).flatMap((file) => /^([a-z]+)\.ts$/.exec(file)?.[1] ?? []);
+if (!acts.includes(backend)) {
+  process.stderr.write(`The demo shows the backends ${acts.sort().join(' and ')}, not "${backend}".\n`);
   process.exit(2);
 }
 
