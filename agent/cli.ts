@@ -151,6 +151,7 @@ function addApply(program: Command): void {
     )
     .option('--plan <file>', 'a plan that plan --out saved; refused if the rules have changed since')
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
+    .option('--allow-empty', 'apply even where no object was read, which removes every Service')
     .addHelpText(
       'after',
       `

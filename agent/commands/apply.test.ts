@@ -71,6 +71,24 @@ describe('slicewright apply', () => {
     expect((await plan(kernel, manifests('10.1.0.5'))).status).toBe(0);
   });
 
+  it.each([
+    ['an empty input', ''],
+    ['an empty List', '{"apiVersion": "v1", "kind": "List", "items": []}'],
+    ['a List of nothing', '{"apiVersion": "v1", "kind": "ServiceList", "items": null}'],
+    ['empty documents', '---\n---\n'],
+  ])('takes %s for a mistake, and changes nothing, unless it is told to', async (_, text) => {
+    const kernel = createFakeKernel();
+    await apply(kernel, manifests('10.1.0.5'));
+    const before = kernel.save('IPv4');
+    const { status, err } = await apply(kernel, text);
+    expect([status, kernel.save('IPv4')]).toEqual([1, before]);
+    expect(err).toMatch(
+      /no object was read, and applying nothing removes every Service; nothing was changed\. .*--allow-empty/,
+    );
+    expect((await apply(kernel, text, { allowEmpty: true })).status).toBe(0);
+    expect(kernel.save('IPv4')).not.toContain('10.1.0.5');
+  });
+
   it('names the Service that the kernel refuses, and applies the others', async () => {
     const kernel = createFakeKernel('nft', { refuses: (line) => line.includes('10.1.0.66') });
     const other = cartOf('10.1.0.66').replaceAll('cart', 'odd').replaceAll('10.96.0.10', '10.96.0.11');

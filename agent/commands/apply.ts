@@ -4,6 +4,7 @@ import type { Mode } from '../../backends/index.ts';
 import { type Settings, defaultSettings } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
 import { problemsOf } from '../../backends/host/preparation.ts';
+import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
 import type { Host } from '../input/inputs.ts';
 import type { Io } from '../terminal/io.ts';
@@ -19,6 +20,8 @@ export interface ApplyOptions extends WantedOptions {
   /** A saved plan, instead of manifests. */
   readonly plan?: string;
   readonly takeOver?: boolean;
+  /** Apply what no object was read for: it removes every Service. */
+  readonly allowEmpty?: boolean;
   readonly diagnostics: DiagnosticFormat;
 }
 
@@ -37,6 +40,10 @@ export function applyCommand(options: ApplyOptions, io: Io, run: Run, host: Host
 async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host): Promise<number> {
   const wanted = await compileWanted(options, io, host);
   await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
+  if (wanted.isEmpty && options.allowEmpty !== true) {
+    await io.err(diagnosticsText([nothingGiven(options.filename)], options.diagnostics));
+    return 1;
+  }
   const { mode, settings, targets } = wanted;
   const takeOver = options.takeOver === true;
   const kernels = await beforeChanges(async () => {
@@ -54,6 +61,13 @@ async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host)
   }
   const isDone = await leaveOthers(mode, settings, failed, options, io, run);
   return isDone && failed.size === 0 ? 0 : 1;
+}
+
+/** One failing command before a pipe must not end every Service. */
+function nothingGiven(paths: readonly string[]): Diagnostic {
+  const message =
+    'no object was read, and applying nothing removes every Service; nothing was changed. If that is meant: --allow-empty';
+  return { severity: 'error', code: 'nothing-given', object: { kind: 'file', name: paths.join(', ') }, message };
 }
 
 /** All families are looked at before the first is changed: a plan that does not fit is refused whole. */

@@ -33,6 +33,8 @@ export interface Host {
 }
 
 export interface Inputs {
+  /** No object was read at all, but for the Node of `--node`: a command before a pipe failed, or a folder is the wrong one. */
+  readonly isEmpty: boolean;
   readonly input: CompileInput;
   readonly backend: string;
   readonly diagnostics: readonly Diagnostic[];
@@ -59,9 +61,13 @@ export async function readInputs(options: InputOptions, readStdin: ReadStdin, ho
   const configuration = await readConfiguration(options, readStdin);
   const nodes = options.node === undefined ? [] : await readObjects([options.node], readStdin);
   const objects = await readObjects(options.filename, readStdin);
+  const clusters = await readClusters(others, readStdin);
   return {
+    isEmpty: [objects, ...clusters.map((one) => one.objects)].every(
+      (all) => expandLists(all, undefined, []).length === 0,
+    ),
     input: {
-      clusters: [{ cluster: undefined, objects: [...objects, ...nodes] }, ...(await readClusters(others, readStdin))],
+      clusters: [{ cluster: undefined, objects: [...objects, ...nodes] }, ...clusters],
       ...(options.registry === undefined ? {} : { registry: await readRegistry(options.registry, readStdin) }),
       settings: { ...configuration.settings, ...proxyIdentity(options) },
       nodeName: chooseNodeName(configuration.nodeName, nodes, options.node) ?? nameOfHost(host, objects),

@@ -14,6 +14,8 @@ import { targetsOf } from './targets.ts';
 
 /** What shall be, in both families. */
 export interface Wanted {
+  /** No object was read at all: what shall be is nothing, and hardly meant. */
+  readonly isEmpty: boolean;
   readonly mode: Mode;
   readonly settings: Settings;
   readonly targets: Readonly<Record<Family, Target>>;
@@ -32,7 +34,7 @@ export interface WantedOptions extends InputOptions {
  * throws   InputError for files that cannot be used, and with `strict` for a warning
  */
 export async function compileWanted(options: WantedOptions, io: Io, host: Host | undefined): Promise<Wanted> {
-  const { input, backend, diagnostics: notes } = await readInputs(options, io.readStdin, host);
+  const { isEmpty, input, backend, diagnostics: notes } = await readInputs(options, io.readStdin, host);
   const compilation = compile(input);
   const { settings } = input;
   const mode = await loadMode(backend);
@@ -40,5 +42,5 @@ export async function compileWanted(options: WantedOptions, io: Io, host: Host |
   const made = families.flatMap((family) => mode.backend.make(targets[family]).diagnostics);
   const diagnostics = [...notes, ...compilation.diagnostics, ...made];
   if (options.strict === true && diagnostics.some(isWorrying)) throw new InputError(diagnostics);
-  return { mode, settings, targets, diagnostics, clusterOf: clustersOf(compilation, settings.clusterCidrs) };
+  return { isEmpty, mode, settings, targets, diagnostics, clusterOf: clustersOf(compilation, settings.clusterCidrs) };
 }
