@@ -5,8 +5,8 @@ import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { twoClusters } from '../netns/clusters.ts';
 import type { Network } from '../netns/network.ts';
 import { describeIn } from '../place.ts';
-import { ipvsAvailability } from '../vm/availability.ts';
-import { type Machine, startIpvsMachine } from '../vm/machine.ts';
+import { bootIpvsNetwork, ipvsAvailability } from '../vm/network.ts';
+import { untilAlone } from '../vm/users.ts';
 import { remains } from './kernel.ts';
 
 const { place, missing } = await ipvsAvailability();
@@ -41,13 +41,12 @@ async function modesIn(network: Network) {
 }
 
 describeIn(place, missing, 'changing the mode of a node that serves', () => {
-  let machine: Machine;
   let network: Network;
   beforeAll(async () => {
-    // A machine of its own: what is measured is each connection of clients, and beside four other files on one emulated
+    // Alone on the machine: what is measured is each connection of clients, and beside four other files on one emulated
     // processor a client can starve.
-    machine = await startIpvsMachine();
-    network = await machine.boot(twoClusters);
+    await untilAlone();
+    network = await bootIpvsNetwork(twoClusters);
     for (const [host, address, name] of [
       ['remote', '10.10.0.6', 'member1'],
       ['pod', '10.12.0.6', 'member2'],
@@ -56,10 +55,7 @@ describeIn(place, missing, 'changing the mode of a node that serves', () => {
     }
     await apply(network, 'iptables');
   }, 1_500_000);
-  afterAll(async () => {
-    await network?.close();
-    await machine?.close();
-  });
+  afterAll(() => network?.close());
 
   test.each<readonly [Backend, Backend]>([
     ['iptables', 'ipvs'],

@@ -7,7 +7,7 @@ import { startEmulator } from './emulator.ts';
 import type { MachineRequest } from './protocol.ts';
 import { askOver } from './rpc.ts';
 
-/** A kernel with IPVS. Tests share one (`network.ts`), but for those that count single connections; what runs outside the test runner starts its own. */
+/** A kernel with IPVS. Tests share one (`network.ts`); what runs outside the test runner starts its own. */
 export interface Machine extends AsyncDisposable {
   readonly place: Place;
   /** Networks are apart from each other. */

@@ -6,6 +6,7 @@ import type { Topology } from '../netns/topology.ts';
 import { bootOver } from './client.ts';
 import type { MachineRequest } from './protocol.ts';
 import { askOver } from './rpc.ts';
+import { enterMachine } from './users.ts';
 
 export { ipvsAvailability } from './availability.ts';
 
@@ -20,12 +21,14 @@ export const loneNode: Topology = { hosts: [{ name: 'node', role: 'router' }], w
  * rather than a process an entry, and no timing taken there counts.
  */
 export async function bootIpvsNetwork(topology: Topology = loneNode): Promise<Network> {
+  const leave = enterMachine();
   const socket = connect(inject('machineSocket'));
   await once(socket, 'connect');
   const network = await bootOver(askOver<MachineRequest>(socket, socket), topology);
   const close = async (): Promise<void> => {
     await network.close();
     socket.end();
+    leave();
   };
   return { ...network, close, [Symbol.asyncDispose]: close };
 }

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { turnOf } from './order.ts';
 
-test('what waits for the machine begins first, then what waits for namespaces, then what computes', () => {
+test('what waits for the machine begins first, then what waits for namespaces, then what computes, and last who wants it alone', () => {
   const files = [
+    'test/ipvs/modes.test.ts',
     'compiler/compile.test.ts',
     'test/agent/soak.test.ts',
     'test/ipvs/walks.test.ts',
@@ -15,5 +16,6 @@ test('what waits for the machine begins first, then what waits for namespaces, t
     'tools/demo/demo.test.ts',
     'compiler/compile.test.ts',
     'golden/golden.test.ts',
+    'test/ipvs/modes.test.ts',
   ]);
 });
