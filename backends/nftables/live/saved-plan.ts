@@ -4,6 +4,7 @@ import type { Family } from '../../../compiler/values/address.ts';
 import type { LoadedPlan, PlanStart } from '../../backend.ts';
 import type { Run } from '../../command.ts';
 import { kernelProblem } from '../../errors.ts';
+import { schemaProblems } from '../../planning/problems.ts';
 import type { Scope } from '../../target.ts';
 import type { Transaction } from '../plan/command.ts';
 import { tableName } from '../program/names.ts';
@@ -26,13 +27,7 @@ interface SavedPlan {
 
 export function loadPlan(parsed: unknown, prefix: ChainPrefix): LoadedPlan {
   const result = familyPlan.safeParse(parsed);
-  if (!result.success) {
-    const problems = result.error.issues.map(({ path, message }) => ({
-      path: path.map((part) => (typeof part === 'symbol' ? String(part) : part)),
-      message,
-    }));
-    return { kind: 'refused', problems };
-  }
+  if (!result.success) return { kind: 'refused', problems: schemaProblems(result.error) };
   const strange: string[] = [];
   const steps: Transaction[] = [];
   for (const saved of result.data.steps) {
