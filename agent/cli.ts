@@ -11,6 +11,7 @@ import { addController, addPlanMultiCluster } from '../controller/cli.ts';
 import { idleOptions } from './commands/agent/idle-flags.ts';
 import { portOptions } from './commands/agent/port-flags.ts';
 import { backendNames } from '../backends/index.ts';
+import { defaultLockDir } from './node/lock-folder.ts';
 import { processIo } from './terminal/io.ts';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -46,6 +47,11 @@ function addProxyOptions(command: Command): Command {
       '--chain-prefix <prefix>',
       'begins the names of those chains, sets and the link: 2 to 5 upper-case letters and digits; SLWR unless given',
     );
+}
+
+function lockDirOption(): Option {
+  const text = 'where those who write to a node say so, one folder for the whole machine, of root alone';
+  return new Option('--lock-dir <dir>', text).default(defaultLockDir);
 }
 
 /** Options of every command that compiles. */
@@ -152,6 +158,8 @@ function addApply(program: Command): void {
     .option('--plan <file>', 'a plan that plan --out saved; refused if the rules have changed since')
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
     .option('--allow-empty', 'apply even where no object was read, which removes every Service')
+    .option('--force', 'apply even where an agent works on this node, which puts its own rules back')
+    .addOption(lockDirOption())
     .addHelpText(
       'after',
       `
@@ -181,6 +189,8 @@ function addCleanup(program: Command): void {
         'Exit status: 0 nothing of ours is left, 1 something is, 2 usage.',
     )
     .option('--take-over', "remove another program's rules for Services too, kube-proxy's say; stop it first")
+    .option('--force', 'clean up even where an agent works on this node, which puts its own rules back')
+    .addOption(lockDirOption())
     .addOption(diagnosticsOption())
     .addHelpText(
       'after',
@@ -293,6 +303,8 @@ function addAgent(program: Command): void {
     )
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
     .addOption(switchOption('cleanup', 'remove all of ours from this node, and exit'))
+    .option('--force', 'with --cleanup: even where an agent works on this node')
+    .addOption(lockDirOption())
     .addOption(switchOption('init-only', 'do what needs more than NET_ADMIN (modules, sysctls), and exit'))
     .option('--write-config-to <path>', 'write the effective configuration to a file, and exit')
     .addOption(switchOption('version', 'print the version, and exit'))

@@ -5,24 +5,24 @@ import { type Settings, defaultSettings } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
 import { problemsOf } from '../../backends/host/preparation.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
-import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
+import { diagnosticsText } from '../terminal/diagnostics.ts';
 import type { Host } from '../input/inputs.ts';
 import type { Io } from '../terminal/io.ts';
 import { paintOf } from '../terminal/paint.ts';
 import { makeReport, reportText } from '../planning/report.ts';
 import { observeFamilies, planKernel, scopeOf } from '../planning/plan-kernel.ts';
-import { loadSavedPlan } from '../planning/saved-plan.ts';
+import { loadSavedPlan, type SavedPlan } from '../planning/saved-plan.ts';
 import { readObjects } from '../input/files.ts';
-import { compileWanted, type WantedOptions } from '../planning/compile-targets.ts';
+import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
 import { beforeChanges, reportingFailures } from './failures.ts';
+import { asOneWriter, type WriterOptions } from './one-writer.ts';
 
-export interface ApplyOptions extends WantedOptions {
+export interface ApplyOptions extends WantedOptions, WriterOptions {
   /** A saved plan, instead of manifests. */
   readonly plan?: string;
   readonly takeOver?: boolean;
   /** Apply what no object was read for: it removes every Service. */
   readonly allowEmpty?: boolean;
-  readonly diagnostics: DiagnosticFormat;
 }
 
 /**
@@ -44,6 +44,10 @@ async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host)
     await io.err(diagnosticsText([nothingGiven(options.filename)], options.diagnostics));
     return 1;
   }
+  return asOneWriter('apply', wanted.settings.chainPrefix, options, io, () => writeObjects(wanted, options, io, run));
+}
+
+async function writeObjects(wanted: Wanted, options: ApplyOptions, io: Io, run: Run): Promise<number> {
   const { mode, settings, targets } = wanted;
   const takeOver = options.takeOver === true;
   const kernels = await beforeChanges(async () => {
@@ -70,10 +74,15 @@ function nothingGiven(paths: readonly string[]): Diagnostic {
   return { severity: 'error', code: 'nothing-given', object: { kind: 'file', name: paths.join(', ') }, message };
 }
 
-/** All families are looked at before the first is changed: a plan that does not fit is refused whole. */
 async function applySaved(path: string, options: ApplyOptions, io: Io, run: Run): Promise<number> {
   const [document] = await readObjects([path], io.readStdin);
-  const { mode, prefix, plans } = await loadSavedPlan(document, path);
+  const saved = await loadSavedPlan(document, path);
+  return asOneWriter('apply', saved.prefix, options, io, () => writeSaved(saved, options, io, run));
+}
+
+/** All families are looked at before the first is changed: a plan that does not fit is refused whole. */
+async function writeSaved(saved: SavedPlan, options: ApplyOptions, io: Io, run: Run): Promise<number> {
+  const { mode, prefix, plans } = saved;
   const settings = { ...defaultSettings, chainPrefix: prefix };
   const starts = await beforeChanges(async () => {
     const all = [];
