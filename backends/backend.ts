@@ -81,6 +81,11 @@ export interface LiveBackend {
    * successor   the backend that shall be in force
    */
   remains(run: Run, scope: Scope, successor: Successor): Promise<Remains | undefined>;
+  /**
+   * Reads what `clean` starts from, and changes nothing: what cannot be read in one family, or of one backend, shall show
+   * before anything of another is removed. Throws BackendError.
+   */
+  checkCleanable(run: Run, scope: Scope): Promise<void>;
   /** Removes everything of slicewright's, at once and thoroughly. */
   clean(run: Run, scope: Scope): Promise<CleanReport>;
 }
@@ -110,6 +115,13 @@ export interface PlanOptions {
 
 /** What a kernel held a moment ago. */
 export interface Kernel extends Observed {
+  /**
+   * Why `apply` would refuse here: another writer, a missing tool. Asked of all families before the first is changed, so
+   * it changes nothing, and says so.
+   *
+   * returns   undefined: nothing that shows before a change is tried
+   */
+  refusal(target: Target): Promise<Diagnostic | undefined>;
   /**
    * Makes it hold what is wanted, as read back.
    *

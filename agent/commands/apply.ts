@@ -10,7 +10,7 @@ import type { Host } from '../input/inputs.ts';
 import type { Io } from '../terminal/io.ts';
 import { paintOf } from '../terminal/paint.ts';
 import { makeReport, reportText } from '../planning/report.ts';
-import { observeFamilies, planKernel, scopeOf } from '../planning/plan-kernel.ts';
+import { planFamilies, scopeOf } from '../planning/plan-kernel.ts';
 import { loadSavedPlan, type SavedPlan } from '../planning/saved-plan.ts';
 import { readObjects } from '../input/files.ts';
 import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
@@ -36,7 +36,6 @@ export function applyCommand(options: ApplyOptions, io: Io, run: Run, host: Host
   );
 }
 
-/** Families do not wait for each other: they share nothing. */
 async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host): Promise<number> {
   const wanted = await compileWanted(options, io, host);
   await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
@@ -47,19 +46,27 @@ async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host)
   return asOneWriter('apply', wanted.settings.chainPrefix, options, io, () => writeObjects(wanted, options, io, run));
 }
 
+/** What one family would be refused for is found before the first is changed; then they do not wait for each other. */
 async function writeObjects(wanted: Wanted, options: ApplyOptions, io: Io, run: Run): Promise<number> {
   const { mode, settings, targets } = wanted;
-  const takeOver = options.takeOver === true;
-  const kernels = await beforeChanges(async () => {
+  const planned = await beforeChanges(async () => {
     await mode.live.check(run, settings);
-    return observeFamilies(run, wanted, takeOver);
+    return planFamilies(run, wanted, options.takeOver === true);
   });
+  const refusals: Diagnostic[] = [];
+  for (const { kernel } of planned) {
+    const refusal = await kernel.refusal(targets[kernel.family]);
+    if (refusal !== undefined) refusals.push(refusal);
+  }
+  if (refusals.length > 0) {
+    await io.err(diagnosticsText(refusals, options.diagnostics));
+    return 1;
+  }
+  for (const one of planned) await io.out(reportText(makeReport(one, wanted.clusterOf), paintOf(io), false));
   const prepared = await mode.live.prepare(run, settings);
   await io.err(diagnosticsText(problemsOf(prepared), options.diagnostics));
   const failed = new Set<Family>();
-  for (const kernel of kernels) {
-    const planned = await planKernel(run, kernel, wanted, takeOver);
-    await io.out(reportText(makeReport(planned, wanted.clusterOf), paintOf(io), false));
+  for (const { kernel } of planned) {
     const report = await kernel.apply(targets[kernel.family]);
     if (!(await tell(kernel.family, report, options, io))) failed.add(kernel.family);
   }
@@ -86,9 +93,10 @@ async function writeSaved(saved: SavedPlan, options: ApplyOptions, io: Io, run: 
   const settings = { ...defaultSettings, chainPrefix: prefix };
   const starts = await beforeChanges(async () => {
     const all = [];
-    for (const { family, start } of plans) {
-      all.push({ family, ...(await start(run, scopeOf(family, settings, options.takeOver === true))) });
-    }
+    const scopeIn = (family: Family) => scopeOf(family, settings, options.takeOver === true);
+    for (const { family, start } of plans) all.push({ family, ...(await start(run, scopeIn(family))) });
+    // What others left goes afterwards: that it cannot be read shall show now.
+    for (const family of families) await mode.remains(run, scopeIn(family));
     return all;
   });
   const refusals = starts.flatMap(({ refusal }) => refusal ?? []);

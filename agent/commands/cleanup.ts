@@ -24,11 +24,20 @@ export function cleanupCommand(options: CleanupOptions, io: Io, run: Run): Promi
   return reportingFailures(options.diagnostics, io, () => {
     const settings = { ...defaultSettings, ...proxyIdentity(options) };
     return asOneWriter('cleanup', settings.chainPrefix, options, io, async () => {
+      await beforeChanges(() => checkAll(settings, options, run));
       let isClean = true;
       for (const family of families) isClean = (await cleanUp(family, settings, options, io, run)) && isClean;
       return isClean ? 0 : 1;
     });
   });
+}
+
+/** What cannot be read shows before anything is removed. */
+async function checkAll(settings: Settings, { takeOver }: CleanupOptions, run: Run): Promise<void> {
+  for (const family of families) {
+    const scope = scopeOf(family, settings, takeOver === true);
+    for (const live of await liveBackends()) await live.checkCleanable(run, scope);
+  }
 }
 
 /** In the order of the list of backends: sets that rules look into cannot be destroyed before the rules. */
@@ -42,9 +51,7 @@ async function cleanUp(
   const scope = scopeOf(family, settings, options.takeOver === true);
   const reports: CleanReport[] = [];
   for (const live of await liveBackends()) {
-    const clean = () => live.clean(run, scope);
-    const isFirst = family === families[0] && reports.length === 0;
-    const report = await (isFirst ? beforeChanges(clean) : clean());
+    const report = await live.clean(run, scope);
     reports.push(report);
     await io.out(report.done.map((text) => `${family}: ${text}\n`).join(''));
     await io.err(diagnosticsText(report.problems, options.diagnostics));

@@ -7,7 +7,7 @@ import type { Io } from '../terminal/io.ts';
 import { paintOf } from '../terminal/paint.ts';
 import { reportJson } from '../planning/report-json.ts';
 import { makeReport, type ReportPaint, reportText } from '../planning/report.ts';
-import { observeFamilies, type PlannedFamily, planKernel } from '../planning/plan-kernel.ts';
+import { planFamilies, type PlannedFamily } from '../planning/plan-kernel.ts';
 import { readDumps } from '../input/dumps.ts';
 import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
 import { reportingFailures } from './failures.ts';
@@ -31,20 +31,12 @@ export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host):
     const isHere = options.against.length === 0;
     const wanted = await compileWanted(options, io, isHere ? host : undefined);
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
-    const planned = isHere ? await planHere(run, wanted) : planDumps(options, wanted);
+    const planned = isHere ? await planFamilies(run, wanted, false) : planDumps(options, wanted);
     const hasChanges = planned.some(({ plan, remains }) => plan.hasSteps || remains.length > 0);
     await io.out(planText(planned, wanted, hasChanges, options.format, paintOf(io)));
     if (options.out !== undefined) await savePlan(options.out, planned, wanted);
     return hasChanges ? 2 : 0;
   });
-}
-
-async function planHere(run: Run, wanted: Wanted): Promise<PlannedFamily[]> {
-  const planned: PlannedFamily[] = [];
-  for (const kernel of await observeFamilies(run, wanted, false)) {
-    planned.push(await planKernel(run, kernel, wanted, false));
-  }
-  return planned;
 }
 
 function planDumps({ against, out }: PlanOptions, { mode, settings, targets }: Wanted): PlannedFamily[] {

@@ -6,9 +6,9 @@ import type { RulesetSide, TableWriter } from '../../netfilter/own-chains.ts';
 import type { Foreign } from '../../netfilter/text/parse.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
 import { compareTraffic, countReached } from '../../planning/traffic.ts';
-import { isUsed, type Target } from '../../target.ts';
+import { isUsed, type Scope, type Target } from '../../target.ts';
 import { afterPlan } from '../program/applied.ts';
-import { conflictText, findConflicts } from '../plan/conflicts.ts';
+import { adoptForeign, conflictText, findConflicts } from '../plan/conflicts.ts';
 import { departures } from '../plan/departure.ts';
 import { fingerprintOf } from '../plan/fingerprint.ts';
 import { drainSeconds } from '../program/ledger.ts';
@@ -23,14 +23,17 @@ export interface OtherWriter extends TableWriter {
   readonly side: RulesetSide | undefined;
 }
 
+type Taking = Pick<Scope, 'takeOver' | 'excludeCidrs'>;
+
 export interface Planner {
   /**
    * What a plan starts from.
    *
    * source    for people
    * dangers   of the place itself, whatever the plan does there
+   * taking    whether servers of others are taken over, and where not; undefined: they are not
    */
-  observed(source: string, program: IpvsProgram, dangers: readonly Danger[]): Observed;
+  observed(source: string, program: IpvsProgram, dangers: readonly Danger[], taking?: Taking): Observed;
   /** Without rules and servers in a family that nobody uses: IPVS is not wanted there at all. */
   desired(observed: IpvsProgram, target: Target): IpvsProgram;
 }
@@ -40,15 +43,16 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
   const desired = ({ family, prefix }: IpvsProgram, target: Target): IpvsProgram =>
     isUsed(target) ? programOf(target).program : emptyProgram(family, prefix);
 
-  function observed(source: string, program: IpvsProgram, dangers: readonly Danger[]): Observed {
+  function observed(source: string, program: IpvsProgram, dangers: readonly Danger[], taking?: Taking): Observed {
     return {
       family: program.family,
       source,
       isOurs: true,
       plan(target, options) {
         const wanted = desired(program, target);
-        const steps = planProgram(program, wanted);
-        return planOf({ source, observed: program, desired: wanted, dangers, steps, target, options });
+        const start = taking?.takeOver === true ? adoptForeign(program, wanted, taking.excludeCidrs) : program;
+        const steps = planProgram(start, wanted);
+        return planOf({ source, observed: start, desired: wanted, dangers, steps, target, options });
       },
     };
   }

@@ -4,12 +4,19 @@ import type { Observation } from '../live/observation.ts';
 import type { Foreign } from '../text/parse.ts';
 import type { Ruleset } from '../rule.ts';
 
-/** Of the tables themselves, whatever a plan does there. */
-export function tableDangers({ owner, tools, rival }: Observation): Danger[] {
+/**
+ * Of the tables themselves, whatever a plan does there.
+ *
+ * takeOver   chains of another writer are replaced; else they stand in the way
+ */
+export function tableDangers({ owner, tools, rival }: Observation, takeOver: boolean): Danger[] {
   const dangers: Danger[] = [];
   if (owner === 'another writer') {
-    const message = 'another program, kube-proxy most likely, made the chains that are there: apply needs --take-over';
-    dangers.push({ code: 'another-writer', message });
+    const who = 'another program, kube-proxy most likely, made the chains that are there';
+    const what = takeOver
+      ? 'they are taken over; stop it first, or it writes its own again'
+      : 'apply needs --take-over';
+    dangers.push({ code: 'another-writer', message: `${who}: ${what}` });
   }
   if (rival !== undefined) {
     const message = `${rival.tools.mode} tables hold rules of Services as well as ${tools.mode} tables, and packets meet both`;
