@@ -7,6 +7,7 @@ import type { Run } from './command.ts';
 import type { Preparation } from './host/preparation.ts';
 import type { Danger } from './planning/dangers.ts';
 import type { PartDiff } from './planning/differences.ts';
+import type { Served } from './planning/served.ts';
 import type { FrontendChange, Side } from './planning/traffic.ts';
 import type { DelayTimes } from './plane/delays.ts';
 import type { FamilyPlane } from './plane/plane.ts';
@@ -151,6 +152,8 @@ export interface Plan {
   readonly diagnostics: readonly Diagnostic[];
   /** What it means. Costs more than the plan itself, so it is made when it is asked for. */
   changes(): PlanChanges;
+  /** Services that are served before it and after it. */
+  served(): Served;
   /** The steps as values for programs. */
   steps(): readonly object[];
   /** What `loadPlan` takes. */

@@ -1,8 +1,4 @@
-import type { ApplyReport } from '../../backends/backend.ts';
 import type { Run } from '../../backends/command.ts';
-import type { Mode } from '../../backends/index.ts';
-import { type Settings, defaultSettings } from '../../compiler/settings.ts';
-import { type Family, families } from '../../compiler/values/address.ts';
 import { problemsOf } from '../../backends/host/preparation.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { diagnosticsText } from '../terminal/diagnostics.ts';
@@ -10,14 +6,16 @@ import type { Host } from '../input/inputs.ts';
 import type { Io } from '../terminal/io.ts';
 import { paintOf } from '../terminal/paint.ts';
 import { makeReport, reportText } from '../planning/report.ts';
-import { planFamilies, scopeOf } from '../planning/plan-kernel.ts';
-import { loadSavedPlan, type SavedPlan } from '../planning/saved-plan.ts';
-import { readObjects } from '../input/files.ts';
+import { planFamilies } from '../planning/plan-kernel.ts';
+import { risksOf } from '../planning/plans.ts';
 import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
+import { applySaved } from './apply-saved.ts';
+import { type ConsentOptions, refusedByOptions } from './consent.ts';
 import { beforeChanges, reportingFailures } from './failures.ts';
 import { asOneWriter, type WriterOptions } from './one-writer.ts';
+import { performAll } from './perform.ts';
 
-export interface ApplyOptions extends WantedOptions, WriterOptions {
+export interface ApplyOptions extends WantedOptions, WriterOptions, ConsentOptions {
   /** A saved plan, instead of manifests. */
   readonly plan?: string;
   readonly takeOver?: boolean;
@@ -28,7 +26,8 @@ export interface ApplyOptions extends WantedOptions, WriterOptions {
 /**
  * `slicewright apply`: makes the kernel hold what the objects want, or performs a saved plan.
  *
- * returns  the exit status: 0 it does, as read back; 1 it does not, or not for every Service
+ * returns  the exit status: 0 it does, as read back; 1 it does not, or not for every Service; 3 the plan has a danger that it
+ *          shall fail for
  */
 export function applyCommand(options: ApplyOptions, io: Io, run: Run, host: Host): Promise<number> {
   return reportingFailures(options.diagnostics, io, () =>
@@ -62,16 +61,19 @@ async function writeObjects(wanted: Wanted, options: ApplyOptions, io: Io, run: 
     await io.err(diagnosticsText(refusals, options.diagnostics));
     return 1;
   }
-  for (const one of planned) await io.out(reportText(makeReport(one, wanted.clusterOf), paintOf(io), false));
+  const reports = planned.map((one) => makeReport(one, wanted.clusterOf));
+  const risks = risksOf(planned, reports);
+  await io.out(reports.map((report) => reportText(report, paintOf(io), false)).join(''));
+  const isMeant = options.allowMassRemoval === true || wanted.isEmpty;
+  const status = await refusedByOptions(risks, { ...options, allowMassRemoval: isMeant }, io);
+  if (status !== undefined) return status;
   const prepared = await mode.live.prepare(run, settings);
   await io.err(diagnosticsText(problemsOf(prepared), options.diagnostics));
-  const failed = new Set<Family>();
-  for (const { kernel } of planned) {
-    const report = await kernel.apply(targets[kernel.family]);
-    if (!(await tell(kernel.family, report, options, io))) failed.add(kernel.family);
-  }
-  const isDone = await leaveOthers(mode, settings, failed, options, io, run);
-  return isDone && failed.size === 0 ? 0 : 1;
+  const changes = planned.map(({ kernel }) => {
+    const { family } = kernel;
+    return { family, perform: () => kernel.apply(targets[family]) };
+  });
+  return performAll(changes, mode, settings, options, io, run);
 }
 
 /** One failing command before a pipe must not end every Service. */
@@ -79,67 +81,4 @@ function nothingGiven(paths: readonly string[]): Diagnostic {
   const message =
     'no object was read, and applying nothing removes every Service; nothing was changed. If that is meant: --allow-empty';
   return { severity: 'error', code: 'nothing-given', object: { kind: 'file', name: paths.join(', ') }, message };
-}
-
-async function applySaved(path: string, options: ApplyOptions, io: Io, run: Run): Promise<number> {
-  const [document] = await readObjects([path], io.readStdin);
-  const saved = await loadSavedPlan(document, path);
-  return asOneWriter('apply', saved.prefix, options, io, () => writeSaved(saved, options, io, run));
-}
-
-/** All families are looked at before the first is changed: a plan that does not fit is refused whole. */
-async function writeSaved(saved: SavedPlan, options: ApplyOptions, io: Io, run: Run): Promise<number> {
-  const { mode, prefix, plans } = saved;
-  const settings = { ...defaultSettings, chainPrefix: prefix };
-  const starts = await beforeChanges(async () => {
-    const all = [];
-    const scopeIn = (family: Family) => scopeOf(family, settings, options.takeOver === true);
-    for (const { family, start } of plans) all.push({ family, ...(await start(run, scopeIn(family))) });
-    // What others left goes afterwards: that it cannot be read shall show now.
-    for (const family of families) await mode.remains(run, scopeIn(family));
-    return all;
-  });
-  const refusals = starts.flatMap(({ refusal }) => refusal ?? []);
-  if (refusals.length > 0) {
-    await io.err(diagnosticsText(refusals, options.diagnostics));
-    return 1;
-  }
-  const failed = new Set<Family>();
-  for (const { family, perform } of starts) {
-    if (!(await tell(family, await perform(), options, io))) failed.add(family);
-  }
-  const isDone = await leaveOthers(mode, settings, failed, options, io, run);
-  return isDone && failed.size === 0 ? 0 : 1;
-}
-
-async function tell(
-  family: Family,
-  { isDone, done, problems }: ApplyReport,
-  options: ApplyOptions,
-  io: Io,
-): Promise<boolean> {
-  await io.err(diagnosticsText(problems, options.diagnostics));
-  if (done !== undefined) await io.out(`${family}: ${done}\n`);
-  return isDone;
-}
-
-/**
- * Takes what other backends left out of every family whose rules are in force. Where some are not, what another backend
- * left may be all that a Service has.
- */
-async function leaveOthers(
-  mode: Mode,
-  settings: Settings,
-  failed: ReadonlySet<Family>,
-  options: ApplyOptions,
-  io: Io,
-  run: Run,
-): Promise<boolean> {
-  let isDone = true;
-  for (const family of families.filter((one) => !failed.has(one))) {
-    for (const remains of await mode.remains(run, scopeOf(family, settings, options.takeOver === true))) {
-      isDone = (await tell(family, await remains.leave(), options, io)) && isDone;
-    }
-  }
-  return isDone;
 }

@@ -1,7 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CommandResult, Run } from '../../backends/command.ts';
-import { createFakeIpvsKernel, type FakeIpvsKernel } from '../../backends/ipvs/fake/kernel.ts';
-import { createFakeNft, type FakeNft } from '../../backends/nftables/fake/fake-nft.ts';
+import type { CommandResult } from '../../backends/command.ts';
 import { parseAddress } from '../../compiler/values/address.ts';
 import { lockDir } from '../../test/helpers/lock-dir.ts';
 import { expectedFile } from '../../test/conformance/cases.ts';
@@ -10,6 +8,7 @@ import { type ApplyOptions, applyCommand } from './apply.ts';
 import { cleanupCommand } from './cleanup.ts';
 import { cartOf, createScratch, nodeOf, type Scratch } from './commands.fixture.ts';
 import { compileCommand } from './compile.ts';
+import { type Bench, bench, stateOf } from './kernels.fixture.ts';
 import { planCommand } from './plan.ts';
 
 /* What one family is refused for keeps the others as they are, in every backend. IPv6 is the second to be written. */
@@ -32,29 +31,6 @@ const six = (address: string) =>
     .replaceAll('10.96.0.10', '"fd00:96::10"')
     .replace('addressType: IPv4', 'addressType: IPv6');
 const both = `${nodeOf('192.0.2.1', '2001:db8::1')}---${cartOf('10.1.0.5')}---${six('fd00:1::5')}`;
-
-/** A node with all that backends speak to. */
-interface Bench {
-  readonly kernel: FakeIpvsKernel;
-  readonly nft: FakeNft;
-  run: Run;
-}
-
-function bench(nftRuleset = ''): Bench {
-  const kernel = createFakeIpvsKernel();
-  const nft = createFakeNft({ ruleset: nftRuleset });
-  const run: Run = (file, args, input) => (file === 'nft' ? nft.run(file, args, input) : kernel.run(file, args, input));
-  return { kernel, nft, run };
-}
-
-const stateOf = async ({ kernel, nft }: Bench) => ({
-  rules: [kernel.netfilter.save('IPv4'), kernel.netfilter.save('IPv6')].map((text) => text.replace(/^#.*\n/gm, '')),
-  servers: (await kernel.run('ipvsadm', ['--save', '-n'])).stdout,
-  sets: (await kernel.run('ipset', ['save'])).stdout,
-  link: kernel.link,
-  sysctls: [...kernel.sysctls],
-  nft: nft.ruleset(),
-});
 
 async function apply({ run }: Bench, backend: string, options: Partial<ApplyOptions> = {}) {
   const io = memoryIo(both);
@@ -101,7 +77,7 @@ describe.each(['iptables', 'ipvs', 'nftables'])('apply in %s mode', (backend) =>
 
   it('takes over without a word of what it would need for that', async () => {
     const made = await others('IPv6');
-    const { status, out, err } = await apply(made, backend, { takeOver: true });
+    const { status, out, err } = await apply(made, backend, { takeOver: true, allowMassRemoval: true });
     expect([status, err]).toEqual([0, '']);
     expect(out).toMatch(/stop it first/);
     expect(out).not.toContain('--take-over');

@@ -372,7 +372,7 @@ describe('beside another slicewright', () => {
     expect(both).toContain('-A -t [fd00:96::10]:80');
     expect(both).toContain('-A -t [fd00:96::20]:80');
 
-    const { status, err } = await apply(kernel, nodeOf('192.0.2.1'), edge);
+    const { status, err } = await apply(kernel, nodeOf('192.0.2.1'), { ...edge, allowMassRemoval: true });
     expect([status, err]).toEqual([0, '']);
     const { servers } = await state(kernel);
     expect(servers).toContain('-A -t [fd00:96::10]:80');

@@ -1,4 +1,5 @@
 import { compareText } from '../../../compiler/values/names.ts';
+import type { TableDangerCode } from '../danger-codes.ts';
 import type { Danger } from '../../planning/dangers.ts';
 import type { Observation } from '../live/observation.ts';
 import type { Foreign } from '../text/parse.ts';
@@ -9,8 +10,8 @@ import type { Ruleset } from '../rule.ts';
  *
  * takeOver   chains of another writer are replaced; else they stand in the way
  */
-export function tableDangers({ owner, tools, rival }: Observation, takeOver: boolean): Danger[] {
-  const dangers: Danger[] = [];
+export function tableDangers({ owner, tools, rival }: Observation, takeOver: boolean): Danger<TableDangerCode>[] {
+  const dangers: Danger<TableDangerCode>[] = [];
   if (owner === 'another writer') {
     const who = 'another program, kube-proxy most likely, made the chains that are there';
     const what = takeOver
@@ -26,12 +27,12 @@ export function tableDangers({ owner, tools, rival }: Observation, takeOver: boo
 }
 
 /** Of the hooks, before and after a plan, and of what stands before them. */
-export function hookDangers(observed: Ruleset, desired: Ruleset, foreign: Foreign): Danger[] {
+export function hookDangers(observed: Ruleset, desired: Ruleset, foreign: Foreign): Danger<TableDangerCode>[] {
   return [...missingHooks(observed, desired), ...foreignInFront(foreign)];
 }
 
 /** With chains but without a hook, packets pass our rules by: someone has flushed the kernel's chain. */
-function* missingHooks(observed: Ruleset, desired: Ruleset): Generator<Danger> {
+function* missingHooks(observed: Ruleset, desired: Ruleset): Generator<Danger<TableDangerCode>> {
   if (observed.chains.size === 0) return;
   const found = new Set(observed.hooks.map(({ table, line }) => `${table} ${line}`));
   for (const { table, chain, line } of desired.hooks) {
@@ -43,7 +44,7 @@ function* missingHooks(observed: Ruleset, desired: Ruleset): Generator<Danger> {
   }
 }
 
-function* foreignInFront({ inFront }: Foreign): Generator<Danger> {
+function* foreignInFront({ inFront }: Foreign): Generator<Danger<TableDangerCode>> {
   const byChain = Map.groupBy(inFront, ({ table, chain }) => `${table} ${chain}`);
   for (const [key, found] of [...byChain].sort(([a], [b]) => compareText(a, b))) {
     const lines = found.map(({ line }) => line);

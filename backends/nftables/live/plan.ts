@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backend.ts';
 import type { ProgramOf } from '../../made.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
+import { lazily, servicesOf, type Sides } from '../../planning/served.ts';
 import { compareTraffic, countReached, type Side } from '../../planning/traffic.ts';
 import { isUsed, type Target } from '../../target.ts';
 import { printTransaction, type Transaction } from '../plan/command.ts';
@@ -49,6 +50,10 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
       program: desired?.program,
       kubeProxy: isTaking ? undefined : found.kubeProxy,
     };
+    const sides = lazily(() => ({
+      before: options.before ?? sideOf(found, target.node),
+      after: sideOf(after, target.node),
+    }));
     return {
       family: found.family,
       backend: 'nftables',
@@ -56,7 +61,8 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
       hasSteps: steps.length > 0,
       transactions: steps.length === 0 ? 0 : 1,
       diagnostics: desired?.diagnostics ?? [],
-      changes: () => changesOf(found, after, { steps, takeOver }, target, options),
+      changes: () => changesOf(found, after, { steps, takeOver }, target, sides()),
+      served: () => ({ before: servicesOf(sides().before), after: servicesOf(sides().after) }),
       steps: () => steps.map((step) => ({ phase: 'switch', kind: 'transaction', document: printTransaction(step) })),
       saved: () => ({
         family: found.family,
@@ -76,10 +82,10 @@ function changesOf(
   after: Observation,
   { steps, takeOver }: { readonly steps: readonly Transaction[]; readonly takeOver: boolean },
   { node }: Target,
-  options: PlanOptions,
+  sides: Sides,
 ): PlanChanges {
-  const before = options.before ?? sideOf(found, node);
-  const frontends = compareTraffic(before, sideOf(after, node), node.family, node.nodeIP);
+  const { before } = sides;
+  const frontends = compareTraffic(before, sides.after, node.family, node.nodeIP);
   const parts = [...diffParts(found.program, after.program), ...diffParts(found.kubeProxy, after.kubeProxy)];
   return {
     frontends,
