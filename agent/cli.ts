@@ -155,6 +155,7 @@ function addApply(program: Command): void {
     .option('--plan <file>', 'a plan that plan --out saved; refused if the rules have changed since')
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
     .option('--allow-empty', 'apply even where no object was read, which removes every Service')
+    .option('--yes', 'ask nobody; without it, at a terminal, the plan is shown and only "yes" goes on')
     .option('--allow-mass-removal', 'apply even where more Services go than --mass-removal-threshold says')
     .option('--force', 'apply even where an agent works on this node, which puts its own rules back')
     .addOption(lockDirOption())

@@ -6,11 +6,12 @@ import type { Host } from '../input/inputs.ts';
 import type { Io } from '../terminal/io.ts';
 import { paintOf } from '../terminal/paint.ts';
 import { makeReport, reportText } from '../planning/report.ts';
-import { planFamilies } from '../planning/plan-kernel.ts';
-import { risksOf } from '../planning/plans.ts';
+import { hasChanges, type KernelPlan, planFamilies } from '../planning/plan-kernel.ts';
+import { plansText, risksOf } from '../planning/plans.ts';
+import { defaultThreshold, removalDangers } from '../planning/removal.ts';
 import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
 import { applySaved } from './apply-saved.ts';
-import { type ConsentOptions, refusedByOptions } from './consent.ts';
+import { changedSince, type ConsentOptions, refusedByAnswer, refusedByOptions } from './consent.ts';
 import { beforeChanges, reportingFailures } from './failures.ts';
 import { asOneWriter, type WriterOptions } from './one-writer.ts';
 import { performAll } from './perform.ts';
@@ -21,6 +22,8 @@ export interface ApplyOptions extends WantedOptions, WriterOptions, ConsentOptio
   readonly takeOver?: boolean;
   /** Apply what no object was read for: it removes every Service. */
   readonly allowEmpty?: boolean;
+  /** Ask nobody. */
+  readonly yes?: boolean;
 }
 
 /**
@@ -42,11 +45,45 @@ async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host)
     await io.err(diagnosticsText([nothingGiven(options.filename)], options.diagnostics));
     return 1;
   }
-  return asOneWriter('apply', wanted.settings.chainPrefix, options, io, () => writeObjects(wanted, options, io, run));
+  const isMeant = options.allowMassRemoval === true || wanted.isEmpty;
+  return applyPlans({ wanted, options: { ...options, allowMassRemoval: isMeant }, io, run });
 }
 
-/** What one family would be refused for is found before the first is changed; then they do not wait for each other. */
-async function writeObjects(wanted: Wanted, options: ApplyOptions, io: Io, run: Run): Promise<number> {
+interface Applying {
+  readonly wanted: Wanted;
+  readonly options: ApplyOptions;
+  readonly io: Io;
+  readonly run: Run;
+}
+
+/**
+ * Plans, shows, and writes. Where somebody is asked in between, nobody is kept from writing for as long as the answer takes:
+ * so the kernels are read again afterwards, and what is applied is what was shown, or nothing.
+ */
+async function applyPlans(applying: Applying): Promise<number> {
+  const { wanted, options, io } = applying;
+  const ask = options.yes === true ? undefined : io.ask;
+  const alone = <T>(what: () => Promise<T | number>) =>
+    asOneWriter('apply', wanted.settings.chainPrefix, options, io, what);
+  const shown = await alone(async () => {
+    const planned = await plansOrRefusals(applying);
+    if (typeof planned === 'number') return planned;
+    const status = await show(planned, ask !== undefined, applying);
+    if (status !== undefined) return status;
+    return ask === undefined || !planned.some(hasChanges) ? write(planned, applying) : planned;
+  });
+  if (typeof shown === 'number' || ask === undefined) return Number(shown);
+  const refusal = await refusedByAnswer(ask);
+  if (refusal !== undefined) return say(refusal, applying);
+  return alone(async () => {
+    const planned = await plansOrRefusals(applying);
+    if (typeof planned === 'number') return planned;
+    return stateOf(planned) === stateOf(shown) ? write(planned, applying) : say(changedSince, applying);
+  });
+}
+
+/** What one family would be refused for is found before the first is changed. */
+async function plansOrRefusals({ wanted, options, io, run }: Applying): Promise<readonly KernelPlan[] | number> {
   const { mode, settings, targets } = wanted;
   const planned = await beforeChanges(async () => {
     await mode.live.check(run, settings);
@@ -57,16 +94,34 @@ async function writeObjects(wanted: Wanted, options: ApplyOptions, io: Io, run: 
     const refusal = await kernel.refusal(targets[kernel.family]);
     if (refusal !== undefined) refusals.push(refusal);
   }
-  if (refusals.length > 0) {
-    await io.err(diagnosticsText(refusals, options.diagnostics));
-    return 1;
-  }
-  const reports = planned.map((one) => makeReport(one, wanted.clusterOf));
+  if (refusals.length === 0) return planned;
+  await io.err(diagnosticsText(refusals, options.diagnostics));
+  return 1;
+}
+
+/**
+ * isWhole   as `plan` shows it, for somebody who decides by it
+ * returns   the exit status where the plan may not go on
+ */
+async function show(
+  planned: readonly KernelPlan[],
+  isWhole: boolean,
+  { wanted, options, io }: Applying,
+): Promise<number | undefined> {
+  const { clusterOf } = wanted;
+  const reports = planned.map((one) => makeReport(one, clusterOf));
   const risks = risksOf(planned, reports);
-  await io.out(reports.map((report) => reportText(report, paintOf(io), false)).join(''));
-  const isMeant = options.allowMassRemoval === true || wanted.isEmpty;
-  const status = await refusedByOptions(risks, { ...options, allowMassRemoval: isMeant }, io);
-  if (status !== undefined) return status;
+  const dangers = removalDangers(risks.removal, options.massRemovalThreshold ?? defaultThreshold);
+  const paint = paintOf(io);
+  const text = isWhole
+    ? plansText({ planned, reports, dangers, clusterOf }, paint)
+    : reports.map((report) => reportText(report, paint, false)).join('');
+  await io.out(text);
+  return refusedByOptions(risks, options, io);
+}
+
+async function write(planned: readonly KernelPlan[], { wanted, options, io, run }: Applying): Promise<number> {
+  const { mode, settings, targets } = wanted;
   const prepared = await mode.live.prepare(run, settings);
   await io.err(diagnosticsText(problemsOf(prepared), options.diagnostics));
   const changes = planned.map(({ kernel }) => {
@@ -74,6 +129,16 @@ async function writeObjects(wanted: Wanted, options: ApplyOptions, io: Io, run: 
     return { family, perform: () => kernel.apply(targets[family]) };
   });
   return performAll(changes, mode, settings, options, io, run);
+}
+
+/** Equal for equal plans from equal kernels. */
+function stateOf(planned: readonly KernelPlan[]): string {
+  return JSON.stringify(planned.map(({ plan, remains }) => [plan.saved(), remains]));
+}
+
+async function say(problem: Diagnostic, { options, io }: Applying): Promise<number> {
+  await io.err(diagnosticsText([problem], options.diagnostics));
+  return 1;
 }
 
 /** One failing command before a pipe must not end every Service. */

@@ -1,9 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { backendNames } from '../../backends/index.ts';
+import { kubePrefix } from '../../compiler/settings.ts';
 import { parseAddress } from '../../compiler/values/address.ts';
 import { lockDir } from '../../test/helpers/lock-dir.ts';
+import type { Io } from '../terminal/io.ts';
 import { memoryIo } from '../terminal/memory-io.fixture.ts';
+import { systemClock } from '../loop/clock.ts';
+import { type NodeLock, tryLock } from '../node/node-lock.ts';
 import { type ApplyOptions, applyCommand } from './apply.ts';
 import { cartOf, createScratch, nodeOf, type Scratch } from './commands.fixture.ts';
 import { type Bench, bench, stateOf } from './kernels.fixture.ts';
@@ -45,8 +49,8 @@ const names = ['cart', 'till', 'mail', 'desk', 'shed'];
 const manifests = (count: number) =>
   [nodeOf('192.0.2.1', '2001:db8::1'), ...names.slice(0, count).map((name, i) => dual(name, i + 1))].join('---');
 
-async function apply(text: string, backend: string, options: Partial<ApplyOptions> = {}) {
-  const io = memoryIo(text);
+async function apply(text: string, backend: string, options: Partial<ApplyOptions> = {}, ask?: Io['ask']) {
+  const io = memoryIo(text, false, ask);
   const given = { filename: ['-'], backend, lockDir, diagnostics: 'human', ...options } as const;
   const status = await applyCommand(given, io, node.run, here);
   return { status, out: io.written.out, err: io.written.err.replace(/^info: .*\n/gm, '') };
@@ -133,6 +137,64 @@ describe.each(backendNames())('a plan for %s', (backend) => {
     ]);
     expect(await stateOf(node)).toEqual(before);
     expect(await apply(manifests(3), backend)).toMatchObject({ status: 0, err: '' });
+  });
+});
+
+describe.each(backendNames())('at a terminal, a plan for %s', (backend) => {
+  const answering =
+    (...answers: (string | undefined)[]) =>
+    () =>
+      Promise.resolve(answers.shift());
+
+  it('is shown as plan shows it, and applied for a whole "yes"', async () => {
+    const planned = await plan(manifests(2), backend);
+    const { status, out, err } = await apply(manifests(2), backend, {}, answering('yes'));
+    expect([status, err]).toEqual([0, '']);
+    expect(out.startsWith(`${planned.out}\nApply this plan? Only "yes" goes on: `)).toBe(true);
+    expect((await plan(manifests(2), backend)).status).toBe(0);
+  });
+
+  it.each([['no'], ['y'], ['YES'], [''], ['yes please'], [undefined]])('changes nothing for %j', async (answer) => {
+    const before = await stateOf(node);
+    const { status, err } = await apply(manifests(2), backend, {}, answering(answer));
+    expect([status, err]).toEqual([1, 'error: plan that was shown: not answered with "yes"; nothing was changed\n']);
+    expect(await stateOf(node)).toEqual(before);
+  });
+
+  it('is asked about only where it changes something, and not with --yes', async () => {
+    const never = () => Promise.reject(new Error('asked'));
+    expect((await apply(manifests(2), backend, { yes: true }, never)).status).toBe(0);
+    expect((await apply(manifests(2), backend, {}, never)).status).toBe(0);
+  });
+
+  it('is refused where the kernel has changed since it was shown', async () => {
+    await apply(manifests(3), backend);
+    let between: unknown;
+    const { status, err } = await apply(manifests(4), backend, {}, async () => {
+      await apply(manifests(2), backend);
+      between = await stateOf(node);
+      return 'yes';
+    });
+    expect([status, err]).toEqual([1, expect.stringContaining('the kernel is not as it was when it was shown')]);
+    expect(await stateOf(node)).toEqual(between);
+  });
+
+  it('keeps nobody from writing while it waits for the answer, and then waits for nobody', async () => {
+    const dir = `${scratch.root}/lock`;
+    let other: NodeLock | undefined;
+    const { status, err } = await apply(manifests(2), backend, { lockDir: dir }, async () => {
+      const done = await tryLock({ dir, prefix: kubePrefix, role: 'agent' }, systemClock);
+      if (done.kind === 'taken') other = done.lock;
+      return 'yes';
+    });
+    expect([status, err]).toEqual([1, expect.stringMatching(/^error: lock .*: an agent \(pid/)]);
+    await other?.release();
+  });
+
+  it('is refused before anybody is asked where it removes too much', async () => {
+    await apply(manifests(3), backend);
+    const never = () => Promise.reject(new Error('asked'));
+    expect((await apply(manifests(1), backend, {}, never)).status).toBe(1);
   });
 });
 

@@ -75,3 +75,21 @@ function removalProblem(removal: Removal, threshold: number): Diagnostic {
   const message = `${what}; nothing was changed. If that is meant: --allow-mass-removal`;
   return { severity: 'error', code: 'mass-removal', object: { kind: 'plan', name: 'of all families' }, message };
 }
+
+const shownPlan = { kind: 'plan', name: 'that was shown' };
+
+/** Why the plan does not go on after the question whether it shall; undefined: it does. Only a whole "yes" says so. */
+export async function refusedByAnswer(ask: NonNullable<Io['ask']>): Promise<Diagnostic | undefined> {
+  const answer = await ask('\nApply this plan? Only "yes" goes on: ');
+  if (answer?.trim() === 'yes') return undefined;
+  const message = 'not answered with "yes"; nothing was changed';
+  return { severity: 'error', code: 'not-confirmed', object: shownPlan, message };
+}
+
+/** Between the plan and the answer. */
+export const changedSince: Diagnostic = {
+  severity: 'error',
+  code: 'apply-changed-since',
+  object: shownPlan,
+  message: 'the kernel is not as it was when it was shown; nothing was changed. Plan again',
+};

@@ -21,13 +21,13 @@ export interface WriterOptions {
  *
  * returns  what `write` does; 1 where another one works on this node
  */
-export async function asOneWriter(
+export async function asOneWriter<T>(
   role: LockRole & ('apply' | 'cleanup'),
   prefix: ChainPrefix,
   options: WriterOptions,
   io: Io,
-  write: () => Promise<number>,
-): Promise<number> {
+  write: () => Promise<T | number>,
+): Promise<T | number> {
   const { lock, problem } = await lockOrWhyNot(role, prefix, options);
   if (problem !== undefined) await io.err(diagnosticsText([problem], options.diagnostics));
   if (problem?.severity === 'error') return 1;

@@ -8,7 +8,7 @@ import { paintOf } from '../terminal/paint.ts';
 import { defaultThreshold, removalDangers } from '../planning/removal.ts';
 import { makeReport } from '../planning/report.ts';
 import { type PlanRisks, plansJson, plansText, risksOf } from '../planning/plans.ts';
-import { planFamilies, type PlannedFamily } from '../planning/plan-kernel.ts';
+import { hasChanges, planFamilies, type PlannedFamily } from '../planning/plan-kernel.ts';
 import { readDumps } from '../input/dumps.ts';
 import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
 import { type DangerOptions, failForDangers } from './consent.ts';
@@ -33,16 +33,16 @@ export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host):
     const wanted = await compileWanted(options, io, isHere ? host : undefined);
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
     const planned = isHere ? await planFamilies(run, wanted, false) : planDumps(options, wanted);
-    const hasChanges = planned.some(({ plan, remains }) => plan.hasSteps || remains.length > 0);
+    const isChange = planned.some(hasChanges);
     const reports = planned.map((one) => makeReport(one, wanted.clusterOf));
     const risks = risksOf(planned, reports);
     const dangers = removalDangers(risks.removal, options.massRemovalThreshold ?? defaultThreshold);
     const shown = { planned, reports, dangers, clusterOf: wanted.clusterOf };
-    await io.out(options.format === 'text' ? plansText(shown, paintOf(io)) : plansJson(shown, hasChanges));
+    await io.out(options.format === 'text' ? plansText(shown, paintOf(io)) : plansJson(shown, isChange));
     const status = await failForDangers(risks, options, io);
     if (status !== undefined) return status;
     if (options.out !== undefined) await savePlan(options.out, planned, risks, wanted);
-    return hasChanges ? 2 : 0;
+    return isChange ? 2 : 0;
   });
 }
 

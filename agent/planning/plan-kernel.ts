@@ -18,6 +18,11 @@ export interface PlannedFamily {
   readonly remains: readonly string[];
 }
 
+/** Whether applying it changes something. */
+export function hasChanges({ plan, remains }: PlannedFamily): boolean {
+  return plan.hasSteps || remains.length > 0;
+}
+
 export interface KernelPlan extends PlannedFamily {
   readonly kernel: Kernel;
 }
