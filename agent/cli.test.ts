@@ -110,6 +110,15 @@ describe('the slicewright process', () => {
     [['agent', '--cluster-cdir', '10.1.0.0/16'], '(Did you mean --cluster-cidr?)'],
     [['agent', '--init-only=perhaps'], 'It is not true or false.'],
     [['agent', '-v=much'], 'It is not a whole number.'],
+    [
+      ['apply', '-f', 'x', '--fail-on-danger', 'last-endpiont'],
+      'There is no danger "last-endpiont". Did you mean last-endpoint?',
+    ],
+    [
+      ['apply', '-f', 'x', '--fail-on-danger', 'mass-removal,zebra'],
+      'There is no danger "zebra". The codes are mass-removal,',
+    ],
+    [['apply', '-f', 'x', '--mass-removal-threshold', '101'], 'It is not a whole number from 0 to 100.'],
     [['apply', '-f', 'x', '--plan', 'y'], "cannot be used with option '--plan <file>'"],
   ])('exits with 2 when called as %j', async (args, message) => {
     const { status, out, err } = await slicewright(args);
@@ -120,6 +129,8 @@ describe('the slicewright process', () => {
   it('exits with 1 when plan is called wrongly, since 2 means changes', async () => {
     const { status, err } = await slicewright(['plan', '-f', '-', '--agianst', 'x']);
     expect([status, err]).toEqual([1, expect.stringContaining("error: unknown option '--agianst'")]);
+    const misspelt = await slicewright(['plan', '-f', '-', '--fail-on-danger', 'two-mode']);
+    expect([misspelt.status, misspelt.err]).toEqual([1, expect.stringContaining('Did you mean two-modes?')]);
   });
 
   it('says that its output does not fit, and exits with 1', () => {

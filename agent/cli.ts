@@ -11,6 +11,7 @@ import { addController, addPlanMultiCluster } from '../controller/cli.ts';
 import { idleOptions } from './commands/agent/idle-flags.ts';
 import { portOptions } from './commands/agent/port-flags.ts';
 import { backendNames } from '../backends/index.ts';
+import { addDangerOptions, lockDirOption } from './commands/writer-flags.ts';
 import { processIo } from './terminal/io.ts';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -111,7 +112,7 @@ function addPlan(program: Command): void {
     .description(
       'Compares what is in force with what the objects want: what changes for each Service, what is ' +
         'dangerous about it, which rules differ, and what it costs. Changes nothing.\n' +
-        'Exit status: 0 nothing to do, 2 changes, 1 no plan (usage errors too).',
+        'Exit status: 0 nothing to do, 2 changes, 1 no plan (usage errors too), 3 a danger of --fail-on-danger.',
     )
     .addOption(
       new Option(
@@ -122,7 +123,8 @@ function addPlan(program: Command): void {
         .default([], 'the kernel'),
     )
     .addOption(new Option('--format <format>', 'how the plan is written').choices(['text', 'json']).default('text'))
-    .option('--out <file>', 'save the plan too, for apply --plan')
+    .option('--out <file>', 'save the plan too, for apply --plan');
+  addDangerOptions(plan)
     .addHelpText(
       'after',
       `
@@ -142,16 +144,21 @@ Examples:
 }
 
 function addApply(program: Command): void {
-  addInputOptions(usageErrorsExit(program.command('apply'), 2), filenameOption().conflicts('plan'))
+  const apply = addInputOptions(usageErrorsExit(program.command('apply'), 2), filenameOption().conflicts('plan'));
+  addDangerOptions(apply)
     .summary("make this node's kernel hold what the objects want")
     .description(
       'Plans and applies, or applies a saved plan, and reads back what is in force. Each packet has its old ' +
         'fate or its new one at every moment, also where the backend is another one than before. A Service that ' +
-        'the kernel refuses is left as it was and named; the others are applied.\nExit status: 0 applied, 1 not, or not for every Service, 2 usage.',
+        'the kernel refuses is left as it was and named; the others are applied.\nExit status: 0 applied, 1 not, or not for every Service, 2 usage, 3 a danger of --fail-on-danger.',
     )
     .option('--plan <file>', 'a plan that plan --out saved; refused if the rules have changed since')
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
     .option('--allow-empty', 'apply even where no object was read, which removes every Service')
+    .option('--yes', 'ask nobody; without it, at a terminal, the plan is shown and only "yes" goes on')
+    .option('--allow-mass-removal', 'apply even where more Services go than --mass-removal-threshold says')
+    .option('--force', 'apply even where an agent works on this node, which puts its own rules back')
+    .addOption(lockDirOption())
     .addHelpText(
       'after',
       `
@@ -181,6 +188,8 @@ function addCleanup(program: Command): void {
         'Exit status: 0 nothing of ours is left, 1 something is, 2 usage.',
     )
     .option('--take-over', "remove another program's rules for Services too, kube-proxy's say; stop it first")
+    .option('--force', 'clean up even where an agent works on this node, which puts its own rules back')
+    .addOption(lockDirOption())
     .addOption(diagnosticsOption())
     .addHelpText(
       'after',
@@ -293,6 +302,8 @@ function addAgent(program: Command): void {
     )
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
     .addOption(switchOption('cleanup', 'remove all of ours from this node, and exit'))
+    .option('--force', 'with --cleanup: even where an agent works on this node')
+    .addOption(lockDirOption())
     .addOption(switchOption('init-only', 'do what needs more than NET_ADMIN (modules, sysctls), and exit'))
     .option('--write-config-to <path>', 'write the effective configuration to a file, and exit')
     .addOption(switchOption('version', 'print the version, and exit'))

@@ -7,6 +7,7 @@ import type { Run } from './command.ts';
 import type { Preparation } from './host/preparation.ts';
 import type { Danger } from './planning/dangers.ts';
 import type { PartDiff } from './planning/differences.ts';
+import type { Served } from './planning/served.ts';
 import type { FrontendChange, Side } from './planning/traffic.ts';
 import type { DelayTimes } from './plane/delays.ts';
 import type { FamilyPlane } from './plane/plane.ts';
@@ -81,6 +82,11 @@ export interface LiveBackend {
    * successor   the backend that shall be in force
    */
   remains(run: Run, scope: Scope, successor: Successor): Promise<Remains | undefined>;
+  /**
+   * Reads what `clean` starts from, and changes nothing: what cannot be read in one family, or of one backend, shall show
+   * before anything of another is removed. Throws BackendError.
+   */
+  checkCleanable(run: Run, scope: Scope): Promise<void>;
   /** Removes everything of slicewright's, at once and thoroughly. */
   clean(run: Run, scope: Scope): Promise<CleanReport>;
 }
@@ -111,6 +117,13 @@ export interface PlanOptions {
 /** What a kernel held a moment ago. */
 export interface Kernel extends Observed {
   /**
+   * Why `apply` would refuse here: another writer, a missing tool. Asked of all families before the first is changed, so
+   * it changes nothing, and says so.
+   *
+   * returns   undefined: nothing that shows before a change is tried
+   */
+  refusal(target: Target): Promise<Diagnostic | undefined>;
+  /**
    * Makes it hold what is wanted, as read back.
    *
    * returns   what became of it, failures of the kernel included: every packet has its old fate or its new one then
@@ -139,6 +152,8 @@ export interface Plan {
   readonly diagnostics: readonly Diagnostic[];
   /** What it means. Costs more than the plan itself, so it is made when it is asked for. */
   changes(): PlanChanges;
+  /** Services that are served before it and after it. */
+  served(): Served;
   /** The steps as values for programs. */
   steps(): readonly object[];
   /** What `loadPlan` takes. */

@@ -3,7 +3,9 @@ import type { Run } from './command.ts';
 import { iptablesTables } from './iptables/table-writer.ts';
 import { isIpvsLink } from './ipvs/program/link-name.ts';
 import { ipvsTables } from './ipvs/table-writer.ts';
+import { tableDangerCodes } from './netfilter/danger-codes.ts';
 import type { TableWriter } from './netfilter/own-chains.ts';
+import { trafficDangerCodes } from './planning/danger-codes.ts';
 import { leavingOthers } from './plane/leaving.ts';
 import type { FamilyPlane } from './plane/plane.ts';
 import type { Scope } from './target.ts';
@@ -15,6 +17,8 @@ export interface BackendEntry {
   readonly tables: TableWriter | undefined;
   /** Whether it makes a network interface of this name and binds Services' addresses there, under any prefix. */
   readonly isServiceLink: (name: string) => boolean;
+  /** Codes of the dangers that its plans can have, besides those to clients (`trafficDangerCodes`). */
+  readonly dangers: readonly string[];
   /** Loaded when asked for: a command pays for the one backend that it uses. */
   readonly load: (writers: readonly TableWriter[]) => Promise<Backend>;
 }
@@ -29,18 +33,21 @@ const entries: BackendEntry[] = [
     name: 'iptables',
     tables: iptablesTables,
     isServiceLink: () => false,
+    dangers: tableDangerCodes,
     load: async (writers) => (await import('./iptables/index.ts')).createIptables(writers),
   },
   {
     name: 'ipvs',
     tables: ipvsTables,
     isServiceLink: isIpvsLink,
+    dangers: [...tableDangerCodes, 'foreign-server', 'other-set'],
     load: async (writers) => (await import('./ipvs/index.ts')).createIpvs(writers),
   },
   {
     name: 'nftables',
     tables: undefined,
     isServiceLink: () => false,
+    dangers: ['another-writer'],
     load: async () => (await import('./nftables/index.ts')).createNftables(),
   },
 ];
@@ -55,6 +62,11 @@ export function backendNames(): readonly string[] {
 /** What is used where nobody chose. */
 export function defaultBackend(): string {
   return entries[0]?.name ?? '';
+}
+
+/** Every code that a danger of a plan can have, whatever the backend. */
+export function dangerCodes(): readonly string[] {
+  return [...new Set([...trafficDangerCodes, ...entries.flatMap(({ dangers }) => dangers)])];
 }
 
 /** throws   a plain Error for a name that is not in the list */

@@ -26,7 +26,8 @@ import { preparationText, problemsOf } from '../../backends/host/preparation.ts'
 import { scopeOf } from '../planning/plan-kernel.ts';
 import { type ProxyOptions, proxyIdentity } from '../input/proxy-identity.ts';
 import { openRegistryFile } from '../config/registry-watch.ts';
-import { lockNameOf, lockNode } from '../node/node-lock.ts';
+import { waitText } from '../node/holder.ts';
+import { lockNode } from '../node/node-lock.ts';
 import type { BindAddress } from '../serving/bind-address.ts';
 import { countCalls } from '../serving/meter.ts';
 import { createMetrics } from '../serving/metrics.ts';
@@ -50,6 +51,10 @@ export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master' | 
   readonly takeOver?: boolean;
   readonly cleanup?: boolean;
   readonly initOnly?: boolean;
+  /** Where writers say that they are there. */
+  readonly lockDir: string;
+  /** With `cleanup`: also where an agent works. */
+  readonly force?: boolean;
   /** Where the effective configuration is written to, instead of anything else. */
   readonly writeConfigTo?: string;
   /** Where metrics, and nothing else, are served besides. */
@@ -84,7 +89,7 @@ export function agentCommand(
     if (options.writeConfigTo !== undefined) return writeConfiguration(options.writeConfigTo, given, options, io);
     const mode = await loadMode(configuration.backend);
     if (options.initOnly === true) {
-      return initCommand(configuration, mode.live, host.cpus, options.diagnostics, io, run);
+      return initCommand({ configuration, live: mode.live, cpus: host.cpus }, options, io, run, told);
     }
     const scrapes = scrapeAddressOf(options);
     const registryFile =
@@ -109,9 +114,12 @@ export function agentCommand(
     const isDry = options.dryRun === true;
     const lock = isDry
       ? undefined
-      : await lockNode(() => log.info({}, 'another agent works on this node: waiting for it to end'), signal, clock, {
-          name: lockNameOf(context.settings.chainPrefix),
-        });
+      : await lockNode(
+          { dir: options.lockDir, prefix: context.settings.chainPrefix, role: 'agent' },
+          (holder) => log.info({}, waitText(holder)),
+          signal,
+          clock,
+        );
     try {
       if (signal.aborted) return 0;
       const conntrack = families.map((family) => ({ family, ...meterConntrack(run, family, metrics, clock.nowMs) }));

@@ -5,11 +5,15 @@ import { createFakeKernel, type FakeKernel } from '../../backends/netfilter/fake
 import { parseAddress } from '../../compiler/values/address.ts';
 import type { Host } from '../input/inputs.ts';
 import { type ApplyOptions, applyCommand } from './apply.ts';
+import { kubePrefix } from '../../compiler/settings.ts';
+import { systemClock } from '../loop/clock.ts';
+import { tryLock } from '../node/node-lock.ts';
 import { cleanupCommand } from './cleanup.ts';
 import { compileCommand } from './compile.ts';
 import { cartOf, createScratch, nodeOf, type Scratch } from './commands.fixture.ts';
 import { memoryIo } from '../terminal/memory-io.fixture.ts';
 import { planCommand } from './plan.ts';
+import { lockDir } from '../../test/helpers/lock-dir.ts';
 
 let scratch: Scratch;
 beforeEach(() => {
@@ -28,7 +32,12 @@ const withoutNotes = (text: string) => text.replace(/^info: .*\n/gm, '');
 
 async function apply(kernel: FakeKernel, text: string, options: Partial<ApplyOptions> = {}) {
   const io = memoryIo(text);
-  const status = await applyCommand({ filename: ['-'], diagnostics: 'human', ...options }, io, kernel.run, here);
+  const status = await applyCommand(
+    { filename: ['-'], lockDir, diagnostics: 'human', ...options },
+    io,
+    kernel.run,
+    here,
+  );
   return { status, out: io.written.out, err: withoutNotes(io.written.err) };
 }
 
@@ -41,7 +50,7 @@ async function plan(kernel: FakeKernel, text: string, out?: string) {
 
 async function cleanup(kernel: FakeKernel, takeOver = false) {
   const io = memoryIo();
-  const status = await cleanupCommand({ takeOver, diagnostics: 'human' }, io, kernel.run);
+  const status = await cleanupCommand({ takeOver, lockDir, diagnostics: 'human' }, io, kernel.run);
   return { status, out: io.written.out, err: io.written.err };
 }
 
@@ -115,13 +124,16 @@ describe('slicewright apply', () => {
   });
 
   it('says what is in force after a failure, and goes on from there', async () => {
-    const kernel = createFakeKernel('nft', { noPrivilege: false, missing: ['iptables-nft-restore'] });
-    const { status, err } = await apply(kernel, manifests('10.1.0.5'));
+    const kernel = createFakeKernel();
+    const run: FakeKernel['run'] = (file, args, input) =>
+      file.endsWith('-restore') && input !== undefined
+        ? Promise.resolve({ exitCode: undefined, stdout: '', stderr: '', failure: 'not-found' })
+        : kernel.run(file, args, input);
+    const { status, err } = await apply({ ...kernel, run }, manifests('10.1.0.5'));
     expect([status, err]).toEqual([
       1,
       expect.stringMatching(/^error: kernel IPv4: [^]*not installed[^]*still in force/),
     ]);
-    kernel.faults = {};
     expect((await apply(kernel, manifests('10.1.0.5'))).status).toBe(0);
   });
 
@@ -164,6 +176,33 @@ describe('slicewright apply', () => {
   });
 });
 
+describe('one writer', () => {
+  it.each(['agent', 'cleanup'] as const)('apply and cleanup leave a node alone on which there is %s', async (role) => {
+    const kernel = createFakeKernel();
+    await apply(kernel, manifests('10.1.0.5'));
+    const before = kernel.save('IPv4');
+    const dir = join(scratch.root, 'lock');
+    const other = await tryLock({ dir, prefix: kubePrefix, role }, systemClock);
+    const refused = await apply(kernel, manifests('10.1.0.6'), { lockDir: dir });
+    const who = role === 'agent' ? 'an agent' : 'slicewright cleanup';
+    expect([refused.status, refused.out]).toEqual([1, '']);
+    expect(refused.err).toMatch(`error: lock ${dir}: ${who} (pid ${process.pid}) works on this node`);
+    expect(kernel.save('IPv4')).toBe(before);
+    const forced = await apply(kernel, manifests('10.1.0.6'), { lockDir: dir, force: true });
+    expect([forced.status, forced.err]).toEqual([0, expect.stringMatching(/^warning: .*going on all the same/)]);
+    if (other.kind === 'taken') await other.lock.release();
+    expect((await apply(kernel, manifests('10.1.0.7'), { lockDir: dir })).err).toBe('');
+  });
+
+  it('a folder that nobody could trust is a reason to stop, unless told not to', async () => {
+    const kernel = createFakeKernel();
+    const lockDir = scratch.put('file', '');
+    const refused = await apply(kernel, manifests('10.1.0.5'), { lockDir });
+    expect([refused.status, refused.err]).toEqual([1, expect.stringMatching(/^error: file .*is not a folder/)]);
+    expect((await apply(kernel, manifests('10.1.0.5'), { lockDir, force: true })).status).toBe(0);
+  });
+});
+
 describe('slicewright apply --plan', () => {
   const file = () => join(scratch.root, 'plan.json');
 
@@ -176,7 +215,7 @@ describe('slicewright apply --plan', () => {
       0,
       expect.stringMatching(/^IPv4: applied in \d transactions of \d+ lines; read back/),
     ]);
-    const performed = kernel.commands.filter(({ file: name }) => name.endsWith('-restore')).map(({ input }) => input);
+    const performed = kernel.commands.filter(({ file: name, input }) => name.endsWith('-restore') && input !== '');
     expect(performed).toHaveLength(planned.families[0].steps.length);
     expect((await plan(kernel, manifests('10.1.0.5'))).status).toBe(0);
   });

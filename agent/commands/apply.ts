@@ -1,34 +1,36 @@
-import type { ApplyReport } from '../../backends/backend.ts';
 import type { Run } from '../../backends/command.ts';
-import type { Mode } from '../../backends/index.ts';
-import { type Settings, defaultSettings } from '../../compiler/settings.ts';
-import { type Family, families } from '../../compiler/values/address.ts';
 import { problemsOf } from '../../backends/host/preparation.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
-import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
+import { diagnosticsText } from '../terminal/diagnostics.ts';
 import type { Host } from '../input/inputs.ts';
 import type { Io } from '../terminal/io.ts';
 import { paintOf } from '../terminal/paint.ts';
 import { makeReport, reportText } from '../planning/report.ts';
-import { observeFamilies, planKernel, scopeOf } from '../planning/plan-kernel.ts';
-import { loadSavedPlan } from '../planning/saved-plan.ts';
-import { readObjects } from '../input/files.ts';
-import { compileWanted, type WantedOptions } from '../planning/compile-targets.ts';
+import { hasChanges, type KernelPlan, planFamilies } from '../planning/plan-kernel.ts';
+import { plansText, risksOf } from '../planning/plans.ts';
+import { defaultThreshold, removalDangers } from '../planning/removal.ts';
+import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
+import { applySaved } from './apply-saved.ts';
+import { changedSince, type ConsentOptions, refusedByAnswer, refusedByOptions } from './consent.ts';
 import { beforeChanges, reportingFailures } from './failures.ts';
+import { asOneWriter, type WriterOptions } from './one-writer.ts';
+import { performAll } from './perform.ts';
 
-export interface ApplyOptions extends WantedOptions {
+export interface ApplyOptions extends WantedOptions, WriterOptions, ConsentOptions {
   /** A saved plan, instead of manifests. */
   readonly plan?: string;
   readonly takeOver?: boolean;
   /** Apply what no object was read for: it removes every Service. */
   readonly allowEmpty?: boolean;
-  readonly diagnostics: DiagnosticFormat;
+  /** Ask nobody. */
+  readonly yes?: boolean;
 }
 
 /**
  * `slicewright apply`: makes the kernel hold what the objects want, or performs a saved plan.
  *
- * returns  the exit status: 0 it does, as read back; 1 it does not, or not for every Service
+ * returns  the exit status: 0 it does, as read back; 1 it does not, or not for every Service; 3 the plan has a danger that it
+ *          shall fail for
  */
 export function applyCommand(options: ApplyOptions, io: Io, run: Run, host: Host): Promise<number> {
   return reportingFailures(options.diagnostics, io, () =>
@@ -36,7 +38,6 @@ export function applyCommand(options: ApplyOptions, io: Io, run: Run, host: Host
   );
 }
 
-/** Families do not wait for each other: they share nothing. */
 async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host): Promise<number> {
   const wanted = await compileWanted(options, io, host);
   await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
@@ -44,23 +45,100 @@ async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host)
     await io.err(diagnosticsText([nothingGiven(options.filename)], options.diagnostics));
     return 1;
   }
-  const { mode, settings, targets } = wanted;
-  const takeOver = options.takeOver === true;
-  const kernels = await beforeChanges(async () => {
-    await mode.live.check(run, settings);
-    return observeFamilies(run, wanted, takeOver);
+  const isMeant = options.allowMassRemoval === true || wanted.isEmpty;
+  return applyPlans({ wanted, options: { ...options, allowMassRemoval: isMeant }, io, run });
+}
+
+interface Applying {
+  readonly wanted: Wanted;
+  readonly options: ApplyOptions;
+  readonly io: Io;
+  readonly run: Run;
+}
+
+/**
+ * Plans, shows, and writes. Where somebody is asked in between, nobody is kept from writing for as long as the answer takes:
+ * so the kernels are read again afterwards, and what is applied is what was shown, or nothing.
+ */
+async function applyPlans(applying: Applying): Promise<number> {
+  const { wanted, options, io } = applying;
+  const ask = options.yes === true ? undefined : io.ask;
+  const alone = <T>(what: () => Promise<T | number>) =>
+    asOneWriter('apply', wanted.settings.chainPrefix, options, io, what);
+  const shown = await alone(async () => {
+    const planned = await plansOrRefusals(applying);
+    if (typeof planned === 'number') return planned;
+    const status = await show(planned, ask !== undefined, applying);
+    if (status !== undefined) return status;
+    return ask === undefined || !planned.some(hasChanges) ? write(planned, applying) : planned;
   });
+  if (typeof shown === 'number' || ask === undefined) return Number(shown);
+  const refusal = await refusedByAnswer(ask);
+  if (refusal !== undefined) return say(refusal, applying);
+  return alone(async () => {
+    const planned = await plansOrRefusals(applying);
+    if (typeof planned === 'number') return planned;
+    return stateOf(planned) === stateOf(shown) ? write(planned, applying) : say(changedSince, applying);
+  });
+}
+
+/** What one family would be refused for is found before the first is changed. */
+async function plansOrRefusals({ wanted, options, io, run }: Applying): Promise<readonly KernelPlan[] | number> {
+  const { mode, settings, targets } = wanted;
+  const planned = await beforeChanges(async () => {
+    await mode.live.check(run, settings);
+    return planFamilies(run, wanted, options.takeOver === true);
+  });
+  const refusals: Diagnostic[] = [];
+  for (const { kernel } of planned) {
+    const refusal = await kernel.refusal(targets[kernel.family]);
+    if (refusal !== undefined) refusals.push(refusal);
+  }
+  if (refusals.length === 0) return planned;
+  await io.err(diagnosticsText(refusals, options.diagnostics));
+  return 1;
+}
+
+/**
+ * isWhole   as `plan` shows it, for somebody who decides by it
+ * returns   the exit status where the plan may not go on
+ */
+async function show(
+  planned: readonly KernelPlan[],
+  isWhole: boolean,
+  { wanted, options, io }: Applying,
+): Promise<number | undefined> {
+  const { clusterOf } = wanted;
+  const reports = planned.map((one) => makeReport(one, clusterOf));
+  const risks = risksOf(planned, reports);
+  const dangers = removalDangers(risks.removal, options.massRemovalThreshold ?? defaultThreshold);
+  const paint = paintOf(io);
+  const text = isWhole
+    ? plansText({ planned, reports, dangers, clusterOf }, paint)
+    : reports.map((report) => reportText(report, paint, false)).join('');
+  await io.out(text);
+  return refusedByOptions(risks, options, io);
+}
+
+async function write(planned: readonly KernelPlan[], { wanted, options, io, run }: Applying): Promise<number> {
+  const { mode, settings, targets } = wanted;
   const prepared = await mode.live.prepare(run, settings);
   await io.err(diagnosticsText(problemsOf(prepared), options.diagnostics));
-  const failed = new Set<Family>();
-  for (const kernel of kernels) {
-    const planned = await planKernel(run, kernel, wanted, takeOver);
-    await io.out(reportText(makeReport(planned, wanted.clusterOf), paintOf(io), false));
-    const report = await kernel.apply(targets[kernel.family]);
-    if (!(await tell(kernel.family, report, options, io))) failed.add(kernel.family);
-  }
-  const isDone = await leaveOthers(mode, settings, failed, options, io, run);
-  return isDone && failed.size === 0 ? 0 : 1;
+  const changes = planned.map(({ kernel }) => {
+    const { family } = kernel;
+    return { family, perform: () => kernel.apply(targets[family]) };
+  });
+  return performAll(changes, mode, settings, options, io, run);
+}
+
+/** Equal for equal plans from equal kernels. */
+function stateOf(planned: readonly KernelPlan[]): string {
+  return JSON.stringify(planned.map(({ plan, remains }) => [plan.saved(), remains]));
+}
+
+async function say(problem: Diagnostic, { options, io }: Applying): Promise<number> {
+  await io.err(diagnosticsText([problem], options.diagnostics));
+  return 1;
 }
 
 /** One failing command before a pipe must not end every Service. */
@@ -68,61 +146,4 @@ function nothingGiven(paths: readonly string[]): Diagnostic {
   const message =
     'no object was read, and applying nothing removes every Service; nothing was changed. If that is meant: --allow-empty';
   return { severity: 'error', code: 'nothing-given', object: { kind: 'file', name: paths.join(', ') }, message };
-}
-
-/** All families are looked at before the first is changed: a plan that does not fit is refused whole. */
-async function applySaved(path: string, options: ApplyOptions, io: Io, run: Run): Promise<number> {
-  const [document] = await readObjects([path], io.readStdin);
-  const { mode, prefix, plans } = await loadSavedPlan(document, path);
-  const settings = { ...defaultSettings, chainPrefix: prefix };
-  const starts = await beforeChanges(async () => {
-    const all = [];
-    for (const { family, start } of plans) {
-      all.push({ family, ...(await start(run, scopeOf(family, settings, options.takeOver === true))) });
-    }
-    return all;
-  });
-  const refusals = starts.flatMap(({ refusal }) => refusal ?? []);
-  if (refusals.length > 0) {
-    await io.err(diagnosticsText(refusals, options.diagnostics));
-    return 1;
-  }
-  const failed = new Set<Family>();
-  for (const { family, perform } of starts) {
-    if (!(await tell(family, await perform(), options, io))) failed.add(family);
-  }
-  const isDone = await leaveOthers(mode, settings, failed, options, io, run);
-  return isDone && failed.size === 0 ? 0 : 1;
-}
-
-async function tell(
-  family: Family,
-  { isDone, done, problems }: ApplyReport,
-  options: ApplyOptions,
-  io: Io,
-): Promise<boolean> {
-  await io.err(diagnosticsText(problems, options.diagnostics));
-  if (done !== undefined) await io.out(`${family}: ${done}\n`);
-  return isDone;
-}
-
-/**
- * Takes what other backends left out of every family whose rules are in force. Where some are not, what another backend
- * left may be all that a Service has.
- */
-async function leaveOthers(
-  mode: Mode,
-  settings: Settings,
-  failed: ReadonlySet<Family>,
-  options: ApplyOptions,
-  io: Io,
-  run: Run,
-): Promise<boolean> {
-  let isDone = true;
-  for (const family of families.filter((one) => !failed.has(one))) {
-    for (const remains of await mode.remains(run, scopeOf(family, settings, options.takeOver === true))) {
-      isDone = (await tell(family, await remains.leave(), options, io)) && isDone;
-    }
-  }
-  return isDone;
 }

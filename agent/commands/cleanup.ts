@@ -1,17 +1,17 @@
 import type { CleanReport } from '../../backends/backend.ts';
 import type { Run } from '../../backends/command.ts';
 import { liveBackends } from '../../backends/index.ts';
-import { defaultSettings } from '../../compiler/settings.ts';
+import { defaultSettings, type Settings } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
-import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
+import { diagnosticsText } from '../terminal/diagnostics.ts';
 import type { Io } from '../terminal/io.ts';
 import { scopeOf } from '../planning/plan-kernel.ts';
 import { type ProxyOptions, proxyIdentity } from '../input/proxy-identity.ts';
 import { beforeChanges, reportingFailures } from './failures.ts';
+import { asOneWriter, type WriterOptions } from './one-writer.ts';
 
-export interface CleanupOptions extends ProxyOptions {
+export interface CleanupOptions extends ProxyOptions, WriterOptions {
   readonly takeOver?: boolean;
-  readonly diagnostics: DiagnosticFormat;
 }
 
 /**
@@ -21,22 +21,37 @@ export interface CleanupOptions extends ProxyOptions {
  * returns  the exit status: 0 nothing of slicewright's is left, 1 something is
  */
 export function cleanupCommand(options: CleanupOptions, io: Io, run: Run): Promise<number> {
-  return reportingFailures(options.diagnostics, io, async () => {
-    let isClean = true;
-    for (const family of families) isClean = (await cleanUp(family, options, io, run)) && isClean;
-    return isClean ? 0 : 1;
+  return reportingFailures(options.diagnostics, io, () => {
+    const settings = { ...defaultSettings, ...proxyIdentity(options) };
+    return asOneWriter('cleanup', settings.chainPrefix, options, io, async () => {
+      await beforeChanges(() => checkAll(settings, options, run));
+      let isClean = true;
+      for (const family of families) isClean = (await cleanUp(family, settings, options, io, run)) && isClean;
+      return isClean ? 0 : 1;
+    });
   });
 }
 
+/** What cannot be read shows before anything is removed. */
+async function checkAll(settings: Settings, { takeOver }: CleanupOptions, run: Run): Promise<void> {
+  for (const family of families) {
+    const scope = scopeOf(family, settings, takeOver === true);
+    for (const live of await liveBackends()) await live.checkCleanable(run, scope);
+  }
+}
+
 /** In the order of the list of backends: sets that rules look into cannot be destroyed before the rules. */
-async function cleanUp(family: Family, options: CleanupOptions, io: Io, run: Run): Promise<boolean> {
-  const settings = { ...defaultSettings, ...proxyIdentity(options) };
+async function cleanUp(
+  family: Family,
+  settings: Settings,
+  options: CleanupOptions,
+  io: Io,
+  run: Run,
+): Promise<boolean> {
   const scope = scopeOf(family, settings, options.takeOver === true);
   const reports: CleanReport[] = [];
   for (const live of await liveBackends()) {
-    const clean = () => live.clean(run, scope);
-    const isFirst = family === families[0] && reports.length === 0;
-    const report = await (isFirst ? beforeChanges(clean) : clean());
+    const report = await live.clean(run, scope);
     reports.push(report);
     await io.out(report.done.map((text) => `${family}: ${text}\n`).join(''));
     await io.err(diagnosticsText(report.problems, options.diagnostics));

@@ -18,6 +18,7 @@ import { cleanupCommand } from './cleanup.ts';
 import { cartOf, createScratch, nodeOf, type Scratch } from './commands.fixture.ts';
 import { memoryIo } from '../terminal/memory-io.fixture.ts';
 import { type PlanOptions, planCommand } from './plan.ts';
+import { lockDir } from '../../test/helpers/lock-dir.ts';
 
 let scratch: Scratch;
 beforeEach(() => {
@@ -38,7 +39,7 @@ const cart = '-t 10.96.0.10:80';
 async function apply(kernel: FakeIpvsKernel, text: string, options: Partial<ApplyOptions> = {}) {
   const io = memoryIo(text);
   const status = await applyCommand(
-    { filename: ['-'], backend: 'ipvs', diagnostics: 'human', ...options },
+    { filename: ['-'], backend: 'ipvs', lockDir, diagnostics: 'human', ...options },
     io,
     kernel.run,
     here,
@@ -59,7 +60,7 @@ async function plan(kernel: FakeIpvsKernel, text: string, options: Partial<PlanO
 
 async function cleanup(kernel: FakeIpvsKernel) {
   const io = memoryIo();
-  const status = await cleanupCommand({ diagnostics: 'human' }, io, kernel.run);
+  const status = await cleanupCommand({ lockDir, diagnostics: 'human' }, io, kernel.run);
   return { status, out: io.written.out, err: io.written.err };
 }
 
@@ -371,7 +372,7 @@ describe('beside another slicewright', () => {
     expect(both).toContain('-A -t [fd00:96::10]:80');
     expect(both).toContain('-A -t [fd00:96::20]:80');
 
-    const { status, err } = await apply(kernel, nodeOf('192.0.2.1'), edge);
+    const { status, err } = await apply(kernel, nodeOf('192.0.2.1'), { ...edge, allowMassRemoval: true });
     expect([status, err]).toEqual([0, '']);
     const { servers } = await state(kernel);
     expect(servers).toContain('-A -t [fd00:96::10]:80');

@@ -1,50 +1,49 @@
 import { writeFileSync } from 'node:fs';
 import type { Run } from '../../backends/command.ts';
-import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
+import { diagnosticsText } from '../terminal/diagnostics.ts';
 import { fileProblem, InputError } from '../input/input-error.ts';
 import type { Host } from '../input/inputs.ts';
 import type { Io } from '../terminal/io.ts';
 import { paintOf } from '../terminal/paint.ts';
-import { reportJson } from '../planning/report-json.ts';
-import { makeReport, type ReportPaint, reportText } from '../planning/report.ts';
-import { observeFamilies, type PlannedFamily, planKernel } from '../planning/plan-kernel.ts';
+import { defaultThreshold, removalDangers } from '../planning/removal.ts';
+import { makeReport } from '../planning/report.ts';
+import { type PlanRisks, plansJson, plansText, risksOf } from '../planning/plans.ts';
+import { hasChanges, planFamilies, type PlannedFamily } from '../planning/plan-kernel.ts';
 import { readDumps } from '../input/dumps.ts';
 import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
+import { type DangerOptions, failForDangers } from './consent.ts';
 import { reportingFailures } from './failures.ts';
 
-export interface PlanOptions extends WantedOptions {
+export interface PlanOptions extends WantedOptions, DangerOptions {
   /** Files and folders of dumps; empty: the kernel. */
   readonly against: readonly string[];
   readonly format: 'text' | 'json';
   /** File for `apply --plan`. */
   readonly out?: string;
-  readonly diagnostics: DiagnosticFormat;
 }
 
 /**
  * `slicewright plan`: what would change, from what is in force to what the objects want.
  *
- * returns  the exit status: 0 nothing to do, 2 changes, 1 the plan could not be made
+ * returns  the exit status: 0 nothing to do, 2 changes, 1 the plan could not be made, 3 it has a danger that it shall fail for
  */
 export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
     const isHere = options.against.length === 0;
     const wanted = await compileWanted(options, io, isHere ? host : undefined);
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
-    const planned = isHere ? await planHere(run, wanted) : planDumps(options, wanted);
-    const hasChanges = planned.some(({ plan, remains }) => plan.hasSteps || remains.length > 0);
-    await io.out(planText(planned, wanted, hasChanges, options.format, paintOf(io)));
-    if (options.out !== undefined) await savePlan(options.out, planned, wanted);
-    return hasChanges ? 2 : 0;
+    const planned = isHere ? await planFamilies(run, wanted, false) : planDumps(options, wanted);
+    const isChange = planned.some(hasChanges);
+    const reports = planned.map((one) => makeReport(one, wanted.clusterOf));
+    const risks = risksOf(planned, reports);
+    const dangers = removalDangers(risks.removal, options.massRemovalThreshold ?? defaultThreshold);
+    const shown = { planned, reports, dangers, clusterOf: wanted.clusterOf };
+    await io.out(options.format === 'text' ? plansText(shown, paintOf(io)) : plansJson(shown, isChange));
+    const status = await failForDangers(risks, options, io);
+    if (status !== undefined) return status;
+    if (options.out !== undefined) await savePlan(options.out, planned, risks, wanted);
+    return isChange ? 2 : 0;
   });
-}
-
-async function planHere(run: Run, wanted: Wanted): Promise<PlannedFamily[]> {
-  const planned: PlannedFamily[] = [];
-  for (const kernel of await observeFamilies(run, wanted, false)) {
-    planned.push(await planKernel(run, kernel, wanted, false));
-  }
-  return planned;
 }
 
 function planDumps({ against, out }: PlanOptions, { mode, settings, targets }: Wanted): PlannedFamily[] {
@@ -54,25 +53,18 @@ function planDumps({ against, out }: PlanOptions, { mode, settings, targets }: W
     .map((observed) => ({ plan: observed.plan(targets[observed.family], options), remains: [] }));
 }
 
-function planText(
+async function savePlan(
+  path: string,
   planned: readonly PlannedFamily[],
-  { clusterOf }: Wanted,
-  changes: boolean,
-  format: 'text' | 'json',
-  paint: ReportPaint,
-): string {
-  const reports = planned.map((one) => ({ report: makeReport(one, clusterOf), steps: () => one.plan.steps() }));
-  if (format === 'text') return reports.map(({ report }) => reportText(report, paint, true)).join('\n');
-  const families = reports.map(({ report, steps }) => reportJson(report, steps(), clusterOf));
-  return `${JSON.stringify({ changes, families }, null, 2)}\n`;
-}
-
-async function savePlan(path: string, planned: readonly PlannedFamily[], { mode, settings }: Wanted): Promise<void> {
+  risks: PlanRisks,
+  { mode, settings }: Wanted,
+): Promise<void> {
   const { savedPlanJson } = await import('../planning/saved-plan.ts');
   const plan = savedPlanJson(
     mode.backend.name,
     settings.chainPrefix,
     planned.map((one) => one.plan),
+    risks,
   );
   try {
     writeFileSync(path, `${JSON.stringify(plan, null, 2)}\n`);

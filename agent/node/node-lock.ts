@@ -1,61 +1,168 @@
-import { createServer, type Server } from 'node:net';
-import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
+import { randomBytes } from 'node:crypto';
+import { connect, createServer, type Server } from 'node:net';
+import type { ChainPrefix } from '../../compiler/settings.ts';
 import { type Clock, sleep } from '../loop/clock.ts';
+import { type Holder, type LockRole, ownNamespace, parseRole } from './holder.ts';
+import { lockDirProblem, type LockFolder, openLockFolder } from './lock-folder.ts';
 
-/**
- * A name in the kernel that one process of a network namespace can hold at a time. The kernel takes
- * it back when the process ends, however it ends, so nothing is left over and nothing goes stale.
- * One per prefix: agents that make chains of different names are not in each other's way.
+/*
+ * One writer at a time: for each network namespace and prefix of chains, as that is what one writer writes to.
+ *
+ * Who wants to write puts a listening socket into a folder of root's, under a name that is used once. Whoever finds
+ * another one there that listens does not write. What a lock must be is had from the kernel:
+ *
+ *   it ends with its process, however that ends  the kernel stops a socket from listening; a file with a number of a
+ *                                                process would need somebody to judge whether it still means the same one
+ *   it is seen from every container              a socket is found by its place in the file system, so processes that
+ *                                                cannot see each other, of other PID namespaces, still can connect
+ *   no user but root can hold it                 nobody else can make anything in the folder, or connect to what is there
+ *
+ * Why two never hold it. A socket is moved to its name when it listens already, so what has a name and does not listen never
+ * will again; its name is used once, so removing it removes nothing else. Each looks at the others after its own is
+ * there. Of two the one that came second therefore finds the first, and gives way. Both may find each other and both
+ * give way, and then try again after a time by chance; nobody writes meanwhile.
  */
-export function lockNameOf(prefix: ChainPrefix): string {
-  return prefix === kubePrefix ? '\0slicewright-agent' : `\0slicewright-agent-${prefix}`;
+
+export interface LockWish {
+  readonly dir: string;
+  readonly prefix: ChainPrefix;
+  readonly role: LockRole;
 }
 
-export interface AgentLock {
+export interface NodeLock {
   release(): Promise<void>;
 }
 
+export type LockTry =
+  | { readonly kind: 'taken'; readonly lock: NodeLock }
+  | { readonly kind: 'held'; readonly by: Holder };
+
+/** Tries of two that found each other at the same moment. */
+const maxTries = 8;
+
 /**
- * Waits until no other agent works on this network namespace: two with different ideas would undo
- * each other's work for ever. While an update replaces one by the next, the next waits here.
+ * Takes the lock, unless another process has it.
+ *
+ * throws   InputError where the folder cannot be used
+ */
+export async function tryLock(wish: LockWish, clock: Pick<Clock, 'timer'>): Promise<LockTry> {
+  for (let tries = 1; ; tries++) {
+    const folder = openLockFolder(wish.dir);
+    const done = await tryIn(folder, wish).catch((error: unknown) => {
+      folder.close();
+      throw lockDirProblem(wish.dir, `cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+    });
+    if (done.kind === 'taken') return done;
+    folder.close();
+    if (!done.isMeeting || tries === maxTries) return done;
+    await sleep(clock, 5 * 2 ** tries * Math.random(), new AbortController().signal);
+  }
+}
+
+/**
+ * Waits until no other process writes to this node: two with different ideas would undo each other's work for ever.
+ * While an update replaces one agent by the next, the next waits here.
  *
  * clock    what waits between two tries
- * name     what one process holds at a time; see lockNameOf
- * onWait   told once, when another one is there
+ * onWait   told of each one that is waited for, once
  * returns  undefined when the signal was aborted first
+ * throws   InputError where the folder cannot be used
  */
 export async function lockNode(
-  onWait: () => void,
+  wish: LockWish,
+  onWait: (holder: Holder) => void,
   signal: AbortSignal,
-  clock: Clock,
-  { name, retryMs = 500 }: { readonly name: string; readonly retryMs?: number },
-): Promise<AgentLock | undefined> {
-  let hasTold = false;
+  clock: Pick<Clock, 'timer'>,
+  retryMs = 500,
+): Promise<NodeLock | undefined> {
+  let told = '';
   while (!signal.aborted) {
-    const server = await tryListen(name);
-    if (server !== undefined) {
-      return { release: () => new Promise((resolve) => server.close(() => resolve())) };
-    }
-    if (!hasTold) onWait();
-    hasTold = true;
+    const done = await tryLock(wish, clock);
+    if (done.kind === 'taken') return done.lock;
+    const { by } = done;
+    const who = `${by.role} ${by.pid} ${by.pidNamespace}`;
+    if (who !== told) onWait(by);
+    told = who;
     await sleep(clock, retryMs, signal);
   }
   return undefined;
 }
 
-/** undefined: somebody else has it. */
-function tryListen(name: string): Promise<Server | undefined> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy());
-    // Later ones are heard too, and are nothing: an accept that failed must not end the agent.
-    server.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') resolve(undefined);
-      else reject(error);
-    });
-    server.listen(name, () => {
-      // Holding the name alone keeps no process alive.
-      server.unref();
-      resolve(server);
-    });
+/** isMeeting   the other one was not there a moment ago, and may give way as well */
+type Try = Extract<LockTry, { kind: 'taken' }> | (Extract<LockTry, { kind: 'held' }> & { readonly isMeeting: boolean });
+
+async function tryIn(folder: LockFolder, { prefix, role }: LockWish): Promise<Try> {
+  const key = `${ownNamespace('net')}.${prefix}`;
+  const [earlier] = await liveHolders(folder, key);
+  if (earlier !== undefined) return { kind: 'held', by: earlier.holder, isMeeting: false };
+  const name = [key, role, process.pid, ownNamespace('pid'), randomBytes(6).toString('hex')].join('.');
+  const server = await listenAs(folder, name);
+  const leave = async (): Promise<void> => {
+    // Nobody finds it from here on; were it closed first, somebody else would have to remove it.
+    folder.remove(name);
+    await new Promise((resolve) => server.close(resolve));
+  };
+  const other = (await liveHolders(folder, key)).find((one) => one.name !== name);
+  if (other !== undefined) {
+    await leave();
+    return { kind: 'held', by: other.holder, isMeeting: true };
+  }
+  const release = () => leave().finally(() => folder.close());
+  return { kind: 'taken', lock: { release } };
+}
+
+interface Entry {
+  readonly name: string;
+  readonly holder: Holder;
+}
+
+/** Those of a key that live. What is left of processes that ended is removed, of every key. */
+async function liveHolders(folder: LockFolder, key: string): Promise<readonly Entry[]> {
+  const live: Entry[] = [];
+  for (const name of folder.names()) {
+    const parsed = parseName(name);
+    if (parsed === undefined) continue;
+    const state = await stateOf(folder.at(name));
+    if (state === 'over') folder.remove(name);
+    if (state === 'listens' && parsed.key === key) live.push({ name, holder: parsed.holder });
+  }
+  return live;
+}
+
+function parseName(name: string): { readonly key: string; readonly holder: Holder } | undefined {
+  const match = /^(\d+\.[A-Z0-9]+)\.([a-z]+)\.(\d+)\.(\d+)\.[0-9a-f]+$/.exec(name);
+  const [, key, roleText, pid, pidNamespace] = match ?? [];
+  const role = parseRole(roleText);
+  if (key === undefined || pidNamespace === undefined || role === undefined) return undefined;
+  return { key, holder: { role, pid: Number(pid), pidNamespace } };
+}
+
+/** Only a refusal says that nobody listens; one that has no time to answer (EAGAIN) is there. */
+function stateOf(path: string): Promise<'listens' | 'over'> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const end = (state: 'listens' | 'over'): void => {
+      socket.destroy();
+      resolve(state);
+    };
+    socket.on('connect', () => end('listens'));
+    socket.on('error', ({ code }: NodeJS.ErrnoException) =>
+      end(code === 'ECONNREFUSED' || code === 'ENOENT' ? 'over' : 'listens'),
+    );
   });
+}
+
+async function listenAs(folder: LockFolder, name: string): Promise<Server> {
+  const early = `.${name}`;
+  const server = createServer((socket) => socket.destroy());
+  // Later failures are heard too, and are nothing: an accept that failed must not end the agent.
+  server.on('error', () => {});
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ path: folder.at(early), exclusive: true }, resolve);
+  });
+  folder.rename(early, name);
+  // Holding the lock alone keeps no process alive.
+  server.unref();
+  return server;
 }

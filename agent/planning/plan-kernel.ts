@@ -18,6 +18,11 @@ export interface PlannedFamily {
   readonly remains: readonly string[];
 }
 
+/** Whether applying it changes something. */
+export function hasChanges({ plan, remains }: PlannedFamily): boolean {
+  return plan.hasSteps || remains.length > 0;
+}
+
 export interface KernelPlan extends PlannedFamily {
   readonly kernel: Kernel;
 }
@@ -28,7 +33,7 @@ export interface KernelPlan extends PlannedFamily {
  *
  * throws   BackendError when a family cannot be read that is needed
  */
-export async function observeFamilies(run: Run, wanted: Wanted, takeOver: boolean): Promise<Kernel[]> {
+async function observeFamilies(run: Run, wanted: Wanted, takeOver: boolean): Promise<Kernel[]> {
   const { mode, settings, targets } = wanted;
   const kernels: Kernel[] = [];
   for (const family of families) {
@@ -40,10 +45,27 @@ export async function observeFamilies(run: Run, wanted: Wanted, takeOver: boolea
 }
 
 /**
+ * The plans of all families from what their kernels hold. Also what other backends left in a family that has no plan is
+ * read: it goes as well, and what cannot be read shall show before anything is changed.
+ *
+ * throws   BackendError when something cannot be read that is needed
+ */
+export async function planFamilies(run: Run, wanted: Wanted, takeOver: boolean): Promise<KernelPlan[]> {
+  const kernels = await observeFamilies(run, wanted, takeOver);
+  const planned: KernelPlan[] = [];
+  for (const kernel of kernels) planned.push(await planKernel(run, kernel, wanted, takeOver));
+  for (const family of families) {
+    if (kernels.some((kernel) => kernel.family === family)) continue;
+    await wanted.mode.remains(run, scopeOf(family, wanted.settings, takeOver));
+  }
+  return planned;
+}
+
+/**
  * The plan from what a kernel holds. What another backend left decides about traffic as long as it is in force, and
  * goes when this one is.
  */
-export async function planKernel(run: Run, kernel: Kernel, wanted: Wanted, takeOver: boolean): Promise<KernelPlan> {
+async function planKernel(run: Run, kernel: Kernel, wanted: Wanted, takeOver: boolean): Promise<KernelPlan> {
   const { mode, settings, targets } = wanted;
   const { family } = kernel;
   const target = targets[family];

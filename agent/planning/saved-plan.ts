@@ -3,6 +3,7 @@ import type { LoadedPlan, Plan } from '../../backends/backend.ts';
 import { backendNames, defaultBackend, loadMode, type Mode } from '../../backends/index.ts';
 import { type ChainPrefix, kubePrefix, parseChainPrefix } from '../../compiler/settings.ts';
 import { fileProblem, InputError } from '../input/input-error.ts';
+import type { PlanRisks } from './plans.ts';
 
 /*
  * A plan in a file: reviewed now, performed later, by `apply --plan`, exactly or not at all. This is the envelope; what
@@ -13,12 +14,19 @@ const apiVersion = 'slicewright.dev/v1alpha1';
 const kind = 'Plan';
 
 /** The backend and the prefix are left out where they are what holds without any choice. */
-export function savedPlanJson(backend: string, prefix: ChainPrefix, plans: readonly Plan[]): object {
+export function savedPlanJson(
+  backend: string,
+  prefix: ChainPrefix,
+  plans: readonly Plan[],
+  { dangers, removal }: PlanRisks,
+): object {
   return {
     apiVersion,
     kind,
     ...(backend === defaultBackend() ? {} : { backend }),
     ...(prefix === kubePrefix ? {} : { chainPrefix: prefix }),
+    dangers,
+    removal,
     families: plans.map((plan) => plan.saved()),
   };
 }
@@ -36,17 +44,25 @@ const chainPrefix = z
 
 const backendName = z.string().refine((name) => backendNames().includes(name), 'is no backend of this slicewright');
 
+/** The kernel is as it was when the plan was made, or it is refused: so what was said of it then holds. */
+const risks = {
+  dangers: z.array(z.strictObject({ code: z.string(), message: z.string() })).optional(),
+  removal: z.strictObject({ served: z.int().min(0), removed: z.array(z.string()) }).optional(),
+};
+
 const envelope = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.literal(kind),
   backend: backendName.optional(),
   chainPrefix,
+  ...risks,
   families: z.array(z.unknown()).min(1),
 });
 
 export interface SavedPlan {
   readonly mode: Mode;
   readonly prefix: ChainPrefix;
+  readonly risks: PlanRisks;
   readonly plans: readonly Extract<LoadedPlan, { kind: 'plan' }>[];
 }
 
@@ -62,7 +78,7 @@ export async function loadSavedPlan(parsed: unknown, file: string): Promise<Save
       result.error.issues.map(({ path, message }) => fileProblem(file, 'bad-plan', message, path.join('.'))),
     );
   }
-  const { backend = defaultBackend(), chainPrefix: prefix, families } = result.data;
+  const { backend = defaultBackend(), chainPrefix: prefix, families, dangers, removal } = result.data;
   const mode = await loadMode(backend);
   const loaded = await Promise.all(families.map((one) => mode.live.loadPlan(one, prefix)));
   const problems = loaded.flatMap((one, i) =>
@@ -75,5 +91,9 @@ export async function loadSavedPlan(parsed: unknown, file: string): Promise<Save
         ),
   );
   if (problems.length > 0) throw new InputError(problems);
-  return { mode, prefix, plans: loaded.filter((one) => one.kind === 'plan') };
+  if (dangers === undefined || removal === undefined) {
+    const message = 'does not say what is dangerous about it, as plans of earlier versions; make a new plan';
+    throw new InputError([fileProblem(file, 'bad-plan', message)]);
+  }
+  return { mode, prefix, risks: { dangers, removal }, plans: loaded.filter((one) => one.kind === 'plan') };
 }

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { answerFrom } from './ask.ts';
 import { InputError, fileProblem } from '../input/input-error.ts';
 import { maxInputBytes } from '../input/limits.ts';
 
@@ -9,14 +10,35 @@ export interface Io {
   /** Settles when the text has left the process, so an exit afterwards cuts nothing off. */
   readonly out: (text: string) => Promise<void>;
   readonly err: (text: string) => Promise<void>;
+  /**
+   * Asks whoever sits at the terminal, and gives the answer, undefined for none. Absent where nobody does. Throws
+   * InputError where standard input was read already.
+   */
+  readonly ask?: (question: string) => Promise<string | undefined>;
   /** Whether what goes to `out` may be coloured. */
   readonly colour: boolean;
 }
 
 export function processIo(): Io {
+  const out = writerTo(process.stdout, '(standard output)');
+  let isRead = false;
   return {
-    readStdin,
-    out: writerTo(process.stdout, '(standard output)'),
+    readStdin() {
+      isRead = true;
+      return readStdin();
+    },
+    out,
+    ...(process.stdin.isTTY &&
+      process.stdout.isTTY && {
+        async ask(question: string) {
+          const used = 'was read for objects, so nobody can be asked; --yes goes on without asking';
+          if (isRead) throw new InputError([fileProblem('(standard input)', 'stdin-twice', used)]);
+          const answer = await answerFrom(process.stdin, () => out(question));
+          // Nothing ended the line that the question stands in.
+          if (answer === undefined) await out('\n');
+          return answer;
+        },
+      }),
     err: writerTo(process.stderr, '(standard error)'),
     colour: process.stdout.isTTY && process.env.NO_COLOR === undefined && process.env.TERM !== 'dumb',
   };

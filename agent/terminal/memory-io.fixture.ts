@@ -5,7 +5,8 @@ export interface MemoryIo extends Io {
   readonly written: { out: string; err: string };
 }
 
-export function memoryIo(stdin = '', colour = false): MemoryIo {
+/** ask   what whoever sits at the terminal answers; absent: nobody does */
+export function memoryIo(stdin = '', colour = false, ask?: Io['ask']): MemoryIo {
   const written = { out: '', err: '' };
   const append = (name: 'out' | 'err') => (text: string) => {
     written[name] += text;
@@ -17,5 +18,11 @@ export function memoryIo(stdin = '', colour = false): MemoryIo {
     out: append('out'),
     err: append('err'),
     colour,
+    ...(ask && {
+      async ask(question: string) {
+        written.out += question;
+        return ask(question);
+      },
+    }),
   };
 }

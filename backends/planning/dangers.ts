@@ -1,10 +1,11 @@
 import { compareText } from '../../compiler/values/names.ts';
+import type { TrafficDangerCode } from './danger-codes.ts';
 import { endpointsOf, type FrontendChange } from './traffic.ts';
 
 /** Something about a plan that someone should look at before it is applied. */
-export interface Danger {
+export interface Danger<Code extends string = string> {
   /** Stable word for programs; docs/commands.md has them all. */
-  readonly code: string;
+  readonly code: Code;
   readonly message: string;
 }
 
@@ -17,7 +18,7 @@ const fewOfOne = 3;
  *
  * endpointCount   of the program before: each Service port counts its own
  */
-export function trafficDangers(changes: readonly FrontendChange[], endpointCount: number): Danger[] {
+export function trafficDangers(changes: readonly FrontendChange[], endpointCount: number): Danger<TrafficDangerCode>[] {
   return [...lostServicePorts(changes), ...leavingEndpoints(changes, endpointCount)];
 }
 
@@ -35,7 +36,7 @@ function endpointsByServicePort(changes: readonly FrontendChange[]) {
 }
 
 /** A Service that is deleted is no surprise; one that is still there and answers nobody is. */
-function* lostServicePorts(changes: readonly FrontendChange[]): Generator<Danger> {
+function* lostServicePorts(changes: readonly FrontendChange[]): Generator<Danger<TrafficDangerCode>> {
   for (const [servicePort, { before, after, staysServed }] of endpointsByServicePort(changes)) {
     if (before.size === 0 || after.size > 0 || !staysServed) continue;
     const message = `${servicePort} loses its last endpoint: ${before.size === 1 ? 'it had one' : `it had ${before.size}`}, and its clients will be refused`;
@@ -43,7 +44,10 @@ function* lostServicePorts(changes: readonly FrontendChange[]): Generator<Danger
   }
 }
 
-function* leavingEndpoints(changes: readonly FrontendChange[], endpointCount: number): Generator<Danger> {
+function* leavingEndpoints(
+  changes: readonly FrontendChange[],
+  endpointCount: number,
+): Generator<Danger<TrafficDangerCode>> {
   let leaving = 0;
   for (const [servicePort, { before, after }] of endpointsByServicePort(changes)) {
     const gone = [...before].filter((endpoint) => !after.has(endpoint)).length;

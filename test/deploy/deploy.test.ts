@@ -5,6 +5,7 @@ import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { parseConfiguration } from '../../agent/config/config.ts';
 import { defaultLeaseNamespace } from '../../agent/commands/agent/flags.ts';
+import { defaultLockDir } from '../../agent/node/lock-folder.ts';
 import { leaseKind, watchedKinds } from '../../agent/sources/cluster.ts';
 import { calledPrograms, askedResources } from './called.ts';
 import { kustomize, type Manifest } from './kustomize.ts';
@@ -83,17 +84,20 @@ describe.each(variants)('the manifests for $mode', ({ mode, plain, withMetrics }
     expect(JSON.stringify(containers)).not.toContain('privileged');
   });
 
-  it('mount of the host the lock of iptables, and kernel modules only to load them', () => {
+  it('mount of the host the two locks, and kernel modules only to load them', () => {
     const { volumes, initContainers, containers } = podOf(withMetrics);
     const hostPaths = new Map(volumes.flatMap(({ name, hostPath }) => (hostPath ? [[name, hostPath.path]] : [])));
     const mounted = (from: typeof containers) =>
       from.flatMap(({ volumeMounts }) =>
         volumeMounts.map((mount) => ({ ...mount, host: hostPaths.get(mount.name) })).filter(({ host }) => host),
       );
-    expect(mounted(containers)).toEqual([{ name: 'lock', mountPath: '/run/xtables.lock', host: '/run/xtables.lock' }]);
-    expect(mounted(initContainers)).toEqual(
-      mode === 'ipvs' ? [{ name: 'modules', mountPath: '/lib/modules', readOnly: true, host: '/lib/modules' }] : [],
-    );
+    const writers = { name: 'writers', mountPath: defaultLockDir, host: defaultLockDir };
+    expect(mounted(containers)).toEqual([
+      { name: 'lock', mountPath: '/run/xtables.lock', host: '/run/xtables.lock' },
+      writers,
+    ]);
+    const modules = { name: 'modules', mountPath: '/lib/modules', readOnly: true, host: '/lib/modules' };
+    expect(mounted(initContainers)).toEqual(mode === 'ipvs' ? [writers, modules] : [writers]);
     const names = [...containers, ...initContainers].flatMap(({ volumeMounts }) =>
       volumeMounts.map(({ name }) => name),
     );

@@ -81,11 +81,17 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the containers o
     return [process.execPath, ...given];
   }
 
-  /** As a runtime starts it: no more capabilities than these, and nothing to write to but /run. */
+  /** As a runtime starts it: no more capabilities than these, and nothing to write to but what the manifests mount. */
   function confined(capabilities: readonly string[], command: readonly string[]): string[] {
     const caps = ['-all', ...capabilities.map((name) => `+${name.toLowerCase()}`)].join();
-    const seal =
-      'for at in /proc/sys /sys /; do mount --bind $at $at 2>/dev/null || true; mount -o remount,bind,ro $at; done; exec "$@"';
+    const mounted = agent.volumeMounts.filter(({ readOnly }) => readOnly !== true).map(({ mountPath }) => mountPath);
+    expect(mounted.sort()).toEqual(['/run/slicewright', '/run/xtables.lock']);
+    const seal = [
+      `touch /run/xtables.lock; mkdir -p /run/slicewright; for at in ${mounted.join(' ')}; do mount --bind $at $at; done`,
+      'for at in /proc/sys /sys /; do mount --bind $at $at 2>/dev/null || true; mount -o remount,bind,ro $at; done',
+      // A mount already: bound to itself it would hide what is mounted in it.
+      'mount -o remount,bind,ro /run; exec "$@"',
+    ].join('\n');
     const drop = ['setpriv', '--bounding-set', caps, '--no-new-privs', '--'];
     return ['unshare', '--mount', 'sh', '-ec', seal, 'sh', ...drop, ...command];
   }

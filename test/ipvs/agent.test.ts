@@ -23,6 +23,7 @@ import { outcomes, serveWorld } from '../packets/world.ts';
 import { describeIn } from '../place.ts';
 import { bootIpvsNetwork, ipvsAvailability } from '../vm/network.ts';
 import { remains } from './kernel.ts';
+import { lockDir } from '../helpers/lock-dir.ts';
 
 /*
  * The agent in IPVS mode as it is wired: on an API server over HTTP, its commands on a kernel that has IPVS. Each
@@ -238,7 +239,7 @@ describeIn(place, missing, 'the agent in IPVS mode, from HTTP to packets', () =>
     await agent.stop();
     expect((await remains(run)).length).toBeGreaterThan(10);
     const io = memoryIo();
-    expect(await cleanupCommand({ diagnostics: 'human' }, io, run), io.written.err).toBe(0);
+    expect(await cleanupCommand({ lockDir, diagnostics: 'human' }, io, run), io.written.err).toBe(0);
     expect(await remains(run)).toEqual([]);
   }, 1_500_000);
 });

@@ -8,6 +8,7 @@ import { describeIn } from '../place.ts';
 import { bootIpvsNetwork, ipvsAvailability } from '../vm/network.ts';
 import { untilAlone } from '../vm/users.ts';
 import { remains } from './kernel.ts';
+import { lockDir } from '../helpers/lock-dir.ts';
 
 const { place, missing } = await ipvsAvailability();
 
@@ -16,6 +17,7 @@ const input = {
   filename: ['tools/demo/member2.yaml'],
   node: 'tools/demo/node.yaml',
   config: 'tools/demo/kube-proxy.yaml',
+  lockDir,
   diagnostics: 'human',
 } as const;
 const target = { address: '10.13.181.116', port: 80 } as const;
@@ -89,7 +91,10 @@ describeIn(place, missing, 'changing the mode of a node that serves', () => {
   test('cleanup leaves nothing of either mode', async () => {
     await apply(network, 'ipvs');
     const io = memoryIo();
-    expect(await cleanupCommand({ diagnostics: 'human' }, io, network.run('member2-node')), io.written.err).toBe(0);
+    expect(
+      await cleanupCommand({ lockDir, diagnostics: 'human' }, io, network.run('member2-node')),
+      io.written.err,
+    ).toBe(0);
     expect(await remains(network.run('member2-node'))).toEqual([]);
   }, 1_500_000);
 });

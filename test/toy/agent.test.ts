@@ -11,6 +11,7 @@ import { eventually } from '../helpers/eventually.ts';
 import { here } from './bench.fixture.ts';
 import { toyEntry } from './index.ts';
 import { createToyKernel, type ToyKernel } from './kernel.ts';
+import { lockDir } from '../helpers/lock-dir.ts';
 
 /* The agent's own command, over a folder of manifests, with the toy in the place of a kernel. */
 
@@ -35,8 +36,7 @@ afterEach(async () => {
   scratch.remove();
 });
 
-// Two agents of one prefix wait for each other, and this test may run twice on a machine.
-const prefix = `T${(process.pid % 36 ** 4).toString(36).toUpperCase()}`;
+const prefix = 'TOY';
 const cart = 'shop/cart:http/TCP/IPv4';
 const proxyName = 'service.kubernetes.io/service-proxy-name';
 const served = (...addresses: string[]) =>
@@ -56,6 +56,7 @@ function startAgent(port: number, options: Partial<AgentOptions> = {}) {
       cluster: [],
       against: [],
       leaseNamespace: '',
+      lockDir,
       diagnostics: 'human',
       flags: { proxyMode: 'toy', healthzBindAddress: '', metricsBindAddress: `127.0.0.1:${port}` },
       ...options,

@@ -6,6 +6,7 @@ import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { type PlanOptions, planCommand } from '../../agent/commands/plan.ts';
 import type { Host } from '../../agent/input/inputs.ts';
 import { parseAddress } from '../../compiler/values/address.ts';
+import { lockDir } from '../helpers/lock-dir.ts';
 
 /** A command's end: its exit status and what it wrote, notes left out. */
 export interface Said {
@@ -43,7 +44,8 @@ export function createToyNode(): ToyNode {
     others,
     plan: (manifests, options = {}) =>
       said(manifests, (io) => planCommand({ ...toy, against: [], format: 'text', ...options }, io, run, here)),
-    apply: (manifests, options = {}) => said(manifests, (io) => applyCommand({ ...toy, ...options }, io, run, here)),
-    cleanup: () => said('', (io) => cleanupCommand({ diagnostics: 'human' }, io, run)),
+    apply: (manifests, options = {}) =>
+      said(manifests, (io) => applyCommand({ ...toy, lockDir, ...options }, io, run, here)),
+    cleanup: () => said('', (io) => cleanupCommand({ lockDir, diagnostics: 'human' }, io, run)),
   };
 }

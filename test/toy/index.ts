@@ -12,7 +12,13 @@ import { traceProgram } from './trace.ts';
  * kernel   what it speaks to; iptables and IPVS reach theirs by commands
  */
 export function toyEntry(kernel: ToyKernel): BackendEntry {
-  return { name: 'toy', tables: undefined, isServiceLink: () => false, load: () => Promise.resolve(createToy(kernel)) };
+  return {
+    name: 'toy',
+    tables: undefined,
+    isServiceLink: () => false,
+    dangers: [],
+    load: () => Promise.resolve(createToy(kernel)),
+  };
 }
 
 function createToy(kernel: ToyKernel): Backend {

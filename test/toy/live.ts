@@ -30,6 +30,7 @@ export function createToyLive(kernel: ToyKernel, programOf: ToyProgramOf): LiveB
       if (!isNeeded && program.parts.size === 0) return undefined;
       return {
         ...observedProgram(programOf, 'the toy kernel', program),
+        refusal: () => Promise.resolve(undefined),
         apply: (target) => Promise.resolve(applyProgram(kernel, scope, wantedProgram(programOf, target))),
       };
     },
@@ -38,6 +39,7 @@ export function createToyLive(kernel: ToyKernel, programOf: ToyProgramOf): LiveB
     loadPlan: (parsed) => Promise.resolve(loadPlan(parsed, kernel)),
     createPlane: (options) => createToyPlane(kernel, programOf, options),
     remains: (_run, scope) => Promise.resolve(remainsOf(kernel, scope)),
+    checkCleanable: () => Promise.resolve(),
     clean: (_run, scope) => Promise.resolve(clean(kernel, scope)),
   };
 }

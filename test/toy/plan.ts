@@ -2,6 +2,7 @@ import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backends/ba
 import type { ProgramOf } from '../../backends/made.ts';
 import { trafficDangers } from '../../backends/planning/dangers.ts';
 import { differenceOf } from '../../backends/planning/differences.ts';
+import { servicesOf } from '../../backends/planning/served.ts';
 import { compareTraffic, countReached } from '../../backends/planning/traffic.ts';
 import { isUsed, type Target } from '../../backends/target.ts';
 import type { Step } from './kernel.ts';
@@ -41,6 +42,10 @@ export function observedProgram(programOf: ToyProgramOf, source: string, program
         transactions: steps.length,
         diagnostics: programOf(target).diagnostics,
         changes: () => changesOf(program, desired, steps, target, options),
+        served: () => ({
+          before: servicesOf(options.before ?? toySide(program, target.node)),
+          after: servicesOf(toySide(desired, target.node)),
+        }),
         steps: () => steps,
         saved: () => ({ family, fingerprint: fingerprintOf(program), result: fingerprintOf(desired), steps }),
         after: () => observedProgram(programOf, 'the last plan', desired),

@@ -6,10 +6,24 @@ import type { Run } from '../../command.ts';
 import { kernelProblem } from '../../errors.ts';
 import { refusedService, staleConnections } from '../../planning/problems.ts';
 import type { Scope, Target } from '../../target.ts';
-import { ApplyError, type ApplyReport as RulesReport, applyTarget } from './apply.ts';
+import { ApplyError, type ApplyReport as RulesReport, applyTarget, refusalForOthers } from './apply.ts';
+import { missingTool } from '../../netfilter/live/missing-tool.ts';
 import type { Observation, Target as RulesTarget } from '../../netfilter/live/observation.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { allowLocalNodePorts } from './local-node-ports.ts';
+
+/** Why {@link applyReport} would change nothing. */
+export async function refusalReport(
+  run: Run,
+  { family, takeOver }: Scope,
+  observed: Observation,
+  rules: RulesTarget,
+  own: OwnChains,
+): Promise<Diagnostic | undefined> {
+  const refusal = refusalForOthers(observed, rules, own, { takeOver });
+  if (refusal !== undefined) return kernelProblem(family, `apply-${refusal.reason}`, refusal.message);
+  return missingTool(run, observed.tools);
+}
 
 /** Applies one family, opens node ports on 127.0.0.1 where they are asked for, and says what became of it. */
 export async function applyReport(

@@ -154,7 +154,8 @@ export function refusalOf(
   return new ApplyError('changed-since', what, 'Nothing was changed. Make a new plan.');
 }
 
-function refusalForOthers(
+/** Why nothing is changed where others write too; undefined: nobody is in the way. */
+export function refusalForOthers(
   { owner, rival, tools }: Observation,
   target: Target,
   { prefix }: OwnChains,

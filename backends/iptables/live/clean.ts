@@ -12,13 +12,17 @@ import { reportOf } from './apply-report.ts';
 /** nft tables and legacy ones: each can hold slicewright's rules from some earlier time. */
 const kindsOfTables = 2;
 
+/** undefined: nothing of it is there. IPv6 may be absent from a machine, IPv4 not. */
+export function readTablesToClean(run: Run, { family }: Scope, own: OwnChains): Promise<Observation | undefined> {
+  return family === 'IPv4' ? observe(run, family, own) : observePossible(run, family, own);
+}
+
 /** Chains of every backend that writes tables, in both kinds of tables. */
 export async function cleanTables(run: Run, scope: Scope, own: OwnChains): Promise<CleanReport> {
   const done: string[] = [];
   const state = () => (done.length === 0 ? 'nothing' : 'removed');
   for (let round = 0; round < kindsOfTables; round++) {
-    const isNeeded = scope.family === 'IPv4';
-    const observed = isNeeded ? await observe(run, scope.family, own) : await observePossible(run, scope.family, own);
+    const observed = await readTablesToClean(run, scope, own);
     if (observed === undefined || observed.owner === 'nobody') break;
     if (observed.owner === 'another writer' && !scope.takeOver) {
       const where = `the ${scope.prefix}-* chains in the ${observed.tools.mode} tables are another program's`;

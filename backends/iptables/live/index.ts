@@ -11,8 +11,8 @@ import { ownChainsOf, type TableWriter } from '../../netfilter/own-chains.ts';
 import type { Ruleset } from '../../netfilter/rule.ts';
 import type { Scope } from '../../target.ts';
 import type { IptablesUnit } from '../unit.ts';
-import { applyReport } from './apply-report.ts';
-import { cleanTables, leaveTables } from './clean.ts';
+import { applyReport, refusalReport } from './apply-report.ts';
+import { cleanTables, leaveTables, readTablesToClean } from './clean.ts';
 import { readDump } from './dump.ts';
 import { routeLocalnet } from './local-node-ports.ts';
 import { nothingFound, type Planner, plannerOf } from './plan.ts';
@@ -30,10 +30,11 @@ export function createLive(writers: readonly TableWriter[], programOf: ProgramOf
 
   function kernelOf(run: Run, scope: Scope, observed: Observation): Kernel {
     const planner = plannerUnder(scope.prefix);
-    const dangers = tableDangers(observed);
+    const dangers = tableDangers(observed, scope.takeOver);
     const start = planner.observed(`the kernel (${observed.tools.mode})`, observed, dangers);
     return {
       ...start,
+      refusal: (target) => refusalReport(run, scope, observed, planner.wanted(target), ownOf(scope.prefix)),
       apply: (target) => applyReport(run, scope, observed, planner.wanted(target), ownOf(scope.prefix), target),
     };
   }
@@ -55,6 +56,9 @@ export function createLive(writers: readonly TableWriter[], programOf: ProgramOf
     loadPlan: async (parsed, prefix) => (await import('./saved-plan.ts')).loadPlan(parsed, ownOf(prefix)),
     createPlane: (options) => createIptablesPlane({ ...options, own: ownOf(options.scope.prefix) }),
     remains: (run, scope, successor) => leaveTables(run, scope, ownOf(scope.prefix), successor),
+    async checkCleanable(run, scope) {
+      await readTablesToClean(run, scope, ownOf(scope.prefix));
+    },
     clean: (run, scope) => cleanTables(run, scope, ownOf(scope.prefix)),
   };
 }

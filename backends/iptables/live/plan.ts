@@ -21,6 +21,7 @@ import { markerOf } from '../../netfilter/prefix.ts';
 import type { Ruleset } from '../../netfilter/rule.ts';
 import { lineCount } from '../../netfilter/diff/transaction.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
+import { lazily, servicesOf, type Sides } from '../../planning/served.ts';
 import { compareTraffic } from '../../planning/traffic.ts';
 import { isUsed, type Target } from '../../target.ts';
 import { countEndpoints } from '../frontends.ts';
@@ -89,12 +90,17 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
   function planOf(planned: Planned): Plan {
     const { source, found, live, target } = planned;
     const { family } = found;
+    const sides = lazily(() => ({
+      before: planned.options.before ?? rulesetSide(found.ruleset, target.node),
+      after: rulesetSide(live.desired, target.node),
+    }));
     return {
       ...{ family, source, backend: 'iptables' },
       hasSteps: live.steps.length > 0,
       transactions: documentsOf(live).length,
       diagnostics: programOf(target).diagnostics,
-      changes: () => changesOf(planned),
+      changes: () => changesOf(planned, sides()),
+      served: () => ({ before: servicesOf(sides().before), after: servicesOf(sides().after) }),
       steps: () => live.steps.map(stepJson),
       saved: () => ({ family, fingerprint: live.fingerprint, result: live.result, steps: live.steps }),
       after() {
@@ -104,10 +110,9 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
     };
   }
 
-  function changesOf({ found, dangers, live, target: { node }, options }: Planned): PlanChanges {
+  function changesOf({ found, dangers, live, target: { node } }: Planned, { before, after }: Sides): PlanChanges {
     const { desired } = live;
-    const before = options.before ?? rulesetSide(found.ruleset, node);
-    const frontends = compareTraffic(before, rulesetSide(desired, node), node.family, node.nodeIP);
+    const frontends = compareTraffic(before, after, node.family, node.nodeIP);
     // Of another backend's hooks none is missing.
     const isOthers = others.some((writer) => writer.isInForce(found.ruleset, own.prefix));
     const parts = diffChains(diffRulesets(found.ruleset, desired), ownersIn([desired, found.ruleset], withMark(own)));

@@ -5,6 +5,7 @@ import type { Run } from '../../command.ts';
 import { kernelProblem } from '../../errors.ts';
 import { applyPlan, refusalOf } from './apply.ts';
 import { type ForgetStep, type LivePlan, type NetfilterStep, observe } from '../../netfilter/live/observation.ts';
+import { missingTool } from '../../netfilter/live/missing-tool.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { withMark } from '../../netfilter/ownership.ts';
 import {
@@ -60,7 +61,10 @@ async function startOf(plan: SavedPlan, run: Run, { takeOver }: Scope, own: OwnC
   const observed = await observe(run, plan.family, own);
   const refusal = refusalOf(observed, plan, own, { takeOver });
   return {
-    refusal: refusal && kernelProblem(plan.family, `apply-${refusal.reason}`, refusal.message),
+    refusal:
+      refusal === undefined
+        ? await missingTool(run, observed.tools)
+        : kernelProblem(plan.family, `apply-${refusal.reason}`, refusal.message),
     perform: () => reportOf(plan.family, 'apply', () => applyPlan(run, observed, plan, own, { takeOver })),
   };
 }

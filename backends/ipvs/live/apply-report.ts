@@ -5,12 +5,26 @@ import type { ApplyReport } from '../../backend.ts';
 import type { Run } from '../../command.ts';
 import { kernelProblem } from '../../errors.ts';
 import { KernelError } from '../../netfilter/live/errors.ts';
+import { missingTool } from '../../netfilter/live/missing-tool.ts';
 import { refusedService, staleConnections } from '../../planning/problems.ts';
 import { isUsed, type Target } from '../../target.ts';
-import { applyProgram, type IpvsReport, type IpvsScope } from './apply.ts';
+import { applyProgram, type IpvsReport, type IpvsScope, refusalForOthers } from './apply.ts';
 import { reportConflicts } from '../plan/conflicts.ts';
 import { IpvsError } from './errors.ts';
 import type { IpvsProgram } from '../program/program.ts';
+
+/** Why {@link applyReport} would change nothing. */
+export async function refusalReport(
+  run: Run,
+  scope: IpvsScope,
+  observed: IpvsProgram,
+  desired: IpvsProgram,
+): Promise<Diagnostic | undefined> {
+  const refusal = refusalForOthers(observed, desired, scope);
+  if (refusal !== undefined) return describeFailure(scope.family, refusal, 'apply');
+  const tools = observed.found?.tables?.tools;
+  return tools && missingTool(run, tools);
+}
 
 /** Applies one family and says what became of it. */
 export async function applyReport(

@@ -93,7 +93,8 @@ export async function applyProgram(
     const desired = desiredProgram(read, family, target, options);
     const observed = seen(read, desired, scope, options);
     start ??= observed;
-    if (round === 0) refuseOthers(observed, desired, scope, options);
+    const refusal = round === 0 ? refusalForOthers(observed, desired, scope, options) : undefined;
+    if (refusal !== undefined) throw refusal;
     const wanted = holdBack(desired, start, new Set(quarantined.keys()));
     const steps = planProgram(observed, wanted);
     if (steps.length === 0) {
@@ -159,30 +160,32 @@ function asIdle(observed: IpvsProgram, desired: IpvsProgram): IpvsProgram {
   };
 }
 
-function refuseOthers(
+/** Why nothing is changed where others write too; undefined: nobody is in the way. */
+export function refusalForOthers(
   observed: IpvsProgram,
   desired: IpvsProgram,
-  { takeOver }: IpvsScope,
-  { otherMode }: IpvsApplyOptions,
-): void {
+  { takeOver }: Pick<IpvsScope, 'takeOver'>,
+  { otherMode }: Pick<IpvsApplyOptions, 'otherMode'> = {},
+): IpvsError | undefined {
   const sets = findConflicts(observed, desired).filter(({ kind }) => kind === 'other-set');
   if (sets.length > 0) {
-    throw new IpvsError(sets.map(conflictText).join('\n'), { reason: 'conflict' });
+    return new IpvsError(sets.map(conflictText).join('\n'), { reason: 'conflict' });
   }
   const tables = observed.found?.tables;
   // Of no concern where chains are left alone.
   if (tables?.rival !== undefined && otherMode !== true) {
     const what = `rules of Services are in the tables of both ${tables.tools.mode} and ${tables.rival.tools.mode}`;
-    throw new IpvsError(`${what}, and packets meet both; remove those that are not in use; nothing was changed`, {
+    return new IpvsError(`${what}, and packets meet both; remove those that are not in use; nothing was changed`, {
       reason: 'conflict',
     });
   }
   if (tables?.owner === 'another writer' && !takeOver && otherMode !== true) {
     const what = `the ${observed.prefix}-* chains that ${tables.tools.save} shows are not ours: a kube-proxy seems to own them`;
-    throw new IpvsError(`${what}; once it is stopped, replace them with --take-over; nothing was changed`, {
+    return new IpvsError(`${what}; once it is stopped, replace them with --take-over; nothing was changed`, {
       reason: 'conflict',
     });
   }
+  return undefined;
 }
 
 async function performAll(

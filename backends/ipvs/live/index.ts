@@ -7,14 +7,14 @@ import type { ProgramOf } from '../../made.ts';
 import { tableDangers } from '../../netfilter/diff/dangers.ts';
 import { observePossible } from '../../netfilter/live/observation.ts';
 import { ownChainsOf, type TableWriter } from '../../netfilter/own-chains.ts';
-import type { Scope } from '../../target.ts';
+import type { Scope, Target } from '../../target.ts';
 import type { IpvsScope } from './apply.ts';
 import { IpvsError } from './errors.ts';
 import { checkHost, prepareHost, reuseSysctls } from './host.ts';
 import { ipvsSysctls } from '../program/link.ts';
 import { observeProgram } from './observe.ts';
 import { emptyProgram, type IpvsProgram, type IpvsUnit } from '../program/program.ts';
-import { applyReport } from './apply-report.ts';
+import { applyReport, refusalReport } from './apply-report.ts';
 import { readDump } from './dump.ts';
 import { type OtherWriter, plannerOf } from './plan.ts';
 import { createIpvsPlane } from './plane.ts';
@@ -40,8 +40,13 @@ export async function createLive(
   function kernelOf(run: Run, scope: IpvsScope, observed: IpvsProgram): Kernel {
     const tables = observed.found?.tables;
     const source = tables === undefined ? 'the kernel' : `the kernel (IPVS, ${tables.tools.mode})`;
-    const start = planner.observed(source, observed, tables === undefined ? [] : tableDangers(tables));
-    return { ...start, apply: (target) => applyReport(run, scope, planner.desired(observed, target), target) };
+    const dangers = tables === undefined ? [] : tableDangers(tables, scope.takeOver);
+    const desired = (target: Target) => planner.desired(observed, target);
+    return {
+      ...planner.observed(source, observed, dangers, scope),
+      refusal: (target) => refusalReport(run, scope, observed, desired(target)),
+      apply: (target) => applyReport(run, scope, desired(target), target),
+    };
   }
 
   async function hasOurs(run: Run, scope: IpvsScope): Promise<boolean> {
@@ -66,6 +71,9 @@ export async function createLive(
       (await import('./saved-plan.ts')).loadPlan(parsed, ownChainsOf(prefix, writers), scopeOf),
     createPlane: (options) => createIpvsPlane({ ...options, scope: scopeOf(options.scope) }),
     remains: (run, scope) => remainsOf(run, scopeOf(scope)),
+    async checkCleanable(run, scope) {
+      await observeRemains(run, scopeOf(scope), { isThorough: true });
+    },
     clean: (run, scope) => cleanServers(run, scopeOf(scope)),
   };
 }

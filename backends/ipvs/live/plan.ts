@@ -5,10 +5,11 @@ import { hookDangers } from '../../netfilter/diff/dangers.ts';
 import type { RulesetSide, TableWriter } from '../../netfilter/own-chains.ts';
 import type { Foreign } from '../../netfilter/text/parse.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
+import { lazily, servicesOf, type Sides } from '../../planning/served.ts';
 import { compareTraffic, countReached } from '../../planning/traffic.ts';
-import { isUsed, type Target } from '../../target.ts';
+import { isUsed, type Scope, type Target } from '../../target.ts';
 import { afterPlan } from '../program/applied.ts';
-import { conflictText, findConflicts } from '../plan/conflicts.ts';
+import { adoptForeign, conflictText, findConflicts } from '../plan/conflicts.ts';
 import { departures } from '../plan/departure.ts';
 import { fingerprintOf } from '../plan/fingerprint.ts';
 import { drainSeconds } from '../program/ledger.ts';
@@ -23,14 +24,17 @@ export interface OtherWriter extends TableWriter {
   readonly side: RulesetSide | undefined;
 }
 
+type Taking = Pick<Scope, 'takeOver' | 'excludeCidrs'>;
+
 export interface Planner {
   /**
    * What a plan starts from.
    *
    * source    for people
    * dangers   of the place itself, whatever the plan does there
+   * taking    whether servers of others are taken over, and where not; undefined: they are not
    */
-  observed(source: string, program: IpvsProgram, dangers: readonly Danger[]): Observed;
+  observed(source: string, program: IpvsProgram, dangers: readonly Danger[], taking?: Taking): Observed;
   /** Without rules and servers in a family that nobody uses: IPVS is not wanted there at all. */
   desired(observed: IpvsProgram, target: Target): IpvsProgram;
 }
@@ -40,15 +44,16 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
   const desired = ({ family, prefix }: IpvsProgram, target: Target): IpvsProgram =>
     isUsed(target) ? programOf(target).program : emptyProgram(family, prefix);
 
-  function observed(source: string, program: IpvsProgram, dangers: readonly Danger[]): Observed {
+  function observed(source: string, program: IpvsProgram, dangers: readonly Danger[], taking?: Taking): Observed {
     return {
       family: program.family,
       source,
       isOurs: true,
       plan(target, options) {
         const wanted = desired(program, target);
-        const steps = planProgram(program, wanted);
-        return planOf({ source, observed: program, desired: wanted, dangers, steps, target, options });
+        const start = taking?.takeOver === true ? adoptForeign(program, wanted, taking.excludeCidrs) : program;
+        const steps = planProgram(start, wanted);
+        return planOf({ source, observed: start, desired: wanted, dangers, steps, target, options });
       },
     };
   }
@@ -66,23 +71,33 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
   function planOf(planned: Planned): Plan {
     const { source, observed: start, steps, target } = planned;
     const { family } = start;
+    const sides = lazily(() => sidesOf(planned));
     return {
       ...{ family, source, backend: 'ipvs' },
       hasSteps: steps.length > 0,
       transactions: steps.length,
       diagnostics: programOf(target).diagnostics,
-      changes: () => changesOf(planned),
+      changes: () => changesOf(planned, sides()),
+      served: () => ({ before: servicesOf(sides().before), after: servicesOf(sides().after) }),
       steps: () => steps.map(stepJson),
       saved: () => ({ family, fingerprint: fingerprintOf(start), steps: steps.map(savedStep) }),
       after: () => observed('the last plan', afterPlan(start, planned.desired), []),
     };
   }
 
-  function changesOf({ observed: start, desired: wanted, dangers, steps, target, options }: Planned): PlanChanges {
-    const { services, node } = target;
-    const other = others.find((writer) => writer.isInForce(start.rules, start.prefix));
-    const before = options.before ?? other?.side?.(start.rules, node) ?? ipvsSide(start, services, node);
-    const frontends = compareTraffic(before, ipvsSide(wanted, services, node), node.family, node.nodeIP);
+  const otherIn = (start: IpvsProgram) => others.find((writer) => writer.isInForce(start.rules, start.prefix));
+
+  function sidesOf({ observed: start, desired: wanted, target: { services, node }, options }: Planned): Sides {
+    const before = options.before ?? otherIn(start)?.side?.(start.rules, node) ?? ipvsSide(start, services, node);
+    return { before, after: ipvsSide(wanted, services, node) };
+  }
+
+  function changesOf(
+    { observed: start, desired: wanted, dangers, steps, target: { services, node } }: Planned,
+    { before, after }: Sides,
+  ): PlanChanges {
+    const other = otherIn(start);
+    const frontends = compareTraffic(before, after, node.family, node.nodeIP);
     const foreign = start.found?.tables?.foreign ?? noOthers;
     // Of another backend's hooks none is missing.
     const hooked = other === undefined ? start.rules : wanted.rules;

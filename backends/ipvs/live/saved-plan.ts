@@ -4,6 +4,7 @@ import { counted } from '../../../compiler/values/counted.ts';
 import { protocols } from '../../../compiler/values/port.ts';
 import type { ApplyReport, LoadedPlan, PlanStart } from '../../backend.ts';
 import type { Run } from '../../command.ts';
+import { missingTool } from '../../netfilter/live/missing-tool.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { withMark } from '../../netfilter/ownership.ts';
 import { parseSetName, type SetName } from '../../netfilter/rule.ts';
@@ -118,10 +119,11 @@ export function loadPlan(parsed: unknown, own: OwnChains, scopeOf: (scope: Scope
 async function startOf(plan: SavedPlan, run: Run, scope: IpvsScope): Promise<PlanStart> {
   const observed = await observeProgram(run, plan.family, scope.own);
   const refusal = refusalOf(plan, observed, scope);
+  const tools = observed.found?.tables?.tools;
   return {
     refusal:
       refusal === undefined
-        ? undefined
+        ? tools && (await missingTool(run, tools))
         : describeFailure(plan.family, new IpvsError(refusal, { reason: 'conflict' }), 'apply'),
     perform: () => performAll(plan, run, observed),
   };

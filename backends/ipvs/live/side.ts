@@ -1,6 +1,7 @@
 import type { ServicePortIR } from '../../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 import { servicePortText } from '../../../compiler/values/names.ts';
+import { namelessServices } from '../../planning/served.ts';
 import type { FoundFrontend, Side } from '../../planning/traffic.ts';
 import { parameterWords, realWords } from '../program/print.ts';
 import type { IpvsProgram } from '../program/program.ts';
@@ -77,8 +78,6 @@ function entryIndex({ sets }: IpvsProgram): ReadonlyMap<string, readonly string[
 }
 
 /** Nothing in a kernel says whose a virtual server is: the objects do, for as long as they have it. */
-const nobodys = 'Services that are gone';
-
 function createNames(
   { owners }: IpvsProgram,
   services: readonly ServicePortIR[],
@@ -99,7 +98,7 @@ function createNames(
   return (server) => {
     const key = serverKey(server);
     const owner = owners.get(key);
-    return (owner && byId.get(owner)) ?? byFrontend.get(key) ?? nobodys;
+    return (owner && byId.get(owner)) ?? byFrontend.get(key) ?? namelessServices;
   };
 }
 

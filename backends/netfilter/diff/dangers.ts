@@ -1,15 +1,23 @@
 import { compareText } from '../../../compiler/values/names.ts';
+import type { TableDangerCode } from '../danger-codes.ts';
 import type { Danger } from '../../planning/dangers.ts';
 import type { Observation } from '../live/observation.ts';
 import type { Foreign } from '../text/parse.ts';
 import type { Ruleset } from '../rule.ts';
 
-/** Of the tables themselves, whatever a plan does there. */
-export function tableDangers({ owner, tools, rival }: Observation): Danger[] {
-  const dangers: Danger[] = [];
+/**
+ * Of the tables themselves, whatever a plan does there.
+ *
+ * takeOver   chains of another writer are replaced; else they stand in the way
+ */
+export function tableDangers({ owner, tools, rival }: Observation, takeOver: boolean): Danger<TableDangerCode>[] {
+  const dangers: Danger<TableDangerCode>[] = [];
   if (owner === 'another writer') {
-    const message = 'another program, kube-proxy most likely, made the chains that are there: apply needs --take-over';
-    dangers.push({ code: 'another-writer', message });
+    const who = 'another program, kube-proxy most likely, made the chains that are there';
+    const what = takeOver
+      ? 'they are taken over; stop it first, or it writes its own again'
+      : 'apply needs --take-over';
+    dangers.push({ code: 'another-writer', message: `${who}: ${what}` });
   }
   if (rival !== undefined) {
     const message = `${rival.tools.mode} tables hold rules of Services as well as ${tools.mode} tables, and packets meet both`;
@@ -19,12 +27,12 @@ export function tableDangers({ owner, tools, rival }: Observation): Danger[] {
 }
 
 /** Of the hooks, before and after a plan, and of what stands before them. */
-export function hookDangers(observed: Ruleset, desired: Ruleset, foreign: Foreign): Danger[] {
+export function hookDangers(observed: Ruleset, desired: Ruleset, foreign: Foreign): Danger<TableDangerCode>[] {
   return [...missingHooks(observed, desired), ...foreignInFront(foreign)];
 }
 
 /** With chains but without a hook, packets pass our rules by: someone has flushed the kernel's chain. */
-function* missingHooks(observed: Ruleset, desired: Ruleset): Generator<Danger> {
+function* missingHooks(observed: Ruleset, desired: Ruleset): Generator<Danger<TableDangerCode>> {
   if (observed.chains.size === 0) return;
   const found = new Set(observed.hooks.map(({ table, line }) => `${table} ${line}`));
   for (const { table, chain, line } of desired.hooks) {
@@ -36,7 +44,7 @@ function* missingHooks(observed: Ruleset, desired: Ruleset): Generator<Danger> {
   }
 }
 
-function* foreignInFront({ inFront }: Foreign): Generator<Danger> {
+function* foreignInFront({ inFront }: Foreign): Generator<Danger<TableDangerCode>> {
   const byChain = Map.groupBy(inFront, ({ table, chain }) => `${table} ${chain}`);
   for (const [key, found] of [...byChain].sort(([a], [b]) => compareText(a, b))) {
     const lines = found.map(({ line }) => line);

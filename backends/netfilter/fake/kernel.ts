@@ -84,7 +84,7 @@ export function createFakeKernel(mode: Mode = 'nft', faults: Faults = {}): FakeK
       }
       const tool = toolOf(file, mode);
       if (tool === undefined) return notFound(file);
-      if (tool.verb === '' && args[0] === '--version') return version(tool);
+      if (tool.verb !== 'save' && args[0] === '--version') return version(tool);
       now.anotherWriter?.(kernel, changes);
       if (tool.verb === 'save') {
         if (now.noPrivilege === true)

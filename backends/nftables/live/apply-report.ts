@@ -4,7 +4,18 @@ import type { ApplyReport } from '../../backend.ts';
 import { kernelProblem } from '../../errors.ts';
 import { refusedService, staleConnections } from '../../planning/problems.ts';
 import type { ApplyOutcome } from './apply.ts';
+import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
 import { NftError } from './errors.ts';
+import type { Observation } from './observe.ts';
+import { refusalForOthers } from './steps.ts';
+
+/** Why an apply without a take-over would change nothing. */
+export function refusalReport(observed: Observation): Diagnostic | undefined {
+  const refusal = refusalForOthers(observed);
+  return (
+    refusal && kernelProblem(observed.family, `apply-${refusal.reason}`, `${refusal.message}\nNothing was changed.`)
+  );
+}
 
 /** verb   what was tried, in the codes of problems: `apply`, `cleanup` */
 export async function reportOf(

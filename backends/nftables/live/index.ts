@@ -1,11 +1,11 @@
 import type { Kernel, LiveBackend } from '../../backend.ts';
 import type { Run } from '../../command.ts';
 import type { ProgramOf } from '../../made.ts';
-import type { Scope } from '../../target.ts';
+import { isUsed, type Scope } from '../../target.ts';
 import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
 import { applyWanted } from './apply.ts';
-import { reportOf } from './apply-report.ts';
+import { refusalReport, reportOf } from './apply-report.ts';
 import { cleanTables, leaveTables } from './clean.ts';
 import { readDump } from './dump.ts';
 import { factsOf, failure } from './errors.ts';
@@ -19,6 +19,7 @@ export function createLive(programOf: ProgramOf<NftablesUnit, NftProgram>): Live
     const planner = plannerOf(programOf, scope.takeOver);
     return {
       ...planner.observed('the kernel (nftables)', observed),
+      refusal: (target) => Promise.resolve(isUsed(target) && !scope.takeOver ? refusalReport(observed) : undefined),
       apply: (target) =>
         reportOf(scope.family, 'apply', () => applyWanted(run, scope, observed, planner.wanted(target))),
     };
@@ -39,10 +40,13 @@ export function createLive(programOf: ProgramOf<NftablesUnit, NftProgram>): Live
       return observed && (isNeeded || observed.program !== undefined) ? kernelOf(run, scope, observed) : undefined;
     },
     nothing: (scope, source) => plannerOf(programOf, scope.takeOver).observed(source, nothingFound(scope)),
-    readDump: (source, prefix) => readDump(source, prefix, plannerOf(programOf, true)),
+    readDump: (source, prefix) => readDump(source, prefix, plannerOf(programOf, false)),
     loadPlan: async (parsed, prefix) => (await import('./saved-plan.ts')).loadPlan(parsed, prefix),
     createPlane: createNftablesPlane,
     remains: (run, scope) => leaveTables(run, scope),
+    async checkCleanable(run, scope) {
+      await observePossible(run, scope);
+    },
     clean: (run, scope) => cleanTables(run, scope),
   };
 }

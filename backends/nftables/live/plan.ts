@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backend.ts';
 import type { ProgramOf } from '../../made.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
+import { lazily, servicesOf, type Sides } from '../../planning/served.ts';
 import { compareTraffic, countReached, type Side } from '../../planning/traffic.ts';
 import { isUsed, type Target } from '../../target.ts';
 import { printTransaction, type Transaction } from '../plan/command.ts';
@@ -41,13 +42,18 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
 
   function planOf(source: string, found: Observation, target: Target, options: PlanOptions): Plan {
     const desired = wanted(target).assembled;
-    // A plan that is only shown says what a take-over would do.
-    const steps = planSteps(found, desired?.program, takeOver || !options.isToBeApplied);
+    // A plan says what a take-over does; whether it may be is asked when it is applied.
+    const isTaking = takeOver || desired !== undefined;
+    const steps = planSteps(found, desired?.program, isTaking);
     const after: Observation = {
       ...found,
       program: desired?.program,
-      kubeProxy: desired === undefined ? found.kubeProxy : undefined,
+      kubeProxy: isTaking ? undefined : found.kubeProxy,
     };
+    const sides = lazily(() => ({
+      before: options.before ?? sideOf(found, target.node),
+      after: sideOf(after, target.node),
+    }));
     return {
       family: found.family,
       backend: 'nftables',
@@ -55,7 +61,8 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
       hasSteps: steps.length > 0,
       transactions: steps.length === 0 ? 0 : 1,
       diagnostics: desired?.diagnostics ?? [],
-      changes: () => changesOf(found, after, steps, target, options),
+      changes: () => changesOf(found, after, { steps, takeOver }, target, sides()),
+      served: () => ({ before: servicesOf(sides().before), after: servicesOf(sides().after) }),
       steps: () => steps.map((step) => ({ phase: 'switch', kind: 'transaction', document: printTransaction(step) })),
       saved: () => ({
         family: found.family,
@@ -73,17 +80,20 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
 function changesOf(
   found: Observation,
   after: Observation,
-  steps: readonly Transaction[],
+  { steps, takeOver }: { readonly steps: readonly Transaction[]; readonly takeOver: boolean },
   { node }: Target,
-  options: PlanOptions,
+  sides: Sides,
 ): PlanChanges {
-  const before = options.before ?? sideOf(found, node);
-  const frontends = compareTraffic(before, sideOf(after, node), node.family, node.nodeIP);
+  const { before } = sides;
+  const frontends = compareTraffic(before, sides.after, node.family, node.nodeIP);
   const parts = [...diffParts(found.program, after.program), ...diffParts(found.kubeProxy, after.kubeProxy)];
   return {
     frontends,
     parts,
-    dangers: [...takenOver(found), ...trafficDangers(frontends, countReached(before, node.family, node.nodeIP))],
+    dangers: [
+      ...takenOver(found, takeOver),
+      ...trafficDangers(frontends, countReached(before, node.family, node.nodeIP)),
+    ],
     cost: {
       transactions: steps.length === 0 ? 0 : 1,
       lines: lineCount(steps),
@@ -99,14 +109,11 @@ function sideOf({ program, kubeProxy, family, table }: Observation, node: Target
   return programSide(program ?? kubeProxy ?? nothing, node);
 }
 
-function takenOver({ kubeProxy }: Observation): Danger[] {
+function takenOver({ kubeProxy }: Observation, takeOver: boolean): Danger[] {
   if (kubeProxy === undefined) return [];
-  return [
-    {
-      code: 'another-writer',
-      message: `table ${kubeProxy.table} of a kube-proxy goes; stop it first, or it comes back`,
-    },
-  ];
+  const needs = takeOver ? '' : ', for which apply needs --take-over';
+  const message = `table ${kubeProxy.table} of a kube-proxy goes${needs}; stop it first, or it comes back`;
+  return [{ code: 'another-writer', message }];
 }
 
 /** Equal for kernels that hold the same of slicewright's and of a kube-proxy's. */

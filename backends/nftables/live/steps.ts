@@ -4,6 +4,16 @@ import type { NftProgram } from '../program/program.ts';
 import { NftError } from './errors.ts';
 import type { Observation } from './observe.ts';
 
+/** Why nothing is changed where a kube-proxy's table is there, which shall not go; undefined: none is. */
+export function refusalForOthers({
+  family,
+  kubeProxy,
+}: Pick<Observation, 'family' | 'kubeProxy'>): NftError | undefined {
+  if (kubeProxy === undefined) return undefined;
+  const message = `table ${kubeProxy.table} is a kube-proxy's, whose Services slicewright would serve as well: stop it and use --take-over`;
+  return new NftError(family, { reason: 'another-writer' }, message);
+}
+
 /**
  * The way from what a family's kernel holds to what is wanted: at most two tables change, and they do in one document.
  *
@@ -16,10 +26,8 @@ export function planSteps(
   desired: NftProgram | undefined,
   takeOver: boolean,
 ): readonly Transaction[] {
-  if (kubeProxy !== undefined && desired !== undefined && !takeOver) {
-    const message = `table ${kubeProxy.table} is a kube-proxy's, whose Services slicewright would serve as well: stop it and use --take-over`;
-    throw new NftError(family, { reason: 'another-writer' }, message);
-  }
+  const refusal = desired === undefined || takeOver ? undefined : refusalForOthers({ family, kubeProxy });
+  if (refusal !== undefined) throw refusal;
   const own = desired === undefined ? program && planDeparture({ family, table }) : planTransaction(program, desired);
   const other = kubeProxy !== undefined && takeOver ? planDeparture(kubeProxy) : undefined;
   return [own, other].filter((one) => one !== undefined);

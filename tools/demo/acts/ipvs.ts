@@ -11,6 +11,7 @@ import { checkout, inputs, request, requests, servePods, service } from '../bala
 import { DemoError } from '../error.ts';
 import { bars, say, step } from '../say.ts';
 import type { Play } from '../stage.ts';
+import { lockDir } from '../../../test/helpers/lock-dir.ts';
 
 /** In namespaces of this machine where its kernel has IPVS, else in those of an emulated one. */
 export const play: Play = async (stage) => {
@@ -50,7 +51,7 @@ async function apply(network: Network, backend: string): Promise<void> {
   const [filename = '', node = '', config = ''] = files;
   const addresses = [parseAddress('172.18.0.12')].filter((address) => address !== undefined);
   const status = await applyCommand(
-    { filename: [filename], node, config, backend, diagnostics: 'human' },
+    { filename: [filename], node, config, backend, lockDir, diagnostics: 'human' },
     shown,
     network.run('member2-node', 120_000),
     { name: 'member2-node', addresses },

@@ -1,0 +1,45 @@
+import type { Run } from '../../backends/command.ts';
+import { defaultSettings } from '../../compiler/settings.ts';
+import { type Family, families } from '../../compiler/values/address.ts';
+import { readObjects } from '../input/files.ts';
+import { scopeOf } from '../planning/plan-kernel.ts';
+import { loadSavedPlan, type SavedPlan } from '../planning/saved-plan.ts';
+import { diagnosticsText } from '../terminal/diagnostics.ts';
+import type { Io } from '../terminal/io.ts';
+import { type ConsentOptions, refusedByOptions } from './consent.ts';
+import { beforeChanges } from './failures.ts';
+import { asOneWriter, type WriterOptions } from './one-writer.ts';
+import { performAll } from './perform.ts';
+
+export interface SavedOptions extends WriterOptions, ConsentOptions {
+  readonly takeOver?: boolean;
+}
+
+/** `slicewright apply --plan`: nobody is asked, since the plan was looked at before. */
+export async function applySaved(path: string, options: SavedOptions, io: Io, run: Run): Promise<number> {
+  const [document] = await readObjects([path], io.readStdin);
+  const saved = await loadSavedPlan(document, path);
+  const status = await refusedByOptions(saved.risks, options, io);
+  if (status !== undefined) return status;
+  return asOneWriter('apply', saved.prefix, options, io, () => writeSaved(saved, options, io, run));
+}
+
+/** All families are looked at before the first is changed: a plan that does not fit is refused whole. */
+async function writeSaved(saved: SavedPlan, options: SavedOptions, io: Io, run: Run): Promise<number> {
+  const { mode, prefix, plans } = saved;
+  const settings = { ...defaultSettings, chainPrefix: prefix };
+  const starts = await beforeChanges(async () => {
+    const all = [];
+    const scopeIn = (family: Family) => scopeOf(family, settings, options.takeOver === true);
+    for (const { family, start } of plans) all.push({ family, ...(await start(run, scopeIn(family))) });
+    // What others left goes afterwards: that it cannot be read shall show now.
+    for (const family of families) await mode.remains(run, scopeIn(family));
+    return all;
+  });
+  const refusals = starts.flatMap(({ refusal }) => refusal ?? []);
+  if (refusals.length > 0) {
+    await io.err(diagnosticsText(refusals, options.diagnostics));
+    return 1;
+  }
+  return performAll(starts, mode, settings, options, io, run);
+}

@@ -1,0 +1,73 @@
+import type { ApplyReport } from '../../backends/backend.ts';
+import type { Run } from '../../backends/command.ts';
+import type { Mode } from '../../backends/index.ts';
+import type { Settings } from '../../compiler/settings.ts';
+import { type Family, families } from '../../compiler/values/address.ts';
+import { scopeOf } from '../planning/plan-kernel.ts';
+import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
+import type { Io } from '../terminal/io.ts';
+
+/** One family that shall change, after all that could be looked at before was. */
+export interface FamilyChange {
+  readonly family: Family;
+  perform(): Promise<ApplyReport>;
+}
+
+interface PerformOptions {
+  readonly takeOver?: boolean;
+  readonly diagnostics: DiagnosticFormat;
+}
+
+/**
+ * Changes one family after the other, and says what became of each: they do not wait for each other, since they share
+ * nothing. Then what other backends left goes.
+ *
+ * returns  the exit status: 0 all is in force, 1 not all
+ */
+export async function performAll(
+  changes: readonly FamilyChange[],
+  mode: Mode,
+  settings: Settings,
+  options: PerformOptions,
+  io: Io,
+  run: Run,
+): Promise<number> {
+  const failed = new Set<Family>();
+  for (const { family, perform } of changes) {
+    if (!(await tell(family, await perform(), options, io))) failed.add(family);
+  }
+  const isDone = await leaveOthers(mode, settings, failed, options, io, run);
+  return isDone && failed.size === 0 ? 0 : 1;
+}
+
+async function tell(
+  family: Family,
+  { isDone, done, problems }: ApplyReport,
+  options: PerformOptions,
+  io: Io,
+): Promise<boolean> {
+  await io.err(diagnosticsText(problems, options.diagnostics));
+  if (done !== undefined) await io.out(`${family}: ${done}\n`);
+  return isDone;
+}
+
+/**
+ * Takes what other backends left out of every family whose rules are in force. Where some are not, what another backend
+ * left may be all that a Service has.
+ */
+async function leaveOthers(
+  mode: Mode,
+  settings: Settings,
+  failed: ReadonlySet<Family>,
+  options: PerformOptions,
+  io: Io,
+  run: Run,
+): Promise<boolean> {
+  let isDone = true;
+  for (const family of families.filter((one) => !failed.has(one))) {
+    for (const remains of await mode.remains(run, scopeOf(family, settings, options.takeOver === true))) {
+      isDone = (await tell(family, await remains.leave(), options, io)) && isDone;
+    }
+  }
+  return isDone;
+}

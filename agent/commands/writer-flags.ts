@@ -1,0 +1,56 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { dangerCodes } from '../../backends/index.ts';
+import { nearestName } from '../../compiler/values/nearest.ts';
+import { printable } from '../../compiler/values/object-ref.ts';
+import { defaultLockDir } from '../node/lock-folder.ts';
+import { defaultThreshold, massRemovalCode } from '../planning/removal.ts';
+
+/** Of every command that writes to a node. */
+export function lockDirOption(): Option {
+  const text = 'where those who write to a node say so, one folder for the whole machine, of root alone';
+  return new Option('--lock-dir <dir>', text).default(defaultLockDir);
+}
+
+export function thresholdOption(): Option {
+  const text = 'how many percent of the Services that are served may go at once: 100 all, 0 none';
+  return new Option('--mass-removal-threshold <percent>', text).argParser(parsePercent).default(defaultThreshold);
+}
+
+/** What `plan` and `apply` may be told to fail for. */
+export function addDangerOptions(command: Command): Command {
+  return command
+    .option(
+      '--fail-on-danger <code,…>',
+      'fail with status 3, before anything is changed, where the plan has a danger of these codes',
+      parseDangerCodes,
+    )
+    .addOption(thresholdOption());
+}
+
+/** Every code that `--fail-on-danger` takes. */
+export function knownDangerCodes(): readonly string[] {
+  return [massRemovalCode, ...dangerCodes()];
+}
+
+/**
+ * `last-endpoint,hook-missing`; given twice, it goes on.
+ *
+ * throws   InvalidArgumentError naming a code that there is not, with the one that was probably meant
+ */
+function parseDangerCodes(text: string, before: readonly string[] = []): readonly string[] {
+  const known = knownDangerCodes();
+  const codes = text.split(',').map((code) => code.trim());
+  const unknown = codes.find((code) => !known.includes(code));
+  if (unknown === undefined) return [...before, ...codes];
+  const meant = nearestName(unknown, known);
+  const hint = meant === undefined ? `The codes are ${known.join(', ')}.` : `Did you mean ${meant}?`;
+  throw new InvalidArgumentError(`There is no danger "${printable(unknown, 60)}". ${hint}`);
+}
+
+/** throws   InvalidArgumentError for what is no whole number of percent */
+function parsePercent(text: string): number {
+  if (!/^\d{1,3}$/.test(text) || Number(text) > 100) {
+    throw new InvalidArgumentError('It is not a whole number from 0 to 100.');
+  }
+  return Number(text);
+}

@@ -1,0 +1,82 @@
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, rmSync, renameSync } from 'node:fs';
+import { fileProblem, InputError } from '../input/input-error.ts';
+
+/** Where slicewright's writers of one machine say that they are there. */
+export const defaultLockDir = '/run/slicewright';
+
+/** A folder that nobody but root, or whoever runs this, can write to; held open, so that it stays the one that was checked. */
+export interface LockFolder {
+  names(): readonly string[];
+  /** A path to an entry, short enough for the address of a socket whatever the folder is called. */
+  at(name: string): string;
+  rename(from: string, to: string): void;
+  /** One that is gone already is no failure. */
+  remove(name: string): void;
+  close(): void;
+}
+
+/**
+ * Opens the folder, and makes it where it is missing.
+ *
+ * Every entry is reached through the descriptor of the folder that was checked (`/proc/self/fd`), so a folder that is
+ * exchanged or linked elsewhere afterwards leads nowhere.
+ *
+ * throws   InputError where it cannot be made, is no folder, is a link, or where others could write to it
+ */
+export function openLockFolder(path: string): LockFolder {
+  const folder = openFolder(path);
+  try {
+    checkOwner(path, folder);
+  } catch (error) {
+    closeSync(folder);
+    throw error;
+  }
+  const at = (name: string) => `/proc/self/fd/${folder}/${name}`;
+  return {
+    names: () => readdirSync(`/proc/self/fd/${folder}`),
+    at,
+    rename: (from, to) => renameSync(at(from), at(to)),
+    remove: (name) => rmSync(at(name), { force: true }),
+    close: () => closeSync(folder),
+  };
+}
+
+function openFolder(path: string): number {
+  try {
+    // Makes nothing where anything is there already, a link included.
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw lockDirProblem(path, `cannot be made: ${textOf(error)}`);
+  }
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch (error) {
+    // Linux says ENOTDIR for a link, too.
+    const isOther = ['ENOTDIR', 'ELOOP'].includes(codeOf(error) ?? '');
+    throw lockDirProblem(path, isOther ? 'is not a folder, or is a link' : `cannot be opened: ${textOf(error)}`);
+  }
+}
+
+function checkOwner(path: string, folder: number): void {
+  const { uid, mode } = fstatSync(folder);
+  if (uid !== 0 && uid !== process.geteuid?.()) {
+    throw lockDirProblem(path, `belongs to user ${uid}, who could keep slicewright from writing`);
+  }
+  if ((mode & 0o022) !== 0) {
+    throw lockDirProblem(path, `can be written to by others (mode ${(mode & 0o777).toString(8)})`);
+  }
+}
+
+export function lockDirProblem(path: string, message: string): InputError {
+  const what =
+    'it has to be a folder that root alone can write to, one for the whole machine; --lock-dir names another';
+  return new InputError([fileProblem(path, 'bad-lock-dir', `${message}; ${what}`)]);
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

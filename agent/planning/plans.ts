@@ -1,0 +1,41 @@
+import type { Danger } from '../../backends/planning/dangers.ts';
+import type { PlannedFamily } from './plan-kernel.ts';
+import { type Removal, removalOf } from './removal.ts';
+import { reportJson } from './report-json.ts';
+import { type FamilyReport, type ReportPaint, reportText } from './report.ts';
+import type { ClusterOf } from './sentences.ts';
+
+/** What is dangerous about the plans of all families. */
+export interface PlanRisks {
+  /** Of each family. */
+  readonly dangers: readonly Danger[];
+  /** Of all together. */
+  readonly removal: Removal;
+}
+
+export function risksOf(planned: readonly PlannedFamily[], reports: readonly FamilyReport[]): PlanRisks {
+  return {
+    dangers: reports.flatMap(({ dangers }) => dangers),
+    removal: removalOf(planned.map(({ plan }) => plan.served())),
+  };
+}
+
+/** The plans of all families, as `plan` shows them. */
+export interface ShownPlans {
+  readonly planned: readonly PlannedFamily[];
+  /** One for each plan, in their order. */
+  readonly reports: readonly FamilyReport[];
+  /** What is dangerous about all together. */
+  readonly dangers: readonly Danger[];
+  readonly clusterOf: ClusterOf;
+}
+
+export function plansText({ reports, dangers }: ShownPlans, paint: ReportPaint): string {
+  const all = dangers.map(({ message }) => paint.danger(`! ${message}\n`));
+  return [...reports.map((report) => reportText(report, paint, true)), ...all].join('\n');
+}
+
+export function plansJson({ planned, reports, dangers, clusterOf }: ShownPlans, changes: boolean): string {
+  const families = reports.map((report, i) => reportJson(report, planned[i]?.plan.steps() ?? [], clusterOf));
+  return `${JSON.stringify({ changes, dangers, families }, null, 2)}\n`;
+}

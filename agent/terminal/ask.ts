@@ -1,0 +1,29 @@
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+
+/**
+ * Asks, and waits for one line of an answer at a terminal.
+ *
+ * ask       puts the question; whoever reads it may press Ctrl-C at once
+ * input     cooked, as terminals are: whole lines, and Ctrl-C is a signal
+ * returns   the line; undefined where there is none: Ctrl-C, Ctrl-D, a terminal that went away
+ */
+export function answerFrom(input: Readable, ask: () => Promise<void>): Promise<string | undefined> {
+  const lines = createInterface({ input, terminal: false });
+  return new Promise((resolve, reject) => {
+    const end = (answer: string | undefined): void => {
+      process.off('SIGINT', interrupted);
+      resolve(answer);
+      lines.close();
+    };
+    // Without a listener the signal would end the process with a status that says less.
+    const interrupted = (): void => end(undefined);
+    process.on('SIGINT', interrupted);
+    lines.once('line', end);
+    lines.once('close', () => end(undefined));
+    ask().catch((error: unknown) => {
+      reject(error);
+      end(undefined);
+    });
+  });
+}

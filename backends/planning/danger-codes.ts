@@ -1,0 +1,4 @@
+/** Codes of dangers to clients, which every backend's plans can have. docs/commands.md says what they mean. */
+export const trafficDangerCodes = ['last-endpoint', 'many-endpoints-leave'] as const;
+
+export type TrafficDangerCode = (typeof trafficDangerCodes)[number];
