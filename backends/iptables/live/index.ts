@@ -1,9 +1,6 @@
-import { mayServeLoopback } from '../../../compiler/ir/build-node-context.ts';
-import type { ChainPrefix, Settings } from '../../../compiler/settings.ts';
+import type { ChainPrefix } from '../../../compiler/settings.ts';
 import type { Kernel, LiveBackend } from '../../backend.ts';
 import type { Run } from '../../command.ts';
-import { sysctlPreparation } from '../../host/preparation.ts';
-import { ensureSysctls } from '../../host/sysctl.ts';
 import type { ProgramOf } from '../../made.ts';
 import { tableDangers } from '../../netfilter/diff/dangers.ts';
 import { type Observation, observe, observePossible } from '../../netfilter/live/observation.ts';
@@ -14,7 +11,7 @@ import type { IptablesUnit } from '../unit.ts';
 import { applyReport } from './apply-report.ts';
 import { cleanTables, leaveTables } from './clean.ts';
 import { readDump } from './dump.ts';
-import { routeLocalnet } from './local-node-ports.ts';
+import { openLoopback } from './open-loopback.ts';
 import { nothingFound, type Planner, plannerOf } from './plan.ts';
 import { createIptablesPlane } from './plane.ts';
 
@@ -42,7 +39,7 @@ export function createLive(writers: readonly TableWriter[], programOf: ProgramOf
     check: () => Promise.resolve(),
     prepare: () => Promise.resolve([]),
     modules: () => ['nf_conntrack'],
-    initialise,
+    initialise: (run, settings) => openLoopback(run, settings, ownOf(settings.chainPrefix)),
     async observe(run, scope, isNeeded) {
       const { family, prefix } = scope;
       const observed = isNeeded
@@ -57,11 +54,4 @@ export function createLive(writers: readonly TableWriter[], programOf: ProgramOf
     remains: (run, scope, successor) => leaveTables(run, scope, ownOf(scope.prefix), successor),
     clean: (run, scope) => cleanTables(run, scope, ownOf(scope.prefix)),
   };
-}
-
-/** kube-proxy sets it whenever it may come to be wanted; the agent does with the first node port. */
-async function initialise(run: Run, settings: Settings) {
-  if (!mayServeLoopback(settings)) return [];
-  const outcomes = await ensureSysctls(run, new Map([[routeLocalnet, '1']]));
-  return outcomes.map((outcome) => sysctlPreparation(outcome, 'route-localnet'));
 }

@@ -41,7 +41,10 @@ export async function createLive(
     const tables = observed.found?.tables;
     const source = tables === undefined ? 'the kernel' : `the kernel (IPVS, ${tables.tools.mode})`;
     const start = planner.observed(source, observed, tables === undefined ? [] : tableDangers(tables));
-    return { ...start, apply: (target) => applyReport(run, scope, planner.desired(observed, target), target) };
+    return {
+      ...start,
+      apply: (target) => applyReport(run, scope, observed, planner.desired(observed, target), target),
+    };
   }
 
   async function hasOurs(run: Run, scope: IpvsScope): Promise<boolean> {
