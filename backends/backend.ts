@@ -237,5 +237,7 @@ export interface CleanReport {
   readonly done: readonly string[];
   /** What is left because it is another program's, for people. */
   readonly others: string | undefined;
+  /** What is slicewright's and is left because rules of others lead to it, and to which rules. Each run says so. */
+  readonly kept: readonly Diagnostic[];
   readonly problems: readonly Diagnostic[];
 }
