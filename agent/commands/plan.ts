@@ -30,7 +30,7 @@ export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host):
   return reportingFailures(options.diagnostics, io, async () => {
     const isHere = options.against.length === 0;
     const wanted = await compileWanted(options, io, isHere ? host : undefined);
-    await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
+    await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
     const planned = isHere ? await planHere(run, wanted) : planDumps(options, wanted);
     const hasChanges = planned.some(({ plan, remains }) => plan.hasSteps || remains.length > 0);
     await io.out(planText(planned, wanted, hasChanges, options.format, paintOf(io)));
