@@ -96,7 +96,7 @@ describe('slicewright compile', () => {
     );
     const cluster = [`w=${scratch.put('west.yaml', cartOf('10.1.0.300'))}`];
     const { err } = await run({ config, registry, cluster }, cart);
-    expect(err).toContain('featureGates.Odd (ROOT/kp.yaml:4): has no effect');
+    expect(err).toContain('warning: KubeProxyConfiguration ROOT/kp.yaml:4 featureGates.Odd: has no effect');
     expect(err).toContain('west EndpointSlice shop/cart-x7k2 endpoints[0].addresses[0] (ROOT/west.yaml:11): ');
   });
 
@@ -106,7 +106,7 @@ describe('slicewright compile', () => {
       'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: ipvs\nclusterCIDR: 10.1.0.0/16\n',
     );
     const { status, err } = await run({ config, backend: 'iptables', strict: true }, cart);
-    expect(err).toContain('info: KubeProxyConfiguration ROOT/kp.yaml mode');
+    expect(err).toContain('info: KubeProxyConfiguration ROOT/kp.yaml:3 mode: ipvs gives way to --backend iptables');
     expect(status).toBe(0);
   });
 

@@ -18,6 +18,15 @@ export class InputError extends Error {
   }
 }
 
+/** What `parse` gives; what it refuses, with where in files that stands. */
+export function withPlaces<T>(placeOf: PlaceOf, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw error instanceof InputError ? new InputError(error.diagnostics, placeOf) : error;
+  }
+}
+
 /** An option whose value is none: the command was called wrongly. */
 export class UsageError extends InputError {
   /** option   with what was given: `--cluster west` */

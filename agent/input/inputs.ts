@@ -10,7 +10,7 @@ import { type ClusterName, parseClusterName } from '../../compiler/values/names.
 import { printable } from '../../compiler/values/object-ref.ts';
 import { type Configuration, defaultConfiguration, parseConfiguration } from '../config/config.ts';
 import { podsUnknown } from '../config/pods-unknown.ts';
-import { fileProblem, InputError, UsageError } from './input-error.ts';
+import { fileProblem, InputError, UsageError, withPlaces } from './input-error.ts';
 import { type ProxyOptions, proxyIdentity } from './proxy-identity.ts';
 import { type ReadStdin, readObjects } from './files.ts';
 import { nowhere, type PlaceOf } from './place.ts';
@@ -68,10 +68,10 @@ export async function readInputs(options: InputOptions, readStdin: ReadStdin, ho
   const objects = await readObjects(options.filename, readStdin);
   const others = await readClusters(otherPaths, readStdin);
   const clusters = [{ cluster: undefined, objects: [...objects, ...nodes] }, ...others];
-  const registry = options.registry === undefined ? undefined : await readRegistry(options.registry, readStdin);
+  const registryFile = options.registry === undefined ? undefined : await readRegistry(options.registry, readStdin);
   const context = {
     settings: { ...configuration.settings, ...proxyIdentity(options) },
-    ...(registry === undefined ? {} : { registry }),
+    ...(registryFile === undefined ? {} : { registry: registryFile.registry }),
   };
   return {
     isEmpty: [objects, ...others.map((one) => one.objects)].every(
@@ -87,6 +87,7 @@ export async function readInputs(options: InputOptions, readStdin: ReadStdin, ho
     placeOf: eitherPlace(
       placesOf(clusters, (cluster) => viewOf(cluster, context)),
       placeInConfiguration,
+      registryFile?.placeOf ?? nowhere,
     ),
     // Without a file nobody has said anything of this node.
     diagnostics: [
@@ -117,7 +118,10 @@ async function readClusters(paths: readonly ClusterPath[], readStdin: ReadStdin)
 }
 
 /** Only commands that get a registry load its schema. */
-async function readRegistry(path: string, readStdin: ReadStdin): Promise<Registry> {
+async function readRegistry(
+  path: string,
+  readStdin: ReadStdin,
+): Promise<{ readonly registry: Registry; readonly placeOf: PlaceOf }> {
   const { readRegistryFile } = await import('../config/registry-watch.ts');
   return readRegistryFile(path, readStdin);
 }
@@ -134,10 +138,9 @@ async function readConfiguration(
     const message = `holds ${others.length === 0 ? 'no document' : `${others.length + 1} documents`}; one KubeProxyConfiguration is wanted`;
     throw new InputError([fileProblem(options.config, 'bad-configuration', message)]);
   }
-  return {
-    configuration: parseConfiguration(document, options.config, choices),
-    placeOf: placesOfDocument('KubeProxyConfiguration', options.config, document),
-  };
+  const file = options.config;
+  const placeOf = placesOfDocument('KubeProxyConfiguration', file, document);
+  return { configuration: withPlaces(placeOf, () => parseConfiguration(document, file, choices)), placeOf };
 }
 
 /** The configuration names the node; else a --node file with one Node does; else the compiler looks for one. */

@@ -33,8 +33,8 @@ export function placedText(diagnostic: Diagnostic, placeOf: PlaceOf): string {
   const place = placeIn(diagnostic, placeOf);
   if (place === undefined) return formatDiagnostic(diagnostic);
   const { kind, name } = diagnostic.object;
-  // What is about a file itself names it once.
-  if (kind !== 'file' || name !== place.file) return formatDiagnosticAt(diagnostic, placeText(place));
+  // What is called by its file, as a configuration is, is named once.
+  if (name !== place.file) return formatDiagnosticAt(diagnostic, placeText(place));
   return formatDiagnostic({ ...diagnostic, object: { kind, name: placeText(place) } });
 }
 

@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
 import { type Configuration, parseConfiguration } from '../../config/config.ts';
 import { podsUnknown } from '../../config/pods-unknown.ts';
-import { fileProblem, InputError } from '../../input/input-error.ts';
+import { fileProblem, InputError, withPlaces } from '../../input/input-error.ts';
 import { type ReadStdin, readObjects } from '../../input/files.ts';
 import { nowhere, type PlaceOf } from '../../input/place.ts';
 import { placesOfDocument } from '../../input/places.ts';
@@ -51,7 +51,8 @@ export async function readConfiguration(
   const notes = idle.map((flag) =>
     flagWarning(flag, 'has no effect beside --config, as for kube-proxy; the file says it'),
   );
-  const configuration = parseConfiguration(document, path, choices);
+  const placeOf = placesOfDocument('KubeProxyConfiguration', path, read);
+  const configuration = withPlaces(placeOf, () => parseConfiguration(document, path, choices));
   return {
     configuration: withNotes(configuration, [
       ...notes,
@@ -59,15 +60,16 @@ export async function readConfiguration(
       ...podsUnknown(configuration.settings, path),
     ]),
     document,
-    placeOf: placesOfDocument('KubeProxyConfiguration', path, read),
+    placeOf,
     off: { healthz: false, metrics: false },
   };
 }
 
 /** Only the file's document, checked like {@link readConfiguration} does: what the watch on it asks for. */
 export async function readCheckedDocument(path: string, given: GivenFlags, readStdin: ReadStdin): Promise<unknown> {
-  const document = setFlags(await readDocument(path, readStdin), given, besideFile);
-  parseConfiguration(document, path, choices);
+  const read = await readDocument(path, readStdin);
+  const document = setFlags(read, given, besideFile);
+  withPlaces(placesOfDocument('KubeProxyConfiguration', path, read), () => parseConfiguration(document, path, choices));
   return document;
 }
 
