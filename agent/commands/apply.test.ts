@@ -320,6 +320,55 @@ describe('slicewright cleanup', () => {
     });
   });
 
+  it('does not let neighbours in for node ports on 127.0.0.1 where the rules are not in force', async () => {
+    const kernel = createFakeKernel();
+    await anotherWriters(kernel, manifests('10.1.0.5'));
+    const written: string[] = [];
+    const run: FakeKernel['run'] = (file, args, input) => {
+      if (file !== 'sysctl') return kernel.run(file, args, input);
+      if (args[0] === '-w') written.push(args.slice(1).join());
+      return Promise.resolve({ exitCode: 0, stdout: 'net.ipv4.conf.all.route_localnet = 0\n', stderr: '' });
+    };
+    const nodePort = manifests('10.1.0.5')
+      .replace('spec: {', 'spec: {type: NodePort, ')
+      .replace('port: 80,', 'port: 80, nodePort: 30080,');
+    expect((await apply({ ...kernel, run }, nodePort)).status).toBe(1);
+    expect(written).toEqual([]);
+  });
+
+  it('says so where the configuration takes that rule out', async () => {
+    const kernel = createFakeKernel();
+    const run: FakeKernel['run'] = (file, args, input) =>
+      file === 'sysctl'
+        ? Promise.resolve({ exitCode: 0, stdout: 'net.ipv4.conf.all.route_localnet = 1\n', stderr: '' })
+        : kernel.run(file, args, input);
+    await apply({ ...kernel, run }, manifests('10.1.0.5'));
+    const config = scratch.put(
+      'kp.yaml',
+      'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nclusterCIDR: 10.1.0.0/16\niptables: {localhostNodePorts: false}\n',
+    );
+    const { status, err } = await apply({ ...kernel, run }, manifests('10.1.0.5'), { config });
+    expect([status, err]).toEqual([
+      0,
+      expect.stringContaining('warning: sysctl net.ipv4.conf.all.route_localnet: is still 1'),
+    ]);
+    expect((await apply({ ...kernel, run }, manifests('10.1.0.5'), { config })).err).toBe('');
+
+    await apply({ ...kernel, run }, manifests('10.1.0.5'));
+    const io = memoryIo(manifests('10.1.0.5'));
+    const saved = join(scratch.root, 'plan.json');
+    const planning = {
+      filename: ['-'],
+      against: [],
+      format: 'text',
+      diagnostics: 'human',
+      config,
+      out: saved,
+    } as const;
+    expect(await planCommand(planning, io, run, here)).toBe(2);
+    expect((await apply({ ...kernel, run }, '', { filename: [], plan: saved })).err).toContain('is still 1');
+  });
+
   it('says where the rule goes that kept neighbours from 127.0.0.1, and what it was for stays', async () => {
     const kernel = createFakeKernel();
     const machine = { routed: '1' };
