@@ -1,3 +1,4 @@
+import { maxPositioned } from './limits.ts';
 import { type Positions, positionsIn } from './positions.ts';
 
 /** A text that objects came from. */
@@ -39,6 +40,7 @@ export function sourceText(file: string, text: string, maxDepth: number): Source
 
 /** Text that JSON.parse takes may be too much for a parser of YAML: a tab, or depth. Then the file is all that is known. */
 function tryPositions(text: string, maxDepth: number): Positions | undefined {
+  if (text.length > maxPositioned) return undefined;
   try {
     return positionsIn(text, maxDepth);
   } catch {

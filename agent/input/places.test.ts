@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import { readObjects } from './files.ts';
+import { maxPositioned } from './limits.ts';
 import { placesAgain, placesOf } from './places.ts';
 
 let root = '';
@@ -83,6 +84,11 @@ describe('the place of what a diagnostic speaks of', () => {
     );
     const placeOf = placesOf([{ cluster: undefined, objects: await read(json, 'shop.json') }]);
     expect(placeOf({ object: cart, field: 'spec.ports[0].port' })?.line).toBe(10);
+  });
+
+  it('is the file alone in a text that it takes too long to go through', async () => {
+    const placeOf = placesOf([{ cluster: undefined, objects: await read(`${text}# ${'x'.repeat(maxPositioned)}\n`) }]);
+    expect(placeOf({ object: cart })).toEqual({ file: join(root, 'shop.yaml'), document: 1, line: undefined });
   });
 
   it('is told apart by cluster, and not told of what came from no file', async () => {
