@@ -63,7 +63,8 @@ export interface LiveBackend {
   /**
    * What a family's kernel holds now.
    *
-   * isNeeded   false: a machine without this family, or without anything of slicewright's in it, is no failure
+   * isNeeded   false: a machine without this family, or without anything in it that shall go (slicewright's, and at a
+   *            take-over another program's), is no failure
    * returns    undefined: nothing is there, and nothing is needed
    */
   observe(run: Run, scope: Scope, isNeeded: boolean): Promise<Kernel | undefined>;

@@ -3,7 +3,7 @@ import type { Kernel, LiveBackend } from '../../backend.ts';
 import type { Run } from '../../command.ts';
 import type { ProgramOf } from '../../made.ts';
 import { tableDangers } from '../../netfilter/diff/dangers.ts';
-import { type Observation, observe, observePossible } from '../../netfilter/live/observation.ts';
+import { isToGo, type Observation, observe, observePossible } from '../../netfilter/live/observation.ts';
 import { ownChainsOf, type TableWriter } from '../../netfilter/own-chains.ts';
 import type { Ruleset } from '../../netfilter/rule.ts';
 import type { Scope } from '../../target.ts';
@@ -45,7 +45,8 @@ export function createLive(writers: readonly TableWriter[], programOf: ProgramOf
       const observed = isNeeded
         ? await observe(run, family, ownOf(prefix))
         : await observePossible(run, family, ownOf(prefix));
-      return observed && (isNeeded || observed.owner === 'us') ? kernelOf(run, scope, observed) : undefined;
+      if (observed === undefined) return undefined;
+      return isNeeded || isToGo(observed, scope) ? kernelOf(run, scope, observed) : undefined;
     },
     nothing: ({ family, prefix }, source) => plannerUnder(prefix).observed(source, nothingFound(family), []),
     readDump: (source, prefix) => readDump(source, ownOf(prefix), plannerUnder(prefix)),
