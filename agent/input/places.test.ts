@@ -106,6 +106,17 @@ describe('the place of what a diagnostic speaks of', () => {
     expect(placeOf({ object: cart, field: 'spec.ports[1].port' })).toMatchObject({ document: 1, line: 10 });
   });
 
+  it('of a folder reads each file once for many questions, however they are mixed', async () => {
+    const one = (name: string) => `kind: Service\nmetadata: {name: ${name}, namespace: shop}\n`;
+    const objects = [...(await read(one('a'), 'a.yaml')), ...(await read(one('b'), 'b.yaml'))];
+    const placeOf = placesAgain(objects);
+    const ask = () => ['a', 'b', 'a', 'b'].map((name) => placeOf({ object: { ...cart, name } })?.line);
+    expect(ask()).toEqual([1, 1, 1, 1]);
+    rmSync(join(root, 'a.yaml'));
+    // Within one burst what was read stands.
+    expect(ask()).toEqual([1, 1, 1, 1]);
+  });
+
   it.each([
     ['another object', `kind: Service\nmetadata: {name: other}\n---\n${text}`],
     ['no YAML', 'a: ['],

@@ -4,7 +4,7 @@ import { asFields, type Fields, textOf } from '../../compiler/model/fields.ts';
 import { refOf } from '../../compiler/model/metadata.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import type { ObjectRef } from '../../compiler/values/object-ref.ts';
-import { maxDepth } from './limits.ts';
+import { maxDepth, maxPositioned } from './limits.ts';
 import { type Origin, originOf, type SourceText, sourceText } from './origins.ts';
 import { nowhere, type Place, type PlaceOf } from './place.ts';
 import { type Path, pathOfField } from './positions.ts';
@@ -67,26 +67,44 @@ export function placesAgain(objects: readonly unknown[]): PlaceOf {
     const { source, document } = origin;
     places.set(key, { origin: { source: { file: source.file, positions: () => undefined }, document }, path, name });
   }
-  // Questions come in bursts; between them nobody holds the text.
-  let last: WeakRef<SourceText> | undefined;
+  const files = createReadings();
   return ({ object, field }) => {
     const { cluster: _cluster, ...ref } = object;
     const found = places.get(keyOf(ref));
     if (found === undefined) return undefined;
     const { file } = found.origin.source;
-    const known = last?.deref();
-    const source = known?.file === file ? known : readAgain(file);
-    last = new WeakRef(source);
+    const source = files(file);
     const name = source.positions()?.textAt(found.origin.document, [...found.path, 'metadata', 'name']);
     return placeIn(name === found.name ? source : found.origin.source, found, field);
   };
 }
 
-function readAgain(file: string): SourceText {
+/** Files that are read when somebody asks. Questions come in bursts, of which each file is read once; between them nobody holds a text. */
+function createReadings(): (file: string) => SourceText {
+  let kept: WeakRef<{ readonly texts: Map<string, SourceText>; length: number }> | undefined;
+  return (file) => {
+    const readings = kept?.deref() ?? { texts: new Map<string, SourceText>(), length: 0 };
+    kept = new WeakRef(readings);
+    const known = readings.texts.get(file);
+    if (known !== undefined) return known;
+    const text = readAgain(file);
+    readings.length += text.length;
+    if (readings.length > maxPositioned) {
+      readings.texts.clear();
+      readings.length = text.length;
+    }
+    const source = sourceText(file, text, maxDepth);
+    readings.texts.set(file, source);
+    return source;
+  };
+}
+
+/** Empty, which holds no object, where it cannot be read any more. */
+function readAgain(file: string): string {
   try {
-    return sourceText(file, readFileSync(file, 'utf8'), maxDepth);
+    return readFileSync(file, 'utf8');
   } catch {
-    return { file, positions: () => undefined };
+    return '';
   }
 }
 
