@@ -1,6 +1,6 @@
 import { createChangeReader } from '../compiler/change.ts';
 import { createDeletionGuard } from '../compiler/deletion-guard.ts';
-import { callsAlike, type CompilerContext } from '../compiler/engine.ts';
+import { callsAlike, type CompilerContext, viewOf } from '../compiler/engine.ts';
 import { createCompiler } from '../compiler/incremental.ts';
 import type { Registry } from '../compiler/registry/registry.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
@@ -8,6 +8,8 @@ import type { ClusterName } from '../compiler/values/names.ts';
 import { createClusterLeases } from './clusters/leases.ts';
 import { type ContactTimes, createClusterStates, defaultContactTimes } from './clusters/states.ts';
 import type { FamilyPlane } from '../backends/plane/plane.ts';
+import type { PlaceOf } from './input/place.ts';
+import { eitherPlace } from './input/places.ts';
 import type { Clock } from './loop/clock.ts';
 import type { LoopTimes } from './loop/family-loop.ts';
 import { type Log, logListener } from './telling/log.ts';
@@ -78,6 +80,14 @@ export interface RunningAgent {
   readonly ports: Readonly<Record<'health' | 'metrics' | 'scrapes', Promise<number>>>;
 }
 
+/** Of objects of every source that reads files, by the name that their cluster goes by within. */
+function placeIn(sources: readonly Source[], context: CompilerContext): PlaceOf {
+  return (diagnostic) => {
+    const own = sources.filter(({ cluster }) => viewOf(cluster, context) === diagnostic.object.cluster);
+    return eitherPlace(...own.flatMap(({ placeOf }) => placeOf ?? []))(diagnostic);
+  };
+}
+
 /** Starts everything that the agent is made of: sources, the loop, and those who tell of it. */
 export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent {
   const { clock, log, serving, context } = parts;
@@ -98,7 +108,7 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   const bindings = serving.serviceHealth === 'open' ? () => healthBindings(compiler.node()) : 'closed';
   const checks = serviceChecks(health.isHealthy, bindings, (event) => report(event));
   const listeners: readonly Report[] = [
-    logListener(log),
+    logListener(log, placeIn(parts.sources, context)),
     meter,
     book.listen,
     healthListener(health),

@@ -13,6 +13,7 @@ import { portOptions } from './commands/agent/port-flags.ts';
 import { backendNames } from '../backends/index.ts';
 import { addDangerOptions, lockDirOption } from './commands/writer-flags.ts';
 import { processIo } from './terminal/io.ts';
+import { addressOption, withUsageErrors } from './terminal/usage-errors.ts';
 import manifest from '../package.json' with { type: 'json' };
 
 /*
@@ -32,8 +33,11 @@ function filenameOption(): Option {
 }
 
 function diagnosticsOption(): Option {
-  const text = 'how diagnostics are written to standard error';
-  return new Option('--diagnostics <format>', text).choices(['human', 'json']).default('human');
+  return diagnosticsChoice('how diagnostics are written to standard error').default('human');
+}
+
+function diagnosticsChoice(text: string): Option {
+  return new Option('--diagnostics <format>', text).choices(['human', 'json']);
 }
 
 /** Options of every command that has to do with what is ours in a kernel, or with what would be. */
@@ -77,7 +81,7 @@ function addInputOptions(command: Command, filename = filenameOption().makeOptio
 }
 
 function addCompile(program: Command): void {
-  addInputOptions(usageErrorsExit(program.command('compile'), 2))
+  addInputOptions(withUsageErrors(program.command('compile')))
     .summary('print the rules that a node gets; needs no kernel, no root, no cluster')
     .description(
       'Compiles Services and EndpointSlices into the rules of one node and prints them.\n' +
@@ -89,7 +93,10 @@ function addCompile(program: Command): void {
         'only this one; the default is every family that the node or a Service has',
       ).choices(['ipv4', 'ipv6']),
     )
-    .option('--out <dir>', 'write files there, in the formats of the tools that load them, instead of standard output')
+    .option(
+      '--out <dir>',
+      'write files there, in the formats of the tools that load them, instead of standard output, and name them',
+    )
     .addHelpText(
       'after',
       `
@@ -105,14 +112,15 @@ Examples:
 }
 
 function addPlan(program: Command): void {
-  const plan = addInputOptions(usageErrorsExit(program.command('plan'), 1));
+  const plan = addInputOptions(withUsageErrors(program.command('plan')));
   addPlanMultiCluster(plan, controllerHelpers);
   plan
     .summary('say what would change on this node, for traffic and in rules')
     .description(
       'Compares what is in force with what the objects want: what changes for each Service, what is ' +
         'dangerous about it, which rules differ, and what it costs. Changes nothing.\n' +
-        'Exit status: 0 nothing to do, 2 changes, 1 no plan (usage errors too), 3 a danger of --fail-on-danger.',
+        'Exit status: 0 nothing to do, 2 changes, 1 no plan, 3 a danger of --fail-on-danger. A usage error is 2 as ' +
+        'everywhere, and prints no plan.',
     )
     .addOption(
       new Option(
@@ -144,7 +152,7 @@ Examples:
 }
 
 function addApply(program: Command): void {
-  const apply = addInputOptions(usageErrorsExit(program.command('apply'), 2), filenameOption().conflicts('plan'));
+  const apply = addInputOptions(withUsageErrors(program.command('apply')), filenameOption().conflicts('plan'));
   addDangerOptions(apply)
     .summary("make this node's kernel hold what the objects want")
     .description(
@@ -180,7 +188,7 @@ Examples:
 }
 
 function addCleanup(program: Command): void {
-  addProxyOptions(usageErrorsExit(program.command('cleanup'), 2))
+  addProxyOptions(withUsageErrors(program.command('cleanup')))
     .summary('remove everything of ours from this node')
     .description(
       'Removes all that apply has made, and nothing else, of every backend and in both families: rules, chains, ' +
@@ -205,7 +213,7 @@ function addCleanup(program: Command): void {
 }
 
 function addVerify(program: Command): void {
-  addInputOptions(usageErrorsExit(program.command('verify'), 2))
+  addInputOptions(withUsageErrors(program.command('verify')))
     .summary('try the program on every kind of packet, without a kernel')
     .description(
       'Follows every probe packet through the program that compile prints and compares what becomes of it ' +
@@ -220,7 +228,7 @@ function addVerify(program: Command): void {
 }
 
 function addExplain(program: Command): void {
-  const explain = usageErrorsExit(program.command('explain'), 2)
+  const explain = withUsageErrors(program.command('explain'))
     .summary('say why something is as it is')
     .description('Says what becomes of one packet, or what each endpoint of a Service gets, and why.')
     .addHelpText(
@@ -230,7 +238,7 @@ Examples:
   slicewright explain packet 'pod 10.1.0.9 -> 10.96.0.10:80/tcp' -f manifests/ --node node.yaml
   slicewright explain service shop/cart -f manifests/`,
     );
-  addInputOptions(usageErrorsExit(explain.command('packet').argument('<packet>'), 2))
+  addInputOptions(withUsageErrors(explain.command('packet').argument('<packet>')))
     .summary('follow one packet through the rules, without a kernel')
     .description(
       "Says what becomes of a connection's first packet, in the program that compile prints, and by which rules.\n" +
@@ -254,7 +262,7 @@ Example:
       if (status === undefined) command.error(`error: '${packet}' is not a packet; --help shows their form`);
       else process.exitCode = status;
     });
-  addInputOptions(usageErrorsExit(explain.command('service').argument('<namespace/name[:port]>'), 2))
+  addInputOptions(withUsageErrors(explain.command('service').argument('<namespace/name[:port]>')))
     .summary('say of every endpoint of a Service what it gets of new connections, and why')
     .description(
       'Lists every endpoint that is known for a Service or ServiceImport, used or not: its cluster, state, exact share\n' +
@@ -275,7 +283,7 @@ Example:
 }
 
 function addAgent(program: Command): void {
-  const agent = usageErrorsExit(program.command('agent'), 2)
+  const agent = withUsageErrors(program.command('agent'))
     .summary("keep this node's kernel as the objects want it, until stopped")
     .description(
       'Follows Services and EndpointSlices of one cluster or of many and keeps the rules of this node true. Takes ' +
@@ -319,7 +327,7 @@ function addAgent(program: Command): void {
     .option('--scrape-address <address>', 'serve /metrics there too, and nothing else; port 10249 unless it has one')
     .option('--master <url>', "the API server's address, over that of the kubeconfig")
     .addOption(new Option('-v, --v <level>', 'from 4 on more is logged').argParser(parseVerbosity))
-    .addOption(diagnosticsOption());
+    .addOption(diagnosticsChoice('how the log and diagnostics are written; without it the log is JSON'));
   addProxyOptions(agent);
   for (const option of [...configurationOptions(), ...portOptions(), ...idleOptions()]) agent.addOption(option);
   agent
@@ -345,13 +353,13 @@ Examples:
 }
 
 function addStatus(program: Command): void {
-  usageErrorsExit(program.command('status'), 2)
+  withUsageErrors(program.command('status'))
     .summary("ask this node's agent how it stands")
     .description(
       'Sources and their freshness, the last sync of each family, drift, Services that are held back, and what each ' +
         'Service has.\nExit status: 0 all is in force, 1 something is not as it should be, or no agent answers, 2 usage.',
     )
-    .option('--address <host:port>', "where the agent's metrics are served", '127.0.0.1:10249')
+    .addOption(addressOption("where the agent's metrics are served", '127.0.0.1:10249'))
     .addOption(new Option('--format <format>', 'how it is written').choices(['text', 'json']).default('text'))
     .addHelpText('after', '\nExamples:\n  slicewright status\n  slicewright status --format json | jq .families')
     .action(async (options) => {
@@ -361,7 +369,7 @@ function addStatus(program: Command): void {
 }
 
 function addCompletion(program: Command): void {
-  usageErrorsExit(program.command('completion'), 2)
+  withUsageErrors(program.command('completion'))
     .summary('print a script that completes commands and options in a shell')
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
     .addHelpText(
@@ -374,17 +382,17 @@ function addCompletion(program: Command): void {
     });
 }
 
-const controllerHelpers = { io, usageErrorsExit, collect, parseVerbosity, defaultNamespace: defaultLeaseNamespace };
-
-/** Commander ends a process with 1 whatever is wrong; a command decides for itself what usage errors are. */
-function usageErrorsExit(command: Command, status: number): Command {
-  return command.exitOverride((error) => {
-    throw new CommanderError(error.exitCode === 0 ? 0 : status, error.code, error.message);
-  });
-}
+const controllerHelpers = {
+  io,
+  withUsageErrors,
+  addressOption,
+  collect,
+  parseVerbosity,
+  defaultNamespace: defaultLeaseNamespace,
+};
 
 async function main(): Promise<void> {
-  const program = usageErrorsExit(new Command('slicewright'), 2)
+  const program = withUsageErrors(new Command('slicewright'))
     .description('Rule compiler and node agent for multi-cluster Kubernetes Services.')
     .version(manifest.version)
     .showHelpAfterError('(slicewright --help, and slicewright COMMAND --help, say more)')

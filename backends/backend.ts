@@ -64,7 +64,8 @@ export interface LiveBackend {
   /**
    * What a family's kernel holds now.
    *
-   * isNeeded   false: a machine without this family, or without anything of slicewright's in it, is no failure
+   * isNeeded   false: a machine without this family, or without anything in it that shall go (slicewright's, and at a
+   *            take-over another program's), is no failure
    * returns    undefined: nothing is there, and nothing is needed
    */
   observe(run: Run, scope: Scope, isNeeded: boolean): Promise<Kernel | undefined>;
@@ -252,5 +253,7 @@ export interface CleanReport {
   readonly done: readonly string[];
   /** What is left because it is another program's, for people. */
   readonly others: string | undefined;
+  /** What is slicewright's and is left because rules of others lead to it, and to which rules. Each run says so. */
+  readonly kept: readonly Diagnostic[];
   readonly problems: readonly Diagnostic[];
 }

@@ -9,7 +9,8 @@ import type { Io } from '../agent/terminal/io.ts';
 /** What the command line of the project lends. */
 interface Helpers {
   readonly io: Io;
-  readonly usageErrorsExit: (command: Command, status: number) => Command;
+  readonly withUsageErrors: (command: Command) => Command;
+  readonly addressOption: (text: string, usual: string) => Option;
   readonly collect: (value: string, previous: readonly string[] | undefined) => readonly string[];
   readonly parseVerbosity: (text: string) => number;
   readonly defaultNamespace: string;
@@ -37,15 +38,15 @@ function settingOptions({ collect }: Pick<Helpers, 'collect'>): Option[] {
 }
 
 export function addController(program: Command, helpers: Helpers): void {
-  const { io, usageErrorsExit, collect, parseVerbosity, defaultNamespace } = helpers;
-  const controller = usageErrorsExit(program.command('controller'), 2)
+  const { io, withUsageErrors, addressOption, collect, parseVerbosity, defaultNamespace } = helpers;
+  const controller = withUsageErrors(program.command('controller'))
     .summary('spread Services over clusters: exports, imports, slices, policies')
     .description(
       'Reads MultiClusterServices, ServiceExports, ServiceImports and propagation policies from a hub, or from the ' +
         'clusters themselves, and writes Services and EndpointSlices into the clusters that they are for. Objects that ' +
         'it did not make stay as they are.\n' +
         'Exit status: 0 stopped when asked to, 1 could not start or registered clusters changed, 2 usage; with ' +
-        '--dry-run: 0 nothing to write, 2 changes.',
+        '--dry-run: 0 nothing to write, 2 changes, 1 not everything was read before it was stopped.',
     )
     .addOption(
       new Option('--cluster <name=from>', 'a cluster: NAME=KUBECONFIG[,CONTEXT] or NAME=in-cluster; repeatable')
@@ -85,13 +86,13 @@ Examples:
       ]);
       process.exitCode = await controllerCommand(options, io, stopSignal());
     });
-  usageErrorsExit(controller.command('status'), 2)
+  withUsageErrors(controller.command('status'))
     .summary('ask a controller how it stands')
     .description(
       'Who leads, which clusters are read, what is held back, and what cannot be written.\n' +
         'Exit status: 0 all is well, 1 something is not as it should be, or no controller answers, 2 usage.',
     )
-    .option('--address <host:port>', "where the controller's metrics are served", '127.0.0.1:10266')
+    .addOption(addressOption("where the controller's metrics are served", '127.0.0.1:10266'))
     .addOption(new Option('--format <format>', 'how it is written').choices(['text', 'json']).default('text'))
     .addHelpText('after', '\nExample:\n  slicewright controller status --format json')
     .action(async (options) => {
@@ -100,12 +101,12 @@ Examples:
     });
 }
 
-export function addPlanMultiCluster(plan: Command, { io, usageErrorsExit, collect }: Helpers): void {
-  const command = usageErrorsExit(plan.command('multicluster'), 1)
+export function addPlanMultiCluster(plan: Command, { io, withUsageErrors, collect }: Helpers): void {
+  const command = withUsageErrors(plan.command('multicluster'))
     .summary('say from files what the controller would write into which cluster')
     .description(
       'Reads what users wrote into the hub (-f) and what each cluster has, and prints what the controller would ' +
-        'write. Needs no cluster.\nExit status: 0 nothing to write, 2 changes, 1 no plan (usage errors too).',
+        'write. Needs no cluster.\nExit status: 0 nothing to write, 2 changes, 1 no plan. A usage error is 2 as everywhere, and prints no plan.',
     )
     .addOption(new Option('-f, --filename <path>', "the hub's objects; repeatable").argParser(collect))
     .addOption(

@@ -1,13 +1,19 @@
 import { asFields, type Fields } from '../compiler/model/fields.ts';
 import { printable } from '../compiler/values/object-ref.ts';
-import { shortId } from './core/kinds.ts';
+import { type ObjectId, shortId } from './core/kinds.ts';
 import { marks } from './core/marks.ts';
 import type { Held } from './core/object.ts';
-import { hub } from './core/world.ts';
+import { nowhere, type PlaceOf } from '../agent/input/place.ts';
+import { placeText } from '../agent/terminal/diagnostics.ts';
+import { hub, type Target } from './core/world.ts';
 import type { NetChange, Simulated } from './simulate.ts';
 
-/** What a simulation comes to, for people: by cluster, each object with the fields that change. */
-export function netReport({ net, withheld, refusals }: Simulated): string {
+/**
+ * What a simulation comes to, for people: by cluster, each object with the fields that change.
+ *
+ * placeOf   where objects that stand in the way came from; absent: from no file
+ */
+export function netReport({ net, withheld, refusals }: Simulated, placeOf: PlaceOf = nowhere): string {
   const clusters = Map.groupBy(net, ({ target }) => target);
   const lines: string[] = [];
   for (const [target, changes] of clusters) {
@@ -15,9 +21,15 @@ export function netReport({ net, withheld, refusals }: Simulated): string {
     for (const change of changes) lines.push(...changeLines(change));
     lines.push('');
   }
-  for (const { message } of refusals) lines.push(`not written: ${printable(message, 400)}`);
+  const at = (target: Target, { kind, namespace, name }: ObjectId): string => {
+    const cluster = target === hub ? {} : { cluster: target };
+    const place = placeOf({ object: { kind, name, ...(namespace === undefined ? {} : { namespace }), ...cluster } });
+    return place === undefined ? '' : ` (${placeText(place)})`;
+  };
+  for (const { target, id, message } of refusals)
+    lines.push(`not written: ${printable(message, 400)}${at(target, id)}`);
   for (const { target, object, why } of withheld) {
-    if (why !== 'kept') lines.push(`not deleted: ${target} ${shortId(object)}: ${whyTexts[why]}`);
+    if (why !== 'kept') lines.push(`not deleted: ${target} ${shortId(object)}${at(target, object)}: ${whyTexts[why]}`);
   }
   const [made, changed, deleted] = [
     net.filter(({ before }) => before === undefined),

@@ -1,13 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { load, loadAll } from 'js-yaml';
+import { load } from 'js-yaml';
 import { parseConfiguration } from '../agent/config/config.ts';
+import { parseDocuments } from '../agent/input/documents.ts';
 import { parseRegistry } from '../agent/input/registry.ts';
 import type { ClusterObjects, CompileInput } from '../compiler/compile.ts';
 import type { Registry } from '../compiler/registry/registry.ts';
 import type { Packet } from '../compiler/semantics/packet.ts';
 import { parsePacket } from '../compiler/semantics/packet-text.ts';
 import type { Settings } from '../compiler/settings.ts';
+import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import { compareText, parseClusterName } from '../compiler/values/names.ts';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
@@ -72,7 +74,7 @@ function readState(folder: string, files: ReadonlyMap<string, string>): GoldenSt
     if (path === undefined) throw new Error(`${folder}: ${called} is missing`);
     return path;
   };
-  const node = load(readFileSync(needed('node.yaml'), 'utf8'));
+  const [node] = documentsIn(needed('node.yaml'));
   return {
     input: {
       clusters: [...[...files].flatMap(clusterOf), { cluster: undefined, objects: [node] }],
@@ -96,7 +98,15 @@ function clusterOf([called, path]: readonly [string, string]): ClusterObjects[] 
   if (match === null) return [];
   const cluster = match[1] === undefined ? undefined : parseClusterName(match[1]);
   if (match[1] !== undefined && cluster === undefined) throw new Error(`${path}: "${match[1]}" is no cluster name`);
-  return [{ cluster, objects: loadAll(readFileSync(path, 'utf8')) }];
+  return [{ cluster, objects: documentsIn(path) }];
+}
+
+/** As commands read them, under the name that is theirs within the case. */
+function documentsIn(path: string): readonly unknown[] {
+  const problems: Diagnostic[] = [];
+  const documents = parseDocuments(readFileSync(path), path.slice(path.lastIndexOf('/') + 1), problems);
+  if (problems.length > 0) throw new Error(`${path}: ${JSON.stringify(problems)}`);
+  return documents;
 }
 
 /** Keys of a KubeProxyConfiguration, and two of our own: `compat` and `ownCluster`. */

@@ -1,8 +1,10 @@
 import { explain } from '../agent/explain/explain.ts';
 import { explainTable } from '../agent/explain/table.ts';
+import { placesOf } from '../agent/input/places.ts';
 import { targetsOf } from '../agent/planning/targets.ts';
+import { placedText } from '../agent/terminal/diagnostics.ts';
 import { backendNames, byName } from '../backends/index.ts';
-import type { Compilation } from '../compiler/compile.ts';
+import type { Compilation, CompileInput } from '../compiler/compile.ts';
 import { compile } from '../compiler/index.ts';
 import type { ServicePortIR } from '../compiler/ir/ir.ts';
 import { expectation } from '../compiler/semantics/expect.ts';
@@ -10,7 +12,6 @@ import type { Packet } from '../compiler/semantics/packet.ts';
 import { formatPacket } from '../compiler/semantics/packet-text.ts';
 import { formatVerdict } from '../compiler/semantics/verdict-text.ts';
 import { type Family, families } from '../compiler/values/address.ts';
-import { formatDiagnostic } from '../compiler/values/diagnostic.ts';
 import type { GoldenCase, GoldenState } from './case.ts';
 import { formatJson } from './json.ts';
 import { planTexts } from './plans.ts';
@@ -22,9 +23,9 @@ import { planTexts } from './plans.ts';
 export async function expectationsOf(golden: Omit<GoldenCase, 'folder'>): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>(await expectationsOfFirst(golden));
   const changes = golden.changes.map((state, i) => ({ ...state, step: i + 2, compilation: compile(state.input) }));
-  for (const { step, packets, compilation } of changes) {
+  for (const { step, input, packets, compilation } of changes) {
     files.set(`${step}-verdicts.txt`, verdictsText(compilation, packets));
-    const diagnostics = await diagnosticsText(compilation);
+    const diagnostics = await diagnosticsText(compilation, input);
     if (diagnostics !== '') files.set(`${step}-diagnostics.txt`, diagnostics);
   }
   for (const backend of changes.length === 0 ? [] : backendNames()) {
@@ -46,7 +47,7 @@ async function expectationsOfFirst({ input, packets }: GoldenState): Promise<[st
     const made = await madeOf(backend, compilation);
     files.push([`${backend}.txt`, made.map(({ family, text }) => `# ${family}\n${text()}`).join('\n')]);
   }
-  const diagnostics = await diagnosticsText(compilation);
+  const diagnostics = await diagnosticsText(compilation, input);
   return diagnostics === '' ? files : [...files, ['diagnostics.txt', diagnostics]];
 }
 
@@ -56,11 +57,15 @@ async function madeOf(backend: string, compilation: Compilation) {
   return shownFamilies(compilation).map((family) => ({ family, ...make(targets[family]) }));
 }
 
-async function diagnosticsText(compilation: Compilation): Promise<string> {
-  const lines = compilation.diagnostics.map(formatDiagnostic);
+/** As commands print them, with the place in the case's files. */
+async function diagnosticsText(compilation: Compilation, { clusters }: CompileInput): Promise<string> {
+  const placeOf = placesOf(clusters);
+  const lines = compilation.diagnostics.map((one) => placedText(one, placeOf));
   for (const backend of backendNames()) {
     const made = await madeOf(backend, compilation);
-    lines.push(...made.flatMap(({ diagnostics }) => diagnostics).map((one) => `${backend}: ${formatDiagnostic(one)}`));
+    lines.push(
+      ...made.flatMap(({ diagnostics }) => diagnostics).map((one) => `${backend}: ${placedText(one, placeOf)}`),
+    );
   }
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -24,7 +24,7 @@ const output = {
 export async function buildPackage(folder: string): Promise<Metafile> {
   const { metafile, outputFiles } = await build({
     ...output,
-    entryPoints: { slicewright: 'agent/start.ts' },
+    entryPoints: { start: 'agent/start.ts' },
     outdir: folder,
     chunkNames: 'chunks/[name]-[hash]',
     bundle: true,
@@ -42,11 +42,36 @@ export async function buildPackage(folder: string): Promise<Metafile> {
     writeFileSync(path, code);
   }
   const entry = join(folder, 'slicewright.js');
-  writeFileSync(entry, `#!/usr/bin/env node\n${readFileSync(entry, 'utf8')}`);
+  writeFileSync(entry, launcherText(neededNode()));
   chmodSync(entry, 0o755);
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
   writeFileSync(join(folder, 'LICENSES.txt'), licences(packagesIn(Object.keys(metafile.inputs))));
   return metafile;
+}
+
+/** What `engines` of package.json says: `22.19`. */
+function neededNode(): string {
+  const { engines } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    readonly engines: { readonly node: string };
+  };
+  return engines.node.replace('>=', '');
+}
+
+/**
+ * What npm links to. A Node that is too old cannot even read the program, and says so in words of its own: so what it
+ * reads first is in the words of 2009, and tells a person what to do.
+ */
+export function launcherText(needed: string): string {
+  const [major = '0', minor = '0'] = needed.split('.');
+  return `#!/usr/bin/env node
+'use strict';
+var found = process.versions.node.split('.');
+if (Number(found[0]) < ${major} || (Number(found[0]) === ${major} && Number(found[1]) < ${minor})) {
+  process.stderr.write('slicewright needs Node ${needed} or newer, and this is Node ' + process.versions.node + '\\n');
+  process.exit(1);
+}
+require('./start.js');
+`;
 }
 
 /**

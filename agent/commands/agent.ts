@@ -12,12 +12,13 @@ import { systemClock } from '../loop/clock.ts';
 import { clusterEventsListener } from '../telling/cluster-events.ts';
 import { defaultMetrics, parseAddressOrBind } from '../config/agent.ts';
 import type { Configuration } from '../config/config.ts';
+import { effectiveDocument } from '../config/effective.ts';
 import { changedDocument, configurationWords } from '../config/watch.ts';
 import { meterConntrack } from '../serving/conntrack-meter.ts';
 import type { DiagnosticFormat } from '../terminal/diagnostics.ts';
 import { defaultLoopTimes, type LoopTimes } from '../loop/family-loop.ts';
 import type { AgentHost } from '../node/host.ts';
-import { fileProblem, InputError } from '../input/input-error.ts';
+import { UsageError } from '../input/input-error.ts';
 import type { Io } from '../terminal/io.ts';
 import { createLog, type Log, logDiagnostics } from '../telling/log.ts';
 import { setOomScore } from '../node/oom-score.ts';
@@ -61,7 +62,8 @@ export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master' | 
   readonly scrapeAddress?: string;
   /** kube-proxy's `-v`; undefined: as the configuration says. */
   readonly v?: number;
-  readonly diagnostics: DiagnosticFormat;
+  /** Also how the log is written; undefined: the log as JSON, what else is said for people. */
+  readonly diagnostics?: DiagnosticFormat;
   readonly flags: GivenFlags;
 }
 
@@ -81,22 +83,32 @@ export function agentCommand(
   host: AgentHost,
   told: AbortSignal,
 ): Promise<number> {
-  if (options.cleanup === true && options.writeConfigTo === undefined) return cleanupCommand(options, io, run);
-  return reportingFailures(options.diagnostics, io, async () => {
+  const diagnostics = options.diagnostics ?? 'human';
+  if (options.cleanup === true && options.writeConfigTo === undefined) {
+    return cleanupCommand({ ...options, diagnostics }, io, run);
+  }
+  return reportingFailures(diagnostics, io, async () => {
     const identity = proxyIdentity(options);
     const given = await readConfiguration(options.config, options.flags, io.readStdin);
     const configuration = { ...given.configuration, settings: { ...given.configuration.settings, ...identity } };
-    if (options.writeConfigTo !== undefined) return writeConfiguration(options.writeConfigTo, given, options, io);
+    if (options.writeConfigTo !== undefined)
+      return writeConfiguration(options.writeConfigTo, given, { diagnostics }, io);
     const mode = await loadMode(configuration.backend);
     if (options.initOnly === true) {
-      return initCommand({ configuration, live: mode.live, cpus: host.cpus }, options, io, run, told);
+      return initCommand(
+        { configuration, live: mode.live, cpus: host.cpus },
+        { ...options, diagnostics },
+        io,
+        run,
+        told,
+      );
     }
     const scrapes = scrapeAddressOf(options);
     const registryFile =
       options.registry === undefined ? undefined : await openRegistryFile(options.registry, io.readStdin);
     const context = { ...contextOf(configuration, host), ...(registryFile && { registry: registryFile.registry }) };
-    const log = createLog(options.v ?? configuration.agent.verbosity);
-    logDiagnostics(log, configuration.diagnostics);
+    const log = createLog(options.v ?? configuration.agent.verbosity, options.diagnostics);
+    logDiagnostics(log, configuration.diagnostics, given.placeOf);
     const renewed = new AbortController();
     const signal = AbortSignal.any([told, renewed.signal]);
     const metrics = createMetrics();
@@ -129,7 +141,7 @@ export function agentCommand(
       const problems = problemsOf(prepared);
       const oomScore = isDry ? undefined : setOomScore(configuration.agent.oomScoreAdj);
       const planes = isDry
-        ? dryPlanes(options.against, io, run, mode, configuration.settings)
+        ? dryPlanes(options.against, io, run, mode, configuration.settings, signal)
         : livePlanes(options, runOf, mode, configuration.settings);
       log.info(
         {
@@ -200,7 +212,7 @@ function leaseNamespaceOf({ registry, leaseNamespace }: AgentOptions): { readonl
   if (registry === undefined || leaseNamespace === '') return {};
   if (parseNamespace(leaseNamespace) === undefined) {
     const message = `${show(leaseNamespace)} is not the name of a namespace`;
-    throw new InputError([fileProblem('--lease-namespace', 'bad-namespace', message)]);
+    throw new UsageError('--lease-namespace', message, 'bad-namespace');
   }
   return { leaseNamespace };
 }
@@ -209,15 +221,19 @@ function timesOf({ agent }: Configuration): LoopTimes {
   return { ...defaultLoopTimes, gapMs: agent.minSyncPeriodMs, resyncMs: agent.syncPeriodMs };
 }
 
-function servingOf({ configuration, off }: Given, scrapes: BindAddress | undefined, isDry: boolean): AgentServing {
-  const { agent, settings } = configuration;
+function servingOf(
+  { configuration, document, off }: Given,
+  scrapes: BindAddress | undefined,
+  isDry: boolean,
+): AgentServing {
+  const { agent } = configuration;
   return {
     health: isDry || off.healthz ? undefined : agent.healthz,
     metrics: isDry || off.metrics ? undefined : agent.metrics,
     scrapes: isDry ? undefined : scrapes,
     serviceHealth: isDry ? 'closed' : 'open',
     syncPeriodMs: agent.iptablesSyncPeriodMs,
-    config: { mode: configuration.backend, ...settings },
+    config: effectiveDocument(document),
   };
 }
 
@@ -226,7 +242,7 @@ function scrapeAddressOf({ scrapeAddress: text }: AgentOptions): BindAddress | u
   const bind = parseAddressOrBind(text, defaultMetrics.port);
   if (bind !== undefined) return bind;
   const message = 'is not an address, or an address with a port such as 192.0.2.7:10249';
-  throw new InputError([fileProblem(`--scrape-address ${text}`, 'bad-address', message)]);
+  throw new UsageError(`--scrape-address ${text}`, message, 'bad-address');
 }
 
 /** Standard input says what it says once. */

@@ -315,6 +315,124 @@ describe('slicewright cleanup', () => {
     expect((await cleanup(kernel)).out).toBe('IPv4: nothing of ours is there\nIPv6: nothing of ours is there\n');
   });
 
+  describe('where rules of others lead to chains of ours', () => {
+    const hostPort = '*nat\n:HOSTPORTS - [0:0]\n-A HOSTPORTS -s 10.1.0.9/32 -j KUBE-MARK-MASQ\nCOMMIT\n';
+    const kept =
+      'error: kernel IPv4: nat KUBE-MARK-MASQ stays as it is, with KUBE-POSTROUTING: HOSTPORTS jumps to it ' +
+      '(-A HOSTPORTS -s 10.1.0.9/32 -j KUBE-MARK-MASQ), and rules of others are left alone; ' +
+      'once no rule jumps there, cleanup removes it\n';
+
+    it('names what stays and why, each time, and removes it when it may', async () => {
+      const kernel = createFakeKernel();
+      await apply(kernel, manifests('10.1.0.5'));
+      kernel.restore('IPv4', hostPort);
+      const first = await cleanup(kernel);
+      expect([first.status, first.err]).toEqual([1, kept]);
+      expect(first.out).toMatch(/^IPv4: \d+ chains and \d+ hooks removed from the nft tables in \d transactions\nIPv6/);
+      const between = kernel.save('IPv4');
+      expect(await cleanup(kernel)).toEqual({ status: 1, out: 'IPv6: nothing of ours is there\n', err: kept });
+      expect(kernel.save('IPv4')).toBe(between);
+      kernel.load('IPv4', between.replace(/^-A HOSTPORTS .*\n/m, ''));
+      expect(await cleanup(kernel)).toMatchObject({ status: 0, err: '' });
+      expect(kernel.save('IPv4')).not.toMatch(/KUBE-|SLICEWRIGHT/);
+    });
+
+    it('cleans the other kind of tables all the same', async () => {
+      const kernel = createFakeKernel('nft');
+      await apply(kernel, manifests('10.1.0.5'));
+      kernel.load('IPv4', kernel.save('IPv4', 'nft'), 'legacy');
+      kernel.restore('IPv4', hostPort);
+      expect(await cleanup(kernel)).toMatchObject({ status: 1, err: kept });
+      expect(kernel.save('IPv4', 'legacy')).not.toContain('KUBE-');
+    });
+
+    it('counts what went, and says what is empty', async () => {
+      const kernel = createFakeKernel();
+      await apply(kernel, manifests('10.1.0.5'));
+      kernel.restore('IPv4', '*filter\n:AUDIT - [0:0]\n-A AUDIT -s 192.0.2.1/32 -j KUBE-FORWARD\nCOMMIT\n');
+      const { status, out, err } = await cleanup(kernel);
+      expect([status, err]).toEqual([
+        1,
+        expect.stringContaining('filter KUBE-FORWARD stays, empty: AUDIT jumps to it ('),
+      ]);
+      expect(out).toContain('hooks removed, 1 chain emptied from the nft tables');
+    });
+  });
+
+  it('does not let neighbours in for node ports on 127.0.0.1 where the rules are not in force', async () => {
+    const kernel = createFakeKernel();
+    await anotherWriters(kernel, manifests('10.1.0.5'));
+    const written: string[] = [];
+    const run: FakeKernel['run'] = (file, args, input) => {
+      if (file !== 'sysctl') return kernel.run(file, args, input);
+      if (args[0] === '-w') written.push(args.slice(1).join());
+      return Promise.resolve({ exitCode: 0, stdout: 'net.ipv4.conf.all.route_localnet = 0\n', stderr: '' });
+    };
+    const nodePort = manifests('10.1.0.5')
+      .replace('spec: {', 'spec: {type: NodePort, ')
+      .replace('port: 80,', 'port: 80, nodePort: 30080,');
+    expect((await apply({ ...kernel, run }, nodePort)).status).toBe(1);
+    expect(written).toEqual([]);
+  });
+
+  it('says so where the configuration takes that rule out', async () => {
+    const kernel = createFakeKernel();
+    const run: FakeKernel['run'] = (file, args, input) =>
+      file === 'sysctl'
+        ? Promise.resolve({ exitCode: 0, stdout: 'net.ipv4.conf.all.route_localnet = 1\n', stderr: '' })
+        : kernel.run(file, args, input);
+    await apply({ ...kernel, run }, manifests('10.1.0.5'));
+    const config = scratch.put(
+      'kp.yaml',
+      'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nclusterCIDR: 10.1.0.0/16\niptables: {localhostNodePorts: false}\n',
+    );
+    const { status, err } = await apply({ ...kernel, run }, manifests('10.1.0.5'), { config });
+    expect([status, err]).toEqual([
+      0,
+      expect.stringContaining('warning: sysctl net.ipv4.conf.all.route_localnet: is still 1'),
+    ]);
+    expect((await apply({ ...kernel, run }, manifests('10.1.0.5'), { config })).err).toBe('');
+
+    await apply({ ...kernel, run }, manifests('10.1.0.5'));
+    const io = memoryIo(manifests('10.1.0.5'));
+    const saved = join(scratch.root, 'plan.json');
+    const planning = {
+      filename: ['-'],
+      against: [],
+      format: 'text',
+      diagnostics: 'human',
+      config,
+      out: saved,
+    } as const;
+    expect(await planCommand(planning, io, run, here)).toBe(2);
+    expect((await apply({ ...kernel, run }, '', { filename: [], plan: saved })).err).toContain('is still 1');
+  });
+
+  it('says where the rule goes that kept neighbours from 127.0.0.1, and what it was for stays', async () => {
+    const kernel = createFakeKernel();
+    const machine = { routed: '1' };
+    const run: FakeKernel['run'] = (file, args, input) => {
+      if (file !== 'sysctl') return kernel.run(file, args, input);
+      return Promise.resolve({
+        exitCode: 0,
+        stdout: `net.ipv4.conf.all.route_localnet = ${machine.routed}\n`,
+        stderr: '',
+      });
+    };
+    await apply({ ...kernel, run }, manifests('10.1.0.5'));
+    const { status, err } = await cleanup({ ...kernel, run });
+    expect([status, err]).toEqual([
+      0,
+      expect.stringMatching(
+        /^warning: sysctl \S+route_localnet: is still 1.*CVE-2020-8558.*sysctl -w \S+route_localnet=0\n$/,
+      ),
+    ]);
+    expect((await cleanup({ ...kernel, run })).err).toBe('');
+    machine.routed = '0';
+    await apply({ ...kernel, run }, manifests('10.1.0.5'));
+    expect((await cleanup({ ...kernel, run })).err).toBe('');
+  });
+
   it("leaves another program's rules, unless told to take over", async () => {
     const kernel = createFakeKernel();
     await anotherWriters(kernel, manifests('10.1.0.5'));

@@ -55,10 +55,12 @@ async function cleanUp(
     reports.push(report);
     await io.out(report.done.map((text) => `${family}: ${text}\n`).join(''));
     await io.err(diagnosticsText(report.problems, options.diagnostics));
+    await io.err(diagnosticsText(report.kept, options.diagnostics));
     if (report.state === 'failed') return false;
   }
-  const isNothing = reports.every(({ state }) => state === 'nothing');
+  const isKept = reports.some(({ kept }) => kept.length > 0);
+  const isNothing = !isKept && reports.every(({ state }) => state === 'nothing');
   const rest = [...(isNothing ? ['nothing of ours is there'] : []), ...reports.flatMap(({ others }) => others ?? [])];
   if (rest.length > 0) await io.out(`${family}: ${rest.join('; ')}\n`);
-  return true;
+  return !isKept;
 }

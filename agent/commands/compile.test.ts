@@ -48,9 +48,15 @@ describe('slicewright compile', () => {
     expect(out.indexOf('10.1.0.5:8080')).toBeLessThan(out.indexOf('[fd00:1::5]:8080'));
   });
 
-  it('writes both families with --out and nothing to standard output', async () => {
+  it('writes both families with --out, says what it wrote, and nothing to standard output', async () => {
     const out = join(scratch.root, 'new/rules');
-    expect(await run({ out }, cart)).toMatchObject({ status: 0, out: '' });
+    const { status, out: nothing, err } = await run({ out }, cart);
+    expect([status, nothing]).toEqual([0, '']);
+    const sizes = ['iptables-save', 'ip6tables-save'].map((name) => {
+      const text = readFileSync(join(out, name), 'utf8');
+      return `info: file ROOT/new/rules/${name}: written, ${text.split('\n').length - 1} lines, ${text.length} bytes\n`;
+    });
+    expect(err).toContain(sizes.sort().join(''));
     expect(readdirSync(out).sort()).toEqual(['ip6tables-save', 'iptables-save']);
     const { out: printed } = await run({}, cart);
     expect(readFileSync(join(out, 'iptables-save'), 'utf8')).toBe(printed);
@@ -67,6 +73,43 @@ describe('slicewright compile', () => {
     expect(existsSync(join(scratch.root, 'rules'))).toBe(false);
   });
 
+  it('names the file and the line of each field, for people and for programs', async () => {
+    const path = scratch.put('shop.yaml', `${cart}---${cartOf('10.1.0.5', '10.1.0.300').replaceAll('cart', 'two')}`);
+    const { err } = await run({ filename: [path] });
+    expect(err).toContain(
+      'warning: EndpointSlice shop/two-x7k2 endpoints[1].addresses[0] (ROOT/shop.yaml:23): "10.1.0.300" is not',
+    );
+    const said = (await run({ filename: [path], diagnostics: 'json' })).err.trimEnd().split('\n');
+    expect(said.map((line) => JSON.parse(line) as object)).toContainEqual(
+      expect.objectContaining({ code: 'endpoint-bad-address', file: 'ROOT/shop.yaml', document: 4, line: 23 }),
+    );
+  });
+
+  it('names the line of a configuration, and of objects of a cluster that the registry calls otherwise', async () => {
+    const config = scratch.put(
+      'kp.yaml',
+      'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nfeatureGates:\n  Odd: true\n',
+    );
+    const registry = scratch.put(
+      'clusters.yaml',
+      'apiVersion: slicewright.dev/v1alpha1\nkind: ClusterRegistry\nclusters:\n- id: west\n  aliases: [w]\n',
+    );
+    const cluster = [`w=${scratch.put('west.yaml', cartOf('10.1.0.300'))}`];
+    const { err } = await run({ config, registry, cluster }, cart);
+    expect(err).toContain('warning: KubeProxyConfiguration ROOT/kp.yaml:4 featureGates.Odd: has no effect');
+    expect(err).toContain('west EndpointSlice shop/cart-x7k2 endpoints[0].addresses[0] (ROOT/west.yaml:11): ');
+  });
+
+  it('lets an option win over the configuration with --strict', async () => {
+    const config = scratch.put(
+      'kp.yaml',
+      'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: ipvs\nclusterCIDR: 10.1.0.0/16\n',
+    );
+    const { status, err } = await run({ config, backend: 'iptables', strict: true }, cart);
+    expect(err).toContain('info: KubeProxyConfiguration ROOT/kp.yaml:3 mode: ipvs gives way to --backend iptables');
+    expect(status).toBe(0);
+  });
+
   it('lets notes pass with --strict', async () => {
     const { status, err } = await run({ strict: true }, `${cart}---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\n`);
     expect([status, /^info: Pod .*ignored/m.test(err)]).toEqual([0, true]);
@@ -77,7 +120,7 @@ describe('slicewright compile', () => {
     const bad = scratch.put('bad.yaml', `${cart}---\nkind: Service\n\tname: x\n`);
     const { status, out, err } = await run({ filename: [good, bad] });
     expect([status, out]).toEqual([1, '']);
-    expect(err).toMatch(/^error: file ROOT\/bad\.yaml document 3, line 15: is not valid YAML: /);
+    expect(err).toMatch(/^error: file ROOT\/bad\.yaml:15: is not valid YAML: /);
   });
 
   it('writes diagnostics as JSON lines', async () => {
@@ -116,7 +159,7 @@ describe('slicewright compile', () => {
 
   it('reads standard input for one purpose only', async () => {
     const { status, err } = await run({ node: '-' }, cart);
-    expect([status, err]).toEqual([1, 'error: file -: standard input can be read only once\n']);
+    expect([status, err]).toEqual([2, 'error: option -: standard input can be read only once\n']);
   });
 
   it('takes the Node of a list as an API server writes it, and none of another API group', async () => {

@@ -4,6 +4,8 @@ import type { Made } from '../../backends/backend.ts';
 import { byName, joinFiles } from '../../backends/index.ts';
 import type { Compilation } from '../../compiler/compile.ts';
 import { compile } from '../../compiler/index.ts';
+import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
+import { counted } from '../../compiler/values/counted.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
 import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../terminal/diagnostics.ts';
 import { fileProblem, InputError } from '../input/input-error.ts';
@@ -26,17 +28,17 @@ export interface CompileOptions extends InputOptions {
  */
 export function compileCommand(options: CompileOptions, io: Io): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
-    const { input, backend, diagnostics } = await readInputs(options, io.readStdin);
+    const { input, backend, diagnostics, placeOf } = await readInputs(options, io.readStdin);
     const compilation = compile(input);
     const { make } = await byName(backend);
     const targets = targetsOf(compilation);
     const made = chooseFamilies(compilation, options).map((family) => make(targets[family]));
     const all = [...diagnostics, ...compilation.diagnostics, ...made.flatMap((one) => one.diagnostics)];
-    await io.err(diagnosticsText(all, options.diagnostics));
+    await io.err(diagnosticsText(all, options.diagnostics, placeOf));
     // A program that someone called too doubtful to use is not handed out.
     if (options.strict === true && all.some(isWorrying)) return 1;
     if (options.out === undefined) await io.out(made.map((one) => one.text()).join(''));
-    else writeFiles(options.out, made);
+    else await io.err(diagnosticsText(writeFiles(options.out, made), options.diagnostics));
     return 0;
   });
 }
@@ -55,10 +57,17 @@ function chooseFamilies(compilation: Compilation, { family, out }: CompileOption
   return used.length > 0 ? used : ['IPv4'];
 }
 
-function writeFiles(directory: string, made: readonly Made[]): void {
+/** returns   what was written: `info: file rules/iptables-save: written, 120 lines, 9024 bytes` */
+function writeFiles(directory: string, made: readonly Made[]): Diagnostic[] {
   try {
     mkdirSync(directory, { recursive: true });
-    for (const [name, contents] of joinFiles(made)) writeFileSync(join(directory, name), contents);
+    return [...joinFiles(made)].map(([name, contents]) => {
+      const path = join(directory, name);
+      writeFileSync(path, contents);
+      const lines = contents.split('\n').length - 1;
+      const message = `written, ${counted(lines, 'line')}, ${counted(Buffer.byteLength(contents), 'byte')}`;
+      return { severity: 'info', code: 'written', object: { kind: 'file', name: path }, message };
+    });
   } catch (error) {
     const message = `cannot be written to: ${error instanceof Error ? error.message : String(error)}`;
     throw new InputError([fileProblem(directory, 'output-unwritable', message)]);

@@ -27,10 +27,10 @@ export async function explainPacketCommand(
   const packet = parsePacket(text);
   if (packet === undefined) return undefined;
   return reportingFailures(options.diagnostics, io, async () => {
-    const { input, backend, diagnostics } = await readInputs(options, io.readStdin);
+    const { input, backend, diagnostics, placeOf } = await readInputs(options, io.readStdin);
     const compilation = compile(input);
     const all = [...diagnostics, ...compilation.diagnostics];
-    await io.err(diagnosticsText(all, options.diagnostics));
+    await io.err(diagnosticsText(all, options.diagnostics, placeOf));
     if (options.strict === true && all.some(isWorrying)) return 1;
     const { trace } = await (await byName(backend)).witness();
     const found = trace(targetsOf(compilation)[packet.family], packet);

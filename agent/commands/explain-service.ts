@@ -49,7 +49,7 @@ export async function explainServiceCommand(
   const selection = parseTarget(target);
   if (selection === undefined) return undefined;
   return reportingFailures(options.diagnostics, io, async () => {
-    const { input, diagnostics } = await readInputs(options, io.readStdin);
+    const { input, diagnostics, placeOf } = await readInputs(options, io.readStdin);
     const compilation = compile(input);
     const known = clustersIn(input, compilation);
     const lost = parseClusterName(options.withoutCluster);
@@ -61,7 +61,7 @@ export async function explainServiceCommand(
     const all = [...diagnostics, ...compilation.diagnostics];
     const ports = explain(compilation, selection, without);
     if (ports.length === 0) all.push(fileProblem(target, 'not-served', whyAbsent(input, selection)));
-    await io.err(diagnosticsText(all, options.diagnostics));
+    await io.err(diagnosticsText(all, options.diagnostics, placeOf));
     if (ports.length === 0 || (options.strict === true && all.some(isWorrying))) return 1;
     await io.out(options.format === 'json' ? explainJson(ports) : explainTable(ports, lost));
     return 0;

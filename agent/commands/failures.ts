@@ -1,12 +1,14 @@
 import { BackendError } from '../../backends/errors.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
-import { InputError } from '../input/input-error.ts';
+import { InputError, UsageError } from '../input/input-error.ts';
 import type { Io } from '../terminal/io.ts';
+import { usageStatus } from '../terminal/usage-status.ts';
 
 /**
  * Runs a command's body; what it cannot go on after is told like every other diagnostic.
  *
- * returns  the body's exit status; 1 for files that cannot be used and a kernel that does not answer
+ * returns  the body's exit status; 1 for files that cannot be used and a kernel that does not answer, 2 for options that
+ *          are none
  * throws   what is a defect of slicewright
  */
 export async function reportingFailures(
@@ -19,7 +21,7 @@ export async function reportingFailures(
   } catch (thrown) {
     const error = thrown instanceof UnchangedError ? thrown.cause : thrown;
     if (error instanceof InputError) {
-      await io.err(diagnosticsText(error.diagnostics, format));
+      await io.err(diagnosticsText(error.diagnostics, format, error.placeOf));
     } else if (error instanceof BackendError) {
       const problem = error.diagnostic();
       const isSaid = /nothing was changed/i.test(problem.message);
@@ -28,7 +30,7 @@ export async function reportingFailures(
     } else {
       throw error;
     }
-    return 1;
+    return error instanceof UsageError ? usageStatus : 1;
   }
 }
 

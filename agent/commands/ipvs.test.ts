@@ -399,6 +399,22 @@ describe('slicewright cleanup', () => {
     },
   );
 
+  it('keeps what a rule of others needs, and no set for its sake', async () => {
+    const kernel = createFakeIpvsKernel();
+    await apply(kernel, manifests('10.1.0.5'));
+    kernel.netfilter.restore('IPv4', '*nat\n:HOSTPORTS - [0:0]\n-A HOSTPORTS -j KUBE-MARK-MASQ\nCOMMIT\n');
+    for (const _ of ['first', 'again']) {
+      const { status, err } = await cleanup(kernel);
+      expect([status, err]).toEqual([
+        1,
+        expect.stringContaining('nat KUBE-MARK-MASQ stays as it is, with KUBE-POSTROUTING: HOSTPORTS jumps to it'),
+      ]);
+      const { servers, sets, link } = await state(kernel);
+      expect({ servers, sets, link }).toEqual({ servers: '', sets: '', link: undefined });
+    }
+    expect(kernel.netfilter.save('IPv4')).toContain('-j MASQUERADE');
+  });
+
   it("leaves others' virtual servers and sets, and what stands of ours without link or chains goes", async () => {
     const kernel = createFakeIpvsKernel();
     await apply(kernel, manifests('10.1.0.5'));

@@ -31,7 +31,7 @@ export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host):
   return reportingFailures(options.diagnostics, io, async () => {
     const isHere = options.against.length === 0;
     const wanted = await compileWanted(options, io, isHere ? host : undefined);
-    await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
+    await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
     const planned = isHere ? await planFamilies(run, wanted, false) : planDumps(options, wanted);
     const isChange = planned.some(hasChanges);
     const reports = planned.map((one) => makeReport(one, wanted.clusterOf));

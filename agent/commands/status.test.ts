@@ -167,11 +167,28 @@ it('gives JSON to programs', async () => {
     endpoints: new Map([['local', { ...none, used: 1, unready: 2 }]]),
     slices: new Map(),
   });
-  tell({ kind: 'drift', family: 'IPv4', chains: [{ where: 'nat KUBE-SERVICES', lost: ['-A x'], added: [] }] });
+  tell({
+    kind: 'drift',
+    family: 'IPv4',
+    chains: [{ where: 'nat KUBE-SERVICES', lost: ['-A x'], added: [] }],
+    isFlush: false,
+  });
   expect(JSON.parse((await ask('json')).text)).toMatchObject({
     problems: ['warning: Service a: m'],
     families: [{ drifts: 1, lastDrift: 'nat KUBE-SERVICES: 1 lost, 0 added' }],
   });
+});
+
+it('takes a flush and what it took for one change by others', async () => {
+  const { tell, ask, metrics } = await agent();
+  const chains = ['nat KUBE-SERVICES', 'filter KUBE-FORWARD'].map((where) => ({ where, lost: ['-A x'], added: [] }));
+  tell({ kind: 'flushed', family: 'IPv4', missing: 'nat PREROUTING' });
+  tell({ kind: 'drift', family: 'IPv4', chains, isFlush: true });
+  expect((await ask()).text).toContain('changed by others 1 times, last: nat KUBE-SERVICES: 1 lost, 0 added; filter');
+  expect(await metrics.registry.metrics()).toContain('slicewright_drift_total{ip_family="IPv4"} 1\n');
+  tell({ kind: 'drift', family: 'IPv4', chains, isFlush: false });
+  expect((await ask()).text).toContain('changed by others 2 times');
+  expect(await metrics.registry.metrics()).toContain('slicewright_drift_total{ip_family="IPv4"} 2\n');
 });
 
 it('is counted: syncs, drift, what cannot be read, endpoints by cluster', async () => {

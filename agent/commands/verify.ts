@@ -21,10 +21,10 @@ export interface VerifyOptions extends InputOptions {
  */
 export function verifyCommand(options: VerifyOptions, io: Io): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
-    const { input, backend, diagnostics } = await readInputs(options, io.readStdin);
+    const { input, backend, diagnostics, placeOf } = await readInputs(options, io.readStdin);
     const compilation = compile(input);
     const all = [...diagnostics, ...compilation.diagnostics];
-    await io.err(diagnosticsText(all, options.diagnostics));
+    await io.err(diagnosticsText(all, options.diagnostics, placeOf));
     if (options.strict === true && all.some(isWorrying)) return 1;
     const { verify } = await (await byName(backend)).witness();
     const targets = targetsOf(compilation);

@@ -154,7 +154,7 @@ describe('parseConfiguration', () => {
     expect(defaultConfiguration(plain).backend).toBe('iptables');
     expect(configure({ mode: 'ipvs' }, { ...plain, backend: 'iptables' }).backend).toBe('iptables');
     expect(notesOf({ mode: 'ipvs' }, { ...plain, backend: 'iptables' })).toEqual([
-      'warning: mode: ipvs gives way to --backend iptables',
+      'info: mode: ipvs gives way to --backend iptables',
     ]);
   });
 

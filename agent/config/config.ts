@@ -63,7 +63,8 @@ export function parseConfiguration(document: unknown, file: string, choices: Cho
   const agent = agentConfigurationFrom(get, backend, report);
   if (report.diagnostics.some(({ severity }) => severity === 'error')) throw new InputError(report.diagnostics);
   for (const [path, value] of leaves) reportWithoutEffect(path, value, backend, choices.forAgent === true, report);
-  if (mode !== undefined && mode !== backend) report.warning('mode', `${mode} gives way to --backend ${backend}`);
+  // That is what the option is for, so it is no warning.
+  if (mode !== undefined && mode !== backend) report.info('mode', `${mode} gives way to --backend ${backend}`);
   const nodeName = parseNodeName(get('hostnameOverride'));
   const { diagnostics } = report;
   return { settings, backend, nodeName: nodeName === '' ? undefined : nodeName, agent, diagnostics };

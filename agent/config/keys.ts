@@ -76,7 +76,11 @@ export const keys: readonly Key[] = [
   ),
   applied('featureGates', 'gates', '`ServiceTrafficDistribution` is applied; any other is named in a warning'),
   agent('clientConnection.kubeconfig', 'text', "the API server and its credentials; empty: the pod's service account"),
-  agent('healthzBindAddress', 'text', 'where `/healthz` and `/livez` are served; empty means `0.0.0.0:10256`'),
+  agent(
+    'healthzBindAddress',
+    'text',
+    'where `/healthz` and `/livez` are served; empty means `0.0.0.0:10256`, which is every address of both families',
+  ),
   agent('metricsBindAddress', 'text', 'where `/metrics` and status are served; empty means `127.0.0.1:10249`'),
   agent('iptables.syncPeriod', 'duration', 'longest time between two readings of the kernel; 0 means 30s', 'iptables'),
   agent('iptables.minSyncPeriod', 'duration', 'shortest time between two syncs; unset means 1s', 'iptables'),

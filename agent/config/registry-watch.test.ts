@@ -5,6 +5,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eventually } from '../../test/helpers/eventually.ts';
 import { systemClock } from '../loop/clock.ts';
 import type { Log } from '../telling/log.ts';
+import { InputError } from '../input/input-error.ts';
+import { diagnosticsText } from '../terminal/diagnostics.ts';
 import { openRegistryFile, readRegistryFile } from './registry-watch.ts';
 
 const noStdin = () => Promise.reject(new Error('not read'));
@@ -69,11 +71,15 @@ it('a registry file is followed: each change counts once, and one that cannot be
 it.each([
   ['', 'holds no document; one ClusterRegistry is wanted'],
   [`${head}clusters: []\n---\n${head}clusters: []\n`, 'holds 2 documents; one ClusterRegistry is wanted'],
-  [`${head}clusters: [{id: e, tier: -1}]\n`, 'clusters[0].tier: Too small: expected number to be >=0'],
-])('what is no registry is refused, and said in one line: %j', async (text, problem) => {
+  [
+    `${head}clusters:\n- {id: e, tier: -1}\n`,
+    'Too small: expected number to be >=0',
+    `:${head.split('\n').length + 1} clusters[0].tier`,
+  ],
+])('what is no registry is refused, and said in one line: %j', async (text, problem, where = '') => {
   writeFileSync(path, text);
-  await expect(readRegistryFile(path, noStdin)).rejects.toMatchObject({
-    name: 'InputError',
-    diagnostics: [{ severity: 'error', code: 'bad-registry', message: problem }],
-  });
+  const error: unknown = await readRegistryFile(path, noStdin).catch((reason: unknown) => reason);
+  if (!(error instanceof InputError)) throw new Error(`no InputError: ${String(error)}`);
+  expect(error.diagnostics).toMatchObject([{ severity: 'error', code: 'bad-registry', message: problem }]);
+  expect(diagnosticsText(error.diagnostics, 'human', error.placeOf)).toBe(`error: file ${path}${where}: ${problem}\n`);
 });

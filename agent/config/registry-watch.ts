@@ -1,18 +1,25 @@
 import type { Registry } from '../../compiler/registry/registry.ts';
+import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import type { Clock } from '../loop/clock.ts';
 import { changedDocument, type FileWatchTimes } from './watch.ts';
 import { fileProblem, InputError } from '../input/input-error.ts';
+import type { PlaceOf } from '../input/place.ts';
+import { placesOfDocument } from '../input/places.ts';
 import type { Log } from '../telling/log.ts';
 import { parseRegistry, RegistryError } from '../input/registry.ts';
 import { type ReadStdin, readObjects } from '../input/files.ts';
 
 /**
- * The registry that a file holds.
+ * The registry that a file holds, and where in it what is said of it stands.
  *
  * throws   InputError with all that is wrong with it
  */
-export async function readRegistryFile(path: string, readStdin: ReadStdin): Promise<Registry> {
-  return toRegistry(await readDocument(path, readStdin), path);
+export async function readRegistryFile(
+  path: string,
+  readStdin: ReadStdin,
+): Promise<{ readonly registry: Registry; readonly placeOf: PlaceOf }> {
+  const document = await readDocument(path, readStdin);
+  return { registry: toRegistry(document, path), placeOf: placesOfDocument('ClusterRegistry', path, document) };
 }
 
 async function readDocument(path: string, readStdin: ReadStdin): Promise<unknown> {
@@ -27,8 +34,18 @@ function toRegistry(document: unknown, path: string): Registry {
     return parseRegistry(document, path);
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
-    throw new InputError(error.problems.map((problem) => fileProblem(path, 'bad-registry', problem)));
+    const placeOf = placesOfDocument('file', path, document);
+    throw new InputError(
+      error.problems.map((problem) => registryProblem(path, problem)),
+      placeOf,
+    );
   }
+}
+
+/** `clusters[0].id: "East" is …` → of which field. */
+function registryProblem(path: string, problem: string): Diagnostic {
+  const [, field, message] = /^([A-Za-z][A-Za-z0-9.[\]]*): (.*)$/s.exec(problem) ?? [];
+  return fileProblem(path, 'bad-registry', message ?? problem, field);
 }
 
 /** A registry file that the agent goes by as it changes. */

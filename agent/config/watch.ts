@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import { canonicalJson } from '../../compiler/values/canonical-json.ts';
-import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { type Clock, sleep } from '../loop/clock.ts';
 import { InputError } from '../input/input-error.ts';
+import { placedText } from '../terminal/diagnostics.ts';
 import type { Log } from '../telling/log.ts';
 import { createFolderWatcher } from '../sources/folder-watcher.ts';
 
@@ -89,6 +89,6 @@ async function look(
     return { document, text: canonicalJson(document) };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    return { problem: error.diagnostics.map(formatDiagnostic).join('; ') };
+    return { problem: error.diagnostics.map((one) => placedText(one, error.placeOf)).join('; ') };
   }
 }

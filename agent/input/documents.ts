@@ -1,14 +1,13 @@
 import { loadAll, YAMLException } from 'js-yaml';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
-import { fileProblem } from './input-error.ts';
-
-/** Nesting of a Kubernetes object is a dozen; deeper input is made to exhaust a stack. */
-const maxDepth = 100;
+import { fileProblem, problemAt } from './input-error.ts';
+import { maxDepth } from './limits.ts';
+import { rememberOrigin, sourceText } from './origins.ts';
 
 /**
  * The documents of a YAML or JSON text; none if it is broken, with the reason in `problems`.
- * Empty documents are left out.
+ * Empty documents are left out. Where each came from is remembered (origins.ts).
  *
  * name   of the file, for messages
  */
@@ -21,9 +20,13 @@ export function parseDocuments(bytes: Uint8Array, name: string, problems: Diagno
   try {
     const documents = parseJson(text) ?? loadAll(text, { maxDepth });
     const excess = documents.findIndex((document) => expandsBeyond(document, expansionLimit(text)));
-    if (excess < 0) return documents.filter((document) => document !== null && document !== undefined);
+    if (excess < 0) {
+      const source = sourceText(name, text, maxDepth);
+      documents.forEach((value, document) => rememberOrigin(value, { source, document }));
+      return documents.filter((document) => document !== null && document !== undefined);
+    }
     const message = `is nested more than ${maxDepth} deep, or its aliases multiply it beyond measure`;
-    problems.push(fileProblem(name, 'document-too-large', message, `document ${excess + 1}`));
+    problems.push(problemAt({ file: name, document: excess + 1, line: undefined }, 'document-too-large', message));
   } catch (error) {
     problems.push(yamlProblem(error, text, name));
   }
@@ -79,9 +82,9 @@ function yamlProblem(error: unknown, text: string, name: string): Diagnostic {
     return fileProblem(name, 'bad-yaml', `cannot be parsed: ${printable(String(error), 200)}`);
   }
   const { line, column } = error.mark;
-  const where = `document ${documentAt(text, line, column)}, line ${line + 1}`;
+  const where = { file: name, document: documentAt(text, line, column), line: line + 1 };
   const message = `is not valid YAML: ${printable(error.reason, 200)} (column ${column + 1})`;
-  return fileProblem(name, 'bad-yaml', message, where);
+  return problemAt(where, 'bad-yaml', message);
 }
 
 /**

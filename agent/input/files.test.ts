@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
+import { diagnosticsText } from '../terminal/diagnostics.ts';
 import { InputError } from './input-error.ts';
 import { readObjects } from './files.ts';
 
@@ -25,10 +25,15 @@ function put(name: string, text: string | Uint8Array): string {
 const stdin = (text: string) => () => Promise.resolve(new TextEncoder().encode(text));
 const noStdin = () => Promise.reject(new Error('standard input was read'));
 
-async function problemsOf(...paths: string[]): Promise<string[]> {
+async function refusalOf(...paths: string[]): Promise<InputError> {
   const error: unknown = await readObjects(paths, noStdin).catch((reason: unknown) => reason);
   if (!(error instanceof InputError)) throw new Error(`no InputError: ${String(error)}`);
-  return error.diagnostics.map((diagnostic) => formatDiagnostic(diagnostic).replaceAll(root, 'ROOT'));
+  return error;
+}
+
+async function problemsOf(...paths: string[]): Promise<string[]> {
+  const { diagnostics } = await refusalOf(...paths);
+  return diagnostics.map((one) => diagnosticsText([one], 'human').trimEnd().replaceAll(root, 'ROOT'));
 }
 
 describe('readObjects', () => {
@@ -66,7 +71,7 @@ describe('readObjects', () => {
   it('names file, document, line and reason of broken YAML', async () => {
     const path = put('bad.yaml', '# first\n---\nkind: A\n---\nkind: B\n---\nkind: C\nkind: D\n');
     expect(await problemsOf(path)).toEqual([
-      'error: file ROOT/bad.yaml document 3, line 8: is not valid YAML: duplicated mapping key (column 1)',
+      'error: file ROOT/bad.yaml:8: is not valid YAML: duplicated mapping key (column 1)',
     ]);
   });
 
@@ -78,7 +83,12 @@ describe('readObjects', () => {
     ['%YAML 1.2\n---\na: [\n', 1],
     ['a: 1\n...\n---\nb: "x\n', 2],
   ])('counts documents as a reader does: %j', async (text, document) => {
-    expect(await problemsOf(put('bad.yaml', text))).toEqual([expect.stringContaining(`document ${document}, line `)]);
+    const { diagnostics } = await refusalOf(put('bad.yaml', text));
+    expect(JSON.parse(diagnosticsText(diagnostics, 'json'))).toMatchObject({
+      file: join(root, 'bad.yaml'),
+      document,
+      line: expect.any(Number),
+    });
   });
 
   it('names every bad file, not only the first', async () => {
@@ -89,7 +99,7 @@ describe('readObjects', () => {
       put('empty/readme.txt', '').replace('/readme.txt', ''),
     );
     expect(problems).toEqual([
-      expect.stringContaining('ROOT/a.yaml document 1, line 1'),
+      expect.stringContaining('ROOT/a.yaml:1: is not valid YAML'),
       'error: file ROOT/c.yaml: is not UTF-8 text',
       'error: file ROOT/missing.yaml: there is no such file',
       'error: file ROOT/empty: is a directory without any *.yaml, *.yml or *.json file',
@@ -112,8 +122,8 @@ describe('readObjects', () => {
     const self = put('self.yaml', 'kind: List\nitems: &a\n- kind: A\n- *a\n');
     const problems = await problemsOf(bomb, self);
     expect(problems).toEqual([
-      expect.stringContaining('ROOT/bomb.yaml document 1: is nested more than 100 deep, or its aliases'),
-      expect.stringContaining('ROOT/self.yaml document 1: is nested more than 100 deep, or its aliases'),
+      expect.stringContaining('ROOT/bomb.yaml: is nested more than 100 deep, or its aliases'),
+      expect.stringContaining('ROOT/self.yaml: is nested more than 100 deep, or its aliases'),
     ]);
   });
 

@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
+import { nowhere, type Place, type PlaceOf } from './place.ts';
 
 /**
  * Files given on the command line that cannot be used. Unlike a bad object among good ones this
@@ -7,17 +8,47 @@ import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
  */
 export class InputError extends Error {
   readonly diagnostics: readonly Diagnostic[];
-  constructor(diagnostics: readonly Diagnostic[]) {
+  /** Where what they speak of stands. */
+  readonly placeOf: PlaceOf;
+  constructor(diagnostics: readonly Diagnostic[], placeOf: PlaceOf = nowhere) {
     super(diagnostics.map((diagnostic) => diagnostic.message).join('\n'));
     this.name = 'InputError';
     this.diagnostics = diagnostics;
+    this.placeOf = placeOf;
   }
 }
 
-/** An error about one file: `error: file shop.yaml document 2, line 7: …`. */
+/** What `parse` gives; what it refuses, with where in files that stands. */
+export function withPlaces<T>(placeOf: PlaceOf, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw error instanceof InputError ? new InputError(error.diagnostics, placeOf) : error;
+  }
+}
+
+/** An option whose value is none: the command was called wrongly. */
+export class UsageError extends InputError {
+  /** option   with what was given: `--cluster west` */
+  constructor(option: string, message: string, code = 'bad-option') {
+    super([{ severity: 'error', code, object: { kind: 'option', name: option }, message }]);
+  }
+}
+
+/** An error about one file: `error: file plan.json families.0: …`. */
 export function fileProblem(path: string, code: string, message: string, field?: string): Diagnostic {
   const object = { kind: 'file', name: path };
   return field === undefined
     ? { severity: 'error', code, object, message }
     : { severity: 'error', code, object, field, message };
+}
+
+/** A diagnostic that knows itself where it is of. */
+export interface PlacedDiagnostic extends Diagnostic {
+  readonly place: Place;
+}
+
+/** An error at one place of a file: `error: file shop.yaml:7: …`. */
+export function problemAt(place: Place, code: string, message: string): PlacedDiagnostic {
+  return { ...fileProblem(place.file, code, message), place };
 }

@@ -1,4 +1,5 @@
 import type { ClusterObjects, CompileInput } from '../../compiler/compile.ts';
+import { viewOf } from '../../compiler/engine.ts';
 import { recognise } from '../../compiler/model/kinds.ts';
 import { expandLists } from '../../compiler/model/lists.ts';
 import type { Registry } from '../../compiler/registry/registry.ts';
@@ -9,9 +10,11 @@ import { type ClusterName, parseClusterName } from '../../compiler/values/names.
 import { printable } from '../../compiler/values/object-ref.ts';
 import { type Configuration, defaultConfiguration, parseConfiguration } from '../config/config.ts';
 import { podsUnknown } from '../config/pods-unknown.ts';
-import { fileProblem, InputError } from './input-error.ts';
+import { fileProblem, InputError, UsageError, withPlaces } from './input-error.ts';
 import { type ProxyOptions, proxyIdentity } from './proxy-identity.ts';
 import { type ReadStdin, readObjects } from './files.ts';
+import { nowhere, type PlaceOf } from './place.ts';
+import { eitherPlace, placesOf, placesOfDocument } from './places.ts';
 
 /** The options that say what is compiled, and for which node. Shared by every command that compiles. */
 export interface InputOptions extends ProxyOptions {
@@ -38,6 +41,8 @@ export interface Inputs {
   readonly input: CompileInput;
   readonly backend: string;
   readonly diagnostics: readonly Diagnostic[];
+  /** Where in files the objects, and the configuration, stand. */
+  readonly placeOf: PlaceOf;
 }
 
 /**
@@ -47,33 +52,43 @@ export interface Inputs {
  * throws   InputError for files that cannot be used
  */
 export async function readInputs(options: InputOptions, readStdin: ReadStdin, host?: Host): Promise<Inputs> {
-  const others = (options.cluster ?? []).map(parseClusterOption);
+  const otherPaths = (options.cluster ?? []).map(parseClusterOption);
   const paths = [
     ...options.filename,
-    ...others.map(({ path }) => path),
+    ...otherPaths.map(({ path }) => path),
     options.node,
     options.config,
     options.registry,
   ];
   if (paths.filter((path) => path === '-').length > 1) {
-    throw new InputError([fileProblem('-', 'stdin-twice', 'standard input can be read only once')]);
+    throw new UsageError('-', 'standard input can be read only once', 'stdin-twice');
   }
-  const configuration = await readConfiguration(options, readStdin);
+  const { configuration, placeOf: placeInConfiguration } = await readConfiguration(options, readStdin);
   const nodes = options.node === undefined ? [] : await readObjects([options.node], readStdin);
   const objects = await readObjects(options.filename, readStdin);
-  const clusters = await readClusters(others, readStdin);
+  const others = await readClusters(otherPaths, readStdin);
+  const clusters = [{ cluster: undefined, objects: [...objects, ...nodes] }, ...others];
+  const registryFile = options.registry === undefined ? undefined : await readRegistry(options.registry, readStdin);
+  const context = {
+    settings: { ...configuration.settings, ...proxyIdentity(options) },
+    ...(registryFile === undefined ? {} : { registry: registryFile.registry }),
+  };
   return {
-    isEmpty: [objects, ...clusters.map((one) => one.objects)].every(
+    isEmpty: [objects, ...others.map((one) => one.objects)].every(
       (all) => expandLists(all, undefined, []).length === 0,
     ),
     input: {
-      clusters: [{ cluster: undefined, objects: [...objects, ...nodes] }, ...clusters],
-      ...(options.registry === undefined ? {} : { registry: await readRegistry(options.registry, readStdin) }),
-      settings: { ...configuration.settings, ...proxyIdentity(options) },
+      clusters,
+      ...context,
       nodeName: chooseNodeName(configuration.nodeName, nodes, options.node) ?? nameOfHost(host, objects),
       localAddresses: host?.addresses,
     },
     backend: configuration.backend,
+    placeOf: eitherPlace(
+      placesOf(clusters, (cluster) => viewOf(cluster, context)),
+      placeInConfiguration,
+      registryFile?.placeOf ?? nowhere,
+    ),
     // Without a file nobody has said anything of this node.
     diagnostics: [
       ...configuration.diagnostics,
@@ -93,7 +108,7 @@ function parseClusterOption(text: string): ClusterPath {
   const path = text.slice(at + 1);
   if (cluster !== undefined && path !== '') return { cluster, path };
   const message = 'is not NAME=PATH with the id of a cluster (DNS-1123 name, and not local) and where its objects are';
-  throw new InputError([fileProblem(printable(text), 'bad-cluster', message)]);
+  throw new UsageError(`--cluster ${text}`, message, 'bad-cluster');
 }
 
 async function readClusters(paths: readonly ClusterPath[], readStdin: ReadStdin): Promise<ClusterObjects[]> {
@@ -103,21 +118,29 @@ async function readClusters(paths: readonly ClusterPath[], readStdin: ReadStdin)
 }
 
 /** Only commands that get a registry load its schema. */
-async function readRegistry(path: string, readStdin: ReadStdin): Promise<Registry> {
+async function readRegistry(
+  path: string,
+  readStdin: ReadStdin,
+): Promise<{ readonly registry: Registry; readonly placeOf: PlaceOf }> {
   const { readRegistryFile } = await import('../config/registry-watch.ts');
   return readRegistryFile(path, readStdin);
 }
 
-async function readConfiguration(options: InputOptions, readStdin: ReadStdin): Promise<Configuration> {
+async function readConfiguration(
+  options: InputOptions,
+  readStdin: ReadStdin,
+): Promise<{ readonly configuration: Configuration; readonly placeOf: PlaceOf }> {
   const compat: Compat = options.compat ?? 'none';
   const choices = { compat, backend: options.backend };
-  if (options.config === undefined) return defaultConfiguration(choices);
+  if (options.config === undefined) return { configuration: defaultConfiguration(choices), placeOf: nowhere };
   const [document, ...others] = await readObjects([options.config], readStdin);
   if (document === undefined || others.length > 0) {
     const message = `holds ${others.length === 0 ? 'no document' : `${others.length + 1} documents`}; one KubeProxyConfiguration is wanted`;
     throw new InputError([fileProblem(options.config, 'bad-configuration', message)]);
   }
-  return parseConfiguration(document, options.config, choices);
+  const file = options.config;
+  const placeOf = placesOfDocument('KubeProxyConfiguration', file, document);
+  return { configuration: withPlaces(placeOf, () => parseConfiguration(document, file, choices)), placeOf };
 }
 
 /** The configuration names the node; else a --node file with one Node does; else the compiler looks for one. */

@@ -1,7 +1,6 @@
 import { type ChainPrefix, kubePrefix, ownPrefix, parseChainPrefix, type Settings } from '../../compiler/settings.ts';
-import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
-import { InputError } from './input-error.ts';
+import { UsageError } from './input-error.ts';
 
 /** The options of every command that say which Services are served and under which names. */
 export interface ProxyOptions {
@@ -16,7 +15,7 @@ export type ProxyIdentity = Pick<Settings, 'serviceProxyName' | 'chainPrefix'>;
  * Without a name: kube-proxy's Services under kube-proxy's names. With one, names of our own, so that
  * a kube-proxy beside us keeps its chains and we keep ours.
  *
- * throws   InputError: no label value, no prefix, or the two do not go together
+ * throws   UsageError: no label value, no prefix, or the two do not go together
  */
 export function proxyIdentity({ serviceProxyName, chainPrefix }: ProxyOptions): ProxyIdentity {
   if (serviceProxyName === undefined) {
@@ -43,12 +42,6 @@ function prefixOf(text: string | undefined): ChainPrefix {
   throw refused('--chain-prefix', "KUBE is kube-proxy's, and beside --service-proxy-name it may be running");
 }
 
-function refused(option: string, message: string): InputError {
-  const problem: Diagnostic = {
-    severity: 'error',
-    code: 'bad-option',
-    object: { kind: 'option', name: option },
-    message,
-  };
-  return new InputError([problem]);
+function refused(option: string, message: string): UsageError {
+  return new UsageError(option, message);
 }

@@ -65,6 +65,8 @@ export function createFamilyLoop({
   let againDueMs = Number.POSITIVE_INFINITY;
   let notBeforeMs = 0;
   const isQuarantined = new Set<string>();
+  /** That something is gone was told; what it was is told with the reading that puts it right. */
+  let isFlushed = false;
 
   async function sync(now: Target, depth: Depth): Promise<void> {
     const startMs = clock.nowMs();
@@ -106,7 +108,8 @@ export function createFamilyLoop({
   }
 
   function tellOf({ drift, quarantined, released }: FamilySync): void {
-    if (drift.length > 0) report({ kind: 'drift', family, chains: drift });
+    if (drift.length > 0) report({ kind: 'drift', family, chains: drift, isFlush: isFlushed });
+    isFlushed = false;
     for (const { service, message, retryInMs } of quarantined) {
       if (!isQuarantined.has(service)) report({ kind: 'quarantined', family, service, message, retryInMs });
     }
@@ -123,6 +126,7 @@ export function createFamilyLoop({
     glanceDueMs = endMs + Math.max(times.glanceMs, restFactor * (endMs - startMs));
     if (missing === undefined) return true;
     report({ kind: 'flushed', family, missing });
+    isFlushed = true;
     fullDueMs = 0;
     return false;
   }

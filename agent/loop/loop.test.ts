@@ -177,6 +177,7 @@ describe('someone else at our rules', () => {
     await bench.clock.until(() => expect(bench.of('drift')).toHaveLength(1));
     expect(bench.of('drift')[0]).toMatchObject({
       family: 'IPv4',
+      isFlush: false,
       chains: [{ where: `nat ${chain}`, added: [`-A ${chain} -j ACCEPT`] }],
     });
     expect(bench.of('drift')[0]?.chains[0]?.lost.length).toBeGreaterThan(0);
@@ -192,6 +193,7 @@ describe('someone else at our rules', () => {
     expect(bench.of('flushed')[0]?.missing).toContain('-A OUTPUT');
     expect(bench.differences(objects)).toEqual([]);
     expect(bench.of('drift')[0]?.chains[0]?.where).toMatch(/ OUTPUT \(hooks\)$/);
+    expect(bench.of('drift').map(({ isFlush }) => isFlush)).toEqual([true]);
   });
 
   it('is not suspected where nobody was', async () => {

@@ -89,11 +89,11 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
       report({ kind: 'ready' });
     } else {
       const missing = board.status().filter(({ synced }) => !synced);
-      const names = missing.map(({ from, failing }) =>
-        failing.length === 0
-          ? from
-          : `${from} (${failing.map(({ kind, problem }) => `${kind}: ${problem}`).join('; ')})`,
-      );
+      // By problem, not by kind: a server that cannot be reached fails with each of its kinds.
+      const names = missing.map(({ from, failing }) => {
+        const problems = new Set(failing.map(({ problem }) => problem));
+        return problems.size === 0 ? from : `${from} (${[...problems].join('; ')})`;
+      });
       if (names.join() !== waitingFor) report({ kind: 'waiting', for: names });
       waitingFor = names.join();
     }

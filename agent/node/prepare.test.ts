@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { parseConfiguration } from '../config/config.ts';
 import { conntrackMax } from './conntrack.ts';
-import { createFakeNode, hashSizeFile, type NodeFaults } from './node.fixture.ts';
+import { createFakeNode, type FakeNode, hashSizeFile, type NodeFaults } from './node.fixture.ts';
 import { modeOf } from '../../test/helpers/scope.ts';
 import { preparationText, problemsOf } from '../../backends/host/preparation.ts';
 import { initialiseNode, prepareNode } from './prepare.ts';
@@ -196,6 +196,35 @@ describe('--init-only for iptables', () => {
 
   it('lets node ports on 127.0.0.1 through where they may be wanted', async () => {
     expect((await initialise()).texts).toContain('sysctl net.ipv4.conf.all.route_localnet: 0 → 1');
+  });
+
+  it('has the rule that keeps neighbours out in force before it does', async () => {
+    const { node } = await initialise();
+    expect(node.kernel.netfilter.save('IPv4')).toMatch(
+      /-A INPUT -j KUBE-FIREWALL\n[^]*block incoming localnet connections/,
+    );
+    const again = node.kernel.netfilter.save('IPv4');
+    await initialiseNode(node.run, configuration({}), 2);
+    expect(node.kernel.netfilter.save('IPv4')).toBe(again);
+  });
+
+  it.each<[string, (node: FakeNode) => void, RegExp]>([
+    ['cannot be written', ({ kernel }) => (kernel.netfilter.faults = { noPrivilege: true }), /not permitted/],
+    [
+      "would change another program's rules",
+      ({ kernel }) => kernel.netfilter.restore('IPv4', '*nat\n:KUBE-SERVICES - [0:0]\nCOMMIT\n'),
+      /are not ours/,
+    ],
+  ])('does not where that rule %s', async (_, spoil, why) => {
+    const node = createFakeNode();
+    spoil(node);
+    const before = node.kernel.netfilter.save('IPv4');
+    const problems = problemsOf(await initialiseNode(node.run, configuration({}), 2));
+    expect(node.sysctls.get('net.ipv4.conf.all.route_localnet')).toBe('0');
+    expect(node.kernel.netfilter.save('IPv4')).toBe(before);
+    expect(problems).toEqual([
+      expect.objectContaining({ severity: 'warning', code: 'route-localnet', message: expect.stringMatching(why) }),
+    ]);
   });
 
   it.each([[{ iptables: { localhostNodePorts: false } }], [{ nodePortAddresses: ['192.168.0.0/16'] }]])(

@@ -7,6 +7,7 @@ import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { isWorrying } from '../terminal/diagnostics.ts';
 import { InputError } from '../input/input-error.ts';
 import { type Host, type InputOptions, readInputs } from '../input/inputs.ts';
+import type { PlaceOf } from '../input/place.ts';
 import type { Io } from '../terminal/io.ts';
 import { clustersOf } from './clusters.ts';
 import type { ClusterOf } from './sentences.ts';
@@ -20,6 +21,8 @@ export interface Wanted {
   readonly settings: Settings;
   readonly targets: Readonly<Record<Family, Target>>;
   readonly diagnostics: readonly Diagnostic[];
+  /** Where in files their objects stand. */
+  readonly placeOf: PlaceOf;
   readonly clusterOf: ClusterOf;
 }
 
@@ -34,13 +37,14 @@ export interface WantedOptions extends InputOptions {
  * throws   InputError for files that cannot be used, and with `strict` for a warning
  */
 export async function compileWanted(options: WantedOptions, io: Io, host: Host | undefined): Promise<Wanted> {
-  const { isEmpty, input, backend, diagnostics: notes } = await readInputs(options, io.readStdin, host);
+  const { isEmpty, input, backend, diagnostics: notes, placeOf } = await readInputs(options, io.readStdin, host);
   const compilation = compile(input);
   const { settings } = input;
   const mode = await loadMode(backend);
   const targets = targetsOf(compilation);
   const made = families.flatMap((family) => mode.backend.make(targets[family]).diagnostics);
   const diagnostics = [...notes, ...compilation.diagnostics, ...made];
-  if (options.strict === true && diagnostics.some(isWorrying)) throw new InputError(diagnostics);
-  return { isEmpty, mode, settings, targets, diagnostics, clusterOf: clustersOf(compilation, settings.clusterCidrs) };
+  if (options.strict === true && diagnostics.some(isWorrying)) throw new InputError(diagnostics, placeOf);
+  const clusterOf = clustersOf(compilation, settings.clusterCidrs);
+  return { isEmpty, mode, settings, targets, diagnostics, placeOf, clusterOf };
 }

@@ -18,6 +18,8 @@ import { readDumps } from '../input/dumps.ts';
  * Kernels that are planned for, each plan printed as `slicewright plan` prints it.
  *
  * against   dumps that the first plans start from; empty: the kernel
+ * signal    aborted: nothing is printed any more. What was being read then was most likely cut short, and a plan from a
+ *           part would be a false one
  * throws    InputError for dumps that cannot be used
  */
 export function dryPlanes(
@@ -26,6 +28,7 @@ export function dryPlanes(
   run: Run,
   { live }: Mode,
   settings: Settings,
+  signal: AbortSignal,
 ): FamilyPlane[] {
   const dumps = against.flatMap((path) => readDumps(path, live, settings.chainPrefix));
   return families.map((family) => {
@@ -37,8 +40,10 @@ export function dryPlanes(
     };
     return createDryPlane({
       ...{ family, start, nothing },
-      onPlan: (plan, target) =>
-        void io.out(reportText(makeReport({ plan, remains: [] }, clustersIn(target)), paintOf(io), true)),
+      onPlan(plan, target) {
+        if (signal.aborted) return;
+        void io.out(reportText(makeReport({ plan, remains: [] }, clustersIn(target)), paintOf(io), true));
+      },
     });
   });
 }

@@ -19,10 +19,10 @@ function wanted(...endpoints: readonly string[]): Target {
 const closed: Run = () => Promise.resolve({ exitCode: undefined, stdout: '', stderr: '', failure: 'not-found' });
 
 describe.each(['iptables', 'ipvs'])('a dry run in %s mode', (backend) => {
-  function dry(run: Run) {
+  function dry(run: Run, signal = new AbortController().signal) {
     const io = memoryIo();
     const { settings } = defaultConfiguration({ compat: 'none', backend });
-    const [plane] = dryPlanes([], io, run, modeOf(backend), settings);
+    const [plane] = dryPlanes([], io, run, modeOf(backend), settings, signal);
     return { plane: plane as FamilyPlane, said: () => io.written.out };
   }
 
@@ -39,6 +39,16 @@ describe.each(['iptables', 'ipvs'])('a dry run in %s mode', (backend) => {
       /against the last plan: 1 Service with changes for traffic\n {2}~ default\/web: .* 1 → 2 end/,
     );
     expect([kernel.netfilter.save('IPv4'), [...kernel.servers], kernel.scripts.length]).toEqual(before);
+  });
+
+  it('says nothing more once it is told to stop, as when that ended the tool that was reading', async () => {
+    const stop = new AbortController();
+    const { plane, said } = dry((...args) => {
+      stop.abort();
+      return closed(...args);
+    }, stop.signal);
+    await plane.sync(wanted('10.1.0.1'), 'full');
+    expect(said()).toBe('');
   });
 
   it('starts from nothing where the kernel cannot be read, and goes on from plan to plan', async () => {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { BindAddress } from './bind-address.ts';
 import { type Connections, connectionsUpTo } from './connections.ts';
 import { pathOfTarget } from './request-target.ts';
 
@@ -13,11 +14,19 @@ export interface Answer {
 /** The answer for a path. What it throws becomes a 500. */
 export type Answering = (path: string) => Answer | Promise<Answer>;
 
-/** Where a listener is bound. Without a host: on all addresses of both families. */
+/** Where a listener is bound. Without a host: on all addresses of both families that the machine has. */
 export interface Place {
   readonly host?: string;
   readonly port: number;
   readonly ipv6Only?: boolean;
+}
+
+/**
+ * Where to listen for an address that somebody configured. The unspecified one of either family means all addresses of
+ * both, as it does to Go's listeners, and so to kube-proxy's.
+ */
+export function placeOfBind({ host, port }: BindAddress): Place {
+  return host === '0.0.0.0' || host === '::' ? { port } : { host, port };
 }
 
 export interface ListenerLimits {

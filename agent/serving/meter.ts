@@ -129,7 +129,7 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
       case 'sync-failed':
         return failed(event.family, event.depth);
       case 'drift':
-        return metrics.drift.inc({ ip_family: event.family }, event.chains.length);
+        return event.isFlush ? undefined : metrics.drift.inc({ ip_family: event.family });
       case 'flushed':
         return metrics.drift.inc({ ip_family: event.family });
       case 'slices-held': {

@@ -167,7 +167,7 @@ export function createMetrics() {
       exponential,
       ['ip_family', 'source_cluster'],
     ),
-    drift: counter('slicewright_drift_total', 'Chains of ours that someone else changed', family),
+    drift: counter('slicewright_drift_total', 'Times that someone else changed or flushed rules of ours', family),
     quarantined: gauge('slicewright_quarantined_service_ports', 'Service ports whose rules the kernel refuses', family),
     transactions: counter('slicewright_transactions_total', 'Transactions given to the kernel', family),
     diagnostics: gauge('slicewright_diagnostics', 'What there is to say of objects', ['severity']),

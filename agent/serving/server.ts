@@ -1,6 +1,6 @@
 import type { BindAddress } from './bind-address.ts';
 import type { HealthAnswer, ProxyHealth } from './health.ts';
-import { type Answer, openListener, plain, type RunningServer } from './listener.ts';
+import { type Answer, openListener, placeOfBind, plain, type RunningServer } from './listener.ts';
 import type { Metrics } from './metrics.ts';
 
 /** `/healthz` and `/livez`, for probes and load balancers: with any method, as kube-proxy answers them. */
@@ -9,7 +9,7 @@ export function serveHealth(bind: BindAddress, health: ProxyHealth, metrics: Met
     '/healthz': () => counted(metrics, 'healthz', health.healthz()),
     '/livez': () => counted(metrics, 'livez', health.livez()),
   });
-  return openListener(bind, answering, { methods: 'any' });
+  return openListener(placeOfBind(bind), answering, { methods: 'any' });
 }
 
 function counted(metrics: Metrics, type: 'healthz' | 'livez', { status, body }: HealthAnswer): Answer {
@@ -29,7 +29,9 @@ export interface Insight {
 
 /** Metrics alone, for who reads them from elsewhere. */
 export function serveScrapes(bind: BindAddress, metrics: Metrics): Promise<RunningServer> {
-  return openListener(bind, routed({ '/metrics': () => exposition(metrics.registry) }), { methods: reading });
+  return openListener(placeOfBind(bind), routed({ '/metrics': () => exposition(metrics.registry) }), {
+    methods: reading,
+  });
 }
 
 async function exposition(registry: Metrics['registry']): Promise<Answer> {
@@ -48,7 +50,7 @@ export function serveMetrics(bind: BindAddress, metrics: Metrics, insight: Insig
     '/configz': () => json({ 'kubeproxy.config.k8s.io': insight.config }),
     '/slicewright/status': () => json(insight.status()),
   });
-  return openListener(bind, answering, { methods: reading });
+  return openListener(placeOfBind(bind), answering, { methods: reading });
 }
 
 type Route = () => Answer | Promise<Answer>;

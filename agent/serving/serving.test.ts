@@ -182,6 +182,24 @@ describe('the servers', () => {
     ]);
   });
 
+  it.each(['0.0.0.0', '::'])('answer on all addresses of both families for %s, as Go listens', async (host) => {
+    const metrics = createMetrics();
+    const bind = { host, port: 0 };
+    const insight = { mode: 'iptables', status: () => ({}), config: {} };
+    const servers = [
+      await serveHealth(bind, createProxyHealth(clockAt(0), 30_000), metrics),
+      await serveMetrics(bind, metrics, insight),
+      await serveScrapes(bind, metrics),
+    ];
+    closers.push(...servers.map((server) => () => server.close()));
+    for (const { port } of servers) {
+      const statuses = await Promise.all(
+        ['127.0.0.1', '[::1]'].map(async (address) => (await fetch(`http://${address}:${port}/livez`)).status),
+      );
+      expect(statuses[0]).toBe(statuses[1]);
+    }
+  });
+
   it('answer as kube-proxy on the metrics port', async () => {
     const metrics = createMetrics();
     metrics.lastSync.set({ ip_family: 'IPv4' }, 12);
@@ -197,6 +215,7 @@ describe('the servers', () => {
       type: 'text/plain; charset=utf-8',
     });
     expect((await get(server.port, '/healthz')).body).toBe('ok');
+    expect((await get(server.port, '/configz')).body).toBe('{"kubeproxy.config.k8s.io":{"mode":"x"}}');
     expect((await get(server.port, '/slicewright/status')).body).toBe('{"a":1}');
     expect((await get(server.port, '/metrics')).body).toContain(
       'kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family="IPv4"} 12',

@@ -99,9 +99,9 @@ export function createStatusBook(
         case 'sync-failed':
           return update(event.family, { failure: event.error.message });
         case 'drift':
-          return update(event.family, drifted(families.get(event.family), describeDrift(event)));
+          return update(event.family, drifted(families.get(event.family), describeDrift(event), event.isFlush));
         case 'flushed':
-          return update(event.family, drifted(families.get(event.family), `${event.missing} was gone`));
+          return update(event.family, drifted(families.get(event.family), `${event.missing} was gone`, false));
         case 'survey':
           problems = worthSaying(event.diagnostics);
           return;
@@ -156,8 +156,9 @@ function clustersOf(standings: readonly ClusterStanding[], held: ReadonlyMap<str
   ];
 }
 
-function drifted(before: FamilyStatus | undefined, what: string): Partial<FamilyStatus> {
-  return { drifts: (before?.drifts ?? 0) + 1, lastDrift: what };
+/** isCounted   it is more of what was counted before */
+function drifted(before: FamilyStatus | undefined, what: string, isCounted: boolean): Partial<FamilyStatus> {
+  return { drifts: (before?.drifts ?? 0) + (isCounted ? 0 : 1), lastDrift: what };
 }
 
 function describeDrift({ chains }: Extract<AgentEvent, { kind: 'drift' }>): string {

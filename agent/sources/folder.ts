@@ -5,11 +5,13 @@ import type { Told } from '../../compiler/change.ts';
 import { type ObjectId, type Recognised, recognise, textOfId } from '../../compiler/model/kinds.ts';
 import { expandLists } from '../../compiler/model/lists.ts';
 import { canonicalJson } from '../../compiler/values/canonical-json.ts';
-import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { type ClusterName, compareText } from '../../compiler/values/names.ts';
 import type { Clock } from '../loop/clock.ts';
 import { InputError } from '../input/input-error.ts';
+import { placedText } from '../terminal/diagnostics.ts';
 import { isManifest, readObjects } from '../input/files.ts';
+import { nowhere } from '../input/place.ts';
+import { placesAgain } from '../input/places.ts';
 import { createFolderWatcher, type FolderWatcher } from './folder-watcher.ts';
 import { type Allowance, createQuota, defaultSourceLimits, endpointsIn, type SourceLimits } from './quota.ts';
 import type { Source, SourceSink } from './source.ts';
@@ -42,13 +44,17 @@ export function folderSource(
   times: FolderTimes = defaultFolderTimes,
   limits: SourceLimits = defaultSourceLimits,
 ): Source {
+  let placeOf = nowhere;
   return {
     cluster,
     from: path,
     leasesIn: manifestsKind,
+    placeOf: (diagnostic) => placeOf(diagnostic),
     async run(sink, signal) {
       sink.state(manifestsKind, { kind: 'starting' });
-      const look = createLook(cluster, path, sink, createQuota(limits)(manifestsKind));
+      const look = createLook(cluster, path, sink, createQuota(limits)(manifestsKind), (objects) => {
+        placeOf = placesAgain(objects);
+      });
       const watcher = createFolderWatcher(path, clock);
       try {
         while (!signal.aborted) {
@@ -84,6 +90,7 @@ function createLook(
   path: string,
   sink: SourceSink,
   allowance: Allowance,
+  onRead: (objects: readonly unknown[]) => void,
 ): () => Promise<void> {
   let known = new Map<string, Known>();
   let seen: string | undefined;
@@ -115,6 +122,7 @@ function createLook(
     // Files have a limit of their own.
     const excess = allowance.excess({ objects: found.size, endpoints, bytes: 0 });
     if (excess !== undefined) return failing(excess, true);
+    onRead(objects);
     const digests = new Map(Array.from(found, ([text, object]) => [text, knownOf(object)]));
     sink.change(differences(known, digests, found));
     known = digests;
@@ -130,7 +138,7 @@ function knownOf({ id, fields }: Recognised): Known {
 }
 
 function problemIn(error: unknown): string {
-  if (error instanceof InputError) return error.diagnostics.map(formatDiagnostic).join('; ');
+  if (error instanceof InputError) return error.diagnostics.map((one) => placedText(one, nowhere)).join('; ');
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -1,5 +1,6 @@
 import type { Told } from '../../compiler/change.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
+import type { PlaceOf } from '../input/place.ts';
 import type { ReflectorState } from './reflector-options.ts';
 
 /** Where one cluster's objects come from. */
@@ -12,6 +13,8 @@ export interface Source {
   readonly leasesIn?: string;
   /** Kinds that nothing waits for: what cannot be read of them is told, and that is all. */
   readonly forgoes?: ReadonlySet<string>;
+  /** Where what it told of last stands in files; absent: it has it from no file. The cluster is its own. */
+  readonly placeOf?: PlaceOf;
   /** Tells the sink of objects and of how it stands, until the signal is aborted; never fails. */
   run(sink: SourceSink, signal: AbortSignal): Promise<void>;
 }

@@ -62,8 +62,13 @@ export type AgentEvent =
       readonly error: Error;
       readonly retryInMs: number;
     }
-  /** Someone else changed chains of ours; they are as they should be again. */
-  | { readonly kind: 'drift'; readonly family: Family; readonly chains: readonly DriftedPart[] }
+  /** Someone else changed chains of ours; they are as they should be again. isFlush: `flushed` told of it before. */
+  | {
+      readonly kind: 'drift';
+      readonly family: Family;
+      readonly chains: readonly DriftedPart[];
+      readonly isFlush: boolean;
+    }
   /** A look at the hooks or our mark found them gone: a firewall was reloaded. */
   | { readonly kind: 'flushed'; readonly family: Family; readonly missing: string }
   | {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { emptySync, type FamilySync } from '../../backends/plane/plane.ts';
-import { type Log, logListener } from './log.ts';
+import type { ClusterName } from '../../compiler/values/names.ts';
+import { humanLog, type Log, logDiagnostics, logListener } from './log.ts';
 import type { AgentEvent } from './agent-event.ts';
 
 /** What a listener says of events: level, message and facts. */
@@ -75,10 +76,92 @@ describe('the log', () => {
 
   it('names the exact rules of a drift, and counts those that are too many', () => {
     const lost = Array.from({ length: 50 }, (_, i) => `-A KUBE-SERVICES -d 10.0.0.${i} -j DROP`);
-    const [line] = saidOf({ kind: 'drift', family: 'IPv6', chains: [{ where: 'nat KUBE-SERVICES', lost, added: [] }] });
+    const [line] = saidOf({
+      kind: 'drift',
+      family: 'IPv6',
+      chains: [{ where: 'nat KUBE-SERVICES', lost, added: [] }],
+      isFlush: false,
+    });
     expect(line).toMatchObject({
       level: 'warn',
       facts: { event: 'drift', family: 'IPv6', where: 'nat KUBE-SERVICES', lost: lost.slice(0, 40), lostNotShown: 10 },
     });
+  });
+
+  it('names some of the parts of a drift, and counts the others', () => {
+    const chains = Array.from({ length: 50 }, (_, i) => ({ where: `nat KUBE-SVC-${i}`, lost: ['-A x'], added: [] }));
+    const lines = saidOf({ kind: 'drift', family: 'IPv4', chains, isFlush: true });
+    expect(lines).toHaveLength(21);
+    expect(lines.at(-1)).toMatchObject({ level: 'warn', facts: { event: 'drift', family: 'IPv4', notShown: 30 } });
+  });
+
+  describe('of a source', () => {
+    const kinds = ['Service', 'EndpointSlice', 'Node', 'ServiceImport', 'ServiceExport'];
+    const source = (objectKind: string, problem?: string, cluster?: string): AgentEvent => ({
+      kind: 'source',
+      cluster: cluster as ClusterName | undefined,
+      from: 'https://10.0.0.1',
+      objectKind,
+      forgone: false,
+      state: problem === undefined ? { kind: 'live' } : { kind: 'failing', problem },
+    });
+    const texts = (...events: readonly AgentEvent[]) =>
+      saidOf(...events).map(
+        ({ level, message, facts }) => `${level} ${(facts as { cluster: string }).cluster} ${message}`,
+      );
+
+    it('says once that it cannot be read, whatever kinds there are, and once that it can', () => {
+      const [gone, slow] = ['connect ECONNREFUSED', 'no answer'];
+      expect(
+        texts(
+          ...kinds.map((kind) => source(kind, gone)),
+          ...kinds.map((kind) => source(kind, slow)),
+          ...kinds.map((kind) => source(kind)),
+        ),
+      ).toEqual([
+        `warn local cannot be read: ${gone}`,
+        `warn local cannot be read: ${slow}`,
+        'info local is read again',
+      ]);
+    });
+
+    it('says of each source, and of each problem, by itself', () => {
+      const refused = source('ServiceImport', 'forbidden');
+      expect(texts(source('Service', 'gone'), refused, source('Service', 'gone', 'west'), source('Service'))).toEqual([
+        'warn local cannot be read: gone',
+        'warn local cannot be read: forbidden',
+        'warn west cannot be read: gone',
+      ]);
+      expect(texts(source('Service'), source('Node'))).toEqual([]);
+    });
+  });
+
+  it('says where the object stands', () => {
+    const object = { kind: 'Service', namespace: 'shop', name: 'cart' };
+    const lines: [object, string][] = [];
+    const log: Log = { debug() {}, info() {}, warn: (...line) => void lines.push(line), error() {} };
+    logDiagnostics(log, [{ severity: 'warning', code: 'bad', object, message: 'm' }], () => ({
+      file: 'shop.yaml',
+      document: 2,
+      line: 31,
+    }));
+    expect(lines).toEqual([
+      [{ code: 'bad', file: 'shop.yaml', document: 2, line: 31 }, 'warning: Service shop/cart (shop.yaml:31): m'],
+    ]);
+  });
+
+  it('can be written for people', () => {
+    const lines: string[] = [];
+    const write = (line: string) => void lines.push(line);
+    const quiet = humanLog('info', () => 'NOW', write);
+    quiet.debug({}, 'not said');
+    quiet.info({ family: 'IPv4', lines: 12, none: undefined }, 'synced');
+    quiet.warn({ code: 'bad' }, 'warning: Service shop/cart: m\nthe kernel said no');
+    humanLog('debug', () => 'NOW', write).debug({ missing: ['a\u001b[2J'] }, 'said');
+    expect(lines).toEqual([
+      'NOW info: synced (family IPv4, lines 12)\n',
+      'NOW warning: Service shop/cart: m (code bad)\n  the kernel said no\n',
+      'NOW debug: said (missing ["a\\u001b[2J"])\n',
+    ]);
   });
 });

@@ -2,6 +2,8 @@ import { writeSync } from 'node:fs';
 import pino from 'pino';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
+import { nowhere, type PlaceOf } from '../input/place.ts';
+import { type DiagnosticFormat, placedText, placeFacts } from '../terminal/diagnostics.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
 import type { AgentEvent, Report } from './agent-event.ts';
@@ -15,12 +17,13 @@ export interface Log {
 }
 
 /**
- * One JSON object a line, to standard error as kube-proxy writes its own.
+ * One line each, to standard error as kube-proxy writes its own: a JSON object, or a sentence.
  *
  * verbosity   kube-proxy's `-v`: from 4 on, what is of use to a developer too
  */
-export function createLog(verbosity: number): Log {
+export function createLog(verbosity: number, format: DiagnosticFormat = 'json'): Log {
   const level = verbosity >= 4 ? 'debug' : 'info';
+  if (format === 'human') return humanLog(level, () => new Date().toISOString(), writeOrLose);
   const options = {
     level,
     base: null,
@@ -29,6 +32,27 @@ export function createLog(verbosity: number): Log {
     formatters: { level: (label: string) => ({ level: label }) },
   };
   return pino(options, { write: writeOrLose });
+}
+
+/** `2026-01-01T00:00:00.000Z info: synced (family IPv4, depth full, lines 12)`. */
+export function humanLog(level: 'debug' | 'info', now: () => string, write: (line: string) => void): Log {
+  const at = (word: string) => (facts: object, message: string) => {
+    const shown = Object.entries(facts).flatMap(([name, value]) =>
+      value === undefined ? [] : `${name} ${factText(value)}`,
+    );
+    const rest = shown.length === 0 ? '' : ` (${shown.join(', ')})`;
+    // What is said of an object begins with the word already.
+    const said = message.startsWith(`${word}: `) ? message : `${word}: ${message}`;
+    const [sentence = '', ...more] = said.split('\n');
+    write([`${now()} ${sentence}${rest}`, ...more.map((line) => `  ${line}`), ''].join('\n'));
+  };
+  const debug = level === 'debug' ? at('debug') : () => {};
+  return { debug, info: at('info'), warn: at('warning'), error: at('error') };
+}
+
+function factText(value: unknown): string {
+  if (typeof value !== 'string') return printable(JSON.stringify(value) ?? '', 2000);
+  return printable(value, 2000);
 }
 
 /** A disk that is full, or a reader that is gone, must not end the agent: what cannot be written is lost. */
@@ -42,28 +66,31 @@ function writeOrLose(line: string): void {
 
 /** Rules shown of one drift. Beyond that they are counted. */
 const maxRules = 40;
+/** Parts shown of one drift. */
+const maxParts = 20;
 /** Remarks about objects that are remembered, so that each is said once. */
 const maxRemarks = 10_000;
 
 const heldMessage =
   'most slices of another cluster are deleted at once; they stay in use for two minutes, in case that is a mistake';
 
-/** Says of each what it is, as its severity wants it said. */
-export function logDiagnostics(log: Log, diagnostics: readonly Diagnostic[]): void {
+/** Says of each what it is, as its severity wants it said, and where its object stands. */
+export function logDiagnostics(log: Log, diagnostics: readonly Diagnostic[], placeOf: PlaceOf = nowhere): void {
   for (const diagnostic of diagnostics) {
     const { severity, code } = diagnostic;
     const write = severity === 'error' ? log.error : severity === 'warning' ? log.warn : log.info;
-    write.call(log, { code }, formatDiagnostic(diagnostic));
+    write.call(log, { code, ...placeFacts(diagnostic, placeOf) }, placedText(diagnostic, placeOf));
   }
 }
 
 /** Tells a log what happens: one line a sync, and a line for each thing that someone may have to look at. */
-export function logListener(log: Log): Report {
+export function logListener(log: Log, placeOf: PlaceOf = nowhere): Report {
   let said = new Set<string>();
   /** Remarks of each family's last sync: said when they begin, not every time. */
   const remarked = new Map<string, ReadonlySet<string>>();
   let saidOfLeases = new Set<string>();
   const held = new Map<string, number>();
+  const logSource = sourceLines(log);
 
   /** What was said of an object is not said again until it was gone in between. Returns what is said now. */
   function remark(diagnostics: readonly Diagnostic[], said: ReadonlySet<string>): Set<string> {
@@ -72,7 +99,7 @@ export function logListener(log: Log): Report {
       if (diagnostic.severity === 'info') continue;
       const text = formatDiagnostic(diagnostic);
       now.add(text);
-      if (!said.has(text)) logDiagnostics(log, [diagnostic]);
+      if (!said.has(text)) logDiagnostics(log, [diagnostic], placeOf);
     }
     return now;
   }
@@ -88,7 +115,7 @@ export function logListener(log: Log): Report {
   return (event) => {
     switch (event.kind) {
       case 'source':
-        return logSource(log, event);
+        return logSource(event);
       case 'waiting':
         return log.info({ for: event.for }, 'nothing is written yet: sources were not read completely');
       case 'ready':
@@ -106,11 +133,7 @@ export function logListener(log: Log): Report {
         return log.error(facts, `sync failed: ${event.error.message}`);
       }
       case 'drift':
-        for (const { where, lost, added } of event.chains) {
-          const facts = { family: event.family, event: 'drift', where, ...cut('lost', lost), ...cut('added', added) };
-          log.warn(facts, 'someone changed rules of ours; they are set right');
-        }
-        return;
+        return logDrift(log, event);
       case 'flushed':
         return log.warn({ family: event.family, event: 'flushed', missing: event.missing }, 'a hook of ours is gone');
       case 'quarantined': {
@@ -144,10 +167,39 @@ export function logListener(log: Log): Report {
   };
 }
 
-function logSource(log: Log, { cluster, from, objectKind, state }: Extract<AgentEvent, { kind: 'source' }>): void {
-  const facts = { cluster: cluster ?? 'local', from, kind: objectKind };
-  if (state.kind === 'failing') return log.warn(facts, `cannot be read: ${printable(state.problem, 500)}`);
-  log.debug(facts, state.kind);
+/**
+ * A server that cannot be reached has the same problem with each kind, which is one piece of news; that all of it is read
+ * again is another. What is behind stands in the debug lines.
+ */
+function sourceLines(log: Log): (event: Extract<AgentEvent, { kind: 'source' }>) => void {
+  /** By source, the problem of each kind that fails. */
+  const failing = new Map<string, Map<string, string>>();
+  return ({ cluster, from, objectKind, state }) => {
+    const source = { cluster: cluster ?? 'local', from };
+    const facts = { ...source, kind: objectKind };
+    const key = `${source.cluster}\n${from}`;
+    const problems = failing.get(key) ?? new Map<string, string>();
+    failing.set(key, problems);
+    if (state.kind === 'failing') {
+      const isKnown = [...problems.values()].includes(state.problem);
+      problems.set(objectKind, state.problem);
+      const write = isKnown ? log.debug : log.warn;
+      return write.call(log, facts, `cannot be read: ${printable(state.problem, 500)}`);
+    }
+    log.debug(facts, state.kind);
+    const isRead = state.kind === 'live' || state.kind === 'absent';
+    if (isRead && problems.delete(objectKind) && problems.size === 0) log.info(source, 'is read again');
+  };
+}
+
+/** Of many parts, as where all was flushed, the first say enough. */
+function logDrift(log: Log, { family, chains }: Extract<AgentEvent, { kind: 'drift' }>): void {
+  for (const { where, lost, added } of chains.slice(0, maxParts)) {
+    const facts = { family, event: 'drift', where, ...cut('lost', lost), ...cut('added', added) };
+    log.warn(facts, 'someone changed rules of ours; they are set right');
+  }
+  const notShown = chains.length - maxParts;
+  if (notShown > 0) log.warn({ family, event: 'drift', notShown }, 'more was changed; it is set right too');
 }
 
 function logSync(log: Log, event: Extract<AgentEvent, { kind: 'synced' }>, before: ReadonlySet<string>): void {

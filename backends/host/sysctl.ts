@@ -45,6 +45,11 @@ export function sysctlProblem(outcome: Extract<SysctlOutcome, { kind: 'failed' }
   return `${is}could not be set to ${value}: ${reason}; as root on the node: sysctl -w ${name}=${value}`;
 }
 
+/** undefined: this kernel has no such setting, or it cannot be read. */
+export async function readSysctl(run: Run, name: string): Promise<string | undefined> {
+  return (await readSysctls(run, [name])).values.get(name);
+}
+
 /** problem: why nothing could be read. A setting that a kernel does not have is left out and is no problem. */
 async function readSysctls(
   run: Run,

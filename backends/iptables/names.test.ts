@@ -41,11 +41,16 @@ describe('chain names are those of kube-proxy', () => {
   });
 
   it('and we know them for ours', () => {
-    const ours = [...Object.values(nodeChain), serviceChain('FW', 'a/b', 'TCP'), 'KUBE-XLB-AAAAAAAAAAAAAAAA'];
+    const ours = [
+      ...Object.values(nodeChain),
+      serviceChain('FW', 'a/b', 'TCP'),
+      'KUBE-XLB-AAAAAAAAAAAAAAAA',
+      'KUBE-MARK-DROP',
+    ];
     expect(ours.filter((name) => !isOurChain(name))).toEqual([]);
   });
 
-  it.each(['KUBE-KUBELET-CANARY', 'KUBE-MARK-DROP', 'INPUT', 'DOCKER', 'XKUBE-SVC-A', 'KUBE-SERVICES2'])(
+  it.each(['KUBE-KUBELET-CANARY', 'KUBE-IPTABLES-HINT', 'INPUT', 'DOCKER', 'XKUBE-SVC-A', 'KUBE-SERVICES2'])(
     'but %s belongs to another',
     (name) => {
       expect(isOurChain(name)).toBe(false);

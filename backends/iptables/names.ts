@@ -45,9 +45,11 @@ export function endpointChain(
 
 /** XLB is what kube-proxies before 1.24 had in the place of EXT and SVL: found, never made. */
 const purposes = /^(SVC|SVL|EXT|FW|SEP|XLB)-/;
-const nodeChainNames: ReadonlySet<string> = new Set(Object.values(nodeChain));
+/** As those: of kube-proxies before 1.24, and of kubelets. */
+const markDrop = `${prefix}-MARK-DROP`;
+const nodeChainNames: ReadonlySet<string> = new Set([...Object.values(nodeChain), markDrop]);
 
-/** Whether a chain found in a kernel is one that slicewright makes, or that a kube-proxy of any age made. kubelet's own KUBE-* chains are not. */
+/** Whether a chain found in a kernel is one that slicewright makes, or that a kube-proxy of any age made. What only kubelet makes is not. */
 export function isOurChain(name: string): boolean {
   return nodeChainNames.has(name) || isServiceChain(name);
 }

@@ -1,6 +1,6 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { ChainPrefix } from '../../compiler/settings.ts';
-import { type Cidr, hostCidr, parseCidr } from '../../compiler/values/address.ts';
+import { type Cidr, type Family, hostCidr, parseCidr } from '../../compiler/values/address.ts';
 import { makeHook } from '../netfilter/chain.ts';
 import {
   chainKey,
@@ -12,6 +12,7 @@ import {
   type Rule,
   type Table,
 } from '../netfilter/rule.ts';
+import { guardRule } from '../netfilter/loopback-guard.ts';
 import { chainUnder, ruleUnder } from '../netfilter/prefix.ts';
 import { comment } from './matches.ts';
 import { nodeChain } from './names.ts';
@@ -80,20 +81,8 @@ function forwardRules(node: NodeContext, mark: number): Rule[] {
 const loopback = parseCidr('127.0.0.0/8') as Cidr;
 const loopback6 = parseCidr('::1/128') as Cidr;
 
-/** Node ports on 127.0.0.1 need route_localnet, which would let neighbours reach everything else there. */
 function firewallRules(node: NodeContext): Rule[] {
-  if (node.family !== 'IPv4' || !node.nodePorts.loopback) return [];
-  return [
-    {
-      matches: [
-        { kind: 'source', cidr: loopback, not: true },
-        { kind: 'destination', cidr: loopback },
-        comment('block incoming localnet connections'),
-        { kind: 'ctstate', states: ['RELATED', 'ESTABLISHED', 'DNAT'], not: true },
-      ],
-      target: { kind: 'drop' },
-    },
-  ];
+  return node.family === 'IPv4' && node.nodePorts.loopback ? [guardRule] : [];
 }
 
 function postroutingRules(mark: number): Rule[] {
@@ -129,13 +118,19 @@ function nodePortJumps(node: NodeContext): Rule[] {
  * inserts each in front of those before it.
  */
 export function hooks(node: NodeContext): Hook[] {
-  return hookTable.map(([table, kernel, chain, words, states]) => {
-    const matches: Match[] = [];
-    if (states !== undefined) matches.push(ctstate(states));
-    if (words !== undefined) matches.push(comment(words));
-    const rule = ruleUnder({ matches, target: { kind: 'jump', chain } }, node.chainPrefix);
-    return makeHook(node.family, table, kernel, rule);
-  });
+  return hookTable.map((row) => hookOf(row, node.family, node.chainPrefix));
+}
+
+/** Those that lead to one chain. */
+export function hooksTo(chain: ChainName, family: Family, prefix: ChainPrefix): Hook[] {
+  return hookTable.filter(([, , to]) => to === chain).map((row) => hookOf(row, family, prefix));
+}
+
+function hookOf([table, kernel, chain, words, states]: HookRow, family: Family, prefix: ChainPrefix): Hook {
+  const matches: Match[] = [];
+  if (states !== undefined) matches.push(ctstate(states));
+  if (words !== undefined) matches.push(comment(words));
+  return makeHook(family, table, kernel, ruleUnder({ matches, target: { kind: 'jump', chain } }, prefix));
 }
 
 type HookRow = readonly [Table, KernelChain, ChainName, words?: string, states?: readonly CtState[]];

@@ -3,9 +3,9 @@ import type { TableText } from './text/document.ts';
 import { jumpTarget, mergeLines, sameLines } from './text/lines.ts';
 import type { OwnChains } from './own-chains.ts';
 import { chainFromLines } from './chain.ts';
-import type { Foreign } from './text/parse.ts';
-import { markerOf } from './prefix.ts';
-import { type Chain, chainKey, type Hook, type Ruleset, type Table } from './rule.ts';
+import type { Foreign, ForeignRule } from './text/parse.ts';
+import { kubeNameOf, markerOf, underPrefix } from './prefix.ts';
+import { type Chain, chainKey, type ChainName, type Hook, type Ruleset, type Table } from './rule.ts';
 
 /**
  * Whose the chains are.
@@ -19,8 +19,20 @@ import { type Chain, chainKey, type Hook, type Ruleset, type Table } from './rul
  */
 const markedTables: readonly Table[] = ['filter', 'nat'];
 
-/** kubelet keeps rules in it too, in whatever mode the proxy is. */
-const sharedWithKubelet: ReadonlySet<string> = new Set(['KUBE-FIREWALL']);
+/** kubelet makes them too, in whatever mode the proxy is. Only kube-proxies before 1.24 made KUBE-MARK-DROP. */
+const sharedWithKubelet: ReadonlyMap<string, Table> = new Map([
+  ['KUBE-FIREWALL', 'filter'],
+  ['KUBE-MARK-DROP', 'nat'],
+]);
+
+/**
+ * What rules of others may call: they mark a packet for what stands elsewhere. CNI plugins and kubelet's host ports
+ * do. Emptied, they would change what those rules mean.
+ */
+const markMasquerade = 'KUBE-MARK-MASQ';
+const marking: ReadonlySet<string> = new Set([markMasquerade, 'KUBE-MARK-DROP']);
+/** Masquerades what KUBE-MARK-MASQ marks. */
+const postrouting = 'KUBE-POSTROUTING';
 
 /** What kubelet makes to notice that tables were flushed, and to show which mode it uses. */
 const kubeletChains = /^(?:mangle|filter|nat) KUBE-(?:KUBELET-CANARY|IPTABLES-HINT)$/;
@@ -69,8 +81,9 @@ export function staysMarked<D extends { readonly tables: readonly TableText[] }>
  * What is wanted on a node where others live too.
  *
  *   our mark               stands beside our chains, and goes with them
- *   kubelet's KUBE-FIREWALL  keeps what is in it, besides what we want in it, where there is a kubelet
+ *   KUBE-FIREWALL, KUBE-MARK-DROP  keep what is in them, besides what we want in them, where there is a kubelet
  *   a chain of ours that a rule of others jumps to  cannot be deleted, so it stays, and is empty
+ *   KUBE-MARK-MASQ that a rule of others jumps to   stays as it is, with the rules that masquerade what it marks
  *
  * program   undefined: nothing of ours shall be left
  */
@@ -82,35 +95,89 @@ export function besideOthers(
 ): Ruleset {
   const marker = markerOf(prefix);
   const { family } = found;
-  const chains = new Map<string, Chain>(program?.chains);
-  const hooks: Hook[] = [...(program?.hooks ?? [])];
+  const wanted = { chains: new Map<string, Chain>(program?.chains), hooks: [...(program?.hooks ?? [])] };
+  const { chains } = wanted;
   const marked = new Set<Table>(program === undefined ? [] : markedTables);
   if (hasKubelet(foreign)) {
-    for (const name of sharedWithKubelet) keepShared({ chains, hooks }, found, name);
+    for (const [name, table] of sharedWithKubelet) keepShared(wanted, found, chainKey(table, name));
   }
   for (const { table, line } of foreign.references) {
     const key = chainKey(table, jumpTarget(line) ?? '');
     const target = found.chains.get(key);
     if (target === undefined || chains.has(key)) continue;
-    chains.set(key, chainFromLines(family, table, target.name, []));
+    chains.set(key, isMarking(target, prefix) ? target : chainFromLines(family, table, target.name, []));
+    if (kubeNameOf(target.name, prefix) === markMasquerade) keepMasquerading(wanted, found, prefix);
     // As long as anything of ours is left, it is known to be.
     marked.add(table);
   }
   for (const table of marked) chains.set(chainKey(table, marker), chainFromLines(family, table, marker, []));
-  return { family, chains, hooks };
+  return { family, ...wanted };
+}
+
+/** What goes from no node where a kubelet is, as people should know where kube-proxy's rules go: `nat KUBE-MARK-DROP`. */
+export function leftToKubelet({ chains }: Pick<Ruleset, 'chains'>, foreign: Foreign): readonly string[] {
+  if (!hasKubelet(foreign)) return [];
+  return [...sharedWithKubelet].map(([name, table]) => chainKey(table, name)).filter((key) => chains.has(key));
+}
+
+interface Wanted {
+  readonly chains: Map<string, Chain>;
+  readonly hooks: Hook[];
+}
+
+function isMarking({ name }: Chain, prefix: ChainPrefix): boolean {
+  return marking.has(kubeNameOf(name, prefix) ?? '');
+}
+
+/** A rule that looks into a set would keep the set from being destroyed. */
+function keepMasquerading(
+  { chains, hooks }: Wanted,
+  { family, chains: found, hooks: there }: Ruleset,
+  prefix: ChainPrefix,
+) {
+  const key = chainKey('nat', underPrefix(postrouting, prefix));
+  const chain = found.get(key);
+  if (chain === undefined || chains.has(key)) return;
+  const lines = chain.lines.filter((line) => !line.includes(' --match-set '));
+  chains.set(key, chainFromLines(family, 'nat', chain.name, lines));
+  hooks.push(...there.filter(({ table, line }) => table === 'nat' && jumpTarget(line) === chain.name));
+}
+
+/** A chain of ours that stays where nothing of ours shall be, since rules of others jump to it. */
+export interface KeptChain {
+  readonly chain: Chain;
+  readonly rules: readonly ForeignRule[];
+  /** It has what it had, and what stands with it for its sake. */
+  readonly with: ChainName | undefined;
+  readonly isEmpty: boolean;
+}
+
+/** found   where nothing of ours shall be */
+export function keptForOthers({ chains }: Ruleset, { references }: Foreign, prefix: ChainPrefix): readonly KeptChain[] {
+  const rules = new Map<string, ForeignRule[]>();
+  for (const rule of references) {
+    const key = chainKey(rule.table, jumpTarget(rule.line) ?? '');
+    rules.set(key, [...(rules.get(key) ?? []), rule]);
+  }
+  return [...rules].flatMap(([key, leading]) => {
+    const chain = chains.get(key);
+    if (chain === undefined) return [];
+    const isMark = kubeNameOf(chain.name, prefix) === markMasquerade;
+    const masquerading = isMark ? chains.get(chainKey('nat', underPrefix(postrouting, prefix)))?.name : undefined;
+    return [{ chain, rules: leading, with: masquerading, isEmpty: chain.lines.length === 0 }];
+  });
 }
 
 /** Lines and hooks that are found stay; those that are wanted join them. */
-function keepShared(wanted: { chains: Map<string, Chain>; hooks: Hook[] }, found: Ruleset, name: string): void {
-  const key = chainKey('filter', name);
+function keepShared(wanted: Wanted, found: Ruleset, key: string): void {
   const there = found.chains.get(key);
   if (there === undefined) return;
   const here = wanted.chains.get(key);
   const lines = mergeLines(there.lines, here?.lines ?? []);
   const isEqual = here !== undefined && sameLines(lines, here.lines);
-  wanted.chains.set(key, isEqual ? here : chainFromLines(found.family, 'filter', there.name, lines));
+  wanted.chains.set(key, isEqual ? here : chainFromLines(found.family, there.table, there.name, lines));
   for (const hook of found.hooks) {
-    const leadsThere = hook.table === 'filter' && hook.line.endsWith(` -j ${name}`);
+    const leadsThere = hook.table === there.table && jumpTarget(hook.line) === there.name;
     const isWanted = wanted.hooks.some(
       ({ table, chain, line }) => table === hook.table && chain === hook.chain && line === hook.line,
     );

@@ -1,3 +1,4 @@
+import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import type { LiveBackend, PlaneOptions, Successor } from '../backend.ts';
 import { BackendError } from '../errors.ts';
 import type { FamilyPlane } from './plane.ts';
@@ -30,7 +31,11 @@ export function leavingOthers(
       const remains = await other.remains(run, scope, successor);
       if (remains === undefined) return [];
       const { waits, problems } = await remains.leave();
-      const said = problems.map(({ message }) => `what another mode left could not be removed: ${message}`);
+      const said = problems.map((problem) =>
+        problem.severity === 'error'
+          ? `what another mode left could not be removed: ${problem.message}`
+          : formatDiagnostic(problem),
+      );
       return waits === undefined ? said : [waits, ...said];
     } catch (error) {
       if (!(error instanceof BackendError)) throw error;

@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest';
+import type { Run } from '../command.ts';
 import { createFakeIpvsKernel } from '../ipvs/fake/kernel.ts';
+import { createFakeKernel } from '../netfilter/fake/kernel.ts';
+import { createFakeNft } from '../nftables/fake/fake-nft.ts';
 import { compileObjects } from '../../test/helpers/compile.ts';
 import { node, service, slice } from '../../test/helpers/kubernetes.ts';
 import { planeOf } from '../../test/helpers/scope.ts';
@@ -25,4 +28,33 @@ it('an agent that starts in another mode takes the Services over, and the former
   kernel.connections.clear();
   expect((await back.sync(wanted, 'full')).remarks).toEqual([]);
   expect([...state(), kernel.sets.size]).toEqual([0, undefined, true, 0]);
+});
+
+it('what the former mode opened for node ports on 127.0.0.1 is named with the command that closes it', async () => {
+  const kernel = createFakeIpvsKernel();
+  const { services, node: contexts } = compileObjects(objects);
+  const wanted = { services: services.IPv4, node: contexts.IPv4 };
+  const { run } = kernel;
+  await planeOf('iptables', { run }).sync(wanted, 'full');
+  kernel.sysctls.set('net.ipv4.conf.all.route_localnet', '1');
+  const { remarks } = await planeOf('ipvs', { run }).sync(wanted, 'full');
+  expect(remarks).toEqual([expect.stringMatching(/route_localnet: is still 1.*sysctl -w \S+route_localnet=0/)]);
+  expect((await planeOf('ipvs', { run }).sync(wanted, 'full')).remarks).toEqual([]);
+});
+
+it('what rules of others need of the former mode stays, and is told once', async () => {
+  const [kernel, nft] = [createFakeKernel(), createFakeNft()];
+  const run: Run = (file, args, input) => (file === 'nft' ? nft.run(file, args, input) : kernel.run(file, args, input));
+  const { services, node: contexts } = compileObjects(objects);
+  const wanted = { services: services.IPv4, node: contexts.IPv4 };
+  await planeOf('iptables', { run }).sync(wanted, 'full');
+  kernel.restore('IPv4', '*nat\n:HOSTPORTS - [0:0]\n-A HOSTPORTS -j KUBE-MARK-MASQ\nCOMMIT\n');
+  const plane = planeOf('nftables', { run });
+  const { remarks } = await plane.sync(wanted, 'full');
+  expect(remarks).toEqual([
+    expect.stringMatching(/^warning: kernel IPv4: nat KUBE-MARK-MASQ stays as it is.*HOSTPORTS/),
+  ]);
+  expect(kernel.save('IPv4')).toContain('-j MASQUERADE');
+  expect(kernel.save('IPv4')).not.toMatch(/KUBE-S/);
+  expect((await plane.sync(wanted, 'full')).remarks).toEqual([]);
 });

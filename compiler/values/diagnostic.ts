@@ -22,8 +22,14 @@ export interface Diagnostic {
 
 /** `warning: east EndpointSlice shop/cart-x7k2 ports[1].port: 70000 is outside 1–65535; the port is skipped` */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
-  const where = diagnostic.field === undefined ? '' : ` ${diagnostic.field}`;
-  return `${diagnostic.severity}: ${formatObjectRef(diagnostic.object)}${where}: ${diagnostic.message}`;
+  return formatDiagnosticAt(diagnostic, undefined);
+}
+
+/** The same with where the object stands, where somebody knows: `… ports[1].port (shop.yaml:31): 70000 is …`. */
+export function formatDiagnosticAt(diagnostic: Diagnostic, at: string | undefined): string {
+  const field = diagnostic.field === undefined ? '' : ` ${diagnostic.field}`;
+  const where = at === undefined ? '' : ` (${at})`;
+  return `${diagnostic.severity}: ${formatObjectRef(diagnostic.object)}${field}${where}: ${diagnostic.message}`;
 }
 
 const rank: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };

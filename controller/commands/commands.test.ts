@@ -87,15 +87,15 @@ describe('slicewright plan multicluster', () => {
     expect(io.written.out).toMatch(/3 to make, 0 to change, 0 to delete, in 2 clusters\.\n$/);
   });
 
-  it('exits with 0 when there is nothing to write, and with 1 for what cannot be read', async () => {
+  it('exits with 0 when there is nothing to write, with 1 for what cannot be read, and with 2 for what is no option', async () => {
     const io = memoryIo();
     const hub = file('hub.json', [webService('serve')]);
     expect(await planMultiClusterCommand({ ...none, filename: [hub], cluster: members([]) }, io)).toBe(0);
     expect(io.written.out).toBe('Nothing to write.\n');
     expect(await planMultiClusterCommand({ ...none, filename: [join(folder, 'none')] }, io)).toBe(1);
-    expect(await planMultiClusterCommand({ ...none, filename: [hub], cluster: ['Member=x'] }, io)).toBe(1);
-    expect(await planMultiClusterCommand({ ...none, filename: [hub], clusterLabels: ['m1'] }, io)).toBe(1);
-    expect(await planMultiClusterCommand({ ...none, filename: [hub], clustersetIpRange: ['10.0.0.0/33'] }, io)).toBe(1);
+    expect(await planMultiClusterCommand({ ...none, filename: [hub], cluster: ['Member=x'] }, io)).toBe(2);
+    expect(await planMultiClusterCommand({ ...none, filename: [hub], clusterLabels: ['m1'] }, io)).toBe(2);
+    expect(await planMultiClusterCommand({ ...none, filename: [hub], clustersetIpRange: ['10.0.0.0/33'] }, io)).toBe(2);
   });
 
   it('names what stands in the way', async () => {
@@ -104,6 +104,7 @@ describe('slicewright plan multicluster', () => {
     const own = file('own.json', [{ ...webService('serve'), spec: { ports: [{ port: 81 }] } }]);
     await planMultiClusterCommand({ ...none, filename: [hub], cluster: [`m1=${own}`] }, io);
     expect(io.written.out).toContain('not written: m1 has a Service default/serve that the controller did not make');
+    expect(io.written.out).toContain(` (${own}:1)\n`);
   });
 });
 
@@ -117,6 +118,17 @@ describe('slicewright controller', () => {
     m1.apply(nativeSlice('serve', 'm1', ['10.10.0.1']));
     return { hub, m1, m2 };
   }
+
+  it('with --dry-run says nothing when it is stopped before, as it exits', async () => {
+    const { hub, m1, m2 } = await three();
+    const io = memoryIo();
+    const stop = new AbortController();
+    const cluster = [`m1=${kubeconfig(m1, 'm1')}`, `m2=${kubeconfig(m2, 'm2')}`];
+    const given = { ...options, hub: kubeconfig(hub, 'hub'), cluster, listenAddress: '127.0.0.1:0', dryRun: true };
+    const done = controllerCommand(given, io, stop.signal);
+    stop.abort();
+    expect([await done, io.written.out]).toEqual([1, '']);
+  });
 
   it('with --dry-run says what it would write, and writes nothing', async () => {
     const { hub, m1, m2 } = await three();
@@ -177,15 +189,15 @@ describe('slicewright controller', () => {
   });
 
   it.each([
-    ['no cluster', { cluster: [] }],
-    ['a name that is none', { cluster: ['A=x'] }],
-    ['a name twice', { cluster: ['a=x', 'a=y'] }],
-    ['a kubeconfig that is not there', { cluster: ['a=/nowhere/config'] }],
-  ])('does not start with %s', async (_what, given) => {
+    ['no cluster', 2, { cluster: [] }],
+    ['a name that is none', 2, { cluster: ['A=x'] }],
+    ['a name twice', 2, { cluster: ['a=x', 'a=y'] }],
+    ['a kubeconfig that is not there', 1, { cluster: ['a=/nowhere/config'] }],
+  ])('does not start with %s', async (_what, status, given) => {
     const io = memoryIo();
     expect(
       await controllerCommand({ ...options, ...given, listenAddress: '127.0.0.1:0' }, io, new AbortController().signal),
-    ).toBe(1);
+    ).toBe(status);
     expect(io.written.err).toMatch(/^error: /);
   });
 });

@@ -5,8 +5,8 @@ import type { ClusterName } from '../../compiler/values/names.ts';
 import { reportingFailures } from '../../agent/commands/failures.ts';
 import type { Io } from '../../agent/terminal/io.ts';
 import { createLog, type Log } from '../../agent/telling/log.ts';
-import { parseBindAddress } from '../../agent/serving/bind-address.ts';
-import { type Answer, openListener, plain, type RunningServer } from '../../agent/serving/listener.ts';
+import { type BindAddress, parseBindAddress } from '../../agent/serving/bind-address.ts';
+import { type Answer, openListener, placeOfBind, plain, type RunningServer } from '../../agent/serving/listener.ts';
 import type { ApiCall } from '../../agent/sources/api.ts';
 import { openCluster } from '../../agent/sources/kubeconfig.ts';
 import { sleep, systemClock } from '../../agent/loop/clock.ts';
@@ -29,7 +29,7 @@ import {
   type SettingOptions,
   settingsOf,
 } from './options.ts';
-import { digestOf, readSecrets, writeKubeconfig } from './secrets.ts';
+import { digestOf, readSecrets, writeKubeconfig, secretProblem } from './secrets.ts';
 
 export interface ControllerCommandOptions extends SettingOptions {
   /** `NAME=KUBECONFIG[,CONTEXT]` or `NAME=in-cluster`. */
@@ -57,6 +57,7 @@ const secretsMs = 30_000;
 export function controllerCommand(options: ControllerCommandOptions, io: Io, signal: AbortSignal): Promise<number> {
   return reportingFailures('human', io, async () => {
     const log = createLog(options.v ?? 2);
+    const bind = bindOf(options.listenAddress);
     const metrics = createControllerMetrics();
     const opened = await openAll(options, metrics, signal);
     const stopping = new AbortController();
@@ -79,8 +80,8 @@ export function controllerCommand(options: ControllerCommandOptions, io: Io, sig
       both,
     );
     try {
-      if (options.dryRun === true) return await dryRun(controller, options, io, stopping, both);
-      const server = await serveController(options.listenAddress, controller, identity, metrics);
+      if (options.dryRun === true) return await dryRun(controller, options, io, stopping, signal);
+      const server = await serveController(bind, controller, identity, metrics);
       log.info({ identity, clusters: [...opened.members.keys()], hub: opened.hub?.from }, 'the controller runs');
       const watching = watchSecrets(opened, options, log, stopping, both);
       await controller.run();
@@ -137,7 +138,7 @@ async function openAll(
     digest = digestOf(secrets);
     for (const secret of secrets) {
       if (members.has(secret.name))
-        throw problem(`Secret of cluster ${secret.name}`, '--cluster names this cluster too');
+        throw secretProblem(`of cluster ${secret.name}`, '--cluster names this cluster too');
       const path = writeKubeconfig(secret);
       closers.push(() => rmSync(dirname(path), { recursive: true, force: true }));
       members.set(secret.name, await open({ kubeconfig: path, context: undefined }, secret.labels));
@@ -176,15 +177,18 @@ async function watchSecrets(
   }
 }
 
+function bindOf(address: string): BindAddress {
+  const bind = parseBindAddress(address);
+  if (bind !== undefined) return bind;
+  throw problem(`--listen-address ${address}`, 'is not an address with a port, such as 0.0.0.0:10266');
+}
+
 function serveController(
-  address: string,
+  bind: BindAddress,
   controller: Controller,
   identity: string,
   metrics: ControllerMetrics,
 ): Promise<RunningServer> {
-  const bind = parseBindAddress(address);
-  if (bind === undefined)
-    throw problem(`--listen-address ${address}`, 'is not an address with a port, such as 0.0.0.0:10266');
   const status = () => controllerStatus(controller, identity, systemClock.nowMs());
   const typed = (type: string, body: string, code = 200): Answer => ({
     status: code,
@@ -211,22 +215,27 @@ function serveController(
         return plain(404);
     }
   };
-  return openListener(bind, answering, { methods: ['GET', 'HEAD'] });
+  return openListener(placeOfBind(bind), answering, { methods: ['GET', 'HEAD'] });
 }
 
 const stuckMs = 60_000;
 
-/** Reads every cluster, says what would be written, and ends. */
+/**
+ * Reads every cluster, says what would be written, and ends.
+ *
+ * told      aborted: says nothing, since not all was read
+ * returns   0 nothing to write, 2 changes, 1 told to stop before
+ */
 async function dryRun(
   controller: Controller,
   options: ControllerCommandOptions,
   io: Io,
   stopping: AbortController,
-  signal: AbortSignal,
+  told: AbortSignal,
 ): Promise<number> {
   const running = controller.run();
-  while (!signal.aborted && !controller.loop.report().isStarted) await sleep(systemClock, 100, signal);
-  if (signal.aborted) return 1;
+  while (!told.aborted && !controller.loop.report().isStarted) await sleep(systemClock, 100, told);
+  if (told.aborted) return 1;
   const caches = new Map<Target, ClusterCache>([...controller.members].map(([name, { cache }]) => [name, cache]));
   if (controller.hub !== undefined) caches.set(hubTarget, controller.hub.cache);
   const simulated = simulate(
@@ -242,6 +251,7 @@ async function dryRun(
   );
   stopping.abort();
   await running;
+  if (told.aborted) return 1;
   const unread = [...caches.values()].filter(({ access }) => access !== 'live').map(({ target }) => target);
   if (unread.length > 0)
     await io.err(`slicewright: ${unread.join(', ')} cannot be read completely; nothing is planned there\n`);

@@ -1,6 +1,6 @@
 import { type Cidr, parseCidr } from '../../compiler/values/address.ts';
 import { type ClusterName, parseClusterName } from '../../compiler/values/names.ts';
-import { fileProblem, InputError } from '../../agent/input/input-error.ts';
+import { UsageError } from '../../agent/input/input-error.ts';
 import { isClusterId } from '../core/names.ts';
 import type { ControllerSettings, ImportStyle } from '../core/world.ts';
 
@@ -14,7 +14,7 @@ export interface SettingOptions {
   readonly keepExternalIps?: boolean;
 }
 
-/** throws   InputError for a range that is none */
+/** throws   UsageError for a range that is none */
 export function settingsOf(options: SettingOptions, hasHub: boolean): ControllerSettings {
   return {
     importStyle: options.importStyle ?? (hasHub ? 'karmada' : 'mcs'),
@@ -31,7 +31,7 @@ function rangeOf(text: string): Cidr {
   return cidr;
 }
 
-/** `m1:region=eu,tier=gold`. throws   InputError */
+/** `m1:region=eu,tier=gold`. throws   UsageError */
 export function clusterLabelsOf(texts: readonly string[]): ReadonlyMap<string, ReadonlyMap<string, string>> {
   return new Map(
     texts.map((text) => {
@@ -62,7 +62,7 @@ export function placeOf(text: string): Place {
   return { kubeconfig: text.slice(0, comma), context: text.slice(comma + 1) };
 }
 
-/** `NAME=REST` of each `--cluster`, in order. throws   InputError */
+/** `NAME=REST` of each `--cluster`, in order. throws   UsageError */
 export function namedClusters(texts: readonly string[]): ReadonlyMap<ClusterName, string> {
   const found = new Map<ClusterName, string>();
   for (const text of texts) {
@@ -77,6 +77,6 @@ export function namedClusters(texts: readonly string[]): ReadonlyMap<ClusterName
   return found;
 }
 
-export function problem(what: string, message: string): InputError {
-  return new InputError([fileProblem(what, 'bad-option', message)]);
+export function problem(what: string, message: string): UsageError {
+  return new UsageError(what, message);
 }

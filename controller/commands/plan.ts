@@ -3,6 +3,8 @@ import { type ClusterName, compareText } from '../../compiler/values/names.ts';
 import { reportingFailures } from '../../agent/commands/failures.ts';
 import type { Io } from '../../agent/terminal/io.ts';
 import { readObjects } from '../../agent/input/files.ts';
+import { placesOf } from '../../agent/input/places.ts';
+import type { ClusterObjects } from '../../compiler/compile.ts';
 import { type ClusterCache, createClusterCache } from '../cluster-cache.ts';
 import { idIn, isOfKind, kinds } from '../core/kinds.ts';
 import { hub, type Target, type World } from '../core/world.ts';
@@ -28,11 +30,14 @@ export function planMultiClusterCommand(options: PlanMultiClusterOptions, io: Io
     const labels = clusterLabelsOf(options.clusterLabels);
     const caches = new Map<Target, ClusterCache>();
     const ofHub = await readObjects(options.filename, io.readStdin);
+    const read: ClusterObjects[] = [{ cluster: undefined, objects: ofHub }];
     caches.set(hub, cacheOf(hub, ofHub, new Map(), []));
     const members = new Map<ClusterName, ClusterCache>();
     const namespaces = namespacesOf(ofHub);
     for (const [name, path] of [...namedClusters(options.cluster ?? [])].sort(([a], [b]) => compareText(a, b))) {
-      const cache = cacheOf(name, await readObjects([path], io.readStdin), labels.get(name) ?? new Map(), namespaces);
+      const objects = await readObjects([path], io.readStdin);
+      read.push({ cluster: name, objects });
+      const cache = cacheOf(name, objects, labels.get(name) ?? new Map(), namespaces);
       caches.set(name, cache);
       members.set(name, cache);
     }
@@ -45,7 +50,7 @@ export function planMultiClusterCommand(options: PlanMultiClusterOptions, io: Io
       time: '1970-01-01T00:00:00Z',
     };
     const simulated = simulate(world, caches);
-    await io.out(netReport(simulated));
+    await io.out(netReport(simulated, placesOf(read)));
     return simulated.net.length === 0 ? 0 : 2;
   });
 }

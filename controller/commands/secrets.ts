@@ -7,8 +7,8 @@ import { type ClusterName, compareText, parseClusterName } from '../../compiler/
 import { canonicalJson } from '../../compiler/values/canonical-json.ts';
 import type { ApiGet } from '../../agent/sources/api.ts';
 import { readJson } from '../../agent/sources/api-protocol.ts';
+import { InputError } from '../../agent/input/input-error.ts';
 import { isClusterId } from '../core/names.ts';
-import { problem } from './options.ts';
 
 /** Label of Secrets that register a cluster; its value is the cluster's name. Their other labels are the cluster's. */
 export const clusterLabel = 'slicewright.dev/cluster';
@@ -34,7 +34,7 @@ export async function readSecrets(
   const answer = await get(`/api/v1/namespaces/${namespace}/secrets?labelSelector=${selector}`, signal);
   const body = asFields(await readJson(answer));
   if (answer.status !== 200 || !Array.isArray(body?.items)) {
-    throw problem(`Secrets of namespace ${namespace}`, `cannot be read: the API server answered ${answer.status}`);
+    throw secretProblem(`of namespace ${namespace}`, `cannot be read: the API server answered ${answer.status}`);
   }
   return body.items.map(parseSecret).sort((a, b) => compareText(a.name, b.name));
 }
@@ -44,11 +44,11 @@ function parseSecret(item: unknown): RegisteredSecret {
   const labels = new Map(parseTextMap(asFields(metadata)?.labels));
   const id = labels.get(clusterLabel) ?? '';
   const name = parseClusterName(id);
-  const what = `Secret ${String(asFields(metadata)?.name)}`;
+  const what = String(asFields(metadata)?.name);
   if (name === undefined || !isClusterId(id))
-    throw problem(what, `its label ${clusterLabel} is not the name of a cluster`);
+    throw secretProblem(what, `its label ${clusterLabel} is not the name of a cluster`);
   const encoded = asFields(data)?.kubeconfig;
-  if (typeof encoded !== 'string') throw problem(what, 'has no key "kubeconfig"');
+  if (typeof encoded !== 'string') throw secretProblem(what, 'has no key "kubeconfig"');
   labels.delete(clusterLabel);
   return { name, labels, kubeconfig: Buffer.from(encoded, 'base64').toString('utf8') };
 }
@@ -64,4 +64,9 @@ export function writeKubeconfig(secret: RegisteredSecret): string {
   const path = join(mkdtempSync(join(tmpdir(), 'slicewright-')), `${secret.name}.kubeconfig`);
   writeFileSync(path, secret.kubeconfig, { mode: 0o600 });
   return path;
+}
+
+/** what   its name, or whose it is */
+export function secretProblem(what: string, message: string): InputError {
+  return new InputError([{ severity: 'error', code: 'bad-secret', object: { kind: 'Secret', name: what }, message }]);
 }

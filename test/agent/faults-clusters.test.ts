@@ -29,7 +29,7 @@ describe('another cluster', () => {
 
     west.double.faults = { forbidden: ['endpointslices'] };
     const agent = start(own.double, kernel, { others });
-    await eventually(() => expect(agent.of('waiting').at(-1)?.for.join()).toContain('EndpointSlice'));
+    await eventually(() => expect(agent.of('waiting').at(-1)?.for.join()).toContain('endpointslices'));
     await eventually(() => expect(said(agent)).toMatch(/cannot be read: 403 .*endpointslices/));
     expect(await failing(agent, 'member1')).toBe(1);
     await eventually(async () => expect([await synced(agent), await synced(agent, 'member1')]).toEqual([1, 0]));

@@ -28,14 +28,23 @@ async function planOf(name: string, against: string): Promise<string> {
 }
 
 describe('taking over from a kube-proxy before 1.24', () => {
-  it.each(['old.save', 'l.save'])('its chains go (%s); kubelet’s and others’ are not touched', async (against) => {
-    const text = await planOf('67-plan-against-old-kube-proxy-dump', against);
-    const deleted = text.split('\n').flatMap((line) => /^nat (KUBE-\S+) .*deleted$/.exec(line)?.[1] ?? []);
-    expect(deleted.sort()).toEqual([
-      'KUBE-SEP-AAAAAAAAAAAAAAAA',
-      'KUBE-SVC-BBBBBBBBBBBBBBBB',
-      'KUBE-XLB-BBBBBBBBBBBBBBBB',
-    ]);
-    expect(text).not.toMatch(/^\w+ (KUBE-MARK-DROP|DOCKER|cali-PREROUTING)/m);
+  const name = '67-plan-against-old-kube-proxy-dump';
+  const deletedIn = (text: string) =>
+    text
+      .split('\n')
+      .flatMap((line) => /^nat (KUBE-\S+) .*deleted$/.exec(line)?.[1] ?? [])
+      .sort();
+  const services = ['KUBE-SEP-AAAAAAAAAAAAAAAA', 'KUBE-SVC-BBBBBBBBBBBBBBBB', 'KUBE-XLB-BBBBBBBBBBBBBBBB'];
+
+  it.each(['old.save', 'l.save'])('all of its chains go (%s), and others’ are not touched', async (against) => {
+    const text = await planOf(name, against);
+    expect(deletedIn(text)).toEqual(['KUBE-MARK-DROP', ...services]);
+    expect(text).not.toMatch(/^\w+ (DOCKER|cali-PREROUTING)/m);
+  });
+
+  it('what a kubelet makes too stays, and is named', async () => {
+    const text = await planOf(name, 'kubelet.save');
+    expect(deletedIn(text)).toEqual(services);
+    expect(text).toContain('  nat KUBE-MARK-DROP keeps what is in it: kubelet makes it too\n');
   });
 });

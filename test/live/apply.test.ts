@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { cleanupCommand } from '../../agent/commands/cleanup.ts';
+import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { assemble } from '../../backends/assemble.ts';
 import type { Run } from '../../backends/command.ts';
 import { iptables } from '../../backends/iptables/index.ts';
@@ -11,6 +13,7 @@ import { probeSupport } from '../netns/probe.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { describeIn } from '../place.ts';
 import { emptyHost } from '../tables/scratch.ts';
+import { lockDir } from '../helpers/lock-dir.ts';
 
 const { lacks } = await probeSupport();
 const foreign = `*mangle
@@ -66,6 +69,32 @@ for (const mode of ['nft', 'legacy'] as const) {
         await apply(run, target(...servicesWith(2)));
         await converges(target(...servicesWith(3)));
         expect((await apply(run, nothing)).documents).toBe(0);
+      });
+
+      it('cleans up around a rule of others that needs the mark, and says so each time', async () => {
+        const hostPorts = ':HOSTPORTS - [0:0]\n-A HOSTPORTS -s 10.1.0.9/32 -j KUBE-MARK-MASQ';
+        await apply(run, target(...servicesWith(2)));
+        await change(`*nat\n${hostPorts}\nCOMMIT\n`);
+        const cleanup = async () => {
+          const io = memoryIo();
+          return { status: await cleanupCommand({ lockDir, diagnostics: 'human' }, io, run), ...io.written };
+        };
+        const first = await cleanup();
+        expect(first.out).toMatch(/^IPv4: \d+ chains and \d+ hooks removed from the /);
+        const left = await saved();
+        const lines = left.split('\n').filter((line) => /KUBE-/.test(line));
+        const chains = lines.flatMap((line) => /^:(\S+)/.exec(line)?.[1] ?? []);
+        expect(chains.sort()).toEqual(['KUBE-MARK-MASQ', 'KUBE-POSTROUTING']);
+        expect(lines).toContain('-A HOSTPORTS -s 10.1.0.9/32 -j KUBE-MARK-MASQ');
+        expect(lines.filter((line) => line.startsWith('-A KUBE-POSTROUTING'))).toHaveLength(3);
+        const again = await cleanup();
+        for (const { status, err } of [first, again]) {
+          expect([status, err]).toEqual([1, expect.stringContaining('nat KUBE-MARK-MASQ stays as it is')]);
+        }
+        expect([again.out, await saved()]).toEqual(['IPv6: nothing of ours is there\n', left]);
+        await succeed(run, `iptables-${mode}`, ['-t', 'nat', '-F', 'HOSTPORTS'], '');
+        expect((await cleanup()).status).toBe(0);
+        expect((await saved()).replace(/^:HOSTPORTS .*\n/m, '')).toBe(before);
       });
 
       it('edits long chains in place', async () => {

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Metafile } from 'esbuild';
+import { type Metafile, transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildPackage, packagesIn } from '../../tools/build.ts';
 
@@ -92,6 +92,33 @@ describe('the built program', () => {
     const env = { XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: undefined, NODE_DISABLE_COMPILE_CACHE: undefined };
     call('tools/with-node', [join(built(), 'slicewright.js'), ...seed], env);
     expect(readdirSync(cache)).toEqual(kept ? ['slicewright'] : []);
+  });
+
+  describe('on a Node that is too old', () => {
+    test.each(['0.10.48', '8.17.0', '20.20.2', '22.18.9'])(
+      'of version %s says so in one line and ends with 1',
+      (version) => {
+        const preload = join(folder, 'old.cjs');
+        writeFileSync(preload, `Object.defineProperty(process, 'versions', { value: { node: '${version}' } });\n`);
+        const args = ['node', '--require', preload, join(built(), 'slicewright.js'), '--version'];
+        const { status, stdout, stderr } = spawnSync(join(project, 'tools/with-node'), args, {
+          encoding: 'utf8',
+          cwd: project,
+        });
+        expect({ status, stdout, stderr }).toEqual({
+          status: 1,
+          stdout: '',
+          stderr: `slicewright needs Node 22.19 or newer, and this is Node ${version}\n`,
+        });
+      },
+    );
+
+    test('what it reads first has only words that any Node knows', async () => {
+      const text = readFileSync(join(built(), 'slicewright.js'), 'utf8');
+      const { code } = await transform(text, { target: 'es5', format: 'cjs' });
+      expect(code.replace(/["']/g, '"')).toContain('require("./start.js")');
+      await expect(transform('const a = () => 1;', { target: 'es5', logLevel: 'silent' })).rejects.toThrow('es5');
+    });
   });
 
   test('carries the licence of every package inside', () => {

@@ -98,6 +98,16 @@ it('follows a folder, sets drift right, holds back what is refused, and says so 
   const well = await status(port);
   expect([well.code, well.text]).toEqual([0, expect.stringMatching(/^node east-1, toy, running for /)]);
   expect(well.text).toContain('shop/cart:http/TCP/IPv4  local 2');
+  const configz: unknown = await (await fetch(`http://127.0.0.1:${port}/configz`)).json();
+  expect(configz).toEqual({
+    'kubeproxy.config.k8s.io': expect.objectContaining({
+      kind: 'KubeProxyConfiguration',
+      mode: 'toy',
+      metricsBindAddress: `127.0.0.1:${port}`,
+      iptables: expect.objectContaining({ masqueradeBit: 14, syncPeriod: '30s' }),
+      conntrack: expect.objectContaining({ maxPerCore: 32_768 }),
+    }),
+  });
 
   kernel.tables.delete(`IPv4 ${prefix}`);
   await eventually(() => expect(endpoints()).toEqual(['10.1.0.5', '10.1.0.6']));

@@ -84,10 +84,10 @@ function remainsOf(kernel: ToyKernel, scope: Scope): Remains | undefined {
 
 function clean(kernel: ToyKernel, scope: Scope): CleanReport {
   const found = foundIn(kernel, scope);
-  if (found === undefined) return { state: 'nothing', done: [], others: undefined, problems: [] };
+  if (found === undefined) return { state: 'nothing', done: [], others: undefined, kept: [], problems: [] };
   const { isDone, problems } = applyProgram(kernel, scope, emptyProgram(scope.family));
   const done = isDone ? [`${counted(lineCount(found), 'line')} removed from the toy kernel`] : [];
-  return { state: isDone ? 'removed' : 'failed', done, others: undefined, problems };
+  return { state: isDone ? 'removed' : 'failed', done, others: undefined, kept: [], problems };
 }
 
 /** undefined: nothing of slicewright's is there. */

@@ -1,8 +1,10 @@
 import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
 import { type Configuration, parseConfiguration } from '../../config/config.ts';
 import { podsUnknown } from '../../config/pods-unknown.ts';
-import { fileProblem, InputError } from '../../input/input-error.ts';
+import { fileProblem, InputError, withPlaces } from '../../input/input-error.ts';
 import { type ReadStdin, readObjects } from '../../input/files.ts';
+import { nowhere, type PlaceOf } from '../../input/place.ts';
+import { placesOfDocument } from '../../input/places.ts';
 import { documentOfFlags, type GivenFlags, givenFlags, setFlags } from './flags.ts';
 import { flagWarning, idleWarnings } from './idle-flags.ts';
 import { givenPortFlags, settlePorts } from './port-flags.ts';
@@ -17,6 +19,8 @@ export interface Given {
   readonly configuration: Configuration;
   /** The KubeProxyConfiguration that says it, flags counted in. */
   readonly document: unknown;
+  /** Where in its file the configuration stands. */
+  readonly placeOf: PlaceOf;
   /** Servers that an empty address switches off, for which a file has no words. */
   readonly off: { readonly healthz: boolean; readonly metrics: boolean };
 }
@@ -37,15 +41,18 @@ export async function readConfiguration(
     return {
       configuration: withNotes(configuration, [...warnings, ...idleWarnings(given)]),
       document,
+      placeOf: nowhere,
       off: { healthz: flags['healthzBindAddress'] === '', metrics: flags['metricsBindAddress'] === '' },
     };
   }
-  const document = await readDocument(path, given, readStdin);
+  const read = await readDocument(path, readStdin);
+  const document = setFlags(read, given, besideFile);
   const idle = [...givenFlags(given), ...givenPortFlags(given)].filter((flag) => !besideFile.includes(flag));
   const notes = idle.map((flag) =>
     flagWarning(flag, 'has no effect beside --config, as for kube-proxy; the file says it'),
   );
-  const configuration = parseConfiguration(document, path, choices);
+  const placeOf = placesOfDocument('KubeProxyConfiguration', path, read);
+  const configuration = withPlaces(placeOf, () => parseConfiguration(document, path, choices));
   return {
     configuration: withNotes(configuration, [
       ...notes,
@@ -53,23 +60,25 @@ export async function readConfiguration(
       ...podsUnknown(configuration.settings, path),
     ]),
     document,
+    placeOf,
     off: { healthz: false, metrics: false },
   };
 }
 
 /** Only the file's document, checked like {@link readConfiguration} does: what the watch on it asks for. */
 export async function readCheckedDocument(path: string, given: GivenFlags, readStdin: ReadStdin): Promise<unknown> {
-  const document = await readDocument(path, given, readStdin);
-  parseConfiguration(document, path, choices);
+  const read = await readDocument(path, readStdin);
+  const document = setFlags(read, given, besideFile);
+  withPlaces(placesOfDocument('KubeProxyConfiguration', path, read), () => parseConfiguration(document, path, choices));
   return document;
 }
 
-async function readDocument(path: string, given: GivenFlags, readStdin: ReadStdin): Promise<unknown> {
+async function readDocument(path: string, readStdin: ReadStdin): Promise<unknown> {
   const [document, ...others] = await readObjects([path], readStdin);
   if (document === undefined || others.length > 0) {
     throw new InputError([fileProblem(path, 'bad-configuration', 'one KubeProxyConfiguration is wanted')]);
   }
-  return setFlags(document, given, besideFile);
+  return document;
 }
 
 function withNotes(configuration: Configuration, notes: readonly Diagnostic[]): Configuration {

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { type ClusterName, parseClusterName } from '../../../compiler/values/names.ts';
 import type { Clock } from '../../loop/clock.ts';
-import { fileProblem, InputError } from '../../input/input-error.ts';
+import { fileProblem, InputError, UsageError } from '../../input/input-error.ts';
 import type { ApiCall, ApiPost } from '../../sources/api.ts';
 import { clusterSource } from '../../sources/cluster.ts';
 import { defaultFolderTimes, folderSource } from '../../sources/folder.ts';
@@ -77,7 +77,7 @@ function limitsOf(text: string | undefined): SourceLimits {
   if (limits !== undefined) return limits;
   const names = Object.keys(defaultSourceLimits).join(', ');
   const message = `is not NAME=NUMBER[,…] with ${names} and whole numbers from 1`;
-  throw new InputError([fileProblem(`--source-limits ${text}`, 'bad-limits', message)]);
+  throw new UsageError(`--source-limits ${text}`, message, 'bad-limits');
 }
 
 function parseClusterOption(text: string): {
@@ -103,6 +103,6 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-function problem(text: string, message: string): InputError {
-  return new InputError([fileProblem(`--cluster ${text}`, 'bad-cluster', message)]);
+function problem(text: string, message: string): UsageError {
+  return new UsageError(`--cluster ${text}`, message, 'bad-cluster');
 }

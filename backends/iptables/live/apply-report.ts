@@ -10,6 +10,8 @@ import { ApplyError, type ApplyReport as RulesReport, applyTarget, refusalForOth
 import { missingTool } from '../../netfilter/live/missing-tool.ts';
 import type { Observation, Target as RulesTarget } from '../../netfilter/live/observation.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
+import { exposedLoopback } from '../../netfilter/live/exposed-loopback.ts';
+import { isGuarded } from '../../netfilter/loopback-guard.ts';
 import { allowLocalNodePorts } from './local-node-ports.ts';
 
 /** Why {@link applyReport} would change nothing. */
@@ -28,15 +30,22 @@ export async function refusalReport(
 /** Applies one family, opens node ports on 127.0.0.1 where they are asked for, and says what became of it. */
 export async function applyReport(
   run: Run,
-  { family, takeOver }: Scope,
+  { family, takeOver, prefix }: Scope,
   observed: Observation,
   rules: RulesTarget,
   own: OwnChains,
   { node, services }: Target,
 ): Promise<ApplyReport> {
-  const report = await reportOf(family, 'apply', () => applyTarget(run, observed, rules, own, { takeOver }));
-  if (family !== 'IPv4') return report;
-  const problem = await allowLocalNodePorts(run, node, services);
+  let after: Observation | undefined;
+  const report = await reportOf(family, 'apply', async () => {
+    const applied = await applyTarget(run, observed, rules, own, { takeOver });
+    after = applied.observed;
+    return applied;
+  });
+  if (family !== 'IPv4' || after === undefined) return report;
+  const problem = isGuarded(after.ruleset, prefix)
+    ? await allowLocalNodePorts(run, node, services)
+    : await exposedLoopback(run, observed, after);
   return problem === undefined ? report : { ...report, problems: [...report.problems, problem] };
 }
 

@@ -133,11 +133,16 @@ describe('whose the chains are', () => {
       '-A OUTPUT -j KUBE-FIREWALL',
       '-A KUBE-FIREWALL -m comment --comment "kubernetes firewall for dropping marked packets" -m mark --mark 0x8000/0x8000 -j DROP',
       'COMMIT',
+      '*nat',
+      ':KUBE-MARK-DROP - [0:0]',
+      '-A KUBE-MARK-DROP -j MARK --set-xmark 0x8000/0x8000',
+      'COMMIT',
       '',
     ].join('\n');
     const kernel = createWith(kubelet);
     await apply(kernel.run, target(cart()));
     expect(kernel.save('IPv4')).toContain('--mark 0x8000/0x8000 -j DROP');
+    expect(kernel.save('IPv4')).toContain('-A KUBE-MARK-DROP -j MARK');
     expect(kernel.save('IPv4')).toContain('block incoming localnet connections');
     await apply(kernel.run, nothing);
     for (const line of kubelet.split('\n')) expect(kernel.save('IPv4')).toContain(line);
@@ -151,6 +156,19 @@ describe('whose the chains are', () => {
     await apply(kernel.run, nothing);
     expect(kernel.save('IPv4')).toContain('-A AUDIT -s 192.0.2.1/32 -j KUBE-FORWARD');
     expect(kernel.save('IPv4')).not.toContain('-A KUBE-');
+    expect((await apply(kernel.run, nothing)).documents).toBe(0);
+  });
+
+  it('takes nothing from a rule of others that has packets masqueraded', async () => {
+    const kernel = createFakeKernel();
+    await apply(kernel.run, target(cart()));
+    kernel.restore('IPv4', '*nat\n:HOSTPORTS - [0:0]\n-A HOSTPORTS -s 10.1.0.9/32 -j KUBE-MARK-MASQ\nCOMMIT\n');
+    const chains = (save: string) => save.split('\n').filter((line) => /KUBE-MARK-MASQ|KUBE-POSTROUTING/.test(line));
+    const serviceRules = / KUBE-(SVC|SEP|EXT|SERVICES|NODEPORTS)/;
+    const before = chains(kernel.save('IPv4')).filter((line) => !serviceRules.test(line));
+    await apply(kernel.run, nothing);
+    expect(chains(kernel.save('IPv4'))).toEqual(before);
+    expect(kernel.save('IPv4')).not.toMatch(serviceRules);
     expect((await apply(kernel.run, nothing)).documents).toBe(0);
   });
 

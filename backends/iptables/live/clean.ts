@@ -1,38 +1,60 @@
 import { counted } from '../../../compiler/values/counted.ts';
+import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
+import type { Family } from '../../../compiler/values/address.ts';
+import { printable } from '../../../compiler/values/object-ref.ts';
 import type { CleanReport, LeaveReport, Remains, Successor } from '../../backend.ts';
 import type { Run } from '../../command.ts';
-import { applyTarget } from './apply.ts';
-import { type Observation, observe, observePossible } from '../../netfilter/live/observation.ts';
+import { kernelProblem } from '../../errors.ts';
+import { type ApplyReport as RulesReport, applyTarget } from './apply.ts';
+import { exposedLoopback } from '../../netfilter/live/exposed-loopback.ts';
+import {
+  type Observation,
+  observe,
+  observeAgain,
+  observePossible,
+  planLive,
+} from '../../netfilter/live/observation.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
+import { type KeptChain, keptForOthers, leftToKubelet } from '../../netfilter/ownership.ts';
+import type { Ruleset } from '../../netfilter/rule.ts';
 import type { Scope } from '../../target.ts';
 import { rulesetSide } from '../side.ts';
 import { iptablesTables } from '../table-writer.ts';
 import { reportOf } from './apply-report.ts';
 
-/** nft tables and legacy ones: each can hold slicewright's rules from some earlier time. */
-const kindsOfTables = 2;
+/** Chains of every backend that writes tables, in nft tables and legacy ones: each can hold some from an earlier time. */
+export async function cleanTables(run: Run, scope: Scope, own: OwnChains): Promise<CleanReport> {
+  const report = { done: [] as string[], kept: [] as Diagnostic[], problems: [] as Diagnostic[] };
+  let others: string | undefined;
+  const state = () => (report.done.length === 0 ? 'nothing' : 'removed');
+  for (const observed of await readBoth(run, scope, own)) {
+    if (observed.owner === 'nobody') continue;
+    if (observed.owner === 'another writer' && !scope.takeOver) {
+      const where = `the ${scope.prefix}-* chains in the ${observed.tools.mode} tables are another program's`;
+      return { ...report, state: state(), others: `${where}; --take-over removes them too` };
+    }
+    const removed = await removeAll(run, scope, observed, own, 'cleanup');
+    report.problems.push(...removed.problems);
+    if (!removed.isDone) return { ...report, state: 'failed', others };
+    if (removed.done !== undefined) report.done.push(removed.done);
+    report.kept.push(...removed.kept);
+    const left = leftToKubelet(observed.ruleset, observed.foreign);
+    if (removed.done !== undefined && left.length > 0) others = `${left.join(' and ')}: what kubelet has there stays`;
+  }
+  return { ...report, state: state(), others };
+}
 
 /** undefined: nothing of it is there. IPv6 may be absent from a machine, IPv4 not. */
 export function readTablesToClean(run: Run, { family }: Scope, own: OwnChains): Promise<Observation | undefined> {
   return family === 'IPv4' ? observe(run, family, own) : observePossible(run, family, own);
 }
 
-/** Chains of every backend that writes tables, in both kinds of tables. */
-export async function cleanTables(run: Run, scope: Scope, own: OwnChains): Promise<CleanReport> {
-  const done: string[] = [];
-  const state = () => (done.length === 0 ? 'nothing' : 'removed');
-  for (let round = 0; round < kindsOfTables; round++) {
-    const observed = await readTablesToClean(run, scope, own);
-    if (observed === undefined || observed.owner === 'nobody') break;
-    if (observed.owner === 'another writer' && !scope.takeOver) {
-      const where = `the ${scope.prefix}-* chains in the ${observed.tools.mode} tables are another program's`;
-      return { state: state(), done, others: `${where}; --take-over removes them too`, problems: [] };
-    }
-    const removed = await removeAll(run, scope, observed, own, 'cleanup');
-    if (!removed.isDone) return { state: 'failed', done, others: undefined, problems: removed.problems };
-    done.push(removed.text);
-  }
-  return { state: state(), done, others: undefined, problems: [] };
+async function readBoth(run: Run, scope: Scope, own: OwnChains): Promise<readonly Observation[]> {
+  const observed = await readTablesToClean(run, scope, own);
+  if (observed === undefined) return [];
+  const { rival } = observed;
+  if (rival === undefined) return [observed];
+  return [observed, await observeAgain(run, { ...observed, tools: rival.tools, rival: undefined }, own)];
 }
 
 /**
@@ -49,33 +71,79 @@ export async function leaveTables(
   const observed = await observePossible(run, scope.family, own);
   if (observed === undefined || observed.owner === 'nobody') return undefined;
   if (observed.owner === 'another writer' && !scope.takeOver) return undefined;
+  // What rules of others keep was told of when the rest went.
+  if (planLive(observed, nothing, own).steps.length === 0) return undefined;
   return {
-    text: `the rules in the ${observed.tools.mode} tables go: ${sizeOf(observed)}`,
+    text: `the rules in the ${observed.tools.mode} tables go: ${sizeOf(observed.ruleset)}`,
     side: ({ node }) =>
       iptablesTables.isInForce(observed.ruleset, scope.prefix) ? rulesetSide(observed.ruleset, node) : undefined,
     async leave(): Promise<LeaveReport> {
-      const removed = await removeAll(run, scope, observed, own, 'apply');
-      return removed.isDone
-        ? { isDone: true, done: removed.text, waits: undefined, problems: [] }
-        : { isDone: false, done: undefined, waits: undefined, problems: removed.problems };
+      const { isDone, done, kept, problems } = await removeAll(run, scope, observed, own, 'apply');
+      const warnings = kept.map((one) => ({ ...one, severity: 'warning' as const }));
+      return { isDone, done, waits: undefined, problems: [...problems, ...warnings] };
     },
   };
 }
 
-async function removeAll(run: Run, scope: Scope, observed: Observation, own: OwnChains, verb: string) {
-  // That the other kind of tables holds some too is no reason to leave these.
-  const start = { ...observed, rival: undefined };
-  const nothing = { program: undefined, services: [] };
-  let documents = 0;
-  const { isDone, problems } = await reportOf(scope.family, verb, async () => {
-    const report = await applyTarget(run, start, nothing, own, { takeOver: scope.takeOver });
-    ({ documents } = report);
-    return report;
-  });
-  const where = `removed from the ${observed.tools.mode} tables in ${counted(documents, 'transaction')}`;
-  return { isDone, problems, text: `${sizeOf(observed)} ${where}` };
+const nothing = { program: undefined, services: [] };
+
+interface Removed {
+  readonly isDone: boolean;
+  /** undefined: nothing had to be done. */
+  readonly done: string | undefined;
+  readonly kept: readonly Diagnostic[];
+  readonly problems: readonly Diagnostic[];
 }
 
-function sizeOf({ ruleset }: Observation): string {
-  return `${counted(ruleset.chains.size, 'chain')} and ${counted(ruleset.hooks.length, 'hook')}`;
+async function removeAll(
+  run: Run,
+  scope: Scope,
+  observed: Observation,
+  own: OwnChains,
+  verb: string,
+): Promise<Removed> {
+  // That the other kind of tables holds some too is no reason to leave these.
+  const start = { ...observed, rival: undefined };
+  let report: RulesReport | undefined;
+  const { isDone, problems } = await reportOf(scope.family, verb, async () => {
+    report = await applyTarget(run, start, nothing, own, { takeOver: scope.takeOver });
+    return report;
+  });
+  if (report === undefined) return { isDone, done: undefined, kept: [], problems };
+  const after = report.observed;
+  const exposed = await exposedLoopback(run, start, after);
+  return {
+    isDone,
+    done: report.documents === 0 ? undefined : removedText(start, after, report.documents),
+    kept: keptForOthers(after.ruleset, after.foreign, scope.prefix).map((one) => keptProblem(scope.family, verb, one)),
+    problems: [...problems, ...(exposed === undefined ? [] : [exposed])],
+  };
+}
+
+/** What is not there any more, and what is there with nothing in it. */
+function removedText(
+  { ruleset: before, tools }: Observation,
+  { ruleset: after }: Observation,
+  documents: number,
+): string {
+  const emptied = [...after.chains].filter(
+    ([key, { lines }]) => lines.length === 0 && (before.chains.get(key)?.lines.length ?? 0) > 0,
+  );
+  const chains = counted(before.chains.size - after.chains.size, 'chain');
+  const hooks = counted(before.hooks.length - after.hooks.length, 'hook');
+  const empty = emptied.length === 0 ? '' : `, ${counted(emptied.length, 'chain')} emptied`;
+  return `${chains} and ${hooks} removed${empty} from the ${tools.mode} tables in ${counted(documents, 'transaction')}`;
+}
+
+function keptProblem(family: Family, verb: string, { chain, rules, with: beside, isEmpty }: KeptChain): Diagnostic {
+  const [first] = rules;
+  const how = isEmpty ? 'stays, empty' : beside === undefined ? 'stays as it is' : `stays as it is, with ${beside}`;
+  const more = rules.length < 2 ? '' : `, and ${counted(rules.length - 1, 'rule')} more`;
+  const where = printable(`${first?.chain ?? ''} jumps to it (${first?.line ?? ''})`, 400);
+  const message = `${chain.table} ${chain.name} ${how}: ${where}${more}, and rules of others are left alone; once no rule jumps there, cleanup removes it`;
+  return kernelProblem(family, `${verb}-chain-in-use`, message);
+}
+
+function sizeOf({ chains, hooks }: Ruleset): string {
+  return `${counted(chains.size, 'chain')} and ${counted(hooks.length, 'hook')}`;
 }

@@ -1,12 +1,9 @@
-import { mayServeLoopback } from '../../../compiler/ir/build-node-context.ts';
-import type { ChainPrefix, Settings } from '../../../compiler/settings.ts';
+import type { ChainPrefix } from '../../../compiler/settings.ts';
 import type { Kernel, LiveBackend } from '../../backend.ts';
 import type { Run } from '../../command.ts';
-import { sysctlPreparation } from '../../host/preparation.ts';
-import { ensureSysctls } from '../../host/sysctl.ts';
 import type { ProgramOf } from '../../made.ts';
 import { tableDangers } from '../../netfilter/diff/dangers.ts';
-import { type Observation, observe, observePossible } from '../../netfilter/live/observation.ts';
+import { isToGo, type Observation, observe, observePossible } from '../../netfilter/live/observation.ts';
 import { ownChainsOf, type TableWriter } from '../../netfilter/own-chains.ts';
 import type { Ruleset } from '../../netfilter/rule.ts';
 import type { Scope } from '../../target.ts';
@@ -14,7 +11,7 @@ import type { IptablesUnit } from '../unit.ts';
 import { applyReport, refusalReport } from './apply-report.ts';
 import { cleanTables, leaveTables, readTablesToClean } from './clean.ts';
 import { readDump } from './dump.ts';
-import { routeLocalnet } from './local-node-ports.ts';
+import { openLoopback } from './open-loopback.ts';
 import { nothingFound, type Planner, plannerOf } from './plan.ts';
 import { createIptablesPlane } from './plane.ts';
 
@@ -43,13 +40,14 @@ export function createLive(writers: readonly TableWriter[], programOf: ProgramOf
     check: () => Promise.resolve(),
     prepare: () => Promise.resolve([]),
     modules: () => ['nf_conntrack'],
-    initialise,
+    initialise: (run, settings) => openLoopback(run, settings, ownOf(settings.chainPrefix)),
     async observe(run, scope, isNeeded) {
       const { family, prefix } = scope;
       const observed = isNeeded
         ? await observe(run, family, ownOf(prefix))
         : await observePossible(run, family, ownOf(prefix));
-      return observed && (isNeeded || observed.owner === 'us') ? kernelOf(run, scope, observed) : undefined;
+      if (observed === undefined) return undefined;
+      return isNeeded || isToGo(observed, scope) ? kernelOf(run, scope, observed) : undefined;
     },
     nothing: ({ family, prefix }, source) => plannerUnder(prefix).observed(source, nothingFound(family), []),
     readDump: (source, prefix) => readDump(source, ownOf(prefix), plannerUnder(prefix)),
@@ -61,11 +59,4 @@ export function createLive(writers: readonly TableWriter[], programOf: ProgramOf
     },
     clean: (run, scope) => cleanTables(run, scope, ownOf(scope.prefix)),
   };
-}
-
-/** kube-proxy sets it whenever it may come to be wanted; the agent does with the first node port. */
-async function initialise(run: Run, settings: Settings) {
-  if (!mayServeLoopback(settings)) return [];
-  const outcomes = await ensureSysctls(run, new Map([[routeLocalnet, '1']]));
-  return outcomes.map((outcome) => sysctlPreparation(outcome, 'route-localnet'));
 }

@@ -1,18 +1,17 @@
 import type { Run } from '../../command.ts';
 import { ensureSysctls, sysctlProblem } from '../../host/sysctl.ts';
+import { routeLocalnet } from '../../netfilter/loopback-guard.ts';
 import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
 import type { ServicePortIR } from '../../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 
-export const routeLocalnet = 'net.ipv4.conf.all.route_localnet';
-
 /**
  * Lets connections to 127.0.0.1 leave for an endpoint elsewhere, where node ports shall answer there
- * and some Service has one. Set like kube-proxy sets it, and never reset: others may want it too.
+ * and some Service has one. Set like kube-proxy sets it, and not reset: others may want it too.
  *
- * node, services   of IPv4
+ * node, services   of IPv4; the guard (netfilter/loopback-guard.ts) is in force
  * returns          what went wrong; the rules are in force all the same
- * source           kube-proxy, --iptables-localhost-nodeports; KUBE-FIREWALL drops what this would let in from outside (CVE-2020-8558)
+ * source           kube-proxy, --iptables-localhost-nodeports
  */
 export async function allowLocalNodePorts(
   run: Run,

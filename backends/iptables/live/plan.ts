@@ -15,7 +15,7 @@ import {
   type Target as RulesTarget,
 } from '../../netfilter/live/observation.ts';
 import type { OwnChains, TableWriter } from '../../netfilter/own-chains.ts';
-import { withMark } from '../../netfilter/ownership.ts';
+import { leftToKubelet, withMark } from '../../netfilter/ownership.ts';
 import { ownersIn } from '../../netfilter/owners.ts';
 import { markerOf } from '../../netfilter/prefix.ts';
 import type { Ruleset } from '../../netfilter/rule.ts';
@@ -131,11 +131,17 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
         parts: parts.filter(({ change }) => change !== 'hooks').length,
         words: { transaction: 'transaction', part: 'chain' },
       },
-      notes: [],
+      notes: notesOf(found),
     };
   }
 
   return { observed, wanted };
+}
+
+/** Where another writer's rules go, what of them stays. */
+function notesOf({ owner, ruleset, foreign }: Found): string[] {
+  if (owner !== 'another writer') return [];
+  return leftToKubelet(ruleset, foreign).map((key) => `${key} keeps what is in it: kubelet makes it too`);
 }
 
 function documentsOf({ steps }: LivePlan) {

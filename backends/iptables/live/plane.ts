@@ -3,6 +3,8 @@ import type { PlaneOptions } from '../../backend.ts';
 import { forgetConnections } from '../../conntrack.ts';
 import { iptables } from '../maker.ts';
 import { type ApplyReport, applyTarget } from './apply.ts';
+import { exposedLoopback } from '../../netfilter/live/exposed-loopback.ts';
+import { isGuarded } from '../../netfilter/loopback-guard.ts';
 import { KernelError } from '../../netfilter/live/errors.ts';
 import { fingerprintOf } from '../../netfilter/diff/fingerprint.ts';
 import { holdBack } from './hold-back.ts';
@@ -65,7 +67,10 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     const report = await applyTarget(run, start, target, own, { takeOver, onStep });
     believed = report.observed;
     const { documents, lines } = report;
-    return { depth: 'full', documents, lines, written: countWritten(taken), drift, ...saidOf(report) };
+    const { remarks, refused } = saidOf(report);
+    const exposed = await exposedLoopback(run, start, report.observed);
+    const said = exposed === undefined ? remarks : [...remarks, formatDiagnostic(exposed)];
+    return { depth: 'full', documents, lines, written: countWritten(taken), drift, remarks: said, refused };
   }
 
   /** undefined: it did not go through, and nothing is believed any more. */
@@ -102,6 +107,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     const before = hasNodePorts;
     hasNodePorts = services.some(({ frontends }) => frontends.some(({ kind }) => kind === 'nodePort'));
     if (family !== 'IPv4' || (before && depth === 'delta')) return [];
+    if (believed === undefined || !isGuarded(believed.ruleset, prefix)) return [];
     const problem = await allowLocalNodePorts(run, node, services);
     return problem === undefined ? [] : [formatDiagnostic(problem)];
   }

@@ -4,8 +4,15 @@ import type { LoadedPlan, PlanStart } from '../../backend.ts';
 import type { Run } from '../../command.ts';
 import { kernelProblem } from '../../errors.ts';
 import { applyPlan, refusalOf } from './apply.ts';
-import { type ForgetStep, type LivePlan, type NetfilterStep, observe } from '../../netfilter/live/observation.ts';
 import { missingTool } from '../../netfilter/live/missing-tool.ts';
+import {
+  type ForgetStep,
+  type LivePlan,
+  type NetfilterStep,
+  type Observation,
+  observe,
+} from '../../netfilter/live/observation.ts';
+import { exposedLoopback } from '../../netfilter/live/exposed-loopback.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { withMark } from '../../netfilter/ownership.ts';
 import {
@@ -65,7 +72,16 @@ async function startOf(plan: SavedPlan, run: Run, { takeOver }: Scope, own: OwnC
       refusal === undefined
         ? await missingTool(run, observed.tools)
         : kernelProblem(plan.family, `apply-${refusal.reason}`, refusal.message),
-    perform: () => reportOf(plan.family, 'apply', () => applyPlan(run, observed, plan, own, { takeOver })),
+    async perform() {
+      let after: Observation | undefined;
+      const report = await reportOf(plan.family, 'apply', async () => {
+        const applied = await applyPlan(run, observed, plan, own, { takeOver });
+        after = applied.observed;
+        return applied;
+      });
+      const exposed = after && (await exposedLoopback(run, observed, after));
+      return exposed === undefined ? report : { ...report, problems: [...report.problems, exposed] };
+    },
   };
 }
 

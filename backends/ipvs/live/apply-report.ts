@@ -4,6 +4,7 @@ import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
 import type { ApplyReport } from '../../backend.ts';
 import type { Run } from '../../command.ts';
 import { kernelProblem } from '../../errors.ts';
+import { exposedLoopback } from '../../netfilter/live/exposed-loopback.ts';
 import { KernelError } from '../../netfilter/live/errors.ts';
 import { missingTool } from '../../netfilter/live/missing-tool.ts';
 import { refusedService, staleConnections } from '../../planning/problems.ts';
@@ -30,6 +31,7 @@ export async function refusalReport(
 export async function applyReport(
   run: Run,
   scope: IpvsScope,
+  start: IpvsProgram,
   desired: IpvsProgram,
   target: Target,
 ): Promise<ApplyReport> {
@@ -37,7 +39,9 @@ export async function applyReport(
   const { services } = target;
   try {
     const report = await applyProgram(run, scope, { program: isUsed(target) ? desired : undefined, services });
+    const exposed = await exposedBy(run, start, report.observed);
     const problems = [
+      ...(exposed === undefined ? [] : [exposed]),
       ...report.quarantined.map(({ service, line, error }) => {
         const [, key = service, port] = /^([^/]+\/[^:/]+)(?::([^/]+))?/.exec(service) ?? [];
         const what = `the kernel refuses a line of it:\n  ${line}\n `;
@@ -52,6 +56,12 @@ export async function applyReport(
   } catch (error) {
     return { isDone: false, done: undefined, problems: [describeFailure(family, error, 'apply')] };
   }
+}
+
+/** What to say where iptables mode is gone, and what it made the kernel route for node ports on 127.0.0.1 is not. */
+export async function exposedBy(run: Run, start: IpvsProgram, after: IpvsProgram): Promise<Diagnostic | undefined> {
+  const [before, now] = [start.found?.tables, after.found?.tables];
+  return before === undefined || now === undefined ? undefined : exposedLoopback(run, before, now);
 }
 
 function doneText(report: IpvsReport): string {

@@ -5,7 +5,7 @@ import { ensureSysctls } from '../../host/sysctl.ts';
 import { type Preparation, sysctlPreparation } from '../../host/preparation.ts';
 import type { ProgramOf } from '../../made.ts';
 import { tableDangers } from '../../netfilter/diff/dangers.ts';
-import { observePossible } from '../../netfilter/live/observation.ts';
+import { isToGo, observePossible } from '../../netfilter/live/observation.ts';
 import { ownChainsOf, type TableWriter } from '../../netfilter/own-chains.ts';
 import type { Scope, Target } from '../../target.ts';
 import type { IpvsScope } from './apply.ts';
@@ -45,14 +45,15 @@ export async function createLive(
     return {
       ...planner.observed(source, observed, dangers, scope),
       refusal: (target) => refusalReport(run, scope, observed, desired(target)),
-      apply: (target) => applyReport(run, scope, desired(target), target),
+      apply: (target) => applyReport(run, scope, observed, desired(target), target),
     };
   }
 
   async function hasOurs(run: Run, scope: IpvsScope): Promise<boolean> {
     const tables = await observePossible(run, scope.family, scope.own);
+    if (tables !== undefined && isToGo(tables, scope)) return true;
     const wanted = { ...scope, takeOver: false };
-    return tables?.owner === 'us' || (await observeRemains(run, wanted, { isThorough: false })) !== undefined;
+    return (await observeRemains(run, wanted, { isThorough: false })) !== undefined;
   }
 
   return {

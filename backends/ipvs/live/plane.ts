@@ -1,5 +1,7 @@
+import { formatDiagnostic } from '../../../compiler/values/diagnostic.ts';
 import { assemble } from '../../assemble.ts';
 import type { PlaneOptions } from '../../backend.ts';
+import { exposedBy } from './apply-report.ts';
 import { applyProgram, type IpvsScope } from './apply.ts';
 import { conflictText } from '../plan/conflicts.ts';
 import { holdBack } from '../plan/hold-back.ts';
@@ -50,6 +52,7 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
       };
       const done = await applyProgram(run, scope, target, { start, onStep: (step) => void steps.push(step) });
       last = wanted;
+      const exposed = await exposedBy(run, start, done.observed);
       const refused = done.quarantined.map(({ service, line, error }) => ({
         service,
         message: `${line}\n${error.message}`,
@@ -69,6 +72,7 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
         remarks: [
           ...done.conflicts.map(conflictText),
           ...(done.forgotten.problem === undefined ? [] : [done.forgotten.problem]),
+          ...(exposed === undefined ? [] : [formatDiagnostic(exposed)]),
         ],
         diagnostics,
         againInMs: again.length === 0 ? undefined : Math.min(...again),

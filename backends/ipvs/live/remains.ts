@@ -30,7 +30,7 @@ export async function remainsOf(run: Run, scope: IpvsScope): Promise<Remains | u
 
 /** Virtual servers, sets and addresses; chains are gone by now. */
 export async function cleanServers(run: Run, scope: IpvsScope): Promise<CleanReport> {
-  const clean = { done: [], others: undefined, problems: [] };
+  const clean = { done: [], others: undefined, kept: [], problems: [] };
   try {
     const remains = await observeRemains(run, scope, { isThorough: true });
     if (remains === undefined) return { ...clean, state: 'nothing' };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Family, families, familyOf } from '../../../compiler/values/address.ts';
 import { counted } from '../../../compiler/values/counted.ts';
 import { protocols } from '../../../compiler/values/port.ts';
+import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
 import type { ApplyReport, LoadedPlan, PlanStart } from '../../backend.ts';
 import type { Run } from '../../command.ts';
 import { missingTool } from '../../netfilter/live/missing-tool.ts';
@@ -23,6 +24,8 @@ import { IpvsError } from './errors.ts';
 import { fingerprintOf } from '../plan/fingerprint.ts';
 import { observeProgram } from './observe.ts';
 import { parseEntry } from '../program/parse.ts';
+import { exposedLoopback } from '../../netfilter/live/exposed-loopback.ts';
+import { observeAgain } from '../../netfilter/live/observation.ts';
 import { performStep } from './perform.ts';
 import { linkName } from '../program/link-name.ts';
 import type { IpvsProgram } from '../program/program.ts';
@@ -125,7 +128,7 @@ async function startOf(plan: SavedPlan, run: Run, scope: IpvsScope): Promise<Pla
       refusal === undefined
         ? tools && (await missingTool(run, tools))
         : describeFailure(plan.family, new IpvsError(refusal, { reason: 'conflict' }), 'apply'),
-    perform: () => performAll(plan, run, observed),
+    perform: () => performAll(plan, run, scope, observed),
   };
 }
 
@@ -140,15 +143,23 @@ function refusalOf(plan: SavedPlan, observed: IpvsProgram, { takeOver }: IpvsSco
   return `${whose}; once it is stopped, use --take-over. Nothing was changed.`;
 }
 
-async function performAll({ family: of, steps }: SavedPlan, run: Run, { found }: IpvsProgram): Promise<ApplyReport> {
-  const tools = found?.tables?.tools;
+async function performAll(
+  { family: of, steps }: SavedPlan,
+  run: Run,
+  { own }: IpvsScope,
+  observed: IpvsProgram,
+): Promise<ApplyReport> {
+  const tables = observed.found?.tables;
+  const tools = tables?.tools;
+  let exposed: Diagnostic | undefined;
   try {
     for (const one of steps) await performStep(one.kind === 'chains' ? { ...one, tools } : one, run);
+    if (tables !== undefined) exposed = await exposedLoopback(run, tables, await observeAgain(run, tables, own));
   } catch (error) {
     return { isDone: false, done: undefined, problems: [describeFailure(of, error, 'apply')] };
   }
   const done = `the plan's ${counted(steps.length, 'script')} performed, each read back`;
-  return { isDone: true, done, problems: [] };
+  return { isDone: true, done, problems: exposed === undefined ? [] : [exposed] };
 }
 
 type Parsed = z.infer<typeof step>;

@@ -86,6 +86,11 @@ export async function observePossible(run: Run, family: Family, own: OwnChains):
   }
 }
 
+/** Whether what is there goes where nothing is wanted: slicewright's own, and at a take-over the other program's. */
+export function isToGo({ owner }: Pick<Observation, 'owner'>, { takeOver }: { readonly takeOver: boolean }): boolean {
+  return owner === 'us' || (takeOver && owner === 'another writer');
+}
+
 /** Reads the same tables again. */
 export async function observeAgain(run: Run, { tools, rival }: Observation, own: OwnChains): Promise<Observation> {
   return observation(tools, await readTables(run, tools, withMark(own)), rival, own);

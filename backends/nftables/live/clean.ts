@@ -16,13 +16,13 @@ export async function cleanTables(run: Run, scope: Scope): Promise<CleanReport> 
   const going = observed === undefined ? [] : tablesOf(observed, scope);
   const isLeft = observed?.kubeProxy !== undefined && !scope.takeOver;
   const others = isLeft ? `table kube-proxy is another program's; --take-over removes it too` : undefined;
-  if (going.length === 0) return { state: 'nothing', done: [], others, problems: [] };
+  if (going.length === 0) return { state: 'nothing', done: [], others, kept: [], problems: [] };
   try {
     await perform(run, scope.family, going.map(planDeparture));
-    return { state: 'removed', done: going.map((table) => `${sizeOf(table)} removed`), others, problems: [] };
+    return { state: 'removed', done: going.map((table) => `${sizeOf(table)} removed`), others, kept: [], problems: [] };
   } catch (error) {
     if (!(error instanceof NftError)) throw error;
-    return { state: 'failed', done: [], others, problems: [error.diagnostic()] };
+    return { state: 'failed', done: [], others, kept: [], problems: [error.diagnostic()] };
   }
 }
 

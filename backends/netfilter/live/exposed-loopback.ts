@@ -1,0 +1,25 @@
+import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
+import type { Run } from '../../command.ts';
+import { readSysctl } from '../../host/sysctl.ts';
+import { isGuarded, routeLocalnet } from '../loopback-guard.ts';
+import { hasKubeProxy } from '../ownership.ts';
+import type { Observation } from './observation.ts';
+
+/**
+ * What to say where the guard went and the setting that it is for stayed. Nobody knows who made the setting, and who else
+ * may want it, so it is named and left. A kube-proxy that is beside has a guard of its own.
+ */
+export async function exposedLoopback(
+  run: Run,
+  before: Observation,
+  after: Observation,
+): Promise<Diagnostic | undefined> {
+  const { prefix } = before.own;
+  if (before.family !== 'IPv4' || !isGuarded(before.ruleset, prefix) || isGuarded(after.ruleset, prefix))
+    return undefined;
+  if (hasKubeProxy(after.foreign) || (await readSysctl(run, routeLocalnet)) !== '1') return undefined;
+  const message =
+    'is still 1, and the rule that kept neighbours of this node from what listens on 127.0.0.1 is gone (CVE-2020-8558); ' +
+    `unless something else needs it, as root on the node: sysctl -w ${routeLocalnet}=0`;
+  return { severity: 'warning', code: 'route-localnet-open', object: { kind: 'sysctl', name: routeLocalnet }, message };
+}
