@@ -9,6 +9,7 @@ import { createClusterLeases } from './clusters/leases.ts';
 import { type ContactTimes, createClusterStates, defaultContactTimes } from './clusters/states.ts';
 import type { FamilyPlane } from '../backends/plane/plane.ts';
 import type { Clock } from './loop/clock.ts';
+import type { FirstLook } from './loop/gate.ts';
 import type { LoopTimes } from './loop/family-loop.ts';
 import { type Log, logListener } from './telling/log.ts';
 import { runLoop } from './loop/loop.ts';
@@ -52,6 +53,8 @@ export interface AgentParts {
   readonly newRegistry?: () => Registry | undefined;
   /** A new registry calls clusters otherwise whose objects are here: only a new agent can go by it. */
   readonly onRenamed?: () => void;
+  /** Stands before the first program; absent: nothing does. */
+  readonly firstLook?: FirstLook;
   /** Besides log, metrics, health and status. */
   readonly listeners?: readonly Report[];
 }
@@ -161,6 +164,7 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
       clock,
       times: parts.times,
       report,
+      ...(parts.firstLook && { firstLook: parts.firstLook }),
       ...(states === undefined
         ? {}
         : {
