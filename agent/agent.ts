@@ -11,6 +11,7 @@ import type { FamilyPlane } from '../backends/plane/plane.ts';
 import type { PlaceOf } from './input/place.ts';
 import { eitherPlace } from './input/places.ts';
 import type { Clock } from './loop/clock.ts';
+import type { FirstLook } from './loop/gate.ts';
 import type { LoopTimes } from './loop/family-loop.ts';
 import { type Log, logListener } from './telling/log.ts';
 import { runLoop } from './loop/loop.ts';
@@ -54,6 +55,8 @@ export interface AgentParts {
   readonly newRegistry?: () => Registry | undefined;
   /** A new registry calls clusters otherwise whose objects are here: only a new agent can go by it. */
   readonly onRenamed?: () => void;
+  /** Stands before the first program; absent: nothing does. */
+  readonly firstLook?: FirstLook;
   /** Besides log, metrics, health and status. */
   readonly listeners?: readonly Report[];
 }
@@ -171,6 +174,7 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
       clock,
       times: parts.times,
       report,
+      ...(parts.firstLook && { firstLook: parts.firstLook }),
       ...(states === undefined
         ? {}
         : {

@@ -11,7 +11,7 @@ import { addController, addPlanMultiCluster } from '../controller/cli.ts';
 import { idleOptions } from './commands/agent/idle-flags.ts';
 import { portOptions } from './commands/agent/port-flags.ts';
 import { backendNames } from '../backends/index.ts';
-import { addDangerOptions, lockDirOption } from './commands/writer-flags.ts';
+import { addDangerOptions, lockDirOption, thresholdOption } from './commands/writer-flags.ts';
 import { processIo } from './terminal/io.ts';
 import { addressOption, withUsageErrors } from './terminal/usage-errors.ts';
 import manifest from '../package.json' with { type: 'json' };
@@ -310,6 +310,8 @@ function addAgent(program: Command): void {
     )
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
     .addOption(switchOption('cleanup', 'remove all of ours from this node, and exit'))
+    .option('--allow-mass-removal', 'with --source: take away at the start whatever the folder lacks')
+    .addOption(thresholdOption())
     .option('--force', 'with --cleanup: even where an agent works on this node')
     .addOption(lockDirOption())
     .addOption(switchOption('init-only', 'do what needs more than NET_ADMIN (modules, sysctls), and exit'))

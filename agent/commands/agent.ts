@@ -24,7 +24,9 @@ import { createLog, type Log, logDiagnostics } from '../telling/log.ts';
 import { setOomScore } from '../node/oom-score.ts';
 import { prepareNode } from '../node/prepare.ts';
 import { preparationText, problemsOf } from '../../backends/host/preparation.ts';
+import { createFirstLook } from '../planning/first-look.ts';
 import { scopeOf } from '../planning/plan-kernel.ts';
+import { defaultThreshold } from '../planning/removal.ts';
 import { type ProxyOptions, proxyIdentity } from '../input/proxy-identity.ts';
 import { openRegistryFile } from '../config/registry-watch.ts';
 import { waitText } from '../node/holder.ts';
@@ -54,6 +56,10 @@ export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master' | 
   readonly initOnly?: boolean;
   /** Where writers say that they are there. */
   readonly lockDir: string;
+  /** What an agent that starts from a folder may take away at once is whatever the folder lacks. */
+  readonly allowMassRemoval?: boolean;
+  /** Percent of the Services that are served that it may take away at once else; absent: half. */
+  readonly massRemovalThreshold?: number;
   /** With `cleanup`: also where an agent works. */
   readonly force?: boolean;
   /** Where the effective configuration is written to, instead of anything else. */
@@ -124,6 +130,8 @@ export function agentCommand(
       proxyName: context.settings.serviceProxyName,
     });
     const isDry = options.dryRun === true;
+    // An API server that answers knows what it has; a folder may have lost files while nobody looked.
+    const isGuarded = options.source !== undefined && options.allowMassRemoval !== true && !isDry;
     const lock = isDry
       ? undefined
       : await lockNode(
@@ -167,6 +175,12 @@ export function agentCommand(
           problems: oomScore === undefined ? problems : [...problems, oomScore],
           metrics,
           ...leases,
+          ...(isGuarded && {
+            firstLook: createFirstLook({
+              ...{ run, mode, settings: configuration.settings, takeOver: options.takeOver === true },
+              threshold: options.massRemovalThreshold ?? defaultThreshold,
+            }),
+          }),
           ...(registryFile && { newRegistry: registryFile.take, onRenamed: () => renewed.abort() }),
           listeners: [
             ...conntrack.map(({ listen }) => listen),

@@ -119,6 +119,19 @@ describe.each(['iptables', 'ipvs'])('apply in %s mode', (backend) => {
   });
 });
 
+it('a take-over in IPVS mode is shown as it is done: servers of others at our addresses are no conflict then', async () => {
+  const made = bench();
+  await made.kernel.run('ipvsadm', ['--restore'], '-A -t 10.96.0.10:80 -s rr\n');
+  const refused = await apply(made, 'ipvs');
+  expect([refused.status, refused.out]).toEqual([
+    1,
+    expect.stringContaining('delete it with ipvsadm -D, or take over'),
+  ]);
+  const { status, out, err } = await apply(made, 'ipvs', { takeOver: true });
+  expect([status, err]).toEqual([0, '']);
+  expect(out).not.toMatch(/take over|left as it is/);
+});
+
 describe('cleanup', () => {
   it.each([
     ['iptables', (file: string) => file === 'ip6tables-nft-save' || file === 'ip6tables-legacy-save'],

@@ -98,6 +98,16 @@ it('shows what waits, then what is in force and for whom', async () => {
   expect(text).toMatch(/member1 {2}\/objects +synced {2}never heard/);
 });
 
+it('shows why the first program is held back, until it is not', async () => {
+  const { tell, ask, metrics } = await agent();
+  tell({ kind: 'removal-held', services: 7, why: '7 of the 9 Services that are served now go' });
+  expect(await ask()).toMatchObject({ code: 1, text: expect.stringContaining('nothing is written: 7 of the 9 Serv') });
+  expect((await metrics.heldServices.get()).values.map(({ value }) => value)).toEqual([7]);
+  tell({ kind: 'removal-released' });
+  expect(await ask()).toMatchObject({ code: 0, text: expect.not.stringContaining('nothing is written') });
+  expect((await metrics.heldServices.get()).values.map(({ value }) => value)).toEqual([0]);
+});
+
 it.each([
   [
     'a failed sync',

@@ -32,9 +32,10 @@ export async function statusCommand(options: StatusOptions, io: Io): Promise<num
 }
 
 /** What may be forgone is told and no more. */
-export function isWell({ waitingFor, families, sources, clusters }: AgentStatus): boolean {
+export function isWell({ waitingFor, held, families, sources, clusters }: AgentStatus): boolean {
   return (
     waitingFor.length === 0 &&
+    held === undefined &&
     families.every(({ failure, quarantined }) => failure === undefined && quarantined.length === 0) &&
     sources.every(({ failing }) => failing.length === 0) &&
     clusters.every(({ state, heldSlices }) => state !== 'Lost' && heldSlices === 0)
@@ -48,6 +49,7 @@ export function statusText(status: AgentStatus): string {
     ...(status.waitingFor.length === 0
       ? []
       : [`waiting for ${status.waitingFor.map((name) => printable(name)).join(', ')}`]),
+    ...(status.held === undefined ? [] : [`nothing is written: ${printable(status.held, 2_000)}`]),
     '',
     'SOURCES',
     ...table(

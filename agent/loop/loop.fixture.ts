@@ -10,7 +10,8 @@ import { defaultSettings } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import { compileObjects } from '../../test/helpers/compile.ts';
-import { planeOf } from '../../test/helpers/scope.ts';
+import { modeOf, planeOf } from '../../test/helpers/scope.ts';
+import { createFirstLook } from '../planning/first-look.ts';
 import { told } from '../../test/helpers/told.ts';
 import { findDrift } from '../../backends/netfilter/diff/drift.ts';
 import type { Run } from '../../backends/command.ts';
@@ -45,6 +46,8 @@ export interface BenchOptions {
   readonly remoteWaitMs?: number;
   readonly times?: Partial<LoopTimes>;
   readonly takeOver?: boolean;
+  /** As an agent that starts from a folder has it. */
+  readonly isGuarded?: boolean;
   /** How long each command takes. */
   readonly commandMs?: number;
 }
@@ -87,6 +90,12 @@ export function startBench(options: BenchOptions = {}): Bench {
       clock,
       times: { ...quick, ...options.times },
       report: (event) => void events.push(event),
+      ...(options.isGuarded === true && {
+        firstLook: createFirstLook({
+          ...{ run, mode: modeOf('iptables'), settings: defaultSettings },
+          ...{ takeOver: options.takeOver ?? false, threshold: 50 },
+        }),
+      }),
     },
     stop.signal,
   );

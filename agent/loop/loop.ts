@@ -1,8 +1,11 @@
 import type { Compiler } from '../../compiler/incremental.ts';
 import type { Registry } from '../../compiler/registry/registry.ts';
+import type { Target } from '../../backends/target.ts';
+import type { Family } from '../../compiler/values/address.ts';
 import type { FamilyPlane } from '../../backends/plane/plane.ts';
 import { type Clock, sleep } from './clock.ts';
 import { createFamilyLoop, type LoopTimes, restFactor } from './family-loop.ts';
+import { createGate, type FirstLook, openGate } from './gate.ts';
 import { type AppliedChange, applyChanges } from './latency.ts';
 import type { ChangesTaken, Report } from '../telling/agent-event.ts';
 import { type ChangedServices, createServiceTable } from './service-table.ts';
@@ -16,6 +19,8 @@ export interface LoopParts {
   readonly clock: Clock;
   readonly times: LoopTimes;
   readonly report: Report;
+  /** Stands before the first program; absent: nothing does. */
+  readonly firstLook?: FirstLook;
   /** Between what sources tell and the compiler: may hold changes back, and tell held ones later. */
   readonly intake?: (arrivals: readonly Arrival[]) => readonly Arrival[];
   /** The registry, if it says something else than at the look before. */
@@ -37,6 +42,7 @@ const surveyMs = 5_000;
  * Level-triggered: events only say what to look at again, and every sync compares all that is
  * wanted with all that is believed to be in force. One writer, so there are no locks.
  *
+ *   nothing is written before the gate is open, where there is one
  *   nothing is written before every source that must be in sync is: an empty answer removes Services
  *   a sync that fails leaves what was in force, and is tried again from a reading, later each time
  *   the families do not wait for each other's failures
@@ -46,6 +52,7 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
   const { board, compiler, clock, times, report } = parts;
   const services = createServiceTable();
   const loops = parts.planes.map((plane) => createFamilyLoop({ plane, clock, times, report }));
+  const gate = parts.firstLook === undefined ? openGate : createGate(parts.firstLook, clock, report);
   let waitingFor = '';
   let isReady = false;
   let surveyDueMs = 0;
@@ -64,11 +71,17 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
   }
 
   function want(changed: ChangedServices, applied: readonly AppliedChange[]): void {
+    const targets = wanted();
+    for (const loop of loops) loop.want(targets[loop.family], changed[loop.family], applied);
+    gate.stir();
+  }
+
+  function wanted(): Readonly<Record<Family, Target>> {
     const node = compiler.node();
-    for (const loop of loops) {
-      const { family } = loop;
-      loop.want({ services: services.of(family), node: node[family] }, changed[family], applied);
-    }
+    return {
+      IPv4: { services: services.of('IPv4'), node: node.IPv4 },
+      IPv6: { services: services.of('IPv6'), node: node.IPv6 },
+    };
   }
 
   function restate(): void {
@@ -116,15 +129,18 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
       await board.wait(waitingMs, signal);
       continue;
     }
+    await gate.tend(wanted);
+    const open = loops.filter(({ family }) => gate.mayWrite(family));
     let hasSynced = false;
-    for (const loop of loops) {
+    for (const loop of open) {
       if (!signal.aborted) hasSynced = (await loop.tend()) || hasSynced;
     }
     survey();
     // A burst gathers here.
     if (hasSynced) await sleep(clock, times.gapMs, signal);
     const dueMs = Math.min(
-      ...loops.map((loop) => loop.dueMs()),
+      ...open.map((loop) => loop.dueMs()),
+      gate.dueMs(),
       isSurveyed ? Number.POSITIVE_INFINITY : surveyDueMs,
       parts.intakeDueMs?.() ?? Number.POSITIVE_INFINITY,
       parts.registry === undefined ? Number.POSITIVE_INFINITY : registryDueMs,

@@ -65,7 +65,12 @@ export async function planFamilies(run: Run, wanted: Wanted, takeOver: boolean):
  * The plan from what a kernel holds. What another backend left decides about traffic as long as it is in force, and
  * goes when this one is.
  */
-async function planKernel(run: Run, kernel: Kernel, wanted: Wanted, takeOver: boolean): Promise<KernelPlan> {
+export async function planKernel(
+  run: Run,
+  kernel: Kernel,
+  wanted: Pick<Wanted, 'mode' | 'settings' | 'targets'>,
+  takeOver: boolean,
+): Promise<KernelPlan> {
   const { mode, settings, targets } = wanted;
   const { family } = kernel;
   const target = targets[family];

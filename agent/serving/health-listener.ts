@@ -7,6 +7,8 @@ import type { ProxyHealth } from './health.ts';
 export function healthListener(health: ProxyHealth): Report {
   return (event) => {
     if (event.kind === 'changes') for (const family of event.families) health.queued(family);
+    if (event.kind === 'removal-held') health.held(event.why);
+    if (event.kind === 'removal-released') health.held(undefined);
     if (event.kind === 'synced') health.updated(event.family);
     if (event.kind === 'sync-failed' || event.kind === 'flushed') health.queued(event.family);
   };

@@ -13,6 +13,8 @@ export interface ProxyHealth {
   queued(family: Family): void;
   /** A sync has begun its work or has ended well. */
   updated(family: Family): void;
+  /** Why the first program is not written; undefined: it is. */
+  held(why: string | undefined): void;
   nodeChanged(node: { readonly deleted: boolean; readonly taintKeys: readonly string[] }): void;
   healthz(): HealthAnswer;
   livez(): HealthAnswer;
@@ -31,21 +33,24 @@ const goingTaint = 'ToBeDeletedByClusterAutoscaler';
  * Whether this proxy keeps up with changes, told as kube-proxy tells it: a family is healthy
  * unless a change has waited for longer than twice the sync period; the node is eligible for
  * load balancers unless it is being deleted. `/livez` does not ask about the node: restarting the
- * proxy would not help it.
+ * proxy would not help it. Nor does it ask about a first program that is held back: until somebody has decided, rules of
+ * before are in force, and `/healthz` says why.
  *
  * source: IPT-24.2, in the structured form of v1.34
  */
 export function createProxyHealth(clock: { readonly nowMs: () => number }, syncPeriodMs: number): ProxyHealth {
   const families = new Map<Family, FamilyHealth>();
   let eligible = true;
+  let heldBack: string | undefined;
 
   const of = (family: Family): FamilyHealth => {
     const known = families.get(family) ?? { updatedMs: undefined, pendingMs: undefined };
     families.set(family, known);
     return known;
   };
+  // What somebody has to decide is no reason to start it again.
   const isLate = ({ pendingMs }: FamilyHealth): boolean =>
-    pendingMs !== undefined && clock.nowMs() - pendingMs >= 2 * syncPeriodMs;
+    heldBack === undefined && pendingMs !== undefined && clock.nowMs() - pendingMs >= 2 * syncPeriodMs;
   const isHealthy = (): boolean => ![...families.values()].some(isLate);
 
   function answer(withNode: boolean): HealthAnswer {
@@ -57,12 +62,13 @@ export function createProxyHealth(clock: { readonly nowMs: () => number }, syncP
         .sort(([a], [b]) => compareText(a, b))
         .map(([family, health]) => [family, { lastUpdated: time(health.updatedMs ?? 0), healthy: !isLate(health) }]),
     );
-    const good = healthy && (!withNode || eligible);
+    const good = healthy && (!withNode || (eligible && heldBack === undefined));
     const body = {
       lastUpdated: time(late.length === 0 ? now : Math.min(...late)),
       currentTime: time(now),
       ...(withNode ? { nodeEligible: eligible } : {}),
       healthy: good,
+      ...(heldBack !== undefined && { held: heldBack }),
       status,
     };
     return { status: good ? 200 : 503, body: JSON.stringify(body) };
@@ -74,6 +80,9 @@ export function createProxyHealth(clock: { readonly nowMs: () => number }, syncP
     },
     updated(family) {
       Object.assign(of(family), { pendingMs: undefined, updatedMs: clock.nowMs() });
+    },
+    held(why) {
+      heldBack = why;
     },
     nodeChanged({ deleted, taintKeys }) {
       eligible = !deleted && !taintKeys.includes(goingTaint);

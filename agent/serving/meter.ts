@@ -138,6 +138,10 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
         else metrics.heldSlices.remove(at);
         return;
       }
+      case 'removal-held':
+        return metrics.heldServices.set(event.services);
+      case 'removal-released':
+        return metrics.heldServices.set(0);
       case 'survey':
         ofObjects = event.diagnostics;
         countDiagnostics();

@@ -148,6 +148,10 @@ export function createMetrics() {
     ]),
     slices: gauge('slicewright_slices', 'EndpointSlices with endpoints of a Service, by source cluster', cluster),
     heldSlices: gauge('slicewright_held_slices', 'Slices that are used although they vanished, in masses', cluster),
+    heldServices: gauge(
+      'slicewright_held_services',
+      'Services that the first program would take away and that stay in force, in masses',
+    ),
     clusterState: gauge('slicewright_cluster_state', '1 for the state that a registered cluster is believed to be in', [
       'source_cluster',
       'state',

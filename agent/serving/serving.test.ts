@@ -44,6 +44,22 @@ describe('proxy health', () => {
     expect(health.isHealthy()).toBe(true);
   });
 
+  it('says why a first program is held back, and asks for no restart however long that takes', () => {
+    const clock = clockAt(0);
+    const health = createProxyHealth(clock, 30_000);
+    health.queued('IPv4');
+    health.held('2 of the 3 Services that are served now go');
+    clock.ms = 600_000;
+    expect([health.healthz().status, health.livez().status, health.isHealthy()]).toEqual([503, 200, true]);
+    expect(JSON.parse(health.healthz().body)).toMatchObject({
+      healthy: false,
+      held: expect.stringContaining('2 of the 3'),
+    });
+    health.held(undefined);
+    health.updated('IPv4');
+    expect([health.healthz().status, JSON.parse(health.healthz().body).held]).toEqual([200, undefined]);
+  });
+
   it('is that of the worst family', () => {
     const clock = clockAt(0);
     const health = createProxyHealth(clock, 30_000);

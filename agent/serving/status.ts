@@ -43,6 +43,8 @@ export interface AgentStatus {
   readonly startedMs: number;
   /** What the first program waits for; empty once it is there. */
   readonly waitingFor: readonly string[];
+  /** Why the first program is not written; absent: it is. */
+  readonly held?: string;
   readonly sources: readonly (Omit<SourceStatus, 'cluster'> & { readonly cluster: string })[];
   /** Other clusters that are registered, and those whose vanished slices are held (MR-73). */
   readonly clusters: readonly ClusterStatus[];
@@ -65,6 +67,7 @@ export function createStatusBook(
   const families = new Map<Family, FamilyStatus>();
   const services = new Map<Family, readonly ServicePortIR[]>();
   let waitingFor: readonly string[] = [];
+  let heldRemoval: string | undefined;
   const held = new Map<string, number>();
   let problems: readonly string[] = [];
   /** They stay: what could not be set at the start is not tried again. */
@@ -112,6 +115,12 @@ export function createStatusBook(
           if (event.count > 0) held.set(event.cluster, event.count);
           else held.delete(event.cluster);
           return;
+        case 'removal-held':
+          heldRemoval = event.why;
+          return;
+        case 'removal-released':
+          heldRemoval = undefined;
+          return;
         case 'source':
         case 'changes':
         case 'quarantined':
@@ -123,6 +132,7 @@ export function createStatusBook(
     },
     status: () => ({
       ...{ node: facts.node, mode: facts.mode, nowMs: clock.nowMs(), startedMs, waitingFor },
+      ...(heldRemoval !== undefined && { held: heldRemoval }),
       problems: [...nodeProblems, ...problems, ...leaseProblems],
       sources: facts.sources().map((source) => ({ ...source, cluster: source.cluster ?? 'local' })),
       clusters: clustersOf(facts.clusters(), held),

@@ -100,6 +100,9 @@ export type AgentEvent =
   | { readonly kind: 'lease-problems'; readonly diagnostics: readonly Diagnostic[] }
   /** So many slices of a cluster are used although they are gone (MR-73); 0: none any more. */
   | { readonly kind: 'slices-held'; readonly cluster: ClusterName; readonly count: number }
+  /** The first program would take so many Services away that it is not written (gate.ts). */
+  | { readonly kind: 'removal-held'; readonly services: number; readonly why: string }
+  | { readonly kind: 'removal-released' }
   /** What there is to say of objects, and what is made of endpoints. */
   | {
       readonly kind: 'survey';

@@ -158,6 +158,10 @@ export function logListener(log: Log, placeOf: PlaceOf = nowhere): Report {
         return;
       case 'slices-held':
         return logHeld(event);
+      case 'removal-held':
+        return log.error({ event: 'removal-held', services: event.services }, `nothing is written: ${event.why}`);
+      case 'removal-released':
+        return log.info({}, 'the first program takes no more Services away than may go at once');
       case 'survey':
         said = remark(event.diagnostics, said);
         return;

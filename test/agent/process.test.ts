@@ -150,6 +150,40 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     expect(await second.exited).toBe(0);
   }, 90_000);
 
+  it('started on a folder that lost most Services, it leaves all in force, says so, and goes on when they are back', async () => {
+    put('10.12.0.6');
+    const first = start();
+    await converges();
+    first.child.kill('SIGKILL');
+    await first.exited;
+    const whole = objects;
+    const run = network.run('member2-node');
+    const answer = async (path: string) => {
+      const print = `fetch('http://127.0.0.1:10256${path}').then(async (got) => console.log(got.status, await got.text()))`;
+      return (await run(process.execPath, ['--eval', print])).stdout.trim();
+    };
+    const list = (items: readonly Manifest[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+    writeFileSync(join(folder, 'objects.json'), list(whole.slice(0, 21)));
+    const second = start();
+    await eventually(() => expect(second.said()).toContain('20 of the 30 Services that are served now go'));
+    await eventually(async () => expect(await answer('/healthz')).toMatch(/^503 .*"held":"20 of the 30 Services/));
+    expect(await answer('/livez')).toMatch(/^200 /);
+    expect(await found()).toEqual([]);
+    writeFileSync(join(folder, 'objects.json'), list(whole));
+    await eventually(() => expect(second.said()).toContain('"synced"'));
+    await eventually(async () => expect(await answer('/healthz')).toMatch(/^200 /));
+    expect(await found()).toEqual([]);
+    second.child.kill('SIGTERM');
+    expect(await second.exited).toBe(0);
+
+    objects = whole.slice(0, 21);
+    writeFileSync(join(folder, 'objects.json'), list(objects));
+    const third = start('pipe', { more: ['--allow-mass-removal'] });
+    await converges();
+    third.child.kill('SIGTERM');
+    expect(await third.exited).toBe(0);
+  }, 120_000);
+
   it('ends when its configuration file says something else, with its rules, and not while that is wrong', async () => {
     const config = join(folder, '..', `${basename(folder)}.config`);
     const configure = (more: string) =>
