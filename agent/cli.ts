@@ -123,6 +123,7 @@ function addPlan(program: Command): void {
     )
     .addOption(new Option('--format <format>', 'how the plan is written').choices(['text', 'json']).default('text'))
     .option('--out <file>', 'save the plan too, for apply --plan')
+    .option('--verbose', 'whole sentences, what becomes of each kind of client, and every danger')
     .addHelpText(
       'after',
       `

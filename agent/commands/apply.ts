@@ -55,7 +55,7 @@ async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host)
   const failed = new Set<Family>();
   for (const kernel of kernels) {
     const planned = await planKernel(run, kernel, wanted, takeOver);
-    await io.out(reportText(makeReport(planned, wanted.clusterOf), paintOf(io), false));
+    await io.out(reportText(makeReport(planned, wanted.clusterOf), paintOf(io), { withRules: false }));
     const report = await kernel.apply(targets[kernel.family]);
     if (!(await tell(kernel.family, report, options, io))) failed.add(kernel.family);
   }

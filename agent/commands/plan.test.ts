@@ -95,15 +95,23 @@ describe('slicewright plan --against', () => {
         address: '10.96.0.10',
         port: 80,
         protocol: 'TCP',
-        before: { kind: 'forward', endpoints: [{ endpoint: '10.1.0.5:8080', cluster: 'local', share: 1 }], refused: 0 },
+        before: {
+          kind: 'forward',
+          endpoints: [{ endpoint: '10.1.0.5:8080', cluster: 'local', share: 1, masquerade: false }],
+          refused: 0,
+        },
         after: {
           kind: 'forward',
           endpoints: [
-            { endpoint: '10.1.0.5:8080', cluster: 'local', share: 0.5 },
-            { endpoint: '10.1.0.6:8080', cluster: 'local', share: 0.5 },
+            { endpoint: '10.1.0.5:8080', cluster: 'local', share: 0.5, masquerade: false },
+            { endpoint: '10.1.0.6:8080', cluster: 'local', share: 0.5, masquerade: false },
           ],
           refused: 0,
         },
+        clients: [
+          { kind: 'outside', source: '198.51.100.77', before: 'forward', after: 'forward', isChanged: true },
+          { kind: 'node', source: '192.0.2.1', before: 'forward', after: 'forward', isChanged: true },
+        ],
       },
     ]);
     expect(families[0].steps).toEqual([

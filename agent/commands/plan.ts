@@ -16,6 +16,8 @@ export interface PlanOptions extends WantedOptions {
   /** Files and folders of dumps; empty: the kernel. */
   readonly against: readonly string[];
   readonly format: 'text' | 'json';
+  /** Whole sentences, and what becomes of each kind of client. */
+  readonly verbose?: boolean;
   /** File for `apply --plan`. */
   readonly out?: string;
   readonly diagnostics: DiagnosticFormat;
@@ -33,7 +35,7 @@ export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host):
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
     const planned = isHere ? await planHere(run, wanted) : planDumps(options, wanted);
     const hasChanges = planned.some(({ plan, remains }) => plan.hasSteps || remains.length > 0);
-    await io.out(planText(planned, wanted, hasChanges, options.format, paintOf(io)));
+    await io.out(planText(planned, wanted, hasChanges, options, paintOf(io)));
     if (options.out !== undefined) await savePlan(options.out, planned, wanted);
     return hasChanges ? 2 : 0;
   });
@@ -58,11 +60,12 @@ function planText(
   planned: readonly PlannedFamily[],
   { clusterOf }: Wanted,
   changes: boolean,
-  format: 'text' | 'json',
+  { format, verbose = false }: PlanOptions,
   paint: ReportPaint,
 ): string {
   const reports = planned.map((one) => ({ report: makeReport(one, clusterOf), steps: () => one.plan.steps() }));
-  if (format === 'text') return reports.map(({ report }) => reportText(report, paint, true)).join('\n');
+  if (format === 'text')
+    return reports.map(({ report }) => reportText(report, paint, { withRules: true, verbose })).join('\n');
   const families = reports.map(({ report, steps }) => reportJson(report, steps(), clusterOf));
   return `${JSON.stringify({ changes, families }, null, 2)}\n`;
 }

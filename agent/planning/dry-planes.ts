@@ -38,7 +38,9 @@ export function dryPlanes(
     return createDryPlane({
       ...{ family, start, nothing },
       onPlan: (plan, target) =>
-        void io.out(reportText(makeReport({ plan, remains: [] }, clustersIn(target)), paintOf(io), true)),
+        void io.out(
+          reportText(makeReport({ plan, remains: [] }, clustersIn(target)), paintOf(io), { withRules: true }),
+        ),
     });
   });
 }

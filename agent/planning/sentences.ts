@@ -1,4 +1,19 @@
-import type { FoundFrontend } from '../../backends/planning/traffic.ts';
+import {
+  accessChange,
+  accessText,
+  affinityChange,
+  affinityText,
+  fateWords,
+  frontendText,
+  isAccess,
+  isNoticed,
+  kindsText,
+  rangesText,
+  sourceChanges,
+  sourceText,
+} from '../../backends/planning/facts.ts';
+import { endpointsOf, type Fate, type Forward, isForward, isSpreadAlike } from '../../backends/planning/fate.ts';
+import type { ClientFates, FrontendChange } from '../../backends/planning/traffic.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import {
   add,
@@ -8,92 +23,262 @@ import {
   type Rational,
   rational,
 } from '../../compiler/values/rational.ts';
-import { unreachable } from '../../compiler/values/unreachable.ts';
-import { endpointsOf, type Fate, fateText, type FrontendChange } from '../../backends/planning/traffic.ts';
+import { foldLine, type Fact } from './fold.ts';
 
-/** What one Service's clients will notice: its sign and a sentence. */
-export interface ServiceSentence {
+/** + begins to be served, - ends, ~ is another to some client, = other rules with the same effect. */
+export type Sign = '+' | '-' | '~' | '=';
+
+/** What the clients of a frontend will notice, or of several of one Service port that change alike. */
+export interface FrontendSentence {
   readonly service: string;
-  /** + begins to be served, - ends, ~ is served otherwise, = other rules with the same effect. */
-  readonly sign: '+' | '-' | '~' | '=';
+  readonly sign: Sign;
+  /** All there is to say. */
   readonly text: string;
+  /** The sign, the Service and what fits of the text: bounded, whatever there is to say. */
+  readonly line: string;
+  /** What becomes of each kind of client. */
+  readonly details: readonly string[];
 }
 
 /** The cluster that an endpoint is in, for people; undefined when no object tells any more. */
 export type ClusterOf = (endpoint: string) => string | undefined;
 
-/** One sentence per Service, by name. Frontends that meet the same fate share a part of it. */
-export function describeChanges(changes: readonly FrontendChange[], clusterOf: ClusterOf): ServiceSentence[] {
-  return groupBy(changes, ({ servicePort }) => servicePort.split(':')[0] ?? '').map(([service, ofService]) => ({
+/** By Service and port. Frontends of one port that change alike share a sentence. */
+export function describeChanges(changes: readonly FrontendChange[], clusterOf: ClusterOf): FrontendSentence[] {
+  const byPort = [...Map.groupBy(changes, ({ servicePort }) => servicePort)].sort(([a], [b]) => compareText(a, b));
+  return byPort.flatMap(([servicePort, ofPort]) => {
+    const { moves, rest } = pairMoves(ofPort);
+    return [
+      ...groupAlike(rest).map((alike) =>
+        sentence(
+          servicePort,
+          alike.map(frontendOf),
+          signOf(alike[0]),
+          alike[0],
+          factsOf(alike[0], clusterOf),
+          clusterOf,
+        ),
+      ),
+      ...moves.map((move) =>
+        sentence(servicePort, [frontendOf(move.to)], '~', move.to, moveFacts(move, clusterOf), clusterOf),
+      ),
+    ];
+  });
+}
+
+const frontendOf = ({ frontend }: FrontendChange): string => frontendText(frontend);
+
+function sentence(
+  servicePort: string,
+  frontends: readonly string[],
+  sign: Sign,
+  change: FrontendChange,
+  facts: readonly Fact[],
+  clusterOf: ClusterOf,
+): FrontendSentence {
+  const [service = servicePort, port = ''] = servicePort.split(':');
+  return {
     service,
-    sign: signOf(ofService),
-    text: groupBy(ofService, ({ servicePort, before, after }) => fateKey(servicePort, before, after))
-      .map(([, alike]) => describeAlike(alike, clusterOf))
-      .join('; '),
-  }));
+    sign,
+    text: `${port === '' ? '' : `${port} `}${frontends.join(', ')}: ${facts.map(({ whole }) => whole).join('; ')}`,
+    line: foldLine({ sign, service, port, frontends, facts }),
+    details: detailsOf(change, clusterOf),
+  };
 }
 
-/** In order of the keys' text. */
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): [string, T[]][] {
-  return [...Map.groupBy(items, keyOf)].sort(([a], [b]) => compareText(a, b));
+/** One frontend that goes and one of its kind that comes are one that moves. */
+interface Move {
+  readonly from: FrontendChange;
+  readonly to: FrontendChange;
 }
 
-function fateKey(servicePort: string, before: Fate, after: Fate): string {
-  return [servicePort, fateText(before), fateText(after)].join('\n');
+function pairMoves(changes: readonly FrontendChange[]): { moves: readonly Move[]; rest: readonly FrontendChange[] } {
+  const moving = changes.filter((change) => signOf(change) === '+' || signOf(change) === '-');
+  const alike = Map.groupBy(moving, ({ frontend: { kind, protocol } }) => `${kind} ${protocol}`);
+  const moves = [...alike.values()].flatMap((found): Move[] => {
+    const [[from, ...gone], [to, ...come]] = [
+      found.filter((change) => signOf(change) === '-'),
+      found.filter((change) => signOf(change) === '+'),
+    ];
+    return from === undefined || to === undefined || gone.length + come.length > 0 ? [] : [{ from, to }];
+  });
+  const moved = new Set(moves.flatMap(({ from, to }) => [from, to]));
+  return { moves, rest: changes.filter((change) => !moved.has(change)) };
 }
 
-function signOf(changes: readonly FrontendChange[]): ServiceSentence['sign'] {
-  if (changes.every(({ before }) => before.kind === 'absent')) return '+';
-  if (changes.every(({ after }) => after.kind === 'absent')) return '-';
-  return changes.every(({ before, after }) => fateText(before) === fateText(after)) ? '=' : '~';
+function signOf(change: FrontendChange): Sign {
+  if (!isNoticed(change)) return '=';
+  if (change.was === undefined && change.before.kind === 'absent') return '+';
+  return change.is === undefined && change.after.kind === 'absent' ? '-' : '~';
 }
 
-/** alike   frontends of one Service port with the same fates */
-function describeAlike(alike: readonly FrontendChange[], clusterOf: ClusterOf): string {
-  const [first] = alike;
-  if (first === undefined) return '';
-  const { servicePort, before, after } = first;
-  const portName = servicePort.split(':')[1];
-  const dialled = bounded(alike.map(({ frontend }) => frontendLabel(frontend)));
-  return `${portName === undefined ? '' : `${portName} `}${dialled}: ${describeFates(before, after, clusterOf)}`;
+type Alike = readonly [FrontendChange, ...FrontendChange[]];
+
+/** In the order of the first of each. */
+function groupAlike(changes: readonly FrontendChange[]): Alike[] {
+  const groups: [FrontendChange, ...FrontendChange[]][] = [];
+  for (const change of changes) {
+    const group = groups.find(([first]) => isAlike(first, change));
+    if (group === undefined) groups.push([change]);
+    else group.push(change);
+  }
+  return groups;
 }
 
-/** `cluster IP 10.96.0.10:80/TCP`, `node port 30080/TCP`. */
-function frontendLabel({ kind, address, port, protocol }: FoundFrontend): string {
-  if (address === undefined) return `${kind} ${port}/${protocol}`;
-  const dialled = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-  return `${kind === 'external' ? 'external address' : kind} ${dialled}/${protocol}`;
+function isAlike(a: FrontendChange, b: FrontendChange): boolean {
+  return (
+    signOf(a) === signOf(b) &&
+    isSpreadAlike(a.before, b.before) &&
+    isSpreadAlike(a.after, b.after) &&
+    sameWords(a) === sameWords(b) &&
+    spreadChanges(a).length === spreadChanges(b).length
+  );
 }
 
-/** Three of them, and how many more there are: a line stays one. */
+/** How many of a kind are named where there can be many. */
+const few = 2;
+
+/** The most important first: who gets in, where they get to, what else they notice. */
+function factsOf(change: FrontendChange, clusterOf: ClusterOf): Fact[] {
+  if (!isNoticed(change)) {
+    return [fact('other rules, the same endpoints and shares'), ...nameFacts(change)];
+  }
+  if (signOf(change) === '+') return [fact(`new, ${fateText(change.after, clusterOf)}`), ...rangeFacts(change)];
+  if (signOf(change) === '-') return [fact(endText(change.before, clusterOf))];
+  return [...accessFacts(change), ...spreadFacts(change, clusterOf), ...smallFacts(change)];
+}
+
+/** Everything that takes no walk through endpoints, and is equal where nothing of it differs. */
+function sameWords(change: FrontendChange): string {
+  const facts = [...smallFacts(change), ...rangeFacts(change), ...accessFacts(change)];
+  return facts.map(({ whole }) => whole).join('\n');
+}
+
+function smallFacts(change: FrontendChange): Fact[] {
+  const affinity = affinityChange(change);
+  return [
+    ...sourceText(sourceChanges(change)).map((text) => fact(text)),
+    ...(affinity === undefined ? [] : [fact(affinityText(affinity))]),
+    ...nameFacts(change),
+  ];
+}
+
+const fact = (whole: string, brief = whole): Fact => ({ whole, brief });
+
+function rangeFacts({ is }: FrontendChange): Fact[] {
+  if (is?.allowedFrom === undefined) return [];
+  return [
+    fact(
+      `only from ${rangesText(is.allowedFrom, is.allowedFrom.length)}`,
+      `only from ${rangesText(is.allowedFrom, few)}`,
+    ),
+  ];
+}
+
+function accessFacts(change: FrontendChange): Fact[] {
+  const access = accessChange(change);
+  if (access === undefined) return [];
+  const short = accessText(change, access, few);
+  return accessText(change, access, Number.POSITIVE_INFINITY).map((text, i) => fact(text, short[i]));
+}
+
+function nameFacts({ was, is }: FrontendChange): Fact[] {
+  if (was === undefined || is === undefined || was.servicePort === is.servicePort) return [];
+  const [[oldService, oldPort = 'unnamed'], [newService, newPort = 'unnamed']] = [
+    was.servicePort.split(':'),
+    is.servicePort.split(':'),
+  ];
+  if (oldService !== newService) return [fact(`of ${was.servicePort} before`)];
+  return [fact(`the port is called ${newPort} now, ${oldPort} before`)];
+}
+
+/** Whose way to endpoints changes, each kind of client with its fates. */
+interface SpreadChange {
+  /** undefined: everyone's, alike. */
+  readonly kinds: readonly ClientFates['client']['kind'][] | undefined;
+  readonly before: Fate;
+  readonly after: Fate;
+}
+
+function spreadChanges(change: FrontendChange): SpreadChange[] {
+  const told = (['outside', 'pod', 'node'] as const).flatMap((kind) => {
+    const one = kind === 'outside' ? tellingOf(change, kind, change) : tellingOf(change, kind, undefined);
+    return one === undefined ? [] : [{ kind, ...one }];
+  });
+  const groups: { kinds: ClientFates['client']['kind'][]; before: Fate; after: Fate }[] = [];
+  for (const { kind, before, after } of told) {
+    if (isSpreadAlike(before, after)) continue;
+    const group = groups.find((one) => isSpreadAlike(one.before, before) && isSpreadAlike(one.after, after));
+    if (group === undefined) groups.push({ kinds: [kind], before, after });
+    else group.kinds.push(kind);
+  }
+  return groups.map((group) => (group.kinds.length === told.length ? { ...group, kinds: undefined } : group));
+}
+
+/** What a kind of client is told by: its fates where it gets to an endpoint; undefined: the firewall has told already. */
+function tellingOf(
+  change: FrontendChange,
+  kind: ClientFates['client']['kind'],
+  known: Pick<ClientFates, 'before' | 'after'> | undefined,
+): Pick<ClientFates, 'before' | 'after'> | undefined {
+  const all = change.clients.filter((one) => one.client.kind === kind && !isAccess(one, change));
+  if (all.length === 0) return undefined;
+  return (
+    known ??
+    all.find((one) => isForward(one.before) && isForward(one.after)) ??
+    all.find((one) => !isSpreadAlike(one.before, one.after)) ??
+    all[0]
+  );
+}
+
+function spreadFacts(change: FrontendChange, clusterOf: ClusterOf): Fact[] {
+  return spreadChanges(change).map(({ kinds, before, after }) => {
+    const who = kinds === undefined ? '' : `${kindsText(kinds)}: `;
+    const { whole, brief } = describeFates(before, after, clusterOf);
+    return fact(`${who}${whole}`, `${who}${brief}`);
+  });
+}
+
+function describeFates(before: Fate, after: Fate, clusterOf: ClusterOf): Fact {
+  if (isForward(before) && isForward(after)) return describeForwards(before, after, clusterOf);
+  return fact(
+    `${fateText(before, clusterOf)} → ${fateText(after, clusterOf)}`,
+    `${briefText(before)} → ${briefText(after)}`,
+  );
+}
+
+function briefText(fate: Fate): string {
+  return isForward(fate) ? endpointCount(fate.shares.size) : fateWords(fate);
+}
+
+/** `2 → 3 endpoints (+10.1.0.7:8080), local 50 % → 66.6667 %, member1 50 % → 33.3333 %`. */
+function describeForwards(before: Forward, after: Forward, clusterOf: ClusterOf): Fact {
+  const [was, is] = [endpointsOf(before), endpointsOf(after)];
+  const come = [...is].filter((endpoint) => !was.has(endpoint)).map((endpoint) => `+${endpoint}`);
+  const leave = [...was].filter((endpoint) => !is.has(endpoint)).map((endpoint) => `-${endpoint}`);
+  const moved = [...come, ...leave];
+  const counts = was.size === is.size ? endpointCount(is.size) : `${was.size} → ${endpointCount(is.size)}`;
+  const named = moved.length === 0 ? '' : ` (${bounded(moved)})`;
+  // The counts tell the rest, unless some come and others leave.
+  const replaced = come.length > 0 && leave.length > 0 ? ` (+${come.length}, -${leave.length})` : '';
+  const shares = describeShares(before, after, clusterOf);
+  return fact(
+    [`${counts}${named}`, ...shares].join(', '),
+    [`${counts}${replaced}`, ...shares.filter((text) => text !== asBefore).slice(0, few)].join(', '),
+  );
+}
+
+/** Three of them, and how many more there are. */
 function bounded(texts: readonly string[]): string {
   const shown = texts.slice(0, 3).join(', ');
   return texts.length <= 3 ? shown : `${shown} and ${texts.length - 3} more`;
 }
 
-function describeFates(before: Fate, after: Fate, clusterOf: ClusterOf): string {
-  if (fateText(before) === fateText(after)) return 'other rules, the same endpoints and shares';
-  if (before.kind === 'forward' && after.kind === 'forward') return describeForwards(before, after, clusterOf);
-  if (after.kind === 'absent') return `no longer served (${describeFate(before, clusterOf)} before)`;
-  if (before.kind === 'absent') return `new, ${describeFate(after, clusterOf)}`;
-  return `${describeFate(before, clusterOf)} → ${describeFate(after, clusterOf)}`;
-}
-
-type Forward = Extract<Fate, { kind: 'forward' }>;
-
-/** `2 → 3 endpoints (+10.1.0.7:8080), local 50 % → 66.6667 %, member1 50 % → 33.3333 %`. */
-function describeForwards(before: Forward, after: Forward, clusterOf: ClusterOf): string {
-  const [was, is] = [endpointsOf(before), endpointsOf(after)];
-  const come = [...is].filter((endpoint) => !was.has(endpoint)).map((endpoint) => `+${endpoint}`);
-  const leave = [...was].filter((endpoint) => !is.has(endpoint)).map((endpoint) => `-${endpoint}`);
-  const moved = come.length + leave.length === 0 ? '' : ` (${bounded([...come, ...leave])})`;
-  const counts = was.size === is.size ? endpointCount(is.size) : `${was.size} → ${endpointCount(is.size)}`;
-  return [`${counts}${moved}`, ...describeShares(before, after, clusterOf)].join(', ');
-}
-
 function endpointCount(count: number): string {
   return `${count} ${count === 1 ? 'endpoint' : 'endpoints'}`;
 }
+
+const asBefore = 'shares of the clusters as before';
 
 /** Each cluster's part of new connections, before and after, where it changes. */
 function describeShares(before: Forward, after: Forward, clusterOf: ClusterOf): string[] {
@@ -103,7 +288,7 @@ function describeShares(before: Forward, after: Forward, clusterOf: ClusterOf): 
     const [from, to] = [was.get(cluster) ?? zero, is.get(cluster) ?? zero];
     return compareRationals(from, to) === 0 ? [] : [`${cluster} ${formatPercent(from)} → ${formatPercent(to)}`];
   });
-  return changed.length > 0 || fateText(before) === fateText(after) ? changed : ['shares of the clusters as before'];
+  return changed.length > 0 ? changed : [asBefore];
 }
 
 function sharesByCluster({ shares, refused }: Forward, clusterOf: ClusterOf): Map<string, Rational> {
@@ -116,23 +301,49 @@ function sharesByCluster({ shares, refused }: Forward, clusterOf: ClusterOf): Ma
   return sums;
 }
 
-function describeFate(fate: Fate, clusterOf: ClusterOf): string {
-  switch (fate.kind) {
-    case 'forward': {
-      const shares = [...sharesByCluster(fate, clusterOf)].sort(([a], [b]) => compareText(a, b));
-      return `${endpointCount(fate.shares.size)}: ${shares.map(([cluster, share]) => `${cluster} ${formatPercent(share)}`).join(', ')}`;
-    }
-    case 'reject':
-      return 'refused for want of endpoints';
-    case 'drop':
-      return 'dropped for want of local endpoints';
-    case 'accept':
-      return 'answered by the node';
-    case 'untouched':
-      return 'not reached by the rules';
-    case 'absent':
-      return 'not served';
-    default:
-      return unreachable(fate);
+/** `2 endpoints: local 50 %, member1 50 %`, or what becomes of clients that get to none. */
+function fateText(fate: Fate, clusterOf: ClusterOf): string {
+  if (!isForward(fate)) return fateWords(fate);
+  const shares = [...sharesByCluster(fate, clusterOf)].sort(([a], [b]) => compareText(a, b));
+  return `${endpointCount(fate.shares.size)}: ${shares.map(([cluster, share]) => `${cluster} ${formatPercent(share)}`).join(', ')}`;
+}
+
+function endText(before: Fate, clusterOf: ClusterOf): string {
+  return before.kind === 'accept' ? 'no longer let in' : `no longer served (${fateText(before, clusterOf)} before)`;
+}
+
+function moveFacts({ from, to }: Move, clusterOf: ClusterOf): Fact[] {
+  const moved = fact(`moved from ${frontendText(from.frontend)}`);
+  if (from.before.kind === 'accept' && to.after.kind === 'accept') return [moved];
+  if (isSpreadAlike(from.before, to.after)) return [moved, fact(fateText(to.after, clusterOf), briefText(to.after))];
+  return [moved, describeFates(from.before, to.after, clusterOf)];
+}
+
+/** `outside clients (198.51.100.77): 2 endpoints: local 100 %, node's address → dropped for want of local endpoints`. */
+function detailsOf({ clients }: FrontendChange, clusterOf: ClusterOf): string[] {
+  const groups: ClientFates[][] = [];
+  for (const one of clients) {
+    const group = groups.find(
+      ([first]) => first?.before === one.before && first.after === one.after && first.client.kind === one.client.kind,
+    );
+    if (group === undefined) groups.push([one]);
+    else group.push(one);
   }
+  return groups.flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { client, before, after } = first;
+    const more = group.length === 1 ? '' : ` and ${group.length - 1} more`;
+    const [was, is] = [withAddress(before, clusterOf), withAddress(after, clusterOf)];
+    return [
+      `${kindsText([client.kind])} (${client.source}${more}): ${was === is ? `as before, ${is}` : `${was} → ${is}`}`,
+    ];
+  });
+}
+
+function withAddress(fate: Fate, clusterOf: ClusterOf): string {
+  const text = fateText(fate, clusterOf);
+  if (!isForward(fate) || fate.masqueraded.size === 0) return text;
+  const all = fate.masqueraded.size === fate.shares.size;
+  return `${text}, ${all ? "with the node's address" : `with the node's address at ${fate.masqueraded.size}`}`;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../assemble.ts';
-import { countEndpoints, entryText, findFrontends } from '../iptables/frontends.ts';
+import { countEndpoints } from '../iptables/frontends.ts';
 import { iptables } from '../iptables/index.ts';
 import { kubePrefix } from '../../compiler/settings.ts';
 import { isOurChain } from '../iptables/names.ts';
@@ -8,7 +8,7 @@ import { diffRulesets } from '../netfilter/diff/diff.ts';
 import { ownersIn } from '../netfilter/owners.ts';
 import { parseSave } from '../netfilter/text/parse.ts';
 import type { Ruleset } from '../netfilter/rule.ts';
-import { traceRuleset } from '../netfilter/trace/trace.ts';
+import { rulesetSide } from '../iptables/side.ts';
 import type { Compilation } from '../../compiler/compile.ts';
 import { type Cidr, parseCidr } from '../../compiler/values/address.ts';
 import { compileObjects } from '../../test/helpers/compile.ts';
@@ -28,11 +28,7 @@ function compiled(...objects: unknown[]): { compilation: Compilation; ruleset: R
   return { compilation, ruleset: assemble(iptables, compilation.services.IPv4, compilation.node.IPv4).program };
 }
 
-const sideOf = (ruleset: Ruleset, { node: nodes }: Compilation): Side => ({
-  frontends: findFrontends(ruleset, kubePrefix),
-  entry: entryText(ruleset, kubePrefix),
-  verdictOf: (packet) => traceRuleset(ruleset, packet, nodes.IPv4).verdict,
-});
+const sideOf = (ruleset: Ruleset, { node: nodes }: Compilation): Side => rulesetSide(ruleset, nodes.IPv4);
 
 /** From the first to the second: sentences and dangers. The first is read back from its text, as from a kernel. */
 function report(before: readonly unknown[], after: readonly unknown[], podCidrs: readonly Cidr[] = []) {
@@ -46,15 +42,14 @@ function reportFrom(text: string, after: readonly unknown[], podCidrs: readonly 
   const changes = compareTraffic(
     sideOf(save.ruleset, wanted.compilation),
     sideOf(wanted.ruleset, wanted.compilation),
-    'IPv4',
-    nodes.IPv4.nodeIP,
+    nodes.IPv4,
   );
   return {
     sentences: describeChanges(changes, clustersOf(wanted.compilation, podCidrs)).map(
       ({ sign, service: name, text }) => `${sign} ${name}: ${text}`,
     ),
     dangers: [
-      ...trafficDangers(changes, countEndpoints(save.ruleset, kubePrefix)),
+      ...trafficDangers(changes, () => countEndpoints(save.ruleset, kubePrefix)),
       ...hookDangers(save.ruleset, wanted.ruleset, save.foreign),
     ].map(({ message }) => message),
   };
@@ -116,20 +111,34 @@ describe('what changes for traffic', () => {
   });
 
   it('says where only rules change', () => {
-    const sticky = service('cart', {
-      sessionAffinity: 'ClientIP',
-      sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } },
+    const named = (name: string) => [
+      service('cart', { ports: [{ name, port: 80 }] }),
+      slice('cart', 'cart-a', ['10.1.0.1'], { ports: [{ name, port: 8080, protocol: 'TCP' }] }),
+    ];
+    expect(report(named('http'), named('web'))).toEqual({
+      sentences: [
+        '= default/cart: web cluster IP 10.96.0.1:80/TCP: other rules, the same endpoints and shares; the port is called web now, http before',
+      ],
+      dangers: [],
     });
-    expect(report([cart, local('10.1.0.1', '10.1.0.2')], [sticky, local('10.1.0.1', '10.1.0.2')]).sentences).toEqual([
-      '= default/cart: cluster IP 10.96.0.1:80/TCP: other rules, the same endpoints and shares',
-    ]);
+  });
+
+  it('tells session affinity: on, off, and for how long', () => {
+    const sticky = (timeoutSeconds: number) =>
+      service('cart', { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds } } });
+    const between = (before: unknown, after: unknown) =>
+      report([before, local('10.1.0.1', '10.1.0.2')], [after, local('10.1.0.1', '10.1.0.2')]).sentences;
+    const line = '~ default/cart: cluster IP 10.96.0.1:80/TCP: session affinity';
+    expect(between(cart, sticky(60))).toEqual([`${line} on (60 s)`]);
+    expect(between(sticky(60), sticky(90))).toEqual([`${line} 60 s → 90 s`]);
+    expect(between(sticky(60), cart)).toEqual([`${line} off`]);
   });
 
   it('shows frontends that meet another fate apart', () => {
     const both = (policy: string) =>
       service('cart', { type: 'NodePort', externalTrafficPolicy: policy, ports: [{ port: 80, nodePort: 30080 }] });
     expect(report([both('Cluster'), local('10.1.0.1')], [both('Local'), local('10.1.0.1')]).sentences).toEqual([
-      '~ default/cart: node port 30080/TCP: 1 endpoint: local 100 % → dropped for want of local endpoints',
+      '~ default/cart: node port 30080/TCP: outside clients: 1 endpoint: local 100 % → dropped for want of local endpoints',
     ]);
   });
 
@@ -168,7 +177,7 @@ describe('dangers', () => {
     [
       'whose hook is gone',
       /^-A PREROUTING .*KUBE-SERVICES\n/m,
-      '~ default/cart: cluster IP 10.96.0.1:80/TCP, node port 30080/TCP: not reached by the rules → 1 endpoint: local 100 %',
+      '~ default/cart: cluster IP 10.96.0.1:80/TCP, node port 30080/TCP: outside clients: not reached by the rules → 1 endpoint: local 100 %',
     ],
     [
       'that nothing leads to',

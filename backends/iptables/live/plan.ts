@@ -4,6 +4,7 @@ import type { ProgramOf } from '../../made.ts';
 import { diffChains } from '../../netfilter/diff/chain-differences.ts';
 import { hookDangers } from '../../netfilter/diff/dangers.ts';
 import { diffRulesets } from '../../netfilter/diff/diff.ts';
+import { stayingNotes } from '../../netfilter/diff/staying.ts';
 import { documentText } from '../../netfilter/text/document.ts';
 import { fingerprintOf } from '../../netfilter/diff/fingerprint.ts';
 import {
@@ -107,7 +108,7 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
   function changesOf({ found, dangers, live, target: { node }, options }: Planned): PlanChanges {
     const { desired } = live;
     const before = options.before ?? rulesetSide(found.ruleset, node);
-    const frontends = compareTraffic(before, rulesetSide(desired, node), node.family, node.nodeIP);
+    const frontends = compareTraffic(before, rulesetSide(desired, node), node);
     // Of another backend's hooks none is missing.
     const isOthers = others.some((writer) => writer.isInForce(found.ruleset, own.prefix));
     const parts = diffChains(diffRulesets(found.ruleset, desired), ownersIn([desired, found.ruleset], withMark(own)));
@@ -117,7 +118,7 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
       parts,
       dangers: [
         ...dangers,
-        ...trafficDangers(frontends, countEndpoints(found.ruleset, own.prefix)),
+        ...trafficDangers(frontends, () => countEndpoints(found.ruleset, own.prefix)),
         ...hookDangers(isOthers ? desired : found.ruleset, desired, found.foreign),
       ],
       cost: {
@@ -126,7 +127,7 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
         parts: parts.filter(({ change }) => change !== 'hooks').length,
         words: { transaction: 'transaction', part: 'chain' },
       },
-      notes: [],
+      notes: stayingNotes(found),
     };
   }
 

@@ -2,6 +2,7 @@ import { counted } from '../../../compiler/values/counted.ts';
 import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backend.ts';
 import type { ProgramOf } from '../../made.ts';
 import { hookDangers } from '../../netfilter/diff/dangers.ts';
+import { stayingNotes } from '../../netfilter/diff/staying.ts';
 import type { RulesetSide, TableWriter } from '../../netfilter/own-chains.ts';
 import type { Foreign } from '../../netfilter/text/parse.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
@@ -82,7 +83,7 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
     const { services, node } = target;
     const other = others.find((writer) => writer.isInForce(start.rules, start.prefix));
     const before = options.before ?? other?.side?.(start.rules, node) ?? ipvsSide(start, services, node);
-    const frontends = compareTraffic(before, ipvsSide(wanted, services, node), node.family, node.nodeIP);
+    const frontends = compareTraffic(before, ipvsSide(wanted, services, node), node);
     const foreign = start.found?.tables?.foreign ?? noOthers;
     // Of another backend's hooks none is missing.
     const hooked = other === undefined ? start.rules : wanted.rules;
@@ -94,7 +95,7 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
       dangers: [
         ...dangers,
         ...conflictDangers(start, wanted),
-        ...trafficDangers(frontends, countReached(before, node.family, node.nodeIP)),
+        ...trafficDangers(frontends, () => countReached(before, node)),
         ...hookDangers(hooked, wanted.rules, foreign),
       ],
       cost: {
@@ -107,6 +108,7 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
         ...(other === undefined
           ? []
           : [`the rules of ${other.backend} mode go when virtual servers stand in for them`]),
+        ...(start.found?.tables === undefined ? [] : stayingNotes(start.found.tables)),
         ...drainNote(start, wanted),
       ],
     };

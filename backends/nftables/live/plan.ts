@@ -74,16 +74,17 @@ function changesOf(
   found: Observation,
   after: Observation,
   steps: readonly Transaction[],
-  { node }: Target,
+  target: Target,
   options: PlanOptions,
 ): PlanChanges {
-  const before = options.before ?? sideOf(found, node);
-  const frontends = compareTraffic(before, sideOf(after, node), node.family, node.nodeIP);
+  const { node } = target;
+  const before = options.before ?? sideOf(found, target);
+  const frontends = compareTraffic(before, sideOf(after, target), node);
   const parts = [...diffParts(found.program, after.program), ...diffParts(found.kubeProxy, after.kubeProxy)];
   return {
     frontends,
     parts,
-    dangers: [...takenOver(found), ...trafficDangers(frontends, countReached(before, node.family, node.nodeIP))],
+    dangers: [...takenOver(found), ...trafficDangers(frontends, () => countReached(before, node))],
     cost: {
       transactions: steps.length === 0 ? 0 : 1,
       lines: lineCount(steps),
@@ -94,9 +95,9 @@ function changesOf(
   };
 }
 
-function sideOf({ program, kubeProxy, family, table }: Observation, node: Target['node']): Side {
+function sideOf({ program, kubeProxy, family, table }: Observation, { services, node }: Target): Side {
   const nothing = { family, table, sets: new Map(), chains: new Map() };
-  return programSide(program ?? kubeProxy ?? nothing, node);
+  return programSide(program ?? kubeProxy ?? nothing, services, node);
 }
 
 function takenOver({ kubeProxy }: Observation): Danger[] {

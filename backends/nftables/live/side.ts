@@ -1,7 +1,10 @@
+import type { ServicePortIR } from '../../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../../compiler/ir/node-context.ts';
-import { type Cidr, type IpAddress, parseAddress } from '../../../compiler/values/address.ts';
+import { type Cidr, hostCidr, type IpAddress, parseAddress } from '../../../compiler/values/address.ts';
+import { servicePortText } from '../../../compiler/values/names.ts';
 import { type Port, type Protocol, parsePort } from '../../../compiler/values/port.ts';
-import type { FoundFrontend, Side } from '../../planning/traffic.ts';
+import { type InterfaceSign, noSigns } from '../../planning/clients.ts';
+import { type FoundFrontend, frontendKey, nobodys, type Side } from '../../planning/traffic.ts';
 import { statementTargets } from '../program/check.ts';
 import { parseProtocolWord } from '../program/parse-rule.ts';
 import type { Element, NftProgram } from '../program/program.ts';
@@ -9,9 +12,9 @@ import type { Statement } from '../program/rule.ts';
 import { traceProgram } from '../trace/trace.ts';
 
 /** What a table does with packets. Reads kube-proxy's own as well as slicewright's. */
-export function programSide(program: NftProgram, node: NodeContext): Side {
+export function programSide(program: NftProgram, services: readonly ServicePortIR[], node: NodeContext): Side {
   return {
-    frontends: findFrontends(program),
+    frontends: new Map([...findFrontends(program), ...healthChecks(program, services)]),
     entry: entryText(program),
     verdictOf: (packet) => traceProgram(program, packet, node).verdict,
   };
@@ -29,34 +32,63 @@ const entrances = [
   'no-endpoint-nodeports',
 ];
 
-/** Frontends by the Service port and what clients dial: the same key in every backend. */
+/** Frontends by what clients dial: the same key in every backend. */
 export function findFrontends(program: NftProgram): ReadonlyMap<string, FoundFrontend> {
   const frontends = new Map<string, FoundFrontend>();
-  const textOf = createChainText(program);
+  const below = createBelow(program);
   for (const map of entrances) {
     for (const element of program.sets.get(map)?.elements.values() ?? []) {
       const dialled = dialledBy(element);
       const servicePort = servicePortOf(element);
       if (dialled === undefined || servicePort === undefined) continue;
-      const { address, protocol, port } = dialled;
-      const key = `${servicePort} ${protocol} ${address ?? 'node'} ${port}`;
+      const kind = kindOf(program, dialled);
+      const key = frontendKey({ ...dialled, kind });
       const earlier = frontends.get(key);
       const chain = chainOf(element);
+      const leads = chain === undefined ? nothing : below(chain);
       const own = [
         `${map} ${element.text}`,
-        chain === undefined ? '' : textOf(chain),
+        leads.text,
+        ...guardTexts(program, dialled),
         ...endpointTexts(program, dialled),
       ];
       frontends.set(key, {
-        servicePort,
-        kind: earlier?.kind ?? kindOf(program, dialled),
+        servicePort: earlier?.servicePort ?? servicePort,
+        kind: earlier?.kind ?? kind,
         ...dialled,
         allowedFrom: earlier?.allowedFrom ?? (chain === undefined ? undefined : allowedFrom(program, chain)),
+        signs: {
+          networks: [...(earlier?.signs.networks ?? []), ...leads.networks],
+          interfaces: [...(earlier?.signs.interfaces ?? []), ...leads.interfaces],
+        },
+        affinitySeconds: earlier?.affinitySeconds ?? leads.affinitySeconds,
         rules: [earlier?.rules ?? '', ...own].join('\n'),
       });
     }
   }
-  return frontends;
+  return new Map(withoutOwnAddresses(frontends));
+}
+
+/** Ports that are let in for load balancers' health checks: a set holds them, and the objects say whose they are. */
+function healthChecks({ sets }: NftProgram, services: readonly ServicePortIR[]): [string, FoundFrontend][] {
+  const names = new Map(
+    services.map(({ healthCheckNodePort, service, portName }) => [
+      healthCheckNodePort,
+      servicePortText(service, portName),
+    ]),
+  );
+  return [...(sets.get('health-check-ports')?.elements.values() ?? [])].flatMap(({ key }) => {
+    const port = parsePort(Number(key));
+    if (port === undefined) return [];
+    const frontend: FoundFrontend = {
+      servicePort: names.get(port) ?? nobodys,
+      kind: 'health check node port',
+      ...{ address: undefined, protocol: 'TCP', port },
+      ...{ allowedFrom: undefined, affinitySeconds: undefined, signs: noSigns },
+      rules: key,
+    };
+    return [[frontendKey(frontend), frontend]];
+  });
 }
 
 interface Dialled {
@@ -85,12 +117,19 @@ export function servicePortOf(element: Element): string | undefined {
   return match[2] === '' ? match[1] : `${match[1]}:${match[2]}`;
 }
 
-function kindOf({ sets }: NftProgram, { address, protocol, port }: Dialled): FoundFrontend['kind'] {
-  if (address === undefined) return 'node port';
-  if (sets.get('cluster-ips')?.elements.has(address) === true) return 'cluster IP';
+function kindOf(program: NftProgram, dialled: Dialled): FoundFrontend['kind'] {
+  if (dialled.address === undefined) return 'node port';
+  if (program.sets.get('cluster-ips')?.elements.has(dialled.address) === true) return 'cluster IP';
+  return guardTexts(program, dialled).length > 0 ? 'loadbalancer IP' : 'external';
+}
+
+/** Where a place is shut to whoever its firewall did not let in. */
+function guardTexts({ sets }: NftProgram, { address, protocol, port }: Dialled): string[] {
   const place = `${address} . ${protocol.toLowerCase()} . ${port}`;
-  const isGuarded = ['guarded', 'firewall-ips'].some((set) => sets.get(set)?.elements.has(place));
-  return isGuarded ? 'loadbalancer IP' : 'external';
+  return ['guarded', 'firewall-ips'].flatMap((name) => {
+    const element = sets.get(name)?.elements.get(place);
+    return element === undefined ? [] : [`${name} ${element.text}`];
+  });
 }
 
 /** The endpoints of a place in the maps that all share. */
@@ -110,10 +149,23 @@ function endpointTexts({ sets }: NftProgram, { address, protocol, port }: Dialle
   });
 }
 
-function allowedFrom({ chains }: NftProgram, chain: string): Cidr | undefined {
+/** The source ranges of a firewall's chain; undefined: it is none, or everyone is let in. */
+function allowedFrom({ chains }: NftProgram, chain: string): readonly Cidr[] | undefined {
   if (!chain.startsWith('firewall')) return undefined;
-  const statements = chains.get(chain)?.rules.flatMap((rule) => rule?.statements ?? []) ?? [];
-  return statements.find((one): one is Extract<Statement, { kind: 'address' }> => one.kind === 'address')?.networks[0];
+  const rules = chains.get(chain)?.rules.map((rule) => networksIn(rule?.statements ?? [])) ?? [];
+  // A network of every address is no condition, and no rule shows it.
+  return rules.some((networks) => networks.length === 0) ? undefined : rules.flat();
+}
+
+/** A node that may dial a load balancer's address has that very address as its source: no range that anybody wrote. */
+function withoutOwnAddresses(frontends: ReadonlyMap<string, FoundFrontend>): [string, FoundFrontend][] {
+  const own = new Set(
+    [...frontends.values()].flatMap(({ address }) => (address === undefined ? [] : [hostCidr(address)])),
+  );
+  return [...frontends].map(([key, frontend]) => {
+    const ranges = frontend.allowedFrom?.filter((range) => !own.has(range));
+    return [key, ranges === undefined ? frontend : { ...frontend, allowedFrom: ranges }];
+  });
 }
 
 /** Rules that are for no frontend alone but lead packets to them. */
@@ -128,20 +180,65 @@ function entryText({ chains }: NftProgram): string {
     .join('\n');
 }
 
-/** A chain's lines and those of every chain below it; a loop ends where it closes. */
-function createChainText(program: NftProgram): (name: string) => string {
-  const texts = new Map<string, string>();
-  const textOf = (name: string): string => {
-    const known = texts.get(name);
-    if (known !== undefined) return known;
-    texts.set(name, '');
+/** What a chain and those below it say. */
+interface Below {
+  readonly text: string;
+  readonly networks: readonly Cidr[];
+  readonly interfaces: readonly InterfaceSign[];
+  readonly affinitySeconds: number | undefined;
+}
+
+const nothing: Below = { text: '', networks: [], interfaces: [], affinitySeconds: undefined };
+
+/** A chain and every chain below it, remembered; a loop ends where it closes. */
+function createBelow(program: NftProgram): (name: string) => Below {
+  const known = new Map<string, Below>();
+  const below = (name: string): Below => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    known.set(name, nothing);
     const chain = program.chains.get(name);
-    const targets = new Set(
-      chain?.rules.flatMap((rule) => rule?.statements ?? []).flatMap((one) => statementTargets(program, one)),
-    );
-    const text = [...(chain?.lines ?? []), ...[...targets].map(textOf)].join('\n');
-    texts.set(name, text);
-    return text;
+    const statements = chain?.rules.flatMap((rule) => rule?.statements ?? []) ?? [];
+    const targets = new Set(statements.flatMap((one) => statementTargets(program, one)));
+    const leads = [...targets].map(below);
+    // An endpoint's own rules tell it from all others, which is so in every program.
+    const isEndpoint = name.startsWith('endpoint');
+    const own: Below = {
+      text: (chain?.lines ?? []).join('\n'),
+      networks: isEndpoint ? [] : networksIn(statements),
+      interfaces: statements.flatMap((one) =>
+        one.kind === 'inInterface' ? [{ name: one.name, prefix: one.prefix }] : [],
+      ),
+      affinitySeconds: isEndpoint ? undefined : affinityIn(statements, program),
+    };
+    const all = [own, ...leads];
+    const seconds = all.find(({ affinitySeconds }) => affinitySeconds !== undefined)?.affinitySeconds;
+    const made: Below = {
+      text: [...all.map(({ text }) => text), `${seconds}`].join('\n'),
+      networks: distinct(all.map(({ networks }) => networks)),
+      interfaces: distinct(all.map(({ interfaces }) => interfaces)),
+      affinitySeconds: seconds,
+    };
+    known.set(name, made);
+    return made;
   };
-  return textOf;
+  return below;
+}
+
+/** Nearly always they are few, of thousands of chains. */
+function distinct<T>(lists: readonly (readonly T[])[]): readonly T[] {
+  return [...new Set(lists.filter((list) => list.length > 0).flat())];
+}
+
+function networksIn(statements: readonly Statement[]): Cidr[] {
+  return statements.flatMap((one) => (one.kind === 'address' && one.side === 'saddr' ? one.networks : []));
+}
+
+/** For how long the sets of clients keep them. */
+function affinityIn(statements: readonly Statement[], { sets }: NftProgram): number | undefined {
+  for (const one of statements) {
+    const seconds = one.kind === 'inSet' ? sets.get(one.set)?.dynamic?.timeoutSeconds : undefined;
+    if (seconds !== undefined) return seconds;
+  }
+  return undefined;
 }

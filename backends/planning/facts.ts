@@ -1,0 +1,202 @@
+import { type Cidr, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
+import type { Client } from './clients.ts';
+import { type Fate, type Forward, isForward } from './fate.ts';
+import { narrowest } from './networks.ts';
+import type { ClientFates, FrontendChange } from './traffic.ts';
+
+/*
+ * What a change is to clients, beside endpoints and shares. Everything here is read off fates: what rules do, not what
+ * fields say.
+ */
+
+/** Who is let in by a load balancer's firewall now and was not before, and the reverse. */
+export interface AccessChange {
+  readonly opened: Clients;
+  readonly closed: Clients;
+}
+
+/** `everyone`: clients that no range names. Networks as the side names them that lets them in. */
+export interface Clients {
+  readonly everyone: boolean;
+  readonly networks: readonly Cidr[];
+}
+
+/** undefined: whoever was let in still is, and nobody else. */
+export function accessChange({ was, is, clients }: FrontendChange): AccessChange | undefined {
+  const [before, after] = [was?.allowedFrom, is?.allowedFrom];
+  if (was === undefined || is === undefined || (before === undefined && after === undefined)) return undefined;
+  // Without anybody who gets through on both sides it is not the firewall that makes the difference.
+  if (!clients.some((one) => isForward(one.before) && isForward(one.after))) return undefined;
+  const change = {
+    opened: named(clients.filter(isOpened), after),
+    closed: named(clients.filter(isClosed), before),
+  };
+  return isNobody(change.opened) && isNobody(change.closed) ? undefined : change;
+}
+
+/** Whether it is the firewall that lets a client in, or keeps it out, from now on. */
+export function isAccess(one: ClientFates, change: FrontendChange): boolean {
+  return accessChange(change) !== undefined && (isOpened(one) || isClosed(one));
+}
+
+function isOpened({ before, after }: ClientFates): boolean {
+  return before.kind === 'drop' && isForward(after);
+}
+
+function isClosed({ before, after }: ClientFates): boolean {
+  return isForward(before) && after.kind === 'drop';
+}
+
+function isNobody({ everyone, networks }: Clients): boolean {
+  return !everyone && networks.length === 0;
+}
+
+/** ranges   those that let the clients in; undefined: everyone is let in */
+function named(clients: readonly ClientFates[], ranges: readonly Cidr[] | undefined): Clients {
+  const found = clients.map(({ client }) => ({ client, range: narrowest(ranges ?? [], client.source) }));
+  const isEveryone = ({ client, range }: { readonly client: Client; readonly range: Cidr | undefined }) =>
+    range === undefined ? client.kind === 'outside' || ranges === undefined : splitCidr(range).length === 0;
+  return {
+    everyone: found.some(isEveryone),
+    networks: [...new Set(found.flatMap((one) => (isEveryone(one) || one.range === undefined ? [] : [one.range])))],
+  };
+}
+
+/** How many of the internet's addresses get through to an endpoint, in millionths. */
+export function publicReach(clients: readonly ClientFates[], side: 'before' | 'after', all: bigint): number {
+  const reached = clients.reduce((sum, one) => (isForward(one[side]) ? sum + one.client.publicSize : sum), 0n);
+  return Number((reached * 1_000_000n) / all);
+}
+
+/** What endpoints see of clients of one kind from now on, where they saw another address before. */
+export interface SourceChange {
+  readonly kind: 'outside' | 'pod';
+  /** `client's`: they see the client's own address now; `node's`: one of this node. */
+  readonly seen: "client's" | "node's";
+  /** Of the endpoints that serve before and after; undefined: all. */
+  readonly endpoints: { readonly changed: number; readonly of: number } | undefined;
+}
+
+/** By kind of client, outside first. Endpoints see the node by its own address anyway. */
+export function sourceChanges({ clients }: FrontendChange): SourceChange[] {
+  return (['outside', 'pod'] as const).flatMap((kind) => {
+    const found = clients.filter((one) => one.client.kind === kind).map(sourceChange);
+    const [first] = found.filter((one) => one !== undefined);
+    return first === undefined ? [] : [{ kind, ...first }];
+  });
+}
+
+function sourceChange({ before, after }: ClientFates): Omit<SourceChange, 'kind'> | undefined {
+  if (before === after || !isForward(before) || !isForward(after)) return undefined;
+  const [was, is] = [masqueradeOf(before), masqueradeOf(after)];
+  if (was === is && was !== 'some') return undefined;
+  if (was !== 'some' && is !== 'some') return { seen: is === 'all' ? "node's" : "client's", endpoints: undefined };
+  const common = [...after.shares.keys()].filter((endpoint) => before.shares.has(endpoint));
+  const replaced = common.filter((one) => after.masqueraded.has(one) && !before.masqueraded.has(one));
+  const kept = common.filter((one) => !after.masqueraded.has(one) && before.masqueraded.has(one));
+  if (replaced.length + kept.length === 0) return undefined;
+  const [seen, changed] = replaced.length >= kept.length ? ["node's" as const, replaced] : ["client's" as const, kept];
+  return { seen, endpoints: { changed: changed.length, of: common.length } };
+}
+
+function masqueradeOf({ shares, masqueraded }: Forward): 'none' | 'some' | 'all' {
+  return masqueraded.size === 0 ? 'none' : masqueraded.size === shares.size ? 'all' : 'some';
+}
+
+export interface AffinityChange {
+  readonly before: number | undefined;
+  readonly after: number | undefined;
+}
+
+/** undefined: clients come back to an endpoint as before, or there is nobody who could. */
+export function affinityChange({ was, is, clients }: FrontendChange): AffinityChange | undefined {
+  const [before, after] = [was?.affinitySeconds, is?.affinitySeconds];
+  if (was === undefined || is === undefined || before === after) return undefined;
+  return clients.some((one) => isForward(one.before) && isForward(one.after)) ? { before, after } : undefined;
+}
+
+/** Whether any client notices. */
+export function isNoticed(change: FrontendChange): boolean {
+  return change.clients.some(({ before, after }) => before !== after) || affinityChange(change) !== undefined;
+}
+
+const kindWords = { outside: 'outside clients', pod: 'pods', node: 'this node' } as const;
+
+/** `outside clients`, `pods and this node`, `all clients`. */
+export function kindsText(kinds: readonly Client['kind'][]): string {
+  if (kinds.length === 3) return 'all clients';
+  return [...new Set(kinds)].map((kind) => kindWords[kind]).join(' and ');
+}
+
+/** `outside clients keep their address from now on`. */
+export function sourceText(changes: readonly SourceChange[]): string[] {
+  const groups = Map.groupBy(changes, ({ seen, endpoints }) => `${seen} ${endpoints?.changed} ${endpoints?.of}`);
+  return [...groups.values()].map((alike) => {
+    const [{ seen, endpoints }] = alike as [SourceChange];
+    const who = kindsText(alike.map(({ kind }) => kind));
+    const verb = seen === "client's" ? 'keep their address' : "get the node's address";
+    const where = endpoints === undefined ? '' : ` at ${endpoints.changed} of ${endpoints.of} endpoints`;
+    return `${who} ${verb} from now on${where}`;
+  });
+}
+
+/** `198.51.100.0/24, 10.0.0.0/8 and 7 more ranges`; most: how many are named. */
+export function rangesText(ranges: readonly Cidr[], most: number): string {
+  if (ranges.length === 0) return 'nowhere';
+  const shown = ranges.slice(0, most).join(', ');
+  const more = ranges.length - Math.min(most, ranges.length);
+  return more === 0 ? shown : `${shown} and ${more} more ${more === 1 ? 'range' : 'ranges'}`;
+}
+
+/**
+ * Who can reach a frontend from now on and could not, and the reverse.
+ *
+ * most   how many ranges are named of each
+ */
+export function accessText(change: FrontendChange, { opened, closed }: AccessChange, most: number): string[] {
+  const [before = [], after = []] = [change.was?.allowedFrom, change.is?.allowedFrom];
+  const texts: string[] = [];
+  if (opened.everyone) texts.push(`reachable from everywhere, before only from ${rangesText(before, most)}`);
+  else if (opened.networks.length > 0) texts.push(`also reachable from ${rangesText(opened.networks, most)}`);
+  if (closed.everyone) texts.push(`reachable only from ${rangesText(after, most)}, before from everywhere`);
+  else if (closed.networks.length > 0) {
+    const within = after.filter((range) =>
+      closed.networks.some((wider) => narrowest([wider], splitCidr(range).address)),
+    );
+    const except = within.length === 0 ? '' : `, but for ${rangesText(within, most)}`;
+    texts.push(`no longer reachable from ${rangesText(closed.networks, most)}${except}`);
+  }
+  return texts;
+}
+
+/** `session affinity on (600 s)`. */
+export function affinityText({ before, after }: AffinityChange): string {
+  if (before === undefined) return `session affinity on (${after} s)`;
+  return after === undefined ? 'session affinity off' : `session affinity ${before} s → ${after} s`;
+}
+
+/** `loadbalancer IP 203.0.113.1:80/TCP`, `node port 30080/TCP`. */
+export function frontendText({ kind, address, port, protocol }: FrontendChange['frontend']): string {
+  if (address === undefined) return `${kind} ${port}/${protocol}`;
+  return `${kind === 'external' ? 'external address' : kind} ${placeText(address, port)}/${protocol}`;
+}
+
+function placeText(address: IpAddress, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** In a few words what becomes of clients that get to no endpoint. */
+export function fateWords(fate: Exclude<Fate, Forward>): string {
+  switch (fate.kind) {
+    case 'reject':
+      return 'refused for want of endpoints';
+    case 'drop':
+      return 'dropped for want of local endpoints';
+    case 'accept':
+      return 'let in';
+    case 'untouched':
+      return 'not reached by the rules';
+    case 'absent':
+      return 'not served';
+  }
+}
