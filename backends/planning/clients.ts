@@ -25,6 +25,8 @@ export interface Client {
   readonly kind: 'outside' | 'pod' | 'node';
   readonly source: IpAddress;
   readonly from: Packet['from'];
+  /** The narrowest of the networks that it is told by; undefined: it is in none. */
+  readonly network: Cidr | undefined;
   /** How many addresses of the internet it stands for. */
   readonly publicSize: bigint;
 }
@@ -59,10 +61,10 @@ export function bothSigns(a: Signs, b: Signs): Signs {
   return { networks: [...a.networks, ...b.networks], interfaces: [...a.interfaces, ...b.interfaces] };
 }
 
-function clientOn(name: string, source: IpAddress, { publicSize }: AddressClass, node: NodeContext): Client {
+function clientOn(name: string, source: IpAddress, { network, publicSize }: AddressClass, node: NodeContext): Client {
   const from = { kind: 'interface', name } as const;
   const isPod = isFromPod({ source, from }, node);
-  return { kind: isPod ? 'pod' : 'outside', source, from, publicSize: name === 'eth0' ? publicSize : 0n };
+  return { kind: isPod ? 'pod' : 'outside', source, from, network, publicSize: name === 'eth0' ? publicSize : 0n };
 }
 
 /** Names that rules take for a pod's interface, before or after. */
@@ -100,10 +102,14 @@ function nodeClients(networks: readonly Cidr[], node: NodeContext, vips: readonl
   const from = { kind: 'node' } as const;
   const alike = new Map<string, Client>();
   for (const source of [node.nodeIP, ...node.addresses, loopbackOf(node)]) {
-    const key = narrowest(networks, source) ?? '';
-    if (!alike.has(key)) alike.set(key, { kind: 'node', source, from, publicSize: 0n });
+    const network = narrowest(networks, source);
+    const key = network ?? '';
+    if (!alike.has(key)) alike.set(key, { kind: 'node', source, from, network, publicSize: 0n });
   }
-  return [...alike.values(), ...vips.map((source): Client => ({ kind: 'node', source, from, publicSize: 0n }))];
+  return [
+    ...alike.values(),
+    ...vips.map((source): Client => ({ kind: 'node', source, from, network: undefined, publicSize: 0n })),
+  ];
 }
 
 export function loopbackOf(node: NodeContext): IpAddress {

@@ -68,10 +68,12 @@ export function publicReach(clients: readonly ClientFates[], side: 'before' | 'a
   return Number((reached * 1_000_000n) / all);
 }
 
-/** What endpoints see of clients of one kind from now on, where they saw another address before. */
+/** What endpoints see of clients from now on, where they saw another address before. */
 export interface SourceChange {
+  /** A kind of client; networks: only those in them. */
   readonly kind: 'outside' | 'pod';
-  /** `client's`: they see the client's own address now; `node's`: one of this node. */
+  readonly networks: readonly Cidr[] | undefined;
+  /** `client's`: endpoints see the client's own address now; `node's`: one of this node. */
   readonly seen: "client's" | "node's";
   /** Of the endpoints that serve before and after; undefined: all. */
   readonly endpoints: { readonly changed: number; readonly of: number } | undefined;
@@ -80,13 +82,24 @@ export interface SourceChange {
 /** By kind of client, outside first. Endpoints see the node by its own address anyway. */
 export function sourceChanges({ clients }: FrontendChange): SourceChange[] {
   return (['outside', 'pod'] as const).flatMap((kind) => {
-    const found = clients.filter((one) => one.client.kind === kind).map(sourceChange);
-    const [first] = found.filter((one) => one !== undefined);
-    return first === undefined ? [] : [{ kind, ...first }];
+    const served = clients.filter((one) => one.client.kind === kind && isForward(one.before) && isForward(one.after));
+    const changed = served.flatMap((one) => {
+      const change = sourceChange(one);
+      return change === undefined ? [] : [{ ...change, network: one.client.network }];
+    });
+    const isAll = changed.length === served.length;
+    const alike = Map.groupBy(changed, ({ seen, endpoints }) => `${seen} ${endpoints?.changed} ${endpoints?.of}`);
+    return [...alike.values()].map((same): SourceChange => {
+      const [{ seen, endpoints }] = same as [(typeof same)[number]];
+      const networks = same.flatMap(({ network }) => (network === undefined ? [] : [network]));
+      // Where those that are in no network are among them, they are nearly everyone.
+      const isOfSome = !(isAll && alike.size === 1) && networks.length === same.length;
+      return { kind, networks: isOfSome ? [...new Set(networks)] : undefined, seen, endpoints };
+    });
   });
 }
 
-function sourceChange({ before, after }: ClientFates): Omit<SourceChange, 'kind'> | undefined {
+function sourceChange({ before, after }: ClientFates): Pick<SourceChange, 'seen' | 'endpoints'> | undefined {
   if (before === after || !isForward(before) || !isForward(after)) return undefined;
   const [was, is] = [masqueradeOf(before), masqueradeOf(after)];
   if (was === is && was !== 'some') return undefined;
@@ -133,8 +146,12 @@ export function sourceText(changes: readonly SourceChange[]): string[] {
   const groups = Map.groupBy(changes, ({ seen, endpoints }) => `${seen} ${endpoints?.changed} ${endpoints?.of}`);
   return [...groups.values()].map((alike) => {
     const [{ seen, endpoints }] = alike as [SourceChange];
-    const who = kindsText(alike.map(({ kind }) => kind));
-    const verb = seen === "client's" ? 'keep their address' : "get the node's address";
+    const whole = alike.filter(({ networks }) => networks === undefined).map(({ kind }) => kind);
+    const some = alike.flatMap(({ networks }) =>
+      networks === undefined ? [] : [`clients in ${rangesText(networks, 1)}`],
+    );
+    const who = [...(whole.length === 0 ? [] : [kindsText(whole)]), ...some].join(' and ');
+    const verb = seen === "client's" ? 'keep their address' : "are seen with the node's address";
     const where = endpoints === undefined ? '' : ` at ${endpoints.changed} of ${endpoints.of} endpoints`;
     return `${who} ${verb} from now on${where}`;
   });
