@@ -9,7 +9,7 @@ import { InputError } from '../input/input-error.ts';
 import { type Host, type InputOptions, readInputs } from '../input/inputs.ts';
 import type { Io } from '../terminal/io.ts';
 import { clustersOf } from './clusters.ts';
-import type { ClusterOf } from './sentences.ts';
+import type { ClusterOf } from './fact-texts.ts';
 import { targetsOf } from './targets.ts';
 
 /** What shall be, in both families. */

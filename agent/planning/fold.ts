@@ -29,6 +29,10 @@ const enough = 48;
 
 /** One line, whatever the names, and however much there is to say: whole if it fits, else facts in brief, else some. */
 export function foldLine(parts: LineParts): string {
+  return clean(folded(parts));
+}
+
+function folded(parts: LineParts): string {
   const heads = levels.map(({ frontends, name }) => head(parts, frontends, name));
   const { facts } = parts;
   for (const texts of [facts.map(({ whole }) => whole), facts.map(({ brief }) => brief)]) {
@@ -48,14 +52,14 @@ function head({ sign, service, port, frontends }: LineParts, most: number, name:
   const shown = frontends.slice(0, most).join(', ');
   const more = frontends.length - Math.min(most, frontends.length);
   const named = port === '' ? '' : `${foldName(port, name)} `;
-  return clean(`${sign} ${foldName(service, name)}: ${named}${shown}${more === 0 ? '' : ` and ${more} more`}: `);
+  return `${sign} ${foldName(service, name)}: ${named}${shown}${more === 0 ? '' : ` and ${more} more`}: `;
 }
 
 /** As many as there is room for, and the first even where it has to be cut. */
 function fill(texts: readonly string[], room: number): string {
   const [first = '', ...others] = texts;
   if (others.length === 0 && lengthOf(first) <= room) return first;
-  if (lengthOf(first) + rest.length > room) return `${clean(first).slice(0, Math.max(room - rest.length, 0))}${rest}`;
+  if (lengthOf(first) + rest.length > room) return `${first.slice(0, Math.max(room - rest.length, 0))}${rest}`;
   let line = first;
   for (const text of others) {
     if (lengthOf(`${line}; ${text}`) + rest.length > room) return `${line}${rest}`;

@@ -1,8 +1,9 @@
 import type { Fate } from '../../backends/planning/fate.ts';
-import type { FoundFrontend, FrontendChange } from '../../backends/planning/traffic.ts';
+import type { FoundFrontend } from '../../backends/planning/side.ts';
+import type { FrontendChange } from '../../backends/planning/traffic.ts';
 import type { Rational } from '../../compiler/values/rational.ts';
 import type { FamilyReport } from './report.ts';
-import type { ClusterOf } from './sentences.ts';
+import type { ClusterOf } from './fact-texts.ts';
 
 /** A report as JSON for programs. `docs/commands.md` describes the fields. */
 export function reportJson(report: FamilyReport, steps: readonly object[], clusterOf: ClusterOf): object {

@@ -5,7 +5,8 @@ import { counted } from '../../compiler/values/counted.ts';
 import type { PlannedFamily } from './plan-kernel.ts';
 import { type Paint, partsText } from './parts-text.ts';
 import { clean, foldName } from './fold.ts';
-import { type ClusterOf, describeChanges, type FrontendSentence } from './sentences.ts';
+import type { ClusterOf } from './fact-texts.ts';
+import { describeChanges, type FrontendSentence } from './sentences.ts';
 
 /** Everything that people and programs are told of one family's plan. */
 export interface FamilyReport extends PlanChanges {

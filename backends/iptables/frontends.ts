@@ -4,7 +4,7 @@ import { chainKey, type Match, type Rule, type Ruleset, type Table } from '../ne
 import { kubeNameOf, underPrefix } from '../netfilter/prefix.ts';
 import { hasPurpose, isServiceChain, nodeChain } from './names.ts';
 import type { InterfaceSign } from '../planning/clients.ts';
-import { type FoundFrontend, frontendKey } from '../planning/traffic.ts';
+import { type FoundFrontend, frontendKey } from '../planning/side.ts';
 
 interface Entrance {
   readonly table: Table;

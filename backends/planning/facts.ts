@@ -2,7 +2,8 @@ import { type Cidr, type IpAddress, splitCidr } from '../../compiler/values/addr
 import type { Client } from './clients.ts';
 import { type Fate, type Forward, isForward } from './fate.ts';
 import { narrowest } from './networks.ts';
-import type { ClientFates, FrontendChange } from './traffic.ts';
+import type { ClientFates, FoundFrontend } from './side.ts';
+import type { FrontendChange } from './traffic.ts';
 
 /*
  * What a change is to clients, beside endpoints and shares. Everything here is read off fates: what rules do, not what
@@ -22,29 +23,38 @@ export interface Clients {
 }
 
 /** undefined: whoever was let in still is, and nobody else. */
-export function accessChange({ was, is, clients }: FrontendChange): AccessChange | undefined {
-  const [before, after] = [was?.allowedFrom, is?.allowedFrom];
-  if (was === undefined || is === undefined || (before === undefined && after === undefined)) return undefined;
-  // Without anybody who gets through on both sides it is not the firewall that makes the difference.
-  if (!clients.some((one) => isForward(one.before) && isForward(one.after))) return undefined;
-  const change = {
-    opened: named(clients.filter(isOpened), after),
-    closed: named(clients.filter(isClosed), before),
+export function accessChange(change: FrontendChange): AccessChange | undefined {
+  const { was, is, clients } = change;
+  if (was === undefined || is === undefined) return undefined;
+  const access = {
+    opened: named(
+      clients.filter((one) => isOpened(one, was)),
+      is.allowedFrom,
+    ),
+    closed: named(
+      clients.filter((one) => isClosed(one, is)),
+      was.allowedFrom,
+    ),
   };
-  return isNobody(change.opened) && isNobody(change.closed) ? undefined : change;
+  return isNobody(access.opened) && isNobody(access.closed) ? undefined : access;
 }
 
 /** Whether it is the firewall that lets a client in, or keeps it out, from now on. */
-export function isAccess(one: ClientFates, change: FrontendChange): boolean {
-  return accessChange(change) !== undefined && (isOpened(one) || isClosed(one));
+export function isAccess(one: ClientFates, { was, is }: FrontendChange): boolean {
+  return was !== undefined && is !== undefined && (isOpened(one, was) || isClosed(one, is));
 }
 
-function isOpened({ before, after }: ClientFates): boolean {
-  return before.kind === 'drop' && isForward(after);
+function isOpened({ client, before, after }: ClientFates, was: FoundFrontend): boolean {
+  return before.kind === 'drop' && isForward(after) && isShutOut(client, was);
 }
 
-function isClosed({ before, after }: ClientFates): boolean {
-  return isForward(before) && after.kind === 'drop';
+function isClosed({ client, before, after }: ClientFates, is: FoundFrontend): boolean {
+  return isForward(before) && after.kind === 'drop' && isShutOut(client, is);
+}
+
+/** By source ranges. What is dropped although they let it in lacks an endpoint. */
+function isShutOut({ source }: Client, { allowedFrom }: FoundFrontend): boolean {
+  return allowedFrom !== undefined && narrowest(allowedFrom, source) === undefined;
 }
 
 function isNobody({ everyone, networks }: Clients): boolean {

@@ -19,7 +19,8 @@ import { hookDangers } from '../netfilter/diff/dangers.ts';
 import { clustersOf } from '../../agent/planning/clusters.ts';
 import { trafficDangers } from './dangers.ts';
 import { describeChanges } from '../../agent/planning/sentences.ts';
-import { compareTraffic, type Side } from './traffic.ts';
+import { type Side } from './side.ts';
+import { compareTraffic } from './traffic.ts';
 
 const home = node('n1', { addresses: ['192.0.2.1'] });
 
@@ -151,6 +152,80 @@ describe('what changes for traffic', () => {
     expect(report([cart, local('10.1.0.1')], [balanced, local('10.1.0.1')]).sentences).toEqual([
       expect.stringContaining('loadbalancer IP 198.51.100.9:80/TCP: new, 1 endpoint: local 100 %'),
     ]);
+  });
+});
+
+/** A load balancer with these source ranges, of these endpoints. */
+const balanced = (...ranges: string[]) => [
+  service(
+    'cart',
+    { type: 'LoadBalancer', loadBalancerSourceRanges: ranges, allocateLoadBalancerNodePorts: false },
+    { status: { loadBalancer: { ingress: [{ ip: '198.51.100.9' }] } } },
+  ),
+  local('10.1.0.1'),
+];
+
+describe('source ranges', () => {
+  const between = (before: readonly string[], after: readonly string[]) => {
+    const { sentences, dangers } = report(balanced(...before), balanced(...after));
+    return [...sentences.map((text) => text.replace(/^(.) .*\/TCP: /, '$1 ')), ...dangers.map((text) => `! ${text}`)];
+  };
+  const where = '(loadbalancer IP 198.51.100.9:80/TCP)';
+
+  it.each<[string, string[], string[], string[]]>([
+    [
+      'that are removed',
+      ['203.0.113.0/24'],
+      [],
+      [
+        '~ reachable from everywhere, before only from 203.0.113.0/24',
+        `! default/cart: open to everyone from now on, before only to 203.0.113.0/24 ${where}`,
+      ],
+    ],
+    [
+      'that let in half of all addresses',
+      ['203.0.113.0/24'],
+      ['128.0.0.0/1'],
+      [
+        '~ also reachable from 128.0.0.0/1',
+        `! default/cart: open to everyone from now on, before only to 203.0.113.0/24 ${where}`,
+      ],
+    ],
+    [
+      'that let in everyone in two halves',
+      ['203.0.113.0/24'],
+      ['0.0.0.0/1', '128.0.0.0/1'],
+      [
+        '~ also reachable from 0.0.0.0/1, 128.0.0.0/1',
+        `! default/cart: open to everyone from now on, before only to 203.0.113.0/24 ${where}`,
+      ],
+    ],
+    [
+      'that are added',
+      [],
+      ['203.0.113.0/24', '10.0.0.0/8', '172.16.0.0/12'],
+      [
+        '~ reachable only from 203.0.113.0/24, 10.0.0.0/8, 172.16.0.0/12, before from everywhere',
+        `! default/cart: reachable only from 203.0.113.0/24 and 2 more ranges, before from everywhere ${where}`,
+      ],
+    ],
+    [
+      'that are exchanged',
+      ['203.0.113.0/24'],
+      ['192.0.2.0/24'],
+      [
+        '~ also reachable from 192.0.2.0/24; no longer reachable from 203.0.113.0/24',
+        `! default/cart: no longer reachable from 203.0.113.0/24 ${where}`,
+      ],
+    ],
+    [
+      'that say the same in other words',
+      ['10.0.0.0/8'],
+      ['10.0.0.0/8', '10.1.0.0/16'],
+      ['= other rules, the same endpoints and shares'],
+    ],
+  ])('%s', (_, before, after, told) => {
+    expect(between(before, after)).toEqual(told);
   });
 });
 

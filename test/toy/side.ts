@@ -1,5 +1,5 @@
 import { bothSigns, noSigns, type Signs } from '../../backends/planning/clients.ts';
-import { type FoundFrontend, frontendKey, type Side } from '../../backends/planning/traffic.ts';
+import { type FoundFrontend, frontendKey, type Side } from '../../backends/planning/side.ts';
 import type { Cidr } from '../../compiler/values/address.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { type Line, parseLine } from './line.ts';

@@ -4,7 +4,7 @@ import { type Cidr, hostCidr, type IpAddress, parseAddress, parseCidr } from '..
 import { servicePortText } from '../../../compiler/values/names.ts';
 import { parsePort, type Protocol, protocols, protocolText } from '../../../compiler/values/port.ts';
 import { noSigns } from '../../planning/clients.ts';
-import { type FoundFrontend, frontendKey, nobodys } from '../../planning/traffic.ts';
+import { type FoundFrontend, frontendKey, nobodys } from '../../planning/side.ts';
 import { parameterWords, realWords } from '../program/print.ts';
 import type { IpvsProgram } from '../program/program.ts';
 import { serverKey, type VirtualServer } from '../program/servers.ts';

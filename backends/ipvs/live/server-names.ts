@@ -1,7 +1,7 @@
 import { endpointText, type Frontend, type ServicePortIR } from '../../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 import { servicePortText } from '../../../compiler/values/names.ts';
-import { type FoundFrontend, nobodys } from '../../planning/traffic.ts';
+import { type FoundFrontend, nobodys } from '../../planning/side.ts';
 import type { IpvsProgram } from '../program/program.ts';
 import { type ServerKey, serverKey, type VirtualServer } from '../program/servers.ts';
 

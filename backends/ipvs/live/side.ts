@@ -1,6 +1,6 @@
 import type { ServicePortIR } from '../../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../../compiler/ir/node-context.ts';
-import type { Side } from '../../planning/traffic.ts';
+import type { Side } from '../../planning/side.ts';
 import type { IpvsProgram } from '../program/program.ts';
 import { traceProgram } from '../program/trace.ts';
 import { healthChecks, serverFrontends } from './frontends.ts';
