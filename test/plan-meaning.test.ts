@@ -158,8 +158,8 @@ function seen({ from }: Packet, verdict: Verdict): Verdict {
   return { ...verdict, to: verdict.to.map((share) => ({ ...share, masquerade: true })) };
 }
 
-function isNoticedByProbe({ clients }: FrontendChange): boolean {
-  return clients.some(({ before, after }) => before !== after);
+function isNoticedByProbe({ clients, elsewhere }: FrontendChange): boolean {
+  return [...clients, ...elsewhere].some(({ before, after }) => before !== after);
 }
 
 /** The places that a packet may be for: as the frontends of a plan name them. */
@@ -204,7 +204,10 @@ describe.each(Object.keys(references))('a plan in %s mode', (backend) => {
     await fc.assert(
       fc.asyncProperty(arbitraryChange, async ({ before, after }) => {
         const changes = await changesOf(backend, before, after);
-        for (const { line } of describeChanges(changes, () => 'local')) expect(line.length).toBeLessThan(158);
+        for (const { line, text } of describeChanges(changes, () => 'local')) {
+          expect(`  ${line}`.length).toBeLessThan(160);
+          expect(text).toMatch(/\/(TCP|UDP): \S/);
+        }
       }),
       { numRuns: 40 },
     );

@@ -7,6 +7,8 @@ import {
   isAccess,
   isNoticed,
   kindsText,
+  placeChanges,
+  placeText,
   rangesText,
   sourceChanges,
   sourceText,
@@ -47,12 +49,25 @@ export function factsOf(change: FrontendChange, clusterOf: ClusterOf): Fact[] {
   }
   if (signOf(change) === '+') return [fact(`new, ${fateText(change.after, clusterOf)}`), ...rangeFacts(change)];
   if (signOf(change) === '-') return [fact(endText(change.before, clusterOf))];
-  return [...accessFacts(change), ...spreadFacts(change, clusterOf), ...smallFacts(change)];
+  const facts = [...accessFacts(change), ...spreadFacts(change, clusterOf), ...smallFacts(change)];
+  return facts.length > 0 ? facts : restFacts(change, clusterOf);
+}
+
+/** What only some clients of a kind notice, or who dials another address of the node: the first of them. */
+function restFacts({ clients, elsewhere }: FrontendChange, clusterOf: ClusterOf): Fact[] {
+  const [one] = [...clients, ...elsewhere].filter(({ before, after }) => before !== after);
+  if (one === undefined) return [];
+  const who = one.at === undefined ? `clients like ${one.client.source}` : `at ${one.at}`;
+  if (isSpreadAlike(one.before, one.after)) return [fact(`${who}: seen with another address`)];
+  const { whole, brief } = describeFates(one.before, one.after, clusterOf);
+  return [fact(`${who}: ${whole}`, `${who}: ${brief}`)];
 }
 
 /** Everything that takes no walk through endpoints, and is equal where nothing of it differs. */
 export function sameWords(change: FrontendChange): string {
-  const facts = [...smallFacts(change), ...rangeFacts(change), ...accessFacts(change)];
+  const facts = isNoticed(change)
+    ? [...smallFacts(change), ...rangeFacts(change), ...accessFacts(change)]
+    : nameFacts(change);
   return facts.map(({ whole }) => whole).join('\n');
 }
 
@@ -61,11 +76,18 @@ function smallFacts(change: FrontendChange): Fact[] {
   return [
     ...sourceText(sourceChanges(change)).map((text) => fact(text)),
     ...(affinity === undefined ? [] : [fact(affinityText(affinity))]),
+    ...placeTexts(change).map((text) => fact(text)),
     ...nameFacts(change),
   ];
 }
 
 export const fact = (whole: string, brief = whole): Fact => ({ whole, brief });
+
+/** Where the usual place is answered as before or stays unanswered; else it has said it already. */
+function placeTexts(change: FrontendChange): string[] {
+  const isTold = change.clients.some((one) => isForward(one.before) !== isForward(one.after));
+  return isTold ? [] : placeText(placeChanges(change));
+}
 
 function rangeFacts({ is }: FrontendChange): Fact[] {
   if (is?.allowedFrom === undefined) return [];

@@ -24,7 +24,7 @@ export function reportJson(report: FamilyReport, steps: readonly object[], clust
 }
 
 function frontendJson(
-  { servicePort, frontend, was, is, before, after, clients }: FrontendChange,
+  { servicePort, frontend, was, is, before, after, clients, elsewhere }: FrontendChange,
   clusterOf: ClusterOf,
 ) {
   const { kind, address, port, protocol } = frontend;
@@ -36,9 +36,10 @@ function frontendJson(
     after: fateJson(after, clusterOf),
     ...sidesJson('sourceRanges', was, is, ({ allowedFrom }) => allowedFrom),
     ...sidesJson('affinitySeconds', was, is, ({ affinitySeconds }) => affinitySeconds),
-    clients: clients.map((one) => ({
+    clients: [...clients, ...elsewhere].map((one) => ({
       kind: one.client.kind,
       source: one.client.source,
+      ...(one.at === undefined ? {} : { at: one.at }),
       before: one.before.kind,
       after: one.after.kind,
       isChanged: one.before !== one.after,

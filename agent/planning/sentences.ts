@@ -106,11 +106,12 @@ function groupAlike(changes: readonly FrontendChange[]): Alike[] {
 }
 
 function isAlike(a: FrontendChange, b: FrontendChange): boolean {
+  const sign = signOf(a);
+  if (sign !== signOf(b) || sameWords(a) !== sameWords(b)) return false;
+  if (sign === '=') return true;
   return (
-    signOf(a) === signOf(b) &&
     isSpreadAlike(a.before, b.before) &&
     isSpreadAlike(a.after, b.after) &&
-    sameWords(a) === sameWords(b) &&
     spreadChanges(a).length === spreadChanges(b).length
   );
 }
@@ -123,9 +124,9 @@ function moveFacts({ from, to }: Move, clusterOf: ClusterOf): Fact[] {
 }
 
 /** `outside clients (198.51.100.77): 2 endpoints: local 100 %, node's address → dropped for want of local endpoints`. */
-function detailsOf({ clients }: FrontendChange, clusterOf: ClusterOf): string[] {
+function detailsOf({ clients, elsewhere }: FrontendChange, clusterOf: ClusterOf): string[] {
   const groups: ClientFates[][] = [];
-  for (const one of clients) {
+  for (const one of [...clients, ...elsewhere]) {
     const group = groups.find(
       ([first]) => first?.before === one.before && first.after === one.after && first.client.kind === one.client.kind,
     );
@@ -135,11 +136,12 @@ function detailsOf({ clients }: FrontendChange, clusterOf: ClusterOf): string[] 
   return groups.flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
-    const { client, before, after } = first;
+    const { client, at, before, after } = first;
+    const where = at === undefined ? '' : ` at ${at}`;
     const more = group.length === 1 ? '' : ` and ${group.length - 1} more`;
     const [was, is] = [withAddress(before, clusterOf), withAddress(after, clusterOf)];
     return [
-      `${kindsText([client.kind])} (${client.source}${more}): ${was === is ? `as before, ${is}` : `${was} → ${is}`}`,
+      `${kindsText([client.kind])} (${client.source}${more})${where}: ${was === is ? `as before, ${is}` : `${was} → ${is}`}`,
     ];
   });
 }

@@ -1,5 +1,6 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Packet, Verdict } from '../../compiler/semantics/packet.ts';
+import { isLoopback } from '../../compiler/semantics/place.ts';
 import type { IpAddress } from '../../compiler/values/address.ts';
 import { bothSigns, type Client, clientsFor, loopbackOf, noSigns } from './clients.ts';
 import { absent, createFates, type Fate, isForward } from './fate.ts';
@@ -20,11 +21,12 @@ export function askBoth({ before, after, was, is, node, isEntryAlike }: Question
   if (frontend === undefined) return [];
   const fateOf = createFates();
   const asked: ClientFates[] = [];
-  for (const { client, packet } of packetsTo(frontend, was, is, node, isEntryAlike)) {
+  for (const { client, at, packet } of packetsTo(frontend, was, is, node, isEntryAlike)) {
     const [old, now] = [before, after].map((side) => fateOf(asSeenOf(client, side.verdictOf(packet)))) as [Fate, Fate];
     const isAlike = old === now;
     asked.push({
       client,
+      at,
       before: was === undefined && !isAlike && !isForward(old) ? absent : old,
       after: is === undefined && !isAlike && !isForward(now) ? absent : now,
     });
@@ -44,8 +46,7 @@ function isTold(asked: readonly ClientFates[]): boolean {
   return asked.some(({ before, after }) => before !== after && (isForward(before) || isForward(after)));
 }
 
-interface Asked {
-  readonly client: Client;
+interface Asked extends Pick<ClientFates, 'client' | 'at'> {
   readonly packet: Packet;
 }
 
@@ -67,13 +68,13 @@ export function packetsTo(
   const loopback = loopbackOf(node);
   return [
     ...clients.flatMap((client) => askedBy(client, first, frontend, node)),
-    ...others.flatMap((destination) =>
-      [fromOutside, fromNode].flatMap((client) => {
-        if (client === undefined) return [];
-        const source = destination === loopback && client.kind === 'node' ? loopback : client.source;
-        return askedBy({ ...client, source, publicSize: 0n }, destination, frontend, node);
-      }),
-    ),
+    ...others.flatMap((at) => {
+      const fromHere = fromNode && { ...fromNode, source: at === loopback ? loopback : fromNode.source };
+      // Nobody but the node itself gets a packet to its loopback addresses.
+      return [at === loopback ? undefined : fromOutside, fromHere].flatMap((client) =>
+        client === undefined ? [] : askedBy(client, at, frontend, node).map((one) => ({ ...one, at })),
+      );
+    }),
   ];
 }
 
@@ -86,12 +87,13 @@ function askedBy(
 ): Asked[] {
   const { source, from } = client;
   if (from.kind === 'interface' && source === destination) return [];
-  return [{ client, packet: { family, protocol, source, destination, destinationPort: port, from } }];
+  return [{ client, at: undefined, packet: { family, protocol, source, destination, destinationPort: port, from } }];
 }
 
 /** How many of the node's addresses a node port is dialled at where they may differ. */
 const fewAddresses = 4;
 
+/** The usual one first. */
 function destinationsOf(
   { address }: FoundFrontend,
   was: FoundFrontend | undefined,
@@ -101,6 +103,13 @@ function destinationsOf(
 ): readonly IpAddress[] {
   if (address !== undefined) return [address];
   const sorts = [...(was?.at ?? []), ...(is?.at ?? [])];
-  if (isEntryAlike) return [...new Set([node.nodeIP, ...sorts])];
-  return [...new Set([node.nodeIP, ...sorts, ...node.addresses.slice(0, fewAddresses), loopbackOf(node)])];
+  if (isEntryAlike) return [...new Set([usualAddress(node), ...sorts])];
+  const more = [node.nodeIP, ...node.addresses.slice(0, fewAddresses), loopbackOf(node)];
+  return [...new Set([usualAddress(node), ...sorts, ...more])];
+}
+
+/** Where a node port is dialled: the node's own address, unless node ports are served at others alone. */
+function usualAddress({ nodeIP, nodePorts }: NodeContext): IpAddress {
+  if (nodePorts.kind === 'all' || nodePorts.addresses.includes(nodeIP)) return nodeIP;
+  return nodePorts.addresses.find((address) => !isLoopback(address)) ?? nodeIP;
 }

@@ -4,6 +4,8 @@ import {
   accessText,
   frontendText,
   kindsText,
+  placeChanges,
+  placeText,
   publicReach,
   rangesText,
   sourceChanges,
@@ -72,7 +74,9 @@ function endpointsByServicePort(changes: readonly FrontendChange[]): (readonly [
     .sort(([a], [b]) => compareText(a, b))
     .map(([servicePort, ofPort]) => {
       const reached = (side: 'before' | 'after') => {
-        const fates = new Set(ofPort.flatMap((change) => [change[side], ...change.clients.map((one) => one[side])]));
+        const fates = new Set(
+          ofPort.flatMap((change) => [...change.clients, ...change.elsewhere].map((one) => one[side])),
+        );
         return new Set([...fates].flatMap((fate) => [...endpointsOf(fate)]));
       };
       return [
@@ -154,7 +158,8 @@ function closingText(change: FrontendChange): string | undefined {
   const [closing] = access === undefined ? [] : accessText(change, { ...access, opened: nobody }, 1);
   if (closing !== undefined) return closing;
   const lost = clients.filter(({ before, after }) => isForward(before) && !isForward(after));
-  if (lost.length === 0) return undefined;
+  const { closed } = placeChanges(change);
+  if (lost.length === 0) return placeText({ opened: [], closed })[0];
   return `${kindsText([...new Set(lost.map(({ client }) => client.kind))])} are served no longer here`;
 }
 

@@ -1,3 +1,4 @@
+import { endpointText } from '../../compiler/ir/ir.ts';
 import { type Cidr, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
 import type { Client } from './clients.ts';
 import { type Fate, type Forward, isForward } from './fate.ts';
@@ -140,7 +141,8 @@ export function affinityChange({ was, is, clients }: FrontendChange): AffinityCh
 
 /** Whether any client notices. */
 export function isNoticed(change: FrontendChange): boolean {
-  return change.clients.some(({ before, after }) => before !== after) || affinityChange(change) !== undefined;
+  const all = [...change.clients, ...change.elsewhere];
+  return all.some(({ before, after }) => before !== after) || affinityChange(change) !== undefined;
 }
 
 const kindWords = { outside: 'outside clients', pod: 'pods', node: 'this node' } as const;
@@ -205,11 +207,30 @@ export function affinityText({ before, after }: AffinityChange): string {
 /** `loadbalancer IP 203.0.113.1:80/TCP`, `node port 30080/TCP`. */
 export function frontendText({ kind, address, port, protocol }: FrontendChange['frontend']): string {
   if (address === undefined) return `${kind} ${port}/${protocol}`;
-  return `${kind === 'external' ? 'external address' : kind} ${placeText(address, port)}/${protocol}`;
+  return `${kind === 'external' ? 'external address' : kind} ${endpointText({ address, port })}/${protocol}`;
 }
 
-function placeText(address: IpAddress, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+/** Addresses of the node at which a node port is answered from now on and was not, and the reverse. */
+export function placeChanges({
+  elsewhere,
+}: FrontendChange): Readonly<Record<'opened' | 'closed', readonly IpAddress[]>> {
+  const at = (is: (one: ClientFates) => boolean) => [
+    ...new Set(elsewhere.filter(is).flatMap((one) => (one.at === undefined ? [] : [one.at]))),
+  ];
+  return {
+    opened: at(({ before, after }) => !isForward(before) && isForward(after)),
+    closed: at(({ before, after }) => isForward(before) && !isForward(after)),
+  };
+}
+
+/** `answered at 127.0.0.1 too`. */
+export function placeText({ opened, closed }: ReturnType<typeof placeChanges>): string[] {
+  const named = (all: readonly IpAddress[]) =>
+    all.length <= 2 ? all.join(' and ') : `${all[0]} and ${all.length - 1} more addresses`;
+  return [
+    ...(opened.length === 0 ? [] : [`answered at ${named(opened)} too`]),
+    ...(closed.length === 0 ? [] : [`no longer answered at ${named(closed)}`]),
+  ];
 }
 
 /** In a few words what becomes of clients that get to no endpoint. */

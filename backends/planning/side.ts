@@ -62,6 +62,8 @@ export function frontendKey({
 /** One kind of client, with its fate in both programs. Equal fates are one value. */
 export interface ClientFates {
   readonly client: Client;
+  /** The address of the node that it dials, where that is not the usual one. */
+  readonly at: IpAddress | undefined;
   readonly before: Fate;
   readonly after: Fate;
 }

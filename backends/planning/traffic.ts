@@ -19,6 +19,8 @@ export interface FrontendChange {
    * what it is or was.
    */
   readonly clients: readonly ClientFates[];
+  /** Those who dial a node port at other addresses of the node, where these may be treated otherwise. */
+  readonly elsewhere: readonly ClientFates[];
   /** Some client reaches an endpoint of the Service port afterwards, at this frontend or at another one. */
   readonly isPortServed: boolean;
 }
@@ -45,13 +47,15 @@ export function compareTraffic(before: Side, after: Side, node: NodeContext): Fr
       unasked.push(is);
       return [];
     }
-    const clients = askBoth({ before, after, was, is, node, isEntryAlike });
-    if (isAsBefore && clients.every((one) => one.before === one.after)) return [];
+    const asked = askBoth({ before, after, was, is, node, isEntryAlike });
+    if (isAsBefore && asked.every((one) => one.before === one.after)) return [];
+    const clients = asked.filter(({ at }) => at === undefined);
     const told = tellingClient(clients);
     return [
       {
         servicePort: frontend.servicePort,
         ...{ was, is, clients },
+        elsewhere: asked.filter(({ at }) => at !== undefined),
         frontend: is === undefined || was === undefined ? frontend : withKnownKind(is, was),
         before: told?.before ?? absent,
         after: told?.after ?? absent,
@@ -93,8 +97,8 @@ function servedPorts(
 ): ReadonlySet<string> {
   const served = new Set<string>();
   const doubtful = new Set<string>();
-  for (const { servicePort, clients } of changes) {
-    if (clients.some((one) => isForward(one.after))) served.add(servicePort);
+  for (const { servicePort, clients, elsewhere } of changes) {
+    if ([...clients, ...elsewhere].some((one) => isForward(one.after))) served.add(servicePort);
     else doubtful.add(servicePort);
   }
   for (const frontend of unasked) {
