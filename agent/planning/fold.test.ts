@@ -19,7 +19,7 @@ it('a long one says it in brief, then of fewer frontends, then not all of it, an
     '~ shop/cart: http external IP [2001:db8:0:0::1]:80/TCP, external IP [2001:db8:0:1::1]:80/TCP, external IP [2001:db8:0:2::1]:80/TCP and 6 more: brief',
   );
   expect(foldLine({ ...cart, facts: [fact('a'.repeat(60)), fact('b'.repeat(60))] })).toBe(
-    `~ shop/cart: http node port 30080/TCP: ${'a'.repeat(60)} … (--verbose)`,
+    `~ shop/cart: http node port 30080/TCP: ${'a'.repeat(60)} … (plan --verbose)`,
   );
 });
 

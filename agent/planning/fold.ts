@@ -15,7 +15,7 @@ export interface LineParts {
 
 /** A line that is indented by two stays under 160. */
 const longest = 157;
-const rest = ' … (--verbose)';
+const rest = ' … (plan --verbose)';
 /** Frontends that are named at most, and characters of a name: what is tried in turn, from much to little. */
 const levels = [
   { frontends: 3, name: Number.POSITIVE_INFINITY },

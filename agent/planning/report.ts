@@ -79,7 +79,7 @@ function dangerLines(dangers: readonly Danger[]): string[] {
     const shown = alike.slice(0, maxAlike).map(dangerLine);
     return alike.length <= maxAlike
       ? shown
-      : [...shown, `${alike.length - maxAlike} more ${code}: --verbose or --format json`];
+      : [...shown, `${alike.length - maxAlike} more ${code}: plan --verbose has them`];
   });
 }
 

@@ -165,9 +165,10 @@ function createBelow(ruleset: Ruleset, prefix: ChainPrefix): (table: Table, name
     const lines = chain?.lines ?? [];
     const targets = new Set(lines.map((line) => / -j (\S+)$/.exec(line)?.[1]).filter((target) => target !== undefined));
     const leads = [...targets].map((target) => below(table, target));
+    const kubeName = kubeNameOf(name, prefix) ?? '';
     // An endpoint's own rules tell it from all others, which is so in every program.
-    const rules = hasPurpose('SEP', kubeNameOf(name, prefix) ?? '') ? [] : (chain?.rules ?? []);
-    const own = signsIn(rules);
+    const rules = hasPurpose('SEP', kubeName) ? [] : (chain?.rules ?? []);
+    const own = hasPurpose('FW', kubeName) && isPlainFirewall(rules) ? nothing : signsIn(rules);
     const made: Below = {
       text: [lines.join('\n'), ...leads.map(({ text }) => text)].join('\n'),
       networks: distinct([own, ...leads].map(({ networks }) => networks)),
@@ -179,6 +180,20 @@ function createBelow(ruleset: Ruleset, prefix: ChainPrefix): (table: Table, name
     return made;
   };
   return below;
+}
+
+/** Whether a firewall does one thing for all networks that it names: it sends them to one chain, and nobody else anywhere. */
+function isPlainFirewall(rules: readonly (Rule | undefined)[]): boolean {
+  const targets = rules.map((rule) => (rule?.target?.kind === 'jump' ? rule.target.chain : rule?.target?.kind));
+  const leading = rules.filter((rule) => rule?.target !== undefined);
+  return (
+    rules.every((rule) => rule !== undefined) &&
+    new Set(targets.filter((target) => target !== undefined)).size <= 1 &&
+    leading.every((rule) => {
+      const asked = rule?.matches.filter(({ kind }) => kind !== 'comment') ?? [];
+      return asked.length === 1 && asked[0]?.kind === 'source' && asked[0].not === undefined;
+    })
+  );
 }
 
 /** Nearly always they are few, of thousands of chains. */

@@ -59,9 +59,9 @@ export function packetsTo(
   isEntryAlike: boolean,
 ): Asked[] {
   const signs = bothSigns(was?.signs ?? noSigns, is?.signs ?? noSigns);
-  const isGuarded = was?.allowedFrom !== undefined || is?.allowedFrom !== undefined;
-  const vips = isGuarded && frontend.address !== undefined ? [frontend.address] : [];
-  const clients = clientsFor(signs, node, vips);
+  const allowed = [was?.allowedFrom, is?.allowedFrom].filter((ranges) => ranges !== undefined);
+  const vips = allowed.length > 0 && frontend.address !== undefined ? [frontend.address] : [];
+  const clients = clientsFor(signs, allowed, node, vips);
   const [first = node.nodeIP, ...others] = destinationsOf(frontend, was, is, node, isEntryAlike);
   const fromOutside = clients.find(({ kind }) => kind === 'outside');
   const fromNode = clients.find(({ kind }) => kind === 'node');

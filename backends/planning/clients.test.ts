@@ -7,7 +7,7 @@ import { clientsFor, noSigns } from './clients.ts';
 import { addressClasses, narrowest, publicSize } from './networks.ts';
 
 const texts = (networks: readonly string[], node: NodeContext = makeNode(), vips: readonly string[] = []) =>
-  clientsFor({ ...noSigns, networks: networks.map(cidr) }, node, vips.map(address)).map(
+  clientsFor({ ...noSigns, networks: networks.map(cidr) }, [], node, vips.map(address)).map(
     ({ kind, source }) => `${kind} ${source}`,
   );
 
@@ -36,11 +36,23 @@ describe('the clients that ask', () => {
 
   it('come from pods’ interfaces where these tell pods', () => {
     const signs = { networks: [], interfaces: [{ name: 'cali', prefix: true }] };
-    const clients = clientsFor(signs, makeNode({ localDetector: undefined }), []);
+    const clients = clientsFor(signs, [], makeNode({ localDetector: undefined }), []);
     expect(clients.map(({ from }) => (from.kind === 'interface' ? from.name : from.kind))).toEqual([
       'eth0',
       'cali1',
       'node',
+    ]);
+  });
+
+  it('are as many for hundreds of networks that a firewall lets in as for one, and stand for all', () => {
+    const many = Array.from({ length: 300 }, (_, i) => cidr(`172.${16 + (i >> 8)}.${i & 255}.0/24`));
+    const clients = clientsFor(noSigns, [many, many.slice(1)], makeNode(), []);
+    expect(clients.map(({ kind, source, alike }) => [kind, source, alike.length])).toEqual([
+      ['outside', '198.51.100.77', 1],
+      ['outside', '172.16.0.1', 1],
+      ['outside', '172.16.1.1', 299],
+      ['pod', '10.1.0.1', 1],
+      ['node', '192.168.0.10', 1],
     ]);
   });
 

@@ -6,7 +6,7 @@ import { addressClasses, type AddressClass, narrowest } from './networks.ts';
 
 /** What rules tell clients apart by. An endpoint that dials itself is not meant: that is so in every program. */
 export interface Signs {
-  /** Networks of sources: those of pods, source ranges of a load balancer. */
+  /** Networks of sources: those of pods, and what a firewall tells apart besides whom it lets in. */
   readonly networks: readonly Cidr[];
   /** Interfaces that packets arrive on; prefix: all whose names begin so. */
   readonly interfaces: readonly InterfaceSign[];
@@ -24,6 +24,8 @@ export interface Client {
   /** `outside`: neither a pod of this node, as far as the node can tell, nor the node itself. */
   readonly kind: 'outside' | 'pod' | 'node';
   readonly source: IpAddress;
+  /** Addresses of its like, one of each network: its own is the first. */
+  readonly alike: readonly IpAddress[];
   readonly from: Packet['from'];
   /** The narrowest of the networks that it is told by; undefined: it is in none. */
   readonly network: Cidr | undefined;
@@ -33,26 +35,44 @@ export interface Client {
 
 /**
  * One client of every kind that these rules can tell from others: outside, pods, the node; of each, one inside and one
- * outside of every network. As many as there are networks, and few more; those from outside come first.
+ * outside of every network. They are few, and those from outside come first.
  *
- * signs   of all rules that are asked, of both sides of a comparison: each side is asked by the same clients
- * vips    addresses that the node may have as its source when it dials them
+ * signs    of all rules that are asked, of both sides of a comparison: each side is asked by the same clients
+ * allowed  networks that a firewall of either side lets in, all of one alike: they ask as one, by whether it does
+ * vips     addresses that the node may have as its source when it dials them
  */
-export function clientsFor(signs: Signs, node: NodeContext, vips: readonly IpAddress[]): Client[] {
+export function clientsFor(
+  signs: Signs,
+  allowed: readonly (readonly Cidr[])[],
+  node: NodeContext,
+  vips: readonly IpAddress[],
+): Client[] {
   const { localDetector: detector } = node;
   const networks = [...signs.networks, ...(detector?.kind === 'source' ? [detector.cidr] : [])].filter(
     // No process dials a Service from there, unless it names that source.
     (network) => !isLoopback(splitCidr(network).address),
   );
-  const classes = addressClasses(networks, node.family);
-  const arriving = ['eth0', ...podInterfaces(signs, node)].flatMap((name) =>
-    classes.flatMap((one) => {
-      const source = exampleOf(one, networks, node);
-      return source === undefined ? [] : [clientOn(name, source, one, node)];
-    }),
-  );
+  const all = [...networks, ...allowed.flat()];
+  const [told, ...ranges] = [networks, ...allowed].map((list) => new Set(list));
+  const arriving = ['eth0', ...podInterfaces(signs, node)].flatMap((name) => {
+    const alike = new Map<string, Client>();
+    for (const one of addressClasses(all, node.family)) {
+      const source = exampleOf(one, all, node);
+      if (source === undefined) continue;
+      const client = clientOn(name, source, one, node);
+      const isLetIn = ranges.map((list) => one.within.some((network) => list.has(network)));
+      const key = [client.kind, one.within.findLast((network) => told?.has(network) === true), ...isLetIn].join(' ');
+      const known = alike.get(key);
+      alike.set(key, known === undefined ? client : withLike(known, client));
+    }
+    return [...alike.values()];
+  });
   const kinds = (kind: Client['kind']) => arriving.filter((client) => client.kind === kind);
-  return [...kinds('outside'), ...kinds('pod'), ...nodeClients(networks, node, vips)];
+  return [...kinds('outside'), ...kinds('pod'), ...nodeClients(all, node, vips)];
+}
+
+function withLike(client: Client, { source, publicSize }: Client): Client {
+  return { ...client, alike: [...client.alike, source], publicSize: client.publicSize + publicSize };
 }
 
 /** Networks and interfaces of both. */
@@ -63,8 +83,8 @@ export function bothSigns(a: Signs, b: Signs): Signs {
 
 function clientOn(name: string, source: IpAddress, { network, publicSize }: AddressClass, node: NodeContext): Client {
   const from = { kind: 'interface', name } as const;
-  const isPod = isFromPod({ source, from }, node);
-  return { kind: isPod ? 'pod' : 'outside', source, from, network, publicSize: name === 'eth0' ? publicSize : 0n };
+  const kind = isFromPod({ source, from }, node) ? 'pod' : 'outside';
+  return { kind, source, alike: [source], from, network, publicSize: name === 'eth0' ? publicSize : 0n };
 }
 
 /** Names that rules take for a pod's interface, before or after. */
@@ -104,11 +124,13 @@ function nodeClients(networks: readonly Cidr[], node: NodeContext, vips: readonl
   for (const source of [node.nodeIP, ...node.addresses, loopbackOf(node)]) {
     const network = narrowest(networks, source);
     const key = network ?? '';
-    if (!alike.has(key)) alike.set(key, { kind: 'node', source, from, network, publicSize: 0n });
+    if (!alike.has(key)) alike.set(key, { kind: 'node', source, alike: [source], from, network, publicSize: 0n });
   }
   return [
     ...alike.values(),
-    ...vips.map((source): Client => ({ kind: 'node', source, from, network: undefined, publicSize: 0n })),
+    ...vips.map(
+      (source): Client => ({ kind: 'node', source, alike: [source], from, network: undefined, publicSize: 0n }),
+    ),
   ];
 }
 

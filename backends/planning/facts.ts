@@ -64,7 +64,9 @@ function isNobody({ everyone, networks }: Clients): boolean {
 
 /** ranges   those that let the clients in; undefined: everyone is let in */
 function named(clients: readonly ClientFates[], ranges: readonly Cidr[] | undefined): Clients {
-  const found = clients.map(({ client }) => ({ client, range: narrowest(ranges ?? [], client.source) }));
+  const found = clients.flatMap(({ client }) =>
+    client.alike.map((source) => ({ client, range: narrowest(ranges ?? [], source) })),
+  );
   const isEveryone = ({ client, range }: { readonly client: Client; readonly range: Cidr | undefined }) =>
     range === undefined ? client.kind === 'outside' || ranges === undefined : splitCidr(range).length === 0;
   return {

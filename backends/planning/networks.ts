@@ -17,6 +17,8 @@ import {
 export interface AddressClass {
   /** The narrowest network that holds them; undefined: they are in none. */
   readonly network: Cidr | undefined;
+  /** Every network that holds them, the narrowest last. */
+  readonly within: readonly Cidr[];
   /** Some of them, at least one: what lies at an edge of the networks around it comes first. */
   readonly examples: readonly IpAddress[];
   /** How many of them are addresses of the internet. */
@@ -31,12 +33,13 @@ interface Open {
   next: bigint;
   /** What no narrower network holds. */
   readonly gaps: (readonly [first: bigint, last: bigint])[];
+  within: readonly Cidr[];
 }
 
 /** Every class, of the addresses that are in none of the networks first; as many as networks, and one. */
 export function addressClasses(networks: readonly Cidr[], family: Family): AddressClass[] {
   const bits = family === 'IPv4' ? 32n : 128n;
-  const all: Open = { network: undefined, first: 0n, last: (1n << bits) - 1n, next: 0n, gaps: [] };
+  const all: Open = { network: undefined, first: 0n, last: (1n << bits) - 1n, next: 0n, gaps: [], within: [] };
   const opened = [all, ...[...new Set(networks)].map((network) => open(network, bits))].sort(outermostFirst);
   const around: Open[] = [];
   for (const inner of opened) {
@@ -46,6 +49,7 @@ export function addressClasses(networks: readonly Cidr[], family: Family): Addre
       if (outer.next < inner.first) outer.gaps.push([outer.next, inner.first - 1n]);
       outer.next = inner.last + 1n;
     }
+    inner.within = [...(outer?.within ?? []), ...(inner.network === undefined ? [] : [inner.network])];
     around.push(inner);
   }
   while (around.length > 0) close(around.pop());
@@ -55,7 +59,14 @@ export function addressClasses(networks: readonly Cidr[], family: Family): Addre
 function open(network: Cidr, bits: bigint): Open {
   const { address, length } = splitCidr(network);
   const first = addressToNumber(address);
-  return { network, first, last: first + (1n << (bits - BigInt(length))) - 1n, next: first, gaps: [] };
+  return {
+    network,
+    first,
+    last: first + (1n << (bits - BigInt(length))) - 1n,
+    next: first,
+    gaps: [],
+    within: [network],
+  };
 }
 
 function outermostFirst(a: Open, b: Open): number {
@@ -68,13 +79,14 @@ function close(one: Open | undefined): void {
   if (one !== undefined && one.next <= one.last) one.gaps.push([one.next, one.last]);
 }
 
-function classOf({ network, gaps }: Open, family: Family): AddressClass {
+function classOf({ network, within, gaps }: Open, family: Family): AddressClass {
   const widest = gaps.reduce((best, gap) => (gap[1] - gap[0] > best[1] - best[0] ? gap : best));
   const [first, last] = widest;
   // The first address of a network mostly is nobody's.
   const near = [first + 1n, first, first + 2n, first + 3n, last].filter((one) => one <= last);
   return {
     network,
+    within,
     examples: [...new Set(near)].map((one) => addressFromNumber(one, family)),
     publicSize: gaps.reduce((sum, gap) => sum + publicPart(gap, family), 0n),
   };

@@ -227,6 +227,15 @@ describe('source ranges', () => {
   ])('%s', (_, before, after, told) => {
     expect(between(before, after)).toEqual(told);
   });
+
+  it('that somebody wrote a rule among are asked of each network by itself', () => {
+    const text = iptables
+      .print(compiled(...balanced('203.0.113.0/24')).ruleset)
+      .replace(/^(-A KUBE-FW-\w+) -s /m, '$1 -s 203.0.113.128/25 -j DROP\n$&');
+    expect(reportFrom(text, balanced('203.0.113.0/24')).sentences).toEqual([
+      '~ default/cart: loadbalancer IP 198.51.100.9:80/TCP: clients like 203.0.113.129: dropped → 1 endpoint: local 100 %',
+    ]);
+  });
 });
 
 describe('dangers', () => {

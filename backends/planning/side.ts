@@ -23,7 +23,7 @@ export interface FoundFrontend {
   readonly port: Port;
   /** Networks whose clients a load balancer's firewall lets in, none at all among them; undefined: there is no firewall. */
   readonly allowedFrom: readonly Cidr[] | undefined;
-  /** What its rules tell clients apart by, `allowedFrom` included. */
+  /** What its rules tell clients apart by; `allowedFrom` among it where the firewall does more than let these in, all alike. */
   readonly signs: Signs;
   /** How long a client is remembered; undefined: it is not. */
   readonly affinitySeconds: number | undefined;

@@ -73,10 +73,8 @@ export function serverFrontends(
       ...dialled,
       servicePort: earlier?.servicePort ?? nameOf(place, kind),
       allowedFrom,
-      signs:
-        allowedFrom === undefined
-          ? rules.signs
-          : { ...rules.signs, networks: [...rules.signs.networks, ...allowedFrom] },
+      // A set lets in all of its networks alike.
+      signs: rules.signs,
       affinitySeconds: server?.persistenceSeconds,
       ...(isNodePort ? { at: [...(earlier?.at ?? []), place.address] } : {}),
       rules: [...(earlier === undefined ? [] : [earlier.rules]), ...own].join('\n'),

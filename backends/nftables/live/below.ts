@@ -1,7 +1,7 @@
 import type { Cidr } from '../../../compiler/values/address.ts';
 import type { InterfaceSign } from '../../planning/clients.ts';
 import { statementTargets } from '../program/check.ts';
-import type { NftProgram } from '../program/program.ts';
+import type { Chain, NftProgram } from '../program/program.ts';
 import type { Statement } from '../program/rule.ts';
 
 /** What a chain and those below it say. */
@@ -29,7 +29,7 @@ export function createBelow(program: NftProgram): (name: string) => Below {
     const isEndpoint = name.startsWith('endpoint');
     const own: Below = {
       text: (chain?.lines ?? []).join('\n'),
-      networks: isEndpoint ? [] : networksIn(statements),
+      networks: isEndpoint || isPlainFirewall(name, chain) ? [] : networksIn(statements),
       interfaces: statements.flatMap((one) =>
         one.kind === 'inInterface' ? [{ name: one.name, prefix: one.prefix }] : [],
       ),
@@ -47,6 +47,22 @@ export function createBelow(program: NftProgram): (name: string) => Below {
     return made;
   };
   return below;
+}
+
+/** Whether a firewall does one thing for all networks that it names. */
+function isPlainFirewall(name: string, chain: Chain | undefined): boolean {
+  if (!name.startsWith('firewall') || chain === undefined) return false;
+  const told = chain.rules.map((rule) =>
+    rule?.statements.filter((one) => one.kind !== 'address' || one.side !== 'saddr'),
+  );
+  const asked = chain.rules.map((rule) =>
+    rule?.statements.filter((one) => one.kind === 'address' && one.side === 'saddr'),
+  );
+  return (
+    told.every((rest) => rest !== undefined && JSON.stringify(rest) === JSON.stringify(told[0])) &&
+    asked.every((addresses) => addresses?.length === 1) &&
+    (chain.rules.length === 1 || asked.flat().every((one) => one !== undefined && !('not' in one)))
+  );
 }
 
 /** Nearly always they are few, of thousands of chains. */
