@@ -120,6 +120,20 @@ describe('slicewright plan --against', () => {
     expect(families[1]).toMatchObject({ family: 'IPv6', cost: { transactions: 0, lines: 0, chains: 0 }, steps: [] });
   });
 
+  it('says with --verbose what becomes of each kind of client', async () => {
+    const edge = (policy: string) =>
+      cartOf('10.1.0.5').replace(
+        'spec: {',
+        `spec: {type: LoadBalancer, externalIPs: [203.0.113.9], externalTrafficPolicy: ${policy}, `,
+      );
+    const rules = join(await compiled(edge('Cluster')), 'iptables-save');
+    const { out } = await plan(rules, edge('Local'), { verbose: true });
+    expect(out.split('\n').filter((line) => line.startsWith('      '))).toEqual([
+      "      outside clients (198.51.100.77): 1 endpoint: local 100 %, with the node's address → 1 endpoint: local 100 %",
+      "      this node (192.0.2.1): as before, 1 endpoint: local 100 %, with the node's address",
+    ]);
+  });
+
   it('colours a difference for a terminal only', async () => {
     const rules = await compiled(cartOf('10.1.0.5'));
     const io = memoryIo('', true);

@@ -51,14 +51,13 @@ export function factsOf(change: FrontendChange, clusterOf: ClusterOf): Fact[] {
   if (signOf(change) === '-') return [fact(endText(change.before, clusterOf))];
   const facts = [...accessFacts(change), ...spreadFacts(change, clusterOf), ...smallFacts(change)];
   const all = facts.length > 0 ? facts : restFacts(change, clusterOf);
-  const isGuarded = change.was?.allowedFrom !== undefined || change.is?.allowedFrom !== undefined;
-  return isGuarded ? all.map(withoutReason) : all;
+  return all.map(({ whole, brief }) => fact(inGuard(change, whole), inGuard(change, brief)));
 }
 
 /** Where there is a firewall, what is dropped may be dropped by it. */
-function withoutReason({ whole, brief }: Fact): Fact {
-  const [reason, dropped] = [fateWords({ kind: 'drop' }), 'dropped'];
-  return fact(whole.replaceAll(reason, dropped), brief.replaceAll(reason, dropped));
+export function inGuard({ was, is }: FrontendChange, text: string): string {
+  const isGuarded = was?.allowedFrom !== undefined || is?.allowedFrom !== undefined;
+  return isGuarded ? text.replaceAll(fateWords({ kind: 'drop' }), 'dropped') : text;
 }
 
 /** What only some clients of a kind notice, or who dials another address of the node: the first of them. */

@@ -10,6 +10,7 @@ import {
   fact,
   factsOf,
   fateText,
+  inGuard,
   sameWords,
   type Sign,
   signOf,
@@ -124,11 +125,16 @@ function moveFacts({ from, to }: Move, clusterOf: ClusterOf): Fact[] {
 }
 
 /** `outside clients (198.51.100.77): 2 endpoints: local 100 %, node's address → dropped for want of local endpoints`. */
-function detailsOf({ clients, elsewhere }: FrontendChange, clusterOf: ClusterOf): string[] {
+function detailsOf(change: FrontendChange, clusterOf: ClusterOf): string[] {
+  const { clients, elsewhere } = change;
   const groups: ClientFates[][] = [];
   for (const one of [...clients, ...elsewhere]) {
     const group = groups.find(
-      ([first]) => first?.before === one.before && first.after === one.after && first.client.kind === one.client.kind,
+      ([first]) =>
+        first?.before === one.before &&
+        first.after === one.after &&
+        first.client.kind === one.client.kind &&
+        first.at === one.at,
     );
     if (group === undefined) groups.push([one]);
     else group.push(one);
@@ -138,11 +144,11 @@ function detailsOf({ clients, elsewhere }: FrontendChange, clusterOf: ClusterOf)
     if (first === undefined) return [];
     const { client, at, before, after } = first;
     const where = at === undefined ? '' : ` at ${at}`;
-    const more = group.length === 1 ? '' : ` and ${group.length - 1} more`;
+    const others = group.reduce((sum, one) => sum + one.client.alike.length, -1);
+    const more = others === 0 ? '' : ` and ${others} more`;
     const [was, is] = [withAddress(before, clusterOf), withAddress(after, clusterOf)];
-    return [
-      `${kindsText([client.kind])} (${client.source}${more})${where}: ${was === is ? `as before, ${is}` : `${was} → ${is}`}`,
-    ];
+    const fates = inGuard(change, was === is ? `as before, ${is}` : `${was} → ${is}`);
+    return [`${kindsText([client.kind])} (${client.source}${more})${where}: ${fates}`];
   });
 }
 
