@@ -131,7 +131,8 @@ function addPlan(program: Command): void {
         .default([], 'the kernel'),
     )
     .addOption(new Option('--format <format>', 'how the plan is written').choices(['text', 'json']).default('text'))
-    .option('--out <file>', 'save the plan too, for apply --plan');
+    .option('--out <file>', 'save the plan too, for apply --plan')
+    .option('--verbose', 'whole sentences, what becomes of each kind of client, and every danger');
   addDangerOptions(plan)
     .addHelpText(
       'after',

@@ -44,7 +44,7 @@ export async function leftAfterChanges(backend: string, sequence: Sequence): Pro
 
 function planText({ plan, to: { input, compilation } }: Change): string {
   const clusterOf = clustersOf(compilation, input.settings.clusterCidrs);
-  return reportText(makeReport({ plan, remains: [] }, clusterOf), plain, true);
+  return reportText(makeReport({ plan, remains: [] }, clusterOf), plain, { withRules: true });
 }
 
 /** Change by change, a plan per family. The first state is applied to nothing, and each plan starts where the last one led. */

@@ -115,7 +115,7 @@ async function show(
   const paint = paintOf(io);
   const text = isWhole
     ? plansText({ planned, reports, dangers, clusterOf }, paint)
-    : reports.map((report) => reportText(report, paint, false)).join('');
+    : reports.map((report) => reportText(report, paint, { withRules: false })).join('');
   await io.out(text);
   return refusedByOptions(risks, options, io);
 }

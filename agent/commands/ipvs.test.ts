@@ -207,7 +207,7 @@ ipvs 10.96.0.10:80/TCP (shop/cart:http) changed
     await apply(kernel, manifests('10.1.0.5'));
     expect((await plan(kernel, manifests())).out).toContain('! shop/cart:http loses its last endpoint');
     const gone = await plan(kernel, nodeOf('192.0.2.1'));
-    expect(gone.out).toMatch(/^ {2}- Services that are gone: cluster IP 10\.96\.0\.10:80\/TCP: no longer served/m);
+    expect(gone.out).toMatch(/^ {2}- frontends of no Service: cluster IP 10\.96\.0\.10:80\/TCP: no longer served/m);
   });
 });
 

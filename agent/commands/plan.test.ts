@@ -95,21 +95,43 @@ describe('slicewright plan --against', () => {
         address: '10.96.0.10',
         port: 80,
         protocol: 'TCP',
-        before: { kind: 'forward', endpoints: [{ endpoint: '10.1.0.5:8080', cluster: 'local', share: 1 }], refused: 0 },
+        before: {
+          kind: 'forward',
+          endpoints: [{ endpoint: '10.1.0.5:8080', cluster: 'local', share: 1, masquerade: false }],
+          refused: 0,
+        },
         after: {
           kind: 'forward',
           endpoints: [
-            { endpoint: '10.1.0.5:8080', cluster: 'local', share: 0.5 },
-            { endpoint: '10.1.0.6:8080', cluster: 'local', share: 0.5 },
+            { endpoint: '10.1.0.5:8080', cluster: 'local', share: 0.5, masquerade: false },
+            { endpoint: '10.1.0.6:8080', cluster: 'local', share: 0.5, masquerade: false },
           ],
           refused: 0,
         },
+        clients: [
+          { kind: 'outside', source: '198.51.100.77', before: 'forward', after: 'forward', isChanged: true },
+          { kind: 'node', source: '192.0.2.1', before: 'forward', after: 'forward', isChanged: true },
+        ],
       },
     ]);
     expect(families[0].steps).toEqual([
       { phase: 'switch', kind: 'restore', document: expect.stringMatching(/^\*nat\n[^]*COMMIT\n$/) },
     ]);
     expect(families[1]).toMatchObject({ family: 'IPv6', cost: { transactions: 0, lines: 0, chains: 0 }, steps: [] });
+  });
+
+  it('says with --verbose what becomes of each kind of client', async () => {
+    const edge = (policy: string) =>
+      cartOf('10.1.0.5').replace(
+        'spec: {',
+        `spec: {type: LoadBalancer, externalIPs: [203.0.113.9], externalTrafficPolicy: ${policy}, `,
+      );
+    const rules = join(await compiled(edge('Cluster')), 'iptables-save');
+    const { out } = await plan(rules, edge('Local'), { verbose: true });
+    expect(out.split('\n').filter((line) => line.startsWith('      '))).toEqual([
+      "      outside clients (198.51.100.77): 1 endpoint: local 100 %, with the node's address → 1 endpoint: local 100 %",
+      "      this node (192.0.2.1): as before, 1 endpoint: local 100 %, with the node's address",
+    ]);
   });
 
   it('colours a difference for a terminal only', async () => {

@@ -18,6 +18,8 @@ export interface PlanOptions extends WantedOptions, DangerOptions {
   /** Files and folders of dumps; empty: the kernel. */
   readonly against: readonly string[];
   readonly format: 'text' | 'json';
+  /** Whole sentences, and what becomes of each kind of client. */
+  readonly verbose?: boolean;
   /** File for `apply --plan`. */
   readonly out?: string;
 }
@@ -38,7 +40,9 @@ export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host):
     const risks = risksOf(planned, reports);
     const dangers = removalDangers(risks.removal, options.massRemovalThreshold ?? defaultThreshold);
     const shown = { planned, reports, dangers, clusterOf: wanted.clusterOf };
-    await io.out(options.format === 'text' ? plansText(shown, paintOf(io)) : plansJson(shown, isChange));
+    await io.out(
+      options.format === 'text' ? plansText(shown, paintOf(io), options.verbose) : plansJson(shown, isChange),
+    );
     const status = await failForDangers(risks, options, io);
     if (status !== undefined) return status;
     if (options.out !== undefined) await savePlan(options.out, planned, risks, wanted);

@@ -1,7 +1,7 @@
 import type { Compilation } from '../../compiler/compile.ts';
 import { endpointText } from '../../compiler/ir/ir.ts';
 import { type Cidr, cidrContains, parseAddress } from '../../compiler/values/address.ts';
-import type { ClusterOf } from './sentences.ts';
+import type { ClusterOf } from './fact-texts.ts';
 
 /**
  * Which cluster an endpoint is in: as the objects say that were compiled, `local` being the node's

@@ -10,7 +10,7 @@ import { type Host, type InputOptions, readInputs } from '../input/inputs.ts';
 import type { PlaceOf } from '../input/place.ts';
 import type { Io } from '../terminal/io.ts';
 import { clustersOf } from './clusters.ts';
-import type { ClusterOf } from './sentences.ts';
+import type { ClusterOf } from './fact-texts.ts';
 import { targetsOf } from './targets.ts';
 
 /** What shall be, in both families. */

@@ -10,7 +10,7 @@ import { createDryPlane } from './dry-run.ts';
 import type { Io } from '../terminal/io.ts';
 import { paintOf } from '../terminal/paint.ts';
 import { makeReport, reportText } from './report.ts';
-import type { ClusterOf } from './sentences.ts';
+import type { ClusterOf } from './fact-texts.ts';
 import { scopeOf } from './plan-kernel.ts';
 import { readDumps } from '../input/dumps.ts';
 
@@ -42,7 +42,9 @@ export function dryPlanes(
       ...{ family, start, nothing },
       onPlan(plan, target) {
         if (signal.aborted) return;
-        void io.out(reportText(makeReport({ plan, remains: [] }, clustersIn(target)), paintOf(io), true));
+        void io.out(
+          reportText(makeReport({ plan, remains: [] }, clustersIn(target)), paintOf(io), { withRules: true }),
+        );
       },
     });
   });

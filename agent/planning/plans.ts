@@ -3,7 +3,7 @@ import type { PlannedFamily } from './plan-kernel.ts';
 import { type Removal, removalOf } from './removal.ts';
 import { reportJson } from './report-json.ts';
 import { type FamilyReport, type ReportPaint, reportText } from './report.ts';
-import type { ClusterOf } from './sentences.ts';
+import type { ClusterOf } from './fact-texts.ts';
 
 /** What is dangerous about the plans of all families. */
 export interface PlanRisks {
@@ -30,9 +30,10 @@ export interface ShownPlans {
   readonly clusterOf: ClusterOf;
 }
 
-export function plansText({ reports, dangers }: ShownPlans, paint: ReportPaint): string {
+/** verbose   whole sentences, what becomes of each kind of client, and every danger */
+export function plansText({ reports, dangers }: ShownPlans, paint: ReportPaint, verbose = false): string {
   const all = dangers.map(({ message }) => paint.danger(`! ${message}\n`));
-  return [...reports.map((report) => reportText(report, paint, true)), ...all].join('\n');
+  return [...reports.map((report) => reportText(report, paint, { withRules: true, verbose })), ...all].join('\n');
 }
 
 export function plansJson({ planned, reports, dangers, clusterOf }: ShownPlans, changes: boolean): string {

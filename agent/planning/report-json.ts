@@ -1,7 +1,9 @@
-import type { Fate } from '../../backends/planning/traffic.ts';
+import type { Fate } from '../../backends/planning/fate.ts';
+import type { FoundFrontend } from '../../backends/planning/side.ts';
+import type { FrontendChange } from '../../backends/planning/traffic.ts';
 import type { Rational } from '../../compiler/values/rational.ts';
 import type { FamilyReport } from './report.ts';
-import type { ClusterOf } from './sentences.ts';
+import type { ClusterOf } from './fact-texts.ts';
 
 /** A report as JSON for programs. `docs/commands.md` describes the fields. */
 export function reportJson(report: FamilyReport, steps: readonly object[], clusterOf: ClusterOf): object {
@@ -12,21 +14,50 @@ export function reportJson(report: FamilyReport, steps: readonly object[], clust
     backend,
     against: source,
     cost: { transactions, lines, chains: report.cost.parts },
-    services,
-    frontends: frontends.map(({ servicePort, frontend: { kind, address, port, protocol }, before, after }) => ({
-      servicePort,
-      kind,
-      address,
-      port,
-      protocol,
-      before: fateJson(before, clusterOf),
-      after: fateJson(after, clusterOf),
-    })),
+    services: services.map(({ service, sign, text, line }) => ({ service, sign, text, line })),
+    frontends: frontends.map((change) => frontendJson(change, clusterOf)),
     dangers,
     chains: parts,
     notes,
     steps,
   };
+}
+
+function frontendJson(
+  { servicePort, frontend, was, is, before, after, clients, elsewhere }: FrontendChange,
+  clusterOf: ClusterOf,
+) {
+  const { kind, address, port, protocol } = frontend;
+  return {
+    servicePort,
+    ...(was !== undefined && was.servicePort !== servicePort ? { formerServicePort: was.servicePort } : {}),
+    ...{ kind, address, port, protocol },
+    before: fateJson(before, clusterOf),
+    after: fateJson(after, clusterOf),
+    ...sidesJson('sourceRanges', was, is, ({ allowedFrom }) => allowedFrom),
+    ...sidesJson('affinitySeconds', was, is, ({ affinitySeconds }) => affinitySeconds),
+    clients: [...clients, ...elsewhere].map((one) => ({
+      kind: one.client.kind,
+      source: one.client.source,
+      ...(one.at === undefined ? {} : { at: one.at }),
+      before: one.before.kind,
+      after: one.after.kind,
+      isChanged: one.before !== one.after,
+    })),
+  };
+}
+
+/** `null` where a side has none of it; left out where neither has. */
+function sidesJson(
+  name: string,
+  was: FoundFrontend | undefined,
+  is: FoundFrontend | undefined,
+  valueOf: (frontend: FoundFrontend) => unknown,
+): object {
+  const [before, after] = [was && valueOf(was), is && valueOf(is)];
+  return before === undefined && after === undefined
+    ? {}
+    : { [name]: { before: before ?? null, after: after ?? null } };
 }
 
 function fateJson(fate: Fate, clusterOf: ClusterOf): object {
@@ -35,6 +66,7 @@ function fateJson(fate: Fate, clusterOf: ClusterOf): object {
     endpoint,
     cluster: clusterOf(endpoint) ?? null,
     share: toNumber(share),
+    masquerade: fate.masqueraded.has(endpoint),
   }));
   return { kind: fate.kind, endpoints, refused: toNumber(fate.refused) };
 }

@@ -46,7 +46,9 @@ const backendName = z.string().refine((name) => backendNames().includes(name), '
 
 /** The kernel is as it was when the plan was made, or it is refused: so what was said of it then holds. */
 const risks = {
-  dangers: z.array(z.strictObject({ code: z.string(), message: z.string() })).optional(),
+  dangers: z
+    .array(z.strictObject({ code: z.string(), message: z.string(), servicePort: z.string().optional() }))
+    .optional(),
   removal: z.strictObject({ served: z.int().min(0), removed: z.array(z.string()) }).optional(),
 };
 

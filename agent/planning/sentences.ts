@@ -1,138 +1,160 @@
-import type { FoundFrontend } from '../../backends/planning/traffic.ts';
+import { frontendText, kindsText } from '../../backends/planning/facts.ts';
+import { type Fate, isForward, isSpreadAlike } from '../../backends/planning/fate.ts';
+import type { ClientFates } from '../../backends/planning/side.ts';
+import type { FrontendChange } from '../../backends/planning/traffic.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import {
-  add,
-  compareRationals,
-  formatPercent,
-  isZero,
-  type Rational,
-  rational,
-} from '../../compiler/values/rational.ts';
-import { unreachable } from '../../compiler/values/unreachable.ts';
-import { endpointsOf, type Fate, fateText, type FrontendChange } from '../../backends/planning/traffic.ts';
+  briefText,
+  type ClusterOf,
+  describeFates,
+  fact,
+  factsOf,
+  fateText,
+  inGuard,
+  sameWords,
+  type Sign,
+  signOf,
+  spreadChanges,
+} from './fact-texts.ts';
+import { type Fact, foldLine } from './fold.ts';
 
-/** What one Service's clients will notice: its sign and a sentence. */
-export interface ServiceSentence {
+/** What the clients of a frontend will notice, or of several of one Service port that change alike. */
+export interface FrontendSentence {
   readonly service: string;
-  /** + begins to be served, - ends, ~ is served otherwise, = other rules with the same effect. */
-  readonly sign: '+' | '-' | '~' | '=';
+  readonly sign: Sign;
+  /** All there is to say. */
   readonly text: string;
+  /** The sign, the Service and what fits of the text: bounded, whatever there is to say. */
+  readonly line: string;
+  /** What becomes of each kind of client. */
+  readonly details: readonly string[];
 }
 
-/** The cluster that an endpoint is in, for people; undefined when no object tells any more. */
-export type ClusterOf = (endpoint: string) => string | undefined;
-
-/** One sentence per Service, by name. Frontends that meet the same fate share a part of it. */
-export function describeChanges(changes: readonly FrontendChange[], clusterOf: ClusterOf): ServiceSentence[] {
-  return groupBy(changes, ({ servicePort }) => servicePort.split(':')[0] ?? '').map(([service, ofService]) => ({
-    service,
-    sign: signOf(ofService),
-    text: groupBy(ofService, ({ servicePort, before, after }) => fateKey(servicePort, before, after))
-      .map(([, alike]) => describeAlike(alike, clusterOf))
-      .join('; '),
-  }));
-}
-
-/** In order of the keys' text. */
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): [string, T[]][] {
-  return [...Map.groupBy(items, keyOf)].sort(([a], [b]) => compareText(a, b));
-}
-
-function fateKey(servicePort: string, before: Fate, after: Fate): string {
-  return [servicePort, fateText(before), fateText(after)].join('\n');
-}
-
-function signOf(changes: readonly FrontendChange[]): ServiceSentence['sign'] {
-  if (changes.every(({ before }) => before.kind === 'absent')) return '+';
-  if (changes.every(({ after }) => after.kind === 'absent')) return '-';
-  return changes.every(({ before, after }) => fateText(before) === fateText(after)) ? '=' : '~';
-}
-
-/** alike   frontends of one Service port with the same fates */
-function describeAlike(alike: readonly FrontendChange[], clusterOf: ClusterOf): string {
-  const [first] = alike;
-  if (first === undefined) return '';
-  const { servicePort, before, after } = first;
-  const portName = servicePort.split(':')[1];
-  const dialled = bounded(alike.map(({ frontend }) => frontendLabel(frontend)));
-  return `${portName === undefined ? '' : `${portName} `}${dialled}: ${describeFates(before, after, clusterOf)}`;
-}
-
-/** `cluster IP 10.96.0.10:80/TCP`, `node port 30080/TCP`. */
-function frontendLabel({ kind, address, port, protocol }: FoundFrontend): string {
-  if (address === undefined) return `${kind} ${port}/${protocol}`;
-  const dialled = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-  return `${kind === 'external' ? 'external address' : kind} ${dialled}/${protocol}`;
-}
-
-/** Three of them, and how many more there are: a line stays one. */
-function bounded(texts: readonly string[]): string {
-  const shown = texts.slice(0, 3).join(', ');
-  return texts.length <= 3 ? shown : `${shown} and ${texts.length - 3} more`;
-}
-
-function describeFates(before: Fate, after: Fate, clusterOf: ClusterOf): string {
-  if (fateText(before) === fateText(after)) return 'other rules, the same endpoints and shares';
-  if (before.kind === 'forward' && after.kind === 'forward') return describeForwards(before, after, clusterOf);
-  if (after.kind === 'absent') return `no longer served (${describeFate(before, clusterOf)} before)`;
-  if (before.kind === 'absent') return `new, ${describeFate(after, clusterOf)}`;
-  return `${describeFate(before, clusterOf)} → ${describeFate(after, clusterOf)}`;
-}
-
-type Forward = Extract<Fate, { kind: 'forward' }>;
-
-/** `2 → 3 endpoints (+10.1.0.7:8080), local 50 % → 66.6667 %, member1 50 % → 33.3333 %`. */
-function describeForwards(before: Forward, after: Forward, clusterOf: ClusterOf): string {
-  const [was, is] = [endpointsOf(before), endpointsOf(after)];
-  const come = [...is].filter((endpoint) => !was.has(endpoint)).map((endpoint) => `+${endpoint}`);
-  const leave = [...was].filter((endpoint) => !is.has(endpoint)).map((endpoint) => `-${endpoint}`);
-  const moved = come.length + leave.length === 0 ? '' : ` (${bounded([...come, ...leave])})`;
-  const counts = was.size === is.size ? endpointCount(is.size) : `${was.size} → ${endpointCount(is.size)}`;
-  return [`${counts}${moved}`, ...describeShares(before, after, clusterOf)].join(', ');
-}
-
-function endpointCount(count: number): string {
-  return `${count} ${count === 1 ? 'endpoint' : 'endpoints'}`;
-}
-
-/** Each cluster's part of new connections, before and after, where it changes. */
-function describeShares(before: Forward, after: Forward, clusterOf: ClusterOf): string[] {
-  const [was, is] = [sharesByCluster(before, clusterOf), sharesByCluster(after, clusterOf)];
-  const zero = rational(0);
-  const changed = [...new Set([...was.keys(), ...is.keys()])].sort(compareText).flatMap((cluster) => {
-    const [from, to] = [was.get(cluster) ?? zero, is.get(cluster) ?? zero];
-    return compareRationals(from, to) === 0 ? [] : [`${cluster} ${formatPercent(from)} → ${formatPercent(to)}`];
+/** By Service and port. Frontends of one port that change alike share a sentence. */
+export function describeChanges(changes: readonly FrontendChange[], clusterOf: ClusterOf): FrontendSentence[] {
+  const byPort = [...Map.groupBy(changes, ({ servicePort }) => servicePort)].sort(([a], [b]) => compareText(a, b));
+  return byPort.flatMap(([servicePort, ofPort]) => {
+    const { moves, rest } = pairMoves(ofPort);
+    return [
+      ...groupAlike(rest).map((alike) =>
+        sentence(
+          servicePort,
+          alike.map(frontendOf),
+          signOf(alike[0]),
+          alike[0],
+          factsOf(alike[0], clusterOf),
+          clusterOf,
+        ),
+      ),
+      ...moves.map((move) =>
+        sentence(servicePort, [frontendOf(move.to)], '~', move.to, moveFacts(move, clusterOf), clusterOf),
+      ),
+    ];
   });
-  return changed.length > 0 || fateText(before) === fateText(after) ? changed : ['shares of the clusters as before'];
 }
 
-function sharesByCluster({ shares, refused }: Forward, clusterOf: ClusterOf): Map<string, Rational> {
-  const sums = new Map<string, Rational>();
-  for (const [endpoint, share] of shares) {
-    const cluster = clusterOf(endpoint) ?? 'gone endpoints';
-    sums.set(cluster, add(sums.get(cluster) ?? rational(0), share));
-  }
-  if (!isZero(refused)) sums.set('refused', refused);
-  return sums;
+const frontendOf = ({ frontend }: FrontendChange): string => frontendText(frontend);
+
+function sentence(
+  servicePort: string,
+  frontends: readonly string[],
+  sign: Sign,
+  change: FrontendChange,
+  facts: readonly Fact[],
+  clusterOf: ClusterOf,
+): FrontendSentence {
+  const [service = servicePort, port = ''] = servicePort.split(':');
+  return {
+    service,
+    sign,
+    text: `${port === '' ? '' : `${port} `}${frontends.join(', ')}: ${facts.map(({ whole }) => whole).join('; ')}`,
+    line: foldLine({ sign, service, port, frontends, facts }),
+    details: detailsOf(change, clusterOf),
+  };
 }
 
-function describeFate(fate: Fate, clusterOf: ClusterOf): string {
-  switch (fate.kind) {
-    case 'forward': {
-      const shares = [...sharesByCluster(fate, clusterOf)].sort(([a], [b]) => compareText(a, b));
-      return `${endpointCount(fate.shares.size)}: ${shares.map(([cluster, share]) => `${cluster} ${formatPercent(share)}`).join(', ')}`;
-    }
-    case 'reject':
-      return 'refused for want of endpoints';
-    case 'drop':
-      return 'dropped for want of local endpoints';
-    case 'accept':
-      return 'answered by the node';
-    case 'untouched':
-      return 'not reached by the rules';
-    case 'absent':
-      return 'not served';
-    default:
-      return unreachable(fate);
+/** One frontend that goes and one of its kind that comes are one that moves. */
+interface Move {
+  readonly from: FrontendChange;
+  readonly to: FrontendChange;
+}
+
+function pairMoves(changes: readonly FrontendChange[]): { moves: readonly Move[]; rest: readonly FrontendChange[] } {
+  const moving = changes.filter((change) => signOf(change) === '+' || signOf(change) === '-');
+  const alike = Map.groupBy(moving, ({ frontend: { kind, protocol } }) => `${kind} ${protocol}`);
+  const moves = [...alike.values()].flatMap((found): Move[] => {
+    const [[from, ...gone], [to, ...come]] = [
+      found.filter((change) => signOf(change) === '-'),
+      found.filter((change) => signOf(change) === '+'),
+    ];
+    return from === undefined || to === undefined || gone.length + come.length > 0 ? [] : [{ from, to }];
+  });
+  const moved = new Set(moves.flatMap(({ from, to }) => [from, to]));
+  return { moves, rest: changes.filter((change) => !moved.has(change)) };
+}
+
+type Alike = readonly [FrontendChange, ...FrontendChange[]];
+
+/** In the order of the first of each. */
+function groupAlike(changes: readonly FrontendChange[]): Alike[] {
+  const groups: [FrontendChange, ...FrontendChange[]][] = [];
+  for (const change of changes) {
+    const group = groups.find(([first]) => isAlike(first, change));
+    if (group === undefined) groups.push([change]);
+    else group.push(change);
   }
+  return groups;
+}
+
+function isAlike(a: FrontendChange, b: FrontendChange): boolean {
+  const sign = signOf(a);
+  if (sign !== signOf(b) || sameWords(a) !== sameWords(b)) return false;
+  if (sign === '=') return true;
+  return (
+    isSpreadAlike(a.before, b.before) &&
+    isSpreadAlike(a.after, b.after) &&
+    spreadChanges(a).length === spreadChanges(b).length
+  );
+}
+
+function moveFacts({ from, to }: Move, clusterOf: ClusterOf): Fact[] {
+  const moved = fact(`moved from ${frontendText(from.frontend)}`);
+  if (from.before.kind === 'accept' && to.after.kind === 'accept') return [moved];
+  if (isSpreadAlike(from.before, to.after)) return [moved, fact(fateText(to.after, clusterOf), briefText(to.after))];
+  return [moved, describeFates(from.before, to.after, clusterOf)];
+}
+
+/** `outside clients (198.51.100.77): 2 endpoints: local 100 %, node's address → dropped for want of local endpoints`. */
+function detailsOf(change: FrontendChange, clusterOf: ClusterOf): string[] {
+  const { clients, elsewhere } = change;
+  const groups: ClientFates[][] = [];
+  for (const one of [...clients, ...elsewhere]) {
+    const group = groups.find(
+      ([first]) =>
+        first?.before === one.before &&
+        first.after === one.after &&
+        first.client.kind === one.client.kind &&
+        first.at === one.at,
+    );
+    if (group === undefined) groups.push([one]);
+    else group.push(one);
+  }
+  return groups.flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { client, at, before, after } = first;
+    const where = at === undefined ? '' : ` at ${at}`;
+    const others = group.reduce((sum, one) => sum + one.client.alike.length, -1);
+    const more = others === 0 ? '' : ` and ${others} more`;
+    const [was, is] = [withAddress(before, clusterOf), withAddress(after, clusterOf)];
+    const fates = inGuard(change, was === is ? `as before, ${is}` : `${was} → ${is}`);
+    return [`${kindsText([client.kind])} (${client.source}${more})${where}: ${fates}`];
+  });
+}
+
+function withAddress(fate: Fate, clusterOf: ClusterOf): string {
+  const text = fateText(fate, clusterOf);
+  if (!isForward(fate) || fate.masqueraded.size === 0) return text;
+  const all = fate.masqueraded.size === fate.shares.size;
+  return `${text}, ${all ? "with the node's address" : `with the node's address at ${fate.masqueraded.size}`}`;
 }

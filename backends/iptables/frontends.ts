@@ -1,9 +1,10 @@
-import { type Cidr, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
+import { type Cidr, hostCidr, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
 import type { ChainPrefix } from '../../compiler/settings.ts';
 import { chainKey, type Match, type Rule, type Ruleset, type Table } from '../netfilter/rule.ts';
 import { kubeNameOf, underPrefix } from '../netfilter/prefix.ts';
 import { hasPurpose, isServiceChain, nodeChain } from './names.ts';
-import type { FoundFrontend } from '../planning/traffic.ts';
+import type { InterfaceSign } from '../planning/clients.ts';
+import { type FoundFrontend, frontendKey } from '../planning/side.ts';
 
 interface Entrance {
   readonly table: Table;
@@ -30,36 +31,53 @@ const entrances: readonly Entrance[] = [
     comment: refusal,
     kind: (_, address) => (address === undefined ? 'node port' : 'external'),
   },
+  {
+    table: 'filter',
+    chain: nodeChain.proxyFirewall,
+    comment: /^(.*) traffic not accepted by \S+$/,
+    kind: () => 'loadbalancer IP',
+  },
+  {
+    table: 'filter',
+    chain: nodeChain.nodePorts,
+    comment: /^(.*) health check node port$/,
+    kind: () => 'health check node port',
+  },
 ];
 
 /**
- * The frontends of a program, found or made, by a key that is the same in both: the Service port
- * and what clients dial. Works on kube-proxy's rules as well as on ours. A rule without the
- * comment that both write is passed over: it belongs to no Service that could be named.
+ * The frontends of a program, found or made, by what clients dial. Works on kube-proxy's rules as well as on ours. A rule
+ * without the comment that both write is passed over: it belongs to no Service that could be named.
  */
 export function findFrontends(ruleset: Ruleset, prefix: ChainPrefix): ReadonlyMap<string, FoundFrontend> {
   const frontends = new Map<string, FoundFrontend>();
-  const textOfChain = createChainText(ruleset);
-  for (const { table, chain, comment, kind } of entrances) {
+  const below = createBelow(ruleset, prefix);
+  for (const { table, chain, comment, kind: kindOf } of entrances) {
     const found = ruleset.chains.get(chainKey(table, underPrefix(chain, prefix)));
     found?.rules.forEach((rule, place) => {
       const dialled = rule && dialledBy(rule);
       const [, servicePort, words] = comment.exec((rule && commentOf(rule)) ?? '') ?? [];
       if (rule === undefined || dialled === undefined || servicePort === undefined) return;
-      const key = `${servicePort} ${dialled.protocol} ${dialled.address ?? 'node'} ${dialled.port}`;
+      const kind = kindOf(words, dialled.address);
+      const key = frontendKey({ ...dialled, kind });
       const earlier = frontends.get(key);
       const target = rule.target?.kind === 'jump' ? rule.target.chain : undefined;
-      const line = `${table} ${found.lines[place]}\n${target === undefined ? '' : textOfChain(table, target)}`;
+      const leads = target === undefined ? nothing : below(table, target);
+      const own = signsIn([rule]);
+      const networks = [...(earlier?.signs.networks ?? []), ...own.networks, ...leads.networks];
+      const interfaces = [...(earlier?.signs.interfaces ?? []), ...own.interfaces, ...leads.interfaces];
       frontends.set(key, {
         ...dialled,
-        servicePort,
-        kind: earlier?.kind ?? kind(words, dialled.address),
+        servicePort: earlier?.servicePort ?? servicePort,
+        kind: earlier?.kind ?? kind,
         allowedFrom: earlier?.allowedFrom ?? allowedFrom(ruleset, target, prefix),
-        rules: `${earlier?.rules ?? ''}${line}`,
+        signs: { networks, interfaces },
+        affinitySeconds: earlier?.affinitySeconds ?? leads.affinitySeconds,
+        rules: `${earlier?.rules ?? ''}${table} ${found.lines[place]}\n${leads.text}`,
       });
     });
   }
-  return frontends;
+  return withoutOwnAddresses(frontends);
 }
 
 /** The rules that are for no frontend alone but lead packets to them: hooks, and jumps between shared chains. */
@@ -97,27 +115,107 @@ function dialledBy({ matches }: Rule): Pick<FoundFrontend, 'address' | 'protocol
   return undefined;
 }
 
-/** First source range of a KUBE-FW chain. */
-function allowedFrom(ruleset: Ruleset, chain: string | undefined, prefix: ChainPrefix): Cidr | undefined {
+/** The source ranges of a KUBE-FW chain; undefined: the rule leads to none, or everyone is let in. */
+function allowedFrom(ruleset: Ruleset, chain: string | undefined, prefix: ChainPrefix): readonly Cidr[] | undefined {
   if (chain === undefined || !hasPurpose('FW', kubeNameOf(chain, prefix) ?? '')) return undefined;
-  const matches = ruleset.chains.get(chainKey('nat', chain))?.rules.flatMap((rule) => rule?.matches ?? []) ?? [];
-  for (const match of matches) if (match.kind === 'source' && match.not === undefined) return match.cidr;
-  return undefined;
+  const ranges: Cidr[] = [];
+  for (const rule of ruleset.chains.get(chainKey('nat', chain))?.rules ?? []) {
+    if (rule?.target?.kind !== 'jump') continue;
+    const { networks } = signsIn([rule]);
+    // A network of every address is no condition, and no tool prints it.
+    if (networks.length === 0) return undefined;
+    ranges.push(...networks);
+  }
+  return ranges;
 }
 
-/** A chain's lines and those of every chain below it, remembered; a loop ends where it closes. */
-function createChainText(ruleset: Ruleset): (table: Table, name: string) => string {
-  const texts = new Map<string, string>();
-  const textOf = (table: Table, name: string): string => {
+/** A node that may dial a load balancer's address has that very address as its source: no range that anybody wrote. */
+function withoutOwnAddresses(frontends: ReadonlyMap<string, FoundFrontend>): ReadonlyMap<string, FoundFrontend> {
+  const own = new Set(
+    [...frontends.values()].flatMap(({ kind, address }) =>
+      kind === 'loadbalancer IP' && address !== undefined ? [hostCidr(address)] : [],
+    ),
+  );
+  const withRanges = [...frontends].map(([key, frontend]) => {
+    const ranges = frontend.allowedFrom?.filter((range) => !own.has(range));
+    return [key, ranges === undefined ? frontend : { ...frontend, allowedFrom: ranges }] as const;
+  });
+  return new Map(withRanges);
+}
+
+/** What a chain and those below it say. */
+interface Below {
+  readonly text: string;
+  readonly networks: readonly Cidr[];
+  readonly interfaces: readonly InterfaceSign[];
+  readonly affinitySeconds: number | undefined;
+}
+
+const nothing: Below = { text: '', networks: [], interfaces: [], affinitySeconds: undefined };
+
+/** A chain and every chain below it, remembered; a loop ends where it closes. */
+function createBelow(ruleset: Ruleset, prefix: ChainPrefix): (table: Table, name: string) => Below {
+  const known = new Map<string, Below>();
+  const below = (table: Table, name: string): Below => {
     const key = chainKey(table, name);
-    const known = texts.get(key);
-    if (known !== undefined) return known;
-    texts.set(key, '');
-    const lines = ruleset.chains.get(key)?.lines ?? [];
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    known.set(key, nothing);
+    const chain = ruleset.chains.get(key);
+    const lines = chain?.lines ?? [];
     const targets = new Set(lines.map((line) => / -j (\S+)$/.exec(line)?.[1]).filter((target) => target !== undefined));
-    const text = [lines.join('\n'), ...[...targets].map((target) => textOf(table, target))].join('\n');
-    texts.set(key, text);
-    return text;
+    const leads = [...targets].map((target) => below(table, target));
+    const kubeName = kubeNameOf(name, prefix) ?? '';
+    // An endpoint's own rules tell it from all others, which is so in every program.
+    const rules = hasPurpose('SEP', kubeName) ? [] : (chain?.rules ?? []);
+    const own = hasPurpose('FW', kubeName) && isPlainFirewall(rules) ? nothing : signsIn(rules);
+    const made: Below = {
+      text: [lines.join('\n'), ...leads.map(({ text }) => text)].join('\n'),
+      networks: distinct([own, ...leads].map(({ networks }) => networks)),
+      interfaces: distinct([own, ...leads].map(({ interfaces }) => interfaces)),
+      affinitySeconds:
+        affinityIn(rules) ?? leads.find(({ affinitySeconds }) => affinitySeconds !== undefined)?.affinitySeconds,
+    };
+    known.set(key, made);
+    return made;
   };
-  return textOf;
+  return below;
+}
+
+/** Whether a firewall does one thing for all networks that it names: it sends them to one chain, and nobody else anywhere. */
+function isPlainFirewall(rules: readonly (Rule | undefined)[]): boolean {
+  const targets = rules.map((rule) => (rule?.target?.kind === 'jump' ? rule.target.chain : rule?.target?.kind));
+  const leading = rules.filter((rule) => rule?.target !== undefined);
+  return (
+    rules.every((rule) => rule !== undefined) &&
+    new Set(targets.filter((target) => target !== undefined)).size <= 1 &&
+    leading.every((rule) => {
+      const asked = rule?.matches.filter(({ kind }) => kind !== 'comment') ?? [];
+      return asked.length === 1 && asked[0]?.kind === 'source' && asked[0].not === undefined;
+    })
+  );
+}
+
+/** Nearly always they are few, of thousands of chains. */
+function distinct<T>(lists: readonly (readonly T[])[]): readonly T[] {
+  return [...new Set(lists.filter((list) => list.length > 0).flat())];
+}
+
+function signsIn(rules: readonly (Rule | undefined)[]): Pick<Below, 'networks' | 'interfaces'> {
+  const networks: Cidr[] = [];
+  const interfaces: InterfaceSign[] = [];
+  for (const rule of rules) {
+    for (const match of rule?.matches ?? []) {
+      if (match.kind === 'source') networks.push(match.cidr);
+      else if (match.kind === 'inInterface') interfaces.push({ name: match.name, prefix: match.prefix });
+    }
+  }
+  return { networks, interfaces };
+}
+
+function affinityIn(rules: readonly (Rule | undefined)[]): number | undefined {
+  for (const rule of rules) {
+    for (const match of rule?.matches ?? []) if (match.kind === 'recent' && match.op === 'check') return match.seconds;
+  }
+  return undefined;
 }

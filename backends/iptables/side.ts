@@ -1,7 +1,7 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Ruleset } from '../netfilter/rule.ts';
 import { traceRuleset } from '../netfilter/trace/trace.ts';
-import type { Side } from '../planning/traffic.ts';
+import type { Side } from '../planning/side.ts';
 import { entryText, findFrontends } from './frontends.ts';
 
 /** What rules alone do with packets. */
@@ -9,6 +9,6 @@ export function rulesetSide(ruleset: Ruleset, node: NodeContext): Side {
   return {
     frontends: findFrontends(ruleset, node.chainPrefix),
     entry: entryText(ruleset, node.chainPrefix),
-    verdictOf: (packet) => traceRuleset(ruleset, packet, node).verdict,
+    verdictOf: (packet) => traceRuleset(ruleset, packet, node, { brief: true }).verdict,
   };
 }

@@ -1,6 +1,6 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { ChainPrefix } from '../../compiler/settings.ts';
-import type { Side } from '../planning/traffic.ts';
+import type { Side } from '../planning/side.ts';
 import type { IsOurs } from './text/parse.ts';
 import { kubeNameOf } from './prefix.ts';
 import type { Ruleset } from './rule.ts';

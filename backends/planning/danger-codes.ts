@@ -1,4 +1,10 @@
 /** Codes of dangers to clients, which every backend's plans can have. docs/commands.md says what they mean. */
-export const trafficDangerCodes = ['last-endpoint', 'many-endpoints-leave'] as const;
+export const trafficDangerCodes = [
+  'last-endpoint',
+  'many-endpoints-leave',
+  'opens-to-everyone',
+  'closes-to-clients',
+  'source-address-changes',
+] as const;
 
 export type TrafficDangerCode = (typeof trafficDangerCodes)[number];

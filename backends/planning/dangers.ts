@@ -1,12 +1,28 @@
 import { compareText } from '../../compiler/values/names.ts';
 import type { TrafficDangerCode } from './danger-codes.ts';
-import { endpointsOf, type FrontendChange } from './traffic.ts';
+import {
+  accessChange,
+  accessText,
+  frontendText,
+  kindsText,
+  placeChanges,
+  placeText,
+  publicReach,
+  rangesText,
+  sourceChanges,
+  sourceText,
+} from './facts.ts';
+import { endpointsOf, isForward } from './fate.ts';
+import { publicSize } from './networks.ts';
+import type { FrontendChange } from './traffic.ts';
 
 /** Something about a plan that someone should look at before it is applied. */
 export interface Danger<Code extends string = string> {
   /** Stable word for programs; docs/commands.md has them all. */
   readonly code: Code;
   readonly message: string;
+  /** Whose clients it is about: `shop/cart:http`; undefined: it is about no single Service port. */
+  readonly servicePort?: string | undefined;
 }
 
 /** Fewer than this leaving at once is everyday life, whatever part of the whole they are. */
@@ -16,37 +32,64 @@ const fewOfOne = 3;
 /**
  * Dangers to clients.
  *
- * endpointCount   of the program before: each Service port counts its own
+ * countEndpoints   of the program before: each Service port counts its own
  */
-export function trafficDangers(changes: readonly FrontendChange[], endpointCount: number): Danger<TrafficDangerCode>[] {
-  return [...lostServicePorts(changes), ...leavingEndpoints(changes, endpointCount)];
+export function trafficDangers(
+  changes: readonly FrontendChange[],
+  countEndpoints: () => number,
+): Danger<TrafficDangerCode>[] {
+  return [
+    ...lostServicePorts(changes),
+    ...leavingEndpoints(changes, countEndpoints),
+    ...byServicePort(changes, 'opens-to-everyone', openingText),
+    ...byServicePort(changes, 'closes-to-clients', closingText),
+    ...byServicePort(changes, 'source-address-changes', addressText),
+  ];
 }
 
-/** Endpoints that new connections reached before and reach after, by Service port, over all its frontends. */
-function endpointsByServicePort(changes: readonly FrontendChange[]) {
-  const ports = new Map<string, { readonly before: Set<string>; readonly after: Set<string>; staysServed: boolean }>();
-  for (const { servicePort, before, after } of changes) {
-    const port = ports.get(servicePort) ?? { before: new Set(), after: new Set(), staysServed: false };
-    for (const endpoint of endpointsOf(before)) port.before.add(endpoint);
-    for (const endpoint of endpointsOf(after)) port.after.add(endpoint);
-    port.staysServed ||= after.kind !== 'absent';
-    ports.set(servicePort, port);
-  }
-  return [...ports].sort(([a], [b]) => compareText(a, b));
+interface Reached {
+  readonly before: ReadonlySet<string>;
+  readonly after: ReadonlySet<string>;
+  /** It has a frontend still. */
+  readonly stays: boolean;
+  readonly isServed: boolean;
+}
+
+/** Endpoints that new connections of some client reached before and reach after, over all frontends of a Service port. */
+function endpointsByServicePort(changes: readonly FrontendChange[]): (readonly [string, Reached])[] {
+  return [...Map.groupBy(changes, ({ servicePort }) => servicePort)]
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([servicePort, ofPort]) => {
+      const reached = (side: 'before' | 'after') => {
+        const fates = new Set(
+          ofPort.flatMap((change) => [...change.clients, ...change.elsewhere].map((one) => one[side])),
+        );
+        return new Set([...fates].flatMap((fate) => [...endpointsOf(fate)]));
+      };
+      return [
+        servicePort,
+        {
+          before: reached('before'),
+          after: reached('after'),
+          stays: ofPort.some(({ is }) => is !== undefined),
+          isServed: ofPort.some(({ isPortServed }) => isPortServed),
+        },
+      ];
+    });
 }
 
 /** A Service that is deleted is no surprise; one that is still there and answers nobody is. */
 function* lostServicePorts(changes: readonly FrontendChange[]): Generator<Danger<TrafficDangerCode>> {
-  for (const [servicePort, { before, after, staysServed }] of endpointsByServicePort(changes)) {
-    if (before.size === 0 || after.size > 0 || !staysServed) continue;
+  for (const [servicePort, { before, stays, isServed }] of endpointsByServicePort(changes)) {
+    if (before.size === 0 || isServed || !stays) continue;
     const message = `${servicePort} loses its last endpoint: ${before.size === 1 ? 'it had one' : `it had ${before.size}`}, and its clients will be refused`;
-    yield { code: 'last-endpoint', message };
+    yield { code: 'last-endpoint', message, servicePort };
   }
 }
 
 function* leavingEndpoints(
   changes: readonly FrontendChange[],
-  endpointCount: number,
+  countEndpoints: () => number,
 ): Generator<Danger<TrafficDangerCode>> {
   let leaving = 0;
   for (const [servicePort, { before, after }] of endpointsByServicePort(changes)) {
@@ -54,13 +97,65 @@ function* leavingEndpoints(
     leaving += gone;
     if (gone >= fewOfOne && gone * 2 > before.size && after.size > 0) {
       const message = `${servicePort} loses ${gone} of its ${before.size} endpoints at once`;
-      yield { code: 'many-endpoints-leave', message };
+      yield { code: 'many-endpoints-leave', message, servicePort };
     }
   }
-  if (leaving >= fewOfAll && leaving * 3 > endpointCount) {
-    yield {
-      code: 'many-endpoints-leave',
-      message: `${leaving} of the node's ${endpointCount} endpoints leave at once`,
-    };
+  if (leaving < fewOfAll) return;
+  const all = countEndpoints();
+  if (leaving * 3 > all) {
+    yield { code: 'many-endpoints-leave', message: `${leaving} of the node's ${all} endpoints leave at once` };
   }
+}
+
+/** One danger of a Service port, however many of its frontends it is about. */
+function byServicePort(
+  changes: readonly FrontendChange[],
+  code: TrafficDangerCode,
+  textOf: (change: FrontendChange) => string | undefined,
+): Danger<TrafficDangerCode>[] {
+  const found = changes.flatMap((change) => {
+    const text = textOf(change);
+    return text === undefined ? [] : [{ servicePort: change.servicePort, text, where: frontendText(change.frontend) }];
+  });
+  return [...Map.groupBy(found, ({ servicePort }) => servicePort)]
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([servicePort, alike]) => {
+      const [{ text, where } = { text: '', where: '' }] = alike;
+      const more = alike.length === 1 ? '' : ` and ${alike.length - 1} more`;
+      return { code, message: `${servicePort}: ${text} (${where}${more})`, servicePort };
+    });
+}
+
+/**
+ * In millionths, and a little less than half: the node's own addresses do not ask. Whoever lets in half of all addresses
+ * lets in everyone: a range of length 1 shuts out nobody on purpose.
+ */
+const halfOfAll = 490_000;
+
+function openingText({ was, is, clients, frontend }: FrontendChange): string | undefined {
+  if (was?.allowedFrom === undefined || is === undefined) return undefined;
+  const all = publicSize[frontend.address?.includes(':') === true ? 'IPv6' : 'IPv4'];
+  const [before, after] = [publicReach(clients, 'before', all), publicReach(clients, 'after', all)];
+  if (before >= halfOfAll || after < halfOfAll) return undefined;
+  return `open to everyone from now on, before only to ${rangesText(was.allowedFrom, 1)}`;
+}
+
+/** Clients of a frontend that stays are shut out, while others are served. */
+function closingText(change: FrontendChange): string | undefined {
+  const { is, was, clients, isPortServed } = change;
+  if (is === undefined || was === undefined || !isPortServed) return undefined;
+  const access = accessChange(change);
+  const [closing] = access === undefined ? [] : accessText(change, { ...access, opened: nobody }, 1);
+  if (closing !== undefined) return closing;
+  const lost = clients.filter(({ before, after }) => isForward(before) && !isForward(after));
+  const { closed } = placeChanges(change);
+  if (lost.length === 0) return placeText({ opened: [], closed })[0];
+  return `${kindsText([...new Set(lost.map(({ client }) => client.kind))])} are served no longer here`;
+}
+
+const nobody = { everyone: false, networks: [] } as const;
+
+function addressText(change: FrontendChange): string | undefined {
+  const texts = sourceText(sourceChanges(change));
+  return texts.length === 0 ? undefined : texts.join(', ');
 }

@@ -17,16 +17,21 @@ export interface PartDiff {
   readonly lines: readonly string[];
 }
 
-/** A part that differs, as a list of one; empty where it does not. */
+/**
+ * A part that differs, as a list of one; empty where it does not.
+ *
+ * from, to   undefined: there is no such part; where the other side has an empty one, that is no difference
+ */
 export function differenceOf(
   table: string,
   chain: string,
   servicePort: string | undefined,
-  from: readonly string[],
-  to: readonly string[],
+  before: readonly string[] | undefined,
+  after: readonly string[] | undefined,
 ): PartDiff[] {
+  const [from, to] = [before ?? [], after ?? []];
   if (from.length === to.length && from.every((line, i) => line === to[i])) return [];
-  const change = from.length === 0 ? 'created' : to.length === 0 ? 'deleted' : 'changed';
+  const change = before === undefined ? 'created' : after === undefined ? 'deleted' : 'changed';
   return [{ table, chain, servicePort, change, ...count(diffLines({ name: chain, from, to })) }];
 }
 

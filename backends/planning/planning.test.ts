@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../assemble.ts';
-import { countEndpoints, entryText, findFrontends } from '../iptables/frontends.ts';
+import { countEndpoints } from '../iptables/frontends.ts';
 import { iptables } from '../iptables/index.ts';
 import { kubePrefix } from '../../compiler/settings.ts';
 import { isOurChain } from '../iptables/names.ts';
@@ -8,7 +8,7 @@ import { diffRulesets } from '../netfilter/diff/diff.ts';
 import { ownersIn } from '../netfilter/owners.ts';
 import { parseSave } from '../netfilter/text/parse.ts';
 import type { Ruleset } from '../netfilter/rule.ts';
-import { traceRuleset } from '../netfilter/trace/trace.ts';
+import { rulesetSide } from '../iptables/side.ts';
 import type { Compilation } from '../../compiler/compile.ts';
 import { type Cidr, parseCidr } from '../../compiler/values/address.ts';
 import { compileObjects } from '../../test/helpers/compile.ts';
@@ -19,7 +19,8 @@ import { hookDangers } from '../netfilter/diff/dangers.ts';
 import { clustersOf } from '../../agent/planning/clusters.ts';
 import { trafficDangers } from './dangers.ts';
 import { describeChanges } from '../../agent/planning/sentences.ts';
-import { compareTraffic, type Side } from './traffic.ts';
+import { type Side } from './side.ts';
+import { compareTraffic } from './traffic.ts';
 
 const home = node('n1', { addresses: ['192.0.2.1'] });
 
@@ -28,11 +29,7 @@ function compiled(...objects: unknown[]): { compilation: Compilation; ruleset: R
   return { compilation, ruleset: assemble(iptables, compilation.services.IPv4, compilation.node.IPv4).program };
 }
 
-const sideOf = (ruleset: Ruleset, { node: nodes }: Compilation): Side => ({
-  frontends: findFrontends(ruleset, kubePrefix),
-  entry: entryText(ruleset, kubePrefix),
-  verdictOf: (packet) => traceRuleset(ruleset, packet, nodes.IPv4).verdict,
-});
+const sideOf = (ruleset: Ruleset, { node: nodes }: Compilation): Side => rulesetSide(ruleset, nodes.IPv4);
 
 /** From the first to the second: sentences and dangers. The first is read back from its text, as from a kernel. */
 function report(before: readonly unknown[], after: readonly unknown[], podCidrs: readonly Cidr[] = []) {
@@ -46,15 +43,14 @@ function reportFrom(text: string, after: readonly unknown[], podCidrs: readonly 
   const changes = compareTraffic(
     sideOf(save.ruleset, wanted.compilation),
     sideOf(wanted.ruleset, wanted.compilation),
-    'IPv4',
-    nodes.IPv4.nodeIP,
+    nodes.IPv4,
   );
   return {
     sentences: describeChanges(changes, clustersOf(wanted.compilation, podCidrs)).map(
       ({ sign, service: name, text }) => `${sign} ${name}: ${text}`,
     ),
     dangers: [
-      ...trafficDangers(changes, countEndpoints(save.ruleset, kubePrefix)),
+      ...trafficDangers(changes, () => countEndpoints(save.ruleset, kubePrefix)),
       ...hookDangers(save.ruleset, wanted.ruleset, save.foreign),
     ].map(({ message }) => message),
   };
@@ -116,20 +112,34 @@ describe('what changes for traffic', () => {
   });
 
   it('says where only rules change', () => {
-    const sticky = service('cart', {
-      sessionAffinity: 'ClientIP',
-      sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } },
+    const named = (name: string) => [
+      service('cart', { ports: [{ name, port: 80 }] }),
+      slice('cart', 'cart-a', ['10.1.0.1'], { ports: [{ name, port: 8080, protocol: 'TCP' }] }),
+    ];
+    expect(report(named('http'), named('web'))).toEqual({
+      sentences: [
+        '= default/cart: web cluster IP 10.96.0.1:80/TCP: other rules, the same endpoints and shares; the port is called web now, http before',
+      ],
+      dangers: [],
     });
-    expect(report([cart, local('10.1.0.1', '10.1.0.2')], [sticky, local('10.1.0.1', '10.1.0.2')]).sentences).toEqual([
-      '= default/cart: cluster IP 10.96.0.1:80/TCP: other rules, the same endpoints and shares',
-    ]);
+  });
+
+  it('tells session affinity: on, off, and for how long', () => {
+    const sticky = (timeoutSeconds: number) =>
+      service('cart', { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds } } });
+    const between = (before: unknown, after: unknown) =>
+      report([before, local('10.1.0.1', '10.1.0.2')], [after, local('10.1.0.1', '10.1.0.2')]).sentences;
+    const line = '~ default/cart: cluster IP 10.96.0.1:80/TCP: session affinity';
+    expect(between(cart, sticky(60))).toEqual([`${line} on (60 s)`]);
+    expect(between(sticky(60), sticky(90))).toEqual([`${line} 60 s → 90 s`]);
+    expect(between(sticky(60), cart)).toEqual([`${line} off`]);
   });
 
   it('shows frontends that meet another fate apart', () => {
     const both = (policy: string) =>
       service('cart', { type: 'NodePort', externalTrafficPolicy: policy, ports: [{ port: 80, nodePort: 30080 }] });
     expect(report([both('Cluster'), local('10.1.0.1')], [both('Local'), local('10.1.0.1')]).sentences).toEqual([
-      '~ default/cart: node port 30080/TCP: 1 endpoint: local 100 % → dropped for want of local endpoints',
+      '~ default/cart: node port 30080/TCP: outside clients: 1 endpoint: local 100 % → dropped for want of local endpoints',
     ]);
   });
 
@@ -141,6 +151,89 @@ describe('what changes for traffic', () => {
     );
     expect(report([cart, local('10.1.0.1')], [balanced, local('10.1.0.1')]).sentences).toEqual([
       expect.stringContaining('loadbalancer IP 198.51.100.9:80/TCP: new, 1 endpoint: local 100 %'),
+    ]);
+  });
+});
+
+/** A load balancer with these source ranges, of these endpoints. */
+const balanced = (...ranges: string[]) => [
+  service(
+    'cart',
+    { type: 'LoadBalancer', loadBalancerSourceRanges: ranges, allocateLoadBalancerNodePorts: false },
+    { status: { loadBalancer: { ingress: [{ ip: '198.51.100.9' }] } } },
+  ),
+  local('10.1.0.1'),
+];
+
+describe('source ranges', () => {
+  const between = (before: readonly string[], after: readonly string[]) => {
+    const { sentences, dangers } = report(balanced(...before), balanced(...after));
+    return [...sentences.map((text) => text.replace(/^(.) .*\/TCP: /, '$1 ')), ...dangers.map((text) => `! ${text}`)];
+  };
+  const where = '(loadbalancer IP 198.51.100.9:80/TCP)';
+
+  it.each<[string, string[], string[], string[]]>([
+    [
+      'that are removed',
+      ['203.0.113.0/24'],
+      [],
+      [
+        '~ reachable from everywhere, before only from 203.0.113.0/24',
+        `! default/cart: open to everyone from now on, before only to 203.0.113.0/24 ${where}`,
+      ],
+    ],
+    [
+      'that let in half of all addresses',
+      ['203.0.113.0/24'],
+      ['128.0.0.0/1'],
+      [
+        '~ also reachable from 128.0.0.0/1',
+        `! default/cart: open to everyone from now on, before only to 203.0.113.0/24 ${where}`,
+      ],
+    ],
+    [
+      'that let in everyone in two halves',
+      ['203.0.113.0/24'],
+      ['0.0.0.0/1', '128.0.0.0/1'],
+      [
+        '~ also reachable from 0.0.0.0/1, 128.0.0.0/1',
+        `! default/cart: open to everyone from now on, before only to 203.0.113.0/24 ${where}`,
+      ],
+    ],
+    [
+      'that are added',
+      [],
+      ['203.0.113.0/24', '10.0.0.0/8', '172.16.0.0/12'],
+      [
+        '~ reachable only from 203.0.113.0/24, 10.0.0.0/8, 172.16.0.0/12, before from everywhere',
+        `! default/cart: reachable only from 203.0.113.0/24 and 2 more ranges, before from everywhere ${where}`,
+      ],
+    ],
+    [
+      'that are exchanged',
+      ['203.0.113.0/24'],
+      ['192.0.2.0/24'],
+      [
+        '~ also reachable from 192.0.2.0/24; no longer reachable from 203.0.113.0/24',
+        `! default/cart: no longer reachable from 203.0.113.0/24 ${where}`,
+      ],
+    ],
+    [
+      'that say the same in other words',
+      ['10.0.0.0/8'],
+      ['10.0.0.0/8', '10.1.0.0/16'],
+      ['= other rules, the same endpoints and shares'],
+    ],
+  ])('%s', (_, before, after, told) => {
+    expect(between(before, after)).toEqual(told);
+  });
+
+  it('that somebody wrote a rule among are asked of each network by itself', () => {
+    const text = iptables
+      .print(compiled(...balanced('203.0.113.0/24')).ruleset)
+      .replace(/^(-A KUBE-FW-\w+) -s /m, '$1 -s 203.0.113.128/25 -j DROP\n$&');
+    expect(reportFrom(text, balanced('203.0.113.0/24')).sentences).toEqual([
+      '~ default/cart: loadbalancer IP 198.51.100.9:80/TCP: clients like 203.0.113.129: dropped → 1 endpoint: local 100 %',
     ]);
   });
 });
@@ -168,7 +261,7 @@ describe('dangers', () => {
     [
       'whose hook is gone',
       /^-A PREROUTING .*KUBE-SERVICES\n/m,
-      '~ default/cart: cluster IP 10.96.0.1:80/TCP, node port 30080/TCP: not reached by the rules → 1 endpoint: local 100 %',
+      '~ default/cart: cluster IP 10.96.0.1:80/TCP, node port 30080/TCP: outside clients: not reached by the rules → 1 endpoint: local 100 %',
     ],
     [
       'that nothing leads to',

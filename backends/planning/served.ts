@@ -1,4 +1,4 @@
-import type { Side } from './traffic.ts';
+import { nobodys, type Side } from './side.ts';
 
 /** Services of which one family's kernel has a frontend, also those without endpoints, which refuse their clients. */
 export interface ServedServices {
@@ -17,14 +17,11 @@ export interface Served {
   readonly after: ServedServices;
 }
 
-/** The name of frontends in kernels that do not say of which Service they are, once no object has them any more. */
-export const namelessServices = 'Services that are gone';
-
 export function servicesOf({ frontends }: Pick<Side, 'frontends'>): ServedServices {
   const named = new Set<string>();
   const nameless = new Set<string>();
   for (const { servicePort, kind, address } of frontends.values()) {
-    if (servicePort !== namelessServices) named.add(servicePort.split(':')[0] ?? servicePort);
+    if (servicePort !== nobodys) named.add(servicePort.split(':')[0] ?? servicePort);
     else if (address !== undefined && kind === 'cluster IP') nameless.add(address);
   }
   return { named, nameless };

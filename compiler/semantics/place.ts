@@ -18,7 +18,7 @@ export function servesNodePorts(address: IpAddress, node: NodeContext): boolean 
 }
 
 /** Whether a packet is seen to come from a pod of this node. Always false where that cannot be told. */
-export function isFromPod(packet: Packet, node: NodeContext): boolean {
+export function isFromPod(packet: Pick<Packet, 'source' | 'from'>, node: NodeContext): boolean {
   const detector = node.localDetector;
   switch (detector?.kind) {
     case undefined:

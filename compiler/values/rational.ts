@@ -108,11 +108,6 @@ export function distance(a: Rational, b: Rational): Rational {
   return difference.numerator < 0n ? { ...difference, numerator: -difference.numerator } : difference;
 }
 
-/** Equal for equal fractions, and quickly made: long ones have no short decimal. */
-export function rationalKey({ numerator, denominator }: Rational): string {
-  return `${numerator.toString(32)}/${denominator.toString(32)}`;
-}
-
 /** For people only: `12.5 %`, with at most four decimals. */
 export function formatPercent(value: Rational): string {
   const tenThousandths = (value.numerator * 2_000_000n + value.denominator) / (value.denominator * 2n);

@@ -6,12 +6,12 @@ import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 const root = fileURLToPath(new URL('.', import.meta.url));
 
 /** What `plan` prints of a case against what the node held. */
-async function planOf(name: string, against: string): Promise<string> {
+async function planOf(name: string, against: string, objects = 'objects.yaml'): Promise<string> {
   const io = memoryIo();
   const path = (file: string) => `${root}cases/${name}/${file}`;
   const status = await planCommand(
     {
-      filename: [path('objects.yaml')],
+      filename: [path(objects)],
       node: path('node.yaml'),
       config: `${root}config.yaml`,
       backend: 'iptables',
@@ -46,5 +46,16 @@ describe('taking over from a kube-proxy before 1.24', () => {
     const text = await planOf(name, 'kubelet.save');
     expect(deletedIn(text)).toEqual(services);
     expect(text).toContain('  nat KUBE-MARK-DROP keeps what is in it: kubelet makes it too\n');
+  });
+});
+
+describe('externalTrafficPolicy Local where all endpoints are on this node', () => {
+  it('is told: clients keep their address from then on', async () => {
+    const text = await planOf('42-etp-switch-all-local', 'before', 'after.yaml');
+    expect(text.split('\n').filter((line) => /^ {2}[-+~=!] /.test(line))).toEqual([
+      '  ~ shop/edge: http loadbalancer IP 203.0.113.42:80/TCP, node port 30742/TCP: outside clients and pods keep their address from now on',
+      '  + shop/edge: http health check node port 30342/TCP: new, let in',
+      '  ! shop/edge:http: outside clients and pods keep their address from now on (loadbalancer IP 203.0.113.42:80/TCP and 1 more)',
+    ]);
   });
 });

@@ -61,17 +61,17 @@ function changesOf(
   { node }: Target,
   options: PlanOptions,
 ): PlanChanges {
-  const { family, nodeIP } = node;
+  const { family } = node;
   const before = options.before ?? toySide(observed, node);
-  const frontends = compareTraffic(before, toySide(desired, node), family, nodeIP);
+  const frontends = compareTraffic(before, toySide(desired, node), node);
   const parts = steps.flatMap(({ part }) => {
     const servicePort = part.includes('/') ? part.split('/').slice(0, 2).join('/') : undefined;
-    return differenceOf('toy', part, servicePort, observed.parts.get(part) ?? [], desired.parts.get(part) ?? []);
+    return differenceOf('toy', part, servicePort, observed.parts.get(part), desired.parts.get(part));
   });
   return {
     frontends,
     parts,
-    dangers: trafficDangers(frontends, countReached(before, family, nodeIP)),
+    dangers: trafficDangers(frontends, () => countReached(before, node)),
     cost: {
       transactions: steps.length,
       lines: lineCount({ family, parts: new Map(steps.map(({ part, lines }) => [part, lines])) }),

@@ -1,4 +1,6 @@
-import type { FoundFrontend, Side } from '../../backends/planning/traffic.ts';
+import { bothSigns, noSigns, type Signs } from '../../backends/planning/clients.ts';
+import { type FoundFrontend, frontendKey, type Side } from '../../backends/planning/side.ts';
+import type { Cidr } from '../../compiler/values/address.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { type Line, parseLine } from './line.ts';
 import type { Program } from './program.ts';
@@ -18,21 +20,28 @@ export function toySide(program: Program, node: NodeContext): Side {
   for (const text of [...program.parts.values()].flat()) {
     const line = parseLine(text);
     if (line === undefined || !isFrontend(line)) continue;
-    const { servicePort, kind, protocol, address, port } = line;
-    const key = `${servicePort} ${protocol} ${address ?? 'node'} ${port}`;
+    const { servicePort, protocol, address, port } = line;
+    const kind = line.verb === 'accept' ? 'health check node port' : kindNames[line.kind];
+    const key = frontendKey({ kind, protocol, address, port });
     const earlier = frontends.get(key);
-    const [allowedFrom] = line.verb === 'send' ? line.from : [];
+    const from = line.verb === 'send' && line.from.length > 0 ? line.from : undefined;
     frontends.set(key, {
-      ...{ servicePort, protocol, address, port },
-      kind: kindNames[kind],
-      allowedFrom: earlier?.allowedFrom ?? allowedFrom,
+      ...{ servicePort, protocol, address, port, kind },
+      allowedFrom: earlier?.allowedFrom ?? from ?? (line.verb === 'guard' ? [] : undefined),
+      signs: bothSigns(earlier?.signs ?? noSigns, signsOf(from)),
+      // A line does not say for how long.
+      affinitySeconds: line.verb === 'send' && line.affinity === 'client' ? 10_800 : earlier?.affinitySeconds,
       rules: earlier === undefined ? text : `${earlier.rules}\n${text}`,
     });
   }
   return { frontends, entry: '', verdictOf: (packet) => traceProgram(program, packet, node).verdict };
 }
 
-/** A health check port is the node's, not a Service's. */
+function signsOf(networks: readonly Cidr[] | undefined): Signs {
+  return networks === undefined ? noSigns : { ...noSigns, networks };
+}
+
+/** The guard of loopback addresses is the node's, not a Service's. */
 function isFrontend(line: Line): line is Exclude<Line, { verb: 'guard-loopback' }> {
-  return line.verb !== 'guard-loopback' && line.verb !== 'accept';
+  return line.verb !== 'guard-loopback';
 }

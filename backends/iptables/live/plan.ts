@@ -5,6 +5,7 @@ import { diffChains } from '../../netfilter/diff/chain-differences.ts';
 import { hookDangers } from '../../netfilter/diff/dangers.ts';
 import { diffRulesets } from '../../netfilter/diff/diff.ts';
 import { documentText } from '../../netfilter/text/document.ts';
+import { stayingNotes } from '../../netfilter/diff/staying.ts';
 import { fingerprintOf } from '../../netfilter/diff/fingerprint.ts';
 import {
   desiredRuleset,
@@ -15,7 +16,7 @@ import {
   type Target as RulesTarget,
 } from '../../netfilter/live/observation.ts';
 import type { OwnChains, TableWriter } from '../../netfilter/own-chains.ts';
-import { leftToKubelet, withMark } from '../../netfilter/ownership.ts';
+import { withMark } from '../../netfilter/ownership.ts';
 import { ownersIn } from '../../netfilter/owners.ts';
 import { markerOf } from '../../netfilter/prefix.ts';
 import type { Ruleset } from '../../netfilter/rule.ts';
@@ -112,7 +113,7 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
 
   function changesOf({ found, dangers, live, target: { node } }: Planned, { before, after }: Sides): PlanChanges {
     const { desired } = live;
-    const frontends = compareTraffic(before, after, node.family, node.nodeIP);
+    const frontends = compareTraffic(before, after, node);
     // Of another backend's hooks none is missing.
     const isOthers = others.some((writer) => writer.isInForce(found.ruleset, own.prefix));
     const parts = diffChains(diffRulesets(found.ruleset, desired), ownersIn([desired, found.ruleset], withMark(own)));
@@ -122,7 +123,7 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
       parts,
       dangers: [
         ...dangers,
-        ...trafficDangers(frontends, countEndpoints(found.ruleset, own.prefix)),
+        ...trafficDangers(frontends, () => countEndpoints(found.ruleset, own.prefix)),
         ...hookDangers(isOthers ? desired : found.ruleset, desired, found.foreign),
       ],
       cost: {
@@ -131,17 +132,11 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
         parts: parts.filter(({ change }) => change !== 'hooks').length,
         words: { transaction: 'transaction', part: 'chain' },
       },
-      notes: notesOf(found),
+      notes: stayingNotes(found),
     };
   }
 
   return { observed, wanted };
-}
-
-/** Where another writer's rules go, what of them stays. */
-function notesOf({ owner, ruleset, foreign }: Found): string[] {
-  if (owner !== 'another writer') return [];
-  return leftToKubelet(ruleset, foreign).map((key) => `${key} keeps what is in it: kubelet makes it too`);
 }
 
 function documentsOf({ steps }: LivePlan) {

@@ -12,7 +12,7 @@ import { foundAfter } from '../program/applied.ts';
 import { wantedRules } from '../plan/chain-plan.ts';
 import type { ServerKey } from '../program/servers.ts';
 import { ipvsTables } from '../table-writer.ts';
-import { linesOf } from './side.ts';
+import { linesOf } from './frontends.ts';
 
 /** Everything that differs, in the order in which the parts depend on each other. */
 export function differences(
@@ -21,17 +21,22 @@ export function differences(
   services: readonly ServicePortIR[],
 ): PartDiff[] {
   const isEnd = desired.sets.size === 0;
-  const rules = wantedRules(observed, isEnd ? undefined : desired.rules, observed.found ?? foundAfter(observed));
+  const found = observed.found ?? foundAfter(observed);
+  const rules = wantedRules(observed, isEnd ? undefined : desired.rules, found);
+  const [linkBefore, linkAfter] = [
+    found.link === 'absent' ? undefined : observed.addresses,
+    isEnd ? undefined : desired.addresses,
+  ];
   const own = withMark(observed.found?.tables?.own ?? ownChainsOf(observed.prefix, [ipvsTables]));
   return [
     ...differenceOf('sysctl', 'settings', undefined, settingsOf(observed, desired), settingsOf(desired, desired)),
     ...byName(observed.sets, desired.sets).flatMap(([name, from, to]) =>
-      differenceOf('ipset', name, undefined, from?.entries ?? [], to?.entries ?? []),
+      differenceOf('ipset', name, undefined, from?.entries, to?.entries),
     ),
     ...byName(observed.servers, desired.servers).flatMap(([key, from, to]) =>
-      differenceOf('ipvs', key, ownerOf(key, desired, services), from ? linesOf(from) : [], to ? linesOf(to) : []),
+      differenceOf('ipvs', key, ownerOf(key, desired, services), from && linesOf(from), to && linesOf(to)),
     ),
-    ...differenceOf('ip', linkName(observed.prefix), undefined, observed.addresses, desired.addresses),
+    ...differenceOf('ip', linkName(observed.prefix), undefined, linkBefore, linkAfter),
     ...diffChains(diffRulesets(observed.rules, rules), ownersIn([rules, observed.rules], own)),
   ];
 }

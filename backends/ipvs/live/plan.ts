@@ -2,6 +2,7 @@ import { counted } from '../../../compiler/values/counted.ts';
 import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backend.ts';
 import type { ProgramOf } from '../../made.ts';
 import { hookDangers } from '../../netfilter/diff/dangers.ts';
+import { stayingNotes } from '../../netfilter/diff/staying.ts';
 import type { RulesetSide, TableWriter } from '../../netfilter/own-chains.ts';
 import type { Foreign } from '../../netfilter/text/parse.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
@@ -97,7 +98,7 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
     { before, after }: Sides,
   ): PlanChanges {
     const other = otherIn(start);
-    const frontends = compareTraffic(before, after, node.family, node.nodeIP);
+    const frontends = compareTraffic(before, after, node);
     const foreign = start.found?.tables?.foreign ?? noOthers;
     // Of another backend's hooks none is missing.
     const hooked = other === undefined ? start.rules : wanted.rules;
@@ -109,7 +110,7 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
       dangers: [
         ...dangers,
         ...conflictDangers(start, wanted),
-        ...trafficDangers(frontends, countReached(before, node.family, node.nodeIP)),
+        ...trafficDangers(frontends, () => countReached(before, node)),
         ...hookDangers(hooked, wanted.rules, foreign),
       ],
       cost: {
@@ -122,6 +123,7 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
         ...(other === undefined
           ? []
           : [`the rules of ${other.backend} mode go when virtual servers stand in for them`]),
+        ...(start.found?.tables === undefined ? [] : stayingNotes(start.found.tables)),
         ...drainNote(start, wanted),
       ],
     };

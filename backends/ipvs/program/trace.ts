@@ -29,7 +29,7 @@ export function traceProgram(
   node: NodeContext,
   { brief = false }: Pick<TraceOptions, 'brief'> = {},
 ): Trace {
-  const bound = new Set(program.addresses);
+  const bound = boundAddresses(program);
   const around = { ruleset: program.rules, node, options: { boundAddresses: bound, brief } };
   const isLocal = (address: IpAddress) => isLocalAddress(address, around);
   const sent = { ...packet, source: sourceOf(packet, isLocal) };
@@ -56,6 +56,15 @@ export function traceProgram(
   if (inside !== undefined && taken !== undefined) tour.schedule(taken, inside, isLocal, false);
   else tour.arrive(inside);
   return tour.end();
+}
+
+const boundOf = new WeakMap<IpvsProgram, ReadonlySet<IpAddress>>();
+
+/** A program is asked by many packets, and has an address for every frontend. */
+function boundAddresses(program: IpvsProgram): ReadonlySet<IpAddress> {
+  const known = boundOf.get(program) ?? new Set(program.addresses);
+  boundOf.set(program, known);
+  return known;
 }
 
 type Stage = readonly [Table, KernelChain];

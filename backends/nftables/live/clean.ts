@@ -34,7 +34,7 @@ export async function leaveTables(run: Run, scope: Scope): Promise<Remains | und
   if (first === undefined) return undefined;
   return {
     text: `nftables mode goes: ${going.map(sizeOf).join(', ')}`,
-    side: ({ node }) => programSide(first, node),
+    side: ({ services, node }) => programSide(first, services, node),
     async leave(): Promise<LeaveReport> {
       try {
         await perform(run, scope.family, going.map(planDeparture));

@@ -85,7 +85,7 @@ describe('a plane', () => {
     const { drift } = await plane.sync(target(cart('10.1.0.1:80')), 'full');
     expect(drift).toEqual([
       { where: 'chain refuse', lost: [], added: ['accept'] },
-      { where: 'set cluster-ips (deleted)', lost: ['10.96.0.1'], added: [] },
+      { where: 'set cluster-ips', lost: ['10.96.0.1'], added: [] },
     ]);
     expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.1:80'))));
   });

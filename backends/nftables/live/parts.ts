@@ -9,7 +9,7 @@ export function diffParts(from: NftProgram | undefined, to: NftProgram | undefin
   const [before, after] = [partsOf(from), partsOf(to)];
   return [...new Set([...before.keys(), ...after.keys()])].sort(compareText).flatMap((key) => {
     const [kind = '', name = ''] = key.split(' ');
-    return differenceOf(kind, name, servicePortIn(name), before.get(key) ?? [], after.get(key) ?? []);
+    return differenceOf(kind, name, servicePortIn(name), before.get(key), after.get(key));
   });
 }
 
@@ -33,7 +33,7 @@ function partsOf(program: NftProgram | undefined): ReadonlyMap<string, readonly 
   const parts = new Map<string, readonly string[]>();
   if (program === undefined) return parts;
   for (const { name, elements } of program.sets.values()) {
-    if (elements.size > 0) parts.set(`set ${name}`, [...elements.values()].map(({ text }) => text).sort(compareText));
+    parts.set(`set ${name}`, [...elements.values()].map(({ text }) => text).sort(compareText));
   }
   for (const { name, hook, lines } of program.chains.values()) {
     parts.set(`chain ${name}`, hook === undefined ? lines : [hookText(hook), ...lines]);

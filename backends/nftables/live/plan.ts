@@ -3,7 +3,8 @@ import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backend.ts'
 import type { ProgramOf } from '../../made.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
 import { lazily, servicesOf, type Sides } from '../../planning/served.ts';
-import { compareTraffic, countReached, type Side } from '../../planning/traffic.ts';
+import type { Side } from '../../planning/side.ts';
+import { compareTraffic, countReached } from '../../planning/traffic.ts';
 import { isUsed, type Target } from '../../target.ts';
 import { printTransaction, type Transaction } from '../plan/command.ts';
 import { printProgram } from '../program/print.ts';
@@ -51,8 +52,8 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
       kubeProxy: isTaking ? undefined : found.kubeProxy,
     };
     const sides = lazily(() => ({
-      before: options.before ?? sideOf(found, target.node),
-      after: sideOf(after, target.node),
+      before: options.before ?? sideOf(found, target),
+      after: sideOf(after, target),
     }));
     return {
       family: found.family,
@@ -85,15 +86,12 @@ function changesOf(
   sides: Sides,
 ): PlanChanges {
   const { before } = sides;
-  const frontends = compareTraffic(before, sides.after, node.family, node.nodeIP);
+  const frontends = compareTraffic(before, sides.after, node);
   const parts = [...diffParts(found.program, after.program), ...diffParts(found.kubeProxy, after.kubeProxy)];
   return {
     frontends,
     parts,
-    dangers: [
-      ...takenOver(found, takeOver),
-      ...trafficDangers(frontends, countReached(before, node.family, node.nodeIP)),
-    ],
+    dangers: [...takenOver(found, takeOver), ...trafficDangers(frontends, () => countReached(before, node))],
     cost: {
       transactions: steps.length === 0 ? 0 : 1,
       lines: lineCount(steps),
@@ -104,9 +102,9 @@ function changesOf(
   };
 }
 
-function sideOf({ program, kubeProxy, family, table }: Observation, node: Target['node']): Side {
+function sideOf({ program, kubeProxy, family, table }: Observation, { services, node }: Target): Side {
   const nothing = { family, table, sets: new Map(), chains: new Map() };
-  return programSide(program ?? kubeProxy ?? nothing, node);
+  return programSide(program ?? kubeProxy ?? nothing, services, node);
 }
 
 function takenOver({ kubeProxy }: Observation, takeOver: boolean): Danger[] {
