@@ -19,6 +19,8 @@ import { beforeChanges, reportingFailures } from './failures.ts';
 export interface ApplyOptions extends WantedOptions {
   /** A saved plan, instead of manifests. */
   readonly plan?: string;
+  /** The digest that the saved plan must have: what was reviewed. */
+  readonly planDigest?: string;
   readonly takeOver?: boolean;
   /** Apply what no object was read for: it removes every Service. */
   readonly allowEmpty?: boolean;
@@ -73,7 +75,8 @@ function nothingGiven(paths: readonly string[]): Diagnostic {
 /** All families are looked at before the first is changed: a plan that does not fit is refused whole. */
 async function applySaved(path: string, options: ApplyOptions, io: Io, run: Run): Promise<number> {
   const [document] = await readObjects([path], io.readStdin);
-  const { mode, prefix, plans } = await loadSavedPlan(document, path);
+  const { digest, mode, prefix, plans } = await loadSavedPlan(document, path, options.planDigest);
+  await io.out(`${path}: a plan with digest ${digest}\n`);
   const settings = { ...defaultSettings, chainPrefix: prefix };
   const starts = await beforeChanges(async () => {
     const all = [];

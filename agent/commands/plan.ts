@@ -33,8 +33,8 @@ export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host):
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics));
     const planned = isHere ? await planHere(run, wanted) : planDumps(options, wanted);
     const hasChanges = planned.some(({ plan, remains }) => plan.hasSteps || remains.length > 0);
-    await io.out(planText(planned, wanted, hasChanges, options.format, paintOf(io)));
-    if (options.out !== undefined) await savePlan(options.out, planned, wanted);
+    const saved = options.out === undefined ? undefined : await savePlan(options.out, planned, wanted);
+    await io.out(planText(planned, wanted, hasChanges, options.format, paintOf(io), saved));
     return hasChanges ? 2 : 0;
   });
 }
@@ -60,14 +60,24 @@ function planText(
   changes: boolean,
   format: 'text' | 'json',
   paint: ReportPaint,
+  saved: Saved | undefined,
 ): string {
   const reports = planned.map((one) => ({ report: makeReport(one, clusterOf), steps: () => one.plan.steps() }));
-  if (format === 'text') return reports.map(({ report }) => reportText(report, paint, true)).join('\n');
+  if (format === 'text') {
+    const text = reports.map(({ report }) => reportText(report, paint, true)).join('\n');
+    return saved === undefined ? text : `${text}\n${saved.path}: the plan, with digest ${saved.digest}\n`;
+  }
   const families = reports.map(({ report, steps }) => reportJson(report, steps(), clusterOf));
-  return `${JSON.stringify({ changes, families }, null, 2)}\n`;
+  return `${JSON.stringify({ changes, ...(saved === undefined ? {} : { saved }), families }, null, 2)}\n`;
 }
 
-async function savePlan(path: string, planned: readonly PlannedFamily[], { mode, settings }: Wanted): Promise<void> {
+/** Where a plan was saved, and the digest that `apply --plan-digest` takes. */
+interface Saved {
+  readonly path: string;
+  readonly digest: string;
+}
+
+async function savePlan(path: string, planned: readonly PlannedFamily[], { mode, settings }: Wanted): Promise<Saved> {
   const { savedPlanJson } = await import('../planning/saved-plan.ts');
   const plan = savedPlanJson(
     mode.backend.name,
@@ -80,4 +90,5 @@ async function savePlan(path: string, planned: readonly PlannedFamily[], { mode,
     const message = `cannot be written: ${error instanceof Error ? error.message : String(error)}`;
     throw new InputError([fileProblem(path, 'output-unwritable', message)]);
   }
+  return { path, digest: plan.digest.plan };
 }
