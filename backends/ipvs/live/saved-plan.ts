@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Family, families, familyOf } from '../../../compiler/values/address.ts';
 import { counted } from '../../../compiler/values/counted.ts';
+import { isPlainText } from '../../../compiler/values/plain-text.ts';
 import { protocols } from '../../../compiler/values/port.ts';
 import type { ApplyReport, LoadedPlan, PlanStart } from '../../backend.ts';
 import type { Run } from '../../command.ts';
@@ -82,7 +83,7 @@ const server = z.strictObject({
   reals: z.array(real),
 });
 /** Only names a Service in messages. */
-const service = z.string().max(600).optional();
+const service = z.string().max(600).refine(isPlainText, 'holds control characters').optional();
 const edit = z.union([
   z.strictObject({ service, op: z.enum(['add-virtual', 'delete-virtual']), server }),
   z.strictObject({ service, op: z.literal('edit-virtual'), from: server, to: server }),
