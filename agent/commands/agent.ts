@@ -34,6 +34,7 @@ import { type Given, readCheckedDocument, readConfiguration } from './agent/conf
 import { dryPlanes } from '../planning/dry-planes.ts';
 import type { GivenFlags } from './agent/flags.ts';
 import { initCommand } from './agent/init.ts';
+import { unverifiedText } from '../sources/kubeconfig.ts';
 import { openSources, type SourceOptions } from './agent/sources.ts';
 import { cleanupCommand } from './cleanup.ts';
 import { reportingFailures } from './failures.ts';
@@ -97,7 +98,7 @@ export function agentCommand(
     const metrics = createMetrics();
     const clock = systemClock;
     const leases = leaseNamespaceOf(options);
-    const { sources, post, close } = await openSources({
+    const { sources, post, unverified, close } = await openSources({
       ...options,
       ...leases,
       clock,
@@ -106,6 +107,7 @@ export function agentCommand(
       nodeName: context.nodeName,
       proxyName: context.settings.serviceProxyName,
     });
+    for (const server of unverified) log.warn({ server }, unverifiedText(server));
     const isDry = options.dryRun === true;
     const lock = isDry
       ? undefined
