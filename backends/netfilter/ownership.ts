@@ -100,6 +100,15 @@ export function besideOthers(
   return { family, chains, hooks };
 }
 
+/** Lines that may be kubelet's, in the chains that it shares and of the hooks to them: they stay whoever wrote them. */
+export function linesOfOthers({ chains, hooks }: Ruleset): string[] {
+  const shared = [...sharedWithKubelet];
+  return [
+    ...shared.flatMap((name) => chains.get(chainKey('filter', name))?.lines ?? []),
+    ...hooks.flatMap(({ line }) => (shared.some((name) => line.endsWith(` -j ${name}`)) ? [line] : [])),
+  ];
+}
+
 /** Lines and hooks that are found stay; those that are wanted join them. */
 function keepShared(wanted: { chains: Map<string, Chain>; hooks: Hook[] }, found: Ruleset, name: string): void {
   const key = chainKey('filter', name);
