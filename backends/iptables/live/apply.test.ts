@@ -15,7 +15,8 @@ import { arbitraryNode, arbitraryServices } from '../../../test/helpers/arbitrar
 import { clusterIP, endpoint, makeIR, makeNode } from '../../../test/helpers/ir.ts';
 import { assemble } from '../../assemble.ts';
 import { iptables } from '../index.ts';
-import { ownChains } from '../../../test/helpers/scope.ts';
+import { ownChains, planeOf } from '../../../test/helpers/scope.ts';
+import { createFakeIpvsKernel } from '../../ipvs/fake/kernel.ts';
 import { applyPlan } from './apply.ts';
 import { rulesetText } from '../../netfilter/text/document.ts';
 import { createFakeKernel, type FakeKernel } from '../../netfilter/fake/kernel.ts';
@@ -165,11 +166,44 @@ describe('whose the chains are', () => {
   });
 
   it('uses the plain programs where there are no others', async () => {
-    const variants = ['nft', 'legacy'].flatMap((mode) => [`iptables-${mode}-save`, `iptables-${mode}-restore`]);
+    const variants = ['nft', 'legacy'].flatMap((mode) =>
+      ['', '-save', '-restore'].map((verb) => `iptables-${mode}${verb}`),
+    );
     const kernel = createFakeKernel('legacy', { missing: variants });
     const report = await apply(kernel.run, target(cart()));
     expect(report.observed.tools).toMatchObject({ mode: 'legacy', restore: 'iptables-restore' });
     expect(oursIn(kernel.save('IPv4'))).toBe(textOf(target(cart())));
+  });
+
+  it.each(['iptables', 'ipvs'])('the agent stays in its tables when a tool of %s mode vanishes', async (backend) => {
+    const kernel = createFakeIpvsKernel();
+    const plane = planeOf(backend, { run: kernel.run });
+    const wanted = { services: [cart()], node };
+    await plane.sync(wanted, 'full');
+    const before = kernel.netfilter.save('IPv4', 'nft');
+    kernel.netfilter.faults = { missing: ['iptables-nft-save', 'iptables-save'] };
+    await expect(plane.sync({ services: [cart(3)], node }, 'full')).rejects.toThrow(
+      /iptables(-nft)?-save: not installed/,
+    );
+    expect(kernel.netfilter.save('IPv4', 'legacy')).not.toContain('KUBE-');
+    expect(kernel.netfilter.save('IPv4', 'nft')).toBe(before);
+    kernel.netfilter.faults = {};
+    await plane.sync({ services: [cart(3)], node }, 'full');
+    expect(await plane.sync({ services: [cart(3)], node }, 'full')).toMatchObject({ documents: 0 });
+    // Flushed, while the other mode's tables hold something: that is no reason either.
+    kernel.netfilter.load('IPv4', '', 'nft');
+    kernel.netfilter.load('IPv4', foreign, 'legacy');
+    await plane.sync({ services: [cart(3)], node }, 'full');
+    expect(kernel.netfilter.save('IPv4', 'legacy')).not.toContain('KUBE-');
+    expect(kernel.netfilter.save('IPv4', 'nft')).toContain('KUBE-SERVICES');
+  });
+
+  it('does not take a mode without its save program for one without rules', async () => {
+    const kernel = createFakeKernel('legacy');
+    kernel.load('IPv4', rulesetText(assemble(iptables, [cart(3)], node).program), 'nft');
+    kernel.faults = { missing: ['iptables-nft-save'] };
+    await expect(apply(kernel.run, target(cart()))).rejects.toThrow('iptables-nft-save: not installed');
+    expect(kernel.save('IPv4', 'legacy')).not.toContain('KUBE-');
   });
 
   it('refuses to add to rules of Services in both modes', async () => {
