@@ -13,7 +13,7 @@ import { observe as observeTables } from '../backends/netfilter/live/observation
 import { canonicalRuleset } from '../backends/netfilter/text/canonical.ts';
 import { createFakeNft } from '../backends/nftables/fake/fake-nft.ts';
 import { observe as observeTable } from '../backends/nftables/live/observe.ts';
-import { fingerprintOf as tableFingerprint } from '../backends/nftables/live/plan.ts';
+import { fingerprintOf as tableFingerprint } from '../backends/nftables/live/fingerprint.ts';
 import { loadTransaction, transaction } from '../backends/nftables/live/saved-commands.ts';
 import { outcomeOf as tableOutcome } from '../backends/nftables/plan/outcome.ts';
 import type { Target } from '../backends/target.ts';

@@ -4,7 +4,7 @@ import type { ProgramOf } from '../../made.ts';
 import type { Scope } from '../../target.ts';
 import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
-import { applyWanted } from './apply.ts';
+import { applyTelling } from './apply.ts';
 import { reportOf } from './apply-report.ts';
 import { cleanTables, leaveTables } from './clean.ts';
 import { readDump } from './dump.ts';
@@ -20,7 +20,7 @@ export function createLive(programOf: ProgramOf<NftablesUnit, NftProgram>): Live
     return {
       ...planner.observed('the kernel (nftables)', observed),
       apply: (target) =>
-        reportOf(scope.family, 'apply', () => applyWanted(run, scope, observed, planner.wanted(target))),
+        reportOf(scope.family, 'apply', () => applyTelling(run, scope, observed, planner.wanted(target))),
     };
   }
 

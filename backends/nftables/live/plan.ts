@@ -1,14 +1,13 @@
-import { hash } from 'node:crypto';
 import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backend.ts';
 import type { ProgramOf } from '../../made.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
 import { compareTraffic, countReached, type Side } from '../../planning/traffic.ts';
 import { isUsed, type Target } from '../../target.ts';
 import { printTransaction, type Transaction } from '../plan/command.ts';
-import { printProgram } from '../program/print.ts';
 import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
 import type { Wanted } from './apply.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import type { Observation } from './observe.ts';
 import { diffParts } from './parts.ts';
 import { lineCount } from './perform.ts';
@@ -107,10 +106,4 @@ function takenOver({ kubeProxy }: Observation): Danger[] {
       message: `table ${kubeProxy.table} of a kube-proxy goes; stop it first, or it comes back`,
     },
   ];
-}
-
-/** Equal for kernels that hold the same of slicewright's and of a kube-proxy's. */
-export function fingerprintOf({ program, kubeProxy }: Observation): string {
-  const texts = [program, kubeProxy].map((one) => (one === undefined ? '' : printProgram(one)));
-  return hash('sha256', texts.join('\n'));
 }

@@ -16,7 +16,7 @@ import { NftError } from './errors.ts';
 import { nftablesVocabulary } from '../vocabulary.ts';
 import { kubeProxyTable, type Observation, observe } from './observe.ts';
 import { lineCount, perform } from './perform.ts';
-import { fingerprintOf } from './plan.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { family, loadTransaction, transaction } from './saved-commands.ts';
 
 const fingerprint = z.string().regex(/^[0-9a-f]{64}$/);
