@@ -161,7 +161,11 @@ function drifted(before: FamilyStatus | undefined, what: string): Partial<Family
 }
 
 function describeDrift({ chains }: Extract<AgentEvent, { kind: 'drift' }>): string {
-  return chains.map(({ where, lost, added }) => `${where}: ${lost.length} lost, ${added.length} added`).join('; ');
+  return chains
+    .map(({ where, lost, added, stays }) =>
+      stays === true ? `${where}: ${added.join(', ')}` : `${where}: ${lost.length} lost, ${added.length} added`,
+    )
+    .join('; ');
 }
 
 function describeService(service: ServicePortIR): ServiceStatus {

@@ -106,9 +106,13 @@ export function logListener(log: Log): Report {
         return log.error(facts, `sync failed: ${event.error.message}`);
       }
       case 'drift':
-        for (const { where, lost, added } of event.chains) {
+        for (const { where, lost, added, stays } of event.chains) {
           const facts = { family: event.family, event: 'drift', where, ...cut('lost', lost), ...cut('added', added) };
-          log.warn(facts, 'someone changed rules of ours; they are set right');
+          const text = 'someone changed rules of ours; they are set right';
+          log.warn(
+            facts,
+            stays ? "rules of others decide before those of Services; they stay, as they are others'" : text,
+          );
         }
         return;
       case 'flushed':

@@ -198,6 +198,46 @@ describe('whose the chains are', () => {
     expect(kernel.netfilter.save('IPv4', 'nft')).toContain('KUBE-SERVICES');
   });
 
+  it.each(['iptables', 'ipvs'])(
+    'in %s mode, rules of others that decide before are told of once, and stay',
+    async (backend) => {
+      const kernel = createFakeIpvsKernel();
+      const plane = planeOf(backend, { run: kernel.run });
+      const wanted = { services: [cart()], node };
+      expect((await plane.sync(wanted, 'full')).drift).toEqual([]);
+      const verdicts = [
+        '-s 198.51.100.0/24 -j RETURN',
+        '-d 10.96.0.1/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.6.6.6:80',
+      ];
+      const lines = [...verdicts, '-j THE-OTHERS', '-m comment --comment "we -j DROP it"'].map(
+        (rule) => `-I PREROUTING ${rule}`,
+      );
+      const dropping = '-I FORWARD -d 10.1.0.0/16 -j DROP';
+      kernel.netfilter.restore(
+        'IPv4',
+        `*filter\n${dropping}\nCOMMIT\n*nat\n:THE-OTHERS - [0:0]\n${lines.join('\n')}\nCOMMIT\n`,
+      );
+      const { drift, documents } = await plane.sync(wanted, 'full');
+      expect(documents).toBe(0);
+      expect(drift).toEqual([
+        {
+          where: 'filter FORWARD (rules of others that decide before)',
+          lost: [],
+          added: ['-A FORWARD -d 10.1.0.0/16 -j DROP'],
+          stays: true,
+        },
+        {
+          where: 'nat PREROUTING (rules of others that decide before)',
+          lost: [],
+          added: verdicts.toReversed().map((rule) => `-A PREROUTING ${rule}`),
+          stays: true,
+        },
+      ]);
+      expect((await plane.sync(wanted, 'full')).drift).toEqual([]);
+      expect(kernel.netfilter.save('IPv4')).toContain('-A PREROUTING -s 198.51.100.0/24 -j RETURN');
+    },
+  );
+
   it('does not take a mode without its save program for one without rules', async () => {
     const kernel = createFakeKernel('legacy');
     kernel.load('IPv4', rulesetText(assemble(iptables, [cart(3)], node).program), 'nft');

@@ -21,6 +21,7 @@ import { allowLocalNodePorts } from './local-node-ports.ts';
 import { createDelays } from '../../plane/delays.ts';
 import { type Depth, emptySync, type FamilyPlane, type FamilySync } from '../../plane/plane.ts';
 import { isUsed, type Target } from '../../target.ts';
+import { createAheadWatch } from '../../netfilter/diff/ahead.ts';
 import { findDrift } from '../../netfilter/diff/drift.ts';
 import { createHookGlance } from './glance.ts';
 import { rememberUnits } from '../../units.ts';
@@ -53,6 +54,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
   let believed: Observation | undefined;
   /** Chosen by the first reading, for good: a tool that vanishes must not move the rules to other tables. */
   let mode: Mode | undefined;
+  const ahead = createAheadWatch();
   const glanceAt = createHookGlance(family, run);
   let hasNodePorts = false;
 
@@ -61,7 +63,10 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     believed = undefined;
     const start = await observe(run, family, own, mode);
     mode = start.tools.mode;
-    const drift = before === undefined ? [] : findDrift(before.ruleset, start.ruleset);
+    const drift = [
+      ...(before === undefined ? [] : findDrift(before.ruleset, start.ruleset)),
+      ...ahead.look(start.foreign),
+    ];
     const target = { program: program && heldBack(start, program, held, own), services: wanted.services };
     const taken: RestoreDocument[] = [];
     const onStep = ({ document }: RestoreStep) => void taken.push(document);

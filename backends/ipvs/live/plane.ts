@@ -5,6 +5,7 @@ import { conflictText } from '../plan/conflicts.ts';
 import { holdBack } from '../plan/hold-back.ts';
 import { ipvs } from '../maker.ts';
 import { observeProgram } from './observe.ts';
+import { createAheadWatch } from '../../netfilter/diff/ahead.ts';
 import type { Mode } from '../../netfilter/live/kernel.ts';
 import { underPrefix } from '../../netfilter/prefix.ts';
 import { type IpvsStep, printStep } from '../plan/steps.ts';
@@ -36,6 +37,7 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
   let last: Target | undefined;
   /** Of the tables: chosen by the first reading, for good. */
   let mode: Mode | undefined;
+  const ahead = createAheadWatch();
 
   return {
     family,
@@ -67,7 +69,10 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
         rules: new Map([['virtual servers', done.observed.servers.size]]),
         written: undefined,
         deltaRefused: false,
-        drift: before === wanted ? driftIn(steps) : [],
+        drift: [
+          ...(before === wanted ? driftIn(steps) : []),
+          ...ahead.look(start.found?.tables?.foreign ?? { inFront: [] }),
+        ],
         quarantined: delays.list().map((held) => ({ ...held, service: servicePortIn(held.service) })),
         released: released.map(servicePortIn),
         remarks: [
