@@ -1,10 +1,11 @@
 import type { Family } from '../../compiler/values/address.ts';
 import { compareText } from '../../compiler/values/names.ts';
 
-/** What is remembered of one family's syncs. Milliseconds of one clock; undefined: never. */
+/** What is remembered of one family's syncs; undefined: never. */
 interface FamilyHealth {
+  /** Time of day. */
   updatedMs: number | undefined;
-  /** Since when a change waits to be applied. */
+  /** Since when a change waits to be applied, by the clock that never goes back. */
   pendingMs: number | undefined;
 }
 
@@ -33,9 +34,16 @@ const goingTaint = 'ToBeDeletedByClusterAutoscaler';
  * load balancers unless it is being deleted. `/livez` does not ask about the node: restarting the
  * proxy would not help it.
  *
- * source: IPT-24.2, in the structured form of v1.34
+ * How long a change waits is measured by the clock that never goes back: a time of day that jumps makes nobody ill, and hides
+ * nobody who is. What is told are times of day.
+ *
+ * wallMs   the time of day; absent: the same clock
+ * source   IPT-24.2, in the structured form of v1.34
  */
-export function createProxyHealth(clock: { readonly nowMs: () => number }, syncPeriodMs: number): ProxyHealth {
+export function createProxyHealth(
+  { nowMs, wallMs = nowMs }: { readonly nowMs: () => number; readonly wallMs?: () => number },
+  syncPeriodMs: number,
+): ProxyHealth {
   const families = new Map<Family, FamilyHealth>();
   let eligible = true;
 
@@ -45,11 +53,11 @@ export function createProxyHealth(clock: { readonly nowMs: () => number }, syncP
     return known;
   };
   const isLate = ({ pendingMs }: FamilyHealth): boolean =>
-    pendingMs !== undefined && clock.nowMs() - pendingMs >= 2 * syncPeriodMs;
+    pendingMs !== undefined && nowMs() - pendingMs >= 2 * syncPeriodMs;
   const isHealthy = (): boolean => ![...families.values()].some(isLate);
 
   function answer(withNode: boolean): HealthAnswer {
-    const now = clock.nowMs();
+    const now = wallMs();
     const healthy = isHealthy();
     const late = [...families.values()].filter(isLate).map(({ updatedMs }) => updatedMs ?? 0);
     const status = Object.fromEntries(
@@ -70,10 +78,10 @@ export function createProxyHealth(clock: { readonly nowMs: () => number }, syncP
 
   return {
     queued(family) {
-      of(family).pendingMs ??= clock.nowMs();
+      of(family).pendingMs ??= nowMs();
     },
     updated(family) {
-      Object.assign(of(family), { pendingMs: undefined, updatedMs: clock.nowMs() });
+      Object.assign(of(family), { pendingMs: undefined, updatedMs: wallMs() });
     },
     nodeChanged({ deleted, taintKeys }) {
       eligible = !deleted && !taintKeys.includes(goingTaint);
