@@ -97,7 +97,7 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   const wall = { nowMs: clock.wallMs };
   const metrics = parts.metrics ?? createMetrics();
   const compiler = createCompiler(context);
-  const health = createProxyHealth(wall, serving.syncPeriodMs);
+  const health = createProxyHealth(clock, serving.syncPeriodMs);
   const meter = metricsListener(metrics, wall);
   const book = createStatusBook(
     {

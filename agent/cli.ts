@@ -1,4 +1,4 @@
-import { Argument, Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Shell } from './commands/completion.ts';
 import {
   configurationOptions,
@@ -25,6 +25,13 @@ const io = processIo();
 
 function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), value];
+}
+
+/** As `plan --out` prints it, or as other tools write it. */
+function parseDigest(value: string): string {
+  const digest = value.replace(/^sha256:/, '').toLowerCase();
+  if (/^[0-9a-f]{64}$/.test(digest)) return digest;
+  throw new InvalidArgumentError('It is no sha-256 in hexadecimal.');
 }
 
 function filenameOption(): Option {
@@ -161,7 +168,12 @@ function addApply(program: Command): void {
         'fate or its new one at every moment, also where the backend is another one than before. A Service that ' +
         'the kernel refuses is left as it was and named; the others are applied.\nExit status: 0 applied, 1 not, or not for every Service, 2 usage, 3 a danger of --fail-on-danger.',
     )
-    .option('--plan <file>', 'a plan that plan --out saved; refused if the rules have changed since')
+    .option('--plan <file>', 'a plan that plan --out saved; refused if it or the rules have changed since')
+    .addOption(
+      new Option('--plan-digest <sha256>', 'refuse a plan with another digest than plan --out printed')
+        .argParser(parseDigest)
+        .conflicts('filename'),
+    )
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
     .option('--allow-empty', 'apply even where no object was read, which removes every Service')
     .option('--yes', 'ask nobody; without it, at a terminal, the plan is shown and only "yes" goes on')
@@ -178,6 +190,9 @@ Examples:
     .action(async (options, command: Command) => {
       if (options.filename === undefined && options.plan === undefined) {
         command.error("error: one of '-f, --filename <path>' and '--plan <file>' must be given");
+      }
+      if (options.planDigest !== undefined && options.plan === undefined) {
+        command.error("error: option '--plan-digest <sha256>' needs '--plan <file>'");
       }
       const [{ applyCommand }, { hostRun }, { thisHost }] = await Promise.all([
         import('./commands/apply.ts'),

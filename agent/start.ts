@@ -10,6 +10,10 @@ import { type Stats, statSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
 
+// Node would take the certificate of every server then, an identity provider's too. Nobody asks for that by a variable here:
+// a kubeconfig says so for its own server.
+delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+
 const { HOME, XDG_CACHE_HOME } = process.env;
 const caches = XDG_CACHE_HOME || (HOME && join(HOME, '.cache'));
 if (caches && isOursAlone(caches)) enableCompileCache(join(caches, 'slicewright'));

@@ -74,7 +74,10 @@ export interface LiveBackend {
   nothing(scope: Scope, source: string): Observed;
   /** What the tools showed of a node. Nothing is concluded from a part. */
   readDump(source: DumpSource, prefix: ChainPrefix): DumpReading;
-  /** One family of a saved plan, checked: a file is no more trusted than any other input. */
+  /**
+   * One family of a saved plan, checked: a file is no more trusted than any other input. Nothing is written whose steps do not
+   * lead where the plan says, or lead to what no program of this backend has.
+   */
   loadPlan(parsed: unknown, prefix: ChainPrefix): Promise<LoadedPlan>;
   /** The agent's view of one family: remembers what was applied, and applies differences. */
   createPlane(options: PlaneOptions): FamilyPlane;

@@ -38,6 +38,7 @@ import { type Given, readCheckedDocument, readConfiguration } from './agent/conf
 import { dryPlanes } from '../planning/dry-planes.ts';
 import type { GivenFlags } from './agent/flags.ts';
 import { initCommand } from './agent/init.ts';
+import { unverifiedText } from '../sources/kubeconfig.ts';
 import { openSources, type SourceOptions } from './agent/sources.ts';
 import { cleanupCommand } from './cleanup.ts';
 import { reportingFailures } from './failures.ts';
@@ -120,7 +121,7 @@ export function agentCommand(
     const metrics = createMetrics();
     const clock = systemClock;
     const leases = leaseNamespaceOf(options);
-    const { sources, post, close } = await openSources({
+    const { sources, post, unverified, close } = await openSources({
       ...options,
       ...leases,
       clock,
@@ -129,6 +130,7 @@ export function agentCommand(
       nodeName: context.nodeName,
       proxyName: context.settings.serviceProxyName,
     });
+    for (const server of unverified) log.warn({ server }, unverifiedText(server));
     const isDry = options.dryRun === true;
     // An API server that answers knows what it has; a folder may have lost files while nobody looked.
     const isGuarded = options.source !== undefined && options.allowMassRemoval !== true && !isDry;

@@ -13,12 +13,15 @@ import { performAll } from './perform.ts';
 
 export interface SavedOptions extends WriterOptions, ConsentOptions {
   readonly takeOver?: boolean;
+  /** The digest that the plan must have: what was reviewed. */
+  readonly planDigest?: string;
 }
 
 /** `slicewright apply --plan`: nobody is asked, since the plan was looked at before. */
 export async function applySaved(path: string, options: SavedOptions, io: Io, run: Run): Promise<number> {
   const [document] = await readObjects([path], io.readStdin);
-  const saved = await loadSavedPlan(document, path);
+  const saved = await loadSavedPlan(document, path, options.planDigest);
+  await io.out(`${path}: a plan with digest ${saved.digest}\n`);
   const status = await refusedByOptions(saved.risks, options, io);
   if (status !== undefined) return status;
   return asOneWriter('apply', saved.prefix, options, io, () => writeSaved(saved, options, io, run));

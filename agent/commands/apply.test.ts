@@ -10,7 +10,7 @@ import { systemClock } from '../loop/clock.ts';
 import { tryLock } from '../node/node-lock.ts';
 import { cleanupCommand } from './cleanup.ts';
 import { compileCommand } from './compile.ts';
-import { cartOf, createScratch, nodeOf, type Scratch } from './commands.fixture.ts';
+import { cartOf, createScratch, forge, nodeOf, type Scratch } from './commands.fixture.ts';
 import { memoryIo } from '../terminal/memory-io.fixture.ts';
 import { planCommand } from './plan.ts';
 import { lockDir } from '../../test/helpers/lock-dir.ts';
@@ -213,7 +213,7 @@ describe('slicewright apply --plan', () => {
     const { status, out } = await apply(kernel, '', { filename: [], plan: file() });
     expect([status, out]).toEqual([
       0,
-      expect.stringMatching(/^IPv4: applied in \d transactions of \d+ lines; read back/),
+      expect.stringMatching(/^IPv4: applied in \d transactions of \d+ lines; read back/m),
     ]);
     const performed = kernel.commands.filter(({ file: name, input }) => name.endsWith('-restore') && input !== '');
     expect(performed).toHaveLength(planned.families[0].steps.length);
@@ -245,7 +245,7 @@ describe('slicewright apply --plan', () => {
     await apply(kernel, manifests('10.1.0.6'));
     const before = kernel.save('IPv4');
     const { status, out, err } = await apply(kernel, '', { filename: [], plan: file() });
-    expect([status, out]).toEqual([1, '']);
+    expect([status, out]).toEqual([1, expect.stringMatching(/^.*: a plan with digest [0-9a-f]{64}\n$/)]);
     expect(err).toMatch(/have changed since this plan was made[^]*Nothing was changed/);
     expect(kernel.save('IPv4')).toBe(before);
   });
@@ -257,7 +257,8 @@ describe('slicewright apply --plan', () => {
     expect(JSON.parse(readFileSync(file(), 'utf8')).families).toHaveLength(2);
     kernel.restore('IPv6', '*nat\n:KUBE-SERVICES - [0:0]\nCOMMIT\n');
     const { status, out, err } = await apply(kernel, '', { filename: [], plan: file(), takeOver: true });
-    expect([status, out, err]).toEqual([1, '', expect.stringContaining('error: kernel IPv6: the tables have changed')]);
+    expect([status, out]).toEqual([1, expect.not.stringContaining('IPv')]);
+    expect(err).toContain('error: kernel IPv6: the tables have changed');
     expect(kernel.save('IPv4')).not.toContain('KUBE-');
   });
 
@@ -271,15 +272,70 @@ describe('slicewright apply --plan', () => {
   ])('refuses a file with %s', async (_, line) => {
     const kernel = createFakeKernel();
     await plan(kernel, manifests('10.1.0.5'), file());
-    const saved = JSON.parse(readFileSync(file(), 'utf8'));
-    const [table] = saved.families[0].steps[0].document.tables;
-    if (line.startsWith(':')) table.declared.push(line.slice(1));
-    else table.lines.push(line);
-    writeFileSync(file(), JSON.stringify(saved));
+    forge(file(), (text) => {
+      const saved = JSON.parse(text);
+      const [table] = saved.families[0].steps[0].document.tables;
+      if (line.startsWith(':')) table.declared.push(line.slice(1));
+      else table.lines.push(line);
+      return JSON.stringify(saved);
+    });
     const before = kernel.save('IPv4');
     const { status, err } = await apply(kernel, '', { filename: [], plan: file() });
     expect([status, err]).toEqual([1, expect.stringContaining('slicewright would not write')]);
     expect(kernel.save('IPv4')).toBe(before);
+  });
+
+  it.each([
+    ['a changed line', /--dport 80 /, '--dport 81 ', 'families.0.steps.1 was changed'],
+    ['another result', /"result": "./, '"result": "f', 'families.0.result was changed'],
+    ['another prefix', /"kind": "Plan"/, '"kind": "Plan", "chainPrefix": "SLWR"', 'chainPrefix was added'],
+    ['a changed digest', /"plan": "./, '"plan": "x', 'digest.plan: is no sha-256'],
+    ['another digest', /"plan": "[^"]*"/, `"plan": "${'0'.repeat(64)}"`, 'digest.plan is not the digest'],
+  ])('refuses a file with %s, and says what differs', async (_, found, put, what) => {
+    const kernel = createFakeKernel();
+    await plan(kernel, manifests('10.1.0.5'), file());
+    const text = readFileSync(file(), 'utf8');
+    expect(text).toMatch(found);
+    writeFileSync(file(), text.replace(found, put));
+    const { status, err } = await apply(kernel, '', { filename: [], plan: file() });
+    expect([status, err]).toEqual([1, expect.stringContaining(what)]);
+    expect(kernel.save('IPv4')).not.toContain('KUBE-');
+  });
+
+  it('refuses steps in another order, and one that is missing', async () => {
+    const kernel = createFakeKernel();
+    await plan(kernel, manifests('10.1.0.5'), file());
+    const saved = JSON.parse(readFileSync(file(), 'utf8'));
+    const [family] = saved.families;
+    const wrote = (steps: unknown) =>
+      writeFileSync(file(), JSON.stringify({ ...saved, families: [{ ...family, steps }] }));
+    wrote(family.steps.toReversed());
+    const turned = await apply(kernel, '', { filename: [], plan: file() });
+    expect([turned.status, turned.err]).toEqual([
+      1,
+      expect.stringContaining('families.0.steps stand in another order'),
+    ]);
+    wrote(family.steps.slice(1));
+    const short = await apply(kernel, '', { filename: [], plan: file() });
+    expect([short.status, short.err]).toEqual([1, expect.stringMatching(/families\.0\.steps: \d are there, \d were/)]);
+    expect(kernel.save('IPv4')).not.toContain('KUBE-');
+  });
+
+  it('performs the plan whose digest was reviewed, and no other', async () => {
+    const kernel = createFakeKernel();
+    const { out } = await plan(kernel, manifests('10.1.0.5'), file());
+    const digest = /plan\.json: the plan, with digest ([0-9a-f]{64})$/m.exec(out)?.[1] ?? '';
+    const path = join(scratch.root, 'other.json');
+    await plan(kernel, manifests('10.1.0.6'), path);
+    const other = await apply(kernel, '', { filename: [], plan: path, planDigest: digest });
+    expect([other.status, other.out, other.err]).toEqual([
+      1,
+      '',
+      expect.stringContaining(`--plan-digest says ${digest}`),
+    ]);
+    expect(kernel.save('IPv4')).not.toContain('KUBE-');
+    const { status, out: told } = await apply(kernel, '', { filename: [], plan: file(), planDigest: digest });
+    expect([status, told]).toEqual([0, expect.stringContaining(`plan.json: a plan with digest ${digest}\n`)]);
   });
 
   it('refuses what is no plan, with the place', async () => {
@@ -287,6 +343,9 @@ describe('slicewright apply --plan', () => {
       'plan.json',
       JSON.stringify({ apiVersion: 'slicewright.dev/v1alpha1', kind: 'Plan', families: [{ family: 'IPv5' }] }),
     );
+    const without = await apply(createFakeKernel(), '', { filename: [], plan: path });
+    expect([without.status, without.err]).toEqual([1, expect.stringContaining(`error: file ${path} digest: `)]);
+    forge(path, (text) => text);
     const { status, err } = await apply(createFakeKernel(), '', { filename: [], plan: path });
     expect(status).toBe(1);
     expect(err).toContain(`error: file ${path} families.0.family: `);

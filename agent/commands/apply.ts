@@ -19,6 +19,8 @@ import { performAll } from './perform.ts';
 export interface ApplyOptions extends WantedOptions, WriterOptions, ConsentOptions {
   /** A saved plan, instead of manifests. */
   readonly plan?: string;
+  /** The digest that the saved plan must have: what was reviewed. */
+  readonly planDigest?: string;
   readonly takeOver?: boolean;
   /** Apply what no object was read for: it removes every Service. */
   readonly allowEmpty?: boolean;

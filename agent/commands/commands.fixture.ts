@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { digestOf } from '../planning/plan-digest.ts';
 
 /** A folder for one test's files. */
 export interface Scratch {
@@ -49,4 +50,11 @@ kind: Node
 metadata: {name: east-1}
 status: {addresses: [${addresses.map((address) => `{type: InternalIP, address: "${address}"}`).join(', ')}]}
 `;
+}
+
+/** Changes a saved plan as somebody would who knows how its digest is made. */
+export function forge(path: string, change: (text: string) => string): void {
+  const { digest: _before, ...plan } = JSON.parse(change(readFileSync(path, 'utf8')));
+  const { apiVersion: _version, kind: _kind, ...content } = plan;
+  writeFileSync(path, JSON.stringify({ ...plan, digest: digestOf(content) }));
 }

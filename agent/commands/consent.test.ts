@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { backendNames } from '../../backends/index.ts';
 import { kubePrefix } from '../../compiler/settings.ts';
@@ -9,7 +8,7 @@ import { memoryIo } from '../terminal/memory-io.fixture.ts';
 import { systemClock } from '../loop/clock.ts';
 import { type NodeLock, tryLock } from '../node/node-lock.ts';
 import { type ApplyOptions, applyCommand } from './apply.ts';
-import { cartOf, createScratch, nodeOf, type Scratch } from './commands.fixture.ts';
+import { cartOf, createScratch, forge, nodeOf, type Scratch } from './commands.fixture.ts';
 import { type Bench, bench, stateOf } from './kernels.fixture.ts';
 import { type PlanOptions, planCommand } from './plan.ts';
 
@@ -212,8 +211,10 @@ it('what was counted of all families stands in the JSON of a plan', async () => 
 it('a plan that does not say what it removes is refused', async () => {
   const file = `${scratch.root}/plan.json`;
   await plan(manifests(1), 'iptables', { out: file });
-  const { removal: _removal, ...saved } = JSON.parse(readFileSync(file, 'utf8'));
-  writeFileSync(file, JSON.stringify(saved));
+  forge(file, (text) => {
+    const { removal: _removal, ...saved } = JSON.parse(text);
+    return JSON.stringify(saved);
+  });
   const { status, err } = await apply('', 'iptables', { filename: [], plan: file });
   expect([status, err]).toEqual([1, expect.stringContaining('does not say what is dangerous about it')]);
 });

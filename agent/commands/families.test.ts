@@ -112,7 +112,7 @@ describe.each(['iptables', 'ipvs'])('apply in %s mode', (backend) => {
     const before = await stateOf(made);
     for (const options of [{}, { filename: [], plan }]) {
       const { status, out, err } = await apply(made, backend, options);
-      expect([status, out]).toEqual([1, '']);
+      expect([status, out]).toEqual([1, expect.not.stringContaining('applied')]);
       expect(err).toMatch(/^error: command ip6tables-nft-restore[^]*not installed[^]*\nNothing was changed\.\n$/);
     }
     expect(await stateOf(made)).toEqual(before);

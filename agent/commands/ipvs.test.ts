@@ -1,5 +1,5 @@
 import { ownChains } from '../../test/helpers/scope.ts';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFakeIpvsKernel, type FakeIpvsKernel, type IpvsFaults } from '../../backends/ipvs/fake/kernel.ts';
@@ -15,7 +15,7 @@ import { parseAddress } from '../../compiler/values/address.ts';
 import type { Host } from '../input/inputs.ts';
 import { type ApplyOptions, applyCommand } from './apply.ts';
 import { cleanupCommand } from './cleanup.ts';
-import { cartOf, createScratch, nodeOf, type Scratch } from './commands.fixture.ts';
+import { cartOf, createScratch, forge, nodeOf, type Scratch } from './commands.fixture.ts';
 import { memoryIo } from '../terminal/memory-io.fixture.ts';
 import { type PlanOptions, planCommand } from './plan.ts';
 import { lockDir } from '../../test/helpers/lock-dir.ts';
@@ -223,7 +223,7 @@ describe('a saved plan for IPVS', () => {
     const kernel = createFakeIpvsKernel();
     const file = await saved(kernel, manifests('10.1.0.5'));
     const { status, out } = await perform(kernel, file);
-    expect([status, out]).toEqual([0, expect.stringMatching(/^IPv4: the plan's \d+ scripts performed/)]);
+    expect([status, out]).toEqual([0, expect.stringMatching(/\nIPv4: the plan's \d+ scripts performed/)]);
     expect((await plan(kernel, manifests('10.1.0.5'))).status).toBe(0);
   });
 
@@ -250,7 +250,7 @@ describe('a saved plan for IPVS', () => {
     const file = await saved(kernel, manifests('10.1.0.5'));
     const text = readFileSync(file, 'utf8');
     expect(text).toMatch(found);
-    writeFileSync(file, text.replace(found, put));
+    forge(file, () => text.replace(found, put));
     const { status, err } = await perform(kernel, file);
     expect([status, kernel.scripts]).toEqual([1, []]);
     expect(err).toMatch(/^error: file .*plan\.json/);

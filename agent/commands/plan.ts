@@ -7,7 +7,7 @@ import type { Io } from '../terminal/io.ts';
 import { paintOf } from '../terminal/paint.ts';
 import { defaultThreshold, removalDangers } from '../planning/removal.ts';
 import { makeReport } from '../planning/report.ts';
-import { type PlanRisks, plansJson, plansText, risksOf } from '../planning/plans.ts';
+import { type PlanRisks, type SavedTo, plansJson, plansText, risksOf } from '../planning/plans.ts';
 import { hasChanges, planFamilies, type PlannedFamily } from '../planning/plan-kernel.ts';
 import { readDumps } from '../input/dumps.ts';
 import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
@@ -39,14 +39,14 @@ export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host):
     const reports = planned.map((one) => makeReport(one, wanted.clusterOf));
     const risks = risksOf(planned, reports);
     const dangers = removalDangers(risks.removal, options.massRemovalThreshold ?? defaultThreshold);
-    const shown = { planned, reports, dangers, clusterOf: wanted.clusterOf };
+    const status = await failForDangers(risks, options, io);
+    const { out } = options;
+    const saved = out === undefined || status !== undefined ? undefined : await savePlan(out, planned, risks, wanted);
+    const shown = { planned, reports, dangers, clusterOf: wanted.clusterOf, saved };
     await io.out(
       options.format === 'text' ? plansText(shown, paintOf(io), options.verbose) : plansJson(shown, isChange),
     );
-    const status = await failForDangers(risks, options, io);
-    if (status !== undefined) return status;
-    if (options.out !== undefined) await savePlan(options.out, planned, risks, wanted);
-    return isChange ? 2 : 0;
+    return status ?? (isChange ? 2 : 0);
   });
 }
 
@@ -62,7 +62,7 @@ async function savePlan(
   planned: readonly PlannedFamily[],
   risks: PlanRisks,
   { mode, settings }: Wanted,
-): Promise<void> {
+): Promise<SavedTo> {
   const { savedPlanJson } = await import('../planning/saved-plan.ts');
   const plan = savedPlanJson(
     mode.backend.name,
@@ -76,4 +76,5 @@ async function savePlan(
     const message = `cannot be written: ${error instanceof Error ? error.message : String(error)}`;
     throw new InputError([fileProblem(path, 'output-unwritable', message)]);
   }
+  return { path, digest: plan.digest.plan };
 }

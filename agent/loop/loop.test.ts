@@ -276,6 +276,32 @@ describe('a kernel that refuses', () => {
     await bench.clock.until(() => expect(bench.differences([here, web, webSlice('10.1.0.5')])).toEqual([]));
   });
 
+  it('is told while another program holds the lock of the tables for a minute, and ends with it', async () => {
+    const before = [here, web, webSlice('10.1.0.1')];
+    const kernel = createFakeKernel('legacy');
+    // As long as iptables itself waits for the lock.
+    const bench = await running(before, {
+      kernel,
+      commandMs: 5_000,
+      times: { retry: { firstMs: 1_000, maxMs: 10_000 } },
+    });
+    const saved = kernel.save('IPv4');
+    kernel.faults = { lockedFor: Number.POSITIVE_INFINITY };
+    const commands = kernel.commands.length;
+    bench.tell(present(webSlice('10.1.0.9')));
+    await bench.clock.advance(60_000);
+    const failures = bench.of('sync-failed');
+    expect(failures.length).toBeGreaterThan(0);
+    expect(failures[0]?.error.message).toContain('another program holds the lock');
+    // Each try waits its time and no longer; what was in force stays.
+    expect(kernel.commands.slice(commands).filter(({ file }) => file.endsWith('-restore')).length).toBeLessThanOrEqual(
+      24,
+    );
+    expect(kernel.save('IPv4')).toBe(saved);
+    kernel.faults = {};
+    await bench.clock.until(() => expect(bench.differences([here, web, webSlice('10.1.0.9')])).toEqual([]));
+  });
+
   it('everything: what was in force stays, and it is tried again until it works', async () => {
     const kernel = createFakeKernel();
     const retry = { firstMs: 1_000, maxMs: 4_000 };

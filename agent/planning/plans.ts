@@ -28,15 +28,31 @@ export interface ShownPlans {
   /** What is dangerous about all together. */
   readonly dangers: readonly Danger[];
   readonly clusterOf: ClusterOf;
+  /** Where it was saved too. */
+  readonly saved?: SavedTo | undefined;
+}
+
+/** A plan in a file, with the digest that `apply --plan-digest` takes. */
+export interface SavedTo {
+  readonly path: string;
+  readonly digest: string;
 }
 
 /** verbose   whole sentences, what becomes of each kind of client, and every danger */
-export function plansText({ reports, dangers }: ShownPlans, paint: ReportPaint, verbose = false): string {
+export function plansText({ reports, dangers, saved }: ShownPlans, paint: ReportPaint, verbose = false): string {
   const all = dangers.map(({ message }) => paint.danger(`! ${message}\n`));
-  return [...reports.map((report) => reportText(report, paint, { withRules: true, verbose })), ...all].join('\n');
+  return [
+    ...reports.map((report) => reportText(report, paint, { withRules: true, verbose })),
+    ...all,
+    ...savedLines(saved),
+  ].join('\n');
 }
 
-export function plansJson({ planned, reports, dangers, clusterOf }: ShownPlans, changes: boolean): string {
+function savedLines(saved: SavedTo | undefined): string[] {
+  return saved === undefined ? [] : [`${saved.path}: the plan, with digest ${saved.digest}\n`];
+}
+
+export function plansJson({ planned, reports, dangers, clusterOf, saved }: ShownPlans, changes: boolean): string {
   const families = reports.map((report, i) => reportJson(report, planned[i]?.plan.steps() ?? [], clusterOf));
-  return `${JSON.stringify({ changes, dangers, families }, null, 2)}\n`;
+  return `${JSON.stringify({ changes, ...(saved === undefined ? {} : { saved }), dangers, families }, null, 2)}\n`;
 }

@@ -4,6 +4,7 @@ import { backendNames, defaultBackend, loadMode, type Mode } from '../../backend
 import { type ChainPrefix, kubePrefix, parseChainPrefix } from '../../compiler/settings.ts';
 import { fileProblem, InputError } from '../input/input-error.ts';
 import type { PlanRisks } from './plans.ts';
+import { differences, digestOf, type PlanDigest } from './plan-digest.ts';
 
 /*
  * A plan in a file: reviewed now, performed later, by `apply --plan`, exactly or not at all. This is the envelope; what
@@ -18,29 +19,27 @@ export function savedPlanJson(
   backend: string,
   prefix: ChainPrefix,
   plans: readonly Plan[],
-  { dangers, removal }: PlanRisks,
-): object {
-  return {
-    apiVersion,
-    kind,
+  risks: PlanRisks,
+): { readonly digest: PlanDigest } {
+  const choices = {
     ...(backend === defaultBackend() ? {} : { backend }),
     ...(prefix === kubePrefix ? {} : { chainPrefix: prefix }),
-    dangers,
-    removal,
-    families: plans.map((plan) => plan.saved()),
+    dangers: risks.dangers,
+    removal: risks.removal,
+  };
+  const families = plans.map((plan) => plan.saved());
+  return { apiVersion, kind, ...choices, digest: digestOf({ ...choices, families }), families } as {
+    readonly digest: PlanDigest;
   };
 }
 
 /** Of the names in the plan. */
-const chainPrefix = z
-  .string()
-  .default(kubePrefix)
-  .transform((text, context): ChainPrefix => {
-    const parsed = parseChainPrefix(text);
-    if (parsed !== undefined) return parsed;
-    context.addIssue('is no prefix of chains');
-    return z.NEVER;
-  });
+const chainPrefix = z.string().transform((text, context): ChainPrefix => {
+  const parsed = parseChainPrefix(text);
+  if (parsed !== undefined) return parsed;
+  context.addIssue('is no prefix of chains');
+  return z.NEVER;
+});
 
 const backendName = z.string().refine((name) => backendNames().includes(name), 'is no backend of this slicewright');
 
@@ -51,17 +50,26 @@ const risks = {
     .optional(),
   removal: z.strictObject({ served: z.int().min(0), removed: z.array(z.string()) }).optional(),
 };
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is no sha-256 in hexadecimal');
+const digests = z.record(z.string(), sha256);
 
 const envelope = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.literal(kind),
   backend: backendName.optional(),
-  chainPrefix,
+  chainPrefix: chainPrefix.optional(),
   ...risks,
+  digest: z.strictObject({
+    plan: sha256,
+    fields: digests,
+    families: z.array(z.strictObject({ steps: z.array(sha256), fields: digests })),
+  }),
   families: z.array(z.unknown()).min(1),
 });
 
 export interface SavedPlan {
+  /** Of the whole plan. */
+  readonly digest: string;
   readonly mode: Mode;
   readonly prefix: ChainPrefix;
   readonly risks: PlanRisks;
@@ -71,16 +79,19 @@ export interface SavedPlan {
 /**
  * The plan of a parsed file.
  *
- * throws   InputError that names what is not of a plan, with its place
+ * pinned   the digest that it must have, where somebody said so
+ * throws   InputError that names what is not of a plan, with its place, or is not as it was saved
  */
-export async function loadSavedPlan(parsed: unknown, file: string): Promise<SavedPlan> {
+export async function loadSavedPlan(parsed: unknown, file: string, pinned?: string): Promise<SavedPlan> {
   const result = envelope.safeParse(parsed);
   if (!result.success) {
     throw new InputError(
       result.error.issues.map(({ path, message }) => fileProblem(file, 'bad-plan', message, path.join('.'))),
     );
   }
-  const { backend = defaultBackend(), chainPrefix: prefix, families, dangers, removal } = result.data;
+  const { digest, apiVersion: _version, kind: _kind, ...content } = result.data;
+  checkDigest(digestOf(content), digest, file, pinned);
+  const { backend = defaultBackend(), chainPrefix: prefix = kubePrefix, families, dangers, removal } = content;
   const mode = await loadMode(backend);
   const loaded = await Promise.all(families.map((one) => mode.live.loadPlan(one, prefix)));
   const problems = loaded.flatMap((one, i) =>
@@ -97,5 +108,22 @@ export async function loadSavedPlan(parsed: unknown, file: string): Promise<Save
     const message = 'does not say what is dangerous about it, as plans of earlier versions; make a new plan';
     throw new InputError([fileProblem(file, 'bad-plan', message)]);
   }
-  return { mode, prefix, risks: { dangers, removal }, plans: loaded.filter((one) => one.kind === 'plan') };
+  return {
+    digest: digest.plan,
+    mode,
+    prefix,
+    risks: { dangers, removal },
+    plans: loaded.filter((one) => one.kind === 'plan'),
+  };
+}
+
+function checkDigest(found: PlanDigest, stated: PlanDigest, file: string, pinned: string | undefined): void {
+  const changed = differences(found, stated);
+  if (changed.length > 0) {
+    const refused = 'not as the plan was saved; nothing was changed. Make a new plan';
+    throw new InputError(changed.map((what) => fileProblem(file, 'plan-changed', `${what}: ${refused}`)));
+  }
+  if (pinned === undefined || pinned === found.plan) return;
+  const message = `its digest is ${found.plan}, and --plan-digest says ${pinned}: another plan; nothing was changed`;
+  throw new InputError([fileProblem(file, 'other-plan', message)]);
 }

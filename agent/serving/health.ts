@@ -1,10 +1,11 @@
 import type { Family } from '../../compiler/values/address.ts';
 import { compareText } from '../../compiler/values/names.ts';
 
-/** What is remembered of one family's syncs. Milliseconds of one clock; undefined: never. */
+/** What is remembered of one family's syncs; undefined: never. */
 interface FamilyHealth {
+  /** Time of day. */
   updatedMs: number | undefined;
-  /** Since when a change waits to be applied. */
+  /** Since when a change waits to be applied, by the clock that never goes back. */
   pendingMs: number | undefined;
 }
 
@@ -36,9 +37,16 @@ const goingTaint = 'ToBeDeletedByClusterAutoscaler';
  * proxy would not help it. Nor does it ask about a first program that is held back: until somebody has decided, rules of
  * before are in force, and `/healthz` says why.
  *
- * source: IPT-24.2, in the structured form of v1.34
+ * How long a change waits is measured by the clock that never goes back: a time of day that jumps makes nobody ill, and hides
+ * nobody who is. What is told are times of day.
+ *
+ * wallMs   the time of day; absent: the same clock
+ * source   IPT-24.2, in the structured form of v1.34
  */
-export function createProxyHealth(clock: { readonly nowMs: () => number }, syncPeriodMs: number): ProxyHealth {
+export function createProxyHealth(
+  { nowMs, wallMs = nowMs }: { readonly nowMs: () => number; readonly wallMs?: () => number },
+  syncPeriodMs: number,
+): ProxyHealth {
   const families = new Map<Family, FamilyHealth>();
   let eligible = true;
   let heldBack: string | undefined;
@@ -50,11 +58,11 @@ export function createProxyHealth(clock: { readonly nowMs: () => number }, syncP
   };
   // What somebody has to decide is no reason to start it again.
   const isLate = ({ pendingMs }: FamilyHealth): boolean =>
-    heldBack === undefined && pendingMs !== undefined && clock.nowMs() - pendingMs >= 2 * syncPeriodMs;
+    heldBack === undefined && pendingMs !== undefined && nowMs() - pendingMs >= 2 * syncPeriodMs;
   const isHealthy = (): boolean => ![...families.values()].some(isLate);
 
   function answer(withNode: boolean): HealthAnswer {
-    const now = clock.nowMs();
+    const now = wallMs();
     const healthy = isHealthy();
     const late = [...families.values()].filter(isLate).map(({ updatedMs }) => updatedMs ?? 0);
     const status = Object.fromEntries(
@@ -76,10 +84,10 @@ export function createProxyHealth(clock: { readonly nowMs: () => number }, syncP
 
   return {
     queued(family) {
-      of(family).pendingMs ??= clock.nowMs();
+      of(family).pendingMs ??= nowMs();
     },
     updated(family) {
-      Object.assign(of(family), { pendingMs: undefined, updatedMs: clock.nowMs() });
+      Object.assign(of(family), { pendingMs: undefined, updatedMs: wallMs() });
     },
     held(why) {
       heldBack = why;

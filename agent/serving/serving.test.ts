@@ -60,6 +60,20 @@ describe('proxy health', () => {
     expect([health.healthz().status, JSON.parse(health.healthz().body).held]).toEqual([200, undefined]);
   });
 
+  it.each([86_400_000, -86_400_000])('is the same though the time of day jumps by %i ms', (jumpMs) => {
+    const clock = { ...clockAt(0), wall: Date.UTC(2026, 0, 2) };
+    const health = createProxyHealth({ nowMs: () => clock.ms, wallMs: () => clock.wall + clock.ms }, 30_000);
+    health.queued('IPv4');
+    clock.wall += jumpMs;
+    clock.ms = 59_999;
+    expect(health.livez().status).toBe(200);
+    clock.ms = 60_000;
+    expect(health.livez().status).toBe(503);
+    health.updated('IPv4');
+    const { lastUpdated } = JSON.parse(health.livez().body);
+    expect(lastUpdated).toBe(new Date(clock.wall + clock.ms).toISOString());
+  });
+
   it('is that of the worst family', () => {
     const clock = clockAt(0);
     const health = createProxyHealth(clock, 30_000);

@@ -172,7 +172,11 @@ function drifted(before: FamilyStatus | undefined, what: string, isCounted: bool
 }
 
 function describeDrift({ chains }: Extract<AgentEvent, { kind: 'drift' }>): string {
-  return chains.map(({ where, lost, added }) => `${where}: ${lost.length} lost, ${added.length} added`).join('; ');
+  return chains
+    .map(({ where, lost, added, stays }) =>
+      stays === true ? `${where}: ${added.join(', ')}` : `${where}: ${lost.length} lost, ${added.length} added`,
+    )
+    .join('; ');
 }
 
 function describeService(service: ServicePortIR): ServiceStatus {

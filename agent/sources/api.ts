@@ -68,6 +68,8 @@ export function openApi(
   readonly post: ApiPost;
   readonly write: ApiWrite;
   readonly server: string;
+  /** The kubeconfig asks for TLS without a look at the certificate: whoever is in between is believed. */
+  readonly isUnverified: boolean;
   readonly close: () => void;
 } {
   const server = config.getCurrentCluster()?.server;
@@ -86,7 +88,9 @@ export function openApi(
     const credentials: RequestOptions = {};
     // Asked for each call: tokens on disk are renewed while we run.
     await config.applyToHTTPSOptions(credentials);
-    const { agent: _libraryAgent, ...auth } = credentials;
+    const { agent: _libraryAgent, ...given } = credentials;
+    // Said outright: where nothing is said, Node takes NODE_TLS_REJECT_UNAUTHORIZED=0 of the environment for an answer.
+    const auth = { ...given, rejectUnauthorized: given.rejectUnauthorized !== false };
     const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
     const startMs = performance.now();
     const tell = (status: number | undefined): void =>
@@ -119,7 +123,8 @@ export function openApi(
   };
   const write: ApiWrite = (method, path, body, signal, contentType) =>
     call(method, path, signal, body === undefined ? undefined : JSON.stringify(body), contentType);
-  return { get, post, write, server, close: () => agents.close() };
+  const isUnverified = !plain && config.getCurrentCluster()?.skipTLSVerify === true;
+  return { get, post, write, server, isUnverified, close: () => agents.close() };
 }
 
 function send(plain: boolean, url: URL, options: RequestOptions, body?: string): Promise<ApiAnswer> {

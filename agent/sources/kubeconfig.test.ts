@@ -1,14 +1,18 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createPlainServer, type IncomingHttpHeaders } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { KubeConfig } from '@kubernetes/client-node';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as certificates from '../../test/apiserver/certificates.ts';
 import { startApiDouble } from '../../test/apiserver/double.ts';
 import { problemOf } from './api-problems.ts';
+import { openApi } from './api.ts';
 import { openCluster } from './kubeconfig.ts';
 
 let folder: string;
@@ -114,6 +118,14 @@ it('a connection that the server closed while we kept it is no failure', async (
 });
 
 describe('TLS', () => {
+  const variable = 'NODE_TLS_REJECT_UNAUTHORIZED';
+  const before = process.env[variable];
+  afterEach(() => {
+    if (before === undefined) delete process.env[variable];
+    else process.env[variable] = before;
+    vi.unstubAllEnvs();
+  });
+
   /** A server that says which client asks, over which connection. */
   async function secure(options: ServerOptions) {
     const connections: TLSSocket[] = [];
@@ -132,6 +144,76 @@ describe('TLS', () => {
     return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, connections, headers };
   }
   const trusting = (server: string) => ({ server, 'certificate-authority': put('ca.pem', certificates.authority) });
+
+  it.each(['0', '1', ''])(`is verified where ${variable} is %j`, async (value) => {
+    const { url, headers } = await secure(certificates.server);
+    process.env[variable] = value;
+    const ask = await asker(kubeconfig({ server: url }, { token: 'secret' }));
+    expect(await ask()).toMatch(/certificate|self.signed|unable to verify/i);
+    expect(headers).toEqual([]);
+    const trusted = await asker(kubeconfig(trusting(url), { token: 'secret' }));
+    expect(await trusted()).toBe('200 nobody');
+  });
+
+  it(`is verified for the service account of a pod where ${variable} is "0"`, async () => {
+    const { url, headers } = await secure(certificates.elsewhere);
+    const account = '/var/run/secrets/kubernetes.io/serviceaccount';
+    mkdirSync(join(folder, account), { recursive: true });
+    put(join(account, 'token'), 'secret');
+    put(join(account, 'ca.crt'), certificates.server.cert);
+    const config = new KubeConfig();
+    const { hostname, port } = new URL(url);
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', hostname);
+    vi.stubEnv('KUBERNETES_SERVICE_PORT', port);
+    config.loadFromCluster(folder);
+    process.env[variable] = '0';
+    const { get, close } = openApi(config);
+    closers.push(close);
+    await expect(get('/api/v1/services', AbortSignal.timeout(30_000))).rejects.toThrow(/certificate|altnames/i);
+    expect(headers).toEqual([]);
+  });
+
+  it.each([
+    ['agent', ['--dry-run', '--hostname-override', 'east-1', '--cluster-cidr', '10.1.0.0/16', '--kubeconfig']],
+    ['controller', ['--dry-run', '--cluster', 'east']],
+  ])(
+    'is verified by the %s, as a process in such an environment, which says what is wrong',
+    async (command, args) => {
+      const { url, headers } = await secure(certificates.server);
+      const path = kubeconfig({ server: url }, { token: 'secret' });
+      const words = args.at(-1) === 'east' ? [...args.slice(0, -1), `east=${path}`] : [...args, path];
+      const program = fileURLToPath(new URL('../../bin/slicewright', import.meta.url));
+      const child = spawn(program, [command, ...words], { env: { ...process.env, [variable]: '0' } });
+      closers.push(() => child.kill('SIGKILL'));
+      let said = '';
+      const isTold = new Promise<void>((resolve) => {
+        child.stderr.on('data', (chunk) => {
+          said += String(chunk);
+          if (/certificate|self.signed|unable to verify/i.test(said)) resolve();
+        });
+        child.once('exit', () => resolve());
+      });
+      await isTold;
+      expect(said).toMatch(/certificate|self.signed|unable to verify/i);
+      expect(said).not.toContain('Warning');
+      expect(headers).toEqual([]);
+    },
+    30_000,
+  );
+
+  it('is not verified where the kubeconfig says so, as kubectl has it, and that is told', async () => {
+    const { url } = await secure(certificates.server);
+    const path = kubeconfig({ server: url, 'insecure-skip-tls-verify': true }, { token: 'secret' });
+    expect(await (await asker(path))()).toBe('200 nobody');
+    const { isUnverified, close } = await openCluster({ kubeconfig: path });
+    closers.push(close);
+    expect(isUnverified).toBe(true);
+    const { isUnverified: isPlainOne, close: closeToo } = await openCluster({
+      kubeconfig: kubeconfig(trusting(url), {}),
+    });
+    closers.push(closeToo);
+    expect(isPlainOne).toBe(false);
+  });
 
   it('takes a client certificate that was renewed, over a new connection, and asks for no compression', async () => {
     const server = await secure({ ...certificates.server, requestCert: true, rejectUnauthorized: true });

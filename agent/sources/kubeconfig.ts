@@ -29,6 +29,7 @@ export async function openCluster(
   readonly post: ApiPost;
   readonly write: ApiWrite;
   readonly server: string;
+  readonly isUnverified: boolean;
   readonly close: () => void;
 }> {
   const { kubeconfig, context, master } = access;
@@ -47,6 +48,14 @@ export async function openCluster(
     const hint = kubeconfig === undefined ? '; name an API server with --kubeconfig, or a folder with --source' : '';
     throw new InputError([fileProblem(from, 'no-cluster', `cannot be used: ${reason}${hint}`)]);
   }
+}
+
+/** What to tell of API servers whose certificate nobody looks at, each once. */
+export function unverifiedText(server: string): string {
+  return (
+    `the certificate of ${server} is not verified, as insecure-skip-tls-verify of its kubeconfig says: ` +
+    'whoever is in between can answer as this API server; give certificate-authority-data instead'
+  );
 }
 
 async function load(kubeconfig: string | undefined): Promise<KubeConfig> {

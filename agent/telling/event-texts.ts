@@ -139,9 +139,16 @@ function objectOf(key: string): ClusterEvent['object'] {
 }
 
 function driftText({ family, chains }: EventOf<'drift'>): string {
-  const some = chains
-    .slice(0, maxChains)
-    .map(({ where, lost, added }) => `${where}: ${lost.length} lost, ${added.length} added`);
-  const more = chains.length > maxChains ? `; ${chains.length - maxChains} more` : '';
-  return `${family}: someone changed rules of ours, which are set right: ${some.join('; ')}${more}`;
+  const list = (some: typeof chains) => {
+    const named = some
+      .slice(0, maxChains)
+      .map(({ where, lost, added }) => `${where}: ${lost.length} lost, ${added.length} added`);
+    return [...named, ...(some.length > maxChains ? [`${some.length - maxChains} more`] : [])].join('; ');
+  };
+  const [ours, others] = [chains.filter(({ stays }) => stays !== true), chains.filter(({ stays }) => stays === true)];
+  const texts = [
+    ...(ours.length === 0 ? [] : [`someone changed rules of ours, which are set right: ${list(ours)}`]),
+    ...(others.length === 0 ? [] : [`rules of others decide before those of Services, and stay: ${list(others)}`]),
+  ];
+  return `${family}: ${texts.join('. ')}`;
 }

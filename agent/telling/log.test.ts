@@ -74,6 +74,15 @@ describe('the log', () => {
     ]);
   });
 
+  it('says of rules of others that they stay', () => {
+    const part = { where: 'nat PREROUTING', lost: [], added: ['-A PREROUTING -j RETURN'], stays: true } as const;
+    const [line] = saidOf({ kind: 'drift', family: 'IPv4', chains: [part], isFlush: false });
+    expect(line).toMatchObject({
+      facts: { added: ['-A PREROUTING -j RETURN'] },
+      message: expect.stringMatching(/they stay/),
+    });
+  });
+
   it('names the exact rules of a drift, and counts those that are too many', () => {
     const lost = Array.from({ length: 50 }, (_, i) => `-A KUBE-SERVICES -d 10.0.0.${i} -j DROP`);
     const [line] = saidOf({

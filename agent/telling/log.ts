@@ -198,9 +198,12 @@ function sourceLines(log: Log): (event: Extract<AgentEvent, { kind: 'source' }>)
 
 /** Of many parts, as where all was flushed, the first say enough. */
 function logDrift(log: Log, { family, chains }: Extract<AgentEvent, { kind: 'drift' }>): void {
-  for (const { where, lost, added } of chains.slice(0, maxParts)) {
+  for (const { where, lost, added, stays } of chains.slice(0, maxParts)) {
     const facts = { family, event: 'drift', where, ...cut('lost', lost), ...cut('added', added) };
-    log.warn(facts, 'someone changed rules of ours; they are set right');
+    const text = stays
+      ? "rules of others decide before those of Services; they stay, as they are others'"
+      : 'someone changed rules of ours; they are set right';
+    log.warn(facts, text);
   }
   const notShown = chains.length - maxParts;
   if (notShown > 0) log.warn({ family, event: 'drift', notShown }, 'more was changed; it is set right too');

@@ -3,7 +3,7 @@ import type { ChainPrefix } from '../../compiler/settings.ts';
 import type { Side } from '../planning/side.ts';
 import type { IsOurs } from './text/parse.ts';
 import { kubeNameOf } from './prefix.ts';
-import type { Ruleset } from './rule.ts';
+import { parseChainName, type Ruleset } from './rule.ts';
 
 /**
  * A backend that writes chains into netfilter's tables, as all such backends see each other: their chains have one
@@ -38,7 +38,8 @@ export function ownChainsOf(
 ): OwnChains {
   const is = (test: (writer: (typeof writers)[number], kubeName: string) => boolean) => (chain: string) => {
     const name = kubeNameOf(chain, prefix);
-    return name !== undefined && writers.some((writer) => test(writer, name));
+    // Writers look at how a name begins; what is no name at all begins like one too.
+    return name !== undefined && parseChainName(name) !== undefined && writers.some((writer) => test(writer, name));
   };
   const isOurs = is((writer, name) => writer.isOurs(name));
   return {

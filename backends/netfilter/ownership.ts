@@ -168,6 +168,15 @@ export function keptForOthers({ chains }: Ruleset, { references }: Foreign, pref
   });
 }
 
+/** Lines that may be kubelet's, in the chains that it shares and of the hooks to them: they stay whoever wrote them. */
+export function linesOfOthers({ chains, hooks }: Ruleset): string[] {
+  const shared = [...sharedWithKubelet];
+  return [
+    ...shared.flatMap(([name, table]) => chains.get(chainKey(table, name))?.lines ?? []),
+    ...hooks.flatMap(({ line }) => (shared.some(([name]) => line.endsWith(` -j ${name}`)) ? [line] : [])),
+  ];
+}
+
 /** Lines and hooks that are found stay; those that are wanted join them. */
 function keepShared(wanted: Wanted, found: Ruleset, key: string): void {
   const there = found.chains.get(key);

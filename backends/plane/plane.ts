@@ -16,6 +16,8 @@ export interface DriftedPart {
   /** Exact rules. */
   readonly lost: readonly string[];
   readonly added: readonly string[];
+  /** Others' own, and told of because packets meet it first: nobody sets it right. */
+  readonly stays?: true;
 }
 
 /** What one sync of one family did. */

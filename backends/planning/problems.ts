@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Family } from '../../compiler/values/address.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
+import { printable } from '../../compiler/values/object-ref.ts';
 import type { PlanProblem } from '../backend.ts';
 import type { ForgetReport } from '../conntrack.ts';
 
@@ -26,6 +27,21 @@ export function staleConnections(family: Family, { problem }: ForgetReport): Dia
   if (problem === undefined) return [];
   const object = { kind: 'kernel', name: family };
   return [{ severity: 'warning', code: 'stale-connections', object, message: problem }];
+}
+
+/**
+ * A saved plan that was changed after it was made, by somebody who made its digest anew as well.
+ *
+ * strange   what it would put into force and no program of slicewright has; empty: its steps do not lead where it says
+ */
+export function tamperedPlan(family: Family, strange: readonly string[]): Diagnostic {
+  const [first, ...more] = strange.map((text) => JSON.stringify(printable(text, 200)));
+  const what =
+    first === undefined
+      ? 'the steps of this plan do not lead where it says'
+      : `this plan has what slicewright makes for no Service: ${first}${more.length === 0 ? '' : ` and ${more.length} more`}`;
+  const message = `${what}: it was changed after it was made\nNothing was changed. Make a new plan.`;
+  return { severity: 'error', code: 'apply-tampered', object: { kind: 'kernel', name: family }, message };
 }
 
 /** What a schema found wrong with a family's part of a saved plan. */

@@ -8,7 +8,7 @@ import { createLog, type Log } from '../../agent/telling/log.ts';
 import { type BindAddress, parseBindAddress } from '../../agent/serving/bind-address.ts';
 import { type Answer, openListener, placeOfBind, plain, type RunningServer } from '../../agent/serving/listener.ts';
 import type { ApiCall } from '../../agent/sources/api.ts';
-import { openCluster } from '../../agent/sources/kubeconfig.ts';
+import { openCluster, unverifiedText } from '../../agent/sources/kubeconfig.ts';
 import { sleep, systemClock } from '../../agent/loop/clock.ts';
 import type { ClusterCache } from '../cluster-cache.ts';
 import { type ClusterAddress, type Controller, createController } from '../controller.ts';
@@ -59,7 +59,7 @@ export function controllerCommand(options: ControllerCommandOptions, io: Io, sig
     const log = createLog(options.v ?? 2);
     const bind = bindOf(options.listenAddress);
     const metrics = createControllerMetrics();
-    const opened = await openAll(options, metrics, signal);
+    const opened = await openAll(options, metrics, log, signal);
     const stopping = new AbortController();
     const both = AbortSignal.any([signal, stopping.signal]);
     const identity = options.identity ?? `${hostname()}_${process.pid}`;
@@ -106,14 +106,16 @@ interface Opened {
 async function openAll(
   options: ControllerCommandOptions,
   metrics: ControllerMetrics,
+  log: Log,
   signal: AbortSignal,
 ): Promise<Opened> {
   const closers: (() => void)[] = [];
   const onCall = ({ host, method, status }: ApiCall): void =>
     metrics.requests.inc({ host, method, code: status === undefined ? '<error>' : String(status) });
   const open = async (place: Place, labels: ReadonlyMap<string, string>): Promise<ClusterAddress> => {
-    const { get, write, server, close } = await openCluster(place, onCall);
+    const { get, write, server, isUnverified, close } = await openCluster(place, onCall);
     closers.push(close);
+    if (isUnverified) log.warn({ server }, unverifiedText(server));
     return { from: server, labels, get, write };
   };
   const labels = clusterLabelsOf(options.clusterLabels);

@@ -1,9 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compileCommand } from '../../agent/commands/compile.ts';
 import { explainPacketCommand } from '../../agent/commands/explain-packet.ts';
-import { cartOf, createScratch, nodeOf, type Scratch } from '../../agent/commands/commands.fixture.ts';
+import { cartOf, createScratch, forge, nodeOf, type Scratch } from '../../agent/commands/commands.fixture.ts';
 import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { verifyCommand } from '../../agent/commands/verify.ts';
 import { backendNames, register } from '../../backends/index.ts';
@@ -177,7 +177,7 @@ describe('a saved plan', () => {
     expect(JSON.parse(readFileSync(out, 'utf8'))).toMatchObject({ kind: 'Plan', backend: 'toy' });
     expect(await node.apply('', { plan: out, filename: [] })).toEqual({
       status: 0,
-      out: 'IPv4: applied in 2 transactions; read back\n',
+      out: expect.stringMatching(/ digest [0-9a-f]{64}\nIPv4: applied in 2 transactions; read back\n$/),
       err: '',
     });
     expect(linesOf(cart)).toEqual([lineTo('10.1.0.5')]);
@@ -215,7 +215,7 @@ describe('a saved plan', () => {
     const node = createToyNode();
     const out = join(scratch.root, 'plan.json');
     await node.plan(manifests('10.1.0.5'), { out });
-    writeFileSync(out, readFileSync(out, 'utf8').replace(from, to));
+    forge(out, (text) => text.replace(from, to));
     const { status, err } = await node.apply('', { plan: out, filename: [] });
     expect([status, err]).toEqual([1, expect.stringMatching(message)]);
     expect(kernel.taken).toBe(0);

@@ -37,15 +37,20 @@ export async function openSources(options: SourceOptions): Promise<{
   readonly sources: readonly Source[];
   /** To the own cluster's API server; undefined where it has none. */
   readonly post: ApiPost | undefined;
+  /** API servers whose certificate a kubeconfig says not to verify. */
+  readonly unverified: readonly string[];
   readonly close: () => void;
 }> {
   const limits = limitsOf(options.sourceLimits);
   const closers: (() => void)[] = [];
+  const unverified: string[] = [];
   let ownPost: ApiPost | undefined;
   const fromApi = async (cluster: ClusterName | undefined, kubeconfig: string | undefined, context?: string) => {
     const master = cluster === undefined ? options.master : undefined;
-    const { get, post, server, close } = await openCluster({ kubeconfig, context, master }, options.onCall);
+    const opened = await openCluster({ kubeconfig, context, master }, options.onCall);
+    const { get, post, server, close } = opened;
     closers.push(close);
+    if (opened.isUnverified) unverified.push(server);
     if (cluster === undefined) ownPost = post;
     const { nodeName, proxyName, leaseNamespace, clock } = options;
     return clusterSource({
@@ -69,7 +74,7 @@ export async function openSources(options: SourceOptions): Promise<{
         : await fromApi(name, path, context),
     );
   }
-  return { sources, post: ownPost, close: () => closers.forEach((close) => close()) };
+  return { sources, post: ownPost, unverified, close: () => closers.forEach((close) => close()) };
 }
 
 function limitsOf(text: string | undefined): SourceLimits {

@@ -45,9 +45,18 @@ export function describeFailure(error: KernelError, blame: Blame, number: number
   ].join('\n');
 }
 
+/** A document left half a table behind, again and again. */
+export function torn(error: KernelError): ApplyError {
+  const what =
+    `${error.message}\nThe tool failed and left part of a table changed, which a kernel does not: another writer is at the ` +
+    'same chains, or the tool does not do what it says';
+  const now = 'A part of the change is in force that no plan has. Applying again with a tool that works sets it right.';
+  return new ApplyError(error.reason, what, now, error);
+}
+
 export function disturbed(wrote: string, found: string): ApplyError {
   const what =
-    'another writer changes our chains while we write them: ' +
+    'another writer changes our chains while we write them, or the tool does not do what it says: ' +
     `what was just written (${wrote.slice(0, 12)}) is not what is there (${found.slice(0, 12)})`;
   return new ApplyError('disturbed', what, 'A mixture of their rules and ours is in force.');
 }

@@ -15,7 +15,8 @@ import { arbitraryNode, arbitraryServices } from '../../../test/helpers/arbitrar
 import { clusterIP, endpoint, makeIR, makeNode } from '../../../test/helpers/ir.ts';
 import { assemble } from '../../assemble.ts';
 import { iptables } from '../index.ts';
-import { ownChains } from '../../../test/helpers/scope.ts';
+import { ownChains, planeOf } from '../../../test/helpers/scope.ts';
+import { createFakeIpvsKernel } from '../../ipvs/fake/kernel.ts';
 import { applyPlan } from './apply.ts';
 import { rulesetText } from '../../netfilter/text/document.ts';
 import { createFakeKernel, type FakeKernel } from '../../netfilter/fake/kernel.ts';
@@ -183,11 +184,84 @@ describe('whose the chains are', () => {
   });
 
   it('uses the plain programs where there are no others', async () => {
-    const variants = ['nft', 'legacy'].flatMap((mode) => [`iptables-${mode}-save`, `iptables-${mode}-restore`]);
+    const variants = ['nft', 'legacy'].flatMap((mode) =>
+      ['', '-save', '-restore'].map((verb) => `iptables-${mode}${verb}`),
+    );
     const kernel = createFakeKernel('legacy', { missing: variants });
     const report = await apply(kernel.run, target(cart()));
     expect(report.observed.tools).toMatchObject({ mode: 'legacy', restore: 'iptables-restore' });
     expect(oursIn(kernel.save('IPv4'))).toBe(textOf(target(cart())));
+  });
+
+  it.each(['iptables', 'ipvs'])('the agent stays in its tables when a tool of %s mode vanishes', async (backend) => {
+    const kernel = createFakeIpvsKernel();
+    const plane = planeOf(backend, { run: kernel.run });
+    const wanted = { services: [cart()], node };
+    await plane.sync(wanted, 'full');
+    const before = kernel.netfilter.save('IPv4', 'nft');
+    kernel.netfilter.faults = { missing: ['iptables-nft-save', 'iptables-save'] };
+    await expect(plane.sync({ services: [cart(3)], node }, 'full')).rejects.toThrow(
+      /iptables(-nft)?-save: not installed/,
+    );
+    expect(kernel.netfilter.save('IPv4', 'legacy')).not.toContain('KUBE-');
+    expect(kernel.netfilter.save('IPv4', 'nft')).toBe(before);
+    kernel.netfilter.faults = {};
+    await plane.sync({ services: [cart(3)], node }, 'full');
+    expect(await plane.sync({ services: [cart(3)], node }, 'full')).toMatchObject({ documents: 0 });
+    // Flushed, while the other mode's tables hold something: that is no reason either.
+    kernel.netfilter.load('IPv4', '', 'nft');
+    kernel.netfilter.load('IPv4', foreign, 'legacy');
+    await plane.sync({ services: [cart(3)], node }, 'full');
+    expect(kernel.netfilter.save('IPv4', 'legacy')).not.toContain('KUBE-');
+    expect(kernel.netfilter.save('IPv4', 'nft')).toContain('KUBE-SERVICES');
+  });
+
+  it.each(['iptables', 'ipvs'])(
+    'in %s mode, rules of others that decide before are told of once, and stay',
+    async (backend) => {
+      const kernel = createFakeIpvsKernel();
+      const plane = planeOf(backend, { run: kernel.run });
+      const wanted = { services: [cart()], node };
+      expect((await plane.sync(wanted, 'full')).drift).toEqual([]);
+      const verdicts = [
+        '-s 198.51.100.0/24 -j RETURN',
+        '-d 10.96.0.1/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.6.6.6:80',
+      ];
+      const lines = [...verdicts, '-j THE-OTHERS', '-m comment --comment "we -j DROP it"'].map(
+        (rule) => `-I PREROUTING ${rule}`,
+      );
+      const dropping = '-I FORWARD -d 10.1.0.0/16 -j DROP';
+      kernel.netfilter.restore(
+        'IPv4',
+        `*filter\n${dropping}\nCOMMIT\n*nat\n:THE-OTHERS - [0:0]\n${lines.join('\n')}\nCOMMIT\n`,
+      );
+      const { drift, documents } = await plane.sync(wanted, 'full');
+      expect(documents).toBe(0);
+      expect(drift).toEqual([
+        {
+          where: 'filter FORWARD (rules of others that decide before)',
+          lost: [],
+          added: ['-A FORWARD -d 10.1.0.0/16 -j DROP'],
+          stays: true,
+        },
+        {
+          where: 'nat PREROUTING (rules of others that decide before)',
+          lost: [],
+          added: verdicts.toReversed().map((rule) => `-A PREROUTING ${rule}`),
+          stays: true,
+        },
+      ]);
+      expect((await plane.sync(wanted, 'full')).drift).toEqual([]);
+      expect(kernel.netfilter.save('IPv4')).toContain('-A PREROUTING -s 198.51.100.0/24 -j RETURN');
+    },
+  );
+
+  it('does not take a mode without its save program for one without rules', async () => {
+    const kernel = createFakeKernel('legacy');
+    kernel.load('IPv4', rulesetText(assemble(iptables, [cart(3)], node).program), 'nft');
+    kernel.faults = { missing: ['iptables-nft-save'] };
+    await expect(apply(kernel.run, target(cart()))).rejects.toThrow('iptables-nft-save: not installed');
+    expect(kernel.save('IPv4', 'legacy')).not.toContain('KUBE-');
   });
 
   it('refuses to add to rules of Services in both modes', async () => {

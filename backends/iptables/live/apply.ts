@@ -1,11 +1,12 @@
 import type { Run } from '../../command.ts';
 import { type ForgetReport, forgetConnections } from '../../conntrack.ts';
-import { ApplyError, describeFailure, disturbed, inForce } from './apply-error.ts';
+import { ApplyError, describeFailure, disturbed, inForce, torn } from './apply-error.ts';
 import { type Attempts, createAttempts, type Quarantined } from './attempts.ts';
 import { findBlame } from './blame.ts';
 import { canonicalRuleset } from '../../netfilter/text/canonical.ts';
 import { KernelError } from '../../netfilter/live/errors.ts';
 import { fingerprintOf } from '../../netfilter/diff/fingerprint.ts';
+import { outcomeOf } from '../../netfilter/diff/outcome.ts';
 import { staleFlows } from '../../netfilter/live/flows.ts';
 import { holdBack } from './hold-back.ts';
 import { performRestore } from '../../netfilter/live/kernel.ts';
@@ -20,6 +21,7 @@ import {
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { type Owners, ownersIn } from '../../netfilter/owners.ts';
 import type { RestoreStep } from '../../netfilter/diff/plan.ts';
+import type { Ruleset } from '../../netfilter/rule.ts';
 import { lineCount } from '../../netfilter/diff/transaction.ts';
 
 export { ApplyError } from './apply-error.ts';
@@ -86,10 +88,16 @@ export async function applyTarget(
         return { ...report, forgotten: await forget() };
       }
       if (wrote !== undefined && !attempts.disturbed()) throw disturbed(wrote.result, observed.fingerprint);
-      const failed = await performAll(run, observed, restores, options, performed);
-      observed = await readBack(run, observed, own, failed?.error);
+      const before = observed;
+      const failed = await performAll(run, before, restores, options, performed);
+      observed = await readBack(run, before, own, failed?.error);
       wrote = failed === undefined ? plan : undefined;
       if (failed !== undefined) {
+        // Nothing can be concluded from a refusal that has left half a table behind.
+        if (isTorn(before, restores, failed.step, observed)) {
+          if (!attempts.disturbed()) throw torn(failed.error);
+          continue;
+        }
         const blame = findBlame(failed.step.document, failed.error, owners);
         if (!attempts.failed(failed.error, failed.step.document, blame)) {
           throw stopped(failed, restores, owners, start, observed);
@@ -205,6 +213,22 @@ async function performAll(
     onStep?.(step);
   }
   return undefined;
+}
+
+/**
+ * Whether a document that failed has left what no number of its tables makes: a kernel takes a table whole or not at all.
+ * Then a tool does not do what it says, or another writer was at the same tables.
+ */
+function isTorn(before: Observation, restores: readonly RestoreStep[], failed: RestoreStep, now: Observation): boolean {
+  let reached: Ruleset | undefined = before.ruleset;
+  for (const { document } of restores.slice(0, restores.indexOf(failed))) {
+    reached = reached && outcomeOf(reached, document);
+  }
+  const found = fingerprintOf(canonicalRuleset(now.ruleset));
+  return !failed.document.tables.some((_, committed) => {
+    const possible = reached && outcomeOf(reached, failed.document, committed);
+    return possible !== undefined && fingerprintOf(canonicalRuleset(possible)) === found;
+  });
 }
 
 /** Reading must work before anything can be said. What made us read is the better explanation if it does not. */

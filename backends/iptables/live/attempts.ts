@@ -32,6 +32,8 @@ export interface Attempts {
 /** Tries while another program holds the lock: each waits for it, five seconds. */
 const lockTries = 3;
 const disturbedTries = 3;
+/** Complaints that another writer may have caused. */
+const refusedTries = 3;
 /** Documents are not cut shorter than this. */
 const shortestLimit = 50;
 
@@ -50,6 +52,7 @@ export function createAttempts(): Attempts {
   let locks = 0;
   let disturbances = 0;
   let suspicion: string | undefined;
+  let refusals = 0;
 
   function accuse(error: KernelError, { suspects, rule }: Blame): boolean {
     if (!quarantine.refused(suspects)) return false;
@@ -77,7 +80,7 @@ export function createAttempts(): Attempts {
           return isCuttable;
         }
         case 'refused': {
-          const isNew = suspicion !== error.message;
+          const isNew = suspicion !== error.message && ++refusals <= refusedTries;
           suspicion = error.message;
           return isNew || accuse(error, blame);
         }

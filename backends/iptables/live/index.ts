@@ -5,6 +5,7 @@ import type { ProgramOf } from '../../made.ts';
 import { tableDangers } from '../../netfilter/diff/dangers.ts';
 import { isToGo, type Observation, observe, observePossible } from '../../netfilter/live/observation.ts';
 import { ownChainsOf, type TableWriter } from '../../netfilter/own-chains.ts';
+import { withMark } from '../../netfilter/ownership.ts';
 import type { Ruleset } from '../../netfilter/rule.ts';
 import type { Scope } from '../../target.ts';
 import type { IptablesUnit } from '../unit.ts';
@@ -51,7 +52,14 @@ export function createLive(writers: readonly TableWriter[], programOf: ProgramOf
     },
     nothing: ({ family, prefix }, source) => plannerUnder(prefix).observed(source, nothingFound(family), []),
     readDump: (source, prefix) => readDump(source, ownOf(prefix), plannerUnder(prefix)),
-    loadPlan: async (parsed, prefix) => (await import('./saved-plan.ts')).loadPlan(parsed, ownOf(prefix)),
+    async loadPlan(parsed, prefix) {
+      const [{ loadPlan }, { iptablesVocabulary }] = await Promise.all([
+        import('./saved-plan.ts'),
+        import('../vocabulary.ts'),
+      ]);
+      const own = ownOf(prefix);
+      return loadPlan(parsed, own, (family) => iptablesVocabulary(family, withMark(own)));
+    },
     createPlane: (options) => createIptablesPlane({ ...options, own: ownOf(options.scope.prefix) }),
     remains: (run, scope, successor) => leaveTables(run, scope, ownOf(scope.prefix), successor),
     async checkCleanable(run, scope) {

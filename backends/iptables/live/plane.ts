@@ -8,7 +8,7 @@ import { isGuarded } from '../../netfilter/loopback-guard.ts';
 import { KernelError } from '../../netfilter/live/errors.ts';
 import { fingerprintOf } from '../../netfilter/diff/fingerprint.ts';
 import { holdBack } from './hold-back.ts';
-import { performRestore } from '../../netfilter/live/kernel.ts';
+import { type Mode, performRestore } from '../../netfilter/live/kernel.ts';
 import { type Observation, observe, observePossible, planLive } from '../../netfilter/live/observation.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { staysMarked } from '../../netfilter/ownership.ts';
@@ -23,6 +23,7 @@ import { allowLocalNodePorts } from './local-node-ports.ts';
 import { createDelays } from '../../plane/delays.ts';
 import { type Depth, emptySync, type FamilyPlane, type FamilySync } from '../../plane/plane.ts';
 import { isUsed, type Target } from '../../target.ts';
+import { createAheadWatch } from '../../netfilter/diff/ahead.ts';
 import { findDrift } from '../../netfilter/diff/drift.ts';
 import { createHookGlance } from './glance.ts';
 import { rememberUnits } from '../../units.ts';
@@ -53,14 +54,21 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
   const unchecked = { ...maker, check: () => [] };
   const delays = createDelays<string>(options.nowMs, options.delayTimes);
   let believed: Observation | undefined;
+  /** Chosen by the first reading, for good: a tool that vanishes must not move the rules to other tables. */
+  let mode: Mode | undefined;
+  const ahead = createAheadWatch();
   const glanceAt = createHookGlance(family, run);
   let hasNodePorts = false;
 
   async function full(program: Ruleset | undefined, wanted: Target, held: ReadonlySet<string>): Promise<Done> {
     const before = believed;
     believed = undefined;
-    const start = await observe(run, family, own);
-    const drift = before === undefined ? [] : findDrift(before.ruleset, start.ruleset);
+    const start = await observe(run, family, own, mode);
+    mode = start.tools.mode;
+    const drift = [
+      ...(before === undefined ? [] : findDrift(before.ruleset, start.ruleset)),
+      ...ahead.look(start.foreign),
+    ];
     const target = { program: program && heldBack(start, program, held, own), services: wanted.services };
     const taken: RestoreDocument[] = [];
     const onStep = ({ document }: RestoreStep) => void taken.push(document);

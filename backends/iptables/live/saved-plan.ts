@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Family } from '../../../compiler/values/address.ts';
+import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
 import { printable } from '../../../compiler/values/object-ref.ts';
 import type { LoadedPlan, PlanStart } from '../../backend.ts';
 import type { Run } from '../../command.ts';
@@ -15,6 +17,8 @@ import {
 import { exposedLoopback } from '../../netfilter/live/exposed-loopback.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { withMark } from '../../netfilter/ownership.ts';
+import { fingerprintOf } from '../../netfilter/diff/fingerprint.ts';
+import { outcomeOf } from '../../netfilter/diff/outcome.ts';
 import {
   address,
   document,
@@ -23,9 +27,13 @@ import {
   phase,
   port,
   strangeLinesIn,
+  strangeOutcome,
   strangeProblems,
 } from '../../netfilter/diff/saved-steps.ts';
-import { schemaProblems } from '../../planning/problems.ts';
+import type { Ruleset } from '../../netfilter/rule.ts';
+import { canonicalRuleset } from '../../netfilter/text/canonical.ts';
+import type { Vocabulary } from '../../netfilter/vocabulary.ts';
+import { schemaProblems, tamperedPlan } from '../../planning/problems.ts';
 import type { Scope } from '../../target.ts';
 import { reportOf } from './apply-report.ts';
 
@@ -54,23 +62,30 @@ const familyPlan = z.strictObject({
   steps: z.array(z.discriminatedUnion('kind', [restoreStep, forgetStep])),
 });
 
-export function loadPlan(parsed: unknown, own: OwnChains): LoadedPlan {
+/** vocabulary   of a family's programs */
+export function loadPlan(parsed: unknown, own: OwnChains, vocabulary: (family: Family) => Vocabulary): LoadedPlan {
   const result = familyPlan.safeParse(parsed);
   if (!result.success) return { kind: 'refused', problems: schemaProblems(result.error) };
   const { isOurs } = withMark(own);
   const strange = strangeLines(result.data, (chain) => isOurs('nat', chain)).map((line) => printable(line, 200));
   if (strange.length > 0) return { kind: 'refused', problems: strangeProblems(strange) };
   const plan = { ...result.data, steps: result.data.steps.map(toStep) };
-  return { kind: 'plan', family: plan.family, start: (run, scope) => startOf(plan, run, scope, own) };
+  return { kind: 'plan', family: plan.family, start: (run, scope) => startOf(plan, run, scope, own, vocabulary) };
 }
 
-async function startOf(plan: SavedPlan, run: Run, { takeOver }: Scope, own: OwnChains): Promise<PlanStart> {
+async function startOf(
+  plan: SavedPlan,
+  run: Run,
+  { takeOver }: Scope,
+  own: OwnChains,
+  vocabulary: (family: Family) => Vocabulary,
+): Promise<PlanStart> {
   const observed = await observe(run, plan.family, own);
   const refusal = refusalOf(observed, plan, own, { takeOver });
   return {
     refusal:
       refusal === undefined
-        ? await missingTool(run, observed.tools)
+        ? (misleading(plan, observed.ruleset, vocabulary(plan.family)) ?? (await missingTool(run, observed.tools)))
         : kernelProblem(plan.family, `apply-${refusal.reason}`, refusal.message),
     async perform() {
       let after: Observation | undefined;
@@ -83,6 +98,21 @@ async function startOf(plan: SavedPlan, run: Run, { takeOver }: Scope, own: OwnC
       return exposed === undefined ? report : { ...report, problems: [...report.problems, exposed] };
     },
   };
+}
+
+/** A plan whose steps lead elsewhere than it says, or to rules that slicewright has not; undefined: they do not. */
+function misleading(plan: SavedPlan, observed: Ruleset, vocabulary: Vocabulary): Diagnostic | undefined {
+  const documents = plan.steps.flatMap((step) => (step.kind === 'restore' ? [step.document] : []));
+  let outcome: Ruleset | undefined = observed;
+  for (const one of documents) outcome = outcome && outcomeOf(outcome, one);
+  if (outcome === undefined || !hasFingerprint(outcome, plan.result)) return tamperedPlan(plan.family, []);
+  const strange = strangeOutcome(observed, documents, outcome, vocabulary);
+  return strange.length === 0 ? undefined : tamperedPlan(plan.family, strange);
+}
+
+/** As it stands, or where another version of the tools wrote what stays. */
+function hasFingerprint(ruleset: Ruleset, fingerprintOfPlan: string): boolean {
+  return fingerprintOf(ruleset) === fingerprintOfPlan || fingerprintOf(canonicalRuleset(ruleset)) === fingerprintOfPlan;
 }
 
 function toStep(step: z.infer<typeof familyPlan>['steps'][number]): NetfilterStep {

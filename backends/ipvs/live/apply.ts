@@ -67,6 +67,8 @@ export interface IpvsReport {
 
 /** Plans that follow each other: what was quiesced is deleted by the next one; each quarantine needs another. */
 const maxRounds = 50;
+/** Of those, in a row and without a Service that could be left out: more lead nowhere, whatever the tools say. */
+const maxFruitless = 9;
 
 /**
  * Makes the kernel hold what is wanted, from whatever it holds.
@@ -89,7 +91,8 @@ export async function applyProgram(
   let start: IpvsProgram | undefined;
   let retried: string | undefined;
   let read = options.start ?? (await observeProgram(run, family, own));
-  for (let round = 0; round < maxRounds; round++) {
+  let fruitless = 0;
+  for (let round = 0; round < maxRounds && fruitless < maxFruitless; round++, fruitless++) {
     const desired = desiredProgram(read, family, target, options);
     const observed = seen(read, desired, scope, options);
     start ??= observed;
@@ -118,8 +121,12 @@ export async function applyProgram(
     if (guilty.length === 0 && (retried === failed.message || !isWorthRetry(failed))) throw failed;
     retried = failed.message;
     for (const port of guilty) quarantined.set(port.service, port);
+    if (guilty.length > 0) fruitless = 0;
   }
-  throw new IpvsError(`gave up after ${maxRounds} plans; another program changes what we write`, { reason: 'failed' });
+  const why = 'another program changes what slicewright writes, or a tool does not do what it says';
+  throw new IpvsError(`what is there is still not what is wanted after ${performed.steps} scripts: ${why}`, {
+    reason: 'failed',
+  });
 }
 
 function desiredProgram(

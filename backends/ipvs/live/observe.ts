@@ -1,6 +1,7 @@
 import type { ChainPrefix } from '../../../compiler/settings.ts';
 import type { Family } from '../../../compiler/values/address.ts';
 import type { Run } from '../../command.ts';
+import type { Mode } from '../../netfilter/live/kernel.ts';
 import { type Observation, observe, observeAgain } from '../../netfilter/live/observation.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { parseSysctls } from '../../host/sysctl.ts';
@@ -25,10 +26,11 @@ const sysctlNames = [
  * All of ours in one family, and what else a plan must know: what others made, which real servers
  * have connections, which ones are draining.
  *
+ * inUse    the mode of the tables that was chosen before, which stays
  * throws   IpvsError; KernelError for the tables
  */
-export async function observeProgram(run: Run, family: Family, own: OwnChains): Promise<IpvsProgram> {
-  return readProgram(run, await observe(run, family, own));
+export async function observeProgram(run: Run, family: Family, own: OwnChains, inUse?: Mode): Promise<IpvsProgram> {
+  return readProgram(run, await observe(run, family, own, inUse));
 }
 
 /** Reads again, in the tables that an earlier reading found. */

@@ -14,6 +14,7 @@ import { adoptForeign, conflictText, findConflicts } from '../plan/conflicts.ts'
 import { departures } from '../plan/departure.ts';
 import { fingerprintOf } from '../plan/fingerprint.ts';
 import { drainSeconds } from '../program/ledger.ts';
+import { outcomeOf } from '../plan/outcome.ts';
 import { planProgram } from '../plan/plan.ts';
 import { emptyProgram, type IpvsProgram, type IpvsUnit, nothingFound } from '../program/program.ts';
 import { type IpvsStep, scriptOf } from '../plan/steps.ts';
@@ -81,7 +82,10 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
       changes: () => changesOf(planned, sides()),
       served: () => ({ before: servicesOf(sides().before), after: servicesOf(sides().after) }),
       steps: () => steps.map(stepJson),
-      saved: () => ({ family, fingerprint: fingerprintOf(start), steps: steps.map(savedStep) }),
+      saved: () => ({
+        ...{ family, fingerprint: fingerprintOf(start), result: resultOf(start, steps) },
+        steps: steps.map(savedStep),
+      }),
       after: () => observed('the last plan', afterPlan(start, planned.desired), []),
     };
   }
@@ -138,6 +142,13 @@ const noOthers: Foreign = { chains: [], inFront: [], references: [], remarks: []
 function stepJson(step: IpvsStep): object {
   const { file, args, text } = scriptOf(step);
   return { phase: step.phase, kind: step.kind, command: [file, ...args].join(' '), script: text };
+}
+
+/** throws   when the steps lead nowhere, which is a defect: they were made for what is there */
+function resultOf(start: IpvsProgram, steps: readonly IpvsStep[]): string {
+  const outcome = outcomeOf(start, steps);
+  if (outcome === undefined) throw new Error('the steps of a plan ask for what is not there');
+  return fingerprintOf(outcome);
 }
 
 /** A step for `apply --plan`. */

@@ -7,6 +7,8 @@ import { conflictText } from '../plan/conflicts.ts';
 import { holdBack } from '../plan/hold-back.ts';
 import { ipvs } from '../maker.ts';
 import { observeProgram } from './observe.ts';
+import { createAheadWatch } from '../../netfilter/diff/ahead.ts';
+import type { Mode } from '../../netfilter/live/kernel.ts';
 import { underPrefix } from '../../netfilter/prefix.ts';
 import { type IpvsStep, printStep } from '../plan/steps.ts';
 import { type ServicePortId, servicePortIn } from '../../../compiler/values/names.ts';
@@ -35,6 +37,9 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
   const delays = createDelays<ServicePortId>(options.nowMs, options.delayTimes);
   /** What the kernel was brought to; undefined: nothing yet. */
   let last: Target | undefined;
+  /** Of the tables: chosen by the first reading, for good. */
+  let mode: Mode | undefined;
+  const ahead = createAheadWatch();
 
   return {
     family,
@@ -44,7 +49,8 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
       const { program, diagnostics } = assemble(maker, wanted.services, wanted.node);
       const meanings = new Map(wanted.services.map(({ id, hash }) => [id, hash]));
       const held = delays.held(meanings);
-      const start = await observeProgram(run, family, own);
+      const start = await observeProgram(run, family, own, mode);
+      mode = start.found?.tables?.tools.mode;
       const steps: IpvsStep[] = [];
       const target = {
         program: isUsed(wanted) ? holdBack(program, start, held) : undefined,
@@ -66,7 +72,10 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
         rules: new Map([['virtual servers', done.observed.servers.size]]),
         written: undefined,
         deltaRefused: false,
-        drift: before === wanted ? driftIn(steps) : [],
+        drift: [
+          ...(before === wanted ? driftIn(steps) : []),
+          ...ahead.look(start.found?.tables?.foreign ?? { inFront: [] }),
+        ],
         quarantined: delays.list().map((held) => ({ ...held, service: servicePortIn(held.service) })),
         released: released.map(servicePortIn),
         remarks: [

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Family, families, familyOf } from '../../../compiler/values/address.ts';
 import { counted } from '../../../compiler/values/counted.ts';
+import { isPlainText } from '../../../compiler/values/plain-text.ts';
 import { protocols } from '../../../compiler/values/port.ts';
 import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
 import type { ApplyReport, LoadedPlan, PlanStart } from '../../backend.ts';
@@ -33,7 +34,9 @@ import { ourSetNames } from '../program/reading.ts';
 import { parseSchedulerName, type SchedulerName } from '../program/servers.ts';
 import type { SetEntry } from '../program/sets.ts';
 import type { IpvsStep } from '../plan/steps.ts';
-import { schemaProblems } from '../../planning/problems.ts';
+import { outcomeOf } from '../plan/outcome.ts';
+import { strangeSteps } from '../vocabulary.ts';
+import { schemaProblems, tamperedPlan } from '../../planning/problems.ts';
 import type { Scope } from '../../target.ts';
 import { describeFailure } from './apply-report.ts';
 
@@ -44,6 +47,7 @@ import { describeFailure } from './apply-report.ts';
 interface SavedPlan {
   readonly family: Family;
   readonly fingerprint: string;
+  readonly result: string;
   readonly steps: readonly IpvsStep[];
 }
 
@@ -86,7 +90,7 @@ const server = z.strictObject({
   reals: z.array(real),
 });
 /** Only names a Service in messages. */
-const service = z.string().max(600).optional();
+const service = z.string().max(600).refine(isPlainText, 'holds control characters').optional();
 const edit = z.union([
   z.strictObject({ service, op: z.enum(['add-virtual', 'delete-virtual']), server }),
   z.strictObject({ service, op: z.literal('edit-virtual'), from: server, to: server }),
@@ -107,7 +111,7 @@ const step = z.union([
   z.strictObject({ ...at, kind: z.enum(['bind', 'unbind']), link, addresses: z.array(address) }),
 ]);
 
-const familyPlan = z.strictObject({ family, fingerprint, steps: z.array(step) });
+const familyPlan = z.strictObject({ family, fingerprint, result: fingerprint, steps: z.array(step) });
 
 export function loadPlan(parsed: unknown, own: OwnChains, scopeOf: (scope: Scope) => IpvsScope): LoadedPlan {
   const result = familyPlan.safeParse(parsed);
@@ -126,7 +130,7 @@ async function startOf(plan: SavedPlan, run: Run, scope: IpvsScope): Promise<Pla
   return {
     refusal:
       refusal === undefined
-        ? tools && (await missingTool(run, tools))
+        ? (misleading(plan, observed, scope) ?? (tools && (await missingTool(run, tools))))
         : describeFailure(plan.family, new IpvsError(refusal, { reason: 'conflict' }), 'apply'),
     perform: () => performAll(plan, run, scope, observed),
   };
@@ -141,6 +145,14 @@ function refusalOf(plan: SavedPlan, observed: IpvsProgram, { takeOver }: IpvsSco
   if (observed.found?.tables?.owner !== 'another writer' || takeOver) return undefined;
   const whose = `the ${observed.prefix}-* chains are not ours: a kube-proxy seems to own them`;
   return `${whose}; once it is stopped, use --take-over. Nothing was changed.`;
+}
+
+/** A plan whose steps lead elsewhere than it says, or to what slicewright never makes; undefined: they do not. */
+function misleading(plan: SavedPlan, observed: IpvsProgram, { own }: IpvsScope): Diagnostic | undefined {
+  const outcome = outcomeOf(observed, plan.steps);
+  if (outcome === undefined || fingerprintOf(outcome) !== plan.result) return tamperedPlan(plan.family, []);
+  const strange = strangeSteps(observed, plan.steps, outcome, own);
+  return strange.length === 0 ? undefined : tamperedPlan(plan.family, strange);
 }
 
 async function performAll(

@@ -128,7 +128,7 @@ function addressScript(lines: readonly string[]): Script {
   return { file: 'ip', args: ['-force', '-batch', '-'], text: document(lines) };
 }
 
-function entryWords({ set, entry, timeoutSeconds }: EntryEdit): string {
+export function entryWords({ set, entry, timeoutSeconds }: EntryEdit): string {
   return timeoutSeconds === undefined ? `${set} ${entry}` : `${set} ${entry} timeout ${timeoutSeconds}`;
 }
 

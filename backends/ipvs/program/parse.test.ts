@@ -125,6 +125,16 @@ describe('ipset save', () => {
   });
 });
 
+it.each(['\r', '\t', '\0', '\u001b'])('a line with %j in it says nothing', (sign) => {
+  const servers = parseServers(`-A -t 10.0.0.1:80 -s sh -b sh-${sign}port\n-A -t 10.0.0.2:80 -s rr\n`);
+  expect([...servers.values()].map(({ address }) => address)).toEqual(['10.0.0.2']);
+  const save = `create A hash:ip${sign}x family inet\ncreate B hash:ip family inet\nadd B 10.0.0.1${sign}\nadd B 10.0.0.2\n`;
+  const sets = [...parseSets(save, () => true).values()];
+  // White space at the end of a line is cut off.
+  const entries = /\s/.test(sign) ? ['10.0.0.1', '10.0.0.2'] : ['10.0.0.2'];
+  expect(sets.map((set) => [set.name, set.entries])).toEqual([['B', entries]]);
+});
+
 describe('addresses of the link', () => {
   it('are those of whole length; link-local ones and networks are others’', () => {
     const text = [

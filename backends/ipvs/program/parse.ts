@@ -1,5 +1,6 @@
 import { type IpAddress, parseAddress } from '../../../compiler/values/address.ts';
 import { compareText } from '../../../compiler/values/names.ts';
+import { isPlainText } from '../../../compiler/values/plain-text.ts';
 import { type Port, type Protocol, parsePort } from '../../../compiler/values/port.ts';
 import { parseSetName, type SetName } from '../../netfilter/rule.ts';
 import type { RealKey } from './program.ts';
@@ -34,8 +35,7 @@ const forwardingOfOption: ReadonlyMap<string, Forwarding> = new Map([
  */
 export function parseServers(text: string): ReadonlyMap<ServerKey, VirtualServer> {
   const servers = new Map<ServerKey, VirtualServer>();
-  for (const line of text.split('\n')) {
-    const words = line.trim().split(/ +/);
+  for (const words of wordsOfLines(text)) {
     const frontend = parseFrontend(words[1], words[2]);
     if (frontend === undefined) continue;
     const key = serverKey(frontend);
@@ -46,6 +46,14 @@ export function parseServers(text: string): ReadonlyMap<ServerKey, VirtualServer
   }
   for (const server of servers.values()) (server.reals as RealServer[]).sort(compareEndpoints);
   return servers;
+}
+
+/** Of every line that a tool can have printed: a line with control characters in it says nothing. */
+function* wordsOfLines(text: string): Generator<string[]> {
+  for (const raw of text.split('\n')) {
+    const line = raw.trim();
+    if (isPlainText(line)) yield line.split(/ +/);
+  }
 }
 
 function parseFrontend(option: string | undefined, at: string | undefined) {
@@ -146,8 +154,7 @@ const kernelsChoice = ['hashsize', 'bucketsize', 'initval', 'elements', 'size'];
  */
 export function parseSets(text: string, isOurs: (name: SetName) => boolean): ReadonlyMap<SetName, FoundSet> {
   const found = new Map<SetName, { definition: string; entries: Map<SetEntry, number | undefined> }>();
-  for (const line of text.split('\n')) {
-    const words = line.trim().split(/ +/);
+  for (const words of wordsOfLines(text)) {
     const name = parseSetName(words[1]);
     if (name === undefined || !isOurs(name)) continue;
     if (words[0] === 'create') found.set(name, { definition: definitionOf(words.slice(2)), entries: new Map() });

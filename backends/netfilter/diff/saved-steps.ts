@@ -4,7 +4,9 @@ import { type Port, parsePort } from '../../../compiler/values/port.ts';
 import type { PlanProblem } from '../../backend.ts';
 import { isKernelChain } from '../kernel-chains.ts';
 import { parseRule } from '../text/parse-rule.ts';
-import { type Table, tables } from '../rule.ts';
+import { linesOfOthers } from '../ownership.ts';
+import { type Ruleset, type Table, tables } from '../rule.ts';
+import type { Vocabulary } from '../vocabulary.ts';
 import type { RestoreDocument } from './transaction.ts';
 
 /*
@@ -52,6 +54,46 @@ export function strangeLinesIn(
     ...declared.filter((chain) => !isOurs(chain)),
     ...lines.filter((line) => !isPlanLine(of, line, isOurs)),
   ]);
+}
+
+/**
+ * Lines that a plan puts into slicewright's chains, or leaves there, and that no program has. Every line of them is of
+ * slicewright's words, and a Service's chain that accepts would be too.
+ *
+ * What kubelet has in a chain that both use stays there.
+ */
+export function strangeOutcome(
+  observed: Ruleset,
+  documents: readonly RestoreDocument[],
+  outcome: Ruleset,
+  vocabulary: Vocabulary,
+): string[] {
+  const kept = new Set(linesOfOthers(observed));
+  const isKept = (line: string) => kept.has(line);
+  // Nearly all that is written is there in the end, and looked at once.
+  const stays = new Set<string>();
+  outcome.chains.forEach(({ table, lines }) => lines.forEach((line) => stays.add(`${table} ${line}`)));
+  const written = documents.flatMap(({ family: its, tables: parts }) =>
+    parts.flatMap(({ name, lines }) =>
+      lines.filter((line) => !stays.has(`${name} ${line}`) && !isWritable(its, name, line, vocabulary, isKept)),
+    ),
+  );
+  return [...written, ...vocabulary.strangeLines(outcome, isKept)];
+}
+
+/** Deleting says nothing of its own. */
+function isWritable(
+  of: Family,
+  table: Table,
+  line: string,
+  vocabulary: Vocabulary,
+  isKept: (line: string) => boolean,
+): boolean {
+  const [verb, chain = ''] = line.split(' ', 2);
+  if (verb !== '-A' && verb !== '-I') return true;
+  const asAppended = `-A ${chain}${line.slice(3 + chain.length).replace(/^ \d{1,7}(?= |$)/, '')}`;
+  const rule = parseRule(of, asAppended)?.rule;
+  return isKept(asAppended) || (rule !== undefined && vocabulary.knows(table, chain, rule));
 }
 
 function isPlanLine(of: Family, line: string, isOurs: (chain: string) => boolean): boolean {

@@ -28,9 +28,12 @@ export interface Modes {
  * else any rules; on an untouched node what the program `iptables` uses. The rules of Services
  * must stand where those of everybody else on the node stand, or packets meet two sets of them.
  *
- * throws   KernelError when neither can be read
+ * A mode that is installed and cannot be read is no mode without rules: its rules would be met besides those of the other.
+ *
+ * inUse    a mode whose tables were written before: it stays, whatever the other holds
+ * throws   KernelError when neither can be read, or not the one in use, or one that is installed without its save program
  */
-export async function findModes(run: Run, family: Family, own: OwnChains): Promise<Modes> {
+export async function findModes(run: Run, family: Family, own: OwnChains, inUse?: Mode): Promise<Modes> {
   const preferred = await plainMode(run, family);
   const readings: Reading[] = [];
   let problem: KernelError | undefined;
@@ -39,15 +42,25 @@ export async function findModes(run: Run, family: Family, own: OwnChains): Promi
       readings.push(await read(run, toolsFor(family, mode, mode), own));
     } catch (error) {
       if (!(error instanceof KernelError) || !isAbsence(error)) throw error;
+      const isPlain = mode === preferred && error.reason === 'missing-tool';
+      if (isPlain) readings.push(await read(run, toolsFor(family, mode, undefined), own));
+      else if (mode === inUse || (await isHalfThere(run, family, mode, error))) throw error;
       problem ??= error;
     }
   }
   if (readings.length === 0 && preferred !== undefined) {
     readings.push(await read(run, toolsFor(family, preferred, undefined), own));
   }
-  const [chosen, other] = readings.sort((a, b) => ranks.indexOf(a.holds) - ranks.indexOf(b.holds));
+  const rankOf = ({ tools, holds }: Reading) => (tools.mode === inUse ? -1 : ranks.indexOf(holds));
+  const [chosen, other] = readings.sort((a, b) => rankOf(a) - rankOf(b));
   if (chosen === undefined) throw problem ?? new KernelError(programName(family), { reason: 'missing-tool' }, '');
   return { chosen, other };
+}
+
+/** Without its save program, and with the one that changes its tables. */
+async function isHalfThere(run: Run, family: Family, mode: Mode, { reason }: KernelError): Promise<boolean> {
+  if (reason !== 'missing-tool') return false;
+  return (await run(toolsFor(family, mode, mode).iptables, ['--version'])).failure !== 'not-found';
 }
 
 function isAbsence({ reason }: KernelError): boolean {

@@ -6,7 +6,7 @@ import type { StaleFlows } from '../../conntrack.ts';
 import { KernelError } from './errors.ts';
 import { fingerprintOf } from '../diff/fingerprint.ts';
 import { staleFlows } from './flows.ts';
-import { readTables, type Tools } from './kernel.ts';
+import { type Mode, readTables, type Tools } from './kernel.ts';
 import { findModes, type Modes } from './mode.ts';
 import { besideOthers, type Owner, ownerOf, withMark } from '../ownership.ts';
 import type { OwnChains } from '../own-chains.ts';
@@ -67,10 +67,11 @@ export interface LivePlan {
 /**
  * Reads one family's tables, in whatever mode holds them.
  *
+ * inUse    the mode that was chosen before, which stays
  * throws   KernelError
  */
-export async function observe(run: Run, family: Family, own: OwnChains): Promise<Observation> {
-  const { chosen, other }: Modes = await findModes(run, family, withMark(own));
+export async function observe(run: Run, family: Family, own: OwnChains, inUse?: Mode): Promise<Observation> {
+  const { chosen, other }: Modes = await findModes(run, family, withMark(own), inUse);
   const rivalOwner = other === undefined ? 'nobody' : ownerOf(other.save.ruleset, own.prefix);
   const rival = other === undefined || rivalOwner === 'nobody' ? undefined : { tools: other.tools, owner: rivalOwner };
   return observation(chosen.tools, chosen.save, rival, own);

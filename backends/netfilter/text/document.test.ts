@@ -30,8 +30,12 @@ describe('documentText', () => {
     ['what is no command', 'COMMIT'],
     ['a flush', '-F KUBE-A'],
     ['nothing', ''],
-  ])('refuses %s', (_, line) => {
-    expect(() => documentText([{ name: 'nat', declared: [], lines: [line] }])).toThrow();
+  ])('refuses %s, and names the line', (_, line) => {
+    expect(() => documentText([{ name: 'nat', declared: [], lines: [line] }])).toThrow(JSON.stringify(line));
+  });
+
+  it.each(['KUBE-A\n-A', 'KUBE-A - [0:0]\n:INPUT', 'KUBE-A\r', ''])('declares no chain %j', (name) => {
+    expect(() => documentText([{ name: 'nat', declared: [name], lines: [] }])).toThrow(JSON.stringify(name));
   });
 
   it('never declares a chain of the kernel', () => {

@@ -1,5 +1,6 @@
+import { isPlainText } from '../../../compiler/values/plain-text.ts';
 import { isKernelChain, kernelChains } from '../kernel-chains.ts';
-import { type Chain, type Hook, type Ruleset, type Table, tables } from '../rule.ts';
+import { type Chain, type Hook, parseChainName, type Ruleset, type Table, tables } from '../rule.ts';
 import { render } from '../templates/restore.hbs.ts';
 
 /**
@@ -26,7 +27,8 @@ export function documentText(sections: readonly TableText[]): string {
   for (const { name, declared, lines } of sections) {
     expected += 2 + declared.length + lines.length;
     const bad =
-      lines.find((line) => !/^-[AIDX] [A-Za-z0-9_]/.test(line)) ?? declared.find((chain) => isKernelChain(chain));
+      lines.find((line) => !/^-[AIDX] [A-Za-z0-9_]/.test(line) || !isPlainText(line)) ??
+      declared.find((chain) => isKernelChain(chain) || parseChainName(chain) === undefined);
     if (bad !== undefined) throw new Error(`table ${name} must not say ${JSON.stringify(bad)}`);
   }
   let lines = 0;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseSave } from './parse.ts';
+import { parseRule } from './parse-rule.ts';
 
 const isOurs = (_table: string, chain: string) => chain.startsWith('KUBE-');
 const read = (text: string) => parseSave(text, 'IPv4', isOurs);
@@ -71,6 +72,16 @@ describe('parseSave', () => {
     const remark = "# Table `filter' contains incompatible base-chains, use 'nft' tool to list them.";
     expect(read(`${remark}\n${save}`).foreign.remarks).toEqual([remark.slice(2)]);
   });
+
+  it.each(['\n', '\r', '\t', '\0', '\u001b', '\u2028', 'ä'])(
+    'does not take a line with %j in it for a rule',
+    (sign) => {
+      const quoted = `-A KUBE-A -m comment --comment "a b"${sign}-j KUBE-B`;
+      const within = `-A KUBE-A -m comment --comment "a${sign}b" -j KUBE-B`;
+      const bare = `-A KUBE-A${sign}-j KUBE-B`;
+      expect([quoted, within, bare].map((line) => parseRule('IPv4', line))).toEqual([undefined, undefined, undefined]);
+    },
+  );
 
   it('of nothing is nothing, and whole', () => {
     expect(read('')).toMatchObject({ complete: true, ruleset: { hooks: [] } });

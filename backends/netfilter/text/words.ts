@@ -1,3 +1,5 @@
+import { isPlainText } from '../../../compiler/values/plain-text.ts';
+
 /** The words of a saved rule, taken from the front. */
 export interface Words {
   /** The next word; undefined at the end. */
@@ -11,9 +13,10 @@ export interface Words {
 
 /**
  * Splits a line as iptables-save writes it: words apart by one or more blanks, some in double quotes with
- * `\` before what is meant literally. undefined when a quote is not closed.
+ * `\` before what is meant literally. undefined when a quote is not closed, or the line is more than one.
  */
 export function splitWords(line: string): Words | undefined {
+  if (!isPlainText(line)) return undefined;
   const words = line.includes('"') ? splitQuoted(line) : line.split(' ').filter((word) => word !== '');
   return words === undefined ? undefined : wordsOf(words);
 }

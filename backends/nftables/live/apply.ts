@@ -9,6 +9,7 @@ import type { Transaction } from '../plan/command.ts';
 import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
 import { findBlame } from './blame.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { isOutOfDate, NftError } from './errors.ts';
 import { staleFlows } from './flows.ts';
 import { holdBack } from './held-back.ts';
@@ -65,13 +66,19 @@ export async function applyWanted(
   let documents = 0;
   let lines = 0;
   let disturbances = 0;
+  let isWritten = false;
   for (;;) {
     const desired = desiredOf(observed.program, wanted, new Set([...held, ...quarantine.held()]));
     const steps = planSteps(observed, desired, scope.takeOver);
     if (steps.length === 0) {
+      isWritten = false;
       if (quarantine.taken()) continue;
       break;
     }
+    // All of it was just taken, as nft said, and is not there.
+    if (isWritten && ++disturbances > mostDisturbances)
+      throw new NftError(scope.family, { reason: 'disturbed' }, unheeded);
+    isWritten = false;
     try {
       documents += await perform(run, scope.family, steps);
       lines += lineCount(steps);
@@ -79,6 +86,7 @@ export async function applyWanted(
         observed = { ...observed, program: desired, kubeProxy: scope.takeOver ? undefined : observed.kubeProxy };
         continue;
       }
+      isWritten = true;
     } catch (error) {
       if (!(error instanceof NftError)) throw error;
       if (isOutOfDate(error.reason)) {
@@ -108,6 +116,37 @@ export async function applyWanted(
     const { rule, suspects } = findBlame(steps, error.line, wanted.assembled?.units ?? new Map());
     for (const service of suspects) refusals.set(service, { rule, message: error.message });
     return suspects.length > 0 && quarantine.refused(suspects);
+  }
+}
+
+const unheeded =
+  'the table is not as it was just written: another program keeps changing it, or nft does not do what it says';
+
+/**
+ * {@link applyWanted}, with what is in force where it fails.
+ *
+ * throws   NftError
+ */
+export async function applyTelling(run: Run, scope: Scope, start: Observation, wanted: Wanted): Promise<ApplyOutcome> {
+  try {
+    return await applyWanted(run, scope, start, wanted);
+  } catch (error) {
+    if (!(error instanceof NftError)) throw error;
+    const { family, reason, line, message } = error;
+    const facts = line === undefined ? { reason } : { reason, line };
+    throw new NftError(family, facts, `${message}\n${await inForce(run, scope, start)}`);
+  }
+}
+
+async function inForce(run: Run, scope: Scope, start: Observation): Promise<string> {
+  try {
+    const isAsBefore = fingerprintOf(await observe(run, scope)) === fingerprintOf(start);
+    return isAsBefore
+      ? 'The previous rules are still in force.'
+      : 'Other rules than before are in force, and not all that are wanted. Applying again goes on from there.';
+  } catch (error) {
+    if (!(error instanceof NftError)) throw error;
+    return 'What is in force now could not be read.';
   }
 }
 

@@ -4,7 +4,7 @@ import type { ProgramOf } from '../../made.ts';
 import { isUsed, type Scope } from '../../target.ts';
 import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
-import { applyWanted } from './apply.ts';
+import { applyTelling } from './apply.ts';
 import { refusalReport, reportOf } from './apply-report.ts';
 import { cleanTables, leaveTables } from './clean.ts';
 import { readDump } from './dump.ts';
@@ -21,7 +21,7 @@ export function createLive(programOf: ProgramOf<NftablesUnit, NftProgram>): Live
       ...planner.observed('the kernel (nftables)', observed),
       refusal: (target) => Promise.resolve(isUsed(target) && !scope.takeOver ? refusalReport(observed) : undefined),
       apply: (target) =>
-        reportOf(scope.family, 'apply', () => applyWanted(run, scope, observed, planner.wanted(target))),
+        reportOf(scope.family, 'apply', () => applyTelling(run, scope, observed, planner.wanted(target))),
     };
   }
 

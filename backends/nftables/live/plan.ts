@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backend.ts';
 import type { ProgramOf } from '../../made.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
@@ -7,10 +6,10 @@ import type { Side } from '../../planning/side.ts';
 import { compareTraffic, countReached } from '../../planning/traffic.ts';
 import { isUsed, type Target } from '../../target.ts';
 import { printTransaction, type Transaction } from '../plan/command.ts';
-import { printProgram } from '../program/print.ts';
 import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
 import type { Wanted } from './apply.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import type { Observation } from './observe.ts';
 import { diffParts } from './parts.ts';
 import { lineCount } from './perform.ts';
@@ -112,10 +111,4 @@ function takenOver({ kubeProxy }: Observation, takeOver: boolean): Danger[] {
   const needs = takeOver ? '' : ', for which apply needs --take-over';
   const message = `table ${kubeProxy.table} of a kube-proxy goes${needs}; stop it first, or it comes back`;
   return [{ code: 'another-writer', message }];
-}
-
-/** Equal for kernels that hold the same of slicewright's and of a kube-proxy's. */
-export function fingerprintOf({ program, kubeProxy }: Observation): string {
-  const texts = [program, kubeProxy].map((one) => (one === undefined ? '' : printProgram(one)));
-  return hash('sha256', texts.join('\n'));
 }

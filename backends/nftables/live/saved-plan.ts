@@ -1,18 +1,22 @@
 import { z } from 'zod';
 import type { ChainPrefix } from '../../../compiler/settings.ts';
 import type { Family } from '../../../compiler/values/address.ts';
+import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
 import type { LoadedPlan, PlanStart } from '../../backend.ts';
 import type { Run } from '../../command.ts';
 import { kernelProblem } from '../../errors.ts';
-import { schemaProblems } from '../../planning/problems.ts';
+import { schemaProblems, tamperedPlan } from '../../planning/problems.ts';
 import type { Scope } from '../../target.ts';
 import type { Transaction } from '../plan/command.ts';
+import { outcomeOf } from '../plan/outcome.ts';
+import { checkProgram } from '../program/check.ts';
 import { tableName } from '../program/names.ts';
 import { reportOf } from './apply-report.ts';
 import { NftError } from './errors.ts';
-import { kubeProxyTable, observe } from './observe.ts';
+import { nftablesVocabulary } from '../vocabulary.ts';
+import { kubeProxyTable, type Observation, observe } from './observe.ts';
 import { lineCount, perform } from './perform.ts';
-import { fingerprintOf } from './plan.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { family, loadTransaction, transaction } from './saved-commands.ts';
 
 const fingerprint = z.string().regex(/^[0-9a-f]{64}$/);
@@ -48,6 +52,25 @@ export function loadPlan(parsed: unknown, prefix: ChainPrefix): LoadedPlan {
   return { kind: 'plan', family: plan.family, start: (run, scope) => startOf(plan, run, scope) };
 }
 
+/** Why a plan must not be performed, whatever the kernel holds besides; undefined: it leads where it says, and to a program. */
+function misleading(
+  { family: its, steps, result }: SavedPlan,
+  observed: Observation & Pick<Scope, 'prefix'>,
+): Diagnostic | undefined {
+  let { program, kubeProxy } = observed;
+  for (const step of steps) {
+    const outcome = outcomeOf(step.table === kubeProxyTable ? kubeProxy : program, step);
+    if (outcome === undefined) return tamperedPlan(its, []);
+    if (step.table === kubeProxyTable) kubeProxy = outcome.program;
+    else program = outcome.program;
+  }
+  if (fingerprintOf({ ...observed, program, kubeProxy }) !== result) return tamperedPlan(its, []);
+  if (program === undefined) return undefined;
+  const strange = nftablesVocabulary(its, observed).strangeParts(program);
+  const wrong = strange.length === 0 ? checkProgram(program) : strange;
+  return wrong.length === 0 ? undefined : tamperedPlan(its, wrong);
+}
+
 /** slicewright's own, or a kube-proxy's as a whole. */
 function isOwnTable({ table, commands }: z.output<typeof transaction>, prefix: ChainPrefix): boolean {
   if (table === tableName(prefix)) return true;
@@ -66,7 +89,7 @@ async function startOf(plan: SavedPlan, run: Run, scope: Scope): Promise<PlanSta
         )
       : isTakingOver && !scope.takeOver
         ? kernelProblem(plan.family, 'apply-another-writer', 'the plan takes over from a kube-proxy: use --take-over')
-        : undefined;
+        : misleading(plan, { ...observed, prefix: scope.prefix });
   return {
     refusal,
     perform: () =>

@@ -1,4 +1,5 @@
 import type { Family } from '../../../compiler/values/address.ts';
+import { isPlainText } from '../../../compiler/values/plain-text.ts';
 import { unreachable } from '../../../compiler/values/unreachable.ts';
 import type { Name } from '../program/names.ts';
 import { declarationLines, setWord } from '../program/print.ts';
@@ -29,6 +30,8 @@ export interface Transaction {
 /**
  * A transaction as a document for `nft -f`. Every element and rule has a line of its own, so that a complaint of nft, which
  * names a line, names what it is about.
+ *
+ * throws   when a rule or an element is more than one line: what stands on the second would be a command of its own
  */
 export function printTransaction({ family, table, commands }: Transaction): string {
   const where = `${familyWord(family)} ${table}`;
@@ -57,12 +60,17 @@ function commandText(family: Family, where: string, command: Command): string {
     case 'deleteChain':
       return `delete chain ${where} ${command.chain}`;
     case 'addRule':
-      return `add rule ${where} ${command.chain} ${command.line}`;
+      return `add rule ${where} ${command.chain} ${oneLine(command.line)}`;
     case 'createElements':
-      return `create element ${where} ${command.set.name} {\n${command.elements.map(({ text }) => text).join(',\n')}\n}`;
+      return `create element ${where} ${command.set.name} {\n${command.elements.map(({ text }) => oneLine(text)).join(',\n')}\n}`;
     case 'deleteElements':
-      return `delete element ${where} ${command.set.name} {\n${command.elements.map(({ key }) => key).join(',\n')}\n}`;
+      return `delete element ${where} ${command.set.name} {\n${command.elements.map(({ key }) => oneLine(key)).join(',\n')}\n}`;
     default:
       return unreachable(command);
   }
+}
+
+function oneLine(text: string): string {
+  if (!isPlainText(text)) throw new Error(`a transaction must not say ${JSON.stringify(text)}`);
+  return text;
 }

@@ -8,7 +8,10 @@ import { meetingNode, meetingServices } from '../../../test/helpers/meeting-serv
 import { assemble } from '../../assemble.ts';
 import { createFakeNft } from '../fake/fake-nft.ts';
 import { nftables } from '../index.ts';
+import { parseElement } from '../program/element.ts';
+import { nameOf } from '../program/names.ts';
 import { parseListing } from '../program/parse.ts';
+import { parseRule } from '../program/parse-rule.ts';
 import { printProgram } from '../program/print.ts';
 import type { NftProgram } from '../program/program.ts';
 import { printTransaction } from './command.ts';
@@ -35,6 +38,22 @@ const arbitraryProgram = fc.oneof(
   fc.tuple(meetingServices, meetingNode).map(([services, node]) => programOf(services, node)),
   fc.tuple(arbitraryServices(), arbitraryNode()).map(([services, node]) => programOf(services, node)),
 );
+
+describe.each(['\n', '\r', '\0', '\u001b'])('a line with %j in it', (sign) => {
+  it('is no rule and no element', () => {
+    const rules = [`ip daddr 10.0.0.1${sign}drop`, `drop comment "a${sign}b"`, `iifname "a${sign}b" drop`];
+    expect(rules.map((line) => parseRule('IPv4', line))).toEqual([undefined, undefined, undefined]);
+    const set = { key: ['address'], data: 'none' } as const;
+    const elements = [`10.0.0.1${sign}`, `10.0.0.1${sign}comment "a"`, `10.0.0.1 comment "a${sign}b"`];
+    expect(elements.map((text) => parseElement('IPv4', set, text))).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('is in no transaction', () => {
+    const rule = { kind: 'addRule', chain: nameOf('refuse'), line: `reject${sign}flush ruleset` } as const;
+    const transaction = { family: 'IPv4', table: nameOf('slicewright'), commands: [rule] } as const;
+    expect(() => printTransaction(transaction)).toThrow('must not say "reject');
+  });
+});
 
 describe('a plan', () => {
   it('is empty where nothing differs, as made and as read', () => {

@@ -41,6 +41,7 @@ const kernelWords = ['timeout', 'expires'];
 /** An element as nft lists it; undefined when it is none of its set's type. */
 export function parseElement(family: Family, set: Pick<NftSet, 'key' | 'data'>, text: string): Element | undefined {
   const tokens = tokensOf(text);
+  if (tokens === undefined) return undefined;
   const key = parseKey(family, set.key, tokens);
   for (const word of kernelWords) if (tokens.take(word)) tokens.next();
   const comment = tokens.take('comment') ? tokens.quoted() : undefined;

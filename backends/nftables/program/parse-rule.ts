@@ -22,6 +22,7 @@ import { type Tokens, tokensOf } from './tokens.ts';
  */
 export function parseRule(family: Family, line: string): Rule | undefined {
   const tokens = tokensOf(line);
+  if (tokens === undefined) return undefined;
   const statements: Statement[] = [];
   while (!tokens.done) {
     if (tokens.take('comment')) {

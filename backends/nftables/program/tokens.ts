@@ -1,3 +1,5 @@
+import { isPlainText } from '../../../compiler/values/plain-text.ts';
+
 /** The words of a rule or an element, taken from the front. */
 export interface Tokens {
   /** The next word without taking it. */
@@ -13,7 +15,9 @@ export interface Tokens {
 
 const word = /"[^"]*"|[{},]|[^\s{},"]+/g;
 
-export function tokensOf(text: string): Tokens {
+/** undefined: it is more than one line, or holds control characters. */
+export function tokensOf(text: string): Tokens | undefined {
+  if (!isPlainText(text)) return undefined;
   const words = text.match(word) ?? [];
   let at = 0;
   return {
