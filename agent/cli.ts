@@ -291,6 +291,9 @@ function addAgent(program: Command): void {
       '--source-limits <name=number,…>',
       'how much each cluster may hold here before nothing more is taken from it: objects, endpoints, bytes, pages',
     )
+    .addOption(
+      switchOption('other-nodes', "read the own cluster's other Nodes: whose an address is, and which pods are ours"),
+    )
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
     .addOption(switchOption('cleanup', 'remove all of ours from this node, and exit'))
     .addOption(switchOption('init-only', 'do what needs more than NET_ADMIN (modules, sysctls), and exit'))
