@@ -87,6 +87,6 @@ function isChain(word: string): boolean {
 
 function isKnown(word: string): boolean {
   if (vocabulary.has(word) || path.test(word) || (word.startsWith('@') && vocabulary.has(word.slice(1)))) return true;
-  if (/^0x[0-9a-f]{8}$/.test(word) || /^\d{1,10}(-\d{1,10}|[smhd])?$|^-\d{1,4}$/.test(word)) return true;
+  if (/^0x[0-9a-f]{8}$/.test(word) || /^\d{1,10}(-\d{1,10}|[dhms](\d{1,2}[hms])*)?$|^-\d{1,4}$/.test(word)) return true;
   return isAddress(word) || isNetwork(word) || isPort(word) || isSocket(word);
 }
