@@ -2,7 +2,7 @@
 # are: only `make build` makes anything.
 NODE := tools/with-node node
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check golden templates build package bench startup clean
+.PHONY: help setup demo test soak storm check golden templates build package bench startup clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -21,6 +21,9 @@ check: setup ## format, types, lint, dead code, the import rule and what else a 
 
 soak: setup ## five minutes of changes, faults and clients in namespaces; SOAK=600 for longer
 	@SOAK_SECONDS=$(or $(SOAK),300) $(NODE) tools/test/run.ts test/agent/soak.test.ts
+
+storm: setup ## a minute of kills, flushes and a hostile cluster in namespaces; STORM=600 for longer
+	@STORM_SECONDS=$(or $(STORM),60) $(NODE) tools/test/run.ts test/hostile/storm.test.ts
 
 golden: setup ## rewrite the expectations of golden/ from what the compiler now does
 	@tools/with-node vitest run golden -u

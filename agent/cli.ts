@@ -324,6 +324,9 @@ function addAgent(program: Command): void {
       '--source-limits <name=number,…>',
       'how much each cluster may hold here before nothing more is taken from it: objects, endpoints, bytes, pages',
     )
+    .addOption(
+      switchOption('other-nodes', "read the own cluster's other Nodes: whose an address is, and which pods are ours"),
+    )
     .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
     .addOption(switchOption('cleanup', 'remove all of ours from this node, and exit'))
     .option('--allow-mass-removal', 'with --source: take away at the start whatever the folder lacks')

@@ -30,7 +30,7 @@ import { reportNodeName, reportServiceAddresses } from './report-addresses.ts';
 import { overlappingRanges } from './registry/overlap.ts';
 import { emptyRegistry, idOf, isWithin, ownCluster, type Registry, withOwn } from './registry/registry.ts';
 import type { Settings } from './settings.ts';
-import { type Cidr, cidrFamily, cidrIncludes, type Family, familyOf, type IpAddress } from './values/address.ts';
+import { type Cidr, cidrFamily, type Family, familyOf, type IpAddress } from './values/address.ts';
 import { type Diagnostic, formatDiagnostic, sortDiagnostics } from './values/diagnostic.ts';
 import { type ClusterName, compareText, type Namespace, type ServiceKey, type ServicePortId } from './values/names.ts';
 import { createWorld } from './world.ts';
@@ -114,6 +114,7 @@ export function createEngine(context: CompilerContext): Engine {
       knownClusters: clusters,
       registry,
       podCidrs: podCidrs(registry),
+      nodePods: world.nodePods,
       reserved: (address) => (local.has(address) ? 'node' : world.reserved(address)),
     };
   }
@@ -165,11 +166,10 @@ export function createEngine(context: CompilerContext): Engine {
     return changed;
   }
 
-  /** As registered, else as configured; and as the nodes have them. */
+  /** As registered, else as configured. */
   function podCidrs(registry: Registry): readonly Cidr[] {
     const ranges = ownCluster(registry)?.podCidrs ?? [];
-    const stated = ranges.length > 0 ? ranges : settings.clusterCidrs;
-    return [...stated, ...world.podCidrs().filter((range) => !stated.some((wider) => cidrIncludes(wider, range)))];
+    return ranges.length > 0 ? ranges : settings.clusterCidrs;
   }
 
   /** kube-proxy knows no ServiceImport. */
@@ -179,7 +179,7 @@ export function createEngine(context: CompilerContext): Engine {
 
   /** Services to compile again. */
   function takeStale(): Set<ServiceKey> {
-    const { keys, addresses, namespaces } = world.takeTouched();
+    const { keys, places, namespaces } = world.takeTouched();
     const before = facts;
     facts = readFacts();
     const areSame = areSameFacts(before, facts);
@@ -187,7 +187,7 @@ export function createEngine(context: CompilerContext): Engine {
     if (!areSameNames(before, facts) || renewed.size > 0) names = { registry: facts.registry, in: factsIn };
     const others = areSame ? world.keysIn(renewed) : [...world.serviceKeys()];
     for (const key of areSame ? keys : [...keys, ...others]) claims.set(key, rightful(world.service(key)));
-    return new Set([...keys, ...claims.takeUnsettled(), ...world.keysNaming(addresses), ...others]);
+    return new Set([...keys, ...claims.takeUnsettled(), ...world.keysNaming(places), ...others]);
   }
 
   function rightful(service: Service | undefined): Service | undefined {
@@ -257,13 +257,17 @@ export function createEngine(context: CompilerContext): Engine {
     if (compat) return nothingContested;
     const own = new Set(addressesOf(node, localAddresses));
     const ranges = [...facts.podCidrs, ...facts.registry.clusters.flatMap(({ podCidrs: theirs }) => theirs)];
+    const ofFamily = {
+      IPv4: ranges.filter((range) => cidrFamily(range) === 'IPv4'),
+      IPv6: ranges.filter((range) => cidrFamily(range) === 'IPv6'),
+    };
     return world.contested({
       isOwn: (address) => own.has(address),
-      isInPodRange: (address) =>
-        isWithin(
-          ranges.filter((range) => cidrFamily(range) === familyOf(address)),
-          address,
-        ),
+      isInPodRange: (address) => {
+        const family = familyOf(address);
+        if (facts.nodePods.hold(address)) return true;
+        return isWithin(ofFamily[family], address) ?? (facts.nodePods.areKnown(family) ? false : undefined);
+      },
     });
   }
 

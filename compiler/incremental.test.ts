@@ -85,6 +85,26 @@ describe('a change', () => {
     expect(fresh.compilation()).toEqual(before);
   });
 
+  it('of a node can take its range of pods away from other clusters, and from no Service besides', () => {
+    const fresh = compiler();
+    const before = fresh.compilation();
+    expect(ids(fresh.apply([change(node('n2', { podCIDRs: ['10.2.0.0/24'] }))]))).toEqual(['default/api/TCP/IPv4']);
+    expect(ids(fresh.apply([change(node('n3', { podCIDRs: ['10.1.0.0/24'] }))]))).toEqual([]);
+    expect(ids(fresh.apply([gone(node('n2')), gone(node('n3'))]))).toEqual(['default/api/TCP/IPv4']);
+    expect(fresh.compilation()).toEqual(before);
+  });
+
+  it('of a node takes its address away in whatever form another cluster writes it', () => {
+    const fresh = create();
+    const v6 = { ipFamilies: ['IPv6'], clusterIP: 'fd96::1', clusterIPs: ['fd96::1'] };
+    const hidden = dispatched('api', 'east', ['64:ff9b::c0a8:2']);
+    fresh.apply([service('api', v6), { ...hidden, addressType: 'IPv6' }].map((object) => change(object)));
+    const other = node('n2', { addresses: ['192.168.0.2'] });
+    expect(ids(fresh.apply([change(other)]))).toEqual(['default/api/TCP/IPv6']);
+    expect(fresh.compilation().services.IPv6[0]?.pools.cluster).toEqual([]);
+    expect(ids(fresh.apply([gone(other)]))).toEqual(['default/api/TCP/IPv6']);
+  });
+
   it('of an export lets another cluster in, or shuts it out', () => {
     const fresh = compiler();
     fresh.apply([change(openService('web')), change(slice('web', 'web-y', ['10.3.0.1']), 'west')]);
@@ -185,6 +205,8 @@ const object = fc.oneof(
       node('n1', { zone: 'z1', addresses: ['192.168.0.1'] }),
       node('n1', { zone: 'z2', addresses: ['10.1.0.2'] }),
       node('n2', { addresses: ['10.1.0.3', '10.1.0.1'] }),
+      node('n2', { podCIDRs: ['10.2.0.0/24', 'fd02::/64'] }),
+      node('n3', { podCIDRs: ['10.2.0.0/23'] }),
       service('a', { clusterIP: '10.1.0.1' }, applied('east')),
       service('b', {}, applied('east')),
       service('c', {}, applied('west')),

@@ -14,7 +14,8 @@ import { createClaimsOfNamespaces, type NamespaceClaims } from './namespace-clai
 import type { Service } from './model/service.ts';
 import type { ServiceImport } from './model/service-import.ts';
 import { namesIn, type Registry } from './registry/registry.ts';
-import type { Cidr, IpAddress } from './values/address.ts';
+import { createRangeCounts, type HeldRanges } from './range-counts.ts';
+import { embeddedIpv4, type IpAddress } from './values/address.ts';
 import {
   type ClusterName,
   compareText,
@@ -30,10 +31,16 @@ import { unreachable } from './values/unreachable.ts';
 export interface Touched {
   /** Services that they are, or feed. */
   readonly keys: Set<ServiceKey>;
-  /** Addresses that became ours or no longer are. */
-  readonly addresses: Set<IpAddress>;
+  /** What became ours or no longer is. */
+  readonly places: Places;
   /** Namespaces whose objects say something else of clusters and addresses. */
   readonly namespaces: Set<Namespace>;
+}
+
+/** Addresses by themselves, and ranges of pods. */
+export interface Places {
+  readonly addresses: ReadonlySet<IpAddress>;
+  readonly pods: HeldRanges;
 }
 
 /**
@@ -65,7 +72,7 @@ export interface World {
   /** What other clusters offer and nobody of ours lets in. */
   unaccepted(factsIn: (namespace: Namespace) => MergeFacts): Iterable<Unaccepted>;
   /** Services that have one of the addresses written into them, or a slice of perhaps another cluster that names one. */
-  keysNaming(addresses: ReadonlySet<IpAddress>): ServiceKey[];
+  keysNaming(places: Places): ServiceKey[];
   /**
    * Ids that a slice's name may begin with, longest first (MR-12): of clusters that are registered or that we have objects
    * of, and those that the objects of one namespace name.
@@ -78,14 +85,18 @@ export interface World {
   claimsOf(namespace: Namespace): NamespaceClaims;
   /** Those whose objects say anything of clusters or addresses. */
   claimingNamespaces(): Iterable<Namespace>;
-  /** Pod ranges of the nodes. */
-  podCidrs(): Cidr[];
+  /** Pod ranges of the nodes, as they are at any time. */
+  readonly nodePods: HeldRanges;
   /** Whether the API server answers there, as its own slice says: to warn of, as whoever may write in `default` may forge it. */
   isApiServer(address: IpAddress): boolean;
   /** Whether an address is ours, for all: of a Node, or given to a Service by the API server. */
   reserved(address: IpAddress): 'node' | 'cluster IP' | undefined;
   /** What Services answer at and others have too. */
   contested(facts: Omit<AddressFacts, 'isOfNode'>): Contested;
+}
+
+function nothingTouched() {
+  return { keys: new Set<ServiceKey>(), addresses: new Set<IpAddress>(), pods: createRangeCounts() };
 }
 
 export function createWorld(): World {
@@ -96,6 +107,7 @@ export function createWorld(): World {
   const claims = createClaimsOfNamespaces();
   const clusterIPs = createCounts<IpAddress>();
   const nodeAddresses = createCounts<IpAddress>();
+  const nodePods = createRangeCounts();
   const contested = createContestedTable();
   const apiServers = createCounts<IpAddress>();
   const imports = new Map<ServiceKey, ServiceImport>();
@@ -104,7 +116,7 @@ export function createWorld(): World {
   const nodes = new Map<string, Node>();
   const properties = new Map<string, ClusterProperty>();
   const unattached = new Map<EndpointSlice, ObjectRef>();
-  let touched = { keys: new Set<ServiceKey>(), addresses: new Set<IpAddress>() };
+  let touched = nothingTouched();
   const ours = memberOf(undefined);
   const holdings: Holdings = {
     ours,
@@ -147,8 +159,9 @@ export function createWorld(): World {
         countApiServers(object.value, by);
         return countMarks(object.value, by);
       case 'Node': {
-        const { addresses, localAddresses = [] } = object.value;
+        const { addresses, localAddresses = [], podCidrs } = object.value;
         for (const address of [...addresses, ...localAddresses]) changeReserved(nodeAddresses, address, by);
+        for (const cidr of podCidrs) if (nodePods.change(cidr, by)) touched.pods.change(cidr, 1);
         return;
       }
       case 'MultiClusterService':
@@ -289,8 +302,9 @@ export function createWorld(): World {
     },
     concerns,
     takeTouched() {
-      const taken = { ...touched, namespaces: claims.takeTouched() };
-      touched = { keys: new Set(), addresses: new Set() };
+      const { keys, addresses, pods } = touched;
+      const taken = { keys, places: { addresses, pods }, namespaces: claims.takeTouched() };
+      touched = nothingTouched();
       return taken;
     },
     attachedTo: (key, facts) => attachedTo(holdings, key, facts),
@@ -308,13 +322,16 @@ export function createWorld(): World {
       }
     },
     unaccepted: (factsIn) => unaccepted(holdings, factsIn),
-    keysNaming(addresses) {
-      if (addresses.size === 0) return [];
+    keysNaming({ addresses, pods }) {
+      if (addresses.size === 0 && !pods.areKnown()) return [];
       const keys: ServiceKey[] = [];
+      // A gateway may make an address of ours of one that holds it (merge/sanitise.ts).
+      const isThere = (address: IpAddress): boolean =>
+        [address, ...embeddedIpv4(address)].some((meant) => addresses.has(meant) || pods.hold(meant));
       for (const [cluster, { slices }] of members) {
         // Another cluster's native slices are remote to us.
         const names = ({ marks, endpoints }: EndpointSlice): boolean =>
-          (cluster !== undefined || !marks.native) && endpoints.some(({ address }) => addresses.has(address));
+          (cluster !== undefined || !marks.native) && endpoints.some(({ address }) => isThere(address));
         for (const [key, ofService] of slices) {
           if ([...ofService.values()].some(names)) keys.push(key, ...relatedTo(key));
         }
@@ -336,7 +353,7 @@ export function createWorld(): World {
       known.delete('' as ClusterName);
       return [...known].sort((a, b) => b.length - a.length || compareText(a, b));
     },
-    podCidrs: () => [...new Set([...nodes.values()].flatMap(({ podCidrs }) => podCidrs))].sort(compareText),
+    nodePods,
     contested: (facts) => contested.find({ ...facts, isOfNode: (address) => nodeAddresses.counts.has(address) }),
     isApiServer: (address) => apiServers.counts.has(address),
     reserved(address) {

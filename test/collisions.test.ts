@@ -10,7 +10,7 @@ import { arbitraryCollisions } from './helpers/arbitrary-collisions.ts';
 const numRuns = Number(process.env.COLLISIONS ?? 60);
 
 describe('where addresses and ports collide, a program does what the Services say', () => {
-  it.each(['iptables', 'ipvs'] as const)('in %s mode', async (backend) => {
+  it.each(['iptables', 'ipvs', 'nftables'] as const)('in %s mode', async (backend) => {
     const witness = await (await byName(backend)).witness();
     fc.assert(
       fc.property(arbitraryCollisions, (input) => {

@@ -44,7 +44,9 @@ import { cleanupCommand } from './cleanup.ts';
 import { reportingFailures } from './failures.ts';
 import { writeConfiguration } from './agent/write-configuration.ts';
 
-export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master' | 'sourceLimits'>, ProxyOptions {
+export interface AgentOptions
+  extends Pick<SourceOptions, 'source' | 'master' | 'sourceLimits' | 'otherNodes'>,
+    ProxyOptions {
   readonly config?: string;
   readonly cluster: readonly string[];
   readonly registry?: string;

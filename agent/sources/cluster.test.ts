@@ -22,7 +22,10 @@ const times = {
 };
 
 /** A source on a double, and what it has told so far. */
-async function follow(double: ApiDouble, { proxyName }: { readonly proxyName?: string } = {}) {
+async function follow(
+  double: ApiDouble,
+  { proxyName, otherNodes = true }: { readonly proxyName?: string; readonly otherNodes?: boolean } = {},
+) {
   const config = new KubeConfig();
   config.loadFromClusterAndUser({ name: 'c', server: double.url, skipTLSVerify: true }, { name: 'u', token: 'secret' });
   const api = openApi(config);
@@ -34,6 +37,7 @@ async function follow(double: ApiDouble, { proxyName }: { readonly proxyName?: s
     from: double.url,
     get: api.get,
     nodeName: 'n1',
+    otherNodes,
     proxyName,
     times,
     clock: systemClock,
@@ -69,7 +73,8 @@ const service = (name: string, labels = {}) => ({
 });
 const node = (name: string) => ({
   kind: 'Node',
-  metadata: { name },
+  metadata: { name, labels: { zone: 'a' } },
+  spec: { podCIDR: '10.1.0.0/24', podCIDRs: ['10.1.0.0/24'], taints: [{ key: 'a' }] },
   status: { addresses: [], images: ['a big list'] },
 });
 
@@ -85,18 +90,38 @@ it('tells what there is, what comes and what goes, and reads no more than it nee
     double.apply(object);
   }
   const { held, states } = await follow(double);
-  await eventually(() => expect([...held.keys()].sort()).toEqual(['Node n1', 'Service cart']));
+  await eventually(() => expect([...held.keys()].sort()).toEqual(['Node n1', 'Node n2', 'Service cart']));
   expect(held.get('Node n1')).toEqual({
     kind: 'Node',
     apiVersion: 'v1',
-    metadata: expect.anything(),
+    metadata: expect.objectContaining({ labels: { zone: 'a' } }),
+    spec: { podCIDR: '10.1.0.0/24', podCIDRs: ['10.1.0.0/24'], taints: [{ key: 'a' }] },
+    status: { addresses: [] },
+  });
+  expect(held.get('Node n2')).toEqual({
+    kind: 'Node',
+    apiVersion: 'v1',
+    metadata: { name: 'n2' },
+    spec: { podCIDRs: ['10.1.0.0/24'] },
     status: { addresses: [] },
   });
   await eventually(() => expect(states.get('ServiceImport')).toEqual({ kind: 'absent' }));
 
   double.apply(service('till'));
   double.remove('Service', 'shop', 'cart');
-  await eventually(() => expect([...held.keys()].sort()).toEqual(['Node n1', 'Service till']));
+  await eventually(() => expect([...held.keys()].sort()).toEqual(['Node n1', 'Node n2', 'Service till']));
+});
+
+it('asks for no other Node where that was chosen', async () => {
+  const double = await startApiDouble();
+  for (const name of ['n1', 'n2']) double.apply(node(name));
+  const { held, states } = await follow(double, { otherNodes: false });
+  await eventually(() => expect(states.get('Node')).toEqual({ kind: 'live' }));
+  expect([...held.keys()]).toEqual(['Node n1']);
+  expect(double.requests.filter((request) => request.includes('/nodes')).length).toBeGreaterThan(0);
+  expect(
+    double.requests.filter((request) => request.includes('/nodes') && !/metadata\.name%3Dn1/.test(request)),
+  ).toEqual([]);
 });
 
 it('asks for the Services of a proxy with a name only, and for slices of whatever label', async () => {

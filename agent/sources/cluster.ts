@@ -1,7 +1,8 @@
-import { type KnownKind, type ObjectId, recognise } from '../../compiler/model/kinds.ts';
+import { type KnownKind, type ObjectId, type Recognised, recognise } from '../../compiler/model/kinds.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import type { Clock } from '../loop/clock.ts';
 import type { ApiGet } from './api.ts';
+import { createNews, reduceOtherNode } from './other-nodes.ts';
 import { reduceObject } from './reduce.ts';
 import { reflect } from './reflector.ts';
 import type { ReflectorTimes } from './reflector-options.ts';
@@ -34,7 +35,12 @@ function selectorsFor(isOwn: boolean, proxyName: string | undefined) {
 }
 
 /** Kinds of the own cluster, and those of others: of another cluster its nodes and imports say nothing to us. */
-export function watchedKinds(isOwn: boolean, nodeName: string, proxyName?: string): readonly WatchedKind[] {
+export function watchedKinds(
+  isOwn: boolean,
+  nodeName: string,
+  proxyName?: string,
+  otherNodes = true,
+): readonly WatchedKind[] {
   const { services, slices } = selectorsFor(isOwn, proxyName);
   const core: readonly WatchedKind[] = [
     { kind: 'Service', apiVersion: 'v1', plural: 'services', query: { labelSelector: services }, optional: false },
@@ -54,7 +60,7 @@ export function watchedKinds(isOwn: boolean, nodeName: string, proxyName?: strin
       kind: 'Node',
       apiVersion: 'v1',
       plural: 'nodes',
-      query: { fieldSelector: `metadata.name=${nodeName}` },
+      ...(otherNodes ? {} : { query: { fieldSelector: `metadata.name=${nodeName}` } }),
       optional: false,
     },
     { kind: 'ServiceImport', apiVersion: mcs, plural: 'serviceimports', optional: true },
@@ -87,8 +93,10 @@ export interface ClusterSourceOptions {
   readonly cluster: ClusterName | undefined;
   readonly from: string;
   readonly get: ApiGet;
-  /** Own node: of all others nothing is read. */
+  /** Of all other Nodes only addresses and ranges are kept. */
   readonly nodeName: string;
+  /** Whether other Nodes are read; absent: they are. */
+  readonly otherNodes?: boolean;
   /** Of the Services that are served; undefined: of those without the label, as kube-proxy. */
   readonly proxyName?: string | undefined;
   /** Where Leases of other clusters are; absent: they are not looked at. Of another cluster's API server none are read. */
@@ -103,7 +111,7 @@ export interface ClusterSourceOptions {
 /** One cluster's API server as a source: every kind by a reflector of its own. */
 export function clusterSource(options: ClusterSourceOptions): Source {
   const { cluster, from, leaseNamespace } = options;
-  const core = watchedKinds(cluster === undefined, options.nodeName, options.proxyName);
+  const core = watchedKinds(cluster === undefined, options.nodeName, options.proxyName, options.otherNodes);
   const lease = cluster !== undefined || leaseNamespace === undefined ? undefined : leaseKind(leaseNamespace);
   const kinds = lease === undefined ? core : [...core, lease];
   return {
@@ -131,6 +139,9 @@ function watchKind(
     const [name = '', namespace = ''] = key.split('/').reverse();
     return { kind, namespace, name };
   };
+  const news = kind === 'Node' ? createNews() : undefined;
+  const isNews = (key: string, object?: Recognised): boolean => news?.isNews(key, object?.fields) ?? true;
+  let wasNews = true;
   return reflect(
     {
       get: options.get,
@@ -140,17 +151,21 @@ function watchKind(
       forgoable: watched.forgoable === true,
       project: (raw) => {
         const reduced = reduceObject(raw, kind, apiVersion);
-        const value = recognise(reduced?.value);
+        const isOther = kind === 'Node' && reduced?.key !== options.nodeName;
+        const value = recognise(reduced && (isOther ? reduceOtherNode(reduced.value) : reduced.value));
         return reduced && value && { key: reduced.key, value, endpoints: endpointsIn(reduced.value) };
       },
       allowance,
-      pace: (bytes) => sink.pace(bytes),
+      pace: (bytes) => (wasNews ? sink.pace(bytes) : undefined),
       onReplace: (objects, gone) => {
-        const present = Array.from(objects.values(), (object) => ({ gone: false, object }) as const);
-        sink.change([...present, ...gone.map((key) => ({ gone: true, id: idOf(key) }) as const)]);
+        const changed = [...objects].filter(([key, object]) => isNews(key, object));
+        const present = changed.map(([, object]) => ({ gone: false, object }) as const);
+        const absent = gone.filter((key) => isNews(key)).map((key) => ({ gone: true, id: idOf(key) }) as const);
+        sink.change([...present, ...absent]);
       },
       onChange: (key, object) => {
-        sink.change([object === undefined ? { gone: true, id: idOf(key) } : { gone: false, object }]);
+        wasNews = isNews(key, object);
+        if (wasNews) sink.change([object === undefined ? { gone: true, id: idOf(key) } : { gone: false, object }]);
       },
       onState: (state) => sink.state(kind, state),
       onHeard: () => sink.heard(kind),

@@ -1,5 +1,6 @@
 import { findCluster, ownCluster, placeOf, rangesIn, type Registry } from '../registry/registry.ts';
 import type { Settings } from '../settings.ts';
+import type { HeldRanges } from '../range-counts.ts';
 import type { Cidr, IpAddress } from '../values/address.ts';
 import type { ClusterName, Namespace } from '../values/names.ts';
 
@@ -20,8 +21,10 @@ export interface MergeFacts {
   readonly knownClusters: readonly ClusterName[];
   /** With our own cluster marked. */
   readonly registry: Registry;
-  /** Ranges of our own pods; empty: not known. */
+  /** Ranges of our own pods as registered, else as configured; empty: neither says any. */
   readonly podCidrs: readonly Cidr[];
+  /** Ranges of our own pods as the Nodes have them. As with reserved addresses, those that come or go concern few. */
+  readonly nodePods: HeldRanges;
   /** Whether an address is ours, so that no other cluster's slice may claim it (MR-15). */
   readonly reserved: (address: IpAddress) => 'node' | 'cluster IP' | undefined;
 }
@@ -35,7 +38,7 @@ export interface NamesIn {
   in(namespace: Namespace): NameFacts;
 }
 
-/** Whether all Services see the same facts, but for reserved addresses, which concern few. */
+/** Whether all Services see the same facts, but for reserved addresses and ranges of single nodes, which concern few. */
 export function areSameFacts(a: MergeFacts, b: MergeFacts): boolean {
   return (
     a.nodeName === b.nodeName &&

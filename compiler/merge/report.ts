@@ -170,10 +170,10 @@ export function reportLost(endpoints: readonly EndpointRecord[], facts: MergeFac
 /** Without knowing our own pods' ranges nobody can tell another cluster's endpoint from a pod of ours (O1). */
 export function reportUnchecked(
   endpoints: readonly EndpointRecord[],
-  { podCidrs, registry }: MergeFacts,
+  { podCidrs, nodePods, registry }: MergeFacts,
   diagnostics: Diagnostic[],
 ): void {
-  if (podCidrs.length > 0 || ownCluster(registry) === undefined) return;
+  if (podCidrs.length > 0 || nodePods.areKnown() || ownCluster(registry) === undefined) return;
   if (!endpoints.some(({ cluster }) => cluster !== undefined)) return;
   const message =
     "has no known pod ranges, so other clusters' endpoints are not checked against them; register podCIDRs";

@@ -85,9 +85,10 @@ function remoteConcerns(cluster: ClusterName, facts: MergeFacts): (address: IpAd
   }
   const { serviceCidrs = [], nodeCidrs = [] } = ownCluster(registry) ?? {};
   const ours: readonly OwnRange[] = [
-    { cidrs: serviceCidrs, rule: 'O2', of: 'Service', code: 'overlap-local-service-cidr' },
-    { cidrs: nodeCidrs, rule: 'O3', of: 'node', code: 'endpoint-refused' },
-    { cidrs: facts.podCidrs, rule: 'O1', of: 'pod', code: 'overlap-local-pod-cidr' },
+    { hold: within(serviceCidrs), rule: 'O2', of: 'Service', code: 'overlap-local-service-cidr' },
+    { hold: within(nodeCidrs), rule: 'O3', of: 'node', code: 'endpoint-refused' },
+    { hold: within(facts.podCidrs), rule: 'O1', of: 'pod', code: 'overlap-local-pod-cidr' },
+    { hold: facts.nodePods.hold, rule: 'O1', of: 'pod', code: 'overlap-local-pod-cidr' },
   ];
   const ranges = rangesOf(cluster, facts) ?? [];
   const byFamily = { IPv4: ofFamily(ranges, 'IPv4'), IPv6: ofFamily(ranges, 'IPv6') };
@@ -100,7 +101,7 @@ function remoteConcerns(cluster: ClusterName, facts: MergeFacts): (address: IpAd
         const code = reserved === 'node' ? 'endpoint-refused' : 'overlap-local-service-cidr';
         return refuse('MR-15', `refused: another cluster claims a ${reserved} of ours`, code);
       }
-      const range = ours.find(({ cidrs }) => isWithin(cidrs, meant));
+      const range = ours.find(({ hold }) => hold(meant));
       if (range !== undefined) return refuse(range.rule, `refused: it lies in our own ${range.of} range`, range.code);
     }
     const family = familyOf(address);
@@ -113,12 +114,16 @@ function remoteConcerns(cluster: ClusterName, facts: MergeFacts): (address: IpAd
   };
 }
 
-/** A range of our own cluster, in which nobody else has endpoints. */
+/** Ranges of our own cluster, in which nobody else has endpoints. */
 interface OwnRange {
-  readonly cidrs: readonly Cidr[];
+  readonly hold: (address: IpAddress) => boolean;
   readonly rule: string;
   readonly of: string;
   readonly code: string;
+}
+
+function within(cidrs: readonly Cidr[]): (address: IpAddress) => boolean {
+  return (address) => isWithin(cidrs, address) === true;
 }
 
 function ofFamily(cidrs: readonly Cidr[], family: Family): Cidr[] {

@@ -6,7 +6,6 @@ import { reportingFailures } from '../../agent/commands/failures.ts';
 import type { Io } from '../../agent/terminal/io.ts';
 import { createLog, type Log } from '../../agent/telling/log.ts';
 import { type BindAddress, parseBindAddress } from '../../agent/serving/bind-address.ts';
-import { type Answer, openListener, placeOfBind, plain, type RunningServer } from '../../agent/serving/listener.ts';
 import type { ApiCall } from '../../agent/sources/api.ts';
 import { openCluster, unverifiedText } from '../../agent/sources/kubeconfig.ts';
 import { sleep, systemClock } from '../../agent/loop/clock.ts';
@@ -18,7 +17,7 @@ import { type ControllerMetrics, createControllerMetrics } from '../metrics.ts';
 import { netReport } from '../net-report.ts';
 import { simulate } from '../simulate.ts';
 import { defaultSourceLeaseTimes } from '../source-leases.ts';
-import { controllerStatus, setGauges } from '../status.ts';
+import { controllerStatus } from '../status.ts';
 import { hub as hubTarget, type Target } from '../core/world.ts';
 import {
   clusterLabelsOf,
@@ -29,7 +28,8 @@ import {
   type SettingOptions,
   settingsOf,
 } from './options.ts';
-import { digestOf, readSecrets, writeKubeconfig, secretProblem } from './secrets.ts';
+import { digestOf, readSecrets, secretProblem, writeKubeconfig } from './secrets.ts';
+import { serveController } from './serve.ts';
 
 export interface ControllerCommandOptions extends SettingOptions {
   /** `NAME=KUBECONFIG[,CONTEXT]` or `NAME=in-cluster`. */
@@ -81,7 +81,10 @@ export function controllerCommand(options: ControllerCommandOptions, io: Io, sig
     );
     try {
       if (options.dryRun === true) return await dryRun(controller, options, io, stopping, signal);
-      const server = await serveController(bind, controller, identity, metrics);
+      const server = await serveController(bind, metrics, {
+        status: () => controllerStatus(controller, identity, systemClock.nowMs()),
+        standsStillMs: () => systemClock.nowMs() - controller.loop.report().aliveMs,
+      });
       log.info({ identity, clusters: [...opened.members.keys()], hub: opened.hub?.from }, 'the controller runs');
       const watching = watchSecrets(opened, options, log, stopping, both);
       await controller.run();
@@ -184,43 +187,6 @@ function bindOf(address: string): BindAddress {
   if (bind !== undefined) return bind;
   throw problem(`--listen-address ${address}`, 'is not an address with a port, such as 0.0.0.0:10266');
 }
-
-function serveController(
-  bind: BindAddress,
-  controller: Controller,
-  identity: string,
-  metrics: ControllerMetrics,
-): Promise<RunningServer> {
-  const status = () => controllerStatus(controller, identity, systemClock.nowMs());
-  const typed = (type: string, body: string, code = 200): Answer => ({
-    status: code,
-    headers: { 'content-type': type },
-    body,
-  });
-  const text = (code: number, body: string): Answer => typed('text/plain; charset=utf-8', body, code);
-  const answering = (path: string): Answer | Promise<Answer> => {
-    const report = controller.loop.report();
-    switch (path) {
-      case '/livez':
-        // Whether the loop goes round. That a cluster is away is no reason to restart.
-        return systemClock.nowMs() - report.aliveMs < stuckMs
-          ? text(200, 'ok\n')
-          : text(503, 'the loop stands still\n');
-      case '/readyz':
-        return report.isStarted ? text(200, 'ok\n') : text(503, 'clusters are still being read\n');
-      case '/slicewright/status':
-        return typed('application/json', JSON.stringify(status()));
-      case '/metrics':
-        setGauges(metrics, status());
-        return metrics.registry.metrics().then((body) => typed(metrics.registry.contentType, body));
-      default:
-        return plain(404);
-    }
-  };
-  return openListener(placeOfBind(bind), answering, { methods: ['GET', 'HEAD'] });
-}
-
-const stuckMs = 60_000;
 
 /**
  * Reads every cluster, says what would be written, and ends.

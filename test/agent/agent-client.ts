@@ -11,10 +11,15 @@ export interface ProcessOptions {
   readonly own: string;
   readonly others: Readonly<Record<string, string>>;
   readonly times: Partial<LoopTimes>;
+  /** The backend's name; absent: iptables. */
+  readonly mode?: string;
+  /** It is loaded and does nothing until it is told to go, as one that waits for the node's lock. */
+  readonly waits?: boolean;
 }
 
-export type ProcessRequest = { readonly kind: 'memory' } | { readonly kind: 'stop' };
+export type ProcessRequest = { readonly kind: 'memory' | 'stop' | 'go' };
 export type ProcessReply =
+  | { readonly kind: 'loaded' }
   | { readonly kind: 'synced'; readonly depth: 'full' | 'delta'; readonly latenciesMs: readonly number[] }
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'memory'; readonly bytes: number };
@@ -23,6 +28,8 @@ export type ProcessReply =
 export interface AgentProcess {
   /** Bytes in use on its heap. */
   memory(): Promise<number>;
+  /** To one that waits. */
+  go(): void;
   stop(): Promise<void>;
   /** As an out-of-memory killer would. */
   kill(): Promise<void>;
@@ -48,6 +55,7 @@ export function startAgentProcess(options: ProcessOptions, onReply: (reply: Proc
         waiting.push(resolve);
         child.send({ kind: 'memory' } satisfies ProcessRequest);
       }),
+    go: () => void child.send({ kind: 'go' } satisfies ProcessRequest),
     async stop() {
       child.send({ kind: 'stop' } satisfies ProcessRequest);
       await exited;

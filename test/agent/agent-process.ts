@@ -7,28 +7,38 @@ import { startFieldAgent } from './field.ts';
 
 // The program of agent-client.ts: an agent in a process of its own, to be measured and killed.
 const options = JSON.parse(process.argv[2] ?? '') as ProcessOptions;
-const agent = startFieldAgent({
-  run: through(runWithin(60_000), options.enter),
-  own: { url: options.own },
-  others: Object.fromEntries(Object.entries(options.others).map(([name, url]) => [name, { url }])),
-  nodeName: 'member2-node',
-  settings: memberSettings,
-  times: options.times,
-  keepsEvents: false,
-  onEvent: (event) => {
-    if (event.kind === 'synced') tell({ kind: 'synced', depth: event.sync.depth, latenciesMs: event.latenciesMs });
-    if (event.kind === 'sync-failed') tell({ kind: 'failed', message: event.error.message });
-  },
-});
+const start = () =>
+  startFieldAgent({
+    ...(options.mode === undefined ? {} : { mode: options.mode }),
+    run: through(runWithin(60_000), options.enter),
+    own: { url: options.own },
+    others: Object.fromEntries(Object.entries(options.others).map(([name, url]) => [name, { url }])),
+    nodeName: 'member2-node',
+    settings: memberSettings,
+    times: options.times,
+    keepsEvents: false,
+    onEvent: (event) => {
+      if (event.kind === 'synced') tell({ kind: 'synced', depth: event.sync.depth, latenciesMs: event.latenciesMs });
+      if (event.kind === 'sync-failed') tell({ kind: 'failed', message: event.error.message });
+    },
+  });
+let agent = options.waits === true ? undefined : start();
 
 process.on('message', (message) => {
   switch ((message as ProcessRequest).kind) {
     case 'memory':
       return tell({ kind: 'memory', bytes: liveBytes() });
+    case 'go':
+      agent ??= start();
+      return;
     case 'stop':
-      void agent.stop().then(() => process.disconnect());
+      void Promise.resolve(agent?.stop()).then(() => process.disconnect());
   }
 });
+
+// It ends with who started it, however that ended.
+process.on('disconnect', () => process.exit());
+tell({ kind: 'loaded' });
 
 function tell(reply: ProcessReply): void {
   process.send?.(reply);

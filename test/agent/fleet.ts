@@ -2,7 +2,7 @@ import type { ApiDouble } from '../apiserver/double.ts';
 import { type Manifest, node } from '../packets/objects.ts';
 import { randomNumbers } from '../helpers/numbers.ts';
 
-/** Three clusters with the same thousand Services, whose endpoints change all the time. The same for the same seed. */
+/** Three clusters with the same Services, whose endpoints change all the time. The same for the same seed. */
 export interface Fleet {
   /** Fills the API servers. */
   populate(): void;
@@ -25,7 +25,12 @@ const places: Readonly<Record<Member, readonly string[]>> = {
   member3: ['10.10.0.8', '10.10.0.9'],
 };
 
-export function createFleet(doubles: Readonly<Record<Member, ApiDouble>>, size: number, seed: number): Fleet {
+export function createFleet(
+  doubles: Readonly<Record<Member, ApiDouble>>,
+  size: number,
+  seed: number,
+  accepted = '*',
+): Fleet {
   const random = randomNumbers(seed);
   const pick = (count: number): number => Math.floor(random() * count);
   const held: Record<Member, Map<string, Manifest>> = { own: new Map(), member1: new Map(), member3: new Map() };
@@ -48,7 +53,7 @@ export function createFleet(doubles: Readonly<Record<Member, ApiDouble>>, size: 
     populate() {
       put('own', node);
       for (let i = 0; i < size; i++) {
-        put('own', service(i));
+        put('own', service(i, accepted));
         putSlice('own', i);
         for (const member of ['member1', 'member3'] as const) {
           // Half of the Services span clusters.
@@ -74,13 +79,13 @@ function clusterIp(i: number): string {
   return `10.13.${100 + Math.floor(i / 250)}.${1 + (i % 250)}`;
 }
 
-const namespace = 'fleet';
+export const namespace = 'fleet';
 
-function service(i: number): Manifest {
+function service(i: number, accepted: string): Manifest {
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: `s${i}`, namespace, annotations: { 'slicewright.dev/accept-clusters': '*' } },
+    metadata: { name: `s${i}`, namespace, annotations: { 'slicewright.dev/accept-clusters': accepted } },
     spec: {
       type: 'ClusterIP',
       clusterIP: clusterIp(i),

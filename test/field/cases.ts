@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 /** Names of all cases, sorted. */
 export const caseNames: readonly string[] = readdirSync(`${root}cases`).sort();
 
-export const backendNames = ['iptables', 'ipvs'] as const;
+export const backendNames = ['iptables', 'ipvs', 'nftables'] as const;
 type BackendName = (typeof backendNames)[number];
 
 /** A situation that somebody met: objects, the node, what is known of clusters. All cases share one configuration. */

@@ -16,7 +16,7 @@ describe('an address of somebody else is left to them in IPVS mode, and a warnin
   });
 });
 
-/** What takes traffic away, each with the codes and sentences that say so, in both backends. */
+/** What takes traffic away, each with the codes and sentences that say so, in every backend. */
 const warnings: readonly (readonly [string, readonly RegExp[]])[] = [
   [
     '12-healthcheck-port-collision',

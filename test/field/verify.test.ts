@@ -22,6 +22,16 @@ const variations: Readonly<Record<string, (fieldCase: FieldCase) => FieldCase>> 
   'with internalTrafficPolicy Local': (fieldCase) => withSpec(fieldCase, () => ({ internalTrafficPolicy: 'Local' })),
   'with session affinity': (fieldCase) => withSpec(fieldCase, () => ({ sessionAffinity: 'ClientIP' })),
   'as LoadBalancers': (fieldCase) => withSpec(fieldCase, () => ({ type: 'LoadBalancer' })),
+  'over IPv6, all as LoadBalancers with externalTrafficPolicy Local': (fieldCase) =>
+    inIPv6(withSpec(fieldCase, () => ({ type: 'LoadBalancer', externalTrafficPolicy: 'Local' }))),
+  'as LoadBalancers for some clients': (fieldCase) =>
+    withSpec(fieldCase, () => ({
+      type: 'LoadBalancer',
+      loadBalancerSourceRanges: ['198.51.100.0/24', '2001:db8:1::/48'],
+    })),
+  'as NodePorts': (fieldCase) => withSpec(fieldCase, () => ({ type: 'NodePort' })),
+  'with near endpoints preferred': (fieldCase) =>
+    withSpec(fieldCase, () => ({ trafficDistribution: 'PreferSameNode' })),
   'where everyone is masqueraded': (fieldCase) => ({
     ...fieldCase,
     configuration: { iptables: { masqueradeAll: true } },

@@ -19,6 +19,8 @@ export interface SourceOptions {
   /** Of the Services that are served; undefined: of those without the label, as kube-proxy. */
   readonly proxyName?: string | undefined;
   readonly nodeName: string;
+  /** Whether the own cluster's other Nodes are read; absent: they are. */
+  readonly otherNodes?: boolean;
   /** How much each source may hold here, as `objects=N,…`; absent: the default. */
   readonly sourceLimits?: string;
   /** Where Leases of other clusters are; absent: nobody asks for them. */
@@ -52,9 +54,9 @@ export async function openSources(options: SourceOptions): Promise<{
     closers.push(close);
     if (opened.isUnverified) unverified.push(server);
     if (cluster === undefined) ownPost = post;
-    const { nodeName, proxyName, leaseNamespace, clock } = options;
+    const { nodeName, otherNodes = true, proxyName, leaseNamespace, clock } = options;
     return clusterSource({
-      ...{ cluster, from: server, get, nodeName, proxyName, limits, clock, random: Math.random },
+      ...{ cluster, from: server, get, nodeName, otherNodes, proxyName, limits, clock, random: Math.random },
       ...(leaseNamespace === undefined ? {} : { leaseNamespace }),
     });
   };

@@ -4,19 +4,27 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, expect, it } from 'vitest';
 import { compareText, type ServiceKey } from '../../compiler/values/names.ts';
 import type { Port } from '../../compiler/values/port.ts';
-import { eventually } from '../../test/helpers/eventually.ts';
-import { randomNumbers } from '../../test/helpers/numbers.ts';
-import { createProxyHealth } from './health.ts';
-import { hostileRequest } from './hostile-requests.fixture.ts';
-import { createMetrics } from './metrics.ts';
-import { serveHealth, serveMetrics, serveScrapes } from './server.ts';
-import { createServiceHealthServers } from './service-health.ts';
+import { serveController } from '../../controller/commands/serve.ts';
+import { createControllerMetrics } from '../../controller/metrics.ts';
+import type { ControllerStatus } from '../../controller/status.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { randomNumbers } from '../helpers/numbers.ts';
+import { createProxyHealth } from '../../agent/serving/health.ts';
+import { hostileRequest } from './requests.ts';
+import { createMetrics } from '../../agent/serving/metrics.ts';
+import { serveHealth, serveMetrics, serveScrapes } from '../../agent/serving/server.ts';
+import { createServiceHealthServers } from '../../agent/serving/service-health.ts';
 
 const host = '127.0.0.1';
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000);
 const requests = Number(process.env.FUZZ_REQUESTS ?? 2_000);
 const again = `FUZZ_SEED=${seed} FUZZ_REQUESTS=${requests} repeats it`;
 const atATime = 16;
+
+const idle: ControllerStatus = {
+  ...{ identity: 'a', isLeading: true, leader: 'a', isStarted: true, waiting: 0 },
+  ...{ clusters: [], held: [], withheld: [], problems: [] },
+};
 
 const closers: (() => Promise<void>)[] = [];
 const exceptions: unknown[] = [];
@@ -27,7 +35,7 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-/** Every listener that an agent has, with a path that each answers. */
+/** Every listener that an agent or a controller has, with a path that each answers. */
 async function openAll(): Promise<readonly { readonly port: number; readonly path: string }[]> {
   const metrics = createMetrics();
   const place = { host, port: 0 };
@@ -42,7 +50,11 @@ async function openAll(): Promise<readonly { readonly port: number; readonly pat
     () => true,
     () => [{ host }],
   );
-  closers.push(...[health, status, scrapes, checks].map((server) => () => server.close()));
+  const controller = await serveController({ host, port: 0 }, createControllerMetrics(), {
+    status: () => idle,
+    standsStillMs: () => 0,
+  });
+  closers.push(...[health, status, scrapes, checks, controller].map((server) => () => server.close()));
   const cart = { service: 'shop/cart' as ServiceKey, port: free.port as Port, localEndpoints: 1 };
   expect(await checks.sync([cart])).toEqual([]);
   return [
@@ -50,6 +62,8 @@ async function openAll(): Promise<readonly { readonly port: number; readonly pat
     { port: status.port, path: '/slicewright/status' },
     { port: scrapes.port, path: '/metrics' },
     { port: free.port, path: '/' },
+    { port: controller.port, path: '/readyz' },
+    { port: controller.port, path: '/metrics' },
   ];
 }
 

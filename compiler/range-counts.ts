@@ -1,0 +1,57 @@
+import { createCounts } from './counts.ts';
+import {
+  addressToNumber,
+  type Cidr,
+  cidrFamily,
+  type Family,
+  familyOf,
+  type IpAddress,
+  splitCidr,
+} from './values/address.ts';
+
+/** Many ranges, such as those of five thousand nodes. */
+export interface HeldRanges {
+  /** Whether one of them holds the address. Costs what the number of their different lengths costs, which is one or two. */
+  hold(address: IpAddress): boolean;
+  /** Whether there are any, of this family or of either. */
+  areKnown(family?: Family): boolean;
+}
+
+/** The same, and how many times each is there. */
+export interface RangeCounts extends HeldRanges {
+  /** returns  whether the range came to be there at all, or ceased to be */
+  change(cidr: Cidr, by: 1 | -1): boolean;
+}
+
+/** Bits by which an address is found in a range: none of these texts belongs to two ranges. */
+type NetworkKey = string;
+
+export function createRangeCounts(): RangeCounts {
+  const networks = createCounts<NetworkKey>();
+  const lengths = { IPv4: createCounts<number>(), IPv6: createCounts<number>() };
+
+  return {
+    change(cidr, by) {
+      const family = cidrFamily(cidr);
+      const { address, length } = splitCidr(cidr);
+      lengths[family].change(length, by);
+      return networks.change(keyOf(family, addressToNumber(address), length), by);
+    },
+    hold(address) {
+      const family = familyOf(address);
+      const { counts } = lengths[family];
+      if (counts.size === 0) return false;
+      const number = addressToNumber(address);
+      return [...counts.keys()].some((length) => networks.counts.has(keyOf(family, number, length)));
+    },
+    areKnown(family) {
+      const known = family === undefined ? [lengths.IPv4, lengths.IPv6] : [lengths[family]];
+      return known.some(({ counts }) => counts.size > 0);
+    },
+  };
+}
+
+function keyOf(family: Family, number: bigint, length: number): NetworkKey {
+  const bits = family === 'IPv4' ? 32 : 128;
+  return `${family} ${length} ${number >> BigInt(bits - length)}`;
+}
