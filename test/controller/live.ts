@@ -160,19 +160,31 @@ export function writesTo(double: ApiDouble): readonly string[] {
 }
 
 interface Slice {
-  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
   readonly endpoints: readonly { readonly addresses: readonly string[] }[] | null;
+}
+
+/** A copy of a slice: whose, of which Service (`m1 serve`), and its addresses. */
+export interface Copy {
+  readonly key: string;
+  readonly addresses: readonly string[];
+}
+
+/** undefined: a slice that is no copy. */
+export function copyOf(object: object): Copy | undefined {
+  const { metadata, endpoints } = object as Slice;
+  const source = metadata.labels?.['multicluster.kubernetes.io/source-cluster'];
+  if (source === undefined) return undefined;
+  const key = `${source} ${metadata.labels?.['kubernetes.io/service-name']}`;
+  return { key, addresses: (endpoints ?? []).flatMap(({ addresses }) => addresses) };
 }
 
 /** Addresses of copies in a double, by source and Service: `m1 serve`. */
 export function copiesIn(double: ApiDouble): Readonly<Record<string, readonly string[]>> {
   const found: Record<string, readonly string[]> = {};
   for (const object of double.store.list(resourceNamed('EndpointSlice'))) {
-    const { metadata, endpoints } = object as unknown as Slice;
-    const source = metadata.labels['multicluster.kubernetes.io/source-cluster'];
-    if (source === undefined) continue;
-    const key = `${source} ${metadata.labels['kubernetes.io/service-name']}`;
-    found[key] = [...(found[key] ?? []), ...(endpoints ?? []).flatMap(({ addresses }) => addresses)].sort();
+    const copy = copyOf(object);
+    if (copy !== undefined) found[copy.key] = [...(found[copy.key] ?? []), ...copy.addresses].sort();
   }
   return found;
 }
