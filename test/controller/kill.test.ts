@@ -84,14 +84,21 @@ it(`killed ${kills} times at any point, the controller leaves nothing that the n
       ...['--hub', kubeconfigs.of(live.at('hub'), 'hub'), '--identity', 'pod-0'],
       ...members.flatMap((member) => ['--cluster', `${member}=${kubeconfigs.of(live.at(member), member)}`]),
     ]);
-  /** In the moment in which the controller, or the next, has sent so many writes, before the last is answered. */
+  /** Told of each write, before it is answered. Some lists take longer than the first decision. */
+  let onWrite = (): void => {};
+  const beforeAnswer: Faults['beforeAnswer'] = (url, _response, { method }) => {
+    if (method !== 'GET') return onWrite();
+    const isList = url.pathname.endsWith('/endpointslices') && !url.searchParams.has('watch');
+    return isList && random() < 0.5 ? sleep(1_200) : undefined;
+  };
+  for (const double of live.doubles.values()) double.faults = { beforeAnswer };
+  /** In the moment in which the controller has sent so many writes, before the last is answered. */
   const written = (count: number): Promise<void> =>
     new Promise((resolve) => {
       let seen = 0;
-      const beforeAnswer: Faults['beforeAnswer'] = (_url, _response, { method }) => {
-        if (method !== 'GET' && ++seen === count) resolve();
+      onWrite = () => {
+        if (++seen === count) resolve();
       };
-      for (const double of live.doubles.values()) double.faults = { beforeAnswer };
     });
   /** Everything that lived in its source when it was called is everywhere. */
   const caughtUp = async (): Promise<void> => {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, expect, it } from 'vitest';
+import { eventually } from '../helpers/eventually.ts';
 import { loadAll } from 'js-yaml';
 import { compile } from '../../compiler/index.ts';
 import { endpointText } from '../../compiler/ir/ir.ts';
@@ -97,8 +98,6 @@ function reached(member: string, service: string): readonly string[] {
   const found = services.IPv4.find((each) => each.service === `default/${service}`);
   return found?.pools.cluster.map((each) => `${each.cluster ?? member} ${endpointText(each)}`) ?? ['no such Service'];
 }
-
-const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 15_000, interval: 20 });
 
 it('seed A: what member1 exports is reached in member2 by the derived Service', { timeout: 60_000 }, async () => {
   const hub = await start();
