@@ -29,6 +29,10 @@ export interface Cluster {
   readonly problems: ReadonlyMap<string, string>;
   /** Reads the kind from now on, in this version of it. */
   follow(kind: Kind, served: ServedKind, need: Need): void;
+  /** Something was done there that may bring a kind: it is worth asking at once. */
+  lookAgain(): void;
+  /** Resolves after so long, or when it is worth asking again which kinds are served: true then. */
+  restBeforeLook(ms: number): Promise<boolean>;
   /** Ends all that it does. */
   stop(): void;
   readonly ends: AbortSignal;
@@ -72,6 +76,7 @@ export function createCluster(options: ClusterOptions, outer: AbortSignal): Clus
   const problems = new Map<string, string>();
   const followed = new Map<string, { readonly apiVersion: string; readonly stopping: AbortController }>();
   let heardMs: number | undefined;
+  let looking = new AbortController();
 
   function take(kind: Kind, path: string, object: Held | undefined): void {
     const before = object && cache.get({ ...kind, namespace: object.namespace, name: object.name });
@@ -98,7 +103,7 @@ export function createCluster(options: ClusterOptions, outer: AbortSignal): Clus
     follow(kind, served, need) {
       const text = `${kind.kind}.${kind.group}`;
       const before = followed.get(text);
-      if (before?.apiVersion === served.apiVersion) return;
+      if (before?.apiVersion === served.apiVersion && !cache.lacks(kind)) return;
       before?.stopping.abort();
       const ending = new AbortController();
       followed.set(text, { apiVersion: served.apiVersion, stopping: ending });
@@ -146,6 +151,13 @@ export function createCluster(options: ClusterOptions, outer: AbortSignal): Clus
         AbortSignal.any([signal, ending.signal]),
       );
     },
+    lookAgain: () => looking.abort(),
+    async restBeforeLook(ms) {
+      await sleep(clock, ms, AbortSignal.any([signal, looking.signal]));
+      const isCalled = looking.signal.aborted;
+      if (isCalled) looking = new AbortController();
+      return isCalled;
+    },
     stop: () => stopping.abort(),
     ends: signal,
   };
@@ -162,7 +174,6 @@ function isSame(before: Held, object: Held): boolean {
 
 export interface FollowOptions {
   readonly hasHub: boolean;
-  readonly clock: Clock;
   /** How soon the server is asked again how it serves kinds that come in several versions, or come late. */
   readonly lookMs: number;
 }
@@ -172,7 +183,7 @@ export interface FollowOptions {
  * is aborted: a definition may come later, or in another version.
  */
 export async function followAll(cluster: Cluster, options: FollowOptions, signal: AbortSignal): Promise<void> {
-  const { hasHub, clock, lookMs } = options;
+  const { hasHub, lookMs } = options;
   const isHub = cluster.target === hub;
   const wanted: readonly (readonly [Kind, Need])[] = [
     [kinds.service, 'essential'],
@@ -187,14 +198,24 @@ export async function followAll(cluster: Cluster, options: FollowOptions, signal
   for (const [kind, need] of wanted) {
     cluster.follow(kind, (await find(cluster, kind, signal)) ?? assumed(kind), need);
   }
-  for (;;) {
-    await sleep(clock, lookMs, signal);
+  // A definition is not served in the moment in which it is written, but soon.
+  for (let waitMs = soonMs; ; ) {
+    const isCalled = await cluster.restBeforeLook(Math.min(waitMs, lookMs));
     if (signal.aborted) return;
-    for (const [kind, need] of wanted.filter(([{ group }]) => group === kinds.serviceExport.group)) {
+    waitMs = isCalled ? soonMs : waitMs * 2;
+    if (isCalled) continue;
+    for (const [kind, need] of wanted.filter(([each]) => mayCome(cluster, each))) {
       const served = await find(cluster, kind, signal, true);
       if (served !== undefined && !signal.aborted) cluster.follow(kind, served, need);
     }
   }
+}
+
+const soonMs = 500;
+
+/** Kinds of definitions: those of which versions differ, and any that is not there yet. */
+function mayCome({ cache }: Cluster, kind: Kind): boolean {
+  return kind.group === kinds.serviceExport.group || cache.lacks(kind);
 }
 
 /** A server that cannot be asked yet is read as one of the first release of the API, which all later ones serve too. */

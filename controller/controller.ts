@@ -97,11 +97,12 @@ export function createController(options: ControllerOptions, signal: AbortSignal
     object(target, object) {
       loop?.object(target, object);
       if (target === hubTarget) followed?.see(object);
+      if (object.kind === 'CustomResourceDefinition') clusterAt(target)?.lookAgain();
     },
   };
+  const clusterAt = (target: Target): Cluster | undefined => (target === hubTarget ? hub : members.get(target));
   const follow = {
     hasHub: options.hub !== undefined,
-    clock,
     lookMs: (times.reflector ?? defaultReflectorTimes).absentMs,
   };
   const clusterOf = (target: Target, address: ApiAddress): Cluster =>

@@ -72,6 +72,8 @@ export function createFolderCluster(
     problems,
     heardMs: () => heardMs,
     follow() {},
+    lookAgain() {},
+    restBeforeLook: () => Promise.resolve(false),
     stop: () => stopping.abort(),
     ends: signal,
     run: () =>

@@ -41,7 +41,7 @@ export interface ServedKinds {
    * throws    what the connection throws, or Error for an answer that is none
    */
   find(kind: Kind, version: string | undefined, signal: AbortSignal): Promise<ServedKind | undefined>;
-  /** Asks again for the version that is preferred: what it says counts from now on. Throws as `find`, and then nothing changed. */
+  /** Asks again: what it says counts from now on. Throws as `find`, and then nothing changed. */
   refresh(kind: Kind, signal: AbortSignal): Promise<ServedKind | undefined>;
 }
 
@@ -85,7 +85,10 @@ export function createServedKinds(get: ApiGet): ServedKinds {
       const text = kindText(kind);
       return known.get(text) ?? found.get(text) ?? (await ask(kind, version, signal));
     },
-    refresh: (kind, signal) => ask(kind, undefined, signal),
+    refresh(kind, signal) {
+      const plain = known.get(kindText(kind));
+      return ask(kind, plain && plain.apiVersion.slice(plain.apiVersion.indexOf('/') + 1), signal);
+    },
   };
 
   async function ask(kind: Kind, version: string | undefined, signal: AbortSignal): Promise<ServedKind | undefined> {

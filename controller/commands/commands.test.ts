@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { type ApiDouble, startApiDouble } from '../../test/apiserver/double.ts';
 import { eventually } from '../../test/helpers/eventually.ts';
+import { freePort } from '../../test/controller/clusters.ts';
 import { copiesIn, objectsIn } from '../../test/controller/live.ts';
 import { kubeconfigText } from '../../test/controller/process.ts';
 import { multiClusterService, nativeSlice, webService } from '../../test/controller/stories.ts';
@@ -47,15 +47,6 @@ function kubeconfig(double: ApiDouble, name: string): string {
   const path = join(folder, `${name}.kubeconfig`);
   writeFileSync(path, kubeconfigText(double.url));
   return path;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 describe('slicewright plan multicluster', () => {
