@@ -64,7 +64,7 @@ describe('a definition', () => {
       },
     };
     await eventually(() => expect(Object.values(copiesIn(m2)).flat()).toEqual(['10.1.0.1']));
-    expect(watched(m2, 'v1beta1')).toBe(true);
+    await eventually(() => expect(watched(m2, 'v1beta1')).toBe(true));
     expect(m2.requests.some((line) => line.startsWith('PATCH') && line.includes('/v1beta1/'))).toBe(true);
   });
 

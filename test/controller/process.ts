@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ApiDouble } from '../apiserver/double.ts';
-import { environment } from '../netns/processes.ts';
+import { endsWithUs, environment } from '../netns/processes.ts';
 
 const program = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url));
 
@@ -23,6 +23,7 @@ export interface ControllerProcess {
 export interface Kubeconfigs {
   /** The path of a double's kubeconfig. */
   of(double: ApiDouble, name: string): string;
+  at(url: string, name: string): string;
   start(args: readonly string[]): ControllerProcess;
   /** Kills what still runs. */
   close(): Promise<void>;
@@ -31,18 +32,21 @@ export interface Kubeconfigs {
 export function createKubeconfigs(): Kubeconfigs {
   const folder = mkdtempSync(join(tmpdir(), 'slicewright-controller-'));
   const running = new Set<ControllerProcess>();
+  const at = (url: string, name: string): string => {
+    const path = join(folder, `${name}.kubeconfig`);
+    writeFileSync(path, kubeconfigText(url));
+    return path;
+  };
   return {
-    of(double, name) {
-      const path = join(folder, `${name}.kubeconfig`);
-      writeFileSync(path, kubeconfigText(double.url));
-      return path;
-    },
+    of: ({ url }, name) => at(url, name),
+    at,
     start(args) {
-      const child = spawn(
-        process.execPath,
-        [program, 'controller', '--listen-address', '127.0.0.1:0', '-v', '4', ...args],
-        { env: environment, stdio: ['ignore', 'ignore', 'pipe'] },
-      );
+      const [file, ...before] = endsWithUs;
+      const fixed = ['controller', '--listen-address', '127.0.0.1:0', '-v', '4'];
+      const child = spawn(file, [...before, process.execPath, program, ...fixed, ...args], {
+        env: environment,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
       let said = '';
       child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
       const exited = once(child, 'exit').then(([code]) => code as number | null);
