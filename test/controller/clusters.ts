@@ -20,8 +20,14 @@ const slicewright = join(checkout, 'agent/cli.ts');
 
 /** What each member is made of: see test/netns/clusters.ts. */
 export const places = {
-  member1: { node: 'member1-node', address: '172.18.0.11', cidr: '10.10.0.0/16', host: 'remote', pod: '10.10.0.6' },
-  member2: { node: 'member2-node', address: '172.18.0.12', cidr: '10.12.0.0/16', host: 'pod', pod: '10.12.0.6' },
+  member1: {
+    ...{ node: 'member1-node', address: '172.18.0.11', cidr: '10.10.0.0/16' },
+    ...{ host: 'remote', pod: '10.10.0.6', client: 'member1-node' },
+  },
+  member2: {
+    ...{ node: 'member2-node', address: '172.18.0.12', cidr: '10.12.0.0/16' },
+    ...{ host: 'pod', pod: '10.12.0.6', client: 'client' },
+  },
 } as const;
 export type Member = keyof typeof places;
 const members = Object.keys(places) as readonly Member[];
@@ -36,8 +42,8 @@ export interface RunningClusters {
   kubectl(...args: readonly string[]): Promise<string>;
   /** What `slicewright controller status` prints. */
   status(): Promise<string>;
-  /** One request to a Service from the client's pod, which is in member2. */
-  ask(address: string, port: number): Promise<Answer>;
+  /** One request, from a pod in member2 unless it is to come from the node of member1. */
+  ask(address: string, port: number, from?: Member): Promise<Answer>;
   /** Of all processes. */
   said(): string;
   close(): Promise<void>;
@@ -65,6 +71,8 @@ export async function startClusters({
     closers.push(() => rm(home, { recursive: true, force: true }));
     const network = await bootNetwork(twoClusters);
     closers.push(() => network.close());
+    // An address that rules translate must be routable before.
+    await network.run('member1-node')('ip', ['route', 'add', 'default', 'via', '172.18.0.99']);
     const doubles = new Map<string, ApiDouble>();
     for (const name of ['hub', ...members]) {
       const double = await startCluster(name);
@@ -79,6 +87,10 @@ export async function startClusters({
     const agents: Child[] = [];
     for (const member of members) {
       const { address, node, host, pod } = places[member];
+      // Slices of its own cluster come back to an importer that exports too: its agents must know whose they are.
+      at(member).installed.add('about.k8s.io');
+      const property = { name: 'cluster.clusterset.k8s.io' };
+      at(member).apply({ kind: 'ClusterProperty', metadata: property, spec: { value: member } });
       const status = { addresses: [{ type: 'InternalIP', address }] };
       at(member).apply({ kind: 'Node', metadata: { name: node }, status });
       at(member).answerOn(await listenOn(network, node, address, 6443));
@@ -109,7 +121,8 @@ export async function startClusters({
         const args = [slicewright, 'controller', 'status', '--address', listening];
         return (await runWithin(20_000, environment, checkout)(process.execPath, args)).stdout;
       },
-      ask: async (address, port) => (await network.station('client')).ask({ transport: 'tcp', address, port }),
+      ask: async (address, port, from = 'member2') =>
+        (await network.station(places[from].client)).ask({ transport: 'tcp', address, port }),
       said: () => [...agents.map((agent) => agent.said()), running.said()].join(''),
       close,
     };
