@@ -46,16 +46,12 @@ describeIn(
       expect(await kubectl('apply', '-k', 'deploy/crds')).toContain(
         'multiclusterservices.networking.karmada.io created',
       );
-      await kubectl('apply', ...seed('a-1-definitions'));
-      await eventually(() => {
-        for (const member of ['member1', 'member2'] as const)
-          expect(objectsIn(clusters.at(member), 'CustomResourceDefinition')).toHaveLength(2);
-      });
-      for (const name of ['a-2-workload', 'a-3-export', 'a-4-import']) await kubectl('apply', ...seed(name));
+      await kubectl('apply', ...seed('a-1-definitions'), ...seed('a-2-workload'));
+      await kubectl('apply', ...seed('a-3-export'), ...seed('a-4-import'));
       await eventuallyAnswers('derived-serve', 'member1');
-      expect(await kubectl('get', 'serviceexports,serviceimports', '-A')).toContain('serve');
+      expect(await kubectl('get', 'serviceexport,serviceimport', '-A', '-o', 'yaml')).toContain('type: Propagated');
 
-      for (const name of ['a-4-import', 'a-3-export']) await kubectl('delete', ...seed(name));
+      await kubectl('delete', ...seed('a-4-import'), ...seed('a-3-export'));
       await eventually(() => expect(objectsIn(clusters.at('member2'), 'Service')).toEqual([]));
 
       for (const name of ['b-1-workload', 'b-2-multiclusterservice']) await kubectl('apply', ...seed(name));
