@@ -51,7 +51,7 @@ function isMade({ metadata }: Record<string, unknown>): boolean {
 }
 
 it(`killed ${kills} times at any point, the controller leaves nothing that the next one does not set right`, {
-  timeout: 400_000,
+  timeout: 900_000,
 }, async () => {
   live = await startLive(['hub', ...members]);
   kubeconfigs = createKubeconfigs();
