@@ -28,6 +28,7 @@ function settingOptions({ collect }: Pick<Helpers, 'collect'>): Option[] {
     )
       .argParser(collect)
       .default([], 'none'),
+    new Option('--registry <path>', 'the cluster registry: clusterset IPs must lie outside the ranges of its clusters'),
     new Option('--cluster-labels <name:key=value,...>', "a cluster's labels, by which policies select it; repeatable")
       .argParser(collect)
       .default([], 'none'),
@@ -45,11 +46,22 @@ export function addController(program: Command, helpers: Helpers): void {
       'Reads MultiClusterServices, ServiceExports, ServiceImports and propagation policies from a hub, or from the ' +
         'clusters themselves, and writes Services and EndpointSlices into the clusters that they are for. Objects that ' +
         'it did not make stay as they are.\n' +
-        'Exit status: 0 stopped when asked to, 1 could not start or registered clusters changed, 2 usage; with ' +
+        'Exit status: 0 stopped when asked to, 1 could not start, 2 usage; with ' +
         '--dry-run: 0 nothing to write, 2 changes, 1 not everything was read before it was stopped.',
     )
     .addOption(
-      new Option('--cluster <name=from>', 'a cluster: NAME=KUBECONFIG[,CONTEXT] or NAME=in-cluster; repeatable')
+      new Option(
+        '--cluster <name=from>',
+        'a cluster: NAME=KUBECONFIG[,CONTEXT], NAME=in-cluster, or NAME=FOLDER of manifests that it offers; repeatable',
+      )
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option(
+        '--cluster-uid <name=uid>',
+        'the uid that the namespace kube-system of a cluster must have, also where another was seen before; repeatable',
+      )
         .argParser(collect)
         .default([], 'none'),
     )

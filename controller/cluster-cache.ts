@@ -31,16 +31,22 @@ export interface ClusterCache extends ClusterView {
    */
   fold(object: Held): void;
   /** Nothing of it counts from now on, and nothing is written: it is not what its name says. */
-  suspend(): void;
+  suspend(why: string): void;
   readonly isSuspended: boolean;
+  /** Why it is suspended; '' where it is not. */
+  readonly suspension: string;
+  setLabels(labels: TextMap): void;
+  /** Paths of all objects of a kind. */
+  paths(kind: Kind): readonly string[];
   /** Everything that has to be decided of this cluster. */
   topics(): Iterable<Topic>;
   /** What has to be decided again when a namespace comes or goes. */
   topicsIn(namespace: string): readonly Topic[];
 }
 
-export function createClusterCache(target: Target, labels: TextMap): ClusterCache {
-  let isSuspended = false;
+export function createClusterCache(target: Target, given: TextMap, takesWrites = true): ClusterCache {
+  let labels = given;
+  let suspension = '';
   const objects = new Map<string, Map<string, Held>>();
   const versions = new Map<string, string>();
   const needs = new Map<string, Need>();
@@ -88,9 +94,12 @@ export function createClusterCache(target: Target, labels: TextMap): ClusterCach
 
   return {
     target,
-    labels,
+    get labels() {
+      return labels;
+    },
+    takesWrites,
     get access(): Access {
-      if (isSuspended) return 'unread';
+      if (suspension !== '') return 'unread';
       let access: Access = 'live';
       for (const [kind, need] of needs) {
         if (need !== 'essential') continue;
@@ -100,11 +109,11 @@ export function createClusterCache(target: Target, labels: TextMap): ClusterCach
       return access;
     },
     get isComplete() {
-      if (isSuspended) return false;
+      if (suspension !== '') return false;
       return [...needs].every(([kind, need]) => need === 'part' || need === 'whole' || isRead(kind));
     },
-    get: (id) => (isSuspended ? undefined : objects.get(kindText(id))?.get(pathOf(id))),
-    slicesOf: (service) => (isSuspended ? [] : [...(slices.get(service) ?? [])]),
+    get: (id) => (suspension !== '' ? undefined : objects.get(kindText(id))?.get(pathOf(id))),
+    slicesOf: (service) => (suspension !== '' ? [] : [...(slices.get(service) ?? [])]),
     madeFor: (topic) => [...(made.get(topic) ?? [])],
     hasNamespace: (name) => objects.get(namespaceKind)?.has(name) === true,
     apiVersionOf: (kind) => (readings.get(kindText(kind)) === 'absent' ? undefined : versions.get(kindText(kind))),
@@ -145,12 +154,19 @@ export function createClusterCache(target: Target, labels: TextMap): ClusterCach
       put(text, path, object);
     },
     holdsAll: (kind) => isRead(kindText(kind)) && needs.get(kindText(kind)) !== 'part',
-    suspend() {
-      isSuspended = true;
+    suspend(why) {
+      suspension = why;
     },
     get isSuspended() {
-      return isSuspended;
+      return suspension !== '';
     },
+    get suspension() {
+      return suspension;
+    },
+    setLabels(next) {
+      labels = next;
+    },
+    paths: (kind) => [...(objects.get(kindText(kind))?.keys() ?? [])],
     *topics() {
       for (const held of objects.values()) for (const object of held.values()) yield* topicsOf(object);
     },

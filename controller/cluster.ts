@@ -4,7 +4,7 @@ import { reflect } from '../agent/sources/reflector.ts';
 import type { ReflectorTimes } from '../agent/sources/reflector-options.ts';
 import { type ClusterApi, createClusterApi } from './cluster-api.ts';
 import { type ClusterCache, createClusterCache, type Need } from './cluster-cache.ts';
-import type { Clock } from '../agent/loop/clock.ts';
+import { type Clock, sleep } from '../agent/loop/clock.ts';
 import type { Topic } from './core/desire.ts';
 import { isOfKind, type Kind, kinds } from './core/kinds.ts';
 import { marks } from './core/marks.ts';
@@ -27,8 +27,15 @@ export interface Cluster {
   heardMs(): number | undefined;
   /** Why a kind cannot be read now, by kind. */
   readonly problems: ReadonlyMap<string, string>;
-  /** Reads the kind from now on. */
+  /** Reads the kind from now on, in this version of it. */
   follow(kind: Kind, served: ServedKind, need: Need): void;
+  /** Something was done there that may bring a kind: it is worth asking at once. */
+  lookAgain(): void;
+  /** Resolves after so long, or when it is worth asking again which kinds are served: true then. */
+  restBeforeLook(ms: number): Promise<boolean>;
+  /** Ends all that it does. */
+  stop(): void;
+  readonly ends: AbortSignal;
 }
 
 export interface ClusterNews {
@@ -56,8 +63,10 @@ export interface ClusterOptions {
   readonly onWrite: (target: Target, report: WriteReport) => void;
 }
 
-export function createCluster(options: ClusterOptions, signal: AbortSignal): Cluster {
+export function createCluster(options: ClusterOptions, outer: AbortSignal): Cluster {
   const { target, get, write, clock, answerMs, news } = options;
+  const stopping = new AbortController();
+  const signal = AbortSignal.any([outer, stopping.signal]);
   const cache = createClusterCache(target, options.labels);
   const api = createClusterApi({ get, write, answerMs, signal });
   const gate = createGate(options.concurrency, clock, signal);
@@ -65,13 +74,13 @@ export function createCluster(options: ClusterOptions, signal: AbortSignal): Clu
   for (const kind of [kinds.service, kinds.slice, kinds.namespace])
     cache.expect(kind, assumed(kind).apiVersion, 'essential');
   const problems = new Map<string, string>();
-  const followed = new Set<string>();
+  const followed = new Map<string, { readonly apiVersion: string; readonly stopping: AbortController }>();
   let heardMs: number | undefined;
+  let looking = new AbortController();
 
   function take(kind: Kind, path: string, object: Held | undefined): void {
     const before = object && cache.get({ ...kind, namespace: object.namespace, name: object.name });
-    // A list tells again what the watch told.
-    if (before !== undefined && before.resourceVersion === object?.resourceVersion && before.uid === object.uid) return;
+    if (before !== undefined && object !== undefined && isSame(before, object)) return;
     const topics = cache.change(kind, path, object);
     if (object !== undefined) news.object(target, object);
     if (isOfKind(kind, kinds.policy) || isOfKind(kind, kinds.clusterPolicy)) news.policies();
@@ -82,7 +91,9 @@ export function createCluster(options: ClusterOptions, signal: AbortSignal): Clu
 
   return {
     target,
-    from: options.from,
+    get from() {
+      return options.from;
+    },
     cache,
     api,
     writer,
@@ -91,8 +102,13 @@ export function createCluster(options: ClusterOptions, signal: AbortSignal): Clu
     heardMs: () => heardMs,
     follow(kind, served, need) {
       const text = `${kind.kind}.${kind.group}`;
-      if (followed.has(text)) return;
-      followed.add(text);
+      const before = followed.get(text);
+      if (before?.apiVersion === served.apiVersion && !cache.lacks(kind)) return;
+      before?.stopping.abort();
+      const ending = new AbortController();
+      followed.set(text, { apiVersion: served.apiVersion, stopping: ending });
+      // What is there from another version's reading, and is not any more, the first list here cannot tell by itself.
+      let left = new Set(before === undefined ? [] : cache.paths(kind));
       cache.expect(kind, served.apiVersion, need);
       void reflect<Held>(
         {
@@ -111,10 +127,12 @@ export function createCluster(options: ClusterOptions, signal: AbortSignal): Clu
           },
           onReplace: (objects, gone) => {
             for (const [path, object] of objects) take(kind, path, object);
-            for (const path of gone) take(kind, path, undefined);
+            for (const path of [...gone, ...left]) if (!objects.has(path)) take(kind, path, undefined);
+            left = new Set();
           },
           onChange: (path, object) => take(kind, path, object),
           onState: (state) => {
+            if (ending.signal.aborted) return;
             // A kind that comes to be served, or goes, opens or closes a way too.
             const facts = () => `${cache.access} ${cache.isComplete} ${cache.lacks(kind)}`;
             const known = facts();
@@ -130,14 +148,42 @@ export function createCluster(options: ClusterOptions, signal: AbortSignal): Clu
           clock,
           random: options.random,
         },
-        signal,
+        AbortSignal.any([signal, ending.signal]),
       );
     },
+    lookAgain: () => looking.abort(),
+    async restBeforeLook(ms) {
+      await sleep(clock, ms, AbortSignal.any([signal, looking.signal]));
+      const isCalled = looking.signal.aborted;
+      if (isCalled) looking = new AbortController();
+      return isCalled;
+    },
+    stop: () => stopping.abort(),
+    ends: signal,
   };
 }
 
-/** Kinds that are read of every cluster: what members are made of, and what users say. */
-export async function followAll(cluster: Cluster, hasHub: boolean, signal: AbortSignal): Promise<void> {
+/** A list tells again what the watch told. */
+function isSame(before: Held, object: Held): boolean {
+  return (
+    before.resourceVersion === object.resourceVersion &&
+    before.uid === object.uid &&
+    before.apiVersion === object.apiVersion
+  );
+}
+
+export interface FollowOptions {
+  readonly hasHub: boolean;
+  /** How soon the server is asked again how it serves kinds that come in several versions, or come late. */
+  readonly lookMs: number;
+}
+
+/**
+ * Reads the kinds that matter of every cluster: what members are made of, and what users say. Goes on until the signal
+ * is aborted: a definition may come later, or in another version.
+ */
+export async function followAll(cluster: Cluster, options: FollowOptions, signal: AbortSignal): Promise<void> {
+  const { hasHub, lookMs } = options;
   const isHub = cluster.target === hub;
   const wanted: readonly (readonly [Kind, Need])[] = [
     [kinds.service, 'essential'],
@@ -152,12 +198,36 @@ export async function followAll(cluster: Cluster, hasHub: boolean, signal: Abort
   for (const [kind, need] of wanted) {
     cluster.follow(kind, (await find(cluster, kind, signal)) ?? assumed(kind), need);
   }
+  // A definition is not served in the moment in which it is written, but soon.
+  for (let waitMs = soonMs; ; ) {
+    const isCalled = await cluster.restBeforeLook(Math.min(waitMs, lookMs));
+    if (signal.aborted) return;
+    waitMs = isCalled ? soonMs : waitMs * 2;
+    if (isCalled) continue;
+    for (const [kind, need] of wanted.filter(([each]) => mayCome(cluster, each))) {
+      const served = await find(cluster, kind, signal, true);
+      if (served !== undefined && !signal.aborted) cluster.follow(kind, served, need);
+    }
+  }
+}
+
+const soonMs = 500;
+
+/** Kinds of definitions: those of which versions differ, and any that is not there yet. */
+function mayCome({ cache }: Cluster, kind: Kind): boolean {
+  return kind.group === kinds.serviceExport.group || cache.lacks(kind);
 }
 
 /** A server that cannot be asked yet is read as one of the first release of the API, which all later ones serve too. */
-async function find(cluster: Cluster, kind: Kind, signal: AbortSignal): Promise<ServedKind | undefined> {
+async function find(
+  { api }: Cluster,
+  kind: Kind,
+  signal: AbortSignal,
+  isAgain = false,
+): Promise<ServedKind | undefined> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(findMs)]);
   try {
-    return await cluster.api.served.find(kind, undefined, AbortSignal.any([signal, AbortSignal.timeout(findMs)]));
+    return await (isAgain ? api.served.refresh(kind, limit) : api.served.find(kind, undefined, limit));
   } catch {
     return undefined;
   }

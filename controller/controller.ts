@@ -1,30 +1,44 @@
 import type { TextMap } from '../compiler/model/fields.ts';
 import { type ClusterName, compareText } from '../compiler/values/names.ts';
 import type { ApiGet, ApiWrite } from '../agent/sources/api.ts';
-import type { ReflectorTimes } from '../agent/sources/reflector-options.ts';
+import { defaultReflectorTimes, type ReflectorTimes } from '../agent/sources/reflector-options.ts';
 import type { Log } from '../agent/telling/log.ts';
 import { type Cluster, type ClusterNews, createCluster, followAll } from './cluster.ts';
 import { type Clock, sleep } from '../agent/loop/clock.ts';
 import { kindText } from './core/kinds.ts';
 import { type ControllerSettings, hub as hubTarget, type Target } from './core/world.ts';
 import { createElection, type Election, type ElectionTimes } from './election.ts';
+import { createFolderCluster } from './folder-cluster.ts';
 import { createFollowedKinds } from './followed-kinds.ts';
+import { createIdentity, uidOf } from './identity.ts';
 import { createLoop, type Loop, type LoopTimes } from './loop.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import { createRoll } from './roll.ts';
-import { createSourceLeases, isItself, type SourceLeaseTimes, uidOf } from './source-leases.ts';
+import { createSourceLeases, type SourceLeaseTimes } from './source-leases.ts';
 
-/** How to reach one cluster. */
-export interface ClusterAddress {
+/** How to reach one cluster's API server. */
+export interface ApiAddress {
   readonly from: string;
   readonly labels: TextMap;
   readonly get: ApiGet;
   readonly write: ApiWrite;
 }
 
+/** A folder of manifests in a cluster's place: it offers Services, and gets none. */
+export interface FolderAddress {
+  readonly folder: string;
+  readonly labels: TextMap;
+}
+
+/** uid: of its namespace `kube-system`, where somebody stated it; else the first that was ever seen counts. */
+export type MemberAddress = (ApiAddress | FolderAddress) & { readonly uid?: string };
+
 export interface ControllerOptions {
-  readonly hub: ClusterAddress | undefined;
-  readonly members: ReadonlyMap<ClusterName, ClusterAddress>;
+  readonly hub: ApiAddress | undefined;
+  /** Those that there are from the start; `register` adds others. */
+  readonly members: ReadonlyMap<ClusterName, MemberAddress>;
+  /** Whether further members are still being read, so that nothing may be decided yet. */
+  readonly isRegistryKnown?: () => boolean;
   readonly settings: ControllerSettings;
   /** Where the controller's own Leases are, in the hub and in members. */
   readonly namespace: string;
@@ -48,21 +62,31 @@ export interface ControllerOptions {
 export interface Controller {
   /** Until the signal that it was made with is aborted. */
   run(): Promise<void>;
+  /** A further member. One of this name must not be there. */
+  register(name: ClusterName, address: MemberAddress): void;
+  /** Nothing is read or written there any more. Copies of its slices elsewhere go after a while. */
+  unregister(name: ClusterName): void;
+  relabel(name: ClusterName, labels: TextMap): void;
+  /** A new connection to a member answered with this uid. Returns whether it is the same cluster. */
+  isItself(name: ClusterName, uid: string): boolean;
   readonly loop: Loop;
   readonly election: Election;
   readonly hub: Cluster | undefined;
+  /** In order of their names. */
   readonly members: ReadonlyMap<ClusterName, Cluster>;
 }
 
 const leaseName = 'slicewright-controller';
 const kindsNote = 'slicewright.dev/propagated-kinds';
+const uidsNote = 'slicewright.dev/cluster-uids';
 const askAgainMs = 2_000;
 
 /** Puts the parts together: clusters that are read, the loop that decides, the Leases. */
 export function createController(options: ControllerOptions, signal: AbortSignal): Controller {
   const { clock, log, metrics, settings, random, identity, namespace, times } = options;
-  const names = [...options.members.keys()].sort(compareText);
-  const roll = createRoll(names);
+  const members = new Map<ClusterName, Cluster>();
+  const roll = createRoll();
+  const who = createIdentity(members, roll, log);
   let loop: Loop | undefined;
   let followed: ReturnType<typeof createFollowedKinds> | undefined;
   const news: ClusterNews = {
@@ -73,13 +97,24 @@ export function createController(options: ControllerOptions, signal: AbortSignal
     object(target, object) {
       loop?.object(target, object);
       if (target === hubTarget) followed?.see(object);
+      if (object.kind === 'CustomResourceDefinition') clusterAt(target)?.lookAgain();
     },
   };
-  const clusterOf = (target: Target, address: ClusterAddress): Cluster =>
+  const clusterAt = (target: Target): Cluster | undefined => (target === hubTarget ? hub : members.get(target));
+  const follow = {
+    hasHub: options.hub !== undefined,
+    lookMs: (times.reflector ?? defaultReflectorTimes).absentMs,
+  };
+  const clusterOf = (target: Target, address: ApiAddress): Cluster =>
     createCluster(
       {
-        ...address,
         target,
+        get from() {
+          return address.from;
+        },
+        labels: address.labels,
+        get: address.get,
+        write: address.write,
         concurrency: options.concurrency,
         answerMs: times.answerMs,
         clock,
@@ -95,15 +130,12 @@ export function createController(options: ControllerOptions, signal: AbortSignal
       signal,
     );
   const hub = options.hub && clusterOf(hubTarget, options.hub);
-  const members = new Map(
-    names.flatMap((name) => {
-      const address = options.members.get(name);
-      return address === undefined ? [] : [[name, clusterOf(name, address)] as const];
-    }),
-  );
   if (hub !== undefined) followed = createFollowedKinds(hub, () => members.values(), { clock, log }, signal);
-  const home = hub ?? [...members.values()][0];
-  if (home === undefined) throw new Error('a controller without clusters');
+  /** What each member does from when it is registered on, begun by `run`. */
+  const begins = new Map<ClusterName, () => Promise<void>>();
+  for (const name of [...options.members.keys()].sort(compareText)) add(name, options.members.get(name));
+  const home = hub ?? [...members.values()].find(({ cache }) => cache.takesWrites);
+  if (home === undefined) throw new Error('a controller without an API server');
   const election = createElection({
     api: home.api,
     namespace,
@@ -113,15 +145,20 @@ export function createController(options: ControllerOptions, signal: AbortSignal
     clock,
     log,
     notes: () => {
-      const text = followed?.text() ?? '';
-      return text === '' ? {} : { [kindsNote]: text };
+      const [kinds, uids] = [followed?.text() ?? '', roll.text()];
+      return { ...(kinds === '' ? {} : { [kindsNote]: kinds }), ...(uids === '' ? {} : { [uidsNote]: uids }) };
     },
-    onNotes: (notes) => followed?.restore(notes.get(kindsNote) ?? ''),
+    onNotes(notes) {
+      followed?.restore(notes.get(kindsNote) ?? '');
+      roll.restore(notes.get(uidsNote) ?? '');
+      who.lookAgain();
+    },
   });
   const { isLeading } = election;
   loop = createLoop({
     hub,
     members,
+    isRegistryKnown: options.isRegistryKnown ?? (() => true),
     settings,
     times: times.loop,
     clock,
@@ -131,23 +168,49 @@ export function createController(options: ControllerOptions, signal: AbortSignal
     isLeading,
     onLatency: (ms) => metrics.duration.observe(ms / 1000),
   });
-  const leases = createSourceLeases({ members, roll, namespace, identity, times: times.leases, clock, log, isLeading });
+  const leases = createSourceLeases({
+    ...{ members, identity: who, namespace, holder: identity, times: times.leases, clock, log, isLeading },
+  });
   const running = loop;
+  let isRunning = false;
+
+  function add(name: ClusterName, address: MemberAddress | undefined): void {
+    if (address === undefined) return;
+    roll.state(name, address.uid);
+    if ('folder' in address) {
+      const folder = createFolderCluster(
+        { target: name, path: address.folder, labels: address.labels, clock, news },
+        signal,
+      );
+      put(name, folder);
+      begins.set(name, () => folder.run());
+    } else {
+      const cluster = clusterOf(name, address);
+      put(name, cluster);
+      begins.set(name, () => meet(name, cluster));
+    }
+  }
+
+  function put(name: ClusterName, cluster: Cluster): void {
+    const all = [...members, [name, cluster] as const].sort(([a], [b]) => compareText(a, b));
+    members.clear();
+    for (const [each, there] of all) members.set(each, there);
+  }
 
   /** Who a member is, is asked before anything of it is used. */
   async function meet(name: ClusterName, cluster: Cluster): Promise<void> {
     let told = '';
-    for (;;) {
+    while (!signal.aborted && members.get(name) === cluster) {
       const answer = await uidOf(cluster);
-      if (signal.aborted) return;
+      if (signal.aborted || members.get(name) !== cluster) return;
       if ('uid' in answer) {
-        if (isItself({ log }, roll, name, cluster, answer.uid)) await followAll(cluster, hub !== undefined, signal);
+        if (who.isItself(name, answer.uid)) await followAll(cluster, follow, cluster.ends);
         return;
       }
       if (answer.problem !== told)
         log.warn({ cluster: name, from: cluster.from }, `does not answer yet: ${answer.problem}`);
       told = answer.problem;
-      await sleep(clock, askAgainMs, signal);
+      await sleep(clock, askAgainMs, cluster.ends);
     }
   }
 
@@ -156,9 +219,32 @@ export function createController(options: ControllerOptions, signal: AbortSignal
     election,
     hub,
     members,
+    register(name, address) {
+      add(name, address);
+      const cluster = members.get(name);
+      log.info({ cluster: name, from: cluster?.from }, 'is registered');
+      running.registered();
+      if (!isRunning || cluster === undefined) return;
+      followed?.meet(cluster);
+      void begins.get(name)?.();
+    },
+    unregister(name) {
+      members.get(name)?.stop();
+      members.delete(name);
+      begins.delete(name);
+      roll.forget(name);
+      log.info({ cluster: name }, 'is registered no more');
+      running.registered();
+    },
+    relabel(name, labels) {
+      members.get(name)?.cache.setLabels(labels);
+      running.registered();
+    },
+    isItself: (name, uid) => who.isItself(name, uid),
     async run() {
-      const reading = [...members].map(([name, cluster]) => meet(name, cluster));
-      if (hub !== undefined) reading.push(followAll(hub, true, signal));
+      isRunning = true;
+      const reading = [...begins.values()].map((begin) => begin());
+      if (hub !== undefined) reading.push(followAll(hub, follow, signal));
       const leading = options.isDry === true ? [] : [election.run(signal), leases.run(signal)];
       await Promise.all([...reading, ...leading, running.run(signal)]);
     },

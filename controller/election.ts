@@ -60,7 +60,8 @@ export function createElection(options: ElectionOptions): Election {
     holder = textOf(spec, 'holderIdentity') ?? '';
     const isMine = holder === identity;
     const isFree = holder === '' || clock.nowMs() - seen.atMs >= times.durationMs;
-    if (lease !== undefined) options.onNotes(notesIn(lease));
+    // Who leads knows better than what it wrote down.
+    if (lease !== undefined && !isHeld) options.onNotes(notesIn(lease));
     if (!isMine && (!isFree || releases)) {
       isHeld = false;
       return;

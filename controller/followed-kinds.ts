@@ -14,6 +14,8 @@ import { isPolicy } from './core/propagation.ts';
 export interface FollowedKinds {
   /** A policy may name kinds. */
   see(object: Held): void;
+  /** A member that was registered later. */
+  meet(member: Cluster): void;
   /** `apps/v1 Deployment`, comma-separated: what the next leader has to follow too. */
   text(): string;
   restore(text: string): void;
@@ -33,6 +35,7 @@ export function createFollowedKinds(
   /** Until the cluster serves the kind: its CRD may be propagated only now. */
   async function follow(cluster: Cluster, kind: Kind, apiVersion: string): Promise<void> {
     const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
+    if (cluster !== hub && !cluster.cache.takesWrites) return;
     while (!signal.aborted) {
       const served = await cluster.api.served.find(kind, version, signal).catch(() => undefined);
       if (served !== undefined) return cluster.follow(kind, served, cluster === hub ? 'whole' : 'part');
@@ -51,6 +54,9 @@ export function createFollowedKinds(
   }
 
   return {
+    meet(member) {
+      for (const { kind, apiVersion } of wanted.values()) void follow(member, kind, apiVersion);
+    },
     see(object) {
       if (!isPolicy(object)) return;
       for (const { apiVersion, kind } of parsePolicy(object).selectors) want(apiVersion, kind);

@@ -9,6 +9,8 @@ const answerMs = 30_000;
 /** Asks a source freshly whether it has no slices that others may get; undefined: it does not answer now. */
 export async function hasNoSlices({ api, cache }: Cluster, signal: AbortSignal): Promise<boolean | undefined> {
   if (cache.access !== 'live') return undefined;
+  // A folder is looked at all the time.
+  if (!cache.takesWrites) return cache.collectableCount() === 0;
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
     const answer = await api.get('/apis/discovery.k8s.io/v1/endpointslices', limit);

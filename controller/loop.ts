@@ -11,7 +11,7 @@ import { idText, isOfKind, kinds } from './core/kinds.ts';
 import { isOurs, marks } from './core/marks.ts';
 import { asFields } from '../compiler/model/fields.ts';
 import type { Held } from './core/object.ts';
-import { type ControllerSettings, hub, problemKey, type Target, type World } from './core/world.ts';
+import { type ClusterView, type ControllerSettings, hub, problemKey, type Target, type World } from './core/world.ts';
 import { hasNoSlices } from './fresh-slices.ts';
 import { createHolds } from './holds.ts';
 import { statusDiffers } from './status-difference.ts';
@@ -41,7 +41,10 @@ export const defaultLoopTimes: LoopTimes = {
 
 export interface LoopOptions {
   readonly hub: Cluster | undefined;
+  /** Changes as clusters are registered; `registered` is told then. */
   readonly members: ReadonlyMap<ClusterName, Cluster>;
+  /** Whether it is known which clusters there are. Nothing is decided before. */
+  readonly isRegistryKnown: () => boolean;
   readonly settings: ControllerSettings;
   readonly times: LoopTimes;
   readonly clock: Clock;
@@ -66,6 +69,8 @@ export interface LoopReport {
 
 export interface Loop extends ClusterNews {
   run(signal: AbortSignal): Promise<void>;
+  /** Members came or went. */
+  registered(): void;
   report(): LoopReport;
 }
 
@@ -82,11 +87,10 @@ const quickRounds = 5;
  */
 export function createLoop(options: LoopOptions): Loop {
   const { members, settings, times, clock, log, isLeading } = options;
-  const clusters: readonly Cluster[] =
+  const clusters = (): readonly Cluster[] =>
     options.hub === undefined ? [...members.values()] : [options.hub, ...members.values()];
-  const memberViews = new Map(
-    [...members].sort(([a], [b]) => compareText(a, b)).map(([name, { cache }]) => [name, cache]),
-  );
+  const memberViews = new Map<ClusterName, ClusterView>();
+  viewMembers();
   const queue = createTopicQueue(times);
   const told = createToldEvents(clock, options.identity);
   const problems = new Map<string, string>();
@@ -97,13 +101,18 @@ export function createLoop(options: LoopOptions): Loop {
   /** Times in a row that something was left to write. */
   const rounds = new Map<Topic, number>();
   const running = new Set<Topic>();
-  const holds = createHolds(memberViews, () => clusters.map(({ cache }) => cache), clock.nowMs, times);
+  const holds = createHolds(memberViews, () => clusters().map(({ cache }) => cache), clock.nowMs, times);
   let isStarted = false;
   let aliveMs = clock.nowMs();
   let wake: () => void = () => {};
 
   const clusterAt = (target: Target): Cluster | undefined => (target === hub ? options.hub : members.get(target));
   const isBusy = (topic: Topic): boolean => running.has(topic);
+
+  function viewMembers(): void {
+    memberViews.clear();
+    for (const [name, { cache }] of [...members].sort(([a], [b]) => compareText(a, b))) memberViews.set(name, cache);
+  }
 
   function world(): World {
     return {
@@ -146,7 +155,9 @@ export function createLoop(options: LoopOptions): Loop {
     const { changes } = decide(topic);
     const targets = Map.groupBy(changes, (change) => (change.kind === 'apply' ? change.desired.target : change.target));
     const done = await Promise.all([...targets].map(([target, each]) => writeIn(target, each, signal)));
-    if (signal.aborted || !isLeading()) return;
+    if (signal.aborted) return;
+    // To be decided anew by then, if it leads again.
+    if (!isLeading()) return queue.later(topic, 0, clock.nowMs());
     if (changes.length > 0) options.onLatency?.(clock.nowMs() - startedMs);
     const isDone = done.every(Boolean);
     const { outcome, changes: more } = decide(topic);
@@ -243,7 +254,7 @@ export function createLoop(options: LoopOptions): Loop {
     const cluster = clusterAt(status.target);
     const object = cluster?.cache.get(status.id);
     if (cluster === undefined || object === undefined || cluster.cache.access !== 'live') return true;
-    if (!statusDiffers(object, status)) return true;
+    if (!cluster.cache.takesWrites || !statusDiffers(object, status)) return true;
     const written = await cluster.writer.writeStatus(status);
     // A kind without a status, as somebody else's CRD may have it, is no reason to try again.
     if (written.kind === 'done' || written.kind === 'refused') return true;
@@ -262,12 +273,13 @@ export function createLoop(options: LoopOptions): Loop {
 
   function touchAll(): void {
     const topics = new Set<Topic>();
-    for (const { cache } of clusters) for (const topic of cache.topics()) topics.add(topic);
+    for (const { cache } of clusters()) for (const topic of cache.topics()) topics.add(topic);
     touch(topics);
   }
 
   /** Every cluster was read, or members that were not have kept the others waiting long enough. */
   function mayStart(sinceMs: number): boolean {
+    if (!options.isRegistryKnown()) return false;
     if (options.hub !== undefined && !(options.hub.cache.isComplete && options.hub.cache.access === 'live'))
       return false;
     const isAllRead = [...members.values()].every(
@@ -294,7 +306,11 @@ export function createLoop(options: LoopOptions): Loop {
   return {
     topics: touch,
     namespace(name) {
-      for (const { cache } of clusters) touch(cache.topicsIn(name));
+      for (const { cache } of clusters()) touch(cache.topicsIn(name));
+    },
+    registered() {
+      viewMembers();
+      touchAll();
     },
     policies: () => touch(new Set(options.hub?.cache.topics())),
     access(target) {

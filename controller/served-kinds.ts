@@ -41,14 +41,14 @@ export interface ServedKinds {
    * throws    what the connection throws, or Error for an answer that is none
    */
   find(kind: Kind, version: string | undefined, signal: AbortSignal): Promise<ServedKind | undefined>;
-  /** What was said before counts no more. */
-  forget(): void;
+  /** Asks again: what it says counts from now on. Throws as `find`, and then nothing changed. */
+  refresh(kind: Kind, signal: AbortSignal): Promise<ServedKind | undefined>;
 }
 
 export function createServedKinds(get: ApiGet): ServedKinds {
   const found = new Map<string, ServedKind>();
 
-  async function ask(path: string, signal: AbortSignal): Promise<unknown> {
+  async function read(path: string, signal: AbortSignal): Promise<unknown> {
     const answer = await get(path, signal);
     const body = await readJson(answer);
     if (answer.status === 404) return undefined;
@@ -60,7 +60,7 @@ export function createServedKinds(get: ApiGet): ServedKinds {
     const versions = version === undefined ? await versionsOf(kind.group, signal) : [version];
     for (const each of versions) {
       const apiVersion = kind.group === '' ? each : `${kind.group}/${each}`;
-      const body = asFields(await ask(kind.group === '' ? `/api/${each}` : `/apis/${apiVersion}`, signal));
+      const body = asFields(await read(kind.group === '' ? `/api/${each}` : `/apis/${apiVersion}`, signal));
       const resources = Array.isArray(body?.resources) ? body.resources.map(asFields) : [];
       const resource = resources.find((one) => one?.kind === kind.kind && !String(one.name).includes('/'));
       const plural = resource && textOf(resource, 'name');
@@ -74,7 +74,7 @@ export function createServedKinds(get: ApiGet): ServedKinds {
 
   async function versionsOf(group: string, signal: AbortSignal): Promise<readonly string[]> {
     if (group === '') return ['v1'];
-    const body = asFields(await ask(`/apis/${group}`, signal));
+    const body = asFields(await read(`/apis/${group}`, signal));
     const listed = Array.isArray(body?.versions) ? body.versions.map((each) => asFields(each)?.version) : [];
     const preferred = asFields(body?.preferredVersion)?.version;
     return [preferred, ...listed].filter((each) => typeof each === 'string');
@@ -83,17 +83,22 @@ export function createServedKinds(get: ApiGet): ServedKinds {
   return {
     async find(kind, version, signal) {
       const text = kindText(kind);
-      const plain = known.get(text);
-      if (plain !== undefined) return plain;
-      const before = found.get(text);
-      if (before !== undefined) return before;
-      const plural = mcsPlurals.get(text);
-      const served = plural === undefined ? await lookUp(kind, version, signal) : await mcsKind(plural, signal);
-      if (served !== undefined) found.set(text, served);
-      return served;
+      return known.get(text) ?? found.get(text) ?? (await ask(kind, version, signal));
     },
-    forget: () => found.clear(),
+    refresh(kind, signal) {
+      const plain = known.get(kindText(kind));
+      return ask(kind, plain && plain.apiVersion.slice(plain.apiVersion.indexOf('/') + 1), signal);
+    },
   };
+
+  async function ask(kind: Kind, version: string | undefined, signal: AbortSignal): Promise<ServedKind | undefined> {
+    const text = kindText(kind);
+    const plural = mcsPlurals.get(text);
+    const served = plural === undefined ? await lookUp(kind, version, signal) : await mcsKind(plural, signal);
+    if (served === undefined) found.delete(text);
+    else found.set(text, served);
+    return served;
+  }
 
   /** v1beta1 where it is served, else v1alpha1, which every release of the API serves. */
   async function mcsKind(plural: string, signal: AbortSignal): Promise<ServedKind | undefined> {

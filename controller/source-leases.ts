@@ -1,11 +1,8 @@
-import { asFields } from '../compiler/model/fields.ts';
 import type { ClusterName } from '../compiler/values/names.ts';
-import { printable } from '../compiler/values/object-ref.ts';
-import { problemOf } from '../agent/sources/api-problems.ts';
 import type { Log } from '../agent/telling/log.ts';
 import type { Cluster } from './cluster.ts';
 import { type Clock, sleep } from '../agent/loop/clock.ts';
-import type { Roll } from './roll.ts';
+import { type Identity, uidOf } from './identity.ts';
 
 export interface SourceLeaseTimes {
   readonly everyMs: number;
@@ -21,9 +18,10 @@ export interface SourceLeases {
 
 export interface SourceLeaseOptions {
   readonly members: ReadonlyMap<ClusterName, Cluster>;
-  readonly roll: Roll;
+  readonly identity: Identity;
   readonly namespace: string;
-  readonly identity: string;
+  /** Who holds them. */
+  readonly holder: string;
   readonly times: SourceLeaseTimes;
   readonly clock: Clock;
   readonly log: Log;
@@ -36,17 +34,19 @@ export interface SourceLeaseOptions {
  * question is for the uid of its `kube-system` namespace, by which two names for one cluster are found out (CC-1).
  */
 export function createSourceLeases(options: SourceLeaseOptions): SourceLeases {
-  const { members, roll, namespace, times, clock, log, isLeading } = options;
+  const { members, identity, namespace, times, clock, log, isLeading } = options;
   const spoke = new Set<ClusterName>();
 
   async function round(source: ClusterName, cluster: Cluster): Promise<void> {
     const answer = await uidOf(cluster);
-    if ('problem' in answer || (cluster.cache.access !== 'live' && !roll.isRefused(source))) {
+    const isRefused = 'uid' in answer && !identity.isItself(source, answer.uid);
+    if (isRefused) return void spoke.delete(source);
+    if ('problem' in answer || cluster.cache.access !== 'live') {
       if (spoke.delete(source)) log.warn({ source }, 'does not answer: its Leases in other clusters are not renewed');
       return;
     }
     spoke.add(source);
-    if (!isItself(options, roll, source, cluster, answer.uid) || !isLeading()) return;
+    if (!isLeading()) return;
     const others = [...members].filter(([name, { cache }]) => name !== source && cache.access === 'live');
     await Promise.all(others.map(([, consumer]) => renew(source, consumer)));
   }
@@ -58,7 +58,7 @@ export function createSourceLeases(options: SourceLeaseOptions): SourceLeases {
       kind: 'Lease',
       metadata: { name: source, namespace, labels: { 'slicewright.dev/source-lease': 'true' } },
       spec: {
-        holderIdentity: options.identity,
+        holderIdentity: options.holder,
         leaseDurationSeconds: times.durationSeconds,
         renewTime: new Date(clock.wallMs()).toISOString().replace('Z', '000Z'),
       },
@@ -77,40 +77,4 @@ export function createSourceLeases(options: SourceLeaseOptions): SourceLeases {
       }
     },
   };
-}
-
-/** Notes a cluster's uid; what is not the cluster that its name stands for is used no more (CC-1). */
-export function isItself(
-  { log }: Pick<SourceLeaseOptions, 'log'>,
-  roll: Roll,
-  source: ClusterName,
-  cluster: Cluster,
-  uid: string,
-): boolean {
-  const twin = roll.note(source, uid);
-  if (!roll.isRefused(source)) return true;
-  if (!cluster.cache.isSuspended) {
-    const why =
-      twin === undefined ? 'another cluster answers under its name than before' : `it is the same cluster as ${twin}`;
-    log.error(
-      { cluster: source },
-      `${why} (uid of namespace kube-system): nothing of it is used, nothing is written there`,
-    );
-  }
-  cluster.cache.suspend();
-  return false;
-}
-
-/** The uid of a cluster's `kube-system` namespace, or why it cannot be had now. */
-export async function uidOf(cluster: Cluster): Promise<{ readonly uid: string } | { readonly problem: string }> {
-  try {
-    const raw = await cluster.api.read(
-      { group: '', kind: 'Namespace', namespace: undefined, name: 'kube-system' },
-      'v1',
-    );
-    const uid = asFields(asFields(raw)?.metadata)?.uid;
-    return { uid: typeof uid === 'string' ? uid : '' };
-  } catch (error) {
-    return { problem: printable(problemOf(error), 500) };
-  }
 }

@@ -46,7 +46,10 @@ export function controllerStatus(
             ? cache.access
             : 'incomplete',
         silentSeconds: heard === undefined ? null : Math.round((nowMs - heard) / 1000),
-        failing: [...problems].map(([kind, problem]) => `${kind.replace(/\.$/, '')}: ${problem}`),
+        failing: [
+          ...(cache.isSuspended ? [cache.suspension] : []),
+          ...[...problems].map(([kind, problem]) => `${kind.replace(/\.$/, '')}: ${problem}`),
+        ],
       };
     }),
     held: [...report.held].map(([source, copies]) => ({ source, copies })),

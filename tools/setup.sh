@@ -10,6 +10,8 @@ node_version=24.21.0
 # on kernels that have none.
 debian_packages='iproute2 iptables ipset nftables conntrack ipvsadm kmod procps'
 emulator_package=qemu-system-x86
+# Users of several clusters type kubectl; any will do, so a package only where there is none.
+kubectl_package=kubernetes-client
 
 say() { echo "setup: $*" >&2; }
 
@@ -72,6 +74,21 @@ install_debian_packages() {
     sed -n 's/^installed //p' | tr '\n' ' ')
   missing=$(missing_debian_packages)
   [ -n "$missing" ] || return 0
+  install_packages
+}
+
+# Apart from the others: not every release has it, and one package that is not there would keep all from coming.
+install_kubectl() {
+  command -v kubectl >/dev/null && return
+  if ! command -v apt-get >/dev/null; then
+    say 'kubectl is missing; tests that need it will not run'
+    return
+  fi
+  missing=$kubectl_package
+  install_packages
+}
+
+install_packages() {
   if [ "$(id -u)" -ne 0 ]; then
     say "not root; tests that need these packages will not run until you do: apt-get install --no-install-recommends $missing"
     return
@@ -90,3 +107,4 @@ install_debian_packages() {
 tools/with-node true 2>/dev/null || install_node
 cmp -s package-lock.json node_modules/.installed-lock.json || install_modules
 install_debian_packages
+install_kubectl

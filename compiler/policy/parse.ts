@@ -56,6 +56,12 @@ const notPolicy: ReadonlySet<string> = new Set([
   'shared',
   'source-name',
   'source-resource-version',
+  // What the controller leaves on Services that it made, and what users tell it there.
+  'part-of',
+  'content',
+  'service-facts',
+  'adopt',
+  'keep',
 ]);
 
 /** The suffixes of all policy annotations, for documentation and its test. */

@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { type ApiDouble, startApiDouble } from '../../test/apiserver/double.ts';
-import { copiesIn } from '../../test/controller/live.ts';
+import { eventually } from '../../test/helpers/eventually.ts';
+import { freePort } from '../../test/controller/clusters.ts';
+import { copiesIn, objectsIn } from '../../test/controller/live.ts';
+import { kubeconfigText } from '../../test/controller/process.ts';
 import { multiClusterService, nativeSlice, webService } from '../../test/controller/stories.ts';
 import { controllerCommand } from './controller.ts';
 import { planMultiClusterCommand } from './plan.ts';
@@ -22,7 +24,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const none = { clustersetIpRange: [], clusterLabels: [] } as const;
+const none = { clustersetIpRange: [], clusterLabels: [], clusterUid: [] } as const;
 
 function file(name: string, objects: readonly object[]): string {
   const path = join(folder, name);
@@ -41,30 +43,10 @@ async function cluster(name: string): Promise<ApiDouble> {
   return double;
 }
 
-function kubeconfigText({ url }: ApiDouble): string {
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'c',
-    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
-    clusters: [{ name: 'c', cluster: { server: url, 'insecure-skip-tls-verify': true } }],
-    users: [{ name: 'u', user: { token: 'secret' } }],
-  });
-}
-
 function kubeconfig(double: ApiDouble, name: string): string {
   const path = join(folder, `${name}.kubeconfig`);
-  writeFileSync(path, kubeconfigText(double));
+  writeFileSync(path, kubeconfigText(double.url));
   return path;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 describe('slicewright plan multicluster', () => {
@@ -148,19 +130,13 @@ describe('slicewright controller', () => {
     for (const double of [hub, m1, m2]) expect(double.requests.filter((line) => !line.startsWith('GET '))).toEqual([]);
   });
 
-  it('runs, takes clusters from Secrets, tells how it stands, and ends when it is told to', {
-    timeout: 20_000,
-  }, async () => {
+  it('runs, takes clusters from Secrets, tells how it stands, and ends when it is told to', async () => {
     const { hub, m1, m2 } = await three();
     for (const [name, double] of [
       ['m1', m1],
       ['m2', m2],
     ] as const) {
-      hub.apply({
-        kind: 'Secret',
-        metadata: { name, namespace: 'slicewright-system', labels: { 'slicewright.dev/cluster': name } },
-        data: { kubeconfig: Buffer.from(kubeconfigText(double)).toString('base64') },
-      });
+      hub.apply(secret(name, kubeconfigText(double.url)));
     }
     const stopping = new AbortController();
     const address = `127.0.0.1:${await freePort()}`;
@@ -169,11 +145,9 @@ describe('slicewright controller', () => {
       memoryIo(),
       stopping.signal,
     );
-    await vi.waitFor(() => expect(copiesIn(m2)).toEqual({ 'm1 serve': ['10.10.0.1'] }), { timeout: 15_000 });
+    await eventually(() => expect(copiesIn(m2)).toEqual({ 'm1 serve': ['10.10.0.1'] }));
     const io = memoryIo();
-    await vi.waitFor(async () => expect(await controllerStatusCommand({ address, format: 'text' }, io)).toBe(0), {
-      timeout: 5_000,
-    });
+    await eventually(async () => expect(await controllerStatusCommand({ address, format: 'text' }, io)).toBe(0));
     expect(io.written.out).toMatch(/controller .*: leads\n/);
     for (const name of ['(hub)', 'm1', 'm2'])
       expect(io.written.out).toMatch(new RegExp(`${name.replace(/[()]/g, '\\$&')} +live, heard`));
@@ -186,6 +160,105 @@ describe('slicewright controller', () => {
     stopping.abort();
     expect(await ended).toBe(0);
     expect(await controllerStatusCommand({ address, format: 'text' }, io)).toBe(1);
+  });
+
+  /** Registers a cluster of the Secret's name. */
+  const secret = (name: string, kubeconfig: string | undefined, metadata: object = {}, cluster = name) => ({
+    kind: 'Secret',
+    metadata: {
+      name,
+      namespace: 'slicewright-system',
+      labels: { 'slicewright.dev/cluster': cluster },
+      ...metadata,
+    },
+    data: kubeconfig === undefined ? {} : { kubeconfig: Buffer.from(kubeconfig).toString('base64') },
+  });
+
+  it('takes what changes in Secrets while it runs: credentials, clusters that come and go, and uids', async () => {
+    const { hub, m1, m2 } = await three();
+    const put = (...given: Parameters<typeof secret>): void => void hub.apply(secret(...given));
+    put('m1', kubeconfigText(m1.url));
+    put('m2', kubeconfigText(m2.url));
+    const stopping = new AbortController();
+    const address = `127.0.0.1:${await freePort()}`;
+    const ended = controllerCommand(
+      { ...options, hub: kubeconfig(hub, 'hub'), cluster: [], clusterSecrets: true, listenAddress: address },
+      memoryIo(),
+      stopping.signal,
+    );
+    await eventually(() => expect(copiesIn(m2)).toEqual({ 'm1 serve': ['10.10.0.1'] }));
+    // Neither takes the others down.
+    put('broken', 'no kubeconfig');
+    put('nameless', kubeconfigText(m1.url), {}, 'No.Name');
+    const status = async (): Promise<string> => {
+      const io = memoryIo();
+      await controllerStatusCommand({ address, format: 'text' }, io);
+      return io.written.out;
+    };
+    await eventually(async () => expect(await status()).toMatch(/broken +unread, never heard/));
+
+    // The old token counts no more; what the new Secret says does.
+    m1.tokens.set('fresh', 'system:controller');
+    put('m1', kubeconfigText(m1.url, 'fresh'));
+    await eventually(() => expect(m1.requests.length).toBeGreaterThan(0));
+    m1.tokens.delete('secret');
+    m1.cutStreams();
+    m1.apply(nativeSlice('serve', 'm1', ['10.10.0.2']));
+    await eventually(() => expect(copiesIn(m2)).toEqual({ 'm1 serve': ['10.10.0.2'] }));
+    // One that cannot be used leaves what was said before.
+    put('m1', 'no kubeconfig any more');
+    m1.apply(nativeSlice('serve', 'm1', ['10.10.0.3']));
+    await eventually(() => expect(copiesIn(m2)).toEqual({ 'm1 serve': ['10.10.0.3'] }));
+
+    const m3 = await cluster('m3');
+    put('m3', kubeconfigText(m3.url));
+    await eventually(() => expect(copiesIn(m3)).toEqual({ 'm1 serve': ['10.10.0.3'] }));
+
+    // The name leads elsewhere: nothing is read or written there until its uid is stated.
+    const other = await cluster('other');
+    put('m3', kubeconfigText(other.url));
+    await eventually(async () => expect(await status()).toMatch(/m3 +refused/));
+    expect(copiesIn(other)).toEqual({});
+    const { uid } = objectsIn(other, 'Namespace')
+      .map(({ metadata }) => metadata as { name: string; uid: string })
+      .find(({ name }) => name === 'kube-system') ?? { uid: '' };
+    put('m3', kubeconfigText(other.url), { annotations: { 'slicewright.dev/cluster-uid': uid } });
+    await eventually(() => expect(copiesIn(other)).toEqual({ 'm1 serve': ['10.10.0.3'] }));
+
+    hub.remove('Secret', 'slicewright-system', 'm3');
+    await eventually(async () => expect(await status()).not.toMatch(/m3/));
+    const asked = hub.requests.filter((line) => line.includes('/secrets'));
+    expect(asked.every((line) => /^GET .*labelSelector=slicewright.dev%2Fcluster/.test(line))).toBe(true);
+    stopping.abort();
+    expect(await ended).toBe(0);
+  });
+
+  it.each([
+    ['folders alone', () => ({ cluster: [`a=${folder}`] }), 'folders only offer'],
+    ['one folder under two names', () => ({ cluster: [`a=${folder}`, `b=${folder}/.`] }), 'is the folder of cluster a'],
+    ['a uid that is none', () => ({ cluster: ['a=x'], clusterUid: ['a'] }), 'is not NAME=UID'],
+  ])('does not start with %s', async (_what, given, said) => {
+    const io = memoryIo();
+    const all = { ...options, ...given(), listenAddress: '127.0.0.1:0' };
+    expect(await controllerCommand(all, io, new AbortController().signal)).toBe(2);
+    expect(io.written.err).toContain(said);
+  });
+
+  it('does not start with a range of clusterset IPs that lies in a registered cluster\u2019s', async () => {
+    const registry = join(folder, 'registry.yaml');
+    writeFileSync(
+      registry,
+      'apiVersion: slicewright.dev/v1alpha1\nkind: ClusterRegistry\nclusters: [{id: m1, podCIDRs: ["10.10.0.0/16"]}]\n',
+    );
+    const io = memoryIo();
+    const given = { ...options, cluster: [`a=${folder}`], listenAddress: '127.0.0.1:0', registry };
+    const range = (text: string) => ({ ...given, clustersetIpRange: [text] });
+    expect(await controllerCommand(range('10.10.4.0/24'), io, new AbortController().signal)).toBe(2);
+    expect(io.written.err).toContain('overlaps 10.10.0.0/16, a range of Pods of cluster m1');
+    const hubFile = file('hub.json', [webService('serve')]);
+    const plan = { ...none, registry, filename: [hubFile], clustersetIpRange: ['10.0.0.0/8'] };
+    expect(await planMultiClusterCommand(plan, io)).toBe(2);
+    expect(await planMultiClusterCommand({ ...plan, clustersetIpRange: ['10.250.0.0/16'] }, io)).toBe(0);
   });
 
   it.each([

@@ -1,6 +1,5 @@
-import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname } from 'node:path';
+import type { TextMap } from '../../compiler/model/fields.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import { reportingFailures } from '../../agent/commands/failures.ts';
 import type { Io } from '../../agent/terminal/io.ts';
@@ -8,19 +7,22 @@ import { createLog, type Log } from '../../agent/telling/log.ts';
 import { type BindAddress, parseBindAddress } from '../../agent/serving/bind-address.ts';
 import type { ApiCall } from '../../agent/sources/api.ts';
 import { openCluster, unverifiedText } from '../../agent/sources/kubeconfig.ts';
+import type { ReflectorState } from '../../agent/sources/reflector-options.ts';
 import { sleep, systemClock } from '../../agent/loop/clock.ts';
 import type { ClusterCache } from '../cluster-cache.ts';
-import { type ClusterAddress, type Controller, createController } from '../controller.ts';
+import { type ApiAddress, type Controller, createController, type MemberAddress } from '../controller.ts';
 import { defaultElectionTimes } from '../election.ts';
 import { defaultLoopTimes } from '../loop.ts';
-import { type ControllerMetrics, createControllerMetrics } from '../metrics.ts';
+import { createControllerMetrics } from '../metrics.ts';
 import { netReport } from '../net-report.ts';
 import { simulate } from '../simulate.ts';
 import { defaultSourceLeaseTimes } from '../source-leases.ts';
 import { controllerStatus } from '../status.ts';
-import { hub as hubTarget, type Target } from '../core/world.ts';
+import { type ControllerSettings, hub as hubTarget, type Target } from '../core/world.ts';
 import {
   clusterLabelsOf,
+  clusterUidsOf,
+  folderOf,
   namedClusters,
   type Place,
   placeOf,
@@ -28,12 +30,15 @@ import {
   type SettingOptions,
   settingsOf,
 } from './options.ts';
-import { digestOf, readSecrets, secretProblem, writeKubeconfig } from './secrets.ts';
+import { createRegistrar } from './registrar.ts';
 import { serveController } from './serve.ts';
+import { followSecrets, type ReadSecret } from './secrets.ts';
 
 export interface ControllerCommandOptions extends SettingOptions {
-  /** `NAME=KUBECONFIG[,CONTEXT]` or `NAME=in-cluster`. */
+  /** `NAME=KUBECONFIG[,CONTEXT]`, `NAME=FOLDER` or `NAME=in-cluster`. */
   readonly cluster: readonly string[];
+  /** `NAME=UID`. */
+  readonly clusterUid: readonly string[];
   /** `KUBECONFIG[,CONTEXT]` or `in-cluster`. */
   readonly hub?: string;
   readonly clusterSecrets?: boolean;
@@ -46,27 +51,31 @@ export interface ControllerCommandOptions extends SettingOptions {
 }
 
 const answerMs = 30_000;
-const secretsMs = 30_000;
 
 /**
  * Runs the controller until it is stopped.
  *
- * returns  0 stopped when asked to, 1 could not start, or registered clusters changed; with --dry-run as `plan`: 0
- *          nothing to write, 2 changes
+ * returns  0 stopped when asked to, 1 could not start; with --dry-run as `plan`: 0 nothing to write, 2 changes
  */
 export function controllerCommand(options: ControllerCommandOptions, io: Io, signal: AbortSignal): Promise<number> {
   return reportingFailures('human', io, async () => {
     const log = createLog(options.v ?? 2);
     const bind = bindOf(options.listenAddress);
     const metrics = createControllerMetrics();
-    const opened = await openAll(options, metrics, log, signal);
+    const onCall = ({ host, method, status }: ApiCall): void =>
+      metrics.requests.inc({ host, method, code: status === undefined ? '<error>' : String(status) });
+    const settings = await settingsOf(options, options.hub !== undefined, io.readStdin);
+    const opened = await openAll(options, onCall, log);
     const stopping = new AbortController();
     const both = AbortSignal.any([signal, stopping.signal]);
     const identity = options.identity ?? `${hostname()}_${process.pid}`;
+    let isRegistryKnown = options.clusterSecrets !== true;
     const controller = createController(
       {
-        ...opened,
-        settings: settingsOf(options, opened.hub !== undefined),
+        hub: opened.hub,
+        members: opened.members,
+        isRegistryKnown: () => isRegistryKnown,
+        settings,
         namespace: options.namespace,
         identity,
         concurrency: options.concurrency,
@@ -79,107 +88,100 @@ export function controllerCommand(options: ControllerCommandOptions, io: Io, sig
       },
       both,
     );
+    const registrar = createRegistrar(controller, new Set(opened.members.keys()), onCall, log);
     try {
-      if (options.dryRun === true) return await dryRun(controller, options, io, stopping, signal);
+      const work: Promise<void>[] = [];
+      if (options.clusterSecrets === true) {
+        const secrets = {
+          ...{ get: opened.home.get, namespace: options.namespace, clock: systemClock, random: Math.random },
+          onSecrets: (all: readonly ReadSecret[]) =>
+            void registrar.take(all).then(() => {
+              isRegistryKnown = true;
+            }),
+          onState: createStateLog(options.namespace, log, both),
+        };
+        work.push(followSecrets(secrets, both));
+      }
+      if (options.dryRun === true) return await dryRun(controller, settings, io, stopping, signal);
       const server = await serveController(bind, metrics, {
         status: () => controllerStatus(controller, identity, systemClock.nowMs()),
         standsStillMs: () => systemClock.nowMs() - controller.loop.report().aliveMs,
       });
       log.info({ identity, clusters: [...opened.members.keys()], hub: opened.hub?.from }, 'the controller runs');
-      const watching = watchSecrets(opened, options, log, stopping, both);
-      await controller.run();
-      await watching;
+      await Promise.all([controller.run(), ...work]);
       await server.close();
-      return signal.aborted ? 0 : 1;
+      return 0;
     } finally {
       stopping.abort();
+      registrar.close();
       opened.close();
     }
   });
 }
 
-interface Opened {
-  readonly hub: ClusterAddress | undefined;
-  readonly members: ReadonlyMap<ClusterName, ClusterAddress>;
-  /** What the Secrets said, where they count. */
-  readonly digest: string;
+interface AllOpened {
+  readonly hub: ApiAddress | undefined;
+  readonly members: ReadonlyMap<ClusterName, MemberAddress>;
+  /** Where Secrets are read. */
+  readonly home: ApiAddress;
   readonly close: () => void;
 }
 
 async function openAll(
   options: ControllerCommandOptions,
-  metrics: ControllerMetrics,
+  onCall: (call: ApiCall) => void,
   log: Log,
-  signal: AbortSignal,
-): Promise<Opened> {
+): Promise<AllOpened> {
   const closers: (() => void)[] = [];
-  const onCall = ({ host, method, status }: ApiCall): void =>
-    metrics.requests.inc({ host, method, code: status === undefined ? '<error>' : String(status) });
-  const open = async (place: Place, labels: ReadonlyMap<string, string>): Promise<ClusterAddress> => {
+  const open = async (place: Place, labels: TextMap): Promise<ApiAddress> => {
     const { get, write, server, isUnverified, close } = await openCluster(place, onCall);
     closers.push(close);
     if (isUnverified) log.warn({ server }, unverifiedText(server));
     return { from: server, labels, get, write };
   };
   const labels = clusterLabelsOf(options.clusterLabels);
+  const uids = clusterUidsOf(options.clusterUid);
   const hub = options.hub === undefined ? undefined : await open(placeOf(options.hub), new Map());
-  const members = new Map<ClusterName, ClusterAddress>();
+  let home = hub;
+  const members = new Map<ClusterName, MemberAddress>();
+  const folders = new Map<string, ClusterName>();
   for (const [name, text] of namedClusters(options.cluster)) {
-    members.set(name, await open(placeOf(text), labels.get(name) ?? new Map()));
-  }
-  let digest = '';
-  if (options.clusterSecrets === true) {
-    const home = hub ?? [...members.values()][0];
-    if (home === undefined)
-      throw problem(
-        '--cluster-secrets',
-        'Secrets are read from the hub, or from the first --cluster; give one of them',
-      );
-    const secrets = await readSecrets(
-      home.get,
-      options.namespace,
-      AbortSignal.any([signal, AbortSignal.timeout(answerMs)]),
-    );
-    digest = digestOf(secrets);
-    for (const secret of secrets) {
-      if (members.has(secret.name))
-        throw secretProblem(`of cluster ${secret.name}`, '--cluster names this cluster too');
-      const path = writeKubeconfig(secret);
-      closers.push(() => rmSync(dirname(path), { recursive: true, force: true }));
-      members.set(secret.name, await open({ kubeconfig: path, context: undefined }, secret.labels));
+    const uid = uids.get(name);
+    const stated = uid === undefined ? {} : { uid };
+    const ofIt = labels.get(name) ?? new Map<string, string>();
+    const folder = folderOf(text);
+    if (folder === undefined) {
+      const address = await open(placeOf(text), ofIt);
+      home ??= address;
+      members.set(name, { ...address, ...stated });
+      continue;
     }
+    const other = folders.get(folder);
+    if (other !== undefined) throw problem(`--cluster ${name}=${text}`, `is the folder of cluster ${other} too`);
+    folders.set(folder, name);
+    members.set(name, { folder, labels: ofIt });
   }
-  if (members.size === 0)
+  if (members.size === 0 && options.clusterSecrets !== true)
     throw problem('--cluster', 'no cluster is given: name at least one, or give --cluster-secrets');
-  return { hub, members, digest, close: () => closers.forEach((close) => close()) };
+  if (home === undefined) {
+    throw problem(
+      '--cluster',
+      'no API server is given, neither as a hub nor as a cluster: folders only offer Services',
+    );
+  }
+  return { hub, members, home, close: () => closers.forEach((close) => close()) };
 }
 
-/** Ends the process when the Secrets say something else than at the start: who starts it again then reads them anew. */
-async function watchSecrets(
-  opened: Opened,
-  options: ControllerCommandOptions,
-  log: Log,
-  stopping: AbortController,
-  signal: AbortSignal,
-): Promise<void> {
-  const home = opened.hub ?? [...opened.members.values()][0];
-  if (options.clusterSecrets !== true || home === undefined) return;
-  while (!signal.aborted) {
-    await sleep(systemClock, secretsMs, signal);
-    if (signal.aborted) return;
-    try {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
-      const now = digestOf(await readSecrets(home.get, options.namespace, limit));
-      if (now === opened.digest) continue;
-      log.info(
-        { namespace: options.namespace },
-        'the Secrets that register clusters changed: the controller ends, to be started with them',
-      );
-      stopping.abort();
-    } catch (error) {
-      log.warn({ namespace: options.namespace }, `Secrets cannot be read, what they said stands: ${String(error)}`);
+/** Why Secrets cannot be read, once for each reason. */
+function createStateLog(namespace: string, log: Log, signal: AbortSignal): (state: ReflectorState) => void {
+  let told = '';
+  return (state) => {
+    const problemNow = state.kind === 'failing' ? state.problem : '';
+    if (problemNow !== '' && problemNow !== told && !signal.aborted) {
+      log.error({ namespace }, `Secrets cannot be read, what they said stands: ${problemNow}`);
     }
-  }
+    told = problemNow;
+  };
 }
 
 function bindOf(address: string): BindAddress {
@@ -196,7 +198,7 @@ function bindOf(address: string): BindAddress {
  */
 async function dryRun(
   controller: Controller,
-  options: ControllerCommandOptions,
+  settings: ControllerSettings,
   io: Io,
   stopping: AbortController,
   told: AbortSignal,
@@ -210,7 +212,7 @@ async function dryRun(
     {
       hub: controller.hub?.cache,
       members: new Map([...controller.members].map(([name, { cache }]) => [name, cache])),
-      settings: settingsOf(options, controller.hub !== undefined),
+      settings,
       problems: new Map(),
       clusterSetIps: new Map(),
       time: '1970-01-01T00:00:00Z',

@@ -1,5 +1,8 @@
-import { type Cidr, parseCidr } from '../../compiler/values/address.ts';
+import { realpathSync, statSync } from 'node:fs';
+import type { Registry } from '../../compiler/registry/registry.ts';
+import { type Cidr, cidrFamily, cidrsOverlap, parseCidr } from '../../compiler/values/address.ts';
 import { type ClusterName, parseClusterName } from '../../compiler/values/names.ts';
+import type { ReadStdin } from '../../agent/input/files.ts';
 import { UsageError } from '../../agent/input/input-error.ts';
 import { isClusterId } from '../core/names.ts';
 import type { ControllerSettings, ImportStyle } from '../core/world.ts';
@@ -8,21 +11,50 @@ import type { ControllerSettings, ImportStyle } from '../core/world.ts';
 export interface SettingOptions {
   readonly importStyle?: ImportStyle;
   readonly clustersetIpRange: readonly string[];
+  /** The registry file that agents read too: ranges of clusters, which those of clusterset IPs must not meet. */
+  readonly registry?: string;
   readonly clusterLabels: readonly string[];
   readonly createNamespaces?: boolean;
   readonly keepNodeNames?: boolean;
   readonly keepExternalIps?: boolean;
 }
 
-/** throws   UsageError for a range that is none */
-export function settingsOf(options: SettingOptions, hasHub: boolean): ControllerSettings {
+/** throws   UsageError for a range that is none, or that meets one of a registered cluster (CC-14) */
+export async function settingsOf(
+  options: SettingOptions,
+  hasHub: boolean,
+  readStdin: ReadStdin,
+): Promise<ControllerSettings> {
+  const clusterSetIpRanges = options.clustersetIpRange.map(rangeOf);
+  if (options.registry !== undefined) {
+    const { readRegistryFile } = await import('../../agent/config/registry-watch.ts');
+    refuseOverlaps(clusterSetIpRanges, (await readRegistryFile(options.registry, readStdin)).registry);
+  }
+  const families = clusterSetIpRanges.map(cidrFamily);
+  if (new Set(families).size < families.length)
+    throw problem('--clusterset-ip-range', 'is given twice for one family; one range for each is enough');
   return {
     importStyle: options.importStyle ?? (hasHub ? 'karmada' : 'mcs'),
-    clusterSetIpRanges: options.clustersetIpRange.map(rangeOf),
+    clusterSetIpRanges,
     createNamespaces: options.createNamespaces === true,
     keepNodeNames: options.keepNodeNames === true,
     keepExternalIps: options.keepExternalIps === true,
   };
+}
+
+/** An address of a cluster given to an import would take that cluster's own traffic. */
+function refuseOverlaps(ranges: readonly Cidr[], { clusters }: Registry): void {
+  for (const { id, podCidrs, serviceCidrs, nodeCidrs, removed } of clusters) {
+    if (removed) continue;
+    const of = { Pods: podCidrs, Services: serviceCidrs, nodes: nodeCidrs };
+    for (const [whose, cidrs] of Object.entries(of)) {
+      for (const range of ranges) {
+        const other = cidrs.find((cidr) => cidrsOverlap(cidr, range));
+        if (other !== undefined)
+          throw problem(`--clusterset-ip-range ${range}`, `overlaps ${other}, a range of ${whose} of cluster ${id}`);
+      }
+    }
+  }
 }
 
 function rangeOf(text: string): Cidr {
@@ -60,6 +92,26 @@ export function placeOf(text: string): Place {
   const comma = text.indexOf(',');
   if (comma < 0) return { kubeconfig: text, context: undefined };
   return { kubeconfig: text.slice(0, comma), context: text.slice(comma + 1) };
+}
+
+/** `NAME=UID`. throws   UsageError */
+export function clusterUidsOf(texts: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    texts.map((text) => {
+      const [, name, uid] = /^([^=]+)=([0-9A-Za-z-]{1,64})$/.exec(text) ?? [];
+      if (name === undefined || uid === undefined) throw problem(`--cluster-uid ${text}`, 'is not NAME=UID');
+      return [name, uid];
+    }),
+  );
+}
+
+/** The folder that a cluster's text names, as the one path that it has; undefined: it is no folder. */
+export function folderOf(text: string): string | undefined {
+  try {
+    return statSync(text).isDirectory() ? realpathSync(text) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** `NAME=REST` of each `--cluster`, in order. throws   UsageError */

@@ -27,6 +27,7 @@ export interface PlanMultiClusterOptions extends SettingOptions {
  */
 export function planMultiClusterCommand(options: PlanMultiClusterOptions, io: Io): Promise<number> {
   return reportingFailures('human', io, async () => {
+    const settings = await settingsOf(options, true, io.readStdin);
     const labels = clusterLabelsOf(options.clusterLabels);
     const caches = new Map<Target, ClusterCache>();
     const ofHub = await readObjects(options.filename, io.readStdin);
@@ -44,7 +45,7 @@ export function planMultiClusterCommand(options: PlanMultiClusterOptions, io: Io
     const world: World = {
       hub: caches.get(hub),
       members,
-      settings: settingsOf(options, true),
+      settings,
       problems: new Map(),
       clusterSetIps: new Map(),
       time: '1970-01-01T00:00:00Z',

@@ -1,72 +1,95 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createHash } from 'node:crypto';
 import { asFields, parseTextMap, type TextMap } from '../../compiler/model/fields.ts';
-import { type ClusterName, compareText, parseClusterName } from '../../compiler/values/names.ts';
-import { canonicalJson } from '../../compiler/values/canonical-json.ts';
+import { type ClusterName, parseClusterName } from '../../compiler/values/names.ts';
+import { printable } from '../../compiler/values/object-ref.ts';
 import type { ApiGet } from '../../agent/sources/api.ts';
-import { readJson } from '../../agent/sources/api-protocol.ts';
-import { InputError } from '../../agent/input/input-error.ts';
+import { reflect } from '../../agent/sources/reflector.ts';
+import type { ReflectorOptions, ReflectorState } from '../../agent/sources/reflector-options.ts';
 import { isClusterId } from '../core/names.ts';
 
 /** Label of Secrets that register a cluster; its value is the cluster's name. Their other labels are the cluster's. */
 export const clusterLabel = 'slicewright.dev/cluster';
+/** Annotation on such a Secret: the uid that the cluster's namespace `kube-system` must have. */
+const uidAnnotation = 'slicewright.dev/cluster-uid';
 
+/** What a Secret says of a cluster. */
 export interface RegisteredSecret {
-  readonly name: ClusterName;
+  readonly secret: string;
+  readonly cluster: ClusterName;
   readonly labels: TextMap;
-  /** The text of a kubeconfig. */
-  readonly kubeconfig: string;
+  readonly uid: string | undefined;
+  /** The text of a kubeconfig; undefined: it has none. */
+  readonly kubeconfig: string | undefined;
 }
 
-/**
- * The clusters that Secrets of a namespace register.
- *
- * throws   InputError for one that cannot be used, and what the connection throws
- */
-export async function readSecrets(
-  get: ApiGet,
-  namespace: string,
-  signal: AbortSignal,
-): Promise<readonly RegisteredSecret[]> {
-  const selector = encodeURIComponent(clusterLabel);
-  const answer = await get(`/api/v1/namespaces/${namespace}/secrets?labelSelector=${selector}`, signal);
-  const body = asFields(await readJson(answer));
-  if (answer.status !== 200 || !Array.isArray(body?.items)) {
-    throw secretProblem(`of namespace ${namespace}`, `cannot be read: the API server answered ${answer.status}`);
-  }
-  return body.items.map(parseSecret).sort((a, b) => compareText(a.name, b.name));
+/** A Secret that names no cluster. */
+export interface UnusableSecret {
+  readonly secret: string;
+  readonly problem: string;
 }
 
-function parseSecret(item: unknown): RegisteredSecret {
+export type ReadSecret = RegisteredSecret | UnusableSecret;
+
+export interface SecretsOptions {
+  readonly get: ApiGet;
+  readonly namespace: string;
+  readonly clock: ReflectorOptions<ReadSecret>['clock'];
+  readonly random: () => number;
+  /** All Secrets that register clusters, in order of their names: told of whenever one changes, comes or goes. */
+  readonly onSecrets: (secrets: readonly ReadSecret[]) => void;
+  readonly onState: (state: ReflectorState) => void;
+}
+
+/** Watches the Secrets of a namespace that register clusters, until the signal is aborted. */
+export function followSecrets(options: SecretsOptions, signal: AbortSignal): Promise<void> {
+  const { get, namespace, clock, random, onSecrets, onState } = options;
+  const known = new Map<string, ReadSecret>();
+  const tell = (): void => onSecrets([...known.values()].sort((a, b) => (a.secret < b.secret ? -1 : 1)));
+  return reflect<ReadSecret>(
+    {
+      get,
+      path: `/api/v1/namespaces/${namespace}/secrets`,
+      query: { labelSelector: clusterLabel },
+      optional: false,
+      project: (raw) => {
+        const value = readSecret(raw);
+        return { key: value.secret, value };
+      },
+      onReplace(secrets) {
+        known.clear();
+        for (const [name, secret] of secrets) known.set(name, secret);
+        tell();
+      },
+      onChange(name, secret) {
+        if (secret === undefined) known.delete(name);
+        else known.set(name, secret);
+        tell();
+      },
+      onState,
+      clock,
+      random,
+    },
+    signal,
+  );
+}
+
+function readSecret(item: unknown): ReadSecret {
   const { metadata, data } = asFields(item) ?? {};
-  const labels = new Map(parseTextMap(asFields(metadata)?.labels));
+  const fields = asFields(metadata);
+  const secret = printable(String(fields?.name), 253);
+  const labels = new Map(parseTextMap(fields?.labels));
   const id = labels.get(clusterLabel) ?? '';
-  const name = parseClusterName(id);
-  const what = String(asFields(metadata)?.name);
-  if (name === undefined || !isClusterId(id))
-    throw secretProblem(what, `its label ${clusterLabel} is not the name of a cluster`);
-  const encoded = asFields(data)?.kubeconfig;
-  if (typeof encoded !== 'string') throw secretProblem(what, 'has no key "kubeconfig"');
+  const cluster = parseClusterName(id);
+  if (cluster === undefined || !isClusterId(id)) {
+    const problem = `its label ${clusterLabel} is not a cluster's name: at most 48 lower-case letters, digits and "-"`;
+    return { secret, problem };
+  }
   labels.delete(clusterLabel);
-  return { name, labels, kubeconfig: Buffer.from(encoded, 'base64').toString('utf8') };
-}
-
-/** One text for all that they say: another one means that something changed. */
-export function digestOf(secrets: readonly RegisteredSecret[]): string {
-  const said = secrets.map(({ name, labels, kubeconfig }) => [name, canonicalJson(labels), kubeconfig]);
-  return createHash('sha256').update(JSON.stringify(said)).digest('hex');
-}
-
-/** A kubeconfig as a file that only this user reads. Returns its path. */
-export function writeKubeconfig(secret: RegisteredSecret): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'slicewright-')), `${secret.name}.kubeconfig`);
-  writeFileSync(path, secret.kubeconfig, { mode: 0o600 });
-  return path;
-}
-
-/** what   its name, or whose it is */
-export function secretProblem(what: string, message: string): InputError {
-  return new InputError([{ severity: 'error', code: 'bad-secret', object: { kind: 'Secret', name: what }, message }]);
+  const encoded = asFields(data)?.kubeconfig;
+  return {
+    secret,
+    cluster,
+    labels,
+    uid: parseTextMap(fields?.annotations).get(uidAnnotation),
+    kubeconfig: typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString('utf8') : undefined,
+  };
 }

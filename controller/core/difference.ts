@@ -56,6 +56,8 @@ export function differenceOf(world: World, topic: string, outcome: Outcome, memo
   }
   const withheld: Withheld[] = [];
   for (const view of viewsOf(world)) {
+    // Copies in a folder came with a dump of some cluster.
+    if (!view.takesWrites) continue;
     for (const object of view.madeFor(topic)) {
       if (object.isDeleting || wanted.has(`${view.target} ${idText(object)}`)) continue;
       const why = whyKept(world, view, object, memory);

@@ -39,7 +39,7 @@ export interface DesiredEvent {
 export interface Refusal {
   readonly target: Target;
   readonly id: ObjectId;
-  readonly reason: 'Exists' | 'Karmada' | 'NamespaceMissing' | 'KindMissing';
+  readonly reason: 'Exists' | 'Karmada' | 'NamespaceMissing' | 'KindMissing' | 'ReadOnly';
   readonly message: string;
 }
 
@@ -78,6 +78,9 @@ export function createDraft(world: World, topic: string): Draft {
   const keyOf = (target: Target, id: ObjectId): string => `${target} ${idText(id)}`;
 
   function refusalOf(view: ClusterView, id: ObjectId): Omit<Refusal, 'target' | 'id'> | undefined {
+    if (!view.takesWrites) {
+      return { reason: 'ReadOnly', message: `${view.target} is a folder, which only offers: nothing is written there` };
+    }
     if (view.access === 'unread') return undefined;
     if (view.lacks(id))
       return { reason: 'KindMissing', message: `${view.target} does not serve ${id.kind}: install its CRD` };

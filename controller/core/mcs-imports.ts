@@ -26,7 +26,7 @@ export function desireMcsImports(draft: Draft, namespace: string, name: string):
     for (const [cluster, view] of world.members) {
       const offered = facts.filter((fact) => fact.isValid && isFor(fact, cluster));
       // Only where the namespace is: nobody else asked for it.
-      if (offered.length > 0 && view.access !== 'unread' && view.hasNamespace(namespace)) {
+      if (offered.length > 0 && view.takesWrites && view.access !== 'unread' && view.hasNamespace(namespace)) {
         importInto(draft, view, cluster, { namespace, name, merged, offered });
       }
     }

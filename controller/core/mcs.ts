@@ -70,10 +70,14 @@ export function desireService(draft: Draft, namespace: string, name: string): vo
     id,
   );
   const isSpread = spread?.isCrossCluster === true && template !== undefined && !template.isDeleting;
-  const all = [...world.members.keys()];
+  const members = [...world.members];
+  const takers = members.filter(([, { takesWrites }]) => takesWrites).map(([cluster]) => cluster);
+  const offerers = members
+    .filter(([, view]) => view.takesWrites || view.get(id) !== undefined)
+    .map(([cluster]) => cluster);
   const isKnown = (cluster: ClusterName) => world.members.has(cluster);
-  const providers = isSpread ? (spread.providers.length === 0 ? all : spread.providers.filter(isKnown)) : [];
-  const consumers = isSpread ? (spread.consumers.length === 0 ? all : spread.consumers.filter(isKnown)) : [];
+  const providers = isSpread ? (spread.providers.length === 0 ? offerers : spread.providers.filter(isKnown)) : [];
+  const consumers = isSpread ? (spread.consumers.length === 0 ? takers : spread.consumers.filter(isKnown)) : [];
   const standing = placeService(draft, template, found?.target, [...providers, ...consumers]);
   if (found === undefined || spread === undefined) return;
   const doubled = dispatch(draft, `${namespace}/${name}`, { providers, consumers, standing });
@@ -92,8 +96,14 @@ function placeService(
 ): ReadonlySet<ClusterName> {
   const { world } = draft;
   if (template === undefined) return new Set();
+  // What a folder offers is there already.
+  const offering = targets.filter((target) => {
+    const view = world.members.get(target);
+    return view?.takesWrites === false && view.get(template) !== undefined;
+  });
   if (world.hub !== undefined) {
-    const standing = new Set(propagate(draft, template, targets));
+    const takers = targets.filter((target) => !offering.includes(target));
+    const standing = new Set([...propagate(draft, template, takers), ...offering]);
     // Karmada's own Service is as good to feed as one of ours.
     for (const { target, reason } of draft.refusals()) if (reason === 'Karmada' && target !== hub) standing.add(target);
     return standing;

@@ -41,11 +41,13 @@ function older(a: Held, b: Held): number {
   return a.createdMs === b.createdMs ? 0 : a.createdMs < b.createdMs ? -1 : 1;
 }
 
-/** The clusters that policies send an object of the hub to, in order. */
+/** The clusters that policies send an object of the hub to, in order. A folder has what it has. */
 export function placementOf(world: World, object: Held): readonly ClusterName[] {
   const policy = policyFor(world, object);
   if (policy === undefined || object.isDeleting) return [];
-  return [...world.members].filter(([name, { labels }]) => policy.selects(name, labels)).map(([name]) => name);
+  return [...world.members]
+    .filter(([name, { labels, takesWrites }]) => takesWrites && policy.selects(name, labels))
+    .map(([name]) => name);
 }
 
 /** Wants an object of the hub wherever policies send it, in the version that a member serves. */

@@ -19,6 +19,8 @@ export interface ClusterView {
   readonly target: Target;
   /** Of its registration: what policies select clusters by. */
   readonly labels: TextMap;
+  /** A folder of files only offers: nothing is written there. */
+  readonly takesWrites: boolean;
   /** Of Services, slices and namespaces, without which nothing can be done here. */
   readonly access: Access;
   /** Every kind was read, or is not served: what is not held is not there. */

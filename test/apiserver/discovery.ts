@@ -35,9 +35,20 @@ export function discover(path: string, double: Installed): unknown {
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: wanted, resources: found.flatMap(described) };
 }
 
+/** What people type, by kind. */
+const shortNames: Readonly<Record<string, readonly string[]>> = {
+  Service: ['svc'],
+  Deployment: ['deploy'],
+  Namespace: ['ns'],
+  MultiClusterService: ['mcs'],
+};
+
 function described({ plural, kind, namespaced, custom }: Resource) {
-  const resource = { name: plural, singularName: kind.toLowerCase(), namespaced, kind, verbs };
-  return custom ? [resource, { ...resource, name: `${plural}/status`, verbs: ['get', 'patch', 'update'] }] : [resource];
+  const short = shortNames[kind] === undefined ? {} : { shortNames: shortNames[kind] };
+  const resource = { name: plural, singularName: kind.toLowerCase(), namespaced, kind, verbs, ...short };
+  return custom
+    ? [resource, { ...resource, shortNames: undefined, name: `${plural}/status`, verbs: ['get', 'patch', 'update'] }]
+    : [resource];
 }
 
 function groupsOf(there: readonly Resource[]) {

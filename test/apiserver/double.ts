@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server as NetServer } from 'node:net';
 import { createManagers, type Managers } from './apply.ts';
 import { discover, isServed } from './discovery.ts';
 import { type Faults, noFaults } from './faults.ts';
@@ -33,6 +33,8 @@ export interface ApiDouble {
   openWatches(plural: string): number;
   /** Cuts every open stream, as a restart does, or those of one kind. */
   cutStreams(plural?: string): void;
+  /** Answers there too: a socket that listens elsewhere. */
+  answerOn(elsewhere: NetServer): void;
   close(): Promise<void>;
 }
 
@@ -40,6 +42,7 @@ export async function startApiDouble(name = ''): Promise<ApiDouble> {
   const store = createStore(name);
   const streams: Streams = new Map();
   const managers = createManagers();
+  const others: NetServer[] = [];
   const double: ApiDouble = {
     store,
     url: '',
@@ -74,7 +77,14 @@ export async function startApiDouble(name = ''): Promise<ApiDouble> {
       for (const [stream, resource] of streams)
         if (plural === undefined || resource.plural === plural) stream.destroy();
     },
-    close: () => closeServer(server),
+    answerOn(elsewhere) {
+      elsewhere.on('connection', (socket) => server.emit('connection', socket));
+      others.push(elsewhere);
+    },
+    close: () => {
+      for (const other of others) other.close();
+      return closeServer(server);
+    },
   };
   const server = createServer((request, response) => {
     double.requests.push(`${request.method} ${request.url}`);
@@ -118,6 +128,7 @@ async function answer(serving: Serving, request: IncomingMessage, response: Serv
   if (response.destroyed || response.writableEnded) return;
   const discovered = request.method === 'GET' ? discover(url.pathname, double) : undefined;
   if (discovered !== undefined) return sendJson(response, 200, discovered);
+  if (request.method === 'GET' && url.pathname === '/openapi/v2') return sendSchema(response);
   if (target === undefined || !isServed(target, double)) {
     response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('404 page not found\n');
     return;
@@ -418,6 +429,14 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   for await (const chunk of request) chunks.push(chunk as Uint8Array);
   const text = Buffer.concat(chunks).toString('utf8');
   return text === '' ? undefined : JSON.parse(text);
+}
+
+/**
+ * What kubectl asks for before it writes anything: the schema of all kinds, in protobuf. A message of no length is one
+ * without any kind, of which kubectl checks nothing; the double checks for itself.
+ */
+function sendSchema(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' }).end();
 }
 
 function sendJson(response: ServerResponse, code: number, body: unknown, retry = false): void {

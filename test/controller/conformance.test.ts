@@ -81,12 +81,14 @@ function reached(
   kind: 'IPv4' | 'IPv6' = 'IPv4',
 ): Readonly<Record<string, readonly string[]>> {
   const ips = (specIn(field, cluster).ips ?? []) as readonly string[];
-  const { services } = compile({
+  const { services, diagnostics } = compile({
     clusters: [{ cluster: undefined, objects: [...field.objects(target(cluster)), node('n')] }],
     settings: { ...defaultSettings, ownCluster: parseClusterName(cluster) },
     nodeName: 'n',
     localAddresses: undefined,
   });
+  // What the controller writes means nothing strange to an agent.
+  expect(diagnostics.filter(({ code }) => code.startsWith('policy-'))).toEqual([]);
   const found: Record<string, readonly string[]> = {};
   for (const { frontends, pools, protocol } of services[kind]) {
     for (const frontend of frontends) {

@@ -1,9 +1,10 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventually } from '../helpers/eventually.ts';
 import type { ServerResponse } from 'node:http';
 import { resources } from '../apiserver/resources.ts';
-import type { ApiDouble } from '../apiserver/double.ts';
 import { refuse } from '../apiserver/faults.ts';
 import { copiesIn, type Live, objectsIn, startLive, writesTo } from './live.ts';
+import { answerAs, condition, isWrite, pause, served, startShared, stop } from './shared.ts';
 import { multiClusterService, nativeSlice, serviceExport, webService } from './stories.ts';
 
 /** What bad input and faults get: nothing live is deleted by mistake, no endless writing, and a word of what is wrong. */
@@ -11,46 +12,11 @@ import { multiClusterService, nativeSlice, serviceExport, webService } from './s
 let live: Live;
 afterEach(() => live.close());
 
-const eventually = <T>(check: () => T): Promise<T> => vi.waitFor(check, { timeout: 10_000, interval: 10 });
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-interface Conditioned {
-  readonly status?: {
-    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message: string }[];
-  };
-}
-
-function condition(double: ApiDouble, kind: string, type: string): string {
-  const [object] = objectsIn(double, kind) as readonly Conditioned[];
-  const found = object?.status?.conditions?.find((each) => each.type === type);
-  return `${found?.status}: ${found?.message}`;
-}
-
-/** A hub with a MultiClusterService that all members share, and a pod in m1. */
-async function shared(members: readonly string[] = ['m1', 'm2', 'm3']): Promise<void> {
-  live = await startLive(['hub', ...members]);
-  live.at('hub').apply(webService('serve'));
-  live.at('hub').apply(multiClusterService('serve', [], []));
-  live.at('m1').apply(nativeSlice('serve', 'm1', ['10.10.0.1']));
-}
-
 const namespaceKind = resources.find(({ kind }) => kind === 'Namespace') ?? ({} as never);
-
-const served = { 'm1 serve': ['10.10.0.1'] };
-
-/** Answers nothing, as a server that is stopped. */
-function stop(double: ApiDouble): void {
-  double.faults = { beforeAnswer: (_url, response) => void response.destroy() };
-  double.cutStreams();
-}
-
-function isWrite(method: string | undefined, url: URL): boolean {
-  return method !== 'GET' && !/\/(leases|events)\b/.test(url.pathname);
-}
 
 describe('a member that is away', () => {
   it('at the start keeps the others waiting for a while and no longer, and gets its part when it comes', async () => {
-    await shared();
+    live = await startShared();
     stop(live.at('m3'));
     const running = live.start({ startMs: 200 });
     await eventually(() => expect(copiesIn(live.at('m2'))).toEqual(served));
@@ -60,7 +26,7 @@ describe('a member that is away', () => {
   });
 
   it('at the start, after it had given slices, costs nobody anything', async () => {
-    await shared();
+    live = await startShared();
     const first = live.start();
     await eventually(() => expect(copiesIn(live.at('m3'))).toEqual(served));
     await first.stop();
@@ -76,7 +42,7 @@ describe('a member that is away', () => {
   });
 
   it('in the middle stays with what it had, and its Leases are renewed no more', async () => {
-    await shared();
+    live = await startShared();
     live.start();
     await eventually(() => expect(copiesIn(live.at('m2'))).toEqual(served));
     const stamp = () =>
@@ -102,7 +68,7 @@ describe('a member that is away', () => {
 
 describe('the hub away', () => {
   it('at the start: nothing is written', async () => {
-    await shared(['m1', 'm2']);
+    live = await startShared(['m1', 'm2']);
     stop(live.at('hub'));
     const running = live.start({ startMs: 50 });
     await pause(600);
@@ -113,9 +79,44 @@ describe('the hub away', () => {
   });
 });
 
+describe('the hub, away in the middle', () => {
+  it('costs nothing: changes of pods go on being copied, nothing is deleted, and what users did meanwhile comes', async () => {
+    live = await startShared(['m1', 'm2']);
+    const [hub, m2] = [live.at('hub'), live.at('m2')];
+    // In a hub leaders are elected too: who cannot renew there writes no more.
+    const isLease = (url: URL) => url.pathname.includes('/leases/');
+    live.start();
+    await eventually(() => expect(copiesIn(m2)).toEqual(served));
+    hub.faults = { beforeAnswer: (url, response) => void (isLease(url) || response.destroy()) };
+    hub.cutStreams();
+    hub.remove('MultiClusterService', 'default', 'serve');
+    live.at('m1').apply(nativeSlice('serve', 'm1', ['10.10.0.7']));
+    await eventually(() => expect(copiesIn(m2)).toEqual({ 'm1 serve': ['10.10.0.7'] }));
+    await pause(300);
+    expect(objectsIn(m2, 'Service')).toHaveLength(1);
+    hub.faults = {};
+    await eventually(() => expect([...objectsIn(m2, 'Service'), ...objectsIn(m2, 'EndpointSlice')]).toEqual([]));
+  });
+
+  it('and with it the Lease: nothing is written until it is back, and then all that is due', async () => {
+    live = await startShared(['m1', 'm2']);
+    const [hub, m2] = [live.at('hub'), live.at('m2')];
+    const running = live.start();
+    await eventually(() => expect(copiesIn(m2)).toEqual(served));
+    stop(hub);
+    await eventually(() => expect(running.controller.election.isLeading()).toBe(false));
+    const before = writesTo(m2).length;
+    live.at('m1').apply(nativeSlice('serve', 'm1', ['10.10.0.8']));
+    await pause(400);
+    expect(writesTo(m2).length).toBe(before);
+    hub.faults = {};
+    await eventually(() => expect(copiesIn(m2)).toEqual({ 'm1 serve': ['10.10.0.8'] }));
+  });
+});
+
 describe('an API server that does not take writes', () => {
   it('with conflicts on every one is asked less and less often, and a condition says why', async () => {
-    await shared(['m1', 'm2']);
+    live = await startShared(['m1', 'm2']);
     live.at('m2').faults = {
       beforeAnswer: (url, response, request) => {
         if (isWrite(request.method, url)) refuse(response, 409, 'the object has been modified');
@@ -139,7 +140,7 @@ describe('an API server that does not take writes', () => {
   });
 
   it('with 429 is left alone for as long as it asks, and the others are not', async () => {
-    await shared();
+    live = await startShared();
     let refused = 0;
     const limit = (url: URL, response: ServerResponse, method: string | undefined): void => {
       if (!isWrite(method, url) || refused >= 1) return;
@@ -158,7 +159,7 @@ describe('an API server that does not take writes', () => {
   });
 
   it('since it refuses one kind, takes all others', async () => {
-    await shared(['m1', 'm2']);
+    live = await startShared(['m1', 'm2']);
     live.at('m2').faults = { forbidden: ['serviceexports'] };
     const running = live.start({ startMs: 200 });
     await eventually(() => expect(copiesIn(live.at('m2'))).toEqual(served));
@@ -167,7 +168,7 @@ describe('an API server that does not take writes', () => {
   });
 
   it('since it lacks a definition, has its condition and is left out alone', async () => {
-    await shared(['m1', 'm2']);
+    live = await startShared(['m1', 'm2']);
     live.at('m2').uninstall('multicluster.x-k8s.io');
     const hub = live.at('hub');
     hub.apply(serviceExport('serve'));
@@ -201,7 +202,7 @@ describe('objects of others', () => {
   };
 
   it('stay as they are until their owner hands them over', async () => {
-    await shared(['m1', 'm2']);
+    live = await startShared(['m1', 'm2']);
     live.at('m2').apply(own);
     live.start();
     await eventually(() =>
@@ -224,7 +225,7 @@ describe('objects of others', () => {
   });
 
   it('stay as they are although they came in the very moment', async () => {
-    await shared(['m1', 'm2']);
+    live = await startShared(['m1', 'm2']);
     const m2 = live.at('m2');
     let came = false;
     m2.faults = {
@@ -243,7 +244,7 @@ describe('objects of others', () => {
   });
 
   it('of the controller, changed or deleted by others, are set right', async () => {
-    await shared(['m1', 'm2']);
+    live = await startShared(['m1', 'm2']);
     const m2 = live.at('m2');
     live.start();
     await eventually(() => expect(copiesIn(m2)).toEqual(served));
@@ -261,7 +262,7 @@ describe('objects of others', () => {
 
 describe('a source', () => {
   it('whose slice is deleted and made again at once loses nothing', async () => {
-    await shared(['m1', 'm2']);
+    live = await startShared(['m1', 'm2']);
     live.start();
     await eventually(() => expect(copiesIn(live.at('m2'))).toEqual(served));
     for (let i = 0; i < 20; i++) {
@@ -295,15 +296,7 @@ describe('a source', () => {
 
   it('under a second name is refused by its uid', async () => {
     live = await startLive(['m1', 'm2']);
-    const { uid } = live.at('m1').store.get(namespaceKind, undefined, 'kube-system').metadata;
-    live.at('m2').faults = {
-      beforeAnswer: (url, response) => {
-        if (!url.pathname.endsWith('/namespaces/kube-system')) return;
-        response
-          .writeHead(200, { 'content-type': 'application/json' })
-          .end(JSON.stringify({ metadata: { name: 'kube-system', uid } }));
-      },
-    };
+    answerAs(live.at('m2'), String(live.at('m1').store.get(namespaceKind, undefined, 'kube-system').metadata.uid));
     live.at('m1').apply(webService('hello'));
     live.at('m1').apply(serviceExport('hello'));
     const running = live.start();
@@ -313,9 +306,76 @@ describe('a source', () => {
   });
 });
 
+describe('names as long as they may be', () => {
+  const cluster = `m${'1'.repeat(47)}`;
+  const service = 's'.repeat(63);
+
+  it('of clusters, Services and slices are copied, each to a place of its own', async () => {
+    live = await startLive(['hub', cluster, 'm2']);
+    live.at('hub').apply(webService(service));
+    live.at('hub').apply(multiClusterService(service, [], []));
+    // They differ only in the part that does not fit.
+    const slices = ['a', 'b'].map((last) => `${'x'.repeat(252)}${last}`);
+    for (const [i, name] of slices.entries()) {
+      const slice = nativeSlice(service, 'm1', [`10.10.0.${i + 1}`]);
+      live.at(cluster).apply({ ...slice, metadata: { ...slice.metadata, name } });
+    }
+    live.start();
+    await eventually(() =>
+      expect(copiesIn(live.at('m2'))).toEqual({ [`${cluster} ${service}`]: ['10.10.0.1', '10.10.0.2'] }),
+    );
+    const names = objectsIn(live.at('m2'), 'EndpointSlice').map(({ metadata }) => (metadata as { name: string }).name);
+    for (const name of names) expect(name.length).toBeLessThanOrEqual(253);
+    await eventually(() =>
+      expect(condition(live.at('hub'), 'MultiClusterService', 'EndpointSliceDispatched')).toContain('True'),
+    );
+  });
+
+  it('and an import whose derived Service would have a longer one is told so, and takes nothing else down', async () => {
+    live = await startLive(['hub', 'm1', 'm2']);
+    const hub = live.at('hub');
+    for (const name of [service, 'short']) {
+      for (const member of ['m1']) live.at(member).apply(webService(name));
+      live.at('m1').apply(serviceExport(name));
+      live.at('m1').apply(nativeSlice(name, 'm1', ['10.10.0.1']));
+      live.at('m2').apply({
+        kind: 'ServiceImport',
+        metadata: { name, namespace: 'default' },
+        spec: { type: 'ClusterSetIP', ports: [{ port: 80, protocol: 'TCP' }] },
+      });
+    }
+    live.start();
+    await eventually(() => expect(copiesIn(live.at('m2'))).toEqual({ 'm1 derived-short': ['10.10.0.1'] }));
+    await eventually(() =>
+      expect(JSON.stringify(objectsIn(live.at('m2'), 'Event'))).toContain('the import may have at most 55'),
+    );
+    expect(objectsIn(hub, 'Service')).toEqual([]);
+  });
+});
+
+describe('two providers', () => {
+  it('with equally named slices, and names that run together, each have their copies', async () => {
+    live = await startLive(['hub', 'a', 'a-b', 'c']);
+    live.at('hub').apply(webService('serve'));
+    live.at('hub').apply(multiClusterService('serve', [], []));
+    const put = (cluster: string, name: string, address: string): void => {
+      const slice = nativeSlice('serve', 'x', [address]);
+      live.at(cluster).apply({ ...slice, metadata: { ...slice.metadata, name } });
+    };
+    put('a', 'b-serve', '10.1.0.1');
+    put('a', 'serve', '10.1.0.2');
+    put('a-b', 'serve', '10.2.0.1');
+    live.start();
+    const all = { 'a serve': ['10.1.0.1', '10.1.0.2'], 'a-b serve': ['10.2.0.1'] };
+    await eventually(() => expect(copiesIn(live.at('c'))).toEqual(all));
+    live.at('a').remove('EndpointSlice', 'default', 'b-serve');
+    await eventually(() => expect(copiesIn(live.at('c'))).toEqual({ ...all, 'a serve': ['10.1.0.2'] }));
+  });
+});
+
 describe('two controllers', () => {
   it('do not write at once, and the second goes on when the first is gone', async () => {
-    await shared(['m1', 'm2']);
+    live = await startShared(['m1', 'm2']);
     const first = live.start({ identity: 'one' });
     const second = live.start({ identity: 'two' });
     await eventually(() => expect(copiesIn(live.at('m2'))).toEqual(served));
@@ -332,7 +392,7 @@ describe('two controllers', () => {
 
 describe('when nothing changes', () => {
   it('nothing is written, by a controller that goes on or by one that starts', async () => {
-    await shared();
+    live = await startShared();
     const first = live.start();
     await eventually(() =>
       expect(condition(live.at('hub'), 'MultiClusterService', 'EndpointSliceDispatched')).toContain('True'),

@@ -1,11 +1,10 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventually } from '../helpers/eventually.ts';
 import { copiesIn, type Live, objectsIn, startLive, writesTo } from './live.ts';
 import { multiClusterService, nativeSlice, serviceExport, webService } from './stories.ts';
 
 let live: Live;
 afterEach(() => live.close());
-
-const eventually = <T>(check: () => T): Promise<T> => vi.waitFor(check, { timeout: 8_000, interval: 10 });
 
 /** Nothing is written any more: what was is over, and stays as it is. */
 async function atRest(): Promise<void> {

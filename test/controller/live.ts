@@ -5,7 +5,7 @@ import { defaultReflectorTimes } from '../../agent/sources/reflector-options.ts'
 import type { Log } from '../../agent/telling/log.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import { systemClock } from '../../agent/loop/clock.ts';
-import { type ClusterAddress, type Controller, createController } from '../../controller/controller.ts';
+import { type ApiAddress, type Controller, createController, type MemberAddress } from '../../controller/controller.ts';
 import type { ControllerSettings } from '../../controller/core/world.ts';
 import { createControllerMetrics } from '../../controller/metrics.ts';
 import { plainSettings } from '../../controller/settle.fixture.ts';
@@ -25,6 +25,10 @@ export interface LiveOptions {
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Members that the controller is told of; all, unless said. */
   readonly members?: readonly string[];
+  /** Stated uids of members. */
+  readonly uids?: Readonly<Record<string, string>>;
+  /** Members that are folders. */
+  readonly folders?: Readonly<Record<string, string>>;
   readonly startMs?: number;
   readonly holdMs?: number;
 }
@@ -48,7 +52,8 @@ const quick: ControllerTimes = {
     holdMs: 300,
     resyncMs: 600_000,
   },
-  election: { durationMs: 400, deadlineMs: 300, retryMs: 50 },
+  // A busy machine must not cost the leader its Lease.
+  election: { durationMs: 2_000, deadlineMs: 1_500, retryMs: 50 },
   leases: { everyMs: 200, durationSeconds: 40 },
   answerMs: 5_000,
   reflector: { ...defaultReflectorTimes, backoff: { firstMs: 10, maxMs: 100 }, absentMs: 100, answerMs: 5_000 },
@@ -80,7 +85,7 @@ export async function startLive(
       const stopping = new AbortController();
       const lines: string[] = [];
       const closers: (() => void)[] = [];
-      const address = (name: string): ClusterAddress => {
+      const address = (name: string): ApiAddress => {
         const { get, write, close } = openApi(configFor(at(name).url));
         closers.push(close);
         return { from: at(name).url, labels: new Map(Object.entries(options.labels?.[name] ?? {})), get, write };
@@ -89,7 +94,12 @@ export async function startLive(
       const controller = createController(
         {
           hub: names.includes('hub') ? address('hub') : undefined,
-          members: new Map(members.map((name) => [name, address(name)])),
+          members: new Map<ClusterName, MemberAddress>([
+            ...members.map((name) => [name, withUid(address(name), options.uids?.[name])] as const),
+            ...Object.entries(options.folders ?? {}).map(
+              ([name, folder]) => [name as ClusterName, { folder, labels: new Map() }] as const,
+            ),
+          ]),
           settings: { ...plainSettings, importStyle: names.includes('hub') ? 'karmada' : 'mcs', ...options.settings },
           namespace: 'slicewright-system',
           identity: options.identity ?? 'one',
@@ -136,6 +146,10 @@ export async function startLive(
   };
 }
 
+function withUid(address: ApiAddress, uid: string | undefined): MemberAddress {
+  return uid === undefined ? address : { ...address, uid };
+}
+
 /** What openApi asks of a kubeconfig. */
 function configFor(server: string): Parameters<typeof openApi>[0] {
   const config = {
@@ -160,19 +174,31 @@ export function writesTo(double: ApiDouble): readonly string[] {
 }
 
 interface Slice {
-  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
   readonly endpoints: readonly { readonly addresses: readonly string[] }[] | null;
+}
+
+/** A copy of a slice: whose, of which Service (`m1 serve`), and its addresses. */
+export interface Copy {
+  readonly key: string;
+  readonly addresses: readonly string[];
+}
+
+/** undefined: a slice that is no copy. */
+export function copyOf(object: object): Copy | undefined {
+  const { metadata, endpoints } = object as Slice;
+  const source = metadata.labels?.['multicluster.kubernetes.io/source-cluster'];
+  if (source === undefined) return undefined;
+  const key = `${source} ${metadata.labels?.['kubernetes.io/service-name']}`;
+  return { key, addresses: (endpoints ?? []).flatMap(({ addresses }) => addresses) };
 }
 
 /** Addresses of copies in a double, by source and Service: `m1 serve`. */
 export function copiesIn(double: ApiDouble): Readonly<Record<string, readonly string[]>> {
   const found: Record<string, readonly string[]> = {};
   for (const object of double.store.list(resourceNamed('EndpointSlice'))) {
-    const { metadata, endpoints } = object as unknown as Slice;
-    const source = metadata.labels['multicluster.kubernetes.io/source-cluster'];
-    if (source === undefined) continue;
-    const key = `${source} ${metadata.labels['kubernetes.io/service-name']}`;
-    found[key] = [...(found[key] ?? []), ...(endpoints ?? []).flatMap(({ addresses }) => addresses)].sort();
+    const copy = copyOf(object);
+    if (copy !== undefined) found[copy.key] = [...(found[copy.key] ?? []), ...copy.addresses].sort();
   }
   return found;
 }

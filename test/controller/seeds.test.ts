@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, expect, it } from 'vitest';
+import { eventually } from '../helpers/eventually.ts';
 import { loadAll } from 'js-yaml';
 import { compile } from '../../compiler/index.ts';
 import { endpointText } from '../../compiler/ir/ir.ts';
@@ -14,6 +15,7 @@ import { node } from '../helpers/kubernetes.ts';
 import type { ApiDouble } from '../apiserver/double.ts';
 import { kustomize } from '../deploy/kustomize.ts';
 import { type Live, objectsIn, startLive } from './live.ts';
+import { standIn } from './stand-in.ts';
 import { nativeSlice } from './stories.ts';
 
 /**
@@ -39,39 +41,12 @@ const podOf: Readonly<Record<string, string>> = { member1: '10.10.0.6', member2:
 
 async function apply(double: ApiDouble, file: string): Promise<void> {
   if (hasKubectl) {
-    await run(
-      'kubectl',
-      ['--server', double.url, '--cache-dir', cache, 'apply', '--validate=false', '-f', `${seeds}${file}.yaml`],
-      { timeout: 20_000 },
-    );
+    await run('kubectl', ['--server', double.url, '--cache-dir', cache, 'apply', '-f', `${seeds}${file}.yaml`], {
+      timeout: 20_000,
+    });
     return;
   }
   for (const object of loadAll(readFileSync(`${seeds}${file}.yaml`, 'utf8'))) double.apply(object as never);
-}
-
-/** What a member's controllers do: a Service and its Deployment make a slice, one pod each. */
-function standIn(member: string): void {
-  const double = live.at(member);
-  double.store.listen(({ resource }) => {
-    if (resource.kind !== 'Service' && resource.kind !== 'Deployment') return;
-    queueMicrotask(() => {
-      for (const { metadata, spec } of objectsIn(double, 'Service')) {
-        const { name } = metadata as { readonly name: string };
-        if ((spec as { readonly selector?: object }).selector === undefined) continue;
-        const hasPods = objectsIn(double, 'Deployment').some(
-          (each) => (each['metadata'] as { name: string }).name === name,
-        );
-        const wanted = hasPods ? [podOf[member] ?? ''] : [];
-        const there = objectsIn(double, 'EndpointSlice').find(
-          (each) => (each['metadata'] as { name: string }).name === `${name}-${member}`,
-        );
-        const now = ((there?.['endpoints'] ?? []) as readonly { addresses: string[] }[]).flatMap(
-          ({ addresses }) => addresses,
-        );
-        if (there === undefined || now.join() !== wanted.join()) double.apply(nativeSlice(name, member, wanted));
-      }
-    });
-  });
 }
 
 async function start(): Promise<ApiDouble> {
@@ -79,7 +54,7 @@ async function start(): Promise<ApiDouble> {
   const hub = live.at('hub');
   hub.tokens.set('', 'system:admin');
   for (const definition of definitions) hub.apply(definition as never);
-  for (const member of members) standIn(member);
+  for (const member of members) standIn(member, live.at(member), podOf[member] ?? '');
   live.start();
   return hub;
 }
@@ -97,8 +72,6 @@ function reached(member: string, service: string): readonly string[] {
   const found = services.IPv4.find((each) => each.service === `default/${service}`);
   return found?.pools.cluster.map((each) => `${each.cluster ?? member} ${endpointText(each)}`) ?? ['no such Service'];
 }
-
-const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 15_000, interval: 20 });
 
 it('seed A: what member1 exports is reached in member2 by the derived Service', { timeout: 60_000 }, async () => {
   const hub = await start();

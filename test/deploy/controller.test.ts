@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../helpers/eventually.ts';
 import { resources } from '../apiserver/resources.ts';
 import { copiesIn, type Live, objectsIn, startLive } from '../controller/live.ts';
 import { multiClusterService, nativeSlice, serviceExport, webService } from '../controller/stories.ts';
@@ -13,7 +14,6 @@ const definitions = kustomize(join(root, 'crds'));
 
 let live: Live;
 afterEach(() => live?.close());
-const eventually = <T>(check: () => T): Promise<T> => vi.waitFor(check, { timeout: 10_000, interval: 10 });
 
 /** What roles allow: `discovery.k8s.io/endpointslices list`. */
 function allowed(manifests: readonly Manifest[]): ReadonlySet<string> {
@@ -165,8 +165,8 @@ describe('what the controller asks of API servers', () => {
   });
 
   it('is all that the roles allow: no verb is given for nothing', () => {
-    // Secrets are read at the start of the process, which is not run here.
-    const idle = /^\/secrets list$|policies\/status patch$/;
+    // Secrets are followed by the process, which is not run here; controller/commands holds it to these verbs.
+    const idle = /^\/secrets (list|watch)$|policies\/status patch$/;
     const unused = (roles: ReadonlySet<string>, role: 'hub' | 'member') =>
       [...roles].filter((each) => used.get(role)?.has(each) !== true && !idle.test(each)).sort();
     expect(unused(allowed(overlay), 'hub')).toEqual([]);

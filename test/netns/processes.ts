@@ -13,6 +13,9 @@ export const environment = {
   ...(codeCache !== undefined && { NODE_COMPILE_CACHE: codeCache }),
 };
 
+/** What starts a command that the kernel ends when whoever started it ends, however that was. */
+export const endsWithUs = ['setpriv', '--pdeathsig', 'KILL', '--'] as const;
+
 /** Runs a command to its end, killed after `limitMs`. Never used for anything that changes the machine itself. */
 export function runWithin(limitMs: number, env: NodeJS.ProcessEnv = environment, cwd = '/'): Run {
   return (file, args, input) =>

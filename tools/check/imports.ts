@@ -60,6 +60,7 @@ const layers: readonly Layer[] = [
     mayImport: [
       'compiler/',
       ...['sources', 'serving', 'terminal', 'input', 'telling'].map((room) => `agent/${room}/`),
+      'agent/config/registry-watch.ts',
       'agent/loop/clock.ts',
       'agent/commands/failures.ts',
       'package.json',

@@ -2,11 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { lacksKubectl } from '../../test/controller/clusters.ts';
 import { descendantsOf, isAlive } from '../../test/netns/descendants.ts';
 import { probeSupport } from '../../test/netns/probe.ts';
 import { describeIn } from '../../test/place.ts';
 
 const { lacks } = await probeSupport();
+const hasKubectl = (await lacksKubectl()) === undefined;
 const program = fileURLToPath(new URL('run.ts', import.meta.url));
 
 function start() {
@@ -24,7 +26,8 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the demo', () =>
   test('counts what each cluster answered, and the rules count the same', async () => {
     const { demo, said } = start();
     const [status] = await once(demo, 'close');
-    const counts = [...said().matchAll(/^ {2}(member[12]) +(\d+) {2}█+$/gm)].map(([, name, n]) => [name, Number(n)]);
+    const all = [...said().matchAll(/^ {2}(member[12]) +(\d+) {2}█+$/gm)].map(([, name, n]) => [name, Number(n)]);
+    const [counts, ofFlows] = [all.slice(0, 2), all.slice(2)];
     const [member1, member2] = [Number(counts[0]?.[1]), Number(counts[1]?.[1])];
     expect(counts).toEqual([
       ['member1', member1],
@@ -43,6 +46,9 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the demo', () =>
       ...['member1 20', 'member2 80'],
     ]);
     expect(scenes[2]?.[1]).toBe('0');
+    // Import, MultiClusterService, the pod that came back, and without the API server of member1.
+    expect(ofFlows).toEqual(Array.from({ length: hasKubectl ? 4 : 0 }, () => ['member1', 10]));
+    if (!hasKubectl) expect(said()).toContain('The third act is left out');
     expect(status, said()).toBe(0);
   });
 

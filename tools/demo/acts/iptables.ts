@@ -4,10 +4,11 @@ import { probeSupport } from '../../../test/netns/probe.ts';
 import { balance } from '../balance.ts';
 import { DemoError } from '../error.ts';
 import { failover } from '../failover.ts';
+import { flows } from '../flows.ts';
 import { title } from '../say.ts';
 import type { Play } from '../stage.ts';
 
-/** Equal shares, then shares by policy, a lost cluster, and its return. */
+/** Equal shares; shares by policy, a lost cluster, and its return; what users type. */
 export const play: Play = async (stage) => {
   const { lacks } = await probeSupport();
   if (lacks.namespaces !== undefined) {
@@ -21,4 +22,5 @@ export const play: Play = async (stage) => {
   await balance(network, stage.backend);
   title('Shares by policy, a lost cluster, and its return', 'the same Service');
   await failover(network, stage.backend);
+  await flows(stage);
 };
