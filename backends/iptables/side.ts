@@ -9,6 +9,6 @@ export function rulesetSide(ruleset: Ruleset, node: NodeContext): Side {
   return {
     frontends: findFrontends(ruleset, node.chainPrefix),
     entry: entryText(ruleset, node.chainPrefix),
-    verdictOf: (packet) => traceRuleset(ruleset, packet, node).verdict,
+    verdictOf: (packet) => traceRuleset(ruleset, packet, node, { brief: true }).verdict,
   };
 }
