@@ -14,7 +14,7 @@ export function ipvsSide(program: IpvsProgram, services: readonly ServicePortIR[
     frontends: serverFrontends(program, services, node),
     // Virtual servers answer, whatever rules there are.
     entry: '',
-    verdictOf: (packet) => traceProgram(program, packet, node).verdict,
+    verdictOf: (packet) => traceProgram(program, packet, node, { brief: true }).verdict,
   };
 }
 
