@@ -26,6 +26,8 @@ export function candidateRules(chain: Chain, flow: Flow): readonly number[] | un
     ruleKey(any, destinationPort),
     ruleKey(any, any),
   ];
+  // A Service's own chain: nearly every rule of it is for every packet that gets there.
+  if (2 * (index.get(ruleKey(any, any))?.length ?? 0) > chain.lines.length) return undefined;
   const found = keys.flatMap((key) => index.get(key) ?? []);
   return found.length === chain.lines.length ? undefined : found.sort((a, b) => a - b);
 }

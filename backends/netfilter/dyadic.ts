@@ -15,22 +15,37 @@ export interface Dyadic {
   readonly numerator: bigint;
   readonly bits: number;
   /** It has been rounded already. */
-  readonly isRounded?: true;
+  readonly isRounded: boolean;
+  readonly known: Known;
+}
+
+/**
+ * What was worked out of a share before: packet after packet walks the same chain, and gets the very same values again.
+ * It stands in the share itself, because tens of thousands of keys of a WeakMap cost the garbage collector seconds.
+ */
+interface Known {
+  chance: Dyadic | undefined;
+  split: Split | undefined;
+  rational: Rational | undefined;
 }
 
 const exactBits = 8192;
 const roundedBits = 1024;
 
-export const certain: Dyadic = { numerator: 1n, bits: 0 };
+export const certain: Dyadic = dyadic(1n, 0, false);
+
+function dyadic(numerator: bigint, bits: number, isRounded: boolean): Dyadic {
+  return { numerator, bits, isRounded, known: { chance: undefined, split: undefined, rational: undefined } };
+}
 
 /** of31 / 2³¹. */
 export function dyadicOf31(of31: number): Dyadic {
-  return { numerator: BigInt(of31), bits: 31 };
+  return dyadic(BigInt(of31), 31, false);
 }
 
 /** Exact; of chances, whose bits are few. */
 export function multiplyDyadic(a: Dyadic, b: Dyadic): Dyadic {
-  return { numerator: a.numerator * b.numerator, bits: a.bits + b.bits };
+  return dyadic(a.numerator * b.numerator, a.bits + b.bits, false);
 }
 
 export interface Split {
@@ -38,36 +53,34 @@ export interface Split {
   readonly left: Dyadic;
 }
 
-/** How a share was split last: packet after packet walks the same chain, and gets the very same values again. */
-const lastSplits = new WeakMap<Dyadic, { readonly chance: Dyadic; readonly split: Split }>();
-
 /** The part of a share that a chance takes and the part that it leaves; together they are the share, exactly. */
 export function splitDyadic(share: Dyadic, chance: Dyadic): Split {
-  const last = lastSplits.get(share);
-  if (last?.chance.numerator === chance.numerator && last.chance.bits === chance.bits) return last.split;
-  const split = computeSplit(share, chance);
-  lastSplits.set(share, { chance, split });
-  return split;
+  const { known } = share;
+  if (known.split !== undefined && known.chance !== undefined && isSame(known.chance, chance)) return known.split;
+  known.chance = chance;
+  known.split = computeSplit(share, chance);
+  return known.split;
+}
+
+function isSame(a: Dyadic, b: Dyadic): boolean {
+  return a === b || (a.numerator === b.numerator && a.bits === b.bits);
 }
 
 function computeSplit(share: Dyadic, chance: Dyadic): Split {
-  const taken = multiplyDyadic(share, chance);
-  const left = subtract(share, taken);
-  if (share.isRounded !== true && left.bits <= exactBits) return { taken, left };
-  const short = rounded(left);
-  return { taken: subtract(share, short), left: short };
-}
-
-/** Downwards to {@link roundedBits} bits that count, so that what is taken is never nothing. */
-function rounded({ numerator, bits }: Dyadic): Dyadic {
-  const excess = Math.max(bitLength(numerator) - roundedBits, 0);
-  return { numerator: numerator >> BigInt(excess), bits: bits - excess, isRounded: true };
-}
-
-function subtract(a: Dyadic, b: Dyadic): Dyadic {
-  const bits = Math.max(a.bits, b.bits);
-  const at = ({ numerator, bits: own }: Dyadic) => numerator << BigInt(bits - own);
-  return { numerator: at(a) - at(b), bits, ...(a.isRounded && { isRounded: a.isRounded }) };
+  const bits = share.bits + chance.bits;
+  const whole = share.numerator << BigInt(chance.bits);
+  const taken = share.numerator * chance.numerator;
+  const left = whole - taken;
+  if (!share.isRounded && bits <= exactBits) {
+    return { taken: dyadic(taken, bits, false), left: dyadic(left, bits, false) };
+  }
+  // Downwards to the bits that count, so that what is taken is never nothing.
+  const excess = Math.max(bitLength(left) - roundedBits, 0);
+  const short = left >> BigInt(excess);
+  return {
+    taken: dyadic(whole - (short << BigInt(excess)), bits, share.isRounded),
+    left: dyadic(short, bits - excess, true),
+  };
 }
 
 function bitLength(value: bigint): number {
@@ -79,14 +92,10 @@ export function isNothing(a: Dyadic): boolean {
   return a.numerator === 0n;
 }
 
-const rationals = new WeakMap<Dyadic, Rational>();
-
 /** In lowest terms, found by counting zeros instead of dividing. */
-export function dyadicToRational(value: Dyadic): Rational {
-  const known = rationals.get(value);
-  if (known !== undefined) return known;
-  const reduced = reduceByPowerOfTwo(value.numerator, value.bits);
-  const made = { numerator: reduced.numerator, denominator: powerOfTwo(reduced.bits) };
-  rationals.set(value, made);
-  return made;
+export function dyadicToRational({ numerator, bits, known }: Dyadic): Rational {
+  if (known.rational !== undefined) return known.rational;
+  const reduced = reduceByPowerOfTwo(numerator, bits);
+  known.rational = { numerator: reduced.numerator, denominator: powerOfTwo(reduced.bits) };
+  return known.rational;
 }

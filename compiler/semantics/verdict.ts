@@ -18,6 +18,8 @@ export interface Outcome {
 
 /** All outcomes as one verdict, equal fates added up. Shares of 0 and an empty list are the caller's mistake. */
 export function toVerdict(outcomes: readonly Outcome[]): Verdict {
+  const inOrder = forwardsInOrder(outcomes);
+  if (inOrder !== undefined) return { kind: 'forward', to: inOrder };
   const forwards = new Map<string, Share>();
   const others = new Map<OtherShare['fate'], Rational>();
   for (const { fate, share } of outcomes) {
@@ -38,6 +40,29 @@ export function toVerdict(outcomes: readonly Outcome[]): Verdict {
   const [only] = rest;
   if (to.length === 0 && rest.length === 1 && only !== undefined) return { kind: only.fate };
   return { kind: 'mixed', to, rest };
+}
+
+/**
+ * What stands in the order of a verdict already, each once, needs no text to be sorted by. Pools are in this order, so it is
+ * how it nearly always is, thousands of endpoints at a time. undefined: it is not so.
+ */
+function forwardsInOrder(outcomes: readonly Outcome[]): Share[] | undefined {
+  const to: Share[] = [];
+  let last: Share | undefined;
+  for (const { fate, share } of outcomes) {
+    if (fate.kind !== 'forward' || (last !== undefined && !isBefore(last, fate))) return undefined;
+    const { address, port, masquerade } = fate;
+    last = { address, port, masquerade, share };
+    to.push(last);
+  }
+  return last === undefined ? undefined : to;
+}
+
+/** By {@link fateText}, which addresses of one family decide where neither begins the other. */
+function isBefore(a: Share, b: Pick<Share, 'address' | 'port' | 'masquerade'>): boolean {
+  return a.address.startsWith(b.address) || b.address.startsWith(a.address)
+    ? compareText(fateText(a), fateText(b)) < 0
+    : compareText(a.address, b.address) < 0;
 }
 
 /** `10.0.0.1:80` or `10.0.0.1:80 masqueraded`: names a way of being forwarded, and sorts as the contract says. */

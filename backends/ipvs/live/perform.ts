@@ -2,8 +2,16 @@ import type { CommandResult, Run } from '../../command.ts';
 import { performRestore, type Tools } from '../../netfilter/live/kernel.ts';
 import { commandFailure, IpvsError, type RefusedLine } from './errors.ts';
 import { realKey } from '../program/ledger.ts';
+import type { RealKey } from '../program/program.ts';
 import { readLinkNamed, readServers } from './observe.ts';
-import { sameParameters, sameReal, type ServerKey, serverKey, type VirtualServer } from '../program/servers.ts';
+import {
+  type RealServer,
+  sameParameters,
+  sameReal,
+  type ServerKey,
+  serverKey,
+  type VirtualServer,
+} from '../program/servers.ts';
 import { type IpvsStep, type Script, scriptOf, type ServerEdit, serverEditLine } from '../plan/steps.ts';
 
 /**
@@ -76,13 +84,18 @@ async function checkServers(
   const unavailable = /Can't initialize ipvs|Permission denied|Operation not permitted|must be root/i;
   if (unavailable.test(result.stderr)) throw commandFailure(command, result);
   const servers = await readServers(run);
-  const refused = edits.filter((edit) => !isInForce(edit, servers));
+  const reals = realsOf(edits, servers);
+  const refused = edits.filter((edit) => !isInForce(edit, servers, reals));
   if (refused.length === 0) return;
   const lines = refused.map((edit): RefusedLine => ({ line: serverEditLine(edit), service: edit.service }));
   throw new IpvsError(`${command}: refused`, { reason: 'refused', lines }, result.stderr);
 }
 
-function isInForce(edit: ServerEdit, servers: ReadonlyMap<ServerKey, VirtualServer>): boolean {
+function isInForce(
+  edit: ServerEdit,
+  servers: ReadonlyMap<ServerKey, VirtualServer>,
+  reals: ReadonlyMap<RealKey, RealServer>,
+): boolean {
   switch (edit.op) {
     case 'add-virtual':
       return isSame(servers.get(serverKey(edit.server)), edit.server);
@@ -93,11 +106,11 @@ function isInForce(edit: ServerEdit, servers: ReadonlyMap<ServerKey, VirtualServ
     case 'add-real':
     case 'edit-real': {
       const wanted = 'real' in edit ? edit.real : edit.to;
-      const real = realIn(servers, edit.of, wanted);
+      const real = reals.get(realKey(edit.of, wanted));
       return real !== undefined && sameReal(real, wanted);
     }
     case 'delete-real':
-      return realIn(servers, edit.of, edit.real) === undefined;
+      return !reals.has(realKey(edit.of, edit.real));
   }
 }
 
@@ -105,13 +118,18 @@ function isSame(found: VirtualServer | undefined, wanted: VirtualServer): boolea
   return found !== undefined && sameParameters(found, wanted);
 }
 
-function realIn(
+/** The real servers of the virtual servers that edits are about, found by one look at each: a Service may have thousands. */
+function realsOf(
+  edits: readonly ServerEdit[],
   servers: ReadonlyMap<ServerKey, VirtualServer>,
-  of: VirtualServer,
-  real: Parameters<typeof realKey>[1],
-) {
-  const key = realKey(of, real);
-  return servers.get(serverKey(of))?.reals.find((candidate) => realKey(of, candidate) === key);
+): ReadonlyMap<RealKey, RealServer> {
+  const asked = new Set(edits.flatMap((edit) => ('of' in edit ? [serverKey(edit.of)] : [])));
+  const found = new Map<RealKey, RealServer>();
+  for (const key of asked) {
+    const server = servers.get(key);
+    for (const real of server?.reals ?? []) if (server !== undefined) found.set(realKey(server, real), real);
+  }
+  return found;
 }
 
 /** An address that is there already, or gone already, was refused and is as it should be. */

@@ -72,6 +72,7 @@ const settings = setting.transform((values): ReadonlyMap<string, string> => new 
 
 const ipSet = z.strictObject({ name: set, definition, entries: z.array(entry) });
 const protocol = z.enum(protocols);
+const frontend = z.strictObject({ protocol, address, port });
 const real = z.strictObject({
   address,
   port,
@@ -94,8 +95,8 @@ const service = z.string().max(600).refine(isPlainText, 'holds control character
 const edit = z.union([
   z.strictObject({ service, op: z.enum(['add-virtual', 'delete-virtual']), server }),
   z.strictObject({ service, op: z.literal('edit-virtual'), from: server, to: server }),
-  z.strictObject({ service, op: z.enum(['add-real', 'delete-real']), of: server, real }),
-  z.strictObject({ service, op: z.literal('edit-real'), of: server, from: real, to: real }),
+  z.strictObject({ service, op: z.enum(['add-real', 'delete-real']), of: frontend, real }),
+  z.strictObject({ service, op: z.literal('edit-real'), of: frontend, from: real, to: real }),
 ]);
 const entryEdit = z.strictObject({ set, entry, timeoutSeconds: z.number().int().positive().optional() });
 

@@ -1,7 +1,7 @@
 import type { Departures } from './departure.ts';
 import { realKey } from '../program/ledger.ts';
 import type { IpvsProgram } from '../program/program.ts';
-import { sameParameters, sameReal, type VirtualServer } from '../program/servers.ts';
+import { type Frontend, sameParameters, sameReal, type VirtualServer } from '../program/servers.ts';
 import type { ServerEdit } from './steps.ts';
 
 /** Lines for ipvsadm, in the parts that a plan puts in its phases. */
@@ -36,7 +36,7 @@ export function planServers(observed: IpvsProgram, wanted: IpvsProgram, leaving:
     filled,
     quiesced: leavingEdits('quiesce').map(({ server, real }) => ({
       op: 'edit-real',
-      of: server,
+      of: frontendOf(server),
       from: real,
       to: { ...real, weight: 0 },
       service: undefined,
@@ -44,12 +44,16 @@ export function planServers(observed: IpvsProgram, wanted: IpvsProgram, leaving:
     // Those of a virtual server that goes are deleted with it, and come first so that undoing puts them back.
     deletedReals: leavingEdits('delete').map(({ server, real }) => ({
       op: 'delete-real',
-      of: server,
+      of: frontendOf(server),
       real,
       service: undefined,
     })),
     deleted: [...gone].map((server) => ({ op: 'delete-virtual', server, service: undefined })),
   };
+}
+
+function frontendOf({ protocol, address, port }: VirtualServer): Frontend {
+  return { protocol, address, port };
 }
 
 /** New ones, and those that differ: one that comes back while it drains is raised in its place. */
@@ -58,10 +62,11 @@ function realEdits(
   server: VirtualServer,
   service: ServerEdit['service'],
 ): readonly ServerEdit[] {
+  const of = frontendOf(server);
   const known = new Map(before?.reals.map((real) => [realKey(server, real), real]));
   return server.reals.flatMap((real): ServerEdit[] => {
     const found = known.get(realKey(server, real));
-    if (found === undefined) return [{ op: 'add-real', of: server, real, service }];
-    return sameReal(found, real) ? [] : [{ op: 'edit-real', of: server, from: found, to: real, service }];
+    if (found === undefined) return [{ op: 'add-real', of, real, service }];
+    return sameReal(found, real) ? [] : [{ op: 'edit-real', of, from: found, to: real, service }];
   });
 }

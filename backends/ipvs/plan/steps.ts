@@ -6,18 +6,21 @@ import type { Tools } from '../../netfilter/live/kernel.ts';
 import type { SetName } from '../../netfilter/rule.ts';
 import { type RestoreDocument, restoreText } from '../../netfilter/diff/transaction.ts';
 import { document, parameterWords, realName, realWords, serverWords, setLines } from '../program/print.ts';
-import type { RealServer, VirtualServer } from '../program/servers.ts';
+import type { Frontend, RealServer, VirtualServer } from '../program/servers.ts';
 import type { IpSet, SetEntry } from '../program/sets.ts';
 
-/** One line for ipvsadm. `add-virtual` brings no real servers with it. */
+/**
+ * One line for ipvsadm. `add-virtual` brings no real servers with it. A real server's edit only says whose it is: with the
+ * virtual server's other real servers in each, a saved plan would grow with the square of their number.
+ */
 export type ServerEdit = {
   /** Whose it is; undefined: of a Service that is gone. For messages, and to leave the Service out. */
   readonly service: ServicePortId | undefined;
 } & (
   | { readonly op: 'add-virtual' | 'delete-virtual'; readonly server: VirtualServer }
   | { readonly op: 'edit-virtual'; readonly from: VirtualServer; readonly to: VirtualServer }
-  | { readonly op: 'add-real' | 'delete-real'; readonly of: VirtualServer; readonly real: RealServer }
-  | { readonly op: 'edit-real'; readonly of: VirtualServer; readonly from: RealServer; readonly to: RealServer }
+  | { readonly op: 'add-real' | 'delete-real'; readonly of: Frontend; readonly real: RealServer }
+  | { readonly op: 'edit-real'; readonly of: Frontend; readonly from: RealServer; readonly to: RealServer }
 );
 
 export interface EntryEdit {

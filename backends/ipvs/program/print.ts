@@ -4,14 +4,14 @@ import type { Protocol } from '../../../compiler/values/port.ts';
 import { rulesetText } from '../../netfilter/text/document.ts';
 import { linkName } from './link-name.ts';
 import type { IpvsProgram } from './program.ts';
-import type { Forwarding, RealServer, VirtualServer } from './servers.ts';
+import type { Forwarding, Frontend, RealServer, VirtualServer } from './servers.ts';
 import type { IpSet } from './sets.ts';
 
 const protocolOptions: Readonly<Record<Protocol, string>> = { TCP: '-t', UDP: '-u', SCTP: '--sctp-service' };
 const forwardingOptions: Readonly<Record<Forwarding, string>> = { masquerade: '-m', route: '-g', tunnel: '-i' };
 
 /** `-t 10.96.0.1:80`: how ipvsadm names a virtual server. */
-export function serverWords(server: Pick<VirtualServer, 'protocol' | 'address' | 'port'>): string {
+export function serverWords(server: Frontend): string {
   return `${protocolOptions[server.protocol]} ${endpointText(server)}`;
 }
 
@@ -25,14 +25,14 @@ export function parameterWords(server: VirtualServer): string {
 }
 
 /** `-t 10.96.0.1:80 -r 10.1.0.2:80 -m -w 1`, as it stands behind `-a`. */
-export function realWords(server: VirtualServer, real: RealServer): string {
+export function realWords(server: Frontend, real: RealServer): string {
   const words = [realName(server, real), forwardingOptions[real.forwarding], `-w ${real.weight}`];
   if (real.other !== '') words.push(real.other);
   return words.join(' ');
 }
 
 /** `-t 10.96.0.1:80 -r 10.1.0.2:80`. */
-export function realName(server: VirtualServer, real: Pick<RealServer, 'address' | 'port'>): string {
+export function realName(server: Frontend, real: Pick<RealServer, 'address' | 'port'>): string {
   return `${serverWords(server)} -r ${endpointText(real)}`;
 }
 

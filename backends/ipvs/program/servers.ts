@@ -43,7 +43,8 @@ export interface VirtualServer {
   readonly reals: readonly RealServer[];
 }
 
-type Frontend = Pick<VirtualServer, 'address' | 'port' | 'protocol'>;
+/** Where a virtual server is, without what is behind it. */
+export type Frontend = Pick<VirtualServer, 'address' | 'port' | 'protocol'>;
 
 export function serverKey(server: Frontend): ServerKey {
   return `${endpointText(server)}/${server.protocol}` as ServerKey;

@@ -3,7 +3,6 @@ import { isNodeAddress } from '../../../compiler/semantics/place.ts';
 import { cidrContains, type IpAddress } from '../../../compiler/values/address.ts';
 import type { Port, Protocol } from '../../../compiler/values/port.ts';
 import { unreachable } from '../../../compiler/values/unreachable.ts';
-import { certain, type Dyadic, dyadicOf31, multiplyDyadic } from '../dyadic.ts';
 import type { Flow } from '../trace/flow.ts';
 import { chainKey, type Match, type Rule, type Ruleset, type SetName } from '../rule.ts';
 
@@ -32,19 +31,14 @@ export interface Surroundings {
   readonly options: TraceOptions;
 }
 
-/** The chance that a flow matches a rule: 0, 1, or what a probability says; undefined: nobody can tell. */
-export function ruleChance(rule: Rule, flow: Flow, around: Surroundings): Dyadic | undefined {
-  let chance = certain;
+/** Whether a flow matches a rule, its probabilities aside; undefined: nobody can tell. */
+export function ruleMatches(rule: Rule, flow: Flow, around: Surroundings): boolean | undefined {
   for (const match of rule.matches) {
-    const answer = match.kind === 'probability' ? dyadicOf31(match.of31) : matches(match, flow, around);
-    if (answer === undefined) return undefined;
-    if (answer === false) return never;
-    if (answer !== true) chance = multiplyDyadic(chance, answer);
+    const answer = match.kind === 'probability' || matches(match, flow, around);
+    if (answer !== true) return answer;
   }
-  return chance;
+  return true;
 }
-
-const never: Dyadic = { numerator: 0n, bits: 0 };
 
 export function isLocalAddress(address: IpAddress, { node, options }: Surroundings): boolean {
   return isNodeAddress(address, node) || options.boundAddresses?.has(address) === true;

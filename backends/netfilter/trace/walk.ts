@@ -5,8 +5,9 @@ import { unreachable } from '../../../compiler/values/unreachable.ts';
 import { candidateRules } from '../chain-index.ts';
 import { certain, type Dyadic, dyadicToRational, isNothing, splitDyadic } from '../dyadic.ts';
 import type { Flow } from './flow.ts';
-import { ruleChance, type Surroundings, type TraceOptions } from '../text/matches.ts';
-import { type Chain, chainKey, type KernelChain, type Rule, type Ruleset, type Table, type Target } from '../rule.ts';
+import { ruleMatches, type Surroundings, type TraceOptions } from '../text/matches.ts';
+import type { KernelChain, Ruleset, Table, Target } from '../rule.ts';
+import { type PlacedRule, placesIn } from './places.ts';
 
 /** One packet's way through a ruleset, hook by hook. What calls it knows the order of the hooks. */
 export interface Walk {
@@ -22,34 +23,43 @@ export interface Walk {
   readonly steps: readonly TraceStep[];
 }
 
-/** How a flow leaves a rule, or a chain. */
-interface Exit {
-  readonly flow: Flow;
-  readonly by: 'next' | 'return' | 'accept' | 'drop' | 'reject';
+/**
+ * What of a flow goes on: all of it, parts, or nothing. Of tens of thousands of rules nearly each leaves one flow to the next,
+ * and a list for each would be most of the work.
+ */
+type Going = (Flow & { readonly flows?: never }) | Parts | undefined;
+
+interface Parts {
+  readonly flows: readonly Flow[];
 }
 
-/** Where flows go from a rule: out of the chain, or on to the next rule. */
-interface Landing {
-  readonly exits: Exit[];
-  readonly staying: Flow[];
+function flowsOf(going: Going): readonly Flow[] {
+  if (going === undefined) return [];
+  return going.flows ?? [going];
 }
 
-/** A rule where it stands. */
-interface PlacedRule {
-  readonly rule: Rule | undefined;
-  readonly line: string;
-  readonly where: string;
-  /** The key of the chain that it jumps to, in the table that it stands in. */
-  readonly jumpKey: string;
+function join(a: Going, b: Going): Going {
+  if (a === undefined) return b;
+  return b === undefined ? a : { flows: [...flowsOf(a), ...flowsOf(b)] };
 }
 
-function place(rule: Rule | undefined, line: string, table: Table, where: string): PlacedRule {
-  const target = rule?.target;
-  return { rule, line, where, jumpKey: target?.kind === 'jump' ? chainKey(table, target.chain) : '' };
+/** Where flows of a chain go. */
+interface Exits {
+  /** Accepted, which ends every chain down to the kernel's: one list for the whole way. */
+  readonly accepted: Flow[];
+  /** Back to the chain that jumped here. */
+  ended: Going;
+}
+
+/** The chains that a flow is in, the innermost first. */
+interface Path {
+  readonly key: string;
+  readonly outer: Path | undefined;
 }
 
 export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOptions = {}): Walk {
   const around: Surroundings = { ruleset, node, options };
+  const places = placesIn(ruleset);
   const steps: TraceStep[] = [];
   const refused: Outcome[] = [];
 
@@ -59,35 +69,50 @@ export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOp
     steps.push(skipped === undefined ? step : { ...step, skipped });
   }
 
-  /** Sends one flow through rules in order. `path`: chains that it is in already. */
-  function walkRules(table: Table, rules: readonly PlacedRule[], start: Flow, path: readonly string[]): Exit[] {
-    const exits: Exit[] = [];
-    let standing = [start];
+  /**
+   * Sends one flow through rules in order.
+   *
+   * path     chains that it is in already
+   * returns  what comes to the end of these rules, or returns from them
+   */
+  function walkRules(
+    table: Table,
+    rules: readonly PlacedRule[],
+    start: Flow,
+    path: Path | undefined,
+    accepted: Flow[],
+  ): Going {
+    const exits: Exits = { accepted, ended: undefined };
+    let standing: Going = start;
     for (const at of rules) {
-      const staying: Flow[] = [];
-      for (const flow of standing) tryRule(table, at, flow, path, { exits, staying });
-      standing = staying;
-      if (standing.length === 0) break;
+      if (standing === undefined) break;
+      standing =
+        standing.flows === undefined
+          ? tryRule(table, at, standing, path, exits)
+          : tryEach(table, at, standing, path, exits);
     }
-    for (const flow of standing) exits.push({ flow, by: 'next' });
-    return exits;
+    return join(exits.ended, standing);
   }
 
-  function tryRule(table: Table, at: PlacedRule, flow: Flow, path: readonly string[], to: Landing): void {
-    const chance = at.rule === undefined ? undefined : ruleChance(at.rule, flow, around);
-    if (at.rule === undefined || chance === undefined) {
+  function tryEach(table: Table, at: PlacedRule, { flows }: Parts, path: Path | undefined, exits: Exits): Going {
+    let staying: Going;
+    for (const flow of flows) staying = join(staying, tryRule(table, at, flow, path, exits));
+    return staying;
+  }
+
+  /** returns  what goes on to the next rule */
+  function tryRule(table: Table, at: PlacedRule, flow: Flow, path: Path | undefined, exits: Exits): Going {
+    const { rule, chance } = at;
+    const isMatch = rule === undefined ? undefined : ruleMatches(rule, flow, around);
+    if (rule === undefined || isMatch === undefined) {
       record(at, flow.share, 'not understood');
-      to.staying.push(flow);
-      return;
+      return flow;
     }
-    if (isNothing(chance)) {
-      to.staying.push(flow);
-      return;
-    }
-    if (chance === certain) return act(table, at, at.rule.target, flow, path, to);
+    if (!isMatch || isNothing(chance)) return flow;
+    if (chance === certain) return act(table, at, rule.target, flow, path, exits);
     const { taken, left } = splitDyadic(flow.share, chance);
-    act(table, at, at.rule.target, { ...flow, share: taken }, path, to);
-    if (!isNothing(left)) to.staying.push({ ...flow, share: left });
+    const staying = act(table, at, rule.target, { ...flow, share: taken }, path, exits);
+    return isNothing(left) ? staying : join(staying, { ...flow, share: left });
   }
 
   function act(
@@ -95,86 +120,68 @@ export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOp
     at: PlacedRule,
     target: Target | undefined,
     flow: Flow,
-    path: readonly string[],
-    { exits, staying }: Landing,
-  ): void {
-    if (target?.kind === 'jump') return jump(table, at, flow, path, { exits, staying });
+    path: Path | undefined,
+    exits: Exits,
+  ): Going {
+    if (target?.kind === 'jump') return jump(table, at, flow, path, exits);
     record(at, flow.share);
     switch (target?.kind) {
       case undefined:
-        staying.push(flow);
-        return;
+        return flow;
       case 'mark':
-        staying.push({ ...flow, mark: ((flow.mark & ~target.mask) ^ target.value) >>> 0 });
-        return;
+        return { ...flow, mark: ((flow.mark & ~target.mask) ^ target.value) >>> 0 };
       case 'dnat': {
         const { address: destination, port: destinationPort } = target;
-        exits.push({ flow: { ...flow, destination, destinationPort, isTranslated: true }, by: 'accept' });
-        return;
+        exits.accepted.push({ ...flow, destination, destinationPort, isTranslated: true });
+        return undefined;
       }
       case 'masquerade':
-        exits.push({ flow: { ...flow, isMasqueraded: true }, by: 'accept' });
-        return;
+        exits.accepted.push({ ...flow, isMasqueraded: true });
+        return undefined;
       case 'accept':
-        exits.push({ flow: { ...flow, isLetIn: flow.isLetIn || table === 'filter' }, by: 'accept' });
-        return;
+        exits.accepted.push({ ...flow, isLetIn: flow.isLetIn || table === 'filter' });
+        return undefined;
       case 'return':
+        exits.ended = join(exits.ended, flow);
+        return undefined;
       case 'drop':
       case 'reject':
-        exits.push({ flow, by: target.kind });
-        return;
+        refused.push({ share: dyadicToRational(flow.share), fate: { kind: target.kind } });
+        return undefined;
       default:
         return unreachable(target);
     }
   }
 
-  function jump(table: Table, at: PlacedRule, flow: Flow, path: readonly string[], to: Landing): void {
+  function jump(table: Table, at: PlacedRule, flow: Flow, path: Path | undefined, { accepted }: Exits): Going {
     const key = at.jumpKey;
-    const chain = ruleset.chains.get(key);
+    const target = places.jumpedTo(at);
     // A kernel refuses both when rules are loaded; a dump of rules can still say so.
-    const obstacle = chain === undefined ? 'no such chain' : path.includes(key) ? 'loop' : undefined;
+    const obstacle = target === undefined ? 'no such chain' : isIn(path, key) ? 'loop' : undefined;
     record(at, flow.share, obstacle);
-    if (chain === undefined || obstacle !== undefined) {
-      to.staying.push(flow);
-      return;
-    }
-    const all = placed(chain, key);
-    const places = candidateRules(chain, flow);
-    const rules = places === undefined ? all : places.flatMap((place) => all[place] ?? []);
-    for (const exit of walkRules(table, rules, flow, [...path, key])) {
-      if (exit.by === 'return' || exit.by === 'next') to.staying.push(exit.flow);
-      else to.exits.push(exit);
-    }
+    if (target === undefined || obstacle !== undefined) return flow;
+    const { chain, rules: all } = target;
+    const candidates = candidateRules(chain, flow);
+    const rules = candidates === undefined ? all : candidates.flatMap((place) => all[place] ?? []);
+    return walkRules(table, rules, flow, { key, outer: path }, accepted);
   }
 
   return {
     steps,
     refused,
     pass(table, chain, flows) {
-      const hooks = ruleset.hooks
-        .filter((hook) => hook.table === table && hook.chain === chain)
-        .map(({ rule, line }) => place(rule, line, table, `${table} ${chain}`));
+      const hooks = places.hooksAt(table, chain);
+      if (hooks.length === 0) return [...flows];
       const going: Flow[] = [];
       for (const start of flows) {
-        for (const { flow, by } of walkRules(table, hooks, start, [])) {
-          if (by === 'drop' || by === 'reject')
-            refused.push({ share: dyadicToRational(flow.share), fate: { kind: by } });
-          else going.push(flow);
-        }
+        for (const flow of flowsOf(walkRules(table, hooks, start, undefined, going))) going.push(flow);
       }
       return going;
     },
   };
 }
 
-/** Chains are walked by every probe, and their rules stand where they stand. */
-const placesOf = new WeakMap<Chain, readonly PlacedRule[]>();
-
-function placed(chain: Chain, where: string): readonly PlacedRule[] {
-  const known = placesOf.get(chain);
-  if (known !== undefined) return known;
-  const { rules, lines, table } = chain;
-  const places = lines.map((line, i) => place(rules[i], line, table, where));
-  placesOf.set(chain, places);
-  return places;
+function isIn(path: Path | undefined, key: string): boolean {
+  for (let at = path; at !== undefined; at = at.outer) if (at.key === key) return true;
+  return false;
 }

@@ -1,0 +1,86 @@
+import { certain, type Dyadic, dyadicOf31, multiplyDyadic } from '../dyadic.ts';
+import { type Chain, chainKey, type KernelChain, type Rule, type Ruleset, type Table } from '../rule.ts';
+
+/** A rule where it stands, with what a walk would otherwise work out for every packet anew. */
+export interface PlacedRule {
+  readonly rule: Rule | undefined;
+  readonly line: string;
+  readonly where: string;
+  /** Of the packets that its other matches let through, the part that its probabilities let through. */
+  readonly chance: Dyadic;
+  /** The key of the chain that it jumps to, in the table that it stands in. */
+  readonly jumpKey: string;
+  /** That chain, once a packet was there. */
+  found: PlacedChain | undefined;
+}
+
+export interface PlacedChain {
+  readonly chain: Chain;
+  readonly rules: readonly PlacedRule[];
+}
+
+/**
+ * A ruleset as walks use it. Every probe walks the same chains, and a Service with thousands of endpoints has thousands of
+ * them, so each chain is placed once, when the first packet comes to it.
+ */
+export interface Places {
+  /** The chain that a rule jumps to; undefined: there is none. */
+  jumpedTo(rule: PlacedRule): PlacedChain | undefined;
+  /** Our rules in a chain of the kernel. */
+  hooksAt(table: Table, chain: KernelChain): readonly PlacedRule[];
+}
+
+const known = new WeakMap<Ruleset, Places>();
+
+export function placesIn(ruleset: Ruleset): Places {
+  const places = known.get(ruleset) ?? createPlaces(ruleset);
+  known.set(ruleset, places);
+  return places;
+}
+
+function createPlaces(ruleset: Ruleset): Places {
+  const chains = new Map<string, PlacedChain>();
+  const hooks = new Map<string, readonly PlacedRule[]>();
+  const chainAt = (key: string): PlacedChain | undefined => {
+    const placed = chains.get(key);
+    if (placed !== undefined) return placed;
+    const chain = ruleset.chains.get(key);
+    if (chain === undefined) return undefined;
+    const { rules, lines, table } = chain;
+    const made = { chain, rules: lines.map((line, i) => placeRule(rules[i], line, table, key)) };
+    chains.set(key, made);
+    return made;
+  };
+  return {
+    jumpedTo(rule) {
+      rule.found ??= chainAt(rule.jumpKey);
+      return rule.found;
+    },
+    hooksAt(table, chain) {
+      const key = chainKey(table, chain);
+      const placed = hooks.get(key);
+      if (placed !== undefined) return placed;
+      const made = ruleset.hooks
+        .filter((hook) => hook.table === table && hook.chain === chain)
+        .map(({ rule, line }) => placeRule(rule, line, table, key));
+      hooks.set(key, made);
+      return made;
+    },
+  };
+}
+
+function placeRule(rule: Rule | undefined, line: string, table: Table, where: string): PlacedRule {
+  const target = rule?.target;
+  const jumpKey = target?.kind === 'jump' ? chainKey(table, target.chain) : '';
+  return { rule, line, where, chance: rule === undefined ? certain : chanceOf(rule), jumpKey, found: undefined };
+}
+
+function chanceOf({ matches }: Rule): Dyadic {
+  let chance = certain;
+  for (const match of matches) {
+    if (match.kind !== 'probability') continue;
+    const own = dyadicOf31(match.of31);
+    chance = chance === certain ? own : multiplyDyadic(chance, own);
+  }
+  return chance;
+}
