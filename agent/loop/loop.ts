@@ -67,7 +67,7 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
     const node = compiler.node();
     for (const loop of loops) {
       const { family } = loop;
-      loop.want({ services: services.of(family), node: node[family] }, changed[family], applied);
+      loop.want({ ...services.of(family), node: node[family] }, changed[family], applied);
     }
   }
 

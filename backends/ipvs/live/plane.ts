@@ -63,7 +63,7 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
         rules: new Map([['virtual servers', done.observed.servers.size]]),
         written: undefined,
         deltaRefused: false,
-        drift: before === wanted ? driftIn(steps) : [],
+        drift: before?.services === wanted.services && before.node === wanted.node ? driftIn(steps) : [],
         quarantined: delays.list().map((held) => ({ ...held, service: servicePortIn(held.service) })),
         released: released.map(servicePortIn),
         remarks: [
