@@ -10,7 +10,7 @@ help: ## what can be made
 setup: ## bring what is missing: Node, node_modules, Debian packages (called by the others)
 	@tools/setup.sh
 
-demo: setup ## two clusters, real packets, in namespaces; BACKEND=iptables or ipvs
+demo: setup ## two clusters, real packets, in namespaces; BACKEND=iptables, ipvs or nftables
 	@$(NODE) tools/demo/run.ts
 
 test: setup ## every test, in this process, in network namespaces, in an emulated machine; FILES=path to choose
