@@ -2,7 +2,7 @@
 # are: only `make build` makes anything.
 NODE := tools/with-node node
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak storm check golden templates build package bench startup clean
+.PHONY: help setup demo test soak storm check golden templates build package bench latency startup clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -10,7 +10,7 @@ help: ## what can be made
 setup: ## bring what is missing: Node, node_modules, Debian packages (called by the others)
 	@tools/setup.sh
 
-demo: setup ## two clusters, real packets, in namespaces; BACKEND=iptables or ipvs
+demo: setup ## two clusters, real packets, in namespaces; BACKEND=iptables, ipvs or nftables
 	@$(NODE) tools/demo/run.ts
 
 test: setup ## every test, in this process, in network namespaces, in an emulated machine; FILES=path to choose
@@ -37,8 +37,11 @@ build: setup ## dist/: what is published
 package: build ## slicewright-*.tgz, as npm would publish it
 	@tools/with-node npm pack --loglevel=error
 
-bench: setup ## ratios against raw iptables-restore, in network namespaces
+bench: setup ## ratios against raw iptables-restore and nft, in network namespaces; SIZES, MODES
 	@$(NODE) tools/bench/run.ts
+
+latency: setup ## first packets through the rules of 1 and 10,000 Services, nftables beside iptables
+	@$(NODE) tools/bench/latency.ts
 
 startup: build ## how long the built program takes to compile seed B, against an empty Node program
 	@$(NODE) tools/bench/startup.ts

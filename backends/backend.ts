@@ -52,8 +52,19 @@ export interface Witness {
   verify(target: Target): readonly Mismatch[];
 }
 
+/** A counter, in Prometheus' words. */
+export interface CounterName {
+  readonly name: string;
+  readonly help: string;
+}
+
 /** What a backend does with a kernel, or with what was saved of one. Functions that take a `Run` throw BackendError. */
 export interface LiveBackend {
+  /**
+   * kube-proxy's own counters of syncs and of removals that failed, where this mode has some; undefined: those of iptables
+   * mode stand for it.
+   */
+  readonly failureCounters?: { readonly syncs: CounterName; readonly removals: CounterName };
   /** Whether this machine can do what is wanted. Changes nothing that stays. */
   check(run: Run, settings: Settings): Promise<void>;
   /** Settings that are made once before the first rule. What cannot be set is told and decides nothing. */

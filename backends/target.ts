@@ -2,11 +2,35 @@ import type { ServicePortIR } from '../compiler/ir/ir.ts';
 import type { NodeContext } from '../compiler/ir/node-context.ts';
 import type { ChainPrefix } from '../compiler/settings.ts';
 import type { Cidr, Family } from '../compiler/values/address.ts';
+import type { ServicePortId } from '../compiler/values/names.ts';
 
 /** What a node shall do in one family. */
 export interface Target {
+  /** In id order. */
   readonly services: readonly ServicePortIR[];
   readonly node: NodeContext;
+  /** Where `services` comes from, if that is known: whoever did what the other list says need not look at all of this one. */
+  readonly since?: Since | undefined;
+}
+
+/** How one list of Service ports comes out of another. */
+export interface Since {
+  /** The other list, the very value. */
+  readonly services: readonly ServicePortIR[];
+  readonly changes: ServiceChanges;
+}
+
+/** What became of Service ports: their new meaning, or that they are no more. */
+export type ServiceChanges = ReadonlyMap<ServicePortId, ServicePortIR | 'gone'>;
+
+/** From the list before the first way to the list after the second; undefined where the second does not go on from `between`. */
+export function joinSince(
+  first: Since | undefined,
+  between: readonly ServicePortIR[],
+  second: Since | undefined,
+): Since | undefined {
+  if (first === undefined || second?.services !== between) return undefined;
+  return { services: first.services, changes: new Map([...first.changes, ...second.changes]) };
 }
 
 /**

@@ -120,7 +120,7 @@ export function agentCommand(
     logDiagnostics(log, configuration.diagnostics, given.placeOf);
     const renewed = new AbortController();
     const signal = AbortSignal.any([told, renewed.signal]);
-    const metrics = createMetrics();
+    const metrics = createMetrics(mode.live);
     const clock = systemClock;
     const leases = leaseNamespaceOf(options);
     const { sources, post, unverified, close } = await openSources({

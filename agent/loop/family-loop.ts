@@ -2,7 +2,7 @@ import { canonicalJson } from '../../compiler/values/canonical-json.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import type { ServiceKey } from '../../compiler/values/names.ts';
 import type { Depth, FamilyPlane, FamilySync } from '../../backends/plane/plane.ts';
-import type { Target } from '../../backends/target.ts';
+import { joinSince, type Since, type Target } from '../../backends/target.ts';
 import type { Clock } from './clock.ts';
 import { type AppliedChange, createLatencyMeter } from './latency.ts';
 import type { Report } from '../telling/agent-event.ts';
@@ -56,6 +56,8 @@ export function createFamilyLoop({
   const { family } = plane;
   const meter = createLatencyMeter(clock);
   let wanted: Target | undefined;
+  /** From what the last sync did to what is wanted now; undefined: nobody knows what is in force. */
+  let since: Since | undefined;
   let nodeText = '';
   let pending = true;
   let failures = 0;
@@ -72,8 +74,11 @@ export function createFamilyLoop({
     const startMs = clock.nowMs();
     pending = false;
     againDueMs = Number.POSITIVE_INFINITY;
+    const way = since;
+    since = undefined;
     try {
-      const done = await plane.sync(now, depth);
+      const done = await plane.sync({ ...now, since: way }, depth);
+      since = { services: now.services, changes: new Map() };
       const endMs = clock.nowMs();
       const durationMs = endMs - startMs;
       failures = 0;
@@ -137,6 +142,8 @@ export function createFamilyLoop({
       const text = canonicalJson(now.node);
       const isSameNode = text === nodeText;
       if (isSameNode && changed.size === 0 && wanted !== undefined) return;
+      if (wanted !== undefined && now.services !== wanted.services)
+        since = joinSince(since, wanted.services, now.since);
       // The same node stays the same value: what is remembered by it stays remembered.
       wanted = isSameNode && wanted !== undefined ? { ...now, node: wanted.node } : now;
       nodeText = text;

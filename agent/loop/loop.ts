@@ -79,8 +79,8 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
   function wanted(): Readonly<Record<Family, Target>> {
     const node = compiler.node();
     return {
-      IPv4: { services: services.of('IPv4'), node: node.IPv4 },
-      IPv6: { services: services.of('IPv6'), node: node.IPv6 },
+      IPv4: { ...services.of('IPv4'), node: node.IPv4 },
+      IPv6: { ...services.of('IPv6'), node: node.IPv6 },
     };
   }
 

@@ -1,3 +1,4 @@
+import type { Since } from '../../backends/target.ts';
 import type { PortChanges } from '../../compiler/engine.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
@@ -5,35 +6,78 @@ import { compareText, type ServiceKey, type ServicePortId } from '../../compiler
 
 export type ChangedServices = Readonly<Record<Family, ReadonlySet<ServiceKey>>>;
 
+/** What every Service port of a family means. */
+export interface ServiceList {
+  /** In id order, as the compiler gives the whole. */
+  readonly services: readonly ServicePortIR[];
+  /** How it comes out of the list before the last change. */
+  readonly since: Since;
+}
+
 /** What every Service port means now: the sum of all changes that the compiler told. */
 export interface ServiceTable {
   /** Returns the Services that changed, per family. */
   apply(changes: PortChanges): ChangedServices;
-  /** In id order, as the compiler gives the whole. */
-  of(family: Family): readonly ServicePortIR[];
+  /** The same value until something of the family changes. */
+  of(family: Family): ServiceList;
 }
 
 export function createServiceTable(): ServiceTable {
-  const ports = new Map<ServicePortId, ServicePortIR>();
-  const sorted = new Map<Family, readonly ServicePortIR[]>();
+  const known = new Map<ServicePortId, Pick<ServicePortIR, 'family' | 'service'>>();
+  const nothing: ServiceList = { services: [], since: { services: [], changes: new Map() } };
+  const lists = new Map<Family, ServiceList>(families.map((family) => [family, nothing]));
+
   return {
     apply(changes) {
       const changed = { IPv4: new Set<ServiceKey>(), IPv6: new Set<ServiceKey>() };
+      const split = { IPv4: new Map<ServicePortId, ServicePortIR | 'gone'>(), IPv6: new Map() };
       for (const [id, port] of changes) {
-        const known = port === 'gone' ? ports.get(id) : port;
-        if (port === 'gone') ports.delete(id);
-        else ports.set(id, port);
-        if (known !== undefined) changed[known.family].add(known.service);
+        const one = port === 'gone' ? known.get(id) : port;
+        if (one === undefined) continue;
+        if (port === 'gone') known.delete(id);
+        else known.set(id, port);
+        changed[one.family].add(one.service);
+        split[one.family].set(id, port);
       }
-      for (const family of families) if (changed[family].size > 0) sorted.delete(family);
+      for (const family of families) {
+        if (split[family].size === 0) continue;
+        const { services } = lists.get(family) ?? nothing;
+        const since = { services, changes: split[family] };
+        lists.set(family, { services: changeList(since), since });
+      }
       return changed;
     },
-    of(family) {
-      const known = sorted.get(family);
-      if (known !== undefined) return known;
-      const made = [...ports.values()].filter((port) => port.family === family).sort((a, b) => compareText(a.id, b.id));
-      sorted.set(family, made);
-      return made;
-    },
+    of: (family) => lists.get(family) ?? nothing,
   };
+}
+
+/** More changes than this share of a list are sorted in with all the rest. */
+const fewPart = 1 / 50;
+
+/** The list that a change leads to. Few changes are put into a copy: what it costs beside copying does not grow with the list. */
+function changeList({ services, changes }: Since): readonly ServicePortIR[] {
+  if (changes.size > services.length * fewPart) {
+    const rest = services.filter(({ id }) => !changes.has(id));
+    const come = [...changes.values()].filter((port) => port !== 'gone');
+    return [...rest, ...come].sort((a, b) => compareText(a.id, b.id));
+  }
+  const list = [...services];
+  for (const [id, port] of changes) {
+    const place = placeOf(list, id);
+    const isThere = list[place]?.id === id;
+    list.splice(place, isThere ? 1 : 0, ...(port === 'gone' ? [] : [port]));
+  }
+  return list;
+}
+
+/** Where an id stands, or would. */
+function placeOf(list: readonly ServicePortIR[], id: ServicePortId): number {
+  let [from, to] = [0, list.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    const found = list[middle];
+    if (found !== undefined && compareText(found.id, id) < 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }

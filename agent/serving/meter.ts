@@ -85,6 +85,10 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
   }
 
   function failed(family: Family, depth: 'full' | 'delta'): void {
+    if (metrics.ofMode !== undefined) {
+      metrics.ofMode.syncFailures.inc({ ip_family: family });
+      return;
+    }
     metrics.restoreFailures.inc({ ip_family: family });
     if (depth === 'delta') metrics.partialRestoreFailures.inc({ ip_family: family });
   }

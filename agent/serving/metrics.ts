@@ -1,4 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { LiveBackend } from '../../backends/backend.ts';
+import { families } from '../../compiler/values/address.ts';
 import manifest from '../../package.json' with { type: 'json' };
 
 /**
@@ -8,7 +10,8 @@ import manifest from '../../package.json' with { type: 'json' };
  *
  * source: IPT-25, OB-1; client-go for `rest_client_`
  */
-export function createMetrics() {
+/** mode   what the backend says of its own counters */
+export function createMetrics(mode: Pick<LiveBackend, 'failureCounters'> = {}) {
   const registry = new Registry();
   const slis = new Registry();
   const registers = [registry];
@@ -19,6 +22,15 @@ export function createMetrics() {
   const histogram = <L extends string>(name: string, help: string, buckets: number[], labelNames: readonly L[] = []) =>
     new Histogram({ name, help, buckets, labelNames: [...labelNames], registers });
   const family = ['ip_family'] as const;
+  const failureCounters = ({ syncs, removals }: NonNullable<LiveBackend['failureCounters']>) => {
+    const made = {
+      syncFailures: counter(syncs.name, syncs.help, family),
+      removalFailures: counter(removals.name, removals.help, family),
+    };
+    // Nothing that failed is a fact that is shown too.
+    for (const one of Object.values(made)) for (const ip_family of families) one.inc({ ip_family }, 0);
+    return made;
+  };
   const tables = ['ip_family', 'table'] as const;
   const cluster = ['source_cluster'] as const;
   // As every Go program has them: process_cpu_seconds_total, process_resident_memory_bytes, process_start_time_seconds.
@@ -112,6 +124,8 @@ export function createMetrics() {
       'Cumulative proxy iptables partial restore failures',
       family,
     ),
+    /** Of this mode alone, which then takes the place of the two above. */
+    ofMode: mode.failureCounters && failureCounters(mode.failureCounters),
     noLocalEndpoints: gauge(
       'kubeproxy_sync_proxy_rules_no_local_endpoints_total',
       'Number of services with a Local traffic policy and no endpoints',

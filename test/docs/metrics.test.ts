@@ -1,12 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { backendNames } from '../../backends/index.ts';
+import { modeOf } from '../helpers/scope.ts';
 import { createMetrics } from '../../agent/serving/metrics.ts';
 
 const documented = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
 
-/** `name type label label`, of our own metrics: those of the client library are described by it. */
+/** `name type label label`, of slicewright's own metrics in any mode: those of the client library are described by it. */
 async function served(): Promise<string[]> {
-  const { registry, slis } = createMetrics();
+  const lists = await Promise.all(backendNames().map(async (name) => servedIn(createMetrics(modeOf(name).live))));
+  return [...new Set(lists.flat())];
+}
+
+async function servedIn({ registry, slis }: ReturnType<typeof createMetrics>): Promise<string[]> {
   const all = await Promise.all([registry, slis].map((each) => each.getMetricsAsJSON()));
   return all
     .flat()

@@ -23,7 +23,7 @@ const input = {
 const target = { address: '10.13.181.116', port: 80 } as const;
 const vantages = ['client', 'member2-node'] as const;
 
-type Backend = 'iptables' | 'ipvs';
+type Backend = 'iptables' | 'ipvs' | 'nftables';
 
 async function apply(network: Network, backend: Backend): Promise<string> {
   const io = memoryIo();
@@ -35,8 +35,10 @@ async function apply(network: Network, backend: Backend): Promise<string> {
 
 /** What decides about the Service's packets, by the tools themselves. */
 async function modesIn(network: Network) {
-  const all = await remains(network.run('member2-node'));
+  const run = network.run('member2-node');
+  const all = await remains(run);
   return {
+    nftables: / slicewright$/m.test((await run('nft', ['list', 'tables'])).stdout),
     iptables: all.some((line) => / -j DNAT /.test(line)),
     ipvs: all.some((line) => /^-A -t |^create |kube-ipvs0|KUBE-IPVS-FILTER|SLICEWRIGHT-FRONTENDS/.test(line)),
   };
@@ -62,6 +64,7 @@ describeIn(place, missing, 'changing the mode of a node that serves', () => {
   test.each<readonly [Backend, Backend]>([
     ['iptables', 'ipvs'],
     ['ipvs', 'iptables'],
+    ['nftables', 'ipvs'],
   ])(
     'from %s to %s no connection is refused, and nothing of the former is left',
     async (before, after) => {
@@ -83,12 +86,13 @@ describeIn(place, missing, 'changing the mode of a node that serves', () => {
         expect(Object.keys(answers).sort()).toEqual(['10.13.181.116:80 member1', '10.13.181.116:80 member2']);
       }
       expect(said, `${before} to ${after}`).toMatch(/other rules, the same endpoints and shares/);
-      expect(await modesIn(network)).toEqual({ iptables: after === 'iptables', ipvs: after === 'ipvs' });
+      const modes = { iptables: after === 'iptables', ipvs: after === 'ipvs', nftables: after === 'nftables' };
+      expect(await modesIn(network)).toEqual(modes);
     },
     600_000,
   );
 
-  test('cleanup leaves nothing of either mode', async () => {
+  test('cleanup leaves nothing of any mode', async () => {
     await apply(network, 'ipvs');
     const io = memoryIo();
     expect(

@@ -68,7 +68,7 @@ describeIn('network namespace', missing ?? notRoot, 'large nftables programs', (
 async function differences(from: Isolation, written: readonly Program[]): Promise<object[]> {
   await using network = await bootNetwork(emptyHost, from);
   const loaded = await loadEach(
-    network.run('scratch'),
+    network.run('scratch', 200_000),
     written.map(({ text }) => text),
   );
   return written.flatMap(({ name, text }, i) => {

@@ -116,13 +116,13 @@ async function observeMode(run: Run, mode: Mode): Promise<Observation> {
   return observe(run, 'IPv4', ownChains);
 }
 
-async function inNamespace<T>(isolation: Isolation, body: (run: Run) => Promise<T>): Promise<T> {
+export async function inNamespace<T>(isolation: Isolation, body: (run: Run) => Promise<T>): Promise<T> {
   await using network = await bootNetwork({ hosts: [{ name: 'node', role: 'router' }], wires: [] }, isolation);
   // Awaited here: the network ends with this block.
   return await body(network.run('node', 300_000));
 }
 
-async function measure(action: () => Promise<unknown>): Promise<Measured> {
+export async function measure(action: () => Promise<unknown>): Promise<Measured> {
   const watch = stopwatch();
   try {
     await watch.time(action);
@@ -133,7 +133,7 @@ async function measure(action: () => Promise<unknown>): Promise<Measured> {
 }
 
 /** Adds up what actions cost. */
-function stopwatch() {
+export function stopwatch() {
   let count = 0;
   let ms = 0;
   let cpuMs = 0;

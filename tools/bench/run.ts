@@ -1,7 +1,7 @@
 /**
- * What applying costs, as ratios to what iptables-restore alone takes for the same rules.
+ * What applying costs, as ratios to what the tool alone (iptables-restore, nft) takes for the same rules.
  *
- *     make bench [SIZES=1000,5000] [MODES=nft,legacy]
+ *     make bench [SIZES=1000,5000] [MODES=nft,legacy,nftables]
  *
  * Figures that are compared come from one run, each load from an empty network namespace of its
  * own. Ratios mean something on any machine, milliseconds only on this one; those of CPU time
@@ -10,13 +10,16 @@
 import { userInfo } from 'node:os';
 import { probeSupport } from '../../test/netns/probe.ts';
 import { compileObjects } from './cluster.ts';
+import { measureNamed } from './by-name.ts';
 import { type Cost, measureChange, measureCold, type Measured, type Mode } from './measure.ts';
 import { clusterObjects, endpointsOf, serviceObjects } from './objects.ts';
 
 const endpointsEach = 5;
 const changeRounds = 7;
 const sizes = (process.env.SIZES ?? '1000,5000').split(',').map(Number);
-const modes = (process.env.MODES ?? 'nft,legacy').split(',') as Mode[];
+const modes = (process.env.MODES ?? 'nft,legacy,nftables').split(',');
+/** Backends whose whole text one tool loads. The other modes are those of iptables' tools. */
+const loaders: Readonly<Record<string, readonly [string, ...string[]]>> = { nftables: ['nft', '-f', '-'] };
 
 const { lacks } = await probeSupport();
 if (lacks.namespaces !== undefined) {
@@ -28,22 +31,39 @@ const isolation = userInfo().uid === 0 ? 'root' : 'user';
 if (isolation === 'user') console.log('Without root, nft mode is refused transactions of this size.\n');
 
 for (const mode of modes) {
-  const why = lacks[mode];
+  const load = loaders[mode];
+  const why = lacks[load === undefined ? (mode as Mode) : 'nft'];
   if (why !== undefined) {
     console.log(`${mode}: not here: ${why}`);
     continue;
   }
-  for (const size of sizes) await benchSize(mode, size);
+  for (const size of sizes) await (load === undefined ? benchSize(mode as Mode, size) : benchNamed(mode, load, size));
 }
 
-async function benchSize(mode: Mode, size: number): Promise<void> {
+/** All Services, and the same without one endpoint. */
+function stateOf(size: number) {
   const objects = clusterObjects(size, endpointsEach);
-  const all = compileObjects(objects);
   const last = size - 1;
+  const all = compileObjects(objects);
   const less = compileObjects([
     ...objects.slice(0, -2),
     ...serviceObjects(last, endpointsOf(last, endpointsEach).slice(0, -1)),
   ]);
+  return { all, less };
+}
+
+async function benchNamed(mode: string, load: readonly [string, ...string[]], size: number): Promise<void> {
+  const { all, less } = stateOf(size);
+  heading(`${mode}, ${size} Services × ${endpointsEach} endpoints`);
+  const figures = await measureNamed(mode, load, isolation, [all.wanted, less.wanted], changeRounds);
+  row(`raw ${load[0]}, one transaction`, figures.floor);
+  row('cold apply', figures.cold, figures.floor, 'wanted: at most 1.5');
+  row(`one changed endpoint: raw ${load[0]} of its document`, figures.rawChange);
+  row('  as the agent applies it', figures.change, figures.rawChange, 'wanted: at most 2');
+}
+
+async function benchSize(mode: Mode, size: number): Promise<void> {
+  const { all, less } = stateOf(size);
   const lines = [...all.program.chains.values()].reduce((sum, chain) => sum + chain.lines.length, 0);
   heading(`${mode}, ${size} Services × ${endpointsEach} endpoints, ${lines} rules`);
 

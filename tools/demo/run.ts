@@ -1,7 +1,7 @@
 /**
  * The demo: a Service whose pods run in two clusters, from its EndpointSlices to answered requests.
  *
- *     make demo [BACKEND=iptables|ipvs]
+ *     make demo [BACKEND=iptables|ipvs|nftables]
  *
  * Everything happens in network namespaces of its own: no privilege, no cluster, nothing of the
  * machine's own network. For IPVS they are in an emulated machine where this one has no IPVS to give.

@@ -73,7 +73,7 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
         written: undefined,
         deltaRefused: false,
         drift: [
-          ...(before === wanted ? driftIn(steps) : []),
+          ...(before?.services === wanted.services && before.node === wanted.node ? driftIn(steps) : []),
           ...ahead.look(start.found?.tables?.foreign ?? { inFront: [] }),
         ],
         quarantined: delays.list().map((held) => ({ ...held, service: servicePortIn(held.service) })),

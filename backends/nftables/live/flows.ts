@@ -4,25 +4,33 @@ import { compareText } from '../../../compiler/values/names.ts';
 import { type Port, parsePort } from '../../../compiler/values/port.ts';
 import type { StaleFlows } from '../../conntrack.ts';
 import { statementTargets } from '../program/check.ts';
-import type { NftProgram } from '../program/program.ts';
+import type { Element, NftProgram } from '../program/program.ts';
 import type { EndpointAddress, Verdict } from '../program/rule.ts';
+import type { NftablesUnit } from '../unit.ts';
 
-/**
- * Which UDP connections must be forgotten when one program has replaced another.
- *
- *   an endpoint is no longer reached through a frontend   those to it, unless it still serves
- *   a frontend got its first endpoint                     all: they went nowhere, or were refused
- *   a frontend is gone, with all of its endpoints         all
- *
- * services   as compiled now; their known endpoints say who still serves
- */
+/** Which UDP connections must be forgotten when one program has replaced another. See {@link staleFlowsBetween}. */
 export function staleFlows(
   before: NftProgram | undefined,
   after: NftProgram | undefined,
   services: readonly ServicePortIR[],
 ): StaleFlows[] {
-  const old = udpFrontends(before);
-  const young = udpFrontends(after);
+  return staleFlowsBetween(udpFrontends(before), udpFrontends(after), services);
+}
+
+/**
+ * Which UDP connections must be forgotten when some frontends have replaced others.
+ *
+ *   an endpoint is no longer reached through a frontend   those to it, unless it still serves
+ *   a frontend got its first endpoint                     all: they went nowhere, or were refused
+ *   a frontend is gone, with all of its endpoints         all
+ *
+ * services   as compiled now, all that have these frontends; their known endpoints say who still serves
+ */
+export function staleFlowsBetween(
+  old: UdpFrontends,
+  young: UdpFrontends,
+  services: readonly ServicePortIR[],
+): StaleFlows[] {
   const serving = servingEndpoints(services);
   const stale: StaleFlows[] = [];
   for (const [key, { destination, port, endpoints }] of old) {
@@ -48,14 +56,35 @@ interface UdpFrontend {
 }
 
 /** What UDP packets are translated to, by `10.0.0.10:53` or `*:30053`, sorted. */
-function udpFrontends(program: NftProgram | undefined): ReadonlyMap<string, UdpFrontend> {
+export type UdpFrontends = ReadonlyMap<string, UdpFrontend>;
+
+/** The maps in which places where Services answer stand, slicewright's and kube-proxy's. */
+const placeMaps: readonly string[] = ['services', 'service-ips', 'node-ports', 'service-nodeports'];
+
+/** Of the places that some units have in a program. */
+export function udpFrontendsOf(program: NftProgram, units: readonly NftablesUnit[]): UdpFrontends {
+  return frontendsIn(program, (map) =>
+    units.flatMap(({ entries }) =>
+      entries
+        .filter(({ set }) => set === map)
+        .flatMap(({ element }) => program.sets.get(map)?.elements.get(element.key) ?? []),
+    ),
+  );
+}
+
+function udpFrontends(program: NftProgram | undefined): UdpFrontends {
+  if (program === undefined) return new Map();
+  return frontendsIn(program, (map) => program.sets.get(map)?.elements.values() ?? []);
+}
+
+function frontendsIn(program: NftProgram, elementsOf: (map: string) => Iterable<Element>): UdpFrontends {
   const frontends: [string, UdpFrontend][] = [];
-  for (const map of program === undefined ? [] : ['services', 'service-ips', 'node-ports', 'service-nodeports']) {
-    for (const { key, data } of program?.sets.get(map)?.elements.values() ?? []) {
+  for (const map of placeMaps) {
+    for (const { key, data } of elementsOf(map)) {
       const match = /^(?:(\S+) \. )?udp \. (\d+)$/.exec(key);
       const destination = parseAddress(match?.[1]);
       const port = parsePort(Number(match?.[2]));
-      if (port === undefined || program === undefined || data === undefined || !('kind' in data)) continue;
+      if (port === undefined || data === undefined || !('kind' in data)) continue;
       const found = endpointsOf(program, data, `${destination === undefined ? '' : `${destination} . `}${port}`);
       const endpoints = new Map(found.map((one) => [endpointText(one), one]));
       frontends.push([placeText(destination, port), { destination, port, endpoints }]);

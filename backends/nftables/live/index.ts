@@ -26,6 +26,16 @@ export function createLive(programOf: ProgramOf<NftablesUnit, NftProgram>): Live
   }
 
   return {
+    failureCounters: {
+      syncs: {
+        name: 'kubeproxy_sync_proxy_rules_nftables_sync_failures_total',
+        help: 'Cumulative proxy nftables sync failures',
+      },
+      removals: {
+        name: 'kubeproxy_sync_proxy_rules_nftables_cleanup_failures_total',
+        help: 'Cumulative proxy nftables cleanup failures',
+      },
+    },
     async check(run) {
       // Lists one set, there or not: `nft list tables` reads everything that there is.
       const args = ['list', 'set', 'ip', 'slicewright', 'health-check-ports'];

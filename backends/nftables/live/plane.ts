@@ -1,3 +1,4 @@
+import type { ServicePortIR } from '../../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 import { canonicalJson } from '../../../compiler/values/canonical-json.ts';
 import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
@@ -10,15 +11,14 @@ import { emptySync, type FamilyPlane, type FamilySync } from '../../plane/plane.
 import { isUsed, type Target } from '../../target.ts';
 import { rememberUnits } from '../../units.ts';
 import { nftables } from '../maker.ts';
-import { createIncrement, type Increment } from '../plan/increment.ts';
+import { compareUnits, createIncrement, type Increment, sumOfRules } from '../plan/increment.ts';
 import { planDifference } from '../plan/plan.ts';
 import { familyWord } from '../program/print-rule.ts';
 import type { NftProgram } from '../program/program.ts';
-import type { Maker } from '../../maker.ts';
 import type { NftablesUnit } from '../unit.ts';
 import { applyWanted, desiredOf, type Wanted } from './apply.ts';
 import { NftError } from './errors.ts';
-import { staleFlows } from './flows.ts';
+import { staleFlows, staleFlowsBetween, udpFrontendsOf } from './flows.ts';
 import { glanceAtTable, type Observation, observe, observePossible } from './observe.ts';
 import { findDrift } from './parts.ts';
 import { lineCount, perform } from './perform.ts';
@@ -29,6 +29,16 @@ type Done = Pick<FamilySync, 'depth' | 'documents' | 'lines' | 'drift' | 'remark
 };
 
 type Counted = Done & Pick<FamilySync, 'diagnostics'>;
+
+/** What is in force, in the form that counts changes. */
+interface Remembered {
+  /** The list of Service ports, the very value. */
+  readonly services: readonly ServicePortIR[];
+  readonly node: NodeContext;
+  readonly of: Increment;
+  /** What lowering said of Service ports; of most nothing. */
+  readonly complaints: Map<ServicePortId, readonly Diagnostic[]>;
+}
 
 /**
  * One family's table.
@@ -44,18 +54,20 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
   const unchecked = { ...maker, check: () => [] };
   const delays = createDelays<string>(nowMs, delayTimes);
   let believed: Observation | undefined;
-  let increment: { readonly node: NodeContext; readonly of: Increment } | undefined;
+  let increment: Remembered | undefined;
 
   /** The quick way of a delta: what changed is counted. undefined: it takes comparing programs. */
   async function count(from: Observation, target: Target): Promise<Counted | 'refused' | undefined> {
-    const isSameNode = increment?.node === target.node || canonicalJson(increment?.node) === canonicalJson(target.node);
-    if (increment === undefined || !isSameNode || delays.list().length > 0) return undefined;
-    const { units, diagnostics } = unitsOf(unchecked, target);
-    const change = increment.of.changeTo(units);
-    // Which connections of UDP are stale is found by comparing programs.
-    if (change === undefined || change.changed.some((id) => id.includes('/UDP/'))) return undefined;
     const remembered = increment;
-    const steps = change.isEmpty ? [] : [planDifference(remembered.of.program, change.difference)];
+    if (remembered === undefined || delays.list().length > 0) return undefined;
+    const isSameNode = remembered.node === target.node || canonicalJson(remembered.node) === canonicalJson(target.node);
+    if (!isSameNode) return undefined;
+    const { of, complaints } = remembered;
+    const lowered = changedUnits(remembered, target);
+    const change = of.change(lowered.units);
+    if (change === undefined) return undefined;
+    const steps = change.isEmpty ? [] : [planDifference(of.program, change.difference)];
+    const old = udpFrontendsOf(of.program, change.gone);
     increment = undefined;
     believed = undefined;
     let documents = 0;
@@ -66,9 +78,35 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
       return 'refused';
     }
     change.commit();
-    increment = remembered;
-    believed = { ...from, program: remembered.of.program };
-    return { depth: 'delta', documents, lines: lineCount(steps), drift: [], remarks: [], refused: [], diagnostics };
+    for (const [id, diagnostics] of lowered.complaints) complaints.set(id, diagnostics);
+    increment = { ...remembered, services: target.services };
+    believed = { ...from, program: of.program };
+    const flows =
+      documents === 0 ? [] : staleFlowsBetween(old, udpFrontendsOf(of.program, change.come), lowered.services);
+    const { problem } = await forgetConnections(run, family, flows);
+    const remarks = problem === undefined ? [] : [problem];
+    const diagnostics = [...complaints.values()].flat();
+    return { depth: 'delta', documents, lines: lineCount(steps), drift: [], remarks, refused: [], diagnostics };
+  }
+
+  /** Service ports that may have changed since the increment, lowered: by the history of the list, else all are looked at. */
+  function changedUnits({ services, of, complaints: known }: Remembered, target: Target) {
+    const { since } = target;
+    const complaints = new Map<ServicePortId, readonly Diagnostic[]>();
+    const lower = (ir: ServicePortIR): NftablesUnit => {
+      const { unit, diagnostics } = unchecked.lower(ir, target.node, undefined);
+      if (diagnostics.length > 0 || known.has(ir.id)) complaints.set(ir.id, diagnostics);
+      return unit;
+    };
+    if (since?.services === services) {
+      const changes = [...since.changes];
+      const units = new Map(changes.map(([id, port]) => [id, port === 'gone' ? port : lower(port)] as const));
+      for (const [id, port] of changes) if (port === 'gone' && known.has(id)) complaints.set(id, []);
+      return { units, complaints, services: changes.flatMap(([, port]) => (port === 'gone' ? [] : [port])) };
+    }
+    const all = new Map(target.services.map((ir) => [ir.id, lower(ir)]));
+    for (const id of known.keys()) if (!all.has(id)) complaints.set(id, []);
+    return { units: compareUnits(of.units, all), complaints, services: target.services };
   }
 
   async function full(wanted: Wanted, held: ReadonlySet<string>): Promise<Done> {
@@ -107,6 +145,11 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     return { depth: 'delta', documents, lines: lineCount(steps), drift: [], remarks, refused: [] };
   }
 
+  function complaintsOf({ services, node }: Target): Remembered['complaints'] {
+    const said = services.map((ir) => [ir.id, maker.lower(ir, node, undefined).diagnostics] as const);
+    return new Map(said.filter(([, diagnostics]) => diagnostics.length > 0));
+  }
+
   function said(
     { depth, documents, lines, drift, remarks }: Done,
     diagnostics: FamilySync['diagnostics'],
@@ -115,7 +158,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
   ): FamilySync {
     return {
       ...{ depth, documents, lines, drift, remarks, diagnostics, deltaRefused, released },
-      rules: countRules(believed?.program),
+      rules: countRules(believed?.program, increment?.of),
       written: undefined,
       quarantined: delays.list(),
       againInMs: delays.nextInMs(),
@@ -141,8 +184,10 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
       const released = delays.settle(done.refused, meanings);
       if (used && held.size === 0 && done.refused.length === 0) {
         const of = createIncrement(assembled.program, assembled.units, target.node);
-        increment = of && { node: target.node, of };
-        if (of !== undefined && believed !== undefined) believed = { ...believed, program: of.program };
+        if (of !== undefined && believed !== undefined) {
+          increment = { services: target.services, node: target.node, of, complaints: complaintsOf(target) };
+          believed = { ...believed, program: of.program };
+        }
       }
       return said(done, assembled.diagnostics, quick && done.depth === 'full', released);
     },
@@ -151,18 +196,6 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
       return believed?.program === undefined ? undefined : glanceAtTable(run, family, believed.table);
     },
   };
-}
-
-/** Every Service port lowered, those that did not change from memory. */
-function unitsOf(maker: Maker<NftablesUnit, NftProgram>, { services, node }: Target) {
-  const units = new Map<ServicePortId, NftablesUnit>();
-  const diagnostics: Diagnostic[] = [];
-  for (const ir of services) {
-    const lowered = maker.lower(ir, node, undefined);
-    units.set(ir.id, lowered.unit);
-    diagnostics.push(...lowered.diagnostics);
-  }
-  return { units, diagnostics };
 }
 
 /** What each Service port means now, by the name that comments bear: ports of one name share their fate. */
@@ -175,8 +208,8 @@ function meaningsOf({ services }: Target): Map<string, string> {
   return meanings;
 }
 
-function countRules(program: NftProgram | undefined): ReadonlyMap<string, number> {
+function countRules(program: NftProgram | undefined, increment: Increment | undefined): ReadonlyMap<string, number> {
   if (program === undefined) return new Map();
-  const rules = [...program.chains.values()].reduce((sum, { lines }) => sum + lines.length, 0);
+  const rules = increment?.program === program ? increment.ruleCount() : sumOfRules(program.chains.values());
   return new Map([[`${familyWord(program.family)} ${program.table}`, rules]]);
 }

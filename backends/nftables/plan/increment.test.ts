@@ -8,7 +8,7 @@ import { createFakeNft } from '../fake/fake-nft.ts';
 import { nftables } from '../maker.ts';
 import { printProgram } from '../program/print.ts';
 import { printTransaction } from './command.ts';
-import { createIncrement } from './increment.ts';
+import { compareUnits, createIncrement, sumOfRules } from './increment.ts';
 import { planDifference, planTransaction } from './plan.ts';
 
 it('a program that changes in place is the one that is linked anew, in memory and in the kernel', () => {
@@ -30,13 +30,14 @@ it('a program that changes in place is the one that is linked anew, in memory an
       if (start !== undefined) fake.write(printTransaction(start));
       const increment = createIncrement(first.program, first.units, node);
       for (const { program, units } of increment === undefined ? [] : rest) {
-        const change = increment?.changeTo(units);
+        const change = increment?.change(compareUnits(increment.units, units));
         if (increment === undefined || change === undefined) return;
         quick++;
         expect(change.isEmpty).toBe(planTransaction(increment.program, program) === undefined);
         if (!change.isEmpty) fake.write(printTransaction(planDifference(increment.program, change.difference)));
         change.commit();
         expect(printProgram(increment.program)).toBe(printProgram(program));
+        expect(increment.ruleCount()).toBe(sumOfRules(program.chains.values()));
         expect(fake.ruleset()).toBe(printProgram(program));
       }
     }),

@@ -15,19 +15,27 @@ import { type Difference, isSameLines } from './diff.ts';
  */
 export interface Increment {
   readonly program: NftProgram;
+  /** What the program is of. */
+  readonly units: Units;
+  /** Rules of all chains. */
+  ruleCount(): number;
   /**
-   * What other units change. Nothing has changed yet.
+   * What other units change. Nothing has changed yet, and nothing is looked at but these units and what they have had.
    *
    * returns  undefined where counting is not enough: two units claim one key, or one changes what a set is
    */
-  changeTo(units: Units): Change | undefined;
+  change(units: UnitChanges): Change | undefined;
 }
+
+/** Units that came, went or may differ. */
+export type UnitChanges = ReadonlyMap<ServicePortId, NftablesUnit | 'gone'>;
 
 export interface Change {
   readonly difference: Difference;
   readonly isEmpty: boolean;
-  /** Service ports that came, went or changed. */
-  readonly changed: readonly ServicePortId[];
+  /** Units that go, and those that come; one that changes is both. */
+  readonly gone: readonly NftablesUnit[];
+  readonly come: readonly NftablesUnit[];
   /** The kernel took it. */
   commit(): void;
 }
@@ -39,33 +47,64 @@ interface Counted<Value> {
   readonly count: number;
 }
 
+/** How many units have an element, for those that more than one has: few, and the others cost nothing. */
+interface SharedCounts {
+  of(set: string, key: string): number;
+  set(set: string, key: string, count: number): void;
+}
+
+function createSharedCounts(): SharedCounts {
+  const shared = new Map<string, number>();
+  return {
+    of: (set, key) => shared.get(`${set} ${key}`) ?? 1,
+    set(set, key, count) {
+      if (count > 1) shared.set(`${set} ${key}`, count);
+      else shared.delete(`${set} ${key}`);
+    },
+  };
+}
+
+/** Units that differ from those that a program is of, where nobody says which: all are looked at. */
+export function compareUnits(before: Units, after: Units): UnitChanges {
+  const changes = new Map<ServicePortId, NftablesUnit | 'gone'>();
+  for (const id of before.keys()) if (!after.has(id)) changes.set(id, 'gone');
+  for (const [id, unit] of after) if (before.get(id) !== unit) changes.set(id, unit);
+  return changes;
+}
+
 /** program   what `link` made of the units for the node; undefined is returned where units meet at a key */
 export function createIncrement(program: NftProgram, units: Units, node: NodeContext): Increment | undefined {
-  let current = units;
-  const elements = new Map<string, Counted<Element>>();
+  const current = new Map(units);
+  const shared = createSharedCounts();
   const spreads = new Map<Name, Counted<SpreadChain>>();
   const sets = new Map<string, NftSet>(
     [...program.sets].map(([name, set]) => [name, { ...set, elements: new Map(set.elements) }]),
   );
   const chains = new Map<string, Chain>(program.chains);
+  let rules = sumOfRules(chains.values());
 
   for (const unit of units.values()) {
     for (const { set, element } of unit.entries) {
-      const id = `${set} ${element.key}`;
-      const known = elements.get(id);
-      if (known !== undefined && known.value.text !== element.text) return undefined;
-      elements.set(id, { value: element, count: (known?.count ?? 0) + 1 });
+      const there = program.sets.get(set)?.elements.get(element.key);
+      // Of several that have it, `link` took the first one's.
+      if (there === element) continue;
+      if (there?.text !== element.text) return undefined;
+      shared.set(set, element.key, shared.of(set, element.key) + 1);
     }
     for (const [name, spread] of unit.spreads) {
       spreads.set(name, { value: spread, count: (spreads.get(name)?.count ?? 0) + 1 });
     }
   }
 
-  function changeTo(wanted: Units): Change | undefined {
+  function change(wanted: UnitChanges): Change | undefined {
     const gone: NftablesUnit[] = [];
     const come: NftablesUnit[] = [];
-    for (const [id, unit] of current) if (wanted.get(id) !== unit) gone.push(unit);
-    for (const [id, unit] of wanted) if (current.get(id) !== unit) come.push(unit);
+    for (const [id, unit] of wanted) {
+      const before = current.get(id);
+      if (before === unit) continue;
+      if (before !== undefined) gone.push(before);
+      if (unit !== 'gone') come.push(unit);
+    }
 
     const touched = new Map<
       string,
@@ -73,7 +112,8 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
     >();
     const touch = (set: string, { key }: Element) => {
       const id = `${set} ${key}`;
-      const before = elements.get(id);
+      const there = sets.get(set)?.elements.get(key);
+      const before = there && { value: there, count: shared.of(set, key) };
       const one = touched.get(id) ?? { set, before, after: before };
       touched.set(id, one);
       return one;
@@ -151,11 +191,12 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
     return {
       difference,
       isEmpty: isEmpty(difference),
-      changed: [...new Set([...gone, ...come].map(({ id }) => id))],
+      gone,
+      come,
       commit() {
-        for (const [id, { after }] of touched) {
-          if (after === undefined) elements.delete(id);
-          else elements.set(id, after);
+        for (const { set, before, after } of touched.values()) {
+          const key = (after ?? before)?.value.key;
+          if (key !== undefined) shared.set(set, key, after?.count ?? 0);
         }
         for (const [name, one] of nowSpreads) {
           if (one.count > 0) spreads.set(name, one);
@@ -168,15 +209,24 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
           for (const { key } of deleted) there.delete(key);
           for (const element of created) there.set(element.key, element);
         }
-        for (const { name } of difference.chains.deleted) chains.delete(name);
-        for (const chain of [...difference.chains.created, ...difference.chains.rewritten])
-          chains.set(chain.name, chain);
-        current = wanted;
+        const { created, rewritten, deleted } = difference.chains;
+        const replaced = rewritten.flatMap(({ name }) => chains.get(name) ?? []);
+        rules += sumOfRules([...created, ...rewritten]) - sumOfRules([...replaced, ...deleted]);
+        for (const { name } of deleted) chains.delete(name);
+        for (const chain of [...created, ...rewritten]) chains.set(chain.name, chain);
+        for (const { id } of gone) current.delete(id);
+        for (const unit of come) current.set(unit.id, unit);
       },
     };
   }
 
-  return { program: { ...program, sets, chains }, changeTo };
+  return { program: { ...program, sets, chains }, units: current, ruleCount: () => rules, change };
+}
+
+export function sumOfRules(chains: Iterable<Chain>): number {
+  let sum = 0;
+  for (const { lines } of chains) sum += lines.length;
+  return sum;
 }
 
 /** What units have of their own, by name: names hold the Service port's, so no two units share one. */
