@@ -13,6 +13,7 @@ import { departures } from '../plan/departure.ts';
 import { fingerprintOf } from '../plan/fingerprint.ts';
 import { drainSeconds } from '../program/ledger.ts';
 import { planProgram } from '../plan/plan.ts';
+import { programLook } from '../program/look.ts';
 import { emptyProgram, type IpvsProgram, type IpvsUnit, nothingFound } from '../program/program.ts';
 import { type IpvsStep, scriptOf } from '../plan/steps.ts';
 import { differences } from './differences.ts';
@@ -45,6 +46,7 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
       family: program.family,
       source,
       isOurs: true,
+      look: (node) => programLook(program, node),
       plan(target, options) {
         const wanted = desired(program, target);
         const steps = planProgram(program, wanted);

@@ -2,7 +2,7 @@ import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 import type { TraceStep } from '../../../compiler/semantics/packet.ts';
 import type { Outcome } from '../../../compiler/semantics/verdict.ts';
 import { unreachable } from '../../../compiler/values/unreachable.ts';
-import { candidateRules } from '../chain-index.ts';
+import { candidateRules, portQuestions } from '../chain-index.ts';
 import { certain, type Dyadic, dyadicToRational, isNothing, splitDyadic } from '../dyadic.ts';
 import type { Flow } from './flow.ts';
 import { ruleChance, type Surroundings, type TraceOptions } from '../text/matches.ts';
@@ -139,6 +139,7 @@ export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOp
       return;
     }
     const all = placed(chain, key);
+    if (options.asked !== undefined && !flow.isTranslated) portQuestions(chain).forEach(options.asked);
     const places = candidateRules(chain, flow);
     const rules = places === undefined ? all : places.flatMap((place) => all[place] ?? []);
     for (const exit of walkRules(table, rules, flow, [...path, key])) {

@@ -5,6 +5,7 @@ import { type Danger, trafficDangers } from '../../planning/dangers.ts';
 import { compareTraffic, countReached, type Side } from '../../planning/traffic.ts';
 import { isUsed, type Target } from '../../target.ts';
 import { printTransaction, type Transaction } from '../plan/command.ts';
+import { programLook } from '../trace/look.ts';
 import { printProgram } from '../program/print.ts';
 import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
@@ -35,6 +36,7 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
       family: found.family,
       source,
       isOurs: found.program !== undefined,
+      look: (node) => programLook(inForce(found), node),
       plan: (target, options) => planOf(source, found, target, options),
     };
   }
@@ -94,9 +96,12 @@ function changesOf(
   };
 }
 
-function sideOf({ program, kubeProxy, family, table }: Observation, node: Target['node']): Side {
-  const nothing = { family, table, sets: new Map(), chains: new Map() };
-  return programSide(program ?? kubeProxy ?? nothing, node);
+function sideOf(found: Observation, node: Target['node']): Side {
+  return programSide(inForce(found), node);
+}
+
+function inForce({ program, kubeProxy, family, table }: Observation): NftProgram {
+  return program ?? kubeProxy ?? { family, table, sets: new Map(), chains: new Map() };
 }
 
 function takenOver({ kubeProxy }: Observation): Danger[] {
