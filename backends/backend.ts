@@ -1,9 +1,11 @@
+import type { NodeContext } from '../compiler/ir/node-context.ts';
 import type { Packet, Trace } from '../compiler/semantics/packet.ts';
 import type { Mismatch } from '../compiler/semantics/verify.ts';
 import type { ChainPrefix, Settings } from '../compiler/settings.ts';
 import type { Family } from '../compiler/values/address.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import type { Run } from './command.ts';
+import type { Look } from './equivalence/look.ts';
 import type { Preparation } from './host/preparation.ts';
 import type { Danger } from './planning/dangers.ts';
 import type { PartDiff } from './planning/differences.ts';
@@ -50,6 +52,8 @@ export interface Witness {
   trace(target: Target, packet: Packet): Trace;
   /** The probes that the program treats otherwise than it should; empty, or slicewright has made a mistake. */
   verify(target: Target): readonly Mismatch[];
+  /** The program as packets meet it, to be compared with what is found somewhere. */
+  look(target: Target): Look;
 }
 
 /** A counter, in Prometheus' words. */
@@ -121,6 +125,8 @@ export interface Observed {
   /** Something of slicewright's is there. */
   readonly isOurs: boolean;
   plan(target: Target, options: PlanOptions): Plan;
+  /** What is there as packets meet it. */
+  look(node: NodeContext): Look;
 }
 
 export interface PlanOptions {

@@ -140,22 +140,22 @@ function entryOf(name: string): BackendEntry {
 }
 
 /**
- * The documents of both families as one file each: those of one name are joined. A line that
- * would stand there twice says nothing new (sysctls, which know no families).
+ * The documents of both families as one file each: those of one name are joined. A setting that
+ * would stand there twice says nothing new: sysctls know no families.
  */
 export function joinFiles(made: readonly Made[]): ReadonlyMap<string, string> {
   const joined = new Map<string, string>();
   for (const one of made) {
     for (const [name, text] of one.files()) {
       const before = joined.get(name);
-      joined.set(name, before === undefined ? text : before + withoutLines(text, before));
+      joined.set(name, before === undefined ? text : before + withoutSettings(text, before));
     }
   }
   return joined;
 }
 
-function withoutLines(text: string, known: string): string {
-  const lines = new Set(known.split('\n'));
+function withoutSettings(text: string, known: string): string {
+  const lines = new Set(known.split('\n').filter((line) => /^[\w./-]+=\S*$/.test(line)));
   return text
     .split(/(?<=\n)/)
     .filter((line) => !lines.has(line.trimEnd()))

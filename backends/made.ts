@@ -5,6 +5,7 @@ import { verify } from '../compiler/semantics/verify.ts';
 import type { Family } from '../compiler/values/address.ts';
 import { type Assembled, assemble } from './assemble.ts';
 import type { Backend } from './backend.ts';
+import type { Look } from './equivalence/look.ts';
 import type { Maker } from './maker.ts';
 import type { Target } from './target.ts';
 import { rememberUnits } from './units.ts';
@@ -35,6 +36,7 @@ export interface Meaning<Program> {
   /** Asked for the verdict alone, it need not tell the way. */
   trace(program: Program, packet: Packet, node: NodeContext, how?: { readonly brief: boolean }): Trace;
   expectation(irs: readonly ServicePortIR[], node: NodeContext): (packet: Packet) => Verdict;
+  look(program: Program, node: NodeContext): Look;
 }
 
 /** The pure half of a backend, closed over its types. */
@@ -60,6 +62,7 @@ export function pureHalf<Unit, Program, Whole>(
             expected: meaning.expectation(services, node),
           });
         },
+        look: (target) => meaning.look(programOf(target).program, target.node),
       };
     },
   };

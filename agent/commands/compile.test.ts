@@ -62,6 +62,13 @@ describe('slicewright compile', () => {
     expect(readFileSync(join(out, 'iptables-save'), 'utf8')).toBe(printed);
   });
 
+  it('writes both families whole where they share a file, however alike they are', async () => {
+    const out = join(scratch.root, 'nft-rules');
+    expect(await run({ out, backend: 'nftables' }, `${cart}---${cart6}`)).toMatchObject({ status: 0 });
+    const { out: printed } = await run({ backend: 'nftables' }, `${cart}---${cart6}`);
+    expect(readFileSync(join(out, 'nft'), 'utf8')).toBe(printed);
+  });
+
   it('compiles the rest beside a bad object, and says what was left out; --strict hands out nothing', async () => {
     const text = `${cart}---${cart.replaceAll('cart', 'bad').replaceAll('10.96.0.10', '300.1.2.3')}`;
     const lenient = await run({}, text);

@@ -17,9 +17,10 @@ export function createIptables(writers: readonly TableWriter[]): Backend {
 }
 
 async function loadMeaning() {
-  const [{ traceRuleset }, { expectation }] = await Promise.all([
+  const [{ rulesetLook }, { traceRuleset }, { expectation }] = await Promise.all([
+    import('../netfilter/trace/look.ts'),
     import('../netfilter/trace/trace.ts'),
     import('../../compiler/semantics/expect.ts'),
   ]);
-  return { trace: traceRuleset, expectation };
+  return { trace: traceRuleset, expectation, look: rulesetLook };
 }

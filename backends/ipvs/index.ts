@@ -15,9 +15,10 @@ export function createIpvs(writers: readonly TableWriter[]): Backend {
 }
 
 async function loadMeaning() {
-  const [{ traceProgram }, { ipvsExpectation }] = await Promise.all([
+  const [{ programLook }, { traceProgram }, { ipvsExpectation }] = await Promise.all([
+    import('./program/look.ts'),
     import('./program/trace.ts'),
     import('./program/exceptions.ts'),
   ]);
-  return { trace: traceProgram, expectation: ipvsExpectation };
+  return { trace: traceProgram, expectation: ipvsExpectation, look: programLook };
 }

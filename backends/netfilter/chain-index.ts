@@ -1,4 +1,5 @@
-import { splitCidr } from '../../compiler/values/address.ts';
+import { type IpAddress, splitCidr } from '../../compiler/values/address.ts';
+import type { Destination, Question } from '../equivalence/look.ts';
 import type { Flow } from './trace/flow.ts';
 import type { Chain, Rule } from './rule.ts';
 
@@ -45,12 +46,42 @@ function indexChain(chain: Chain): Map<string, number[]> {
 
 const any = '*';
 
+const portIndexes = new WeakMap<Chain, readonly Question[]>();
+
+/** Ports that rules of a long chain want at whatever address: {@link candidateRules} leaves them out unasked. */
+export function portQuestions(chain: Chain): readonly Question[] {
+  if (chain.lines.length < worthIndexing) return [];
+  const known = portIndexes.get(chain);
+  if (known !== undefined) return known;
+  const questions = chain.rules.flatMap((rule): Question[] => {
+    if (rule === undefined || wantedAddress(rule) !== any) return [];
+    return rule.matches.flatMap((match) =>
+      match.kind === 'transport' && match.dport !== undefined
+        ? [{ kind: 'port', protocol: match.protocol, port: match.dport }]
+        : [],
+    );
+  });
+  portIndexes.set(chain, questions);
+  return questions;
+}
+
+/** Destinations that rules are for. */
+export function* destinationsIn({ rules }: Pick<Chain, 'rules'>): Generator<Destination> {
+  for (const rule of rules) {
+    const address = rule === undefined ? any : wantedAddress(rule);
+    if (rule === undefined || address === any) continue;
+    const transport = rule.matches.find((match) => match.kind === 'transport');
+    const { protocol, dport: port } = transport ?? {};
+    yield protocol === undefined || port === undefined ? { address } : { address, protocol, port };
+  }
+}
+
 function ruleKey(address: string, port: number | typeof any): string {
   return `${address} ${port}`;
 }
 
 /** The one destination that a rule is for. */
-function wantedAddress(rule: Rule): string {
+function wantedAddress(rule: Rule): IpAddress | typeof any {
   for (const match of rule.matches) {
     if (match.kind !== 'destination' || match.not === true) continue;
     const { address, length } = splitCidr(match.cidr);

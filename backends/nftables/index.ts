@@ -13,9 +13,10 @@ export function createNftables(): Backend {
 }
 
 async function loadMeaning() {
-  const [{ traceProgram }, { nftablesExpectation }] = await Promise.all([
+  const [{ programLook }, { traceProgram }, { nftablesExpectation }] = await Promise.all([
+    import('./trace/look.ts'),
     import('./trace/trace.ts'),
     import('./expectation.ts'),
   ]);
-  return { trace: traceProgram, expectation: nftablesExpectation };
+  return { trace: traceProgram, expectation: nftablesExpectation, look: programLook };
 }

@@ -217,7 +217,8 @@ export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
   return cidrIncludes(a, b) || cidrIncludes(b, a);
 }
 
-function bitsOf(family: Family): number {
+/** Bits of an address. */
+export function bitsOf(family: Family): number {
   return family === 'IPv4' ? 32 : 128;
 }
 

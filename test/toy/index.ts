@@ -3,6 +3,7 @@ import type { BackendEntry } from '../../backends/index.ts';
 import { programsOf, pureHalf } from '../../backends/made.ts';
 import { expectation } from '../../compiler/semantics/expect.ts';
 import type { ToyKernel } from './kernel.ts';
+import { toyLook } from './look.ts';
 import { toyMaker } from './program.ts';
 import { traceProgram } from './trace.ts';
 
@@ -24,7 +25,7 @@ export function toyEntry(kernel: ToyKernel): BackendEntry {
 function createToy(kernel: ToyKernel): Backend {
   const programOf = programsOf(toyMaker);
   return {
-    ...pureHalf(toyMaker, programOf, () => Promise.resolve({ trace: traceProgram, expectation })),
+    ...pureHalf(toyMaker, programOf, () => Promise.resolve({ trace: traceProgram, expectation, look: toyLook })),
     live: async () => (await import('./live.ts')).createToyLive(kernel, programOf),
   };
 }

@@ -8,6 +8,7 @@ import { isUsed, type Target } from '../../backends/target.ts';
 import type { Step } from './kernel.ts';
 import type { Line } from './line.ts';
 import { emptyProgram, fingerprintOf, lineCount, type Program } from './program.ts';
+import { toyLook } from './look.ts';
 import { toySide } from './side.ts';
 
 export type ToyProgramOf = ProgramOf<readonly Line[], Program>;
@@ -33,6 +34,7 @@ export function observedProgram(programOf: ToyProgramOf, source: string, program
   const { family } = program;
   return {
     ...{ family, source, isOurs: program.parts.size > 0 },
+    look: (node) => toyLook(program, node),
     plan(target, options): Plan {
       const desired = wantedProgram(programOf, target);
       const steps = planSteps(program, desired);

@@ -25,7 +25,7 @@ interface Layer {
 const purePackages = new Set(['node:net', 'node:crypto', 'handlebars/runtime.js', 'zod', 'diff']);
 
 // The files directly in backends/ are the contract and what joins backends; these folders are what backends share.
-const neutral = ['backends/host/', 'backends/planning/', 'backends/plane/', 'backends/*'];
+const neutral = ['equivalence', 'host', 'planning', 'plane'].map((room) => `backends/${room}/`).concat('backends/*');
 
 // compiler/ <- backends/netfilter/ <- backends/iptables/, backends/ipvs/ <- agent/
 const layers: readonly Layer[] = [
@@ -35,7 +35,7 @@ const layers: readonly Layer[] = [
   { of: 'backends/iptables/', mayImport: ['compiler/', 'backends/netfilter/', ...neutral], packages: purePackages },
   { of: 'backends/ipvs/', mayImport: ['compiler/', 'backends/netfilter/', ...neutral], packages: purePackages },
   { of: 'backends/nftables/', mayImport: ['compiler/', ...neutral], packages: purePackages },
-  ...['host', 'planning', 'plane'].map((folder) => ({
+  ...['equivalence', 'host', 'planning', 'plane'].map((folder) => ({
     of: `backends/${folder}/`,
     mayImport: ['compiler/', ...neutral],
     packages: purePackages,
@@ -50,7 +50,7 @@ const layers: readonly Layer[] = [
   // The version stands in one place.
   {
     of: 'agent/',
-    mayImport: ['compiler/', 'backends/*', 'backends/host/', 'backends/planning/', 'backends/plane/', 'package.json'],
+    mayImport: ['compiler/', ...neutral, 'package.json'],
     packages: 'any',
   },
   { of: 'controller/core/', mayImport: ['compiler/'], packages: purePackages },

@@ -20,6 +20,7 @@ import { withMark } from '../../netfilter/ownership.ts';
 import { ownersIn } from '../../netfilter/owners.ts';
 import { markerOf } from '../../netfilter/prefix.ts';
 import type { Ruleset } from '../../netfilter/rule.ts';
+import { rulesetLook } from '../../netfilter/trace/look.ts';
 import { lineCount } from '../../netfilter/diff/transaction.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
 import { lazily, servicesOf, type Sides } from '../../planning/served.ts';
@@ -68,6 +69,7 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
       family: found.family,
       source,
       isOurs: found.owner === 'us',
+      look: (node) => rulesetLook(found.ruleset, node),
       plan(target, options) {
         // A folder that `compile` wrote has rules of both families, used or not.
         const rules = options.isToBeApplied

@@ -16,6 +16,7 @@ import { fingerprintOf } from '../plan/fingerprint.ts';
 import { drainSeconds } from '../program/ledger.ts';
 import { outcomeOf } from '../plan/outcome.ts';
 import { planProgram } from '../plan/plan.ts';
+import { programLook } from '../program/look.ts';
 import { emptyProgram, type IpvsProgram, type IpvsUnit, nothingFound } from '../program/program.ts';
 import { type IpvsStep, scriptOf } from '../plan/steps.ts';
 import { differences } from './differences.ts';
@@ -51,6 +52,7 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
       family: program.family,
       source,
       isOurs: true,
+      look: (node) => programLook(program, node),
       plan(target, options) {
         const wanted = desired(program, target);
         const start = taking?.takeOver === true ? adoptForeign(program, wanted, taking.excludeCidrs) : program;

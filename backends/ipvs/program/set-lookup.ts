@@ -52,7 +52,7 @@ function entriesOf(set: IpSet): ReadonlySet<string> {
   return entries;
 }
 
-function networksOf(set: IpSet, frontend: string): readonly Cidr[] {
+export function networksOf(set: IpSet, frontend: string): readonly Cidr[] {
   return set.entries.flatMap((entry) => {
     if (!entry.startsWith(`${frontend},`)) return [];
     const text = entry.slice(frontend.length + 1);

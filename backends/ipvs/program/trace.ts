@@ -12,6 +12,8 @@ import { createWalk } from '../../netfilter/trace/walk.ts';
 import { parameterWords, realWords } from './print.ts';
 import type { IpvsProgram } from './program.ts';
 import { type RealServer, serverKey, type VirtualServer } from './servers.ts';
+import type { Asked, LookOptions } from '../../equivalence/look.ts';
+import { askSet } from './set-questions.ts';
 import { setHolds } from './set-lookup.ts';
 
 /**
@@ -27,19 +29,19 @@ export function traceProgram(
   program: IpvsProgram,
   packet: Packet,
   node: NodeContext,
-  { brief = false }: Pick<TraceOptions, 'brief'> = {},
+  { brief = false, asked }: LookOptions = {},
 ): Trace {
   const bound = boundAddresses(program);
-  const around = { ruleset: program.rules, node, options: { boundAddresses: bound, brief } };
+  const around = { ruleset: program.rules, node, options: { boundAddresses: bound, brief, ...(asked && { asked }) } };
   const isLocal = (address: IpAddress) => isLocalAddress(address, around);
   const sent = { ...packet, source: sourceOf(packet, isLocal) };
-  const tour = createTour(program, node, { ...around.options, ...resolvers(program, sent) });
+  const tour = createTour(program, node, { ...around.options, ...resolvers(program, sent, asked) });
 
   if (packet.from.kind === 'node') {
     const flow = tour.pass([['nat', 'OUTPUT']], startFlow(sent));
     const taken = flow && program.servers.get(keyOf(flow));
     if (flow === undefined) return tour.end();
-    if (taken !== undefined) tour.schedule(taken, flow, isLocal, true);
+    if (taken !== undefined) tour.schedule(taken, flow, isLocal, true, asked);
     else tour.leave(flow, isLocal);
     return tour.end();
   }
@@ -53,7 +55,7 @@ export function traceProgram(
   }
   const inside = tour.pass(inward, flow);
   const taken = inside && program.servers.get(keyOf(inside));
-  if (inside !== undefined && taken !== undefined) tour.schedule(taken, inside, isLocal, false);
+  if (inside !== undefined && taken !== undefined) tour.schedule(taken, inside, isLocal, false, asked);
   else tour.arrive(inside);
   return tour.end();
 }
@@ -122,7 +124,11 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
     flow: Flow,
     isLocal: (address: IpAddress) => boolean,
     fromNode: boolean,
+    asked: Asked = () => {},
   ): void {
+    if (server.persistenceSeconds !== undefined) {
+      for (const { address, port } of server.reals) asked({ kind: 'remembered', address, port });
+    }
     const where = `virtual server ${serverKey(server)}`;
     note({ where, rule: `-A ${parameterWords(server)}`, share: one });
     const chosen = sharesOf(server, flow.packet);
@@ -165,13 +171,15 @@ function sharesOf(
   return able.map((real) => ({ real, share: rational(part(real), total) }));
 }
 
-function resolvers(program: IpvsProgram, packet: Packet): TraceOptions {
+function resolvers(program: IpvsProgram, packet: Packet, asked: Asked | undefined): TraceOptions {
   return {
     inSet: (name: SetName, dims, flow) => {
       const set = program.sets.get(name);
+      if (set === undefined) return false;
       const shown = dims.map((side) => (side === 'src' ? packet.source : flow.destination));
-      const port = flow.destinationPort;
-      return set !== undefined && setHolds(set, shown, { port, protocol: protocolText(packet.protocol) });
+      const service = { port: flow.destinationPort, protocol: packet.protocol };
+      if (asked !== undefined) askSet(set, dims, shown, service, flow.isTranslated, asked);
+      return setHolds(set, shown, { ...service, protocol: protocolText(packet.protocol) });
     },
     // Only what was translated by IPVS is translated here: our chains have no other way.
     isOfIpvs: (flow, server) =>

@@ -2,9 +2,10 @@ import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 import { isNodeAddress } from '../../../compiler/semantics/place.ts';
 import { cidrContains, type IpAddress } from '../../../compiler/values/address.ts';
 import type { Port, Protocol } from '../../../compiler/values/port.ts';
+import type { Asked } from '../../equivalence/look.ts';
 import { unreachable } from '../../../compiler/values/unreachable.ts';
 import type { Flow } from '../trace/flow.ts';
-import { chainKey, type Match, type Rule, type Ruleset, type SetName } from '../rule.ts';
+import { chainKey, type Match, type Rule, type Ruleset, type SetName, type Target } from '../rule.ts';
 
 /** What rules ask that chains alone do not know. Without an answer, such a rule is not understood. */
 export interface TraceOptions {
@@ -16,6 +17,8 @@ export interface TraceOptions {
   readonly boundAddresses?: ReadonlySet<IpAddress>;
   /** Only the verdict is asked for: of the steps, those that could not be followed. */
   readonly brief?: boolean;
+  /** Told of every question about the packet as it was sent. */
+  readonly asked?: Asked;
 }
 
 export interface VirtualAddress {
@@ -49,6 +52,8 @@ function matches(
   flow: Flow,
   around: Surroundings,
 ): boolean | undefined {
+  const { asked } = around.options;
+  if (asked !== undefined) ask(match, flow, around.ruleset, asked);
   switch (match.kind) {
     case 'source':
       return isWanted(match, cidrContains(match.cidr, flow.packet.source));
@@ -90,6 +95,27 @@ function matches(
   }
 }
 
+/** A destination that was translated is the program's own doing. */
+function ask(match: Match, flow: Flow, ruleset: Ruleset, asked: Asked): void {
+  switch (match.kind) {
+    case 'source':
+      return asked({ kind: 'source', network: match.cidr });
+    case 'destination':
+      return flow.isTranslated ? undefined : asked({ kind: 'destination', network: match.cidr });
+    case 'inInterface':
+      return asked({ kind: 'interface', name: match.name, prefix: match.prefix });
+    case 'transport': {
+      const { protocol, dport } = match;
+      return flow.isTranslated || dport === undefined ? undefined : asked({ kind: 'port', protocol, port: dport });
+    }
+    case 'recent':
+      for (const { address, port } of sentTo(match.list, ruleset)) asked({ kind: 'remembered', address, port });
+      return;
+    default:
+      return;
+  }
+}
+
 function isWanted(match: { readonly not?: true }, holds: boolean): boolean {
   return holds !== (match.not === true);
 }
@@ -101,11 +127,10 @@ function isWanted(match: { readonly not?: true }, holds: boolean): boolean {
 function isRemembered(list: string, flow: Flow, ruleset: Ruleset): boolean {
   const { remembered } = flow.packet;
   if (remembered === undefined) return false;
+  return sentTo(list, ruleset).some(({ address, port }) => address === remembered.address && port === remembered.port);
+}
+
+function sentTo(list: string, ruleset: Ruleset): Extract<Target, { kind: 'dnat' }>[] {
   const rules = ruleset.chains.get(chainKey('nat', list))?.rules ?? [];
-  return rules.some(
-    (rule) =>
-      rule?.target?.kind === 'dnat' &&
-      rule.target.address === remembered.address &&
-      rule.target.port === remembered.port,
-  );
+  return rules.flatMap((rule) => (rule?.target?.kind === 'dnat' ? [rule.target] : []));
 }

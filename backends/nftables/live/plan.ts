@@ -6,6 +6,7 @@ import type { Side } from '../../planning/side.ts';
 import { compareTraffic, countReached } from '../../planning/traffic.ts';
 import { isUsed, type Target } from '../../target.ts';
 import { printTransaction, type Transaction } from '../plan/command.ts';
+import { programLook } from '../trace/look.ts';
 import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
 import type { Wanted } from './apply.ts';
@@ -36,6 +37,7 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
       family: found.family,
       source,
       isOurs: found.program !== undefined,
+      look: (node) => programLook(inForce(found), node),
       plan: (target, options) => planOf(source, found, target, options),
     };
   }
@@ -101,9 +103,12 @@ function changesOf(
   };
 }
 
-function sideOf({ program, kubeProxy, family, table }: Observation, { services, node }: Target): Side {
-  const nothing = { family, table, sets: new Map(), chains: new Map() };
-  return programSide(program ?? kubeProxy ?? nothing, services, node);
+function sideOf(found: Observation, { services, node }: Target): Side {
+  return programSide(inForce(found), services, node);
+}
+
+function inForce({ program, kubeProxy, family, table }: Observation): NftProgram {
+  return program ?? kubeProxy ?? { family, table, sets: new Map(), chains: new Map() };
 }
 
 function takenOver({ kubeProxy }: Observation, takeOver: boolean): Danger[] {

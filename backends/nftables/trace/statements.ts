@@ -1,12 +1,14 @@
 import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 import { isNodeAddress } from '../../../compiler/semantics/place.ts';
 import { cidrContains } from '../../../compiler/values/address.ts';
-import { protocolText } from '../../../compiler/values/port.ts';
 import { multiply, rational, type Rational } from '../../../compiler/values/rational.ts';
 import { unreachable } from '../../../compiler/values/unreachable.ts';
 import { endpointData } from '../program/print-rule.ts';
-import type { Chain, NftProgram } from '../program/program.ts';
-import type { EndpointAddress, Field, Slots, Statement, Verdict } from '../program/rule.ts';
+import type { NftProgram } from '../program/program.ts';
+import type { EndpointAddress, Slots, Statement, Verdict } from '../program/rule.ts';
+import type { Asked } from '../../equivalence/look.ts';
+import { keyOfFlow, rememberers } from './keys.ts';
+import { askStatement } from './questions.ts';
 import { type Flow, translated } from './flow.ts';
 
 /** How a flow leaves a statement. `miss`: the rule ends here, and the next one is tried. */
@@ -24,7 +26,9 @@ export function tryStatement(
   flow: Flow,
   program: NftProgram,
   node: NodeContext,
+  asked?: Asked,
 ): Exit[] | undefined {
+  if (asked !== undefined) askStatement(statement, flow, program, asked);
   const answer = (holds: boolean): Exit[] => [{ by: holds ? 'next' : 'miss', flow }];
   const wanted = (holds: boolean): Exit[] => answer(holds !== ('not' in statement && statement.not));
   switch (statement.kind) {
@@ -130,42 +134,9 @@ function draw<Outcome extends Verdict | EndpointAddress>(
   return rest > 0 ? [...exits, { by: 'miss', flow: { ...flow, share: part(rest) } }] : exits;
 }
 
-function keyOfFlow(fields: readonly Field[], flow: Flow): string {
-  const words = fields.map((field) => {
-    switch (field) {
-      case 'saddr':
-        return flow.packet.source;
-      case 'daddr':
-        return flow.destination;
-      case 'l4proto':
-        return protocolText(flow.packet.protocol);
-      case 'dport':
-        return String(flow.destinationPort);
-      default:
-        return unreachable(field);
-    }
-  });
-  return words.join(' . ');
-}
-
 /** A set of clients is filled where a chain translates to one endpoint: whoever is in it is remembered there. */
 function isRemembered(set: string, flow: Flow, program: NftProgram): boolean {
   const { remembered } = flow.packet;
   const endpoint = remembered && rememberers(program).get(set);
   return endpoint !== undefined && endpoint.address === remembered?.address && endpoint.port === remembered.port;
-}
-
-const known = new WeakMap<NftProgram, ReadonlyMap<string, EndpointAddress>>();
-
-function rememberers(program: NftProgram): ReadonlyMap<string, EndpointAddress> {
-  const found = known.get(program) ?? new Map([...program.chains.values()].flatMap(remembererOf));
-  known.set(program, found);
-  return found;
-}
-
-function remembererOf({ rules }: Chain): [string, EndpointAddress][] {
-  const statements = rules.flatMap((rule) => rule?.statements ?? []);
-  const update = statements.find((one) => one.kind === 'update');
-  const dnat = statements.find((one) => one.kind === 'dnat');
-  return update === undefined || dnat === undefined ? [] : [[update.set, dnat.to]];
 }

@@ -2,6 +2,7 @@ import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 import type { Packet, Trace } from '../../../compiler/semantics/packet.ts';
 import { isNodeAddress } from '../../../compiler/semantics/place.ts';
 import { toVerdict } from '../../../compiler/semantics/verdict.ts';
+import type { LookOptions } from '../../equivalence/look.ts';
 import type { NftProgram } from '../program/program.ts';
 import { arrived, type Flow, startFlow } from './flow.ts';
 import { createWalk } from './walk.ts';
@@ -16,8 +17,13 @@ const again = ['filter'] as const;
  * Of a host's routing it knows only local or not, of connections only new ones, and of tables only this one; policies are
  * accept. Total: what it cannot follow is named in the steps and passed over. It reads kube-proxy's tables as well.
  */
-export function traceProgram(program: NftProgram, packet: Packet, node: NodeContext): Trace {
-  const walk = createWalk(program, node);
+export function traceProgram(
+  program: NftProgram,
+  packet: Packet,
+  node: NodeContext,
+  { asked }: LookOptions = {},
+): Trace {
+  const walk = createWalk(program, node, asked);
   const isLocal = (flow: Flow) => isNodeAddress(flow.destination, node);
   const isPassing = (flow: Flow) => !isLocal(flow);
   const end: Flow[] = [];

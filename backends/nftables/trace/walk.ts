@@ -3,6 +3,7 @@ import type { TraceStep } from '../../../compiler/semantics/packet.ts';
 import type { Outcome } from '../../../compiler/semantics/verdict.ts';
 import type { Rational } from '../../../compiler/values/rational.ts';
 import type { Chain, HookName, NftProgram } from '../program/program.ts';
+import type { Asked } from '../../equivalence/look.ts';
 import type { Flow } from './flow.ts';
 import { type Exit, tryStatement } from './statements.ts';
 
@@ -26,7 +27,7 @@ interface Left {
   readonly by: 'end' | 'accept' | 'drop' | 'reject';
 }
 
-export function createWalk(program: NftProgram, node: NodeContext): Walk {
+export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked): Walk {
   const steps: TraceStep[] = [];
   const refused: Outcome[] = [];
 
@@ -69,7 +70,7 @@ export function createWalk(program: NftProgram, node: NodeContext): Walk {
     for (const statement of rule.statements) {
       const next: Flow[] = [];
       for (const one of going) {
-        const exits = tryStatement(statement, one, program, node);
+        const exits = tryStatement(statement, one, program, node, asked);
         if (exits === undefined) {
           record(chain, line, one.share, 'no such chain');
           gone.push({ flow: one, by: 'next' });

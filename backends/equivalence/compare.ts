@@ -1,0 +1,146 @@
+import type { NodeContext } from '../../compiler/ir/node-context.ts';
+import { disagreement } from '../../compiler/semantics/agree.ts';
+import type { Packet, Trace } from '../../compiler/semantics/packet.ts';
+import { endpointText } from '../../compiler/ir/ir.ts';
+import type { Asked, Look } from './look.ts';
+import { createPlaces, type Place, type Places } from './places.ts';
+import { clientsOf, type Client, countQuestions, createQuestions, type Questions } from './questions.ts';
+
+/*
+ * Compares two programs by what becomes of packets, not by text and not by samples.
+ *
+ * A program's answer for a packet depends on nothing but the answers to the questions that it asks on the packet's way. So
+ * the packets are cut by those questions: one packet is followed through both programs, every question about it is noted,
+ * and for each other answer another packet is made, until no packet asks anything new. What was found equal then is equal
+ * for every packet that a kernel lets through, with exact shares. Only where a place has more kinds of clients than are
+ * tried (a Service's endpoints as clients of themselves, above a hundred) it is a sample, and said to be one.
+ */
+
+export interface Comparison {
+  /** Packets that were followed, one for each kind. */
+  readonly tried: number;
+  /** By place, as they were found. */
+  readonly differences: readonly Difference[];
+  /** Rules of the program that was found which nobody could follow, `chain: rule`. */
+  readonly unfollowed: readonly string[];
+  /** Places where only some kinds of clients were tried. */
+  readonly sampled: readonly Place[];
+}
+
+/** A place where some clients are served otherwise. */
+export interface Difference {
+  readonly place: Place;
+  /** Kinds of clients that were tried there, and that meet another fate. */
+  readonly kinds: { readonly tried: number; readonly different: number };
+  /** The first of them. */
+  readonly examples: readonly Example[];
+}
+
+export interface Example {
+  readonly packet: Packet;
+  readonly wanted: Trace;
+  readonly found: Trace;
+  /** What the difference is. */
+  readonly reason: string;
+}
+
+/** Examples that are kept of one place. */
+const mostExamples = 3;
+
+/** onPlace   told before each place, with how many were looked at so far */
+export function compareLooks(
+  wanted: Look,
+  found: Look,
+  node: NodeContext,
+  onPlace: (done: number) => void = () => {},
+): Comparison {
+  const places = createPlaces(node);
+  for (const look of [wanted, found]) for (const destination of look.destinations()) places.add(destination);
+  const differences: Difference[] = [];
+  const sampled: Place[] = [];
+  const unfollowed = new Set<string>();
+  let tried = 0;
+  let done = 0;
+  for (let place = places.next(); place !== undefined; place = places.next()) {
+    onPlace(done++);
+    const seen = comparePlace(place, wanted, found, node, places, unfollowed);
+    tried += seen.kinds.tried;
+    if (seen.isSampled) sampled.push(place);
+    if (seen.kinds.different > 0) differences.push({ place, kinds: seen.kinds, examples: seen.examples });
+  }
+  return { tried, differences, unfollowed: [...unfollowed].sort(), sampled };
+}
+
+interface Seen {
+  readonly kinds: Difference['kinds'];
+  readonly examples: readonly Example[];
+  readonly isSampled: boolean;
+}
+
+function comparePlace(
+  place: Place,
+  wanted: Look,
+  found: Look,
+  node: NodeContext,
+  places: Places,
+  unfollowed: Set<string>,
+): Seen {
+  const questions = createQuestions();
+  const asked = noteInto(questions, place, places);
+  const done = new Set<string>();
+  const examples: Example[] = [];
+  let different = 0;
+  for (;;) {
+    const before = countQuestions(questions);
+    const { tried, isSampled } = clientsOf(questions, place.address, node);
+    for (const client of tried) {
+      const key = clientKey(client);
+      if (done.has(key)) continue;
+      done.add(key);
+      const packet = packetTo(place, client, node);
+      const [is, should] = [found, wanted].map((look) => look.trace(packet, { brief: true, asked }));
+      if (is === undefined || should === undefined) continue;
+      for (const { where, rule, skipped } of is.steps) if (skipped !== undefined) unfollowed.add(`${where}: ${rule}`);
+      const reason = disagreement(should.verdict, is.verdict);
+      if (reason === undefined) continue;
+      different++;
+      if (examples.length < mostExamples) {
+        examples.push({ packet, wanted: wanted.trace(packet), found: found.trace(packet), reason });
+      }
+    }
+    if (countQuestions(questions) === before) {
+      return { kinds: { tried: done.size, different }, examples, isSampled };
+    }
+  }
+}
+
+function noteInto(questions: Questions, { address }: Place, places: Places): Asked {
+  return (question) => {
+    switch (question.kind) {
+      case 'source':
+        questions.sources.add(question.network);
+        return;
+      case 'interface':
+        questions.interfaces.set(`${question.name}${question.prefix ? '+' : ''}`, question);
+        return;
+      case 'remembered':
+        questions.remembered.set(endpointText(question), question);
+        return;
+      case 'destination':
+        places.addNetwork(question.network);
+        return;
+      case 'port':
+        places.add({ address, protocol: question.protocol, port: question.port });
+        return;
+    }
+  };
+}
+
+function packetTo({ address, protocol, port }: Place, client: Client, { family }: NodeContext): Packet {
+  return { family, protocol, destination: address, destinationPort: port, ...client };
+}
+
+function clientKey({ source, from, remembered }: Client): string {
+  const origin = from.kind === 'node' ? '' : from.name;
+  return `${source} ${origin} ${remembered === undefined ? '' : endpointText(remembered)}`;
+}
