@@ -298,6 +298,44 @@ Example:
     });
 }
 
+function addGraph(program: Command): void {
+  addInputOptions(withUsageErrors(program.command('graph').argument('[namespace/name[:port]...]')))
+    .summary('draw the way of traffic through Services, with exact shares')
+    .description(
+      'Draws the addresses that clients dial, the Service ports behind them, clusters and endpoints, and what part of ' +
+        'new connections each gets. Needs no kernel, no root, no cluster.\n' +
+        'Exit status: 0 drawn, 1 no such Service is served here, 2 usage.',
+    )
+    .option('-n, --namespace <namespace>', 'only Services of this namespace')
+    .option('-l, --selector <selector>', "only Services with such labels: 'app=cart,tier in (a,b)'")
+    .addOption(
+      new Option('--format <format>', 'how the picture is written')
+        .choices(['mermaid', 'dot', 'svg', 'json'])
+        .default('mermaid'),
+    )
+    .addOption(
+      new Option('--endpoints <number>', 'endpoints of one cluster that are drawn one by one; JSON has all of them')
+        .argParser(parseCount)
+        .default(10),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  slicewright graph shop/cart -f manifests/ --node node.yaml
+  slicewright graph -n shop -l app=cart -f manifests/ --format svg > cart.svg`,
+    )
+    .action(async (targets: readonly string[], options) => {
+      const { graphCommand } = await import('./commands/graph.ts');
+      process.exitCode = await graphCommand(targets, options, io);
+    });
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('give a whole number from 1 to 999999.');
+  return Number(text);
+}
+
 function addAgent(program: Command): void {
   const agent = withUsageErrors(program.command('agent'))
     .summary("keep this node's kernel as the objects want it, until stopped")
@@ -431,6 +469,7 @@ Examples:
   addApply(program);
   addCleanup(program);
   addVerify(program);
+  addGraph(program);
   addAgent(program);
   addStatus(program);
   addController(program, controllerHelpers);

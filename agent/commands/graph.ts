@@ -1,0 +1,58 @@
+import { compile } from '../../compiler/index.ts';
+import { dotText } from '../graph/dot.ts';
+import { graphs } from '../graph/graph.ts';
+import { graphJson } from '../graph/json.ts';
+import { mermaidText } from '../graph/mermaid.ts';
+import { pictures } from '../graph/picture.ts';
+import { type InputOptions, readInputs } from '../input/inputs.ts';
+import { parseSelection, type SelectionOptions } from '../input/selection.ts';
+import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../terminal/diagnostics.ts';
+import type { Io } from '../terminal/io.ts';
+import { reportingFailures } from './failures.ts';
+
+export interface GraphOptions extends InputOptions, SelectionOptions {
+  readonly format: 'mermaid' | 'dot' | 'svg' | 'json';
+  /** Endpoints of one cluster that a picture shows one by one. */
+  readonly endpoints: number;
+  readonly strict?: boolean;
+  readonly diagnostics: DiagnosticFormat;
+}
+
+/**
+ * `slicewright graph`: the way of traffic through Services, as a picture.
+ *
+ * targets   `NAMESPACE/NAME[:PORT]`; none: all Services
+ * returns   the exit status: 0 drawn, 1 no such Service is served here or nothing could be compiled, 2 usage
+ */
+export function graphCommand(targets: readonly string[], options: GraphOptions, io: Io): Promise<number> {
+  return reportingFailures(options.diagnostics, io, async () => {
+    const { input, diagnostics, placeOf } = await readInputs(options, io.readStdin);
+    const selection = parseSelection(targets, options, input);
+    const compilation = compile(input);
+    const all = [...diagnostics, ...compilation.diagnostics];
+    await io.err(diagnosticsText(all, options.diagnostics, placeOf));
+    if (options.strict === true && all.some(isWorrying)) return 1;
+    const ports = graphs(compilation, selection);
+    if (ports.length === 0) {
+      await io.err('error: none of the Services that are asked for is served here; explain service says why\n');
+      return 1;
+    }
+    await io.out(await text());
+    return 0;
+
+    async function text(): Promise<string> {
+      switch (options.format) {
+        case 'json':
+          return graphJson(ports);
+        case 'mermaid':
+          return mermaidText(pictures(ports, options.endpoints));
+        case 'dot':
+          return dotText(pictures(ports, options.endpoints));
+        case 'svg': {
+          const { svgText } = await import('../graph/svg.ts');
+          return svgText(pictures(ports, options.endpoints));
+        }
+      }
+    }
+  });
+}

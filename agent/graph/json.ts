@@ -1,0 +1,35 @@
+import { formatPercent, type Rational } from '../../compiler/values/rational.ts';
+import type { PortGraph, Shares } from './graph.ts';
+
+/**
+ * Graphs for programs, whole, however many endpoints there are. A share is
+ * `{"numerator": "1", "denominator": "3", "percent": "33.3333 %"}`; `local` is null where no frontend asks for endpoints
+ * of this node only. The own cluster's name is null.
+ */
+export function graphJson(ports: readonly PortGraph[]): string {
+  return `${JSON.stringify({ version: 1, kind: 'TrafficGraph', ports: ports.map(portJson) }, undefined, 2)}\n`;
+}
+
+function portJson({ clusters, ...port }: PortGraph) {
+  return {
+    ...port,
+    clusters: clusters.map(({ name, shares, endpoints, unused }) => ({
+      name: name ?? null,
+      shares: sharesJson(shares),
+      endpoints: endpoints.map((endpoint) => ({ ...endpoint, shares: sharesJson(endpoint.shares) })),
+      unused,
+    })),
+  };
+}
+
+function sharesJson({ cluster, local }: Shares) {
+  return { cluster: shareJson(cluster), local: local === undefined ? null : shareJson(local) };
+}
+
+function shareJson(share: Rational) {
+  return {
+    numerator: String(share.numerator),
+    denominator: String(share.denominator),
+    percent: formatPercent(share),
+  };
+}

@@ -1,0 +1,90 @@
+import type { CompileInput } from '../../compiler/compile.ts';
+import type { ServicePortIR } from '../../compiler/ir/ir.ts';
+import { asFields, parseTextMap } from '../../compiler/model/fields.ts';
+import { recognise } from '../../compiler/model/kinds.ts';
+import { expandLists } from '../../compiler/model/lists.ts';
+import { parseNamespace, parseObjectName, parsePortName } from '../../compiler/values/names.ts';
+import { printable } from '../../compiler/values/object-ref.ts';
+import { UsageError } from './input-error.ts';
+import { parseSelector } from './selector.ts';
+
+/** The options that choose Services among all that were read; nothing given means all of them. */
+export interface SelectionOptions {
+  readonly namespace?: string;
+  readonly selector?: string;
+}
+
+export type IsSelected = (ir: ServicePortIR) => boolean;
+
+/**
+ * What of the Services is asked about.
+ *
+ * targets   `NAMESPACE/NAME[:PORT]`, or `NAME[:PORT]` with a namespace option; none: all
+ * returns   A ServiceImport is meant by its Service's name too, and its labels are its own.
+ * throws    UsageError
+ */
+export function parseSelection(
+  targets: readonly string[],
+  { namespace, selector }: SelectionOptions,
+  input: CompileInput,
+): IsSelected {
+  if (namespace !== undefined && parseNamespace(namespace) === undefined) {
+    throw new UsageError(`--namespace ${printable(namespace)}`, 'is not a namespace name');
+  }
+  const matches = selector === undefined ? undefined : parseSelector(selector);
+  if (selector !== undefined && matches === undefined) {
+    const message = 'is not a label selector, such as app=cart,tier!=test,zone in (a,b),!old';
+    throw new UsageError(`--selector ${printable(selector)}`, message);
+  }
+  const named: Target[] = [];
+  for (const text of targets) {
+    const target = parseTarget(text, namespace);
+    if (target === undefined) {
+      const hint = namespace === undefined ? '; or give --namespace' : '';
+      throw new UsageError(printable(text), `is not NAMESPACE/NAME or NAMESPACE/NAME:PORT${hint}`);
+    }
+    named.push(target);
+  }
+  const labelled = matches === undefined ? undefined : labelledServices(input, matches);
+  return (ir) =>
+    (namespace === undefined || ir.service.startsWith(`${namespace}/`)) &&
+    (labelled === undefined || labelled.has(ir.service)) &&
+    (named.length === 0 || named.some((target) => isTarget(ir, target)));
+}
+
+interface Target {
+  readonly service: string;
+  /** Name or number of a port; undefined: all ports. */
+  readonly port: string | undefined;
+}
+
+function parseTarget(text: string, namespaceOption: string | undefined): Target | undefined {
+  const match = /^(?:([^/:]+)\/)?([^/:]+)(?::([^/:]+))?$/.exec(text);
+  const [namespace, name] = [parseNamespace(match?.[1] ?? namespaceOption), parseObjectName(match?.[2])];
+  const port = match?.[3];
+  if (namespace === undefined || name === undefined) return undefined;
+  if (port !== undefined && parsePortName(port) === undefined) return undefined;
+  return { service: `${namespace}/${name}`, port };
+}
+
+function isTarget(ir: ServicePortIR, { service, port }: Target): boolean {
+  if (ir.service !== service && ir.service !== `${service}@clusterset`) return false;
+  if (port === undefined || ir.portName === port) return true;
+  return ir.frontends.some((frontend) => frontend.kind !== 'nodePort' && String(frontend.port) === port);
+}
+
+/** Keys of the own cluster's Services and ServiceImports with such labels. */
+function labelledServices(
+  { clusters }: CompileInput,
+  matches: (labels: ReadonlyMap<string, string>) => boolean,
+): ReadonlySet<string> {
+  const own = clusters.filter(({ cluster }) => cluster === undefined).flatMap(({ objects }) => objects);
+  const keys = expandLists(own, undefined, []).flatMap((object) => {
+    const { id, fields } = recognise(object) ?? {};
+    if (id === undefined || fields === undefined || !matches(parseTextMap(asFields(fields.metadata)?.labels)))
+      return [];
+    if (id.kind === 'Service') return [`${id.namespace}/${id.name}`];
+    return id.kind === 'ServiceImport' ? [`${id.namespace}/${id.name}@clusterset`] : [];
+  });
+  return new Set(keys);
+}
