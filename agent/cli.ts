@@ -234,10 +234,44 @@ function addVerify(program: Command): void {
     .description(
       'Follows every probe packet through the program that compile prints and compares what becomes of it ' +
         'with what the Services say. A difference is a mistake in slicewright.\n' +
-        'Exit status: 0 all agree, 1 some do not or nothing could be compiled, 2 usage.',
+        'With --live or --against it looks at what a node holds instead, whoever wrote it: every kind of packet that ' +
+        "either side's rules tell apart is followed through both.\n" +
+        'Exit status: 0 all agree, 1 some do not or nothing could be compiled, 2 usage; with --live or --against: ' +
+        '0 equal, 3 different, 1 that cannot be told.',
     )
-    .addHelpText('after', '\nExample:\n  slicewright verify -f manifests/ --node node.yaml --backend ipvs')
+    .option('--live', "compare what this node's kernel holds; takes CAP_NET_ADMIN")
+    .addOption(
+      new Option(
+        '--against <path>',
+        'compare what the tools printed of a node, or the files of compile --out, as plan takes them; repeatable',
+      )
+        .argParser(collect)
+        .conflicts('live'),
+    )
+    .addOption(
+      new Option('--format <format>', 'how it is written, with --live or --against')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .option('--verbose', 'with --live or --against: every difference, and all rules that its packets met')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  slicewright verify -f manifests/ --node node.yaml --backend ipvs
+  slicewright verify -f manifests/ --config kube-proxy.yaml --live
+  slicewright verify -f manifests/ --node node.yaml --against node.iptables-save`,
+    )
     .action(async (options) => {
+      if (options.live === true || options.against !== undefined) {
+        const [{ verifyFoundCommand }, { hostRun }, { thisHost }] = await Promise.all([
+          import('./commands/verify-found.ts'),
+          import('../backends/run.ts'),
+          import('./node/host.ts'),
+        ]);
+        process.exitCode = await verifyFoundCommand({ against: [], ...options }, io, hostRun(), thisHost());
+        return;
+      }
       const { verifyCommand } = await import('./commands/verify.ts');
       process.exitCode = await verifyCommand(options, io);
     });

@@ -127,6 +127,8 @@ export interface Observed {
   plan(target: Target, options: PlanOptions): Plan;
   /** What is there as packets meet it. */
   look(node: NodeContext): Look;
+  /** Rules of others that may decide before slicewright's are asked, each with where it stands. */
+  inFront(): readonly string[];
 }
 
 export interface PlanOptions {

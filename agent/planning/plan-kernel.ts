@@ -33,7 +33,7 @@ export interface KernelPlan extends PlannedFamily {
  *
  * throws   BackendError when a family cannot be read that is needed
  */
-async function observeFamilies(run: Run, wanted: Wanted, takeOver: boolean): Promise<Kernel[]> {
+export async function observeFamilies(run: Run, wanted: Wanted, takeOver: boolean): Promise<Kernel[]> {
   const { mode, settings, targets } = wanted;
   const kernels: Kernel[] = [];
   for (const family of families) {

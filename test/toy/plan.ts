@@ -35,6 +35,7 @@ export function observedProgram(programOf: ToyProgramOf, source: string, program
   return {
     ...{ family, source, isOurs: program.parts.size > 0 },
     look: (node) => toyLook(program, node),
+    inFront: () => [],
     plan(target, options): Plan {
       const desired = wantedProgram(programOf, target);
       const steps = planSteps(program, desired);

@@ -5,6 +5,7 @@ import { diffChains } from '../../netfilter/diff/chain-differences.ts';
 import { hookDangers } from '../../netfilter/diff/dangers.ts';
 import { diffRulesets } from '../../netfilter/diff/diff.ts';
 import { documentText } from '../../netfilter/text/document.ts';
+import { aheadTexts } from '../../netfilter/diff/ahead.ts';
 import { stayingNotes } from '../../netfilter/diff/staying.ts';
 import { fingerprintOf } from '../../netfilter/diff/fingerprint.ts';
 import {
@@ -70,6 +71,7 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
       source,
       isOurs: found.owner === 'us',
       look: (node) => rulesetLook(found.ruleset, node),
+      inFront: () => aheadTexts(found.foreign),
       plan(target, options) {
         // A folder that `compile` wrote has rules of both families, used or not.
         const rules = options.isToBeApplied

@@ -2,6 +2,7 @@ import { counted } from '../../../compiler/values/counted.ts';
 import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backend.ts';
 import type { ProgramOf } from '../../made.ts';
 import { hookDangers } from '../../netfilter/diff/dangers.ts';
+import { aheadTexts } from '../../netfilter/diff/ahead.ts';
 import { stayingNotes } from '../../netfilter/diff/staying.ts';
 import type { RulesetSide, TableWriter } from '../../netfilter/own-chains.ts';
 import type { Foreign } from '../../netfilter/text/parse.ts';
@@ -53,6 +54,7 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
       source,
       isOurs: true,
       look: (node) => programLook(program, node),
+      inFront: () => aheadTexts(program.found?.tables?.foreign ?? noOthers),
       plan(target, options) {
         const wanted = desired(program, target);
         const start = taking?.takeOver === true ? adoptForeign(program, wanted, taking.excludeCidrs) : program;

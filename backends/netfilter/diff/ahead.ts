@@ -12,6 +12,11 @@ function verdictsAhead({ inFront }: Pick<Foreign, 'inFront'>): readonly ForeignR
   return inFront.filter(({ line }) => verdict.test(line.replaceAll(quoted, '""')));
 }
 
+/** Each with where it stands: `nat PREROUTING: -A PREROUTING …`. */
+export function aheadTexts(foreign: Pick<Foreign, 'inFront'>): readonly string[] {
+  return verdictsAhead(foreign).map(({ table, chain, line }) => `${table} ${chain}: ${line}`);
+}
+
 interface AheadWatch {
   /** Those that a reading shows and the one before did not. They are told of and stay: they are others'. */
   look(foreign: Pick<Foreign, 'inFront'>): DriftedPart[];

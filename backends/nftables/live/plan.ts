@@ -38,6 +38,7 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
       source,
       isOurs: found.program !== undefined,
       look: (node) => programLook(inForce(found), node),
+      inFront: () => [],
       plan: (target, options) => planOf(source, found, target, options),
     };
   }

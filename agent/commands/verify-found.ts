@@ -1,0 +1,44 @@
+import type { Observed } from '../../backends/backend.ts';
+import type { Run } from '../../backends/command.ts';
+import { readDumps } from '../input/dumps.ts';
+import type { Host } from '../input/inputs.ts';
+import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
+import { observeFamilies } from '../planning/plan-kernel.ts';
+import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
+import type { Io } from '../terminal/io.ts';
+import { foundJson } from '../verification/found-json.ts';
+import { foundText } from '../verification/found-text.ts';
+import { type Verification, verifyFound } from '../verification/verify-found.ts';
+import { reportingFailures } from './failures.ts';
+
+export interface VerifyFoundOptions extends WantedOptions {
+  /** Files and folders of dumps; empty: the kernel. */
+  readonly against: readonly string[];
+  readonly format: 'text' | 'json';
+  readonly verbose?: boolean;
+  readonly diagnostics: DiagnosticFormat;
+}
+
+/**
+ * `slicewright verify --live` and `--against`: whether what a node holds does what the objects say, by what becomes of every
+ * kind of packet.
+ *
+ * returns  the exit status: 0 it does, whatever its text, 3 it does not, 1 that cannot be told
+ */
+export function verifyFoundCommand(options: VerifyFoundOptions, io: Io, run: Run, host: Host): Promise<number> {
+  return reportingFailures(options.diagnostics, io, async () => {
+    const isHere = options.against.length === 0;
+    const wanted = await compileWanted(options, io, isHere ? host : undefined);
+    await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
+    const observed = isHere ? await observeFamilies(run, wanted, true) : dumpsIn(options.against, wanted);
+    const found: Verification[] = [];
+    for (const one of observed) found.push(await verifyFound(wanted.mode.backend, one, wanted.targets[one.family]));
+    const choices = { verbose: options.verbose === true };
+    await io.out(options.format === 'json' ? foundJson(found) : found.map((one) => foundText(one, choices)).join(''));
+    return found.some(({ result }) => result === 'different') ? 3 : 0;
+  });
+}
+
+function dumpsIn(paths: readonly string[], { mode, settings }: Wanted): readonly Observed[] {
+  return paths.flatMap((path) => readDumps(path, mode.live, settings.chainPrefix));
+}

@@ -1,0 +1,32 @@
+import { endpointText } from '../../compiler/ir/ir.ts';
+import { formatPacket } from '../../compiler/semantics/packet-text.ts';
+import { formatTrace, formatVerdict } from '../../compiler/semantics/verdict-text.ts';
+import type { Verification } from './verify-found.ts';
+
+/** What verification found, for programs: one document of all families, with a version. */
+export function foundJson(found: readonly Verification[]): string {
+  const families = found.map(({ family, source, result, tried, differences, unfollowed, sampled, mayIntercept }) => ({
+    family,
+    source,
+    result,
+    packets: tried,
+    differences: differences.map(({ place, servicePort, kinds, examples }) => ({
+      address: place.address,
+      port: place.port,
+      protocol: place.protocol,
+      servicePort: servicePort ?? null,
+      clients: kinds,
+      examples: examples.map(({ packet, wanted, found: is, reason }) => ({
+        packet: formatPacket(packet),
+        reason,
+        wanted: formatVerdict(wanted.verdict),
+        found: formatVerdict(is.verdict),
+        rules: formatTrace(is),
+      })),
+    })),
+    notUnderstood: unfollowed,
+    mayIntercept,
+    sampled: sampled.map((place) => `${endpointText(place)}/${place.protocol}`),
+  }));
+  return `${JSON.stringify({ version: 1, kind: 'Verification', families }, undefined, 2)}\n`;
+}

@@ -1,0 +1,66 @@
+import type { Backend, Observed } from '../../backends/backend.ts';
+import { compareLooks, type Comparison, type Difference } from '../../backends/equivalence/compare.ts';
+import type { Place } from '../../backends/equivalence/places.ts';
+import type { Target } from '../../backends/target.ts';
+import { servicePortText } from '../../compiler/values/names.ts';
+import type { Family } from '../../compiler/values/address.ts';
+
+/** What verification found of one family. */
+export interface Verification extends Comparison {
+  readonly family: Family;
+  /** `the kernel (nft)`, a file's name. */
+  readonly source: string;
+  readonly result: 'equal' | 'equal, but other text' | 'different';
+  readonly differences: readonly NamedDifference[];
+  /** Rules of others that may decide before slicewright's are asked. */
+  readonly mayIntercept: readonly string[];
+}
+
+/** A place where some clients are served otherwise, and whose it is. */
+export interface NamedDifference extends Difference {
+  /** `shop/cart:http`; undefined: no Service is dialled there. */
+  readonly servicePort: string | undefined;
+}
+
+/**
+ * Compares what was found with what the objects say, by what becomes of every kind of packet.
+ *
+ * onPlace   told before each place, with how many were looked at so far
+ */
+export async function verifyFound(
+  backend: Backend,
+  observed: Observed,
+  target: Target,
+  onPlace?: (done: number) => void,
+): Promise<Verification> {
+  const { family, source } = observed;
+  const witness = await backend.witness();
+  const comparison = compareLooks(witness.look(target), observed.look(target.node), target.node, onPlace);
+  const plan = observed.plan(target, { before: undefined, isToBeApplied: false });
+  const nameOf = servicePortsOf(target);
+  const isDifferent = comparison.differences.length > 0 || comparison.unfollowed.length > 0;
+  return {
+    ...comparison,
+    family,
+    source,
+    result: isDifferent ? 'different' : plan.hasSteps ? 'equal, but other text' : 'equal',
+    differences: comparison.differences.map((one) => ({ ...one, servicePort: nameOf(one.place) })),
+    mayIntercept: observed.inFront(),
+  };
+}
+
+function servicePortsOf({ services, node }: Target): (place: Place) => string | undefined {
+  const byPlace = new Map<string, string>();
+  for (const { service, portName, protocol, frontends } of services) {
+    for (const frontend of frontends) {
+      const at = frontend.kind === 'nodePort' ? 'node' : frontend.address;
+      byPlace.set(`${at} ${protocol} ${frontend.port}`, servicePortText(service, portName));
+    }
+  }
+  const own = new Set([node.nodeIP, ...node.addresses]);
+  return ({ address, protocol, port }) =>
+    byPlace.get(`${address} ${protocol} ${port}`) ??
+    (own.has(address) || address.startsWith('127.') || address === '::1'
+      ? byPlace.get(`node ${protocol} ${port}`)
+      : undefined);
+}

@@ -1,0 +1,67 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compileCommand } from '../../agent/commands/compile.ts';
+import { verifyFoundCommand } from '../../agent/commands/verify-found.ts';
+import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
+import { backendNames } from '../../backends/index.ts';
+import type { Run } from '../../backends/command.ts';
+import { faults } from './faults.ts';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const input = {
+  filename: [`${here}objects.yaml`],
+  node: `${here}node.yaml`,
+  config: `${here}config.yaml`,
+  diagnostics: 'human',
+} as const;
+const noRun: Run = () => Promise.reject(new Error('a dump needs no command'));
+
+describe.each(backendNames())('verify --against in mode %s', (backend) => {
+  const folder = mkdtempSync(join(tmpdir(), 'slicewright-verify-'));
+  beforeAll(async () => {
+    expect(await compileCommand({ ...input, backend, out: folder }, memoryIo())).toBe(0);
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  async function verify(format: 'text' | 'json' = 'text') {
+    const io = memoryIo();
+    const options = { ...input, backend, against: [folder], format } as const;
+    return { status: await verifyFoundCommand(options, io, noRun, { name: 'east-1', addresses: [] }), ...io.written };
+  }
+
+  it('has nothing to say of what compile wrote', async () => {
+    const { status, out } = await verify();
+    expect([status, out]).toEqual([
+      0,
+      expect.stringMatching(/^IPv4, .*: every packet is treated as it should be \(\d+ kinds/),
+    ]);
+  });
+
+  it('has a document for programs', async () => {
+    const { status, out } = await verify('json');
+    expect([status, JSON.parse(out)]).toEqual([
+      0,
+      {
+        version: 1,
+        kind: 'Verification',
+        families: expect.arrayContaining([expect.objectContaining({ result: 'equal' })]),
+      },
+    ]);
+  });
+
+  it.each(faults[backend] ?? [])('finds it when $what', async ({ file, find, put, at }) => {
+    const path = join(folder, file);
+    const right = readFileSync(path, 'utf8');
+    expect(right).toMatch(find);
+    writeFileSync(path, right.replace(find, put));
+    try {
+      const { status, out } = await verify();
+      expect([status, out]).toEqual([3, expect.stringMatching(at)]);
+    } finally {
+      writeFileSync(path, right);
+    }
+  });
+});
