@@ -56,6 +56,7 @@ async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host)
   for (const kernel of kernels) {
     const planned = await planKernel(run, kernel, wanted, takeOver);
     await io.out(reportText(makeReport(planned, wanted.clusterOf), paintOf(io), false));
+    await makeWay(mode, kernel.family, settings, options, io, run);
     const report = await kernel.apply(targets[kernel.family]);
     if (!(await tell(kernel.family, report, options, io))) failed.add(kernel.family);
   }
@@ -89,10 +90,24 @@ async function applySaved(path: string, options: ApplyOptions, io: Io, run: Run)
   }
   const failed = new Set<Family>();
   for (const { family, perform } of starts) {
+    await makeWay(mode, family, settings, options, io, run);
     if (!(await tell(family, await perform(), options, io))) failed.add(family);
   }
   const isDone = await leaveOthers(mode, settings, failed, options, io, run);
   return isDone && failed.size === 0 ? 0 : 1;
+}
+
+/** Before the rules of a family come into force. */
+async function makeWay(
+  mode: Mode,
+  family: Family,
+  settings: Settings,
+  options: ApplyOptions,
+  io: Io,
+  run: Run,
+): Promise<void> {
+  const warnings = await mode.makeWay(run, scopeOf(family, settings, options.takeOver === true));
+  await io.err(diagnosticsText(warnings, options.diagnostics));
 }
 
 async function tell(

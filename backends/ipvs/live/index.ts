@@ -18,7 +18,7 @@ import { applyReport } from './apply-report.ts';
 import { readDump } from './dump.ts';
 import { type OtherWriter, plannerOf } from './plan.ts';
 import { createIpvsPlane } from './plane.ts';
-import { cleanServers, observeRemains, remainsOf } from './remains.ts';
+import { cleanServers, makeWay, observeRemains, remainsOf } from './remains.ts';
 
 /**
  * IPVS mode before a kernel.
@@ -66,6 +66,7 @@ export async function createLive(
       (await import('./saved-plan.ts')).loadPlan(parsed, ownChainsOf(prefix, writers), scopeOf),
     createPlane: (options) => createIpvsPlane({ ...options, scope: scopeOf(options.scope) }),
     remains: (run, scope) => remainsOf(run, scopeOf(scope)),
+    makeWay: (run, scope) => makeWay(run, scopeOf(scope)),
     clean: (run, scope) => cleanServers(run, scopeOf(scope)),
   };
 }

@@ -3,6 +3,7 @@ import { performRestore, type Tools } from '../../netfilter/live/kernel.ts';
 import { commandFailure, IpvsError, type RefusedLine } from './errors.ts';
 import { realKey } from '../program/ledger.ts';
 import { readLinkNamed, readServers } from './observe.ts';
+import { forgetSource } from './own-source.ts';
 import { sameParameters, sameReal, type ServerKey, serverKey, type VirtualServer } from '../program/servers.ts';
 import { type IpvsStep, type Script, scriptOf, type ServerEdit, serverEditLine } from '../plan/steps.ts';
 
@@ -43,6 +44,7 @@ export async function performStep(step: IpvsStep, run: Run): Promise<void> {
     case 'bind':
     case 'unbind':
       if (result.exitCode !== 0) await checkAddresses(step, command, result, run);
+      if (step.kind === 'unbind') await forgetSource(run, step.link, step.addresses);
       return;
     case 'create-link':
       // Somebody else may have made it in the meantime.
