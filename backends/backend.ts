@@ -107,6 +107,13 @@ export interface LiveBackend {
    * before anything of another is removed. Throws BackendError.
    */
   checkCleanable(run: Run, scope: Scope): Promise<void>;
+  /**
+   * What it changes on a node where another backend is about to come into force, so that no connection that begins under
+   * the other one depends on what goes; absent: nothing. Services are served as before, also if the other one never comes.
+   *
+   * returns   what could not be done, as warnings
+   */
+  makeWay?(run: Run, scope: Scope): Promise<readonly Diagnostic[]>;
   /** Removes everything of slicewright's, at once and thoroughly. */
   clean(run: Run, scope: Scope): Promise<CleanReport>;
 }

@@ -1,3 +1,4 @@
+import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import type { Backend, LiveBackend, Made, PlaneOptions, Remains } from './backend.ts';
 import type { Run } from './command.ts';
 import { iptablesTables } from './iptables/table-writer.ts';
@@ -6,7 +7,7 @@ import { ipvsTables } from './ipvs/table-writer.ts';
 import { tableDangerCodes } from './netfilter/danger-codes.ts';
 import type { TableWriter } from './netfilter/own-chains.ts';
 import { trafficDangerCodes } from './planning/danger-codes.ts';
-import { leavingOthers } from './plane/leaving.ts';
+import { leavingOthers, makeWay } from './plane/leaving.ts';
 import type { FamilyPlane } from './plane/plane.ts';
 import type { Scope } from './target.ts';
 
@@ -102,6 +103,8 @@ export function register(entry: BackendEntry): () => void {
 export interface Mode {
   readonly backend: Backend;
   readonly live: LiveBackend;
+  /** Before this mode's rules come into force in a family: what the others change for that. Returns warnings. */
+  makeWay(run: Run, scope: Scope): Promise<readonly Diagnostic[]>;
   /** What the others left in one family. */
   remains(run: Run, scope: Scope): Promise<readonly Remains[]>;
   /** The agent's plane, which also takes out what the others left. */
@@ -116,6 +119,7 @@ export async function loadMode(name: string): Promise<Mode> {
   return {
     backend,
     live,
+    makeWay: (run, scope) => makeWay(others, run, scope),
     async remains(run, scope) {
       const found: Remains[] = [];
       for (const other of others) {

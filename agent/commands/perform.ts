@@ -34,6 +34,8 @@ export async function performAll(
 ): Promise<number> {
   const failed = new Set<Family>();
   for (const { family, perform } of changes) {
+    const warnings = await mode.makeWay(run, scopeOf(family, settings, options.takeOver === true));
+    await io.err(diagnosticsText(warnings, options.diagnostics));
     if (!(await tell(family, await perform(), options, io))) failed.add(family);
   }
   const isDone = await leaveOthers(mode, settings, failed, options, io, run);

@@ -1,7 +1,25 @@
-import { formatDiagnostic } from '../../compiler/values/diagnostic.ts';
+import { type Diagnostic, formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import type { LiveBackend, PlaneOptions, Successor } from '../backend.ts';
 import { BackendError } from '../errors.ts';
+import type { Run } from '../command.ts';
+import type { Scope } from '../target.ts';
 import type { FamilyPlane } from './plane.ts';
+
+/**
+ * What other backends change on a node before one comes into force. A kernel that cannot be read is no reason to stay in the
+ * former mode, and is told of when the others leave.
+ */
+export async function makeWay(others: readonly LiveBackend[], run: Run, scope: Scope): Promise<readonly Diagnostic[]> {
+  const warnings: Diagnostic[] = [];
+  for (const other of others) {
+    try {
+      warnings.push(...((await other.makeWay?.(run, scope)) ?? []));
+    } catch (error) {
+      if (!(error instanceof BackendError)) throw error;
+    }
+  }
+  return warnings;
+}
 
 /**
  * A plane on a node that may have changed its backend: what the others left goes once every Service is served by this
@@ -18,9 +36,10 @@ export function leavingOthers(
   return {
     ...plane,
     async sync(wanted, depth) {
+      const warnings = depth === 'full' ? await makeWay(others, run, scope) : [];
       const done = await plane.sync(wanted, depth);
       if (done.depth === 'delta' || done.quarantined.length > 0) return done;
-      const remarks: string[] = [];
+      const remarks = warnings.map(({ message }) => message);
       for (const other of others) remarks.push(...(await leave(other)));
       return remarks.length === 0 ? done : { ...done, remarks: [...done.remarks, ...remarks] };
     },

@@ -22,12 +22,21 @@ it('an agent that starts in another mode takes the Services over, and the former
   expect(state()).toEqual([1, ['10.96.0.1'], false]);
 
   kernel.connections.set('-t 10.96.0.1:80 -r 10.1.0.1:8080', 1);
-  const back = planeOf('iptables', { run });
+  let isTranslatedBefore: boolean | undefined;
+  const watched: Run = (file, args, input) => {
+    if (input?.includes(' src ') === true) isTranslatedBefore ??= state()[2] === true;
+    return run(file, args, input);
+  };
+  const back = planeOf('iptables', { run: watched });
   expect((await back.sync(wanted, 'full')).remarks).toEqual([expect.stringContaining('IPVS mode is on its way out')]);
   expect(state()).toEqual([1, ['10.96.0.1'], true]);
+  // What the node dials under the new rules must not come from an address that goes.
+  expect([...kernel.sources]).toEqual([['10.96.0.1', '192.168.0.1']]);
+  expect(isTranslatedBefore).toBe(false);
   kernel.connections.clear();
   expect((await back.sync(wanted, 'full')).remarks).toEqual([]);
   expect([...state(), kernel.sets.size]).toEqual([0, undefined, true, 0]);
+  expect([...kernel.sources]).toEqual([]);
 });
 
 it('what the former mode opened for node ports on 127.0.0.1 is named with the command that closes it', async () => {

@@ -35,6 +35,8 @@ export interface FakeIpvsKernel {
   readonly links: Map<string, readonly IpAddress[]>;
   /** The one of kube-proxy's name; undefined: not there. */
   link: readonly IpAddress[] | undefined;
+  /** Bound addresses that the node dials from another one, by address. */
+  sources: Map<string, string>;
   sysctls: Map<string, string>;
   /** By `-t 10.96.0.1:80 -r 10.1.0.2:80`. */
   connections: Map<string, number>;
@@ -59,6 +61,7 @@ export function createFakeIpvsKernel(faults: IpvsFaults = {}): FakeIpvsKernel {
       if (bound === undefined) kernel.links.delete(kubeLink);
       else kernel.links.set(kubeLink, bound);
     },
+    sources: new Map(),
     sysctls: new Map([
       ['net.ipv4.vs.conntrack', '0'],
       ['net.ipv4.vs.expire_nodest_conn', '0'],
@@ -185,6 +188,8 @@ function ip(kernel: FakeIpvsKernel, args: readonly string[], input: string, { li
     if (bound === undefined) return refused(`Device "${shown}" does not exist.\n`, 1);
     return done(bound.map((address) => addressLine(shown, address)).join(''));
   }
+  if (called === '-o route get 198.51.100.0') return done('198.51.100.0 via 192.168.0.254 dev eth0 src 192.168.0.1\n');
+  if (called === '-o route get 2001:db8::') return refused('RTNETLINK answers: Network is unreachable\n', 2);
   const goesOn = called === '-force -batch -';
   if (!goesOn && called !== '-batch -') return refused(`Command "${called}" is unknown\n`, 255);
   let stderr = '';
@@ -205,6 +210,15 @@ function ipLine(kernel: FakeIpvsKernel, line: string): string | undefined {
     kernel.links.set(made, []);
     return undefined;
   }
+  const [, replaced, source] =
+    /^route replace local (\S+)\/32 dev \S+ table local proto 213 scope host src (\S+)$/.exec(line) ?? [];
+  if (replaced !== undefined && source !== undefined) {
+    kernel.sources.set(replaced, source);
+    return undefined;
+  }
+  const [, forgotten] = /^route delete local (\S+)\/\d+ dev \S+ table local proto 213$/.exec(line) ?? [];
+  if (forgotten !== undefined)
+    return kernel.sources.delete(forgotten) ? undefined : 'RTNETLINK answers: No such process';
   const link = /^link delete (\S+)$/.exec(line)?.[1] ?? / dev (\S+)$/.exec(line)?.[1] ?? '';
   const bound = kernel.links.get(link);
   if (bound === undefined) return `Cannot find device "${link}"`;

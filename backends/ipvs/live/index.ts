@@ -18,7 +18,7 @@ import { applyReport, refusalReport } from './apply-report.ts';
 import { readDump } from './dump.ts';
 import { type OtherWriter, plannerOf } from './plan.ts';
 import { createIpvsPlane } from './plane.ts';
-import { cleanServers, observeRemains, remainsOf } from './remains.ts';
+import { cleanServers, makeWay, observeRemains, remainsOf } from './remains.ts';
 
 /**
  * IPVS mode before a kernel.
@@ -75,6 +75,7 @@ export async function createLive(
     async checkCleanable(run, scope) {
       await observeRemains(run, scopeOf(scope), { isThorough: true });
     },
+    makeWay: (run, scope) => makeWay(run, scopeOf(scope)),
     clean: (run, scope) => cleanServers(run, scopeOf(scope)),
   };
 }

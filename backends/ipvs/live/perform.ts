@@ -12,6 +12,7 @@ import {
   serverKey,
   type VirtualServer,
 } from '../program/servers.ts';
+import { forgetSource } from './own-source.ts';
 import { type IpvsStep, type Script, scriptOf, type ServerEdit, serverEditLine } from '../plan/steps.ts';
 
 /**
@@ -51,6 +52,7 @@ export async function performStep(step: IpvsStep, run: Run): Promise<void> {
     case 'bind':
     case 'unbind':
       if (result.exitCode !== 0) await checkAddresses(step, command, result, run);
+      if (step.kind === 'unbind') await forgetSource(run, step.link, step.addresses);
       return;
     case 'create-link':
       // Somebody else may have made it in the meantime.

@@ -1,4 +1,5 @@
 import { counted } from '../../../compiler/values/counted.ts';
+import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
 import type { CleanReport, LeaveReport, Remains } from '../../backend.ts';
 import type { Run } from '../../command.ts';
 import { KernelError } from '../../netfilter/live/errors.ts';
@@ -8,6 +9,8 @@ import { drainingName, frontendsName } from '../program/ledger.ts';
 import { observeProgram, readLink } from './observe.ts';
 import type { IpvsProgram } from '../program/program.ts';
 import { ipvsTables } from '../table-writer.ts';
+import { dialFromNode } from './own-source.ts';
+import { linkName } from '../program/link-name.ts';
 import { describeFailure, drainText } from './apply-report.ts';
 import { ipvsSide } from './side.ts';
 
@@ -26,6 +29,17 @@ export async function remainsOf(run: Run, scope: IpvsScope): Promise<Remains | u
       leave: () => remove(run, scope, remains, false),
     }
   );
+}
+
+/**
+ * Another backend is about to come into force: what the node dials under its rules must not come from an address that is
+ * unbound before the connection ends. The node's virtual servers answer as before.
+ *
+ * throws   IpvsError, KernelError
+ */
+export async function makeWay(run: Run, scope: IpvsScope): Promise<readonly Diagnostic[]> {
+  const remains = await observeRemains(run, scope, { isThorough: false });
+  return remains === undefined ? [] : dialFromNode(run, scope.family, linkName(scope.prefix), remains.addresses);
 }
 
 /** Virtual servers, sets and addresses; chains are gone by now. */
