@@ -87,7 +87,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'one writer of a 
     expect((await slicewright(['plan', '-f', '-', '--out', file], listOf(objects('10.12.0.8')))).exitCode).toBe(2);
     expect(await slicewright(['apply', '--plan', file])).toEqual({
       exitCode: 1,
-      out: '',
+      out: expect.stringMatching(/: a plan with digest [0-9a-f]{64}\n$/),
       err: refusal(agent.child.pid),
     });
     rmSync(file);
