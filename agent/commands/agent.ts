@@ -26,6 +26,7 @@ import { preparationText, problemsOf } from '../../backends/host/preparation.ts'
 import { scopeOf } from '../planning/plan-kernel.ts';
 import { type ProxyOptions, proxyIdentity } from '../input/proxy-identity.ts';
 import { openRegistryFile } from '../config/registry-watch.ts';
+import { memoryUsedUp } from '../node/memory.ts';
 import { lockNameOf, lockNode } from '../node/node-lock.ts';
 import type { BindAddress } from '../serving/bind-address.ts';
 import { countCalls } from '../serving/meter.ts';
@@ -60,6 +61,9 @@ export interface AgentOptions extends Pick<SourceOptions, 'source' | 'master' | 
   readonly diagnostics: DiagnosticFormat;
   readonly flags: GivenFlags;
 }
+
+const outOfMemoryText =
+  'The agent ends, to be started again; the rules stay. It needs more memory, or a smaller --source-limits';
 
 /** How long the first program waits for other clusters. */
 const remoteWaitMs = 30_000;
@@ -135,6 +139,11 @@ export function agentCommand(
         },
         'started',
       );
+      void memoryUsedUp(host.memory, clock, signal).then((full) => {
+        if (full === undefined) return;
+        log.error({}, `memory is used up: ${full}. ${outOfMemoryText}`);
+        host.exit(1);
+      });
       const { done } = startAgent(
         {
           context,

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { type Clock, sleep } from '../loop/clock.ts';
+
+/** What this process has of memory, in bytes. */
+export interface Memory {
+  /** What Node's heap holds, and the most that it may: Node aborts there, with a text of its own for developers. */
+  heap(): MemoryUse;
+  /** What of this process cannot be given back, and the most that its cgroup may have: the kernel kills there, without a word. */
+  resident(): MemoryUse;
+  /** Gives back what nothing refers to any more. Stops everything for as long as that takes. */
+  collect(): void;
+}
+
+interface MemoryUse {
+  readonly used: number;
+  readonly limit: number;
+}
+
+/** Of a limit. What remains is little for a sync, and V8 aborts a little below its own. */
+const fullShare = 0.85;
+
+/** Looking takes microseconds. */
+const lookMs = 100;
+
+/**
+ * Waits until memory is used up. Whoever ends then can still say why.
+ *
+ * A heap near its limit may be full of what nobody needs, so it is collected before it counts. V8 would do the same a little
+ * later, so that costs nothing more.
+ *
+ * returns  what is used up, in a sentence; undefined when the signal was aborted first
+ */
+export async function memoryUsedUp(memory: Memory, clock: Clock, signal: AbortSignal): Promise<string | undefined> {
+  while (!signal.aborted) {
+    if (fullOf(memory) !== undefined) {
+      memory.collect();
+      const full = fullOf(memory);
+      if (full !== undefined) return full;
+    }
+    await sleep(clock, lookMs, signal);
+  }
+  return undefined;
+}
+
+function fullOf(memory: Memory): string | undefined {
+  const heap = memory.heap();
+  if (isFull(heap)) return `${sizes(heap)} that Node's heap may hold (--max-old-space-size) are in use`;
+  const resident = memory.resident();
+  if (isFull(resident)) return `${sizes(resident)} that the memory limit of this process' cgroup allows are in use`;
+  return undefined;
+}
+
+function isFull({ used, limit }: MemoryUse): boolean {
+  return used > fullShare * limit;
+}
+
+function sizes({ used, limit }: MemoryUse): string {
+  const inMegabytes = (bytes: number) => Math.round(bytes / 2 ** 20);
+  return `${inMegabytes(used)} of the ${inMegabytes(limit)} MiB`;
+}
+
+/** This process'. */
+export function processMemory(): Memory {
+  // Above what a machine can have there is none.
+  const constrained = process.constrainedMemory();
+  const residentLimit = constrained > 0 && constrained < 2 ** 50 ? constrained : Number.POSITIVE_INFINITY;
+  const named = namedHeapLimit([process.env['NODE_OPTIONS'] ?? '', ...process.execArgv].join(' '));
+  let gc: (() => void) | undefined;
+  return {
+    heap() {
+      const { used_heap_size: used, heap_size_limit } = getHeapStatistics();
+      return { used, limit: named ?? heap_size_limit };
+    },
+    resident: () => ({ used: residentLimit === Number.POSITIVE_INFINITY ? 0 : anonymousBytes(), limit: residentLimit }),
+    collect() {
+      // Node offers it to whoever asks when it starts; this asks later.
+      setFlagsFromString('--expose-gc');
+      gc ??= runInNewContext('gc') as () => void;
+      gc();
+    },
+  };
+}
+
+/**
+ * What `--max-old-space-size` says: V8 aborts there. Its own figure includes what is young, which is a large part of it where a
+ * small size is given, and little otherwise.
+ */
+function namedHeapLimit(options: string): number | undefined {
+  const [last] = [...options.matchAll(/--max[-_]old[-_]space[-_]size[= ](\d+)/g)].slice(-1);
+  return last === undefined ? undefined : Number(last[1]) * 2 ** 20;
+}
+
+/** Without pages of files, which the kernel takes back before it kills. 0: cannot be told, as without a file descriptor. */
+function anonymousBytes(): number {
+  try {
+    return Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
