@@ -10,6 +10,7 @@ import { type ContactTimes, createClusterStates, defaultContactTimes } from './c
 import type { FamilyPlane } from '../backends/plane/plane.ts';
 import type { Clock } from './loop/clock.ts';
 import type { LoopTimes } from './loop/family-loop.ts';
+import { bareServicesListener } from './telling/bare-services.ts';
 import { type Log, logListener } from './telling/log.ts';
 import { runLoop } from './loop/loop.ts';
 import type { Report } from './telling/agent-event.ts';
@@ -99,6 +100,7 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   const checks = serviceChecks(health.isHealthy, bindings, (event) => report(event));
   const listeners: readonly Report[] = [
     logListener(log),
+    bareServicesListener(log, clock.nowMs),
     meter,
     book.listen,
     healthListener(health),
