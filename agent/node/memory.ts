@@ -18,8 +18,14 @@ interface MemoryUse {
   readonly limit: number;
 }
 
-/** Of a limit. What remains is little for a sync, and V8 aborts a little below its own. */
-const fullShare = 0.85;
+/** Of a limit: from here on it is worth a collection. */
+const highShare = 0.8;
+
+/**
+ * Of a limit: what is still in use after a collection is too much. V8 itself aborts after some collections that leave more than
+ * 80 % in use and took most of the time (source: Heap::CheckIneffectiveMarkCompact), so this must be less.
+ */
+const fullShare = 0.75;
 
 /** Looking takes microseconds. */
 const lookMs = 100;
@@ -34,9 +40,9 @@ const lookMs = 100;
  */
 export async function memoryUsedUp(memory: Memory, clock: Clock, signal: AbortSignal): Promise<string | undefined> {
   while (!signal.aborted) {
-    if (fullOf(memory) !== undefined) {
+    if (fullOf(memory, highShare) !== undefined) {
       memory.collect();
-      const full = fullOf(memory);
+      const full = fullOf(memory, fullShare);
       if (full !== undefined) return full;
     }
     await sleep(clock, lookMs, signal);
@@ -44,16 +50,17 @@ export async function memoryUsedUp(memory: Memory, clock: Clock, signal: AbortSi
   return undefined;
 }
 
-function fullOf(memory: Memory): string | undefined {
+function fullOf(memory: Memory, share: number): string | undefined {
   const heap = memory.heap();
-  if (isFull(heap)) return `${sizes(heap)} that Node's heap may hold (--max-old-space-size) are in use`;
+  if (isFull(heap, share)) return `${sizes(heap)} that Node's heap may hold (--max-old-space-size) are in use`;
   const resident = memory.resident();
-  if (isFull(resident)) return `${sizes(resident)} that the memory limit of this process' cgroup allows are in use`;
+  if (isFull(resident, share))
+    return `${sizes(resident)} that the memory limit of this process' cgroup allows are in use`;
   return undefined;
 }
 
-function isFull({ used, limit }: MemoryUse): boolean {
-  return used > fullShare * limit;
+function isFull({ used, limit }: MemoryUse, share: number): boolean {
+  return used > share * limit;
 }
 
 function sizes({ used, limit }: MemoryUse): string {
