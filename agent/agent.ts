@@ -13,6 +13,7 @@ import { eitherPlace } from './input/places.ts';
 import type { Clock } from './loop/clock.ts';
 import type { FirstLook } from './loop/gate.ts';
 import type { LoopTimes } from './loop/family-loop.ts';
+import { bareServicesListener } from './telling/bare-services.ts';
 import { type Log, logListener } from './telling/log.ts';
 import { runLoop } from './loop/loop.ts';
 import type { Report } from './telling/agent-event.ts';
@@ -112,6 +113,7 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   const checks = serviceChecks(health.isHealthy, bindings, (event) => report(event));
   const listeners: readonly Report[] = [
     logListener(log, placeIn(parts.sources, context)),
+    bareServicesListener(log, clock.nowMs),
     meter,
     book.listen,
     healthListener(health),

@@ -3,8 +3,11 @@ export interface CommandResult {
   readonly exitCode: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
-  /** Set when the command did not run to its end by itself. */
-  readonly failure?: 'not-found' | 'no-permission' | 'timeout' | 'killed' | 'output-too-long';
+  /**
+   * Set when the command did not run to its end by itself. `not-started`: there was no room for another process, as when
+   * file descriptors or memory ran out; standard error says which.
+   */
+  readonly failure?: 'not-found' | 'not-started' | 'no-permission' | 'timeout' | 'killed' | 'output-too-long';
 }
 
 /**

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { hostRun } from './run.ts';
 
@@ -39,6 +40,27 @@ describe('running a command', () => {
 
   it('says that a command was killed', async () => {
     expect(await run('sh', ['-c', 'kill -KILL $$'])).toMatchObject({ exitCode: undefined, failure: 'killed' });
+  });
+
+  it('says that file descriptors ran out, and runs commands again when some are free', () => {
+    const script = `
+      import { closeSync, openSync } from 'node:fs';
+      import { hostRun } from ${JSON.stringify(new URL('run.ts', import.meta.url).href)};
+      const run = hostRun();
+      const results = [await run('true', [])];
+      const held = [];
+      try { for (;;) held.push(openSync('/dev/null')); } catch {}
+      for (let i = 0; i < 5; i++) results.push(await run('true', []));
+      held.forEach(closeSync);
+      results.push(await run('true', []));
+      console.log(JSON.stringify(results));
+    `;
+    const args = ['-c', 'ulimit -n 40; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', script];
+    const results = JSON.parse(execFileSync('/bin/sh', args, { encoding: 'utf8', timeout: 60_000 }));
+    const stderr = 'too many open files (EMFILE)';
+    const refused = { stdout: '', stderr, failure: 'not-started' };
+    const done = { exitCode: 0, stdout: '', stderr: '' };
+    expect(results).toEqual([done, ...Array.from({ length: 5 }, () => refused), done]);
   });
 
   it('stops reading where output has no end', async () => {

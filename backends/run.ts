@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
+import { getSystemErrorMap } from 'node:util';
 import type { CommandResult, Run } from './command.ts';
 
 /** Where an administrator's programs are. Never the caller's PATH: we run with all rights. */
@@ -38,8 +39,9 @@ export function hostRun({ timeoutMs = 300_000, maxOutput = 256_000_000 }: RunOpt
       forceKillAfterDelay: 5000,
       maxBuffer: maxOutput,
     });
-    const { exitCode, stdout, stderr } = result;
     const failure = failureOf(result);
+    if (failure === 'not-started') return notStarted(failure, systemText(result.code));
+    const { exitCode, stdout, stderr } = result;
     return { exitCode, stdout, stderr, ...(failure === undefined ? {} : { failure }) };
   };
 }
@@ -72,7 +74,14 @@ function failureOf({ exitCode, code, timedOut, isMaxBuffer, isTerminated }: Ende
   if (isTerminated) return 'killed';
   if (exitCode !== undefined) return undefined;
   if (code === 'ENOENT') return 'not-found';
-  return code === 'EACCES' || code === 'EPERM' ? 'no-permission' : 'killed';
+  if (code === 'EACCES' || code === 'EPERM') return 'no-permission';
+  return code === undefined ? 'killed' : 'not-started';
+}
+
+/** `too many open files (EMFILE)` */
+function systemText(code = ''): string {
+  const found = [...getSystemErrorMap().values()].find(([name]) => name === code);
+  return found === undefined ? code : `${found[1]} (${code})`;
 }
 
 function notStarted(failure: CommandResult['failure'] & string, stderr: string): CommandResult {

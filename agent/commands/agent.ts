@@ -30,6 +30,7 @@ import { defaultThreshold } from '../planning/removal.ts';
 import { type ProxyOptions, proxyIdentity } from '../input/proxy-identity.ts';
 import { openRegistryFile } from '../config/registry-watch.ts';
 import { waitText } from '../node/holder.ts';
+import { memoryUsedUp } from '../node/memory.ts';
 import { lockNode } from '../node/node-lock.ts';
 import type { BindAddress } from '../serving/bind-address.ts';
 import { countCalls } from '../serving/meter.ts';
@@ -75,6 +76,9 @@ export interface AgentOptions
   readonly diagnostics?: DiagnosticFormat;
   readonly flags: GivenFlags;
 }
+
+const outOfMemoryText =
+  'The agent ends, to be started again; the rules stay. It needs more memory, or a smaller --source-limits';
 
 /** How long the first program waits for other clusters. */
 const remoteWaitMs = 30_000;
@@ -165,6 +169,11 @@ export function agentCommand(
         },
         'started',
       );
+      void memoryUsedUp(host.memory, clock, signal).then((full) => {
+        if (full === undefined) return;
+        log.error({}, `memory is used up: ${full}. ${outOfMemoryText}`);
+        host.exit(1);
+      });
       const { done } = startAgent(
         {
           context,

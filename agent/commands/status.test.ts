@@ -159,7 +159,7 @@ it('says what could not be set on the node, as long as the agent runs', async ()
   const { tell, ask } = await agent();
   const object = { kind: 'sysctl', name: 'net.netfilter.nf_conntrack_max' };
   tell({ kind: 'prepared', problems: [{ severity: 'warning', code: 'x', object, message: 'is 1' }] });
-  tell({ kind: 'survey', diagnostics: [], endpoints: new Map(), slices: new Map() });
+  tell({ kind: 'survey', diagnostics: [], endpoints: new Map(), slices: new Map(), withoutSlices: [] });
   expect((await ask()).text).toMatch(/PROBLEMS\n {2}warning: sysctl net\.netfilter\.nf_conntrack_max: is 1/);
 });
 
@@ -173,6 +173,7 @@ it('gives JSON to programs', async () => {
   };
   tell({
     kind: 'survey',
+    withoutSlices: [],
     diagnostics: [diagnostic],
     endpoints: new Map([['local', { ...none, used: 1, unready: 2 }]]),
     slices: new Map(),
@@ -225,6 +226,7 @@ it('is counted: syncs, drift, what cannot be read, endpoints by cluster', async 
   });
   tell({
     kind: 'survey',
+    withoutSlices: [],
     diagnostics: [],
     endpoints: new Map([['member1', { ...none, used: 3, duplicate: 1 }]]),
     slices: new Map([['member1', 2]]),

@@ -67,6 +67,14 @@ describe('the loop', () => {
     await after.clock.until(() => expect(after.differences([here, web, webSlice('10.1.0.1')])).toEqual([]));
   });
 
+  it('surveys which Services no slice names, and an empty slice that comes later is one', async () => {
+    const bench = await running([here, web, webSlice('10.1.0.1'), api]);
+    const surveyed = () => bench.of('survey').at(-1)?.withoutSlices;
+    await bench.clock.until(() => expect(surveyed()).toEqual(['Service default/api']));
+    bench.tell(present(apiSlice()));
+    await bench.clock.until(() => expect(surveyed()).toEqual([]));
+  });
+
   it('waits for other clusters, but not for ever', async () => {
     const bench = start({ remotes: [east], remoteWaitMs: 60_000 });
     bench.tell(present(here, web, webSlice('10.1.0.1')));

@@ -10,6 +10,7 @@ import { type AppliedChange, applyChanges } from './latency.ts';
 import type { ChangesTaken, Report } from '../telling/agent-event.ts';
 import { type ChangedServices, createServiceTable } from './service-table.ts';
 import type { Arrival, SourceBoard } from '../sources/board.ts';
+import { servicesWithoutSlices } from '../telling/bare-services.ts';
 import { countEndpoints, countSlices } from '../telling/endpoint-counts.ts';
 
 export interface LoopParts {
@@ -116,8 +117,12 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
   function survey(): void {
     if (isSurveyed || clock.nowMs() < surveyDueMs) return;
     const startMs = clock.nowMs();
-    const { diagnostics, endpoints } = compiler.compilation();
-    report({ kind: 'survey', diagnostics, endpoints: countEndpoints(endpoints), slices: countSlices(endpoints) });
+    const compilation = compiler.compilation();
+    const { diagnostics, endpoints } = compilation;
+    report({
+      ...{ kind: 'survey', diagnostics, endpoints: countEndpoints(endpoints), slices: countSlices(endpoints) },
+      withoutSlices: servicesWithoutSlices(compilation),
+    });
     isSurveyed = true;
     surveyDueMs = clock.nowMs() + Math.max(surveyMs, restFactor * (clock.nowMs() - startMs));
   }

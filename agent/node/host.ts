@@ -2,11 +2,15 @@ import { cpus, hostname, networkInterfaces } from 'node:os';
 import { isServiceLink } from '../../backends/index.ts';
 import { type IpAddress, parseAddress } from '../../compiler/values/address.ts';
 import type { Host } from '../input/inputs.ts';
+import { type Memory, processMemory } from './memory.ts';
 
 /** What the agent knows of its machine besides. */
 export interface AgentHost extends Host {
   /** Cores of the machine, whatever a container may use of them. */
   readonly cpus: number;
+  readonly memory: Memory;
+  /** Ends this process at once, as when it is killed. */
+  readonly exit: (status: number) => void;
 }
 
 /**
@@ -19,5 +23,11 @@ export function thisHost(): AgentHost {
     .flatMap(([, bound]) => bound ?? [])
     .map(({ address }) => parseAddress(address))
     .filter((address): address is IpAddress => address !== undefined);
-  return { name: hostname().trim().toLowerCase(), addresses, cpus: cpus().length };
+  return {
+    name: hostname().trim().toLowerCase(),
+    addresses,
+    cpus: cpus().length,
+    memory: processMemory(),
+    exit: (status) => process.exit(status),
+  };
 }

@@ -110,6 +110,8 @@ export type AgentEvent =
       readonly endpoints: EndpointCounts;
       /** Slices with endpoints of a Service, by cluster's name as in `endpoints`. */
       readonly slices: ReadonlyMap<string, number>;
+      /** Services that no slice names. */
+      readonly withoutSlices: readonly string[];
     };
 
 export type Report = (event: AgentEvent) => void;

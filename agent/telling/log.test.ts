@@ -63,6 +63,7 @@ describe('the log', () => {
     } as const;
     const survey = (...diagnostics: readonly (typeof problem)[]): AgentEvent => ({
       kind: 'survey',
+      withoutSlices: [],
       diagnostics,
       endpoints: new Map(),
       slices: new Map(),

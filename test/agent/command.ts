@@ -14,14 +14,22 @@ export interface NodeCommand {
   readonly exited: Promise<number | null>;
 }
 
-/** stderr   a file descriptor to write it to, instead of `said` */
+interface StartOptions {
+  /** A file descriptor to write standard error to, instead of `said`. */
+  readonly stderr?: number | 'pipe';
+  /** What starts it, such as `prlimit --nofile=40`. */
+  readonly before?: readonly string[];
+  /** For Node. */
+  readonly flags?: readonly string[];
+}
+
 export function startOnNode(
   network: LocalNetwork,
   args: readonly string[],
-  stderr: number | 'pipe' = 'pipe',
+  { stderr = 'pipe', before = [], flags = [] }: StartOptions = {},
 ): NodeCommand {
   const [file, ...enter] = network.enter('member2-node');
-  const child = spawn(file, [...enter, process.execPath, program, ...args], {
+  const child = spawn(file, [...enter, ...before, process.execPath, ...flags, program, ...args], {
     env: environment,
     stdio: ['ignore', 'ignore', stderr],
   });

@@ -62,7 +62,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     const limit = '--conntrack-max-per-core=0';
     const flags = ['--cluster-cidr', '10.12.0.0/16,fd00:12::/64', '--hostname-override', 'member2-node', limit];
     const args = ['agent', ...from, '--iptables-min-sync-period', '0s', ...flags, ...more];
-    const command = startOnNode(network, args, stderr);
+    const command = startOnNode(network, args, { stderr });
     children.add(command.child);
     return command;
   }

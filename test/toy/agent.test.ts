@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { agentCommand, type AgentOptions } from '../../agent/commands/agent.ts';
 import { cartOf, createScratch, nodeOf, type Scratch } from '../../agent/commands/commands.fixture.ts';
+import { thisHost } from '../../agent/node/host.ts';
 import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { statusCommand } from '../../agent/commands/status.ts';
 import { register } from '../../backends/index.ts';
@@ -63,7 +64,7 @@ function startAgent(port: number, options: Partial<AgentOptions> = {}) {
     },
     io,
     run,
-    { ...here, cpus: 1 },
+    { ...thisHost(), ...here, cpus: 1 },
     stop.signal,
   );
   running.push(done);

@@ -23,7 +23,8 @@ import { allowLocalNodePorts } from './local-node-ports.ts';
 import { createDelays } from '../../plane/delays.ts';
 import { type Depth, emptySync, type FamilyPlane, type FamilySync } from '../../plane/plane.ts';
 import { isUsed, type Target } from '../../target.ts';
-import { createAheadWatch } from '../../netfilter/diff/ahead.ts';
+import { createAheadWatch } from '../../plane/ahead-watch.ts';
+import { verdictsAhead } from '../../netfilter/diff/ahead.ts';
 import { findDrift } from '../../netfilter/diff/drift.ts';
 import { createHookGlance } from './glance.ts';
 import { rememberUnits } from '../../units.ts';
@@ -67,7 +68,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     mode = start.tools.mode;
     const drift = [
       ...(before === undefined ? [] : findDrift(before.ruleset, start.ruleset)),
-      ...ahead.look(start.foreign),
+      ...ahead.look(verdictsAhead(start.foreign)),
     ];
     const target = { program: program && heldBack(start, program, held, own), services: wanted.services };
     const taken: RestoreDocument[] = [];

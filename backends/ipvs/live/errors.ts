@@ -12,6 +12,7 @@ import { BackendError } from '../../errors.ts';
  * conflict       something of our name is there and is not what we make under it
  * missing-tool   the program is not installed
  * no-privilege   we may not
+ * not-started    the machine or this process had no room for another process
  * interrupted    killed, or it took too long
  * failed         anything else
  */
@@ -22,6 +23,7 @@ export type IpvsErrorReason =
   | 'conflict'
   | 'missing-tool'
   | 'no-privilege'
+  | 'not-started'
   | 'interrupted'
   | 'failed';
 
@@ -77,6 +79,8 @@ export function commandFailure(command: string, result: CommandResult): IpvsErro
       return new IpvsError(`${command}: not installed`, { reason: 'missing-tool' });
     case 'no-permission':
       return new IpvsError(`${command}: not permitted`, { reason: 'no-privilege' }, stderr);
+    case 'not-started':
+      return new IpvsError(`${command}: could not be started`, { reason: 'not-started' }, stderr);
     case 'timeout':
     case 'killed':
       return new IpvsError(`${command}: interrupted`, { reason: 'interrupted' }, stderr);

@@ -7,7 +7,8 @@ import { conflictText } from '../plan/conflicts.ts';
 import { holdBack } from '../plan/hold-back.ts';
 import { ipvs } from '../maker.ts';
 import { observeProgram } from './observe.ts';
-import { createAheadWatch } from '../../netfilter/diff/ahead.ts';
+import { createAheadWatch } from '../../plane/ahead-watch.ts';
+import { verdictsAhead } from '../../netfilter/diff/ahead.ts';
 import type { Mode } from '../../netfilter/live/kernel.ts';
 import { underPrefix } from '../../netfilter/prefix.ts';
 import { type IpvsStep, printStep } from '../plan/steps.ts';
@@ -74,7 +75,7 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
         deltaRefused: false,
         drift: [
           ...(before?.services === wanted.services && before.node === wanted.node ? driftIn(steps) : []),
-          ...ahead.look(start.found?.tables?.foreign ?? { inFront: [] }),
+          ...ahead.look(verdictsAhead(start.found?.tables?.foreign ?? { inFront: [] })),
         ],
         quarantined: delays.list().map((held) => ({ ...held, service: servicePortIn(held.service) })),
         released: released.map(servicePortIn),

@@ -104,6 +104,7 @@ describe('classifyFailure', () => {
   it.each<[CommandResult['failure'] & string, string]>([
     ['not-found', 'missing-tool'],
     ['no-permission', 'no-privilege'],
+    ['not-started', 'not-started'],
     ['timeout', 'interrupted'],
     ['killed', 'interrupted'],
     ['output-too-long', 'truncated'],

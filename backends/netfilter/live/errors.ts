@@ -12,6 +12,7 @@ import { BackendError } from '../../errors.ts';
  * too-large      the kernel takes no message of this size from us; shorter documents help
  * missing-tool   the program is not installed
  * no-privilege   we may not
+ * not-started    the machine or this process had no room for another process; what is in force stays
  * interrupted    killed, or it took too long: the tables before that are in force
  * truncated      what it printed is cut short
  * failed         anything else
@@ -24,6 +25,7 @@ export type KernelErrorReason =
   | 'too-large'
   | 'missing-tool'
   | 'no-privilege'
+  | 'not-started'
   | 'interrupted'
   | 'truncated'
   | 'failed';
@@ -71,6 +73,7 @@ function describe(reason: KernelErrorReason): string {
     'too-large': 'more than the kernel takes at once (only root outside of user namespaces may send more)',
     'missing-tool': 'not installed',
     'no-privilege': 'not permitted (root, or CAP_NET_ADMIN and CAP_NET_RAW, is needed)',
+    'not-started': 'could not be started',
     interrupted: 'interrupted',
     truncated: 'its output is cut short',
     failed: 'failed',
@@ -98,6 +101,8 @@ export function classifyFailure({ exitCode, stderr, failure }: CommandResult): K
       return { reason: 'missing-tool' };
     case 'no-permission':
       return { reason: 'no-privilege' };
+    case 'not-started':
+      return { reason: 'not-started' };
     case 'timeout':
     case 'killed':
       return { reason: 'interrupted' };

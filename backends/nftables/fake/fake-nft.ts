@@ -3,12 +3,15 @@ import { parseListing } from '../program/parse.ts';
 import { printProgram } from '../program/print.ts';
 import { printTransaction } from '../plan/command.ts';
 import { planTransaction } from '../plan/plan.ts';
+import { chainHeads, chainIn } from './listing.ts';
 import { copyState, type FakeState, programOf } from './state.ts';
 import { runDocument } from './transaction.ts';
 
 export interface FakeNftOptions {
   /** Tables that are there already, as text of nft. */
   readonly ruleset?: string;
+  /** Tables of others, of any family and with any rules, as nft lists them. Asked at each listing; nothing changes them. */
+  readonly others?: () => string;
   /** Kernels before 6.4: a chain counts as busy in the transaction that frees it. */
   readonly holdsFreed?: boolean;
   /** The longest document that is taken, in characters: a user namespace cannot make its socket buffer larger. */
@@ -30,6 +33,7 @@ export interface FakeNft {
 /** A strict nft in memory: it takes documents as slicewright writes them, all or nothing, and complains as nft 1.0.6 does. */
 export function createFakeNft({
   ruleset = '',
+  others = () => '',
   holdsFreed = false,
   longestDocument,
   fault,
@@ -63,6 +67,11 @@ export function createFakeNft({
       keys.map((key) => state.get(key)).flatMap((one) => (one === undefined ? [] : [printProgram(programOf(one))]));
     if (what === 'ruleset') return done(listing([...state.keys()]).join(''));
     if (what === 'tables') return done([...state.keys()].map((key) => `table ${key}\n`).join(''));
+    if (what === 'chains') return done(chainHeads(listing([...state.keys()]).join('') + others()));
+    if (what === 'chain') {
+      const chain = chainIn(others(), family, table, name);
+      return chain === undefined ? notFound(args, name) : done(chain);
+    }
     const found = state.get(`${family} ${table}`);
     if (found === undefined) return notFound(args, table);
     if (what === 'table') return done(listing([`${family} ${table}`]).join(''));
@@ -78,6 +87,7 @@ export function createFakeNft({
     if (file !== 'nft') return { exitCode: undefined, stdout: '', stderr: `${file}: not found`, failure: 'not-found' };
     if (args[0] === '--version') return done('nftables v1.0.6 (Lester Gooch #5)\n');
     if (args[0] === 'list') return list(args);
+    if (args[0] === '-t' && args[1] === 'list') return list(args.slice(1));
     if (args.join(' ') === '-f -') return load(input);
     return failed(`Error: syntax error, unexpected ${args.join(' ')}\n`);
   }

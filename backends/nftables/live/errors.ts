@@ -7,6 +7,7 @@ import { BackendError, kernelProblem } from '../../errors.ts';
  * Why nft did not do something.
  *
  * exists, missing, busy   the table is not as it was read: somebody changed it meanwhile
+ * not-started             the machine or this process had no room for another process
  * refused                 the kernel does not take what was written
  * not-understood          this nft does not know what was written
  * too-large               more than a socket takes at once; only the real administrator may make its buffer larger
@@ -24,6 +25,7 @@ export type NftReason =
   | 'bad-listing'
   | 'another-writer'
   | 'disturbed'
+  | 'not-started'
   | 'killed'
   | 'failed';
 
@@ -75,6 +77,7 @@ const sentences: Readonly<Record<NftReason, string>> = {
   'bad-listing': 'nft lists something else than a table',
   'another-writer': "another program's rules are there",
   disturbed: 'another program keeps changing the table',
+  'not-started': 'nft could not be started',
   killed: 'nft was ended before it was done',
   failed: 'nft failed',
 };
@@ -82,6 +85,7 @@ const sentences: Readonly<Record<NftReason, string>> = {
 export function factsOf({ stderr, failure: ended }: CommandResult): NftFacts {
   if (ended === 'not-found') return { reason: 'missing-tool' };
   if (ended === 'no-permission') return { reason: 'no-privilege' };
+  if (ended === 'not-started') return { reason: 'not-started' };
   if (ended !== undefined) return { reason: 'killed' };
   const first = stderr.split('\n').find((line) => line.includes('Error: ')) ?? stderr;
   const place = /^\S+?:(\d+):\d+-\d+: Error: /.exec(first);

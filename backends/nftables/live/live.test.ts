@@ -41,6 +41,63 @@ function target(...services: Target['services']): Target {
   return { services, node: makeNode({ addresses: [address('192.168.0.10')] }) };
 }
 
+function cart6() {
+  const ir = makeIR([clusterIP('fd00:96::1', 80)], [endpoint('[fd00:1::1]:80')], {
+    id: 'shop/cart:http/TCP/IPv6' as ReturnType<typeof cart>['id'],
+  });
+  return { ...ir, family: 'IPv6' as const };
+}
+
+/** As nft 1.0.6 lists them. A base chain after slicewright's, a chain that another jumps to and an accept decide nothing before. */
+const othersTables = `table inet fw {
+	set big {
+		type ipv4_addr
+	}
+
+	chain first {
+		type filter hook prerouting priority raw; policy accept;
+		ip daddr 10.96.0.1 counter packets 3 bytes 180 drop comment "we accept it"
+		ip6 daddr fd00::1 drop
+		ip saddr { 192.0.2.1, 192.0.2.2,
+			   192.0.2.3 } log prefix "x" reject
+		ip saddr 192.0.2.9 accept comment "instead of a drop here"
+		jump second
+	}
+
+	chain second {
+		tcp dport 80 drop
+	}
+
+	chain passing {
+		type filter hook forward priority filter; policy drop;
+		ct state vmap { invalid : drop }
+	}
+
+	chain after {
+		type filter hook forward priority filter + 10; policy accept;
+		drop
+	}
+
+	chain nat {
+		type nat hook prerouting priority dstnat - 10; policy accept;
+		dnat ip to 203.0.113.4
+	}
+}
+table ip nat {
+	chain PREROUTING {
+		type nat hook prerouting priority dstnat; policy accept;
+		tcp dport 80 redirect to :8080
+		xt target "DNAT"
+	}
+}
+table netdev dev {
+	chain in {
+		type filter hook ingress device "lo" priority filter; policy accept;
+		drop
+	}
+}
+`;
+
 const textOf = (wanted: Target) => backend.make(wanted).text();
 
 /** Refuses every document that holds a text, as the kernel refuses the line that it stands in. */
@@ -88,6 +145,65 @@ describe('a plane', () => {
       { where: 'set cluster-ips', lost: ['10.96.0.1'], added: [] },
     ]);
     expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.1:80'))));
+  });
+
+  it('tells once of rules of others that decide before its own, which stay', async () => {
+    let others = othersTables;
+    const fake = createFakeNft({ others: () => others });
+    const plane = planeOf('nftables', { run: fake.run });
+    const wanted = target(cart('10.1.0.1:80'));
+    const before = (where: string) => `table ${where} (rules of others that decide before)`;
+    const drift = [
+      {
+        where: before('inet fw, chain first'),
+        lost: [],
+        added: [
+          'ip daddr 10.96.0.1 counter drop comment "we accept it"',
+          'ip saddr { 192.0.2.1, 192.0.2.2, 192.0.2.3 } log prefix "x" reject',
+        ],
+        stays: true,
+      },
+      {
+        where: before('inet fw, chain passing'),
+        lost: [],
+        added: ['policy drop', 'ct state vmap { invalid : drop }'],
+        stays: true,
+      },
+      { where: before('inet fw, chain nat'), lost: [], added: ['dnat ip to 203.0.113.4'], stays: true },
+      {
+        where: before('ip nat, chain PREROUTING'),
+        lost: [],
+        added: ['tcp dport 80 redirect to :8080', 'xt target "DNAT"'],
+        stays: true,
+      },
+    ];
+    expect((await plane.sync(wanted, 'full')).drift).toEqual(drift);
+    // Packets count on, and that is nothing new.
+    others = others.replace('packets 3 bytes 180', 'packets 4 bytes 240');
+    expect((await plane.sync(wanted, 'full')).drift).toEqual([]);
+    others = others.replace('redirect to :8080', 'redirect to :9090');
+    expect((await plane.sync(wanted, 'full')).drift).toEqual([
+      { ...drift[3], added: ['tcp dport 80 redirect to :9090'] },
+    ]);
+    expect(fake.ruleset()).toBe(textOf(wanted));
+    const calls = fake.calls.length;
+    await plane.sync(target(cart('10.1.0.9:80')), 'delta');
+    expect(fake.calls.slice(calls)).toEqual(['-f']);
+  });
+
+  it('tells in IPv6 of what is for IPv6', async () => {
+    const fake = createFakeNft({ others: () => othersTables });
+    const plane = planeOf('nftables', { run: fake.run, family: 'IPv6' });
+    const wanted = { services: [cart6()], node: makeNode({ family: 'IPv6', addresses: [address('fd00::10')] }) };
+    const told = (await plane.sync(wanted, 'full')).drift.flatMap(({ added }) => added);
+    expect(told).toEqual(['ip6 daddr fd00::1 drop', 'policy drop', 'ct state vmap { invalid : drop }']);
+  });
+
+  it('goes on where chains of others cannot be listed', async () => {
+    const refused: CommandResult = { exitCode: 1, stdout: '', stderr: 'Error: syntax error, unexpected chains\n' };
+    const fake = createFakeNft({ fault: (_, args) => (args[1] === 'chains' ? refused : undefined) });
+    const sync = await planeOf('nftables', { run: fake.run }).sync(target(cart('10.1.0.1:80')), 'full');
+    expect(sync).toMatchObject({ documents: 1, drift: [] });
   });
 
   it('sees at a glance, of one small set, that the ruleset was flushed', async () => {

@@ -6,6 +6,7 @@ import { type ServicePortId, servicePortText } from '../../../compiler/values/na
 import { assemble } from '../../assemble.ts';
 import type { PlaneOptions } from '../../backend.ts';
 import { forgetConnections } from '../../conntrack.ts';
+import { createAheadWatch } from '../../plane/ahead-watch.ts';
 import { createDelays } from '../../plane/delays.ts';
 import { emptySync, type FamilyPlane, type FamilySync } from '../../plane/plane.ts';
 import { isUsed, type Target } from '../../target.ts';
@@ -16,6 +17,7 @@ import { planDifference } from '../plan/plan.ts';
 import { familyWord } from '../program/print-rule.ts';
 import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
+import { readAhead } from './ahead.ts';
 import { applyWanted, desiredOf, type Wanted } from './apply.ts';
 import { NftError } from './errors.ts';
 import { staleFlows, staleFlowsBetween, udpFrontendsOf } from './flows.ts';
@@ -53,6 +55,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
   // refuses them too: deltas go unchecked, and each full sync checks all.
   const unchecked = { ...maker, check: () => [] };
   const delays = createDelays<string>(nowMs, delayTimes);
+  const ahead = createAheadWatch();
   let believed: Observation | undefined;
   let increment: Remembered | undefined;
 
@@ -113,7 +116,11 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     const before = believed;
     believed = undefined;
     const start = await observe(run, scope);
-    const drift = before === undefined ? [] : findDrift(before.program, start.program);
+    const strange = wanted.assembled && (await readAhead(run, wanted.assembled.program));
+    const drift = [
+      ...(before === undefined ? [] : findDrift(before.program, start.program)),
+      ...(strange === undefined ? [] : ahead.look(strange)),
+    ];
     const outcome = await applyWanted(run, scope, start, wanted, held, false);
     believed = outcome.observed;
     const { documents, lines, disturbances, forgotten, quarantined } = outcome;

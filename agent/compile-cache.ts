@@ -1,0 +1,67 @@
+import { lstatSync, realpathSync, type Stats } from 'node:fs';
+import { basename, dirname, isAbsolute, join } from 'node:path';
+
+/** Others may make files in such a folder, and take away only their own: `/tmp`. */
+const sticky = 0o1000;
+const othersWrite = 0o022;
+
+/**
+ * Where compiled code may be kept: it runs with our rights the next time. So only in the user's own cache folder, when no
+ * other user but root could put something there or another folder in its place: the path is the real one, without links, and
+ * nobody else can write to any folder on it. A link of `slicewright` itself is never followed.
+ *
+ * uid      of this process
+ * returns  undefined: nothing is kept, as for root with another user's home
+ */
+export function compileCacheFolder(
+  { HOME, XDG_CACHE_HOME }: Readonly<Record<string, string | undefined>>,
+  uid: number | undefined,
+): string | undefined {
+  const caches = XDG_CACHE_HOME || (HOME && join(HOME, '.cache'));
+  const real = caches && isAbsolute(caches) && realFolder(caches);
+  if (!real || uid === undefined || !isSafe(real, uid)) return undefined;
+  const folder = join(real, 'slicewright');
+  const found = statusOf(folder);
+  return found === undefined || isOwn(found, uid) ? folder : undefined;
+}
+
+/** The folder without links; one that is not there yet, in the real folder where it would be made. */
+function realFolder(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    // A link to nothing is no folder that is not there yet.
+    if (statusOf(path) !== undefined) return undefined;
+  }
+  try {
+    return join(realpathSync(dirname(path)), basename(path));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ours alone, or to be made in one that is; with folders above it that are ours or root's. */
+function isSafe(folder: string, uid: number): boolean {
+  const found = statusOf(folder);
+  if (found === undefined) return statusOf(dirname(folder)) !== undefined && isSafe(dirname(folder), uid);
+  if (!isOwn(found, uid)) return false;
+  for (let above = dirname(folder); ; above = dirname(above)) {
+    const status = statusOf(above);
+    if (status === undefined || (status.uid !== uid && status.uid !== 0)) return false;
+    if ((status.mode & othersWrite) !== 0 && (status.mode & sticky) === 0) return false;
+    if (above === dirname(above)) return true;
+  }
+}
+
+function isOwn(found: Stats, uid: number): boolean {
+  return found.isDirectory() && found.uid === uid && (found.mode & othersWrite) === 0;
+}
+
+/** undefined: not there, or not for us to see, as the home of whoever ran sudo may be. */
+function statusOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { createTestClock } from '../loop/clock.fixture.ts';
+import { type Memory, memoryUsedUp, processMemory } from './memory.ts';
+
+/** In MiB. `needed`: what a collection leaves. */
+function memoryOf(now: { heap: number; needed: number; resident: number }) {
+  let collections = 0;
+  const memory: Memory = {
+    heap: () => ({ used: now.heap * 2 ** 20, limit: 100 * 2 ** 20 }),
+    resident: () => ({ used: now.resident * 2 ** 20, limit: 200 * 2 ** 20 }),
+    collect() {
+      collections++;
+      now.heap = now.needed;
+    },
+  };
+  return { memory, collections: () => collections };
+}
+
+describe('memory that is used up', () => {
+  it('is the heap when a collection does not help, and not before', async () => {
+    const now = { heap: 86, needed: 40, resident: 0 };
+    const { memory, collections } = memoryOf(now);
+    const clock = createTestClock();
+    let full: string | undefined;
+    void memoryUsedUp(memory, clock, new AbortController().signal).then((text) => (full = text));
+    await clock.advance(60_000);
+    expect([full, collections()]).toEqual([undefined, 1]);
+    now.heap = now.needed = 79;
+    await clock.advance(60_000);
+    expect([full, collections()]).toEqual([undefined, 1]);
+    Object.assign(now, { heap: 86, needed: 76 });
+    await clock.advance(200);
+    expect(full).toBe("76 of the 100 MiB that Node's heap may hold (--max-old-space-size) are in use");
+  });
+
+  it('is what the cgroup may have', async () => {
+    const { memory } = memoryOf({ heap: 5, needed: 5, resident: 190 });
+    expect(await memoryUsedUp(memory, createTestClock(), new AbortController().signal)).toBe(
+      "190 of the 200 MiB that the memory limit of this process' cgroup allows are in use",
+    );
+  });
+
+  it('of a large cgroup may be used nearly up: 64 MiB are left', async () => {
+    const now = { used: 2048 - 65 };
+    const memory: Memory = {
+      heap: () => ({ used: 0, limit: 1 }),
+      resident: () => ({ used: now.used * 2 ** 20, limit: 2048 * 2 ** 20 }),
+      collect() {},
+    };
+    const clock = createTestClock();
+    let full: string | undefined;
+    void memoryUsedUp(memory, clock, new AbortController().signal).then((text) => (full = text));
+    await clock.advance(60_000);
+    expect(full).toBeUndefined();
+    now.used = 2048 - 40;
+    await clock.advance(200);
+    expect(full).toContain('2008 of the 2048 MiB');
+  });
+
+  it('ends with the agent', async () => {
+    const stop = new AbortController();
+    const { memory } = memoryOf({ heap: 5, needed: 5, resident: 5 });
+    const watch = memoryUsedUp(memory, createTestClock(), stop.signal);
+    stop.abort();
+    expect(await watch).toBeUndefined();
+  });
+
+  it('is measured in bytes, and given back', () => {
+    const memory = processMemory();
+    const garbage = Array.from({ length: 1_000_000 }, (_, i) => ({ i }));
+    const before = memory.heap();
+    expect(before.used).toBeGreaterThan(garbage.length * 16);
+    expect(before.used).toBeLessThan(before.limit);
+    garbage.length = 0;
+    memory.collect();
+    expect(memory.heap().used).toBeLessThan(before.used);
+  });
+});

@@ -1,0 +1,52 @@
+import type { Compilation } from '../../compiler/compile.ts';
+import { families } from '../../compiler/values/address.ts';
+import { compareText } from '../../compiler/values/names.ts';
+import { formatObjectRef } from '../../compiler/values/object-ref.ts';
+import type { Report } from './agent-event.ts';
+import type { Log } from './log.ts';
+
+/** A Service comes a moment before its first slice, and a dispatcher may take some. */
+const patienceMs = 60_000;
+
+/** Lines of one moment; beyond that they are counted. */
+const mostLines = 20;
+
+const causes =
+  'it has no selector and nobody wrote its slices; only Endpoints stand for it, or slices of discovery.k8s.io/v1beta1, which are not read; ' +
+  'its slices lack the label kubernetes.io/service-name; or the EndpointSlice controller, or what dispatches slices of other clusters, does not work';
+
+/** Services that are served here and that no EndpointSlice names: even one without pods has a slice, which is empty. */
+export function servicesWithoutSlices({ services }: Pick<Compilation, 'services'>): string[] {
+  const bare = new Map<string, boolean>();
+  for (const { origin } of families.flatMap((family) => services[family])) {
+    const [object, ...slices] = origin;
+    if (object === undefined) continue;
+    const name = formatObjectRef(object);
+    bare.set(name, slices.length === 0 && bare.get(name) !== false);
+  }
+  return [...bare].flatMap(([name, isBare]) => (isBare ? [name] : [])).sort(compareText);
+}
+
+/** Says of Services that stay without slices for a minute, once each until they have one. */
+export function bareServicesListener(log: Log, nowMs: () => number): Report {
+  /** Since when, and whether it was told. */
+  let bare = new Map<string, { readonly sinceMs: number; isTold: boolean }>();
+
+  return (event) => {
+    const now = nowMs();
+    if (event.kind === 'survey') {
+      const before = bare;
+      bare = new Map(
+        event.withoutSlices.map((name) => [name, before.get(name) ?? { sinceMs: now, isTold: false }] as const),
+      );
+    }
+    const due = [...bare].filter(([, { sinceMs, isTold }]) => !isTold && now - sinceMs >= patienceMs);
+    for (const [, state] of due) state.isTold = true;
+    for (const [name] of due.slice(0, mostLines)) {
+      log.warn({ code: 'no-slices' }, `${name}: no EndpointSlice is for it, so it refuses connections: ${causes}`);
+    }
+    if (due.length > mostLines) {
+      log.warn({ code: 'no-slices', count: due.length - mostLines }, 'more Services have no EndpointSlice');
+    }
+  };
+}

@@ -1,0 +1,120 @@
+import type { Family } from '../../../compiler/values/address.ts';
+import type { Run } from '../../command.ts';
+import type { RuleAhead } from '../../plane/ahead-watch.ts';
+import { parsePriority } from '../program/hook.ts';
+import { parseName } from '../program/names.ts';
+import { familyWord } from '../program/print-rule.ts';
+import type { Hook, NftProgram } from '../program/program.ts';
+
+/** More base chains than that are left unread: a reading stays cheap whatever others do. */
+const mostChains = 32;
+
+/** Of a rule, in characters. */
+const longestRule = 300;
+
+/** A base chain of another program, at a hook that slicewright uses. */
+interface StrangeChain {
+  /** `inet`, or the family's own word. */
+  readonly family: string;
+  readonly table: string;
+  readonly name: string;
+  readonly type: string;
+  readonly at: string;
+  readonly priority: number;
+  readonly drops: boolean;
+}
+
+/**
+ * Rules of others that decide over packets before slicewright's table sees them: in base chains of other tables, of the same
+ * family or inet, with an earlier or the same priority at a hook that slicewright has. Reading costs a listing of chain heads
+ * (20 ms beside 10,000 Services) and one chain of rules for each of theirs.
+ *
+ * Rules in chains that they jump to are not looked at, as in the other modes, nor do names count that nft would not take.
+ *
+ * own      what is wanted, or in force: its hooks are those that count
+ * returns  undefined where nft does not list chains: then nothing is known
+ */
+export async function readAhead(run: Run, own: NftProgram): Promise<readonly RuleAhead[] | undefined> {
+  const heads = await run('nft', ['list', 'chains']);
+  if (heads.exitCode !== 0) return undefined;
+  const hooks = [...own.chains.values()].flatMap(({ hook }) => hook ?? []);
+  const chains = strangeChains(heads.stdout, own).filter((chain) => isBefore(chain, hooks));
+  const ahead: RuleAhead[] = [];
+  for (const chain of chains.slice(0, mostChains)) {
+    const { family, table, name } = chain;
+    const where = `table ${family} ${table}, chain ${name}`;
+    const listed = await run('nft', ['-t', 'list', 'chain', family, table, name]);
+    // It may be gone by now.
+    if (listed.exitCode !== 0) continue;
+    const rules = rulesIn(listed.stdout).filter((rule) => decides(rule, chain, hooks) && isOf(own.family, rule));
+    for (const rule of [...(chain.drops ? ['policy drop'] : []), ...rules]) {
+      ahead.push({ where, rule: rule.slice(0, longestRule) });
+    }
+  }
+  return ahead;
+}
+
+const tableLine = /^table (\S+) (\S+) \{/;
+const chainLine = /^\tchain (\S+) \{/;
+const hookLine = /^\t\ttype (\S+) hook (\S+) priority ([^;]+); policy (\w+);/;
+
+function strangeChains(listing: string, own: NftProgram): StrangeChain[] {
+  const word = familyWord(own.family);
+  const found: StrangeChain[] = [];
+  let table: readonly [family: string, name: string] | undefined;
+  let name: string | undefined;
+  for (const line of listing.split('\n')) {
+    const [, family, ofTable] = tableLine.exec(line) ?? [];
+    if (family !== undefined && ofTable !== undefined) table = [family, ofTable];
+    name = chainLine.exec(line)?.[1] ?? name;
+    const [, type, at, priorityText = '', policy] = hookLine.exec(line) ?? [];
+    const priority = parsePriority(priorityText);
+    if (table === undefined || type === undefined || at === undefined || priority === undefined) continue;
+    if (table[0] !== 'inet' && (table[0] !== word || table[1] === own.table)) continue;
+    // nft reads its arguments as one command: only what is a name gets there.
+    const names = [parseName(table[1]), parseName(name)] as const;
+    if (names[0] === undefined || names[1] === undefined) continue;
+    found.push({ family: table[0], table: names[0], name: names[1], type, at, priority, drops: policy === 'drop' });
+  }
+  return found;
+}
+
+function isBefore({ at, priority }: StrangeChain, hooks: readonly Hook[]): boolean {
+  return hooks.some((hook) => hook.at === at && priority <= hook.priority);
+}
+
+/** A rule may stand in several lines, where a set in it is long. Counters count on, and say nothing of the rule. */
+function rulesIn(listing: string): string[] {
+  const rules: string[] = [];
+  for (const line of listing.split('\n')) {
+    if (/^\t\t\s/.test(line) && rules.length > 0) rules.push(`${rules.pop()} ${line.trim()}`);
+    else if (/^\t\t\S/.test(line) && !hookLine.test(line) && !line.startsWith('\t\tcomment "')) rules.push(line.trim());
+  }
+  return rules.map((rule) => rule.replaceAll(/\bcounter packets \d+ bytes \d+/g, 'counter'));
+}
+
+/** What is in quotes may say anything; but of iptables-nft, a target that nft does not know stands there. */
+function plain(rule: string): string {
+  return rule.replaceAll(/xt target "([A-Z]+)"/g, (_, target: string) => `xt ${target}`).replaceAll(/"[^"]*"/g, '""');
+}
+
+const ends = /(?:^|[ :])(?:drop|reject|queue|tproxy)(?:[ ,]|$)|xt (?:REJECT|NFQUEUE|TPROXY)\b/;
+const translates = /(?:^| )(?:dnat|redirect)(?: |$)|xt (?:DNAT|REDIRECT|NETMAP)\b/;
+
+/**
+ * Whether a rule takes packets from slicewright's: what is dropped is gone, and the first translation of a connection counts.
+ * An accept ends only its own chain, and the kernel goes on with the next one at the hook.
+ */
+function decides(rule: string, { type, at, priority }: StrangeChain, hooks: readonly Hook[]): boolean {
+  const text = plain(rule);
+  if (ends.test(text)) return true;
+  const isNat =
+    type === 'nat' && hooks.some((hook) => hook.type === 'nat' && hook.at === at && priority <= hook.priority);
+  return isNat && translates.test(text);
+}
+
+/** In a table of inet, a rule may be for the other family alone. */
+function isOf(family: Family, rule: string): boolean {
+  const other = family === 'IPv4' ? /(?:^| )(?:ip6|icmpv6) |nfproto ipv6\b/ : /(?:^| )(?:ip|icmp) |nfproto ipv4\b/;
+  return !other.test(plain(rule));
+}

@@ -1,0 +1,34 @@
+import type { DriftedPart } from './plane.ts';
+
+/** A rule of others that packets meet before slicewright's, and that decides what becomes of them. */
+export interface RuleAhead {
+  /** `nat PREROUTING` */
+  readonly where: string;
+  readonly rule: string;
+}
+
+interface AheadWatch {
+  /** Those that a reading shows and the one before did not. They are told of and stay: they are others'. */
+  look(ahead: readonly RuleAhead[]): DriftedPart[];
+}
+
+export function createAheadWatch(): AheadWatch {
+  let known: ReadonlySet<string> = new Set();
+  return {
+    look(ahead) {
+      const before = known;
+      const keyOf = ({ where, rule }: RuleAhead) => `${where} ${rule}`;
+      known = new Set(ahead.map(keyOf));
+      const fresh = Map.groupBy(
+        ahead.filter((one) => !before.has(keyOf(one))),
+        ({ where }) => `${where} (rules of others that decide before)`,
+      );
+      return [...fresh].map(([where, rules]) => ({
+        where,
+        lost: [],
+        added: rules.map(({ rule }) => rule),
+        stays: true,
+      }));
+    },
+  };
+}
