@@ -118,7 +118,9 @@ function slowly(run: Run): Run {
   return async (file, args, input) => {
     if (isInForce && file === 'ipvsadm' && args.join(' ') === '--list -n') await untilForgotten(run);
     const result = await run(file, args, input);
-    if (file.endsWith('-restore') || (file === 'nft' && args[0] === '-f')) isInForce = true;
+    // Its own restore, not the look whether there is such a tool.
+    const isWrite = file.endsWith('-restore') ? input !== undefined : file === 'nft' && args[0] === '-f';
+    if (isWrite) isInForce = true;
     return result;
   };
 }
