@@ -42,11 +42,11 @@ const layers: readonly Layer[] = [
   })),
   { of: 'backends/', mayImport: ['compiler/', 'backends/'], packages: purePackages },
   // The one command line knows every command.
-  {
-    of: 'agent/cli.ts',
+  ...['agent/cli.ts', 'agent/command-line/'].map((of) => ({
+    of,
     mayImport: ['compiler/', 'backends/', 'agent/', 'controller/cli.ts', 'package.json'],
-    packages: 'any',
-  },
+    packages: 'any' as const,
+  })),
   // The version stands in one place.
   {
     of: 'agent/',

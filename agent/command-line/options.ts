@@ -1,0 +1,61 @@
+import { type Command, Option } from 'commander';
+import { backendNames } from '../../backends/index.ts';
+
+/* Options that several commands have. */
+
+export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
+}
+
+export function filenameOption(): Option {
+  const text = 'manifests: a YAML or JSON file, a directory (recursive), or - for standard input; repeatable';
+  return new Option('-f, --filename <path>', text).argParser(collect);
+}
+
+export function diagnosticsOption(): Option {
+  return diagnosticsChoice('how diagnostics are written to standard error').default('human');
+}
+
+export function diagnosticsChoice(text: string): Option {
+  return new Option('--diagnostics <format>', text).choices(['human', 'json']);
+}
+
+/** Options of every command that has to do with what is ours in a kernel, or with what would be. */
+export function addProxyOptions(command: Command): Command {
+  return command
+    .option(
+      '--service-proxy-name <name>',
+      'only Services with this service.kubernetes.io/service-proxy-name, under chains of our own: beside a kube-proxy',
+    )
+    .option(
+      '--chain-prefix <prefix>',
+      'begins the names of those chains, sets and the link: 2 to 5 upper-case letters and digits; SLWR unless given',
+    );
+}
+
+/** Options of every command that compiles. */
+export function addInputOptions(command: Command, filename = filenameOption().makeOptionMandatory()): Command {
+  return addProxyOptions(command)
+    .addOption(filename)
+    .option('--node <path>', 'the Node that is compiled for: name, addresses, zone, pod ranges')
+    .option('--config <path>', 'a kube-proxy configuration file; its hostnameOverride names the node')
+    .addOption(
+      new Option(
+        '--cluster <name=path>',
+        "another cluster's own objects; what it exports counts where something here accepts it; repeatable",
+      ).argParser(collect),
+    )
+    .option('--registry <path>', 'what is known of the clusters: ranges, zones, weights, whether they are alive')
+    .addOption(
+      new Option('--backend <name>', "what to compile to; the default is the configuration's mode").choices(
+        backendNames(),
+      ),
+    )
+    .addOption(
+      new Option('--compat <with>', 'kube-proxy v1.30 to the letter, every deliberate deviation off').choices([
+        'kube-proxy',
+      ]),
+    )
+    .addOption(diagnosticsOption())
+    .option('--strict', 'warnings and errors about objects make the command fail');
+}
