@@ -40,7 +40,7 @@ async function expectationsOfFirst({ input, packets }: GoldenState): Promise<[st
   const shown = shownFamilies(compilation);
   const files: [string, string][] = [
     ['ir.json', formatJson(Object.fromEntries(shown.map((family) => [family, withoutHashes(compilation, family)])))],
-    ['endpoints.txt', explainTable(explain(compilation, { service: undefined, port: undefined }))],
+    ['endpoints.txt', explainTable(explain(compilation, undefined))],
     ['verdicts.txt', verdictsText(compilation, packets)],
   ];
   for (const backend of backendNames()) {

@@ -8,21 +8,15 @@ import {
   type Registry,
   sortClusters,
 } from '../../compiler/registry/registry.ts';
-import {
-  type ClusterName,
-  compareText,
-  parseClusterName,
-  parseNamespace,
-  parseObjectName,
-  parsePortName,
-} from '../../compiler/values/names.ts';
+import { type ClusterName, compareText, parseClusterName } from '../../compiler/values/names.ts';
 import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../terminal/diagnostics.ts';
 import { whyAbsent } from '../explain/absent.ts';
-import { explain, type Selection } from '../explain/explain.ts';
+import { explain } from '../explain/explain.ts';
 import { explainJson } from '../explain/json.ts';
 import { explainTable } from '../explain/table.ts';
 import { fileProblem } from '../input/input-error.ts';
 import { type InputOptions, readInputs } from '../input/inputs.ts';
+import { parseTarget } from '../input/selection.ts';
 import type { Io } from '../terminal/io.ts';
 import { reportingFailures } from './failures.ts';
 
@@ -66,15 +60,6 @@ export async function explainServiceCommand(
     await io.out(options.format === 'json' ? explainJson(ports) : explainTable(ports, lost));
     return 0;
   });
-}
-
-function parseTarget(text: string): Selection | undefined {
-  const match = /^([^/:]+)\/([^/:]+)(?::([^/:]+))?$/.exec(text);
-  const [namespace, name] = [parseNamespace(match?.[1]), parseObjectName(match?.[2])];
-  const port = match?.[3];
-  if (namespace === undefined || name === undefined) return undefined;
-  if (port !== undefined && parsePortName(port) === undefined) return undefined;
-  return { service: `${namespace}/${name}`, port };
 }
 
 /** Registered clusters by all their names, those whose objects are given, and those that slices name. */

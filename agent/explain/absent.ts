@@ -3,10 +3,10 @@ import { parseCluster } from '../../compiler/model/objects.ts';
 import type { Service, SkipReason } from '../../compiler/model/service.ts';
 import type { ServiceImport } from '../../compiler/model/service-import.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
-import type { Selection } from './explain.ts';
+import type { Target } from '../input/selection.ts';
 
 /** Why nothing is served here of what somebody asks about, as the predicate of a sentence. */
-export function whyAbsent({ clusters, settings }: CompileInput, { service, port }: Selection): string {
+export function whyAbsent({ clusters, settings }: CompileInput, { service, port }: Target): string {
   const own = clusters.filter(({ cluster }) => cluster === undefined).flatMap(({ objects }) => objects);
   const objects = parseCluster(undefined, own, [], settings.serviceProxyName);
   const services = objects.flatMap(({ kind, value }) => (kind === 'Service' && value.key === service ? [value] : []));

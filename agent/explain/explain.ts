@@ -1,9 +1,10 @@
 import type { Compilation } from '../../compiler/compile.ts';
-import type { Frontend, Route, ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { Frontend, Route } from '../../compiler/ir/ir.ts';
 import type { EndpointRecord } from '../../compiler/merge/record.ts';
 import { families } from '../../compiler/values/address.ts';
 import { compareText, type ServiceKey, servicePortId } from '../../compiler/values/names.ts';
 import type { Rational } from '../../compiler/values/rational.ts';
+import { isTarget, type Target } from '../input/selection.ts';
 
 /** One Service port in one family, with every endpoint that is known for it. */
 export interface ExplainedPort {
@@ -26,25 +27,19 @@ export interface ExplainedEndpoint extends EndpointRecord {
   readonly shareWithout: Rational | undefined;
 }
 
-export interface Selection {
-  /** undefined: all Services. */
-  readonly service: string | undefined;
-  /** Name or number of a port; undefined: all ports. */
-  readonly port: string | undefined;
-}
-
 /**
  * Explains Service ports.
  *
+ * target    undefined: all of them
  * without   the same compilation with some cluster lost, to compare with
  * returns   ports in order of their ids; none if no such Service is served here
  */
-export function explain(compilation: Compilation, selection: Selection, without?: Compilation): ExplainedPort[] {
+export function explain(compilation: Compilation, target: Target | undefined, without?: Compilation): ExplainedPort[] {
   const records = groupByPort(compilation);
   const otherShares = without && sharesOf(without);
   return families
     .flatMap((family) => compilation.services[family])
-    .filter((ir) => isSelected(ir, selection))
+    .filter((ir) => target === undefined || isTarget(ir, target))
     .sort((a, b) => compareText(a.id, b.id))
     .map((ir) => ({
       id: ir.id,
@@ -60,13 +55,6 @@ export function explain(compilation: Compilation, selection: Selection, without?
         shareWithout: otherShares?.get(identityOf(record)),
       })),
     }));
-}
-
-/** A ServiceImport is meant by its own name too, without the mark of its key. */
-function isSelected(ir: ServicePortIR, { service, port }: Selection): boolean {
-  if (service !== undefined && ir.service !== service && ir.service !== `${service}@clusterset`) return false;
-  if (port === undefined || ir.portName === port) return true;
-  return ir.frontends.some((frontend) => frontend.kind !== 'nodePort' && String(frontend.port) === port);
 }
 
 function idOf(record: EndpointRecord): string {

@@ -52,13 +52,14 @@ export function parseSelection(
     (named.length === 0 || named.some((target) => isTarget(ir, target)));
 }
 
-interface Target {
+export interface Target {
   readonly service: string;
   /** Name or number of a port; undefined: all ports. */
   readonly port: string | undefined;
 }
 
-function parseTarget(text: string, namespaceOption: string | undefined): Target | undefined {
+/** `NAMESPACE/NAME[:PORT]`, or `NAME[:PORT]` with a namespace given; undefined: it is neither. */
+export function parseTarget(text: string, namespaceOption?: string): Target | undefined {
   const match = /^(?:([^/:]+)\/)?([^/:]+)(?::([^/:]+))?$/.exec(text);
   const [namespace, name] = [parseNamespace(match?.[1] ?? namespaceOption), parseObjectName(match?.[2])];
   const port = match?.[3];
@@ -67,7 +68,8 @@ function parseTarget(text: string, namespaceOption: string | undefined): Target 
   return { service: `${namespace}/${name}`, port };
 }
 
-function isTarget(ir: ServicePortIR, { service, port }: Target): boolean {
+/** A ServiceImport is meant by its own name too, without the mark of its key. */
+export function isTarget(ir: ServicePortIR, { service, port }: Target): boolean {
   if (ir.service !== service && ir.service !== `${service}@clusterset`) return false;
   if (port === undefined || ir.portName === port) return true;
   return ir.frontends.some((frontend) => frontend.kind !== 'nodePort' && String(frontend.port) === port);

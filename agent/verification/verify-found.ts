@@ -22,20 +22,11 @@ export interface NamedDifference extends Difference {
   readonly servicePort: string | undefined;
 }
 
-/**
- * Compares what was found with what the objects say, by what becomes of every kind of packet.
- *
- * onPlace   told before each place, with how many were looked at so far
- */
-export async function verifyFound(
-  backend: Backend,
-  observed: Observed,
-  target: Target,
-  onPlace?: (done: number) => void,
-): Promise<Verification> {
+/** Compares what was found with what the objects say, by what becomes of every kind of packet. */
+export async function verifyFound(backend: Backend, observed: Observed, target: Target): Promise<Verification> {
   const { family, source } = observed;
   const witness = await backend.witness();
-  const comparison = compareLooks(witness.look(target), observed.look(target.node), target.node, onPlace);
+  const comparison = compareLooks(witness.look(target), observed.look(target.node), target.node);
   const plan = observed.plan(target, { before: undefined, isToBeApplied: false });
   const nameOf = servicePortsOf(target);
   const isDifferent = comparison.differences.length > 0 || comparison.unfollowed.length > 0;
