@@ -47,22 +47,14 @@ export interface Example {
 /** Examples that are kept of one place. */
 const mostExamples = 3;
 
-/** onPlace   told before each place, with how many were looked at so far */
-export function compareLooks(
-  wanted: Look,
-  found: Look,
-  node: NodeContext,
-  onPlace: (done: number) => void = () => {},
-): Comparison {
+export function compareLooks(wanted: Look, found: Look, node: NodeContext): Comparison {
   const places = createPlaces(node);
   for (const look of [wanted, found]) for (const destination of look.destinations()) places.add(destination);
   const differences: Difference[] = [];
   const sampled: Place[] = [];
   const unfollowed = new Set<string>();
   let tried = 0;
-  let done = 0;
   for (let place = places.next(); place !== undefined; place = places.next()) {
-    onPlace(done++);
     const seen = comparePlace(place, wanted, found, node, places, unfollowed);
     tried += seen.kinds.tried;
     if (seen.isSampled) sampled.push(place);

@@ -117,7 +117,7 @@ function exampleOf(
   );
 }
 
-/** A process of the node has any of its addresses as its source. */
+/** Processes of the node. Their source can be any address of the node; one is kept of each kind that rules tell apart. */
 function nodeClients(networks: readonly Cidr[], node: NodeContext, vips: readonly IpAddress[]): Client[] {
   const from = { kind: 'node' } as const;
   const alike = new Map<string, Client>();

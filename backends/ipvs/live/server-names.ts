@@ -54,8 +54,8 @@ const frontendKinds: Readonly<Record<Frontend['kind'], FoundFrontend['kind']>> =
 };
 
 /**
- * A virtual server that no Service has any more may be where a frontend was that moves: it has the endpoints of just one
- * Service port, and that one has a frontend of its kind that is not there yet.
+ * Names of virtual servers whose frontend moves. Such a server is no Service's any more, has the endpoints of exactly one
+ * Service port, and that Service port has a frontend of the same kind that the kernel lacks.
  */
 function createMovedNames(program: IpvsProgram, services: readonly ServicePortIR[], node: NodeContext): NameOf {
   const byEndpoint = new Map<string, Set<ServicePortIR>>();
