@@ -11,6 +11,7 @@ interface Helpers {
   readonly io: Io;
   readonly withUsageErrors: (command: Command) => Command;
   readonly addressOption: (text: string, usual: string) => Option;
+  readonly addOutput: (command: Command, choices: readonly string[], theDefault: string) => Command;
   readonly collect: (value: string, previous: readonly string[] | undefined) => readonly string[];
   readonly parseVerbosity: (text: string) => number;
   readonly defaultNamespace: string;
@@ -39,7 +40,7 @@ function settingOptions({ collect }: Pick<Helpers, 'collect'>): Option[] {
 }
 
 export function addController(program: Command, helpers: Helpers): void {
-  const { io, withUsageErrors, addressOption, collect, parseVerbosity, defaultNamespace } = helpers;
+  const { io, withUsageErrors, addressOption, addOutput, collect, parseVerbosity, defaultNamespace } = helpers;
   const controller = withUsageErrors(program.command('controller'))
     .summary('spread Services over clusters: exports, imports, slices, policies')
     .description(
@@ -98,15 +99,15 @@ Examples:
       ]);
       process.exitCode = await controllerCommand(options, io, stopSignal());
     });
-  withUsageErrors(controller.command('status'))
+  const status = withUsageErrors(controller.command('status'))
     .summary('ask a controller how it stands')
     .description(
       'Who leads, which clusters are read, what is held back, and what cannot be written.\n' +
         'Exit status: 0 all is well, 1 something is not as it should be, or no controller answers, 2 usage.',
     )
-    .addOption(addressOption("where the controller's metrics are served", '127.0.0.1:10266'))
-    .addOption(new Option('--format <format>', 'how it is written').choices(['text', 'json']).default('text'))
-    .addHelpText('after', '\nExample:\n  slicewright controller status --format json')
+    .addOption(addressOption("where the controller's metrics are served", '127.0.0.1:10266'));
+  addOutput(status, ['text', 'json', 'yaml'], 'text')
+    .addHelpText('after', '\nExample:\n  slicewright controller status -o json')
     .action(async (options) => {
       const { controllerStatusCommand } = await import('./commands/status.ts');
       process.exitCode = await controllerStatusCommand(options, io);

@@ -1,12 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { addressOption, withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
-import { addInputOptions, collect } from './options.ts';
+import { addInputOptions, addOutput, collect } from './options.ts';
 
 /* Commands that say why something is as it is, and change nothing. */
 
 export function addVerify(program: Command): void {
-  addInputOptions(withUsageErrors(program.command('verify')))
+  const verify = addInputOptions(withUsageErrors(program.command('verify')))
     .summary('try the program on every kind of packet, without a kernel')
     .description(
       'Follows every probe packet through the program that compile prints and compares what becomes of it ' +
@@ -25,12 +25,8 @@ export function addVerify(program: Command): void {
         .argParser(collect)
         .conflicts('live'),
     )
-    .addOption(
-      new Option('--format <format>', 'how it is written, with --live or --against')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
-    .option('--verbose', 'with --live or --against: every difference, and all rules that its packets met')
+    .option('--verbose', 'with --live or --against: every difference, and all rules that its packets met');
+  addOutput(verify, ['text', 'json', 'yaml'], 'text', 'how it is written, with --live or --against')
     .addHelpText(
       'after',
       `
@@ -89,14 +85,14 @@ Example:
       if (status === undefined) command.error(`error: '${packet}' is not a packet; --help shows their form`);
       else process.exitCode = status;
     });
-  addInputOptions(withUsageErrors(explain.command('service').argument('<namespace/name[:port]>')))
+  const service = addInputOptions(withUsageErrors(explain.command('service').argument('<namespace/name[:port]>')))
     .summary('say of every endpoint of a Service what it gets of new connections, and why')
     .description(
       'Lists every endpoint that is known for a Service or ServiceImport, used or not: its cluster, state, exact share\n' +
         'and the rules that decided. Exit status: 0 told, 1 no such Service is served here, 2 usage.',
     )
-    .option('--without-cluster <name>', 'show beside it what would be if that cluster were lost')
-    .addOption(new Option('--format <format>', 'how it is written').choices(['text', 'json']).default('text'))
+    .option('--without-cluster <name>', 'show beside it what would be if that cluster were lost');
+  addOutput(service, ['text', 'json', 'yaml'], 'text')
     .addHelpText(
       'after',
       '\nExample:\n  slicewright explain service shop/cart:http -f manifests/ --registry clusters.yaml --without-cluster east',
@@ -110,7 +106,7 @@ Example:
 }
 
 export function addGraph(program: Command): void {
-  addInputOptions(withUsageErrors(program.command('graph').argument('[namespace/name[:port]...]')))
+  const graph = addInputOptions(withUsageErrors(program.command('graph').argument('[namespace/name[:port]...]')))
     .summary('draw the way of traffic through Services, with exact shares')
     .description(
       'Draws the addresses that clients dial, the Service ports behind them, clusters and endpoints, and what part of ' +
@@ -120,21 +116,17 @@ export function addGraph(program: Command): void {
     .option('-n, --namespace <namespace>', 'only Services of this namespace')
     .option('-l, --selector <selector>', "only Services with such labels: 'app=cart,tier in (a,b)'")
     .addOption(
-      new Option('--format <format>', 'how the picture is written')
-        .choices(['mermaid', 'dot', 'svg', 'json'])
-        .default('mermaid'),
-    )
-    .addOption(
       new Option('--endpoints <number>', 'endpoints of one cluster that are drawn one by one; JSON has all of them')
         .argParser(parseCount)
         .default(10),
-    )
+    );
+  addOutput(graph, ['mermaid', 'dot', 'svg', 'json', 'yaml'], 'mermaid', 'how the picture is written')
     .addHelpText(
       'after',
       `
 Examples:
   slicewright graph shop/cart -f manifests/ --node node.yaml
-  slicewright graph -n shop -l app=cart -f manifests/ --format svg > cart.svg`,
+  slicewright graph -n shop -l app=cart -f manifests/ -o svg > cart.svg`,
     )
     .action(async (targets: readonly string[], options) => {
       const { graphCommand } = await import('../commands/graph.ts');
@@ -148,15 +140,15 @@ function parseCount(text: string): number {
 }
 
 export function addStatus(program: Command): void {
-  withUsageErrors(program.command('status'))
+  const status = withUsageErrors(program.command('status'))
     .summary("ask this node's agent how it stands")
     .description(
       'Sources and their freshness, the last sync of each family, drift, Services that are held back, and what each ' +
         'Service has.\nExit status: 0 all is in force, 1 something is not as it should be, or no agent answers, 2 usage.',
     )
-    .addOption(addressOption("where the agent's metrics are served", '127.0.0.1:10249'))
-    .addOption(new Option('--format <format>', 'how it is written').choices(['text', 'json']).default('text'))
-    .addHelpText('after', '\nExamples:\n  slicewright status\n  slicewright status --format json | jq .families')
+    .addOption(addressOption("where the agent's metrics are served", '127.0.0.1:10249'));
+  addOutput(status, ['text', 'json', 'yaml'], 'text')
+    .addHelpText('after', '\nExamples:\n  slicewright status\n  slicewright status -o json | jq .families')
     .action(async (options) => {
       const { statusCommand } = await import('../commands/status.ts');
       process.exitCode = await statusCommand(options, io);

@@ -12,6 +12,19 @@ export function filenameOption(): Option {
   return new Option('-f, --filename <path>', text).argParser(collect);
 }
 
+/** `-o, --output`, as kubectl has it. `--format` is what it was called before, and is understood. */
+export function addOutput<T extends string>(
+  command: Command,
+  choices: readonly T[],
+  theDefault: NoInfer<T>,
+  text = 'how it is written',
+): Command {
+  return command
+    .addOption(new Option('-o, --output <format>', text).choices(choices).default(theDefault))
+    .addOption(new Option('--format <format>').choices(choices).hideHelp())
+    .on('option:format', (format: string) => command.setOptionValue('output', format));
+}
+
 export function diagnosticsOption(): Option {
   return diagnosticsChoice('how diagnostics are written to standard error').default('human');
 }

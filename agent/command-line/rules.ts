@@ -4,7 +4,7 @@ import { addDangerOptions, lockDirOption } from '../commands/writer-flags.ts';
 import { withUsageErrors } from '../terminal/usage-errors.ts';
 import { controllerHelpers } from './controller-helpers.ts';
 import { io } from './io.ts';
-import { addInputOptions, addProxyOptions, collect, diagnosticsOption, filenameOption } from './options.ts';
+import { addInputOptions, addOutput, addProxyOptions, collect, diagnosticsOption, filenameOption } from './options.ts';
 
 /* Commands that make rules: printed, planned, applied, removed. */
 
@@ -65,10 +65,9 @@ export function addPlan(program: Command): void {
         .argParser(collect)
         .default([], 'the kernel'),
     )
-    .addOption(new Option('--format <format>', 'how the plan is written').choices(['text', 'json']).default('text'))
     .option('--out <file>', 'save the plan too, for apply --plan')
     .option('--verbose', 'whole sentences, what becomes of each kind of client, and every danger');
-  addDangerOptions(plan)
+  addDangerOptions(addOutput(plan, ['text', 'json', 'yaml'], 'text', 'how the plan is written'))
     .addHelpText(
       'after',
       `

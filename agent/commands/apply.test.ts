@@ -43,7 +43,7 @@ async function apply(kernel: FakeKernel, text: string, options: Partial<ApplyOpt
 
 async function plan(kernel: FakeKernel, text: string, out?: string) {
   const io = memoryIo(text);
-  const options = { filename: ['-'], against: [], format: 'text', diagnostics: 'human' } as const;
+  const options = { filename: ['-'], against: [], output: 'text', diagnostics: 'human' } as const;
   const status = await planCommand(out === undefined ? options : { ...options, out }, io, kernel.run, here);
   return { status, out: io.written.out };
 }
@@ -458,7 +458,7 @@ describe('slicewright cleanup', () => {
     const planning = {
       filename: ['-'],
       against: [],
-      format: 'text',
+      output: 'text',
       diagnostics: 'human',
       config,
       out: saved,

@@ -57,7 +57,7 @@ async function apply(text: string, backend: string, options: Partial<ApplyOption
 
 async function plan(text: string, backend: string, options: Partial<PlanOptions> = {}) {
   const io = memoryIo(text);
-  const given = { filename: ['-'], backend, against: [], format: 'text', diagnostics: 'human', ...options } as const;
+  const given = { filename: ['-'], backend, against: [], output: 'text', diagnostics: 'human', ...options } as const;
   const status = await planCommand(given, io, node.run, here);
   return { status, out: io.written.out, err: io.written.err.replace(/^info: .*\n/gm, '') };
 }
@@ -199,7 +199,7 @@ describe.each(backendNames())('at a terminal, a plan for %s', (backend) => {
 
 it('what was counted of all families stands in the JSON of a plan', async () => {
   await apply(manifests(3), 'iptables');
-  const { out } = await plan(manifests(1), 'iptables', { format: 'json' });
+  const { out } = await plan(manifests(1), 'iptables', { output: 'json' });
   expect(JSON.parse(out).dangers).toEqual([
     {
       code: 'mass-removal',

@@ -37,7 +37,7 @@ async function explain(target: string, options: Partial<ExplainServiceOptions> =
     filename: ['-'],
     cluster: [`west=${scratch.put('west.yaml', west)}`],
     registry: scratch.put('registry.yaml', registry),
-    format: 'text',
+    output: 'text',
     diagnostics: 'human',
     ...options,
   };
@@ -101,7 +101,7 @@ describe('slicewright explain service', () => {
   });
 
   it('tells it as JSON, with exact shares', async () => {
-    const { out } = await explain('shop/cart:80', { format: 'json', withoutCluster: 'west' });
+    const { out } = await explain('shop/cart:80', { output: 'json', withoutCluster: 'west' });
     const { ports } = JSON.parse(out);
     expect(ports).toMatchObject([
       {
@@ -139,7 +139,7 @@ describe('slicewright explain service', () => {
     ],
   ])('%s is called what it is', async (objects, message) => {
     const io = memoryIo(objects);
-    const given: ExplainServiceOptions = { filename: ['-'], format: 'text', diagnostics: 'human' };
+    const given: ExplainServiceOptions = { filename: ['-'], output: 'text', diagnostics: 'human' };
     expect(await explainServiceCommand('shop/x', given, io)).toBe(1);
     expect(io.written.err).toMatch(message);
   });
@@ -147,7 +147,7 @@ describe('slicewright explain service', () => {
   it('lists the endpoints of a slice that has no such port, and says why they get nothing', async () => {
     const renamed = cartOf('10.1.0.5').replace('ports: [{name: http, port: 80,', 'ports: [{name: web, port: 80,');
     const io = memoryIo(renamed);
-    const given: ExplainServiceOptions = { filename: ['-'], format: 'text', diagnostics: 'human' };
+    const given: ExplainServiceOptions = { filename: ['-'], output: 'text', diagnostics: 'human' };
     expect(await explainServiceCommand('shop/cart', given, io)).toBe(0);
     expect(io.written.out).toMatch(/10\.1\.0\.5:8080 .*0 % .*its slice has no port "web" TCP; it has "http" TCP/);
   });

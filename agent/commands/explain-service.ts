@@ -12,18 +12,19 @@ import { type ClusterName, compareText, parseClusterName } from '../../compiler/
 import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../terminal/diagnostics.ts';
 import { whyAbsent } from '../explain/absent.ts';
 import { explain } from '../explain/explain.ts';
-import { explainJson } from '../explain/json.ts';
+import { explainDocument } from '../explain/json.ts';
 import { explainTable } from '../explain/table.ts';
 import { fileProblem } from '../input/input-error.ts';
 import { type InputOptions, readInputs } from '../input/inputs.ts';
 import { parseTarget } from '../input/selection.ts';
+import type { DocumentFormat } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface ExplainServiceOptions extends InputOptions {
   /** A cluster whose loss is compared with. */
   readonly withoutCluster?: string;
-  readonly format: 'text' | 'json';
+  readonly output: 'text' | DocumentFormat;
   readonly strict?: boolean;
   readonly diagnostics: DiagnosticFormat;
 }
@@ -57,7 +58,8 @@ export async function explainServiceCommand(
     if (ports.length === 0) all.push(fileProblem(target, 'not-served', whyAbsent(input, selection)));
     await io.err(diagnosticsText(all, options.diagnostics, placeOf));
     if (ports.length === 0 || (options.strict === true && all.some(isWorrying))) return 1;
-    await io.out(options.format === 'json' ? explainJson(ports) : explainTable(ports, lost));
+    const { output } = options;
+    await io.out(output === 'text' ? explainTable(ports, lost) : await explainDocument(ports, output));
     return 0;
   });
 }

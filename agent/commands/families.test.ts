@@ -95,7 +95,7 @@ describe.each(['iptables', 'ipvs', 'nftables'])('apply in %s mode', (backend) =>
   it('a plan shows what a take-over would do, and what it needs', async () => {
     const made = await others('IPv6');
     const io = memoryIo(both);
-    const given = { filename: ['-'], backend, against: [], format: 'text', diagnostics: 'human' } as const;
+    const given = { filename: ['-'], backend, against: [], output: 'text', diagnostics: 'human' } as const;
     expect(await planCommand(given, io, made.run, here)).toBe(2);
     expect(io.written.out).toContain('apply needs --take-over');
   });
@@ -106,7 +106,7 @@ describe.each(['iptables', 'ipvs'])('apply in %s mode', (backend) => {
     const made = bench();
     const plan = `${scratch.root}/plan.json`;
     const io = memoryIo(both);
-    const given = { filename: ['-'], backend, against: [], format: 'text', out: plan, diagnostics: 'human' } as const;
+    const given = { filename: ['-'], backend, against: [], output: 'text', out: plan, diagnostics: 'human' } as const;
     expect(await planCommand(given, io, made.run, here)).toBe(2);
     without(made, (file) => file === 'ip6tables-nft-restore');
     const before = await stateOf(made);

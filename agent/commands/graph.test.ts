@@ -65,7 +65,7 @@ async function graph(targets: readonly string[], options: Partial<GraphOptions> 
     filename: ['-'],
     cluster: [`west=${scratch.put('west.yaml', west)}`],
     registry: scratch.put('registry.yaml', registry),
-    format: 'json',
+    output: 'json',
     endpoints: 10,
     diagnostics: 'human',
     ...options,
@@ -74,7 +74,7 @@ async function graph(targets: readonly string[], options: Partial<GraphOptions> 
 }
 
 interface JsonGraph {
-  readonly version: number;
+  readonly kind: string;
   readonly ports: readonly {
     readonly id: string;
     readonly frontends: readonly { place: string; route: { kind: string }; sourceRanges: string[] }[];
@@ -105,8 +105,8 @@ describe('slicewright graph', () => {
   it('has exact shares per cluster and endpoint, apart for what only this node may answer, and who is not used', async () => {
     const { status, out } = await graph(['shop/cart']);
     expect(status).toBe(0);
-    const { version, ports } = JSON.parse(out) as JsonGraph;
-    expect(version).toBe(1);
+    const { kind, ports } = JSON.parse(out) as JsonGraph;
+    expect(kind).toBe('TrafficGraph');
     const [port] = ports;
     expect(port?.clusters.map(({ name, shares }) => [name, parts(shares)])).toEqual([
       [null, '3/4 1/1'],
@@ -152,7 +152,7 @@ describe('slicewright graph', () => {
   });
 
   it('says in Mermaid what is rejected, and folds endpoints that are too many with their part', async () => {
-    const { out } = await graph([], { namespace: 'shop', format: 'mermaid', endpoints: 2 });
+    const { out } = await graph([], { namespace: 'shop', output: 'mermaid', endpoints: 2 });
     expect(out).toContain('{{"rejected: no endpoints"}}:::nowhere');
     expect(out).toContain('"2 more endpoints"');
     expect(out).toContain('|"1/2 (50 %); this node only: 1/2 (50 %)"|');
@@ -161,7 +161,7 @@ describe('slicewright graph', () => {
   });
 
   it('draws an SVG without scripts, ids or anything to load, one picture per Service port', async () => {
-    const { status, out } = await graph([], { format: 'svg' });
+    const { status, out } = await graph([], { output: 'svg' });
     expect(status).toBe(0);
     expect(out.match(/<svg /g)).toHaveLength(1 + 3);
     expect(out).toContain('>10.1.0.6:8080</text>');

@@ -1,17 +1,18 @@
 import { compile } from '../../compiler/index.ts';
 import { dotText } from '../graph/dot.ts';
 import { graphs } from '../graph/graph.ts';
-import { graphJson } from '../graph/json.ts';
+import { graphDocument } from '../graph/json.ts';
 import { mermaidText } from '../graph/mermaid.ts';
 import { pictures } from '../graph/picture.ts';
 import { type InputOptions, readInputs } from '../input/inputs.ts';
 import { parseSelection, type SelectionOptions } from '../input/selection.ts';
 import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../terminal/diagnostics.ts';
+import type { DocumentFormat } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface GraphOptions extends InputOptions, SelectionOptions {
-  readonly format: 'mermaid' | 'dot' | 'svg' | 'json';
+  readonly output: 'mermaid' | 'dot' | 'svg' | DocumentFormat;
   /** Endpoints of one cluster that a picture shows one by one. */
   readonly endpoints: number;
   readonly strict?: boolean;
@@ -41,9 +42,10 @@ export function graphCommand(targets: readonly string[], options: GraphOptions, 
     return 0;
 
     async function text(): Promise<string> {
-      switch (options.format) {
+      switch (options.output) {
         case 'json':
-          return graphJson(ports);
+        case 'yaml':
+          return graphDocument(ports, options.output);
         case 'mermaid':
           return mermaidText(pictures(ports, options.endpoints));
         case 'dot':

@@ -50,7 +50,7 @@ async function apply(kernel: FakeIpvsKernel, text: string, options: Partial<Appl
 async function plan(kernel: FakeIpvsKernel, text: string, options: Partial<PlanOptions> = {}) {
   const io = memoryIo(text);
   const status = await planCommand(
-    { filename: ['-'], against: [], backend: 'ipvs', format: 'text', diagnostics: 'human', ...options },
+    { filename: ['-'], against: [], backend: 'ipvs', output: 'text', diagnostics: 'human', ...options },
     io,
     kernel.run,
     here,
@@ -188,7 +188,7 @@ ipvs 10.96.0.10:80/TCP (shop/cart:http) changed
 
   it('is the same as data, scripts included', async () => {
     const kernel = createFakeIpvsKernel();
-    const { out } = await plan(kernel, manifests('10.1.0.5'), { format: 'json' });
+    const { out } = await plan(kernel, manifests('10.1.0.5'), { output: 'json' });
     const { changes, families } = JSON.parse(out);
     expect([changes, families[0].backend, families[0].services[0].sign]).toEqual([true, 'ipvs', '+']);
     expect(families[0].frontends).toMatchObject([

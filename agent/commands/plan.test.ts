@@ -37,7 +37,7 @@ async function plan(against: string, manifests: string, options: Partial<PlanOpt
   const filename = [scratch.put('after.yaml', manifests)];
   const node = scratch.put('node.yaml', nodeOf('192.0.2.1'));
   const status = await planCommand(
-    { filename, node, against: [against], format: 'text', diagnostics: 'human', ...options },
+    { filename, node, against: [against], output: 'text', diagnostics: 'human', ...options },
     io,
     noKernel,
     nobody,
@@ -84,7 +84,7 @@ describe('slicewright plan --against', () => {
 
   it('is JSON for programs, with shares as numbers and documents that iptables-restore takes', async () => {
     const { status, out } = await plan(await compiled(cartOf('10.1.0.5')), cartOf('10.1.0.5', '10.1.0.6'), {
-      format: 'json',
+      output: 'json',
     });
     const { changes, families } = JSON.parse(out);
     expect([status, changes, families.length]).toEqual([2, true, 2]);
@@ -138,7 +138,7 @@ describe('slicewright plan --against', () => {
     const rules = await compiled(cartOf('10.1.0.5'));
     const io = memoryIo('', true);
     await planCommand(
-      { filename: [scratch.put('after.yaml', cartOf())], against: [rules], format: 'text', diagnostics: 'human' },
+      { filename: [scratch.put('after.yaml', cartOf())], against: [rules], output: 'text', diagnostics: 'human' },
       io,
       noKernel,
       nobody,
@@ -191,7 +191,7 @@ describe('slicewright plan', () => {
   async function planHere(kernel: FakeKernel, manifests: string) {
     const io = memoryIo(`${nodeOf('192.0.2.1')}---${manifests}`);
     const status = await planCommand(
-      { filename: ['-'], against: [], format: 'text', diagnostics: 'human' },
+      { filename: ['-'], against: [], output: 'text', diagnostics: 'human' },
       io,
       kernel.run,
       here,

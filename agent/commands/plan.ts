@@ -3,11 +3,12 @@ import type { Run } from '../../backends/command.ts';
 import { diagnosticsText } from '../terminal/diagnostics.ts';
 import { fileProblem, InputError } from '../input/input-error.ts';
 import type { Host } from '../input/inputs.ts';
+import type { DocumentFormat } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
 import { paintOf } from '../terminal/paint.ts';
 import { defaultThreshold, removalDangers } from '../planning/removal.ts';
 import { makeReport } from '../planning/report.ts';
-import { type PlanRisks, type SavedTo, plansJson, plansText, risksOf } from '../planning/plans.ts';
+import { type PlanRisks, type SavedTo, plansDocument, plansText, risksOf } from '../planning/plans.ts';
 import { hasChanges, planFamilies, type PlannedFamily } from '../planning/plan-kernel.ts';
 import { readDumps } from '../input/dumps.ts';
 import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
@@ -17,7 +18,7 @@ import { reportingFailures } from './failures.ts';
 export interface PlanOptions extends WantedOptions, DangerOptions {
   /** Files and folders of dumps; empty: the kernel. */
   readonly against: readonly string[];
-  readonly format: 'text' | 'json';
+  readonly output: 'text' | DocumentFormat;
   /** Whole sentences, and what becomes of each kind of client. */
   readonly verbose?: boolean;
   /** File for `apply --plan`. */
@@ -44,7 +45,9 @@ export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host):
     const saved = out === undefined || status !== undefined ? undefined : await savePlan(out, planned, risks, wanted);
     const shown = { planned, reports, dangers, clusterOf: wanted.clusterOf, saved };
     await io.out(
-      options.format === 'text' ? plansText(shown, paintOf(io), options.verbose) : plansJson(shown, isChange),
+      options.output === 'text'
+        ? plansText(shown, paintOf(io), options.verbose)
+        : await plansDocument(shown, isChange, options.output),
     );
     return status ?? (isChange ? 2 : 0);
   });

@@ -66,9 +66,9 @@ async function agent() {
     book.listen(event);
     meter(event);
   };
-  const ask = async (format: 'text' | 'json' = 'text') => {
+  const ask = async (output: 'text' | 'json' = 'text') => {
     const io = memoryIo();
-    const code = await statusCommand({ address: `127.0.0.1:${server.port}`, format }, io);
+    const code = await statusCommand({ address: `127.0.0.1:${server.port}`, output }, io);
     return { code, text: io.written.out, complaints: io.written.err };
   };
   return { clock, tell, ask, metrics, failing, forgone, standings };
@@ -151,7 +151,7 @@ it('says which kinds cannot be read', async () => {
 
 it('says where it asked when nobody answers', async () => {
   const io = memoryIo();
-  expect(await statusCommand({ address: '127.0.0.1:1', format: 'text' }, io)).toBe(1);
+  expect(await statusCommand({ address: '127.0.0.1:1', output: 'text' }, io)).toBe(1);
   expect(io.written.err).toContain('no agent answers at 127.0.0.1:1');
 });
 

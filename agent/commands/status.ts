@@ -1,3 +1,4 @@
+import { type DocumentFormat, documentText } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
 import type { AgentStatus, ClusterStatus, FamilyStatus } from '../serving/status.ts';
@@ -5,7 +6,7 @@ import type { AgentStatus, ClusterStatus, FamilyStatus } from '../serving/status
 export interface StatusOptions {
   /** `127.0.0.1:10249`, where the agent's metrics are served. */
   readonly address: string;
-  readonly format: 'text' | 'json';
+  readonly output: 'text' | DocumentFormat;
 }
 
 /**
@@ -27,7 +28,8 @@ export async function statusCommand(options: StatusOptions, io: Io): Promise<num
     );
     return 1;
   }
-  await io.out(options.format === 'json' ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status));
+  const { output } = options;
+  await io.out(output === 'text' ? statusText(status) : await documentText('AgentStatus', status, output));
   return isWell(status) ? 0 : 1;
 }
 

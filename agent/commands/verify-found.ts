@@ -5,8 +5,9 @@ import type { Host } from '../input/inputs.ts';
 import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
 import { observeFamilies } from '../planning/plan-kernel.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
+import type { DocumentFormat } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
-import { foundJson } from '../verification/found-json.ts';
+import { foundDocument } from '../verification/found-json.ts';
 import { foundText } from '../verification/found-text.ts';
 import { type Verification, verifyFound } from '../verification/verify-found.ts';
 import { reportingFailures } from './failures.ts';
@@ -14,7 +15,7 @@ import { reportingFailures } from './failures.ts';
 export interface VerifyFoundOptions extends WantedOptions {
   /** Files and folders of dumps; empty: the kernel. */
   readonly against: readonly string[];
-  readonly format: 'text' | 'json';
+  readonly output: 'text' | DocumentFormat;
   readonly verbose?: boolean;
   readonly diagnostics: DiagnosticFormat;
 }
@@ -34,7 +35,11 @@ export function verifyFoundCommand(options: VerifyFoundOptions, io: Io, run: Run
     const found: Verification[] = [];
     for (const one of observed) found.push(await verifyFound(wanted.mode.backend, one, wanted.targets[one.family]));
     const choices = { verbose: options.verbose === true };
-    await io.out(options.format === 'json' ? foundJson(found) : found.map((one) => foundText(one, choices)).join(''));
+    await io.out(
+      options.output === 'text'
+        ? found.map((one) => foundText(one, choices)).join('')
+        : await foundDocument(found, options.output),
+    );
     return found.some(({ result }) => result === 'different') ? 3 : 0;
   });
 }

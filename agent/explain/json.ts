@@ -1,12 +1,13 @@
 import { formatPercent, type Rational } from '../../compiler/values/rational.ts';
+import { type DocumentFormat, documentText } from '../terminal/document.ts';
 import type { ExplainedPort } from './explain.ts';
 
 /**
  * Explained ports for programs. A share is `{"numerator": "1", "denominator": "3", "percent": "33.3333 %"}`: the exact
  * fraction is text, since it may have more digits than a JSON reader keeps.
  */
-export function explainJson(ports: readonly ExplainedPort[]): string {
-  return `${JSON.stringify({ ports: ports.map(portJson) }, undefined, 2)}\n`;
+export function explainDocument(ports: readonly ExplainedPort[], format: DocumentFormat): Promise<string> {
+  return documentText('ExplainedService', { ports: ports.map(portJson) }, format);
 }
 
 function portJson({ endpoints, ...port }: ExplainedPort) {

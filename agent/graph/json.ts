@@ -1,4 +1,5 @@
 import { formatPercent, type Rational } from '../../compiler/values/rational.ts';
+import { type DocumentFormat, documentText } from '../terminal/document.ts';
 import type { PortGraph, Shares } from './graph.ts';
 
 /**
@@ -6,8 +7,8 @@ import type { PortGraph, Shares } from './graph.ts';
  * `{"numerator": "1", "denominator": "3", "percent": "33.3333 %"}`; `local` is null where no frontend asks for endpoints
  * of this node only. The own cluster's name is null.
  */
-export function graphJson(ports: readonly PortGraph[]): string {
-  return `${JSON.stringify({ version: 1, kind: 'TrafficGraph', ports: ports.map(portJson) }, undefined, 2)}\n`;
+export function graphDocument(ports: readonly PortGraph[], format: DocumentFormat): Promise<string> {
+  return documentText('TrafficGraph', { ports: ports.map(portJson) }, format);
 }
 
 function portJson({ clusters, ...port }: PortGraph) {

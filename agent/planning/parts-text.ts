@@ -14,7 +14,7 @@ export function partsText(diffs: readonly PartDiff[], paint: Paint, maxLines: nu
     if (lines.length + diff.lines.length > maxLines && i > 0) {
       const rest = diffs.slice(i);
       const rules = rest.reduce((sum, { removed, added }) => sum + removed + added, 0);
-      lines.push(`… and ${rest.length} more chains with ${rules} changed rules: --format json or --out has them all`);
+      lines.push(`… and ${rest.length} more chains with ${rules} changed rules: -o json or --out has them all`);
       break;
     }
     const owner = diff.servicePort === undefined ? '' : ` (${diff.servicePort})`;

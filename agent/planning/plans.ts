@@ -1,3 +1,4 @@
+import { type DocumentFormat, documentText } from '../terminal/document.ts';
 import type { Danger } from '../../backends/planning/dangers.ts';
 import type { PlannedFamily } from './plan-kernel.ts';
 import { type Removal, removalOf } from './removal.ts';
@@ -52,7 +53,11 @@ function savedLines(saved: SavedTo | undefined): string[] {
   return saved === undefined ? [] : [`${saved.path}: the plan, with digest ${saved.digest}\n`];
 }
 
-export function plansJson({ planned, reports, dangers, clusterOf, saved }: ShownPlans, changes: boolean): string {
+export function plansDocument(
+  { planned, reports, dangers, clusterOf, saved }: ShownPlans,
+  changes: boolean,
+  format: DocumentFormat,
+): Promise<string> {
   const families = reports.map((report, i) => reportJson(report, planned[i]?.plan.steps() ?? [], clusterOf));
-  return `${JSON.stringify({ changes, ...(saved === undefined ? {} : { saved }), dangers, families }, null, 2)}\n`;
+  return documentText('Plan', { changes, saved, dangers, families }, format);
 }

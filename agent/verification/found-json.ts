@@ -1,10 +1,11 @@
 import { endpointText } from '../../compiler/ir/ir.ts';
 import { formatPacket } from '../../compiler/semantics/packet-text.ts';
 import { formatTrace, formatVerdict } from '../../compiler/semantics/verdict-text.ts';
+import { type DocumentFormat, documentText } from '../terminal/document.ts';
 import type { Verification } from './verify-found.ts';
 
-/** What verification found, for programs: one document of all families, with a version. */
-export function foundJson(found: readonly Verification[]): string {
+/** What verification found, for programs: one document of all families. */
+export function foundDocument(found: readonly Verification[], format: DocumentFormat): Promise<string> {
   const families = found.map(({ family, source, result, tried, differences, unfollowed, sampled, mayIntercept }) => ({
     family,
     source,
@@ -28,5 +29,5 @@ export function foundJson(found: readonly Verification[]): string {
     mayIntercept,
     sampled: sampled.map((place) => `${endpointText(place)}/${place.protocol}`),
   }));
-  return `${JSON.stringify({ version: 1, kind: 'Verification', families }, undefined, 2)}\n`;
+  return documentText('Verification', { families }, format);
 }

@@ -147,7 +147,7 @@ describe('slicewright controller', () => {
     );
     await eventually(() => expect(copiesIn(m2)).toEqual({ 'm1 serve': ['10.10.0.1'] }));
     const io = memoryIo();
-    await eventually(async () => expect(await controllerStatusCommand({ address, format: 'text' }, io)).toBe(0));
+    await eventually(async () => expect(await controllerStatusCommand({ address, output: 'text' }, io)).toBe(0));
     expect(io.written.out).toMatch(/controller .*: leads\n/);
     for (const name of ['(hub)', 'm1', 'm2'])
       expect(io.written.out).toMatch(new RegExp(`${name.replace(/[()]/g, '\\$&')} +live, heard`));
@@ -159,7 +159,7 @@ describe('slicewright controller', () => {
     expect((await fetch(`http://${address}/readyz`)).status).toBe(200);
     stopping.abort();
     expect(await ended).toBe(0);
-    expect(await controllerStatusCommand({ address, format: 'text' }, io)).toBe(1);
+    expect(await controllerStatusCommand({ address, output: 'text' }, io)).toBe(1);
   });
 
   /** Registers a cluster of the Secret's name. */
@@ -192,7 +192,7 @@ describe('slicewright controller', () => {
     put('nameless', kubeconfigText(m1.url), {}, 'No.Name');
     const status = async (): Promise<string> => {
       const io = memoryIo();
-      await controllerStatusCommand({ address, format: 'text' }, io);
+      await controllerStatusCommand({ address, output: 'text' }, io);
       return io.written.out;
     };
     await eventually(async () => expect(await status()).toMatch(/broken +unread, never heard/));

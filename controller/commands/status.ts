@@ -1,3 +1,4 @@
+import { type DocumentFormat, documentText } from '../../agent/terminal/document.ts';
 import type { Io } from '../../agent/terminal/io.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
 import type { ControllerStatus } from '../status.ts';
@@ -5,7 +6,7 @@ import type { ControllerStatus } from '../status.ts';
 export interface ControllerStatusOptions {
   /** Where the controller's metrics are served. */
   readonly address: string;
-  readonly format: 'text' | 'json';
+  readonly output: 'text' | DocumentFormat;
 }
 
 /**
@@ -13,7 +14,7 @@ export interface ControllerStatusOptions {
  *
  * returns  0 all is well, 1 something is not as it should be, or nobody answers
  */
-export async function controllerStatusCommand({ address, format }: ControllerStatusOptions, io: Io): Promise<number> {
+export async function controllerStatusCommand({ address, output }: ControllerStatusOptions, io: Io): Promise<number> {
   let status: ControllerStatus;
   try {
     const answer = await fetch(`http://${address}/slicewright/status`, { signal: AbortSignal.timeout(5_000) });
@@ -26,7 +27,7 @@ export async function controllerStatusCommand({ address, format }: ControllerSta
     );
     return 1;
   }
-  await io.out(format === 'json' ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status));
+  await io.out(output === 'text' ? statusText(status) : await documentText('ControllerStatus', status, output));
   return isWell(status) ? 0 : 1;
 }
 

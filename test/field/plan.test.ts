@@ -16,7 +16,7 @@ async function planOf(name: string, against: string, objects = 'objects.yaml'): 
       config: `${root}config.yaml`,
       backend: 'iptables',
       against: [path(against)],
-      format: 'text',
+      output: 'text',
       diagnostics: 'human',
     },
     io,

@@ -76,7 +76,7 @@ const endpoints = () => linesOf(cart)?.map((line) => / (\S+) 8080$/.exec(line)?.
 
 async function status(port: number) {
   const io = memoryIo();
-  const code = await statusCommand({ address: `127.0.0.1:${port}`, format: 'text' }, io);
+  const code = await statusCommand({ address: `127.0.0.1:${port}`, output: 'text' }, io);
   return { code, text: `${io.written.out}${io.written.err}` };
 }
 

@@ -43,7 +43,7 @@ export function createToyNode(): ToyNode {
   return {
     others,
     plan: (manifests, options = {}) =>
-      said(manifests, (io) => planCommand({ ...toy, against: [], format: 'text', ...options }, io, run, here)),
+      said(manifests, (io) => planCommand({ ...toy, against: [], output: 'text', ...options }, io, run, here)),
     apply: (manifests, options = {}) =>
       said(manifests, (io) => applyCommand({ ...toy, lockDir, ...options }, io, run, here)),
     cleanup: () => said('', (io) => cleanupCommand({ lockDir, diagnostics: 'human' }, io, run)),

@@ -99,7 +99,7 @@ describe('with a kernel', () => {
   });
 
   it('plan as JSON has the steps, the frontends and their fates', async () => {
-    const { out } = await createToyNode().plan(manifests('10.1.0.5'), { format: 'json' });
+    const { out } = await createToyNode().plan(manifests('10.1.0.5'), { output: 'json' });
     expect(JSON.parse(out)).toMatchObject({
       changes: true,
       families: [

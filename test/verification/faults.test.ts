@@ -26,9 +26,9 @@ describe.each(backendNames())('verify --against in mode %s', (backend) => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  async function verify(format: 'text' | 'json' = 'text') {
+  async function verify(output: 'text' | 'json' = 'text') {
     const io = memoryIo();
-    const options = { ...input, backend, against: [folder], format } as const;
+    const options = { ...input, backend, against: [folder], output } as const;
     return { status: await verifyFoundCommand(options, io, noRun, { name: 'east-1', addresses: [] }), ...io.written };
   }
 
@@ -45,7 +45,7 @@ describe.each(backendNames())('verify --against in mode %s', (backend) => {
     expect([status, JSON.parse(out)]).toEqual([
       0,
       {
-        version: 1,
+        apiVersion: 'slicewright.dev/v1alpha1',
         kind: 'Verification',
         families: expect.arrayContaining([expect.objectContaining({ result: 'equal' })]),
       },
