@@ -47,7 +47,7 @@ Examples:
 }
 
 export function addPlan(program: Command): void {
-  const plan = addInputOptions(withUsageErrors(program.command('plan')));
+  const plan = addInputOptions(withUsageErrors(program.command('plan').argument('[namespace/name[:port]...]')));
   addPlanMultiCluster(plan, controllerHelpers);
   plan
     .summary('say what would change on this node, for traffic and in rules')
@@ -65,24 +65,27 @@ export function addPlan(program: Command): void {
         .argParser(collect)
         .default([], 'the kernel'),
     )
+    .option('-n, --namespace <namespace>', 'tell of Services of this namespace only')
+    .option('-l, --selector <selector>', "tell of Services with such labels only: 'app=cart,tier in (a,b)'")
     .option('--out <file>', 'save the plan too, for apply --plan')
     .option('--verbose', 'whole sentences, what becomes of each kind of client, and every danger');
-  addDangerOptions(addOutput(plan, ['text', 'json', 'yaml'], 'text', 'how the plan is written'))
+  addDangerOptions(addOutput(plan, ['text', 'json', 'yaml', 'name'], 'text', 'how the plan is written'))
     .addHelpText(
       'after',
       `
 Examples:
   slicewright plan -f manifests/ --config kube-proxy.yaml
+  slicewright plan -n shop -f manifests/ --config kube-proxy.yaml
   ssh node iptables-save > node.iptables-save
   slicewright plan -f manifests/ --node node.yaml --against node.iptables-save`,
     )
-    .action(async (options) => {
+    .action(async (services: readonly string[], options) => {
       const [{ planCommand }, { hostRun }, { thisHost }] = await Promise.all([
         import('../commands/plan.ts'),
         import('../../backends/run.ts'),
         import('../node/host.ts'),
       ]);
-      process.exitCode = await planCommand(options, io, hostRun(), thisHost());
+      process.exitCode = await planCommand({ ...options, services }, io, hostRun(), thisHost());
     });
 }
 

@@ -8,6 +8,7 @@ import { paintOf } from '../terminal/paint.ts';
 import { makeReport, reportText } from '../planning/report.ts';
 import { hasChanges, type KernelPlan, planFamilies } from '../planning/plan-kernel.ts';
 import { plansText, risksOf } from '../planning/plans.ts';
+import { summaryOf } from '../planning/summary.ts';
 import { defaultThreshold, removalDangers } from '../planning/removal.ts';
 import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
 import { applySaved } from './apply-saved.ts';
@@ -114,9 +115,13 @@ async function show(
   const reports = planned.map((one) => makeReport(one, clusterOf));
   const risks = risksOf(planned, reports);
   const dangers = removalDangers(risks.removal, options.massRemovalThreshold ?? defaultThreshold);
+  const summary = summaryOf(
+    planned.map(({ plan }) => plan.served()),
+    reports,
+  );
   const paint = paintOf(io);
   const text = isWhole
-    ? plansText({ planned, reports, dangers, clusterOf }, paint)
+    ? plansText({ planned, reports, dangers, summary, hasChanges: planned.some(hasChanges), clusterOf }, paint)
     : reports.map((report) => reportText(report, paint, { withRules: false })).join('');
   await io.out(text);
   return refusedByOptions(risks, options, io);

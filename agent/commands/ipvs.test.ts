@@ -182,6 +182,8 @@ ipvs 10.96.0.10:80/TCP (shop/cart:http) changed
 +-a -t 10.96.0.10:80 -r 10.1.0.6:8080 -m -w 1
 
   cost: 2 scripts, 2 lines, 2 parts
+
+Plan: 0 Services to add, 1 to change, 0 to remove.
 `);
     expect((await plan(kernel, manifests('10.1.0.5'))).status).toBe(0);
   });

@@ -1,24 +1,29 @@
 import { writeFileSync } from 'node:fs';
+import { families } from '../../compiler/values/address.ts';
 import type { Run } from '../../backends/command.ts';
 import { diagnosticsText } from '../terminal/diagnostics.ts';
-import { fileProblem, InputError } from '../input/input-error.ts';
+import { fileProblem, InputError, UsageError } from '../input/input-error.ts';
 import type { Host } from '../input/inputs.ts';
+import { type IsNameSelected, parseNameSelection, type SelectionOptions } from '../input/selection.ts';
 import type { DocumentFormat } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
 import { paintOf } from '../terminal/paint.ts';
 import { defaultThreshold, removalDangers } from '../planning/removal.ts';
-import { makeReport } from '../planning/report.ts';
-import { type PlanRisks, type SavedTo, plansDocument, plansText, risksOf } from '../planning/plans.ts';
+import { hasContent, makeReport } from '../planning/report.ts';
+import { type PlanRisks, type SavedTo, type ShownPlans, plansDocument, plansText, risksOf } from '../planning/plans.ts';
+import { summaryOf } from '../planning/summary.ts';
 import { hasChanges, planFamilies, type PlannedFamily } from '../planning/plan-kernel.ts';
 import { readDumps } from '../input/dumps.ts';
 import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
 import { type DangerOptions, failForDangers } from './consent.ts';
 import { reportingFailures } from './failures.ts';
 
-export interface PlanOptions extends WantedOptions, DangerOptions {
+export interface PlanOptions extends WantedOptions, DangerOptions, SelectionOptions {
   /** Files and folders of dumps; empty: the kernel. */
   readonly against: readonly string[];
-  readonly output: 'text' | DocumentFormat;
+  /** Services that it shall tell of, `NAMESPACE/NAME[:PORT]`; none: all. */
+  readonly services?: readonly string[];
+  readonly output: 'text' | 'name' | DocumentFormat;
   /** Whole sentences, and what becomes of each kind of client. */
   readonly verbose?: boolean;
   /** File for `apply --plan`. */
@@ -35,22 +40,47 @@ export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host):
     const isHere = options.against.length === 0;
     const wanted = await compileWanted(options, io, isHere ? host : undefined);
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
+    const isAsked = selected(options, wanted);
     const planned = isHere ? await planFamilies(run, wanted, false) : planDumps(options, wanted);
-    const isChange = planned.some(hasChanges);
-    const reports = planned.map((one) => makeReport(one, wanted.clusterOf));
+    const reports = planned.map((one) => makeReport(one, wanted.clusterOf, isAsked));
+    const isChange = isAsked === undefined ? planned.some(hasChanges) : reports.some(hasContent);
     const risks = risksOf(planned, reports);
     const dangers = removalDangers(risks.removal, options.massRemovalThreshold ?? defaultThreshold);
     const status = await failForDangers(risks, options, io);
     const { out } = options;
     const saved = out === undefined || status !== undefined ? undefined : await savePlan(out, planned, risks, wanted);
-    const shown = { planned, reports, dangers, clusterOf: wanted.clusterOf, saved };
-    await io.out(
-      options.output === 'text'
-        ? plansText(shown, paintOf(io), options.verbose)
-        : await plansDocument(shown, isChange, options.output),
+    const summary = summaryOf(
+      planned.map(({ plan }) => plan.served()),
+      reports,
     );
+    const shown = { planned, reports, dangers, summary, hasChanges: isChange, clusterOf: wanted.clusterOf, saved };
+    await io.out(await shownAs(options, shown, io));
     return status ?? (isChange ? 2 : 0);
   });
+}
+
+/** What it shall tell of; a saved plan is whole. */
+function selected(options: PlanOptions, { input, targets }: Wanted): IsNameSelected | undefined {
+  const services = families.flatMap((family) => targets[family].services);
+  const isAsked = parseNameSelection(options.services ?? [], options, input, services);
+  if (isAsked !== undefined && options.out !== undefined) {
+    throw new UsageError('--out', 'saves a whole plan; leave out what chooses Services');
+  }
+  return isAsked;
+}
+
+async function shownAs({ output, verbose }: PlanOptions, shown: ShownPlans, io: Io): Promise<string> {
+  switch (output) {
+    case 'text':
+      return plansText(shown, paintOf(io), verbose);
+    case 'name': {
+      const names = shown.reports.flatMap(({ services }) => services.map(({ service }) => service));
+      return [...new Set(names)].map((name) => `${name}\n`).join('');
+    }
+    case 'json':
+    case 'yaml':
+      return plansDocument(shown, output);
+  }
 }
 
 function planDumps({ against, out }: PlanOptions, { mode, settings, targets }: Wanted): PlannedFamily[] {

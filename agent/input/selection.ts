@@ -3,7 +3,7 @@ import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import { asFields, parseTextMap } from '../../compiler/model/fields.ts';
 import { recognise } from '../../compiler/model/kinds.ts';
 import { expandLists } from '../../compiler/model/lists.ts';
-import { parseNamespace, parseObjectName, parsePortName } from '../../compiler/values/names.ts';
+import { parseNamespace, parseObjectName, parsePortName, servicePortText } from '../../compiler/values/names.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
 import { UsageError } from './input-error.ts';
 import { parseSelector } from './selector.ts';
@@ -16,6 +16,9 @@ export interface SelectionOptions {
 
 export type IsSelected = (ir: ServicePortIR) => boolean;
 
+/** Asked of a Service port's name in a program, `shop/cart:http`. */
+export type IsNameSelected = (servicePort: string) => boolean;
+
 /**
  * What of the Services is asked about.
  *
@@ -23,11 +26,62 @@ export type IsSelected = (ir: ServicePortIR) => boolean;
  * returns   A ServiceImport is meant by its Service's name too, and its labels are its own.
  * throws    UsageError
  */
-export function parseSelection(
+export function parseSelection(targets: readonly string[], options: SelectionOptions, input: CompileInput): IsSelected {
+  const { namespace, named, labelled } = parseChoices(targets, options, input);
+  return (ir) =>
+    (namespace === undefined || ir.service.startsWith(`${namespace}/`)) &&
+    (labelled === undefined || labelled.has(ir.service)) &&
+    (named.length === 0 || named.some((target) => isTarget(ir, target)));
+}
+
+/**
+ * The same for what only has a name: a Service that no object has any more too, which has no labels, so a selector never
+ * means it.
+ *
+ * services   those that there are; a port's number is looked up in them
+ * returns    undefined: nothing was chosen, so all are meant
+ * throws     UsageError
+ */
+export function parseNameSelection(
+  targets: readonly string[],
+  options: SelectionOptions,
+  input: CompileInput,
+  services: readonly ServicePortIR[],
+): IsNameSelected | undefined {
+  const { namespace, named, labelled } = parseChoices(targets, options, input);
+  if (namespace === undefined && labelled === undefined && named.length === 0) return undefined;
+  const found = new Set(
+    services
+      .filter((ir) => named.some((target) => isTarget(ir, target)))
+      .map(({ service, portName }) => servicePortText(service, portName)),
+  );
+  const isNamed = (servicePort: string, service: string, port: string): boolean =>
+    found.has(servicePort) ||
+    named.some(
+      (target) => (target.port === undefined || target.port === port) && keysOf(target.service).includes(service),
+    );
+  return (servicePort) => {
+    const [service = servicePort, port = ''] = servicePort.split(':');
+    return (
+      (namespace === undefined || service.startsWith(`${namespace}/`)) &&
+      (labelled === undefined || labelled.has(service)) &&
+      (named.length === 0 || isNamed(servicePort, service, port))
+    );
+  };
+}
+
+interface Choices {
+  readonly namespace: string | undefined;
+  readonly named: readonly Target[];
+  /** undefined: no selector was given. */
+  readonly labelled: ReadonlySet<string> | undefined;
+}
+
+function parseChoices(
   targets: readonly string[],
   { namespace, selector }: SelectionOptions,
   input: CompileInput,
-): IsSelected {
+): Choices {
   if (namespace !== undefined && parseNamespace(namespace) === undefined) {
     throw new UsageError(`--namespace ${printable(namespace)}`, 'is not a namespace name');
   }
@@ -45,11 +99,7 @@ export function parseSelection(
     }
     named.push(target);
   }
-  const labelled = matches === undefined ? undefined : labelledServices(input, matches);
-  return (ir) =>
-    (namespace === undefined || ir.service.startsWith(`${namespace}/`)) &&
-    (labelled === undefined || labelled.has(ir.service)) &&
-    (named.length === 0 || named.some((target) => isTarget(ir, target)));
+  return { namespace, named, labelled: matches === undefined ? undefined : labelledServices(input, matches) };
 }
 
 export interface Target {
@@ -70,9 +120,14 @@ export function parseTarget(text: string, namespaceOption?: string): Target | un
 
 /** A ServiceImport is meant by its own name too, without the mark of its key. */
 export function isTarget(ir: ServicePortIR, { service, port }: Target): boolean {
-  if (ir.service !== service && ir.service !== `${service}@clusterset`) return false;
+  if (!keysOf(service).includes(ir.service)) return false;
   if (port === undefined || ir.portName === port) return true;
   return ir.frontends.some((frontend) => frontend.kind !== 'nodePort' && String(frontend.port) === port);
+}
+
+/** A Service's, and a ServiceImport's of that name. */
+function keysOf(service: string): readonly string[] {
+  return [service, `${service}@clusterset`];
 }
 
 /** Keys of the own cluster's Services and ServiceImports with such labels. */

@@ -1,5 +1,6 @@
 import { loadMode, type Mode } from '../../backends/index.ts';
 import type { Target } from '../../backends/target.ts';
+import type { CompileInput } from '../../compiler/compile.ts';
 import { compile } from '../../compiler/index.ts';
 import type { Settings } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
@@ -17,6 +18,7 @@ import { targetsOf } from './targets.ts';
 export interface Wanted {
   /** No object was read at all: what shall be is nothing, and hardly meant. */
   readonly isEmpty: boolean;
+  readonly input: CompileInput;
   readonly mode: Mode;
   readonly settings: Settings;
   readonly targets: Readonly<Record<Family, Target>>;
@@ -46,5 +48,5 @@ export async function compileWanted(options: WantedOptions, io: Io, host: Host |
   const diagnostics = [...notes, ...compilation.diagnostics, ...made];
   if (options.strict === true && diagnostics.some(isWorrying)) throw new InputError(diagnostics, placeOf);
   const clusterOf = clustersOf(compilation, settings.clusterCidrs);
-  return { isEmpty, mode, settings, targets, diagnostics, placeOf, clusterOf };
+  return { isEmpty, input, mode, settings, targets, diagnostics, placeOf, clusterOf };
 }

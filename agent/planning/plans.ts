@@ -5,6 +5,7 @@ import { type Removal, removalOf } from './removal.ts';
 import { reportJson } from './report-json.ts';
 import { type FamilyReport, type ReportPaint, reportText } from './report.ts';
 import type { ClusterOf } from './fact-texts.ts';
+import { type PlanSummary, summaryText } from './summary.ts';
 
 /** What is dangerous about the plans of all families. */
 export interface PlanRisks {
@@ -28,6 +29,8 @@ export interface ShownPlans {
   readonly reports: readonly FamilyReport[];
   /** What is dangerous about all together. */
   readonly dangers: readonly Danger[];
+  readonly summary: PlanSummary;
+  readonly hasChanges: boolean;
   readonly clusterOf: ClusterOf;
   /** Where it was saved too. */
   readonly saved?: SavedTo | undefined;
@@ -40,11 +43,16 @@ export interface SavedTo {
 }
 
 /** verbose   whole sentences, what becomes of each kind of client, and every danger */
-export function plansText({ reports, dangers, saved }: ShownPlans, paint: ReportPaint, verbose = false): string {
+export function plansText(
+  { reports, dangers, summary, hasChanges, saved }: ShownPlans,
+  paint: ReportPaint,
+  verbose = false,
+): string {
   const all = dangers.map(({ message }) => paint.danger(`! ${message}\n`));
   return [
     ...reports.map((report) => reportText(report, paint, { withRules: true, verbose })),
     ...all,
+    `${paint.heading(summaryText(summary, hasChanges))}\n`,
     ...savedLines(saved),
   ].join('\n');
 }
@@ -54,10 +62,13 @@ function savedLines(saved: SavedTo | undefined): string[] {
 }
 
 export function plansDocument(
-  { planned, reports, dangers, clusterOf, saved }: ShownPlans,
-  changes: boolean,
+  { planned, reports, dangers, summary, hasChanges, clusterOf, saved }: ShownPlans,
   format: DocumentFormat,
 ): Promise<string> {
-  const families = reports.map((report, i) => reportJson(report, planned[i]?.plan.steps() ?? [], clusterOf));
-  return documentText('Plan', { changes, saved, dangers, families }, format);
+  const families = reports.map((report, i) => {
+    // The steps are of the whole plan.
+    const steps = report.isFiltered ? undefined : (planned[i]?.plan.steps() ?? []);
+    return reportJson(report, steps, clusterOf);
+  });
+  return documentText('Plan', { changes: hasChanges, summary, saved, dangers, families }, format);
 }

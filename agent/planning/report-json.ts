@@ -6,7 +6,7 @@ import type { FamilyReport } from './report.ts';
 import type { ClusterOf } from './fact-texts.ts';
 
 /** A report as JSON for programs. `docs/commands.md` describes the fields. */
-export function reportJson(report: FamilyReport, steps: readonly object[], clusterOf: ClusterOf): object {
+export function reportJson(report: FamilyReport, steps: readonly object[] | undefined, clusterOf: ClusterOf): object {
   const { family, backend, source, services, frontends, dangers, parts, notes } = report;
   const { transactions, lines } = report.cost;
   return {

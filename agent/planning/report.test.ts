@@ -8,6 +8,7 @@ const plain: ReportPaint = { heading: asItIs, added: asItIs, removed: asItIs, da
 function reportOf(dangers: readonly Danger[]): FamilyReport {
   return {
     ...{ family: 'IPv4', backend: 'toy', source: 'a dump', services: [], frontends: [], parts: [], notes: [], dangers },
+    isFiltered: false,
     cost: { transactions: 1, lines: 1, parts: 1, words: { transaction: 'transaction', part: 'part' } },
   };
 }

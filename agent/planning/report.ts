@@ -2,6 +2,7 @@ import type { PlanChanges } from '../../backends/backend.ts';
 import type { Danger } from '../../backends/planning/dangers.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import { counted } from '../../compiler/values/counted.ts';
+import type { IsNameSelected } from '../input/selection.ts';
 import type { PlannedFamily } from './plan-kernel.ts';
 import { type Paint, partsText } from './parts-text.ts';
 import { clean, foldName } from './fold.ts';
@@ -15,17 +16,42 @@ export interface FamilyReport extends PlanChanges {
   /** What the plan starts from: `the kernel (nft)`, a file's name. */
   readonly source: string;
   readonly services: readonly FrontendSentence[];
+  /** It tells of some Services only; its cost is the whole plan's. */
+  readonly isFiltered: boolean;
 }
 
-export function makeReport({ plan, remains }: PlannedFamily, clusterOf: ClusterOf): FamilyReport {
+/** isAsked   undefined: all is told */
+export function makeReport(
+  { plan, remains }: PlannedFamily,
+  clusterOf: ClusterOf,
+  isAsked?: IsNameSelected,
+): FamilyReport {
   const { family, backend, source } = plan;
-  const changes = plan.changes();
+  const changes = isAsked === undefined ? plan.changes() : filtered(plan.changes(), isAsked);
   return {
     ...{ family, backend, source },
     ...changes,
     services: describeChanges(changes.frontends, clusterOf),
     notes: [...changes.notes, ...remains.map((text) => `then ${text}`)],
+    isFiltered: isAsked !== undefined,
   };
+}
+
+/** What is of no Service goes too, but its dangers: they are everybody's. */
+function filtered(changes: PlanChanges, isAsked: IsNameSelected): PlanChanges {
+  const isTold = ({ servicePort }: { readonly servicePort?: string | undefined }) =>
+    servicePort !== undefined && isAsked(servicePort);
+  return {
+    ...changes,
+    frontends: changes.frontends.filter(isTold),
+    parts: changes.parts.filter(isTold),
+    dangers: changes.dangers.filter((danger) => danger.servicePort === undefined || isTold(danger)),
+  };
+}
+
+/** Whether it tells of anything to do. */
+export function hasContent({ cost, isFiltered, services, parts }: FamilyReport): boolean {
+  return cost.transactions > 0 && (!isFiltered || services.length + parts.length > 0);
 }
 
 /** Rules shown of one family's differences. Beyond that they are counted. */
@@ -53,18 +79,22 @@ export function reportText(
   paint: ReportPaint,
   { withRules, verbose = false }: ReportChoices,
 ): string {
-  const { family, source, services, dangers, parts, cost, notes } = report;
+  const { family, source, services, dangers, parts, cost, notes, isFiltered } = report;
   const warnings = (verbose ? dangers.map(({ message }) => message) : dangerLines(dangers))
     .map((line) => paint.danger(`  ! ${clean(line)}\n`))
     .join('');
   const rest = notes.map((note) => `  ${note}\n`).join('');
-  if (cost.transactions === 0) return `${family}, against ${source}: nothing to do\n${rest}${warnings}`;
+  if (!hasContent(report)) {
+    const what = isFiltered ? 'nothing to do for the chosen Services' : 'nothing to do';
+    return `${family}, against ${source}: ${what}\n${rest}${warnings}`;
+  }
   const changed = new Set(services.filter(({ sign }) => sign !== '=').map(({ service }) => service));
-  const title = `${family}, against ${source}: ${counted(changed.size, 'Service')} with changes for traffic`;
+  const chosen = isFiltered ? ' of the chosen' : '';
+  const title = `${family}, against ${source}: ${counted(changed.size, 'Service')}${chosen} with changes for traffic`;
   const sentences = services.map((one) => (verbose ? wholeSentence(one) : `  ${one.line}\n`)).join('');
   const rules = withRules ? `\n${partsText(parts, paint, maxDiffLines)}\n` : '';
   const { transaction, part } = cost.words;
-  const price = `  cost: ${counted(cost.transactions, transaction)}, ${counted(cost.lines, 'line')}, ${counted(cost.parts, part)}\n`;
+  const price = `  cost${isFiltered ? ' of the whole plan' : ''}: ${counted(cost.transactions, transaction)}, ${counted(cost.lines, 'line')}, ${counted(cost.parts, part)}\n`;
   return `${paint.heading(title)}\n${sentences}${rules}${price}${rest}${warnings}`;
 }
 

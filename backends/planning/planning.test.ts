@@ -285,7 +285,7 @@ describe('dangers', () => {
       .replace('-A FORWARD', '-A FORWARD -s 203.0.113.0/24 -j DROP\n-A FORWARD');
     const save = parseSave(text, 'IPv4', (_, chain) => isOurChain(chain));
     expect(hookDangers(save.ruleset, ruleset, save.foreign)).toEqual([
-      { code: 'hook-missing', message: expect.stringContaining('the hook in nat PREROUTING is missing now') },
+      { code: 'hook-missing', message: expect.stringContaining('the jump rule in nat PREROUTING is missing') },
       {
         code: 'foreign-in-front',
         message:

@@ -31,17 +31,19 @@ export function hookDangers(observed: Ruleset, desired: Ruleset, foreign: Foreig
   return [...missingHooks(observed, desired), ...foreignInFront(foreign)];
 }
 
-/** With chains but without a hook, packets pass our rules by: someone has flushed the kernel's chain. */
-function* missingHooks(observed: Ruleset, desired: Ruleset): Generator<Danger<TableDangerCode>> {
-  if (observed.chains.size === 0) return;
+/** With chains but without a jump to them, packets pass slicewright's rules by: someone has flushed the kernel's chain. */
+function missingHooks(observed: Ruleset, desired: Ruleset): Danger<TableDangerCode>[] {
+  if (observed.chains.size === 0) return [];
   const found = new Set(observed.hooks.map(({ table, line }) => `${table} ${line}`));
-  for (const { table, chain, line } of desired.hooks) {
-    if (found.has(`${table} ${line}`)) continue;
-    yield {
-      code: 'hook-missing',
-      message: `the hook in ${table} ${chain} is missing now, so packets pass these rules by: ${line}`,
-    };
-  }
+  const missing = desired.hooks.filter(({ table, line }) => !found.has(`${table} ${line}`));
+  const [first] = missing;
+  if (first === undefined) return [];
+  const chains = [...new Set(missing.map(({ table, chain }) => `${table} ${chain}`))].join(', ');
+  const what =
+    missing.length === 1
+      ? `the jump rule in ${chains} is missing, so packets pass slicewright's rules by: ${first.line}`
+      : `${missing.length} jump rules are missing, so packets pass slicewright's rules by: in ${chains}`;
+  return [{ code: 'hook-missing', message: what }];
 }
 
 function* foreignInFront({ inFront }: Foreign): Generator<Danger<TableDangerCode>> {

@@ -1,0 +1,45 @@
+import type { Served } from '../../backends/planning/served.ts';
+import { counted } from '../../compiler/values/counted.ts';
+import type { FamilyReport } from './report.ts';
+
+/** How many Services a plan means something to, over all families; a Service counts once. */
+export interface PlanSummary {
+  /** Begin to be served. */
+  readonly add: number;
+  /** Go on, and some client notices. */
+  readonly change: number;
+  /** Are served no more. */
+  readonly remove: number;
+  /** Go on with other rules, and no client notices. */
+  readonly rulesOnly: number;
+}
+
+/** Of what the reports tell: a filtered report counts what passed its filter. */
+export function summaryOf(served: readonly Served[], reports: readonly FamilyReport[]): PlanSummary {
+  const before = new Set(served.flatMap((one) => [...one.before.named]));
+  const after = new Set(served.flatMap((one) => [...one.after.named]));
+  const counts = { add: 0, change: 0, remove: 0, rulesOnly: 0 };
+  const sentences = reports.flatMap(({ services }) => services);
+  for (const [service, ofService] of Map.groupBy(sentences, (one) => one.service)) {
+    counts[
+      kindOf(
+        service,
+        ofService.every(({ sign }) => sign === '='),
+      )
+    ] += 1;
+  }
+  return counts;
+
+  function kindOf(service: string, isUnnoticed: boolean): keyof PlanSummary {
+    if (isUnnoticed) return 'rulesOnly';
+    if (before.has(service) === after.has(service)) return 'change';
+    return after.has(service) ? 'add' : 'remove';
+  }
+}
+
+/** `Plan: 1 Service to add, 2 to change, 0 to remove; 3 with other rules only.` As terraform ends its plans. */
+export function summaryText({ add, change, remove, rulesOnly }: PlanSummary, hasChanges: boolean): string {
+  if (!hasChanges) return 'No changes: the rules already do what the objects want.';
+  const rest = rulesOnly === 0 ? '' : `; ${rulesOnly} with other rules only`;
+  return `Plan: ${counted(add, 'Service')} to add, ${change} to change, ${remove} to remove${rest}.`;
+}
