@@ -109,7 +109,13 @@ export function addApply(program: Command): void {
     .option('--yes', 'ask nobody; without it, at a terminal, the plan is shown and only "yes" goes on')
     .option('--allow-mass-removal', 'apply even where more Services go than --mass-removal-threshold says')
     .option('--force', 'apply even where an agent works on this node, which puts its own rules back')
-    .addOption(lockDirOption())
+    .addOption(lockDirOption());
+  addOutput(
+    apply,
+    ['text', 'json', 'yaml'],
+    'text',
+    'how it is written; a document asks nobody, so at a terminal it takes --yes',
+  )
     .addHelpText(
       'after',
       `
@@ -134,7 +140,7 @@ Examples:
 }
 
 export function addCleanup(program: Command): void {
-  addProxyOptions(withUsageErrors(program.command('cleanup')))
+  const cleanup = addProxyOptions(withUsageErrors(program.command('cleanup')))
     .summary('remove everything of ours from this node')
     .description(
       'Removes all that apply has made, and nothing else, of every backend and in both families: rules, chains, ' +
@@ -144,7 +150,8 @@ export function addCleanup(program: Command): void {
     .option('--take-over', "remove another program's rules for Services too, kube-proxy's say; stop it first")
     .option('--force', 'clean up even where an agent works on this node, which puts its own rules back')
     .addOption(lockDirOption())
-    .addOption(diagnosticsOption())
+    .addOption(diagnosticsOption());
+  addOutput(cleanup, ['text', 'json', 'yaml'], 'text')
     .addHelpText(
       'after',
       '\nExamples:\n  slicewright cleanup\n  slicewright cleanup --take-over\n  slicewright cleanup --service-proxy-name slicewright',

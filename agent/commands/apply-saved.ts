@@ -9,6 +9,7 @@ import type { Io } from '../terminal/io.ts';
 import { type ConsentOptions, refusedByOptions } from './consent.ts';
 import { beforeChanges } from './failures.ts';
 import { asOneWriter, type WriterOptions } from './one-writer.ts';
+import type { Outcome } from './outcome.ts';
 import { performAll } from './perform.ts';
 
 export interface SavedOptions extends WriterOptions, ConsentOptions {
@@ -18,17 +19,30 @@ export interface SavedOptions extends WriterOptions, ConsentOptions {
 }
 
 /** `slicewright apply --plan`: nobody is asked, since the plan was looked at before. */
-export async function applySaved(path: string, options: SavedOptions, io: Io, run: Run): Promise<number> {
+export async function applySaved(
+  path: string,
+  options: SavedOptions,
+  io: Io,
+  run: Run,
+  outcome: Outcome,
+): Promise<number> {
   const [document] = await readObjects([path], io.readStdin);
   const saved = await loadSavedPlan(document, path, options.planDigest);
+  outcome.digest = saved.digest;
   await io.out(`${path}: a plan with digest ${saved.digest}\n`);
   const status = await refusedByOptions(saved.risks, options, io);
   if (status !== undefined) return status;
-  return asOneWriter('apply', saved.prefix, options, io, () => writeSaved(saved, options, io, run));
+  return asOneWriter('apply', saved.prefix, options, io, () => writeSaved(saved, options, io, run, outcome));
 }
 
 /** All families are looked at before the first is changed: a plan that does not fit is refused whole. */
-async function writeSaved(saved: SavedPlan, options: SavedOptions, io: Io, run: Run): Promise<number> {
+async function writeSaved(
+  saved: SavedPlan,
+  options: SavedOptions,
+  io: Io,
+  run: Run,
+  outcome: Outcome,
+): Promise<number> {
   const { mode, prefix, plans } = saved;
   const settings = { ...defaultSettings, chainPrefix: prefix };
   const starts = await beforeChanges(async () => {
@@ -44,5 +58,5 @@ async function writeSaved(saved: SavedPlan, options: SavedOptions, io: Io, run: 
     await io.err(diagnosticsText(refusals, options.diagnostics));
     return 1;
   }
-  return performAll(starts, mode, settings, options, io, run);
+  return performAll(starts, mode, settings, options, io, run, outcome);
 }

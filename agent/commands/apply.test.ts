@@ -48,9 +48,9 @@ async function plan(kernel: FakeKernel, text: string, out?: string) {
   return { status, out: io.written.out };
 }
 
-async function cleanup(kernel: FakeKernel, takeOver = false) {
+async function cleanup(kernel: FakeKernel, takeOver = false, output: 'text' | 'json' = 'text') {
   const io = memoryIo();
-  const status = await cleanupCommand({ takeOver, lockDir, diagnostics: 'human' }, io, kernel.run);
+  const status = await cleanupCommand({ takeOver, lockDir, output, diagnostics: 'human' }, io, kernel.run);
   return { status, out: io.written.out, err: io.written.err };
 }
 
@@ -62,6 +62,60 @@ async function anotherWriters(kernel: FakeKernel, text: string): Promise<void> {
 }
 
 const withoutCounters = (save: string) => save.replace(/^#.*\n/gm, '').replace(/\[\d+:\d+\]/g, '');
+
+describe('the documents of apply and cleanup', () => {
+  it('say what was done, and that there was nothing to do', async () => {
+    const kernel = createFakeKernel();
+    const document = async (done: Promise<{ status: number; out: string }>) => {
+      const { status, out } = await done;
+      const { apiVersion: _version, ...rest } = JSON.parse(out);
+      return [status, rest];
+    };
+    const summary = { add: 1, change: 0, remove: 0, rulesOnly: 0 };
+    const written = { family: 'IPv4', isDone: true, done: [expect.stringMatching(/^applied in /)], problems: [] };
+    expect(await document(apply(kernel, manifests('10.1.0.5'), { output: 'json' }))).toEqual([
+      0,
+      { kind: 'ApplyResult', status: 0, summary, families: [written] },
+    ]);
+    expect(await document(apply(kernel, manifests('10.1.0.5'), { output: 'json' }))).toEqual([
+      0,
+      {
+        kind: 'ApplyResult',
+        status: 0,
+        summary: { ...summary, add: 0 },
+        families: [{ ...written, done: [] }],
+      },
+    ]);
+    const cleaned = await document(cleanup(kernel, false, 'json'));
+    expect(cleaned).toEqual([
+      0,
+      {
+        kind: 'CleanupResult',
+        status: 0,
+        families: [
+          { family: 'IPv4', isDone: true, done: [expect.stringContaining('removed')], problems: [] },
+          { family: 'IPv6', isDone: true, done: [], problems: [] },
+        ],
+      },
+    ]);
+  });
+
+  it('say which Service the kernel refused', async () => {
+    const kernel = createFakeKernel('nft', { refuses: (line) => line.includes('10.1.0.5') });
+    const { status, out } = await apply(kernel, manifests('10.1.0.5'), { output: 'json' });
+    const { families } = JSON.parse(out);
+    expect(status).toBe(1);
+    expect(families).toMatchObject([{ isDone: false, problems: [expect.objectContaining({ severity: 'error' })] }]);
+  });
+
+  it('are refused where somebody would have to be asked', async () => {
+    const kernel = createFakeKernel();
+    const io = { ...memoryIo(manifests('10.1.0.5')), ask: async () => 'yes' };
+    const options = { filename: ['-'], lockDir, diagnostics: 'human', output: 'json' } as const;
+    expect(await applyCommand(options, io, kernel.run, here)).toBe(2);
+    expect(await applyCommand({ ...options, yes: true }, io, kernel.run, here)).toBe(0);
+  });
+});
 
 describe('slicewright apply', () => {
   it('makes the kernel hold what is wanted, says what changes, and has nothing to do the next time', async () => {

@@ -15,9 +15,10 @@ import { applySaved } from './apply-saved.ts';
 import { changedSince, type ConsentOptions, refusedByAnswer, refusedByOptions } from './consent.ts';
 import { beforeChanges, reportingFailures } from './failures.ts';
 import { asOneWriter, type WriterOptions } from './one-writer.ts';
+import { type Outcome, type OutcomeOptions, withOutcome } from './outcome.ts';
 import { performAll } from './perform.ts';
 
-export interface ApplyOptions extends WantedOptions, WriterOptions, ConsentOptions {
+export interface ApplyOptions extends WantedOptions, WriterOptions, ConsentOptions, OutcomeOptions {
   /** A saved plan, instead of manifests. */
   readonly plan?: string;
   /** The digest that the saved plan must have: what was reviewed. */
@@ -25,8 +26,6 @@ export interface ApplyOptions extends WantedOptions, WriterOptions, ConsentOptio
   readonly takeOver?: boolean;
   /** Apply what no object was read for: it removes every Service. */
   readonly allowEmpty?: boolean;
-  /** Ask nobody. */
-  readonly yes?: boolean;
 }
 
 /**
@@ -36,12 +35,17 @@ export interface ApplyOptions extends WantedOptions, WriterOptions, ConsentOptio
  *          shall fail for
  */
 export function applyCommand(options: ApplyOptions, io: Io, run: Run, host: Host): Promise<number> {
+  const { plan } = options;
   return reportingFailures(options.diagnostics, io, () =>
-    options.plan === undefined ? applyObjects(options, io, run, host) : applySaved(options.plan, options, io, run),
+    plan === undefined
+      ? withOutcome('ApplyResult', options, io, (its, outcome) => applyObjects(options, its, run, host, outcome))
+      : withOutcome('ApplyResult', { ...options, yes: true }, io, (its, outcome) =>
+          applySaved(plan, options, its, run, outcome),
+        ),
   );
 }
 
-async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host): Promise<number> {
+async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host, outcome: Outcome): Promise<number> {
   const wanted = await compileWanted(options, io, host);
   await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
   if (wanted.isEmpty && options.allowEmpty !== true) {
@@ -49,7 +53,7 @@ async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host)
     return 1;
   }
   const isMeant = options.allowMassRemoval === true || wanted.isEmpty;
-  return applyPlans({ wanted, options: { ...options, allowMassRemoval: isMeant }, io, run });
+  return applyPlans({ wanted, options: { ...options, allowMassRemoval: isMeant }, io, run, outcome });
 }
 
 interface Applying {
@@ -57,6 +61,7 @@ interface Applying {
   readonly options: ApplyOptions;
   readonly io: Io;
   readonly run: Run;
+  readonly outcome: Outcome;
 }
 
 /**
@@ -109,7 +114,7 @@ async function plansOrRefusals({ wanted, options, io, run }: Applying): Promise<
 async function show(
   planned: readonly KernelPlan[],
   isWhole: boolean,
-  { wanted, options, io }: Applying,
+  { wanted, options, io, outcome }: Applying,
 ): Promise<number | undefined> {
   const { clusterOf } = wanted;
   const reports = planned.map((one) => makeReport(one, clusterOf));
@@ -119,6 +124,7 @@ async function show(
     planned.map(({ plan }) => plan.served()),
     reports,
   );
+  outcome.summary = summary;
   const paint = paintOf(io);
   const text = isWhole
     ? plansText({ planned, reports, dangers, summary, hasChanges: planned.some(hasChanges), clusterOf }, paint)
@@ -127,7 +133,7 @@ async function show(
   return refusedByOptions(risks, options, io);
 }
 
-async function write(planned: readonly KernelPlan[], { wanted, options, io, run }: Applying): Promise<number> {
+async function write(planned: readonly KernelPlan[], { wanted, options, io, run, outcome }: Applying): Promise<number> {
   const { mode, settings, targets } = wanted;
   const prepared = await mode.live.prepare(run, settings);
   await io.err(diagnosticsText(problemsOf(prepared), options.diagnostics));
@@ -135,7 +141,7 @@ async function write(planned: readonly KernelPlan[], { wanted, options, io, run 
     const { family } = kernel;
     return { family, perform: () => kernel.apply(targets[family]) };
   });
-  return performAll(changes, mode, settings, options, io, run);
+  return performAll(changes, mode, settings, options, io, run, outcome);
 }
 
 /** Equal for equal plans from equal kernels. */

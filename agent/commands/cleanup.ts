@@ -4,14 +4,17 @@ import { liveBackends } from '../../backends/index.ts';
 import { defaultSettings, type Settings } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
 import { diagnosticsText } from '../terminal/diagnostics.ts';
+import type { DocumentFormat } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
 import { scopeOf } from '../planning/plan-kernel.ts';
 import { type ProxyOptions, proxyIdentity } from '../input/proxy-identity.ts';
 import { beforeChanges, reportingFailures } from './failures.ts';
+import { type FamilyOutcome, withOutcome } from './outcome.ts';
 import { asOneWriter, type WriterOptions } from './one-writer.ts';
 
 export interface CleanupOptions extends ProxyOptions, WriterOptions {
   readonly takeOver?: boolean;
+  readonly output?: 'text' | DocumentFormat;
 }
 
 /**
@@ -23,12 +26,14 @@ export interface CleanupOptions extends ProxyOptions, WriterOptions {
 export function cleanupCommand(options: CleanupOptions, io: Io, run: Run): Promise<number> {
   return reportingFailures(options.diagnostics, io, () => {
     const settings = { ...defaultSettings, ...proxyIdentity(options) };
-    return asOneWriter('cleanup', settings.chainPrefix, options, io, async () => {
-      await beforeChanges(() => checkAll(settings, options, run));
-      let isClean = true;
-      for (const family of families) isClean = (await cleanUp(family, settings, options, io, run)) && isClean;
-      return isClean ? 0 : 1;
-    });
+    const withoutQuestion = { output: options.output ?? 'text', yes: true };
+    return withOutcome('CleanupResult', withoutQuestion, io, (its, outcome) =>
+      asOneWriter('cleanup', settings.chainPrefix, options, its, async () => {
+        await beforeChanges(() => checkAll(settings, options, run));
+        for (const family of families) outcome.families.push(await cleanUp(family, settings, options, its, run));
+        return outcome.families.every(({ isDone }) => isDone) ? 0 : 1;
+      }),
+    );
   });
 }
 
@@ -47,7 +52,7 @@ async function cleanUp(
   options: CleanupOptions,
   io: Io,
   run: Run,
-): Promise<boolean> {
+): Promise<FamilyOutcome> {
   const scope = scopeOf(family, settings, options.takeOver === true);
   const reports: CleanReport[] = [];
   for (const live of await liveBackends()) {
@@ -56,11 +61,16 @@ async function cleanUp(
     await io.out(report.done.map((text) => `${family}: ${text}\n`).join(''));
     await io.err(diagnosticsText(report.problems, options.diagnostics));
     await io.err(diagnosticsText(report.kept, options.diagnostics));
-    if (report.state === 'failed') return false;
+    if (report.state === 'failed') return outcomeOf(false);
   }
   const isKept = reports.some(({ kept }) => kept.length > 0);
   const isNothing = !isKept && reports.every(({ state }) => state === 'nothing');
   const rest = [...(isNothing ? ['nothing of ours is there'] : []), ...reports.flatMap(({ others }) => others ?? [])];
   if (rest.length > 0) await io.out(`${family}: ${rest.join('; ')}\n`);
-  return !isKept;
+  return outcomeOf(!isKept);
+
+  function outcomeOf(isDone: boolean): FamilyOutcome {
+    const done = reports.flatMap((report) => report.done);
+    return { family, isDone, done, problems: reports.flatMap(({ problems, kept }) => [...problems, ...kept]) };
+  }
 }

@@ -6,6 +6,7 @@ import { type Family, families } from '../../compiler/values/address.ts';
 import { scopeOf } from '../planning/plan-kernel.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
 import type { Io } from '../terminal/io.ts';
+import type { Outcome } from './outcome.ts';
 
 /** One family that shall change, after all that could be looked at before was. */
 export interface FamilyChange {
@@ -31,14 +32,15 @@ export async function performAll(
   options: PerformOptions,
   io: Io,
   run: Run,
+  outcome: Outcome,
 ): Promise<number> {
   const failed = new Set<Family>();
   for (const { family, perform } of changes) {
     const warnings = await mode.makeWay(run, scopeOf(family, settings, options.takeOver === true));
     await io.err(diagnosticsText(warnings, options.diagnostics));
-    if (!(await tell(family, await perform(), options, io))) failed.add(family);
+    if (!(await tell(family, await perform(), options, io, outcome))) failed.add(family);
   }
-  const isDone = await leaveOthers(mode, settings, failed, options, io, run);
+  const isDone = await leaveOthers(mode, settings, failed, options, io, run, outcome);
   return isDone && failed.size === 0 ? 0 : 1;
 }
 
@@ -47,7 +49,9 @@ async function tell(
   { isDone, done, problems }: ApplyReport,
   options: PerformOptions,
   io: Io,
+  outcome: Outcome,
 ): Promise<boolean> {
+  outcome.families.push({ family, isDone, done: done === undefined ? [] : [done], problems });
   await io.err(diagnosticsText(problems, options.diagnostics));
   if (done !== undefined) await io.out(`${family}: ${done}\n`);
   return isDone;
@@ -64,11 +68,12 @@ async function leaveOthers(
   options: PerformOptions,
   io: Io,
   run: Run,
+  outcome: Outcome,
 ): Promise<boolean> {
   let isDone = true;
   for (const family of families.filter((one) => !failed.has(one))) {
     for (const remains of await mode.remains(run, scopeOf(family, settings, options.takeOver === true))) {
-      isDone = (await tell(family, await remains.leave(), options, io)) && isDone;
+      isDone = (await tell(family, await remains.leave(), options, io, outcome)) && isDone;
     }
   }
   return isDone;

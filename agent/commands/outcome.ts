@@ -1,0 +1,55 @@
+import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
+import type { Family } from '../../compiler/values/address.ts';
+import { UsageError } from '../input/input-error.ts';
+import type { PlanSummary } from '../planning/summary.ts';
+import { type DocumentFormat, documentText } from '../terminal/document.ts';
+import type { Io } from '../terminal/io.ts';
+
+/** What a command that writes to a node did: put together as it happens, for programs. */
+export interface Outcome {
+  /** What the plan meant; absent: there was none, or it came from a file. */
+  summary?: PlanSummary;
+  /** Of the saved plan. */
+  digest?: string;
+  readonly families: FamilyOutcome[];
+}
+
+/** One step of one family: its rules, or what another backend had left in it. */
+export interface FamilyOutcome {
+  readonly family: Family;
+  /** All that this step was to do is so, as read back. */
+  readonly isDone: boolean;
+  /** Sentences for people; empty: there was nothing to do. */
+  readonly done: readonly string[];
+  readonly problems: readonly Diagnostic[];
+}
+
+export interface OutcomeOptions {
+  /** Absent: for people. */
+  readonly output?: 'text' | DocumentFormat;
+  readonly yes?: boolean;
+}
+
+/**
+ * Runs a command for people, or for programs, who get one document at its end in place of all text on standard output.
+ *
+ * kind      of the document
+ * returns   the body's exit status. Where the body throws, nothing was changed, and there is no document
+ * throws    UsageError where somebody would have to be asked
+ */
+export async function withOutcome(
+  kind: string,
+  { output = 'text', yes }: OutcomeOptions,
+  io: Io,
+  body: (io: Io, outcome: Outcome) => Promise<number>,
+): Promise<number> {
+  const outcome: Outcome = { families: [] };
+  if (output === 'text') return body(io, outcome);
+  if (io.ask !== undefined && yes !== true) {
+    throw new UsageError(`--output ${output}`, 'leaves no room for a question; give --yes too');
+  }
+  const { readStdin, err } = io;
+  const status = await body({ readStdin, err, out: async () => {}, colour: false }, outcome);
+  await io.out(await documentText(kind, { status, ...outcome }, output));
+  return status;
+}
