@@ -98,12 +98,26 @@ it('shows what waits, then what is in force and for whom', async () => {
   expect(text).toMatch(/member1 {2}\/objects +synced {2}never heard/);
 });
 
+const synced = {
+  kind: 'synced',
+  family: 'IPv4',
+  sync,
+  services: [],
+  durationMs: 1,
+  latenciesMs: [],
+  latenciesByCluster: new Map(),
+  networkLatenciesMs: [],
+} as const;
+
 it('shows why the first program is held back, until it is not', async () => {
   const { tell, ask, metrics } = await agent();
   tell({ kind: 'removal-held', services: 7, why: '7 of the 9 Services that are served now go' });
   expect(await ask()).toMatchObject({ code: 1, text: expect.stringContaining('nothing is written: 7 of the 9 Serv') });
   expect((await metrics.heldServices.get()).values.map(({ value }) => value)).toEqual([7]);
   tell({ kind: 'removal-released' });
+  // Nothing was synced yet, so nobody knows that all is in force.
+  expect(await ask()).toMatchObject({ code: 1, text: expect.stringContaining('RULES\n  not synced yet\n') });
+  tell(synced);
   expect(await ask()).toMatchObject({ code: 0, text: expect.not.stringContaining('nothing is written') });
   expect((await metrics.heldServices.get()).values.map(({ value }) => value)).toEqual([0]);
 });
@@ -123,17 +137,11 @@ it.each([
   [
     'a Service that the kernel refuses',
     {
-      kind: 'synced',
-      family: 'IPv4',
+      ...synced,
       sync: {
         ...sync,
         quarantined: [{ service: 'shop/till', message: 'refused\u001b[2J', retryInMs: 1, refusals: 1 }],
       },
-      services: [],
-      durationMs: 1,
-      latenciesMs: [],
-      latenciesByCluster: new Map(),
-      networkLatenciesMs: [],
     } as const,
     'held back: shop/till: refused\\u{1b}[2J',
   ],

@@ -33,11 +33,12 @@ export async function statusCommand(options: StatusOptions, io: Io): Promise<num
   return isWell(status) ? 0 : 1;
 }
 
-/** What may be forgone is told and no more. */
+/** What may be forgone is told and no more. Before the first sync nothing is known to be in force. */
 export function isWell({ waitingFor, held, families, sources, clusters }: AgentStatus): boolean {
   return (
     waitingFor.length === 0 &&
     held === undefined &&
+    families.length > 0 &&
     families.every(({ failure, quarantined }) => failure === undefined && quarantined.length === 0) &&
     sources.every(({ failing }) => failing.length === 0) &&
     clusters.every(({ state, heldSlices }) => state !== 'Lost' && heldSlices === 0)
@@ -69,6 +70,7 @@ export function statusText(status: AgentStatus): string {
     ...(status.clusters.length === 0 ? [] : ['', 'CLUSTERS', ...table(status.clusters.map(clusterCells))]),
     '',
     'RULES',
+    ...(status.families.length === 0 ? ['  not synced yet'] : []),
     ...status.families.flatMap((family) => familyLines(family, ago)),
     '',
     `SERVICES (${status.services.length})`,
