@@ -2,7 +2,7 @@
 # are: only `make build` makes anything.
 NODE := tools/with-node node
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak storm check golden templates build package bench latency startup clean
+.PHONY: help setup demo test soak storm check golden templates build package bench bench-agent latency startup clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -39,6 +39,9 @@ package: build ## slicewright-*.tgz, as npm would publish it
 
 bench: setup ## ratios against raw iptables-restore and nft, in network namespaces; SIZES, MODES
 	@$(NODE) tools/bench/run.ts
+
+bench-agent: build ## the agent as a process: start, CPU and memory, one endpoint changed; SIZES, MODES, CHANGES
+	@$(NODE) tools/bench/agent.ts
 
 latency: setup ## first packets through the rules of 1 and 10,000 Services, nftables beside iptables
 	@$(NODE) tools/bench/latency.ts

@@ -6,7 +6,7 @@ export function clusterObjects(services: number, endpointsEach: number): unknown
 /** The Service of a number and its slice. */
 export function serviceObjects(i: number, endpoints: readonly string[]): unknown[] {
   const name = `service-${i}`;
-  const clusterIP = `10.96.${(i >> 8) + 1}.${i & 255}`;
+  const clusterIP = `10.13.${(i >> 8) + 1}.${i & 255}`;
   const service = {
     apiVersion: 'v1',
     kind: 'Service',
