@@ -90,7 +90,6 @@ async function measure(mode: string, size: number): Promise<void> {
   await once(agent, 'exit');
   api.disconnect();
   await once(api, 'exit');
-  for (const tool of ['iptables', 'ip6tables']) spawnSync(tool, ['-t', 'nat', '-F']);
   spawnSync(process.execPath, [entry, 'cleanup']);
   rmSync(folder, { recursive: true });
 }
