@@ -56,6 +56,8 @@ export interface TraceStep {
   readonly rule: string;
   /** Part of the connections that got here and matched. */
   readonly share: Rational;
+  /** 0: where packets begin; else the nearest step before it with a depth of one less led here. */
+  readonly depth: number;
   /** Set when the tracer could not follow the rule and went on as if it had not matched. */
   readonly skipped?: 'not understood' | 'no such chain' | 'loop';
 }

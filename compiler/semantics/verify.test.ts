@@ -19,7 +19,7 @@ describe('verify', () => {
   it('shows the packet, both verdicts and the rules that led to the wrong one', () => {
     const trace: Trace = {
       verdict: { kind: 'drop' },
-      steps: [{ where: 'filter KUBE-F', rule: '-A KUBE-F -j DROP', share: one }],
+      steps: [{ where: 'filter KUBE-F', rule: '-A KUBE-F -j DROP', share: one, depth: 0 }],
     };
     const mismatches = verify(services, node, () => trace, { packets: [packet] });
     expect(mismatches.map(formatMismatch)).toEqual([
@@ -39,6 +39,7 @@ describe('verify', () => {
       where: 'nat KUBE-A',
       rule: '-A KUBE-A -m time -j KUBE-B',
       share: one,
+      depth: 0,
       skipped: 'not understood',
     } as const;
     const trace = (probe: Packet): Trace => ({ verdict: expected(probe), steps: [lost] });

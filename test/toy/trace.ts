@@ -53,7 +53,7 @@ function linesIn(program: Program): Lines {
     for (const text of lines) {
       const line = parseLine(text);
       if (line !== undefined) placed.push({ part, text, line });
-      else strange.push({ where: partText(part), rule: text, share: one, skipped: 'not understood' });
+      else strange.push({ where: partText(part), rule: text, share: one, depth: 0, skipped: 'not understood' });
     }
   }
   known.set(program, { placed, strange });
@@ -88,7 +88,7 @@ function sendOn(sends: readonly Placed<SendLine>[], packet: Packet, node: NodeCo
   return (sticky.length > 0 ? sticky : together).map(({ part, text, line }) => {
     const { masquerade, endpoint } = line;
     const share = sticky.length > 0 ? one : line.share;
-    steps.push({ where: partText(part), rule: text, share });
+    steps.push({ where: partText(part), rule: text, share, depth: 0 });
     return {
       ...endpoint,
       share,
@@ -117,7 +117,7 @@ function arrive(all: readonly Placed[], packet: Packet, flow: Flow, node: NodeCo
   const endsHere = isNodeAddress(flow.address, node);
   const meets = (...found: readonly (Placed | undefined)[]) => {
     const [met] = found.filter((placed) => placed !== undefined);
-    if (met !== undefined) steps.push({ where: partText(met.part), rule: met.text, share: flow.share });
+    if (met !== undefined) steps.push({ where: partText(met.part), rule: met.text, share: flow.share, depth: 0 });
     return met?.line.verb;
   };
   const stop = (is: (line: StopLine) => boolean) =>

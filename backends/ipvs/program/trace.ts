@@ -130,12 +130,12 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
       for (const { address, port } of server.reals) asked({ kind: 'remembered', address, port });
     }
     const where = `virtual server ${serverKey(server)}`;
-    note({ where, rule: `-A ${parameterWords(server)}`, share: one });
+    note({ where, rule: `-A ${parameterWords(server)}`, share: one, depth: 0 });
     const chosen = sharesOf(server, flow.packet);
     // ip_vs_leave: port unreachable, for TCP too.
     if (chosen.length === 0) outcomes.push({ fate: { kind: 'reject' }, share: one });
     for (const { real, share } of chosen) {
-      note({ where, rule: `-a ${realWords(server, real)}`, share });
+      note({ where, rule: `-a ${realWords(server, real)}`, share, depth: 1 });
       const sent: Flow = {
         ...flow,
         destination: real.address,

@@ -54,6 +54,8 @@ interface Exits {
 /** The chains that a flow is in, the innermost first. */
 interface Path {
   readonly key: string;
+  /** How many they are. */
+  readonly depth: number;
   readonly outer: Path | undefined;
 }
 
@@ -63,9 +65,9 @@ export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOp
   const steps: TraceStep[] = [];
   const refused: Outcome[] = [];
 
-  function record(at: PlacedRule, of: Dyadic, skipped?: TraceStep['skipped']): void {
+  function record(at: PlacedRule, of: Dyadic, path: Path | undefined, skipped?: TraceStep['skipped']): void {
     if (options.brief === true && skipped === undefined) return;
-    const step = { where: at.where, rule: at.line, share: dyadicToRational(of) };
+    const step = { where: at.where, rule: at.line, share: dyadicToRational(of), depth: path?.depth ?? 0 };
     steps.push(skipped === undefined ? step : { ...step, skipped });
   }
 
@@ -105,7 +107,7 @@ export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOp
     const { rule, chance } = at;
     const isMatch = rule === undefined ? undefined : ruleMatches(rule, flow, around);
     if (rule === undefined || isMatch === undefined) {
-      record(at, flow.share, 'not understood');
+      record(at, flow.share, path, 'not understood');
       return flow;
     }
     if (!isMatch || isNothing(chance)) return flow;
@@ -124,7 +126,7 @@ export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOp
     exits: Exits,
   ): Going {
     if (target?.kind === 'jump') return jump(table, at, flow, path, exits);
-    record(at, flow.share);
+    record(at, flow.share, path);
     switch (target?.kind) {
       case undefined:
         return flow;
@@ -158,13 +160,13 @@ export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOp
     const target = places.jumpedTo(at);
     // A kernel refuses both when rules are loaded; a dump of rules can still say so.
     const obstacle = target === undefined ? 'no such chain' : isIn(path, key) ? 'loop' : undefined;
-    record(at, flow.share, obstacle);
+    record(at, flow.share, path, obstacle);
     if (target === undefined || obstacle !== undefined) return flow;
     const { chain, rules: all } = target;
     if (options.asked !== undefined && !flow.isTranslated) portQuestions(chain).forEach(options.asked);
     const candidates = candidateRules(chain, flow);
     const rules = candidates === undefined ? all : candidates.flatMap((place) => all[place] ?? []);
-    return walkRules(table, rules, flow, { key, outer: path }, accepted);
+    return walkRules(table, rules, flow, { key, depth: (path?.depth ?? 0) + 1, outer: path }, accepted);
   }
 
   return {

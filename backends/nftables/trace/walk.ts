@@ -31,8 +31,15 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
   const steps: TraceStep[] = [];
   const refused: Outcome[] = [];
 
-  function record(chain: Chain, rule: string, share: Rational, skipped?: TraceStep['skipped']): void {
-    const step = { where: `chain ${chain.name}`, rule, share };
+  /** path   the chains that it is in, this one last */
+  function record(
+    chain: Chain,
+    rule: string,
+    share: Rational,
+    path: readonly string[],
+    skipped?: TraceStep['skipped'],
+  ): void {
+    const step = { where: `chain ${chain.name}`, rule, share, depth: path.length - 1 };
     steps.push(skipped === undefined ? step : { ...step, skipped });
   }
 
@@ -62,7 +69,7 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
   ): (Left | { readonly flow: Flow; readonly by: 'next' })[] {
     const rule = chain.rules[place];
     if (rule === undefined) {
-      record(chain, line, flow.share, 'not understood');
+      record(chain, line, flow.share, path, 'not understood');
       return [{ flow, by: 'next' }];
     }
     let going = [flow];
@@ -72,7 +79,7 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
       for (const one of going) {
         const exits = tryStatement(statement, one, program, node, asked);
         if (exits === undefined) {
-          record(chain, line, one.share, 'no such chain');
+          record(chain, line, one.share, path, 'no such chain');
           gone.push({ flow: one, by: 'next' });
         }
         for (const exit of exits ?? []) {
@@ -85,7 +92,7 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
       if (going.length === 0) return gone;
     }
     for (const one of going) {
-      record(chain, line, one.share);
+      record(chain, line, one.share, path);
       gone.push({ flow: one, by: 'next' });
     }
     return gone;
@@ -101,17 +108,17 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
       case 'accept':
       case 'drop':
       case 'reject':
-        record(chain, line, flow.share);
+        record(chain, line, flow.share, path);
         return [{ flow, by: verdict.kind }];
       case 'return':
-        record(chain, line, flow.share);
+        record(chain, line, flow.share, path);
         return [{ flow, by: 'end' }];
       case 'jump':
       case 'goto': {
         const target = program.chains.get(verdict.chain);
         // A kernel refuses both when rules are loaded; a listing of rules can still say so.
         const obstacle = target === undefined ? 'no such chain' : path.includes(target.name) ? 'loop' : undefined;
-        record(chain, line, flow.share, obstacle);
+        record(chain, line, flow.share, path, obstacle);
         if (target === undefined || obstacle !== undefined) return [{ flow, by: 'next' }];
         const left = walkChain(target, flow, [...path, target.name]);
         return verdict.kind === 'goto'

@@ -1,0 +1,87 @@
+import { add, compareRationals, divide, isZero, one, type Rational } from '../values/rational.ts';
+import type { Trace, TraceStep } from './packet.ts';
+
+/** A rule on a packet's way, with the rules that it led to. */
+export interface WayStep {
+  readonly where: string;
+  readonly rule: string;
+  /** Part of all connections that met it here, whichever branch they came by. */
+  readonly share: Rational;
+  readonly skipped?: TraceStep['skipped'];
+  /** What it led to, in order; empty where `isRepeated`. */
+  readonly steps: readonly WayStep[];
+  /** It led to the same rules, with the same parts of what came there, as an earlier step of the way did. */
+  readonly isRepeated: boolean;
+}
+
+/**
+ * A trace as a tree in which each rule stands once: branches that come to one rule by the same chains are one step, and a
+ * chain that was shown is not shown again. Shares that come together are added up exactly.
+ */
+export function wayOf({ steps }: Trace): readonly WayStep[] {
+  const roots = createNode(undefined);
+  const open: Node[] = [];
+  for (const step of steps) {
+    const parent = open[step.depth - 1] ?? roots;
+    const node = childOf(parent, step);
+    open.splice(step.depth, open.length, node);
+  }
+  const shown = new Set<string>();
+  return roots.children.map((node) => finish(node, shown));
+}
+
+interface Node {
+  readonly step: TraceStep | undefined;
+  share: Rational;
+  readonly children: Node[];
+  readonly byRule: Map<string, Node>;
+}
+
+function createNode(step: TraceStep | undefined): Node {
+  return { step, share: step?.share ?? one, children: [], byRule: new Map() };
+}
+
+function childOf(parent: Node, step: TraceStep): Node {
+  const key = `${step.where}\n${step.rule}`;
+  const known = parent.byRule.get(key);
+  const share = known && add(known.share, step.share);
+  // More than came here cannot have met one rule: it is another one with the same text.
+  if (known !== undefined && share !== undefined && compareRationals(share, parent.share) <= 0) {
+    known.share = share;
+    return known;
+  }
+  const made = createNode(step);
+  parent.byRule.set(key, made);
+  parent.children.push(made);
+  return made;
+}
+
+function finish(node: Node, shown: Set<string>): WayStep {
+  const { step, share, children } = node;
+  const key = children.length === 0 ? undefined : signature(node);
+  const isRepeated = key !== undefined && shown.has(key);
+  if (key !== undefined) shown.add(key);
+  return {
+    where: step?.where ?? '',
+    rule: step?.rule ?? '',
+    share,
+    ...(step?.skipped !== undefined && { skipped: step.skipped }),
+    steps: isRepeated ? [] : children.map((child) => finish(child, shown)),
+    isRepeated,
+  };
+}
+
+/** What a step led to, with the part of what came to it that each rule met. */
+function signature(node: Node): string {
+  const whole = node.share;
+  const inner = (of: Node): unknown =>
+    of.children.map((child) => [child.step?.where, child.step?.rule, partOf(child.share, whole), inner(child)]);
+  return JSON.stringify(inner(node));
+}
+
+function partOf(share: Rational, whole: Rational): string {
+  // Shares of large pools have thousands of bits, and nearly always all of what came is meant.
+  if (isZero(whole) || compareRationals(share, whole) === 0) return '1';
+  const { numerator, denominator } = divide(share, whole);
+  return `${numerator}/${denominator}`;
+}
