@@ -50,61 +50,6 @@ Examples:
     });
 }
 
-export function addExplain(program: Command): void {
-  const explain = withUsageErrors(program.command('explain'))
-    .summary('say why something is as it is')
-    .description('Says what becomes of one packet, or what each endpoint of a Service gets, and why.')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  slicewright explain packet 'pod 10.1.0.9 -> 10.96.0.10:80/tcp' -f manifests/ --node node.yaml
-  slicewright explain service shop/cart -f manifests/`,
-    );
-  addInputOptions(withUsageErrors(explain.command('packet').argument('<packet>')))
-    .summary('follow one packet through the rules, without a kernel')
-    .description(
-      "Says what becomes of a connection's first packet, in the program that compile prints, and by which rules.\n" +
-        'Exit status: 0 told, 1 nothing could be compiled, 2 usage.',
-    )
-    .addHelpText(
-      'after',
-      `
-A packet is one of:
-  pod ADDRESS -> ADDRESS:PORT/tcp        from a pod of this node
-  outside ADDRESS -> ADDRESS:PORT/udp    from another machine
-  node ADDRESS -> ADDRESS:PORT/sctp      from a process of this node
-  on INTERFACE ADDRESS -> …              from that interface
-
-Example:
-  slicewright explain packet 'pod 10.1.0.9 -> 10.96.0.10:80/tcp' -f manifests/ --node node.yaml`,
-    )
-    .action(async (packet: string, options, command: Command) => {
-      const { explainPacketCommand } = await import('../commands/explain-packet.ts');
-      const status = await explainPacketCommand(packet, options, io);
-      if (status === undefined) command.error(`error: '${packet}' is not a packet; --help shows their form`);
-      else process.exitCode = status;
-    });
-  const service = addInputOptions(withUsageErrors(explain.command('service').argument('<namespace/name[:port]>')))
-    .summary('say of every endpoint of a Service what it gets of new connections, and why')
-    .description(
-      'Lists every endpoint that is known for a Service or ServiceImport, used or not: its cluster, state, exact share\n' +
-        'and the rules that decided. Exit status: 0 told, 1 no such Service is served here, 2 usage.',
-    )
-    .option('--without-cluster <name>', 'show beside it what would be if that cluster were lost');
-  addOutput(service, ['text', 'json', 'yaml'], 'text')
-    .addHelpText(
-      'after',
-      '\nExample:\n  slicewright explain service shop/cart:http -f manifests/ --registry clusters.yaml --without-cluster east',
-    )
-    .action(async (target: string, options, command: Command) => {
-      const { explainServiceCommand } = await import('../commands/explain-service.ts');
-      const status = await explainServiceCommand(target, options, io);
-      if (status === undefined) command.error(`error: '${target}' is not NAMESPACE/NAME or NAMESPACE/NAME:PORT`);
-      else process.exitCode = status;
-    });
-}
-
 export function addGraph(program: Command): void {
   const graph = addInputOptions(withUsageErrors(program.command('graph').argument('[namespace/name[:port]...]')))
     .summary('draw the way of traffic through Services, with exact shares')

@@ -1,41 +1,76 @@
-import { byName } from '../../backends/index.ts';
-import { compile } from '../../compiler/index.ts';
-import { parsePacket } from '../../compiler/semantics/packet-text.ts';
-import { formatTrace, formatVerdict } from '../../compiler/semantics/verdict-text.ts';
-import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../terminal/diagnostics.ts';
-import { type InputOptions, readInputs } from '../input/inputs.ts';
+import type { Observed } from '../../backends/backend.ts';
+import type { Run } from '../../backends/command.ts';
+import { readAllDumps } from '../input/dumps.ts';
+import { fileProblem, InputError } from '../input/input-error.ts';
+import type { Host } from '../input/inputs.ts';
+import { askedPackets } from '../packets/dialled.ts';
+import { type ExplainedPacket, explainPacket } from '../packets/explained.ts';
+import { packetsDocument } from '../packets/json.ts';
+import { knowledgeOf } from '../packets/knowledge.ts';
+import { parseQuestion } from '../packets/question.ts';
+import { packetText } from '../packets/text.ts';
+import type { Via } from '../packets/via.ts';
+import { compileWanted, type WantedOptions } from '../planning/compile-targets.ts';
+import { observeFamilies } from '../planning/plan-kernel.ts';
+import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
+import type { DocumentFormat } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
-import { targetsOf } from '../planning/targets.ts';
 import { reportingFailures } from './failures.ts';
 
-export interface ExplainPacketOptions extends InputOptions {
-  readonly strict?: boolean;
+export interface ExplainPacketOptions extends WantedOptions {
+  /** Look also at what this node's kernel holds. */
+  readonly live?: boolean;
+  /** Look also at dumps: files and folders. */
+  readonly against?: readonly string[];
+  /** Which frontend of a Service is dialled; absent: the first. */
+  readonly via?: Via;
+  readonly output: 'text' | DocumentFormat;
+  readonly verbose?: boolean;
   readonly diagnostics: DiagnosticFormat;
 }
 
 /**
- * `slicewright explain packet`: what becomes of a connection's first packet, and by which rules.
+ * `slicewright explain`: what becomes of a connection's first packet, by which rules, and where what is found on a node
+ * does something else.
  *
- * text      as `formatPacket` writes packets
- * returns   the exit status: 0 told, 1 nothing could be compiled; undefined: that is no packet
+ * words    a sender, then a destination (agent/packets/question.ts)
+ * host     counts with `live` alone
+ * returns  the exit status: 0 told, 1 could not, 2 usage, 3 what was found does something else
  */
-export async function explainPacketCommand(
-  text: string,
+export function explainPacketCommand(
+  words: readonly string[],
   options: ExplainPacketOptions,
   io: Io,
-): Promise<number | undefined> {
-  const packet = parsePacket(text);
-  if (packet === undefined) return undefined;
+  run: Run,
+  host: Host,
+): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
-    const { input, backend, diagnostics, placeOf } = await readInputs(options, io.readStdin);
-    const compilation = compile(input);
-    const all = [...diagnostics, ...compilation.diagnostics];
-    await io.err(diagnosticsText(all, options.diagnostics, placeOf));
-    if (options.strict === true && all.some(isWorrying)) return 1;
-    const { trace } = await (await byName(backend)).witness();
-    const found = trace(targetsOf(compilation)[packet.family], packet);
-    const lines = [...formatVerdict(found.verdict), '', ...formatTrace(found)];
-    await io.out(`${lines.join('\n').trimEnd()}\n`);
-    return 0;
+    const question = parseQuestion(words);
+    const isLive = options.live === true;
+    const wanted = await compileWanted(options, io, isLive ? host : undefined);
+    await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
+    const known = knowledgeOf(wanted.mode.backend, wanted);
+    const asked = askedPackets(question, options.via, known);
+    const against = options.against ?? [];
+    const found = isLive ? await observeFamilies(run, wanted, true) : readAllDumps(against, wanted);
+    const explained: ExplainedPacket[] = [];
+    for (const one of asked) explained.push(await explainPacket(one, known, found));
+    if (isLive || against.length > 0) needFound(explained, found);
+    const choices = { verbose: options.verbose === true };
+    await io.out(
+      options.output === 'text'
+        ? explained.map((one) => packetText(one, choices)).join('\n')
+        : await packetsDocument(explained, options.output),
+    );
+    return explained.some((one) => one.found.some(({ difference }) => difference !== undefined)) ? 3 : 0;
   });
+}
+
+/** Looked for, and of the packet's family nothing was there: that is no agreement. */
+function needFound(explained: readonly ExplainedPacket[], found: readonly Observed[]): void {
+  const without = explained.find((one) => one.found.length === 0);
+  if (without === undefined) return;
+  const places = found.length === 0 ? 'the kernel' : [...new Set(found.map(({ source }) => source))].join(', ');
+  const message = `holds nothing of ${without.packet.family}, which the packet is of`;
+  throw new InputError([fileProblem(places, 'nothing-found', message)]);
 }

@@ -1,8 +1,7 @@
-import type { Observed } from '../../backends/backend.ts';
 import type { Run } from '../../backends/command.ts';
-import { readDumps } from '../input/dumps.ts';
+import { readAllDumps } from '../input/dumps.ts';
 import type { Host } from '../input/inputs.ts';
-import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
+import { compileWanted, type WantedOptions } from '../planning/compile-targets.ts';
 import { observeFamilies } from '../planning/plan-kernel.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
 import type { DocumentFormat } from '../terminal/document.ts';
@@ -31,7 +30,7 @@ export function verifyFoundCommand(options: VerifyFoundOptions, io: Io, run: Run
     const isHere = options.against.length === 0;
     const wanted = await compileWanted(options, io, isHere ? host : undefined);
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
-    const observed = isHere ? await observeFamilies(run, wanted, true) : dumpsIn(options.against, wanted);
+    const observed = isHere ? await observeFamilies(run, wanted, true) : readAllDumps(options.against, wanted);
     const found: Verification[] = [];
     for (const one of observed) found.push(await verifyFound(wanted.mode.backend, one, wanted.targets[one.family]));
     const choices = { verbose: options.verbose === true };
@@ -42,8 +41,4 @@ export function verifyFoundCommand(options: VerifyFoundOptions, io: Io, run: Run
     );
     return found.some(({ result }) => result === 'different') ? 3 : 0;
   });
-}
-
-function dumpsIn(paths: readonly string[], { mode, settings }: Wanted): readonly Observed[] {
-  return paths.flatMap((path) => readDumps(path, mode.live, settings.chainPrefix));
 }

@@ -24,7 +24,7 @@ function portJson({ endpoints, ...port }: ExplainedPort) {
   };
 }
 
-function shareJson(share: Rational) {
+export function shareJson(share: Rational) {
   const { numerator, denominator } = share;
   return { numerator: String(numerator), denominator: String(denominator), percent: formatPercent(share) };
 }

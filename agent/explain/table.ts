@@ -1,4 +1,5 @@
 import { endpointText, type Frontend, type Route } from '../../compiler/ir/ir.ts';
+import type { EndpointRecord } from '../../compiler/merge/record.ts';
 import { formatObjectRef, printable } from '../../compiler/values/object-ref.ts';
 import { formatPercent } from '../../compiler/values/rational.ts';
 import type { ExplainedEndpoint, ExplainedPort } from './explain.ts';
@@ -53,11 +54,10 @@ function way(route: Route): string {
 }
 
 function cells(endpoint: ExplainedEndpoint, compares: boolean): string[] {
-  const { cluster, locality, slice, share, shareWithout, inPools, reasons } = endpoint;
-  const where = cluster ?? (locality === 'node' ? 'local, this node' : 'local');
+  const { slice, share, shareWithout, inPools, reasons } = endpoint;
   return [
     endpointText(endpoint),
-    endpoint.zone === undefined ? where : `${where} (${printable(endpoint.zone, 63)})`,
+    whereOf(endpoint),
     stateOf(endpoint),
     `${formatPercent(share)}${inPools.local ? ' +local' : ''}`,
     ...(compares ? [shareWithout === undefined ? 'gone' : formatPercent(shareWithout)] : []),
@@ -66,14 +66,20 @@ function cells(endpoint: ExplainedEndpoint, compares: boolean): string[] {
   ];
 }
 
-function stateOf({ ready, serving, terminating }: ExplainedEndpoint): string {
+/** Its cluster and zone. */
+export function whereOf({ cluster, locality, zone }: EndpointRecord): string {
+  const where = cluster ?? (locality === 'node' ? 'local, this node' : 'local');
+  return zone === undefined ? where : `${where} (${printable(zone, 63)})`;
+}
+
+export function stateOf({ ready, serving, terminating }: EndpointRecord): string {
   if (ready) return terminating ? 'ready, terminating' : 'ready';
   if (!terminating) return 'not ready';
   return serving ? 'terminating, serving' : 'terminating';
 }
 
 /** Columns as wide as their widest cell; the last one ends where it ends. */
-function align(rows: readonly (readonly string[])[]): string[] {
+export function align(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
 }

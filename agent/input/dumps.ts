@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DumpSource, LiveBackend, Observed } from '../../backends/backend.ts';
-import type { ChainPrefix } from '../../compiler/settings.ts';
+import type { Mode } from '../../backends/index.ts';
+import type { ChainPrefix, Settings } from '../../compiler/settings.ts';
 import { fileProblem, InputError } from './input-error.ts';
 import { unreadable } from './files.ts';
 
@@ -14,6 +15,14 @@ export function readDumps(path: string, live: LiveBackend, prefix: ChainPrefix):
   const { observed, problems } = live.readDump(sourceAt(path), prefix);
   if (problems.length === 0) return observed;
   throw new InputError(problems.map(({ path: at, code, message }) => fileProblem(at, code, message)));
+}
+
+/** All of several paths, read as a mode's tools showed them. Throws as {@link readDumps}. */
+export function readAllDumps(
+  paths: readonly string[],
+  { mode, settings }: { readonly mode: Pick<Mode, 'live'>; readonly settings: Pick<Settings, 'chainPrefix'> },
+): readonly Observed[] {
+  return paths.flatMap((path) => readDumps(path, mode.live, settings.chainPrefix));
 }
 
 function sourceAt(path: string): DumpSource {

@@ -1,6 +1,6 @@
 import { loadMode, type Mode } from '../../backends/index.ts';
 import type { Target } from '../../backends/target.ts';
-import type { CompileInput } from '../../compiler/compile.ts';
+import type { Compilation, CompileInput } from '../../compiler/compile.ts';
 import { compile } from '../../compiler/index.ts';
 import type { Settings } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
@@ -26,6 +26,8 @@ export interface Wanted {
   /** Where in files their objects stand. */
   readonly placeOf: PlaceOf;
   readonly clusterOf: ClusterOf;
+  /** Every endpoint that was seen, used or not. */
+  readonly endpoints: Compilation['endpoints'];
 }
 
 export interface WantedOptions extends InputOptions {
@@ -48,5 +50,6 @@ export async function compileWanted(options: WantedOptions, io: Io, host: Host |
   const diagnostics = [...notes, ...compilation.diagnostics, ...made];
   if (options.strict === true && diagnostics.some(isWorrying)) throw new InputError(diagnostics, placeOf);
   const clusterOf = clustersOf(compilation, settings.clusterCidrs);
-  return { isEmpty, input, mode, settings, targets, diagnostics, placeOf, clusterOf };
+  const { endpoints } = compilation;
+  return { isEmpty, mode, settings, targets, diagnostics, placeOf, clusterOf, input, endpoints };
 }

@@ -49,3 +49,28 @@ it('mode: toy is a mode of the configuration, for commands and for the agent', (
   expect(slicewright('agent', '--config', config, '--write-config-to', written).status).toBe(0);
   expect(readFileSync(written, 'utf8')).toContain('mode: toy\n');
 });
+
+it('explain is short for explain packet, and keeps its other half', () => {
+  const [short, long] = [
+    slicewright('explain', '10.1.0.5', 'shop/cart', '-f', '-', '--backend', 'toy'),
+    slicewright('explain', 'packet', '10.1.0.5', 'shop/cart', '-f', '-', '--backend', 'toy'),
+  ];
+  expect(short).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^pod 10\.1\.0\.5 -> 10\.96\.0\.10:80\/tcp\n/),
+  });
+  expect(long).toEqual(short);
+  expect(slicewright('explain', '-f', '-', 'pod 10.1.0.5 -> 10.96.0.10:80/tcp').stdout).toMatch(/^pod 10\.1\.0\.5 ->/);
+  expect(slicewright('explain', 'service', 'shop/cart', '-f', '-')).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^shop\/cart:http\/TCP\/IPv4\n/),
+  });
+  expect(slicewright('explain', '-f', '-')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("missing required argument 'words'"),
+  });
+  expect(slicewright('explain', 'servce', 'shop/cart', '-f', '-')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('did you mean service?'),
+  });
+});

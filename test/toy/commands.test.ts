@@ -6,12 +6,15 @@ import { explainPacketCommand } from '../../agent/commands/explain-packet.ts';
 import { cartOf, createScratch, forge, nodeOf, type Scratch } from '../../agent/commands/commands.fixture.ts';
 import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { verifyCommand } from '../../agent/commands/verify.ts';
+import type { Run } from '../../backends/command.ts';
 import { backendNames, register } from '../../backends/index.ts';
-import { createToyNode } from './bench.fixture.ts';
+import { createToyNode, here } from './bench.fixture.ts';
 import { toyEntry } from './index.ts';
 import { createToyKernel, type ToyKernel } from './kernel.ts';
 
 /* Every command works with a backend that was registered with one line, and that no line in agent/ knows. */
+
+const noRun: Run = () => Promise.reject(new Error('files need no command'));
 
 let scratch: Scratch;
 let kernel: ToyKernel;
@@ -53,9 +56,11 @@ describe('without a kernel', () => {
   it('explain packet follows its lines, and verify tries every probe on them', async () => {
     const options = { filename: ['-'], backend: 'toy', diagnostics: 'human' } as const;
     const io = memoryIo(manifests('10.1.0.5', '10.1.0.6'));
-    expect(await explainPacketCommand('pod 10.1.0.9 -> 10.96.0.10:80/tcp', options, io)).toBe(0);
-    const step = (endpoint: string) => `part ${cart} [1/2]: ${lineTo(endpoint, '1/2')}\n`;
-    expect(io.written.out).toBe(`1/2 to 10.1.0.5:8080\n1/2 to 10.1.0.6:8080\n\n${step('10.1.0.5')}${step('10.1.0.6')}`);
+    const asked = { ...options, output: 'text' } as const;
+    expect(await explainPacketCommand(['10.1.0.9', 'shop/cart:http'], asked, io, noRun, here)).toBe(0);
+    const step = (endpoint: string) => `    [1/2] ${lineTo(endpoint, '1/2')}\n`;
+    expect(io.written.out).toContain('  by cluster: local 1\n');
+    expect(io.written.out).toContain(`\nThe rules on its way:\n  part ${cart}\n${step('10.1.0.5')}${step('10.1.0.6')}`);
     const checked = memoryIo(manifests('10.1.0.5'));
     expect(await verifyCommand(options, checked)).toBe(0);
     expect(checked.written.out).toMatch(/^IPv4: 1 Service port, every probe is treated as it should be\n/);

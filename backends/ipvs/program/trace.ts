@@ -134,8 +134,11 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
     const chosen = sharesOf(server, flow.packet);
     // ip_vs_leave: port unreachable, for TCP too.
     if (chosen.length === 0) outcomes.push({ fate: { kind: 'reject' }, share: one });
+    // All before any goes on, since they stand below their virtual server.
     for (const { real, share } of chosen) {
       note({ where, rule: `-a ${realWords(server, real)}`, share, depth: 1 });
+    }
+    for (const { real, share } of chosen) {
       const sent: Flow = {
         ...flow,
         destination: real.address,

@@ -1,0 +1,101 @@
+import { type Command, Option } from 'commander';
+import type { ExplainPacketOptions } from '../commands/explain-packet.ts';
+import { vias } from '../packets/via.ts';
+import { withUsageErrors } from '../terminal/usage-errors.ts';
+import { io } from './io.ts';
+import { addInputOptions, addOutput, collect } from './options.ts';
+
+/* `explain`, which says why something is as it is: what becomes of a packet, what an endpoint gets. */
+
+const forms = `
+The sender is one of:
+  ADDRESS                     whoever has it, as far as is known
+  pod ADDRESS                 a pod of this node
+  node [ADDRESS]              a process of this node
+  outside [ADDRESS]           another machine, on eth0
+  eth1 [ADDRESS]              whoever is on that interface; on INTERFACE [ADDRESS] says the same
+The destination is one of:
+  ADDRESS:PORT[/PROTOCOL]     tcp, udp or sctp; [2001:db8::1]:80 for IPv6
+  NAMESPACE/NAME[:PORT][/PROTOCOL]
+                              a Service, or ServiceImport, by its first frontend, or as --via says
+Both may be one word, with -> between them: 'pod 10.1.0.9 -> 10.96.0.10:80/tcp'. With ', remembers ADDRESS:PORT' at its
+end, session affinity knows the client.`;
+
+export function addExplain(program: Command): void {
+  const explain = withUsageErrors(program.command('explain').usage('[packet] <sender> <destination> | service <name>'))
+    .summary('say what becomes of a packet, or what each endpoint of a Service gets, and why')
+    .description('Says what becomes of one packet, or what each endpoint of a Service gets, and why.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  slicewright explain 10.1.0.9 shop/cart:http -f manifests/ --node node.yaml
+  slicewright explain outside shop/cart --via node-port -f manifests/ --config kube-proxy.yaml --live
+  slicewright explain service shop/cart -f manifests/`,
+    );
+  // Whoever says what to explain and not how means a packet.
+  const packet = explain.command('packet', { isDefault: true }).argument('<words...>', 'a sender, then a destination');
+  addPacketOptions(withUsageErrors(packet))
+    .summary('follow one packet through the rules, of files, a dump, or this node')
+    .description(
+      "Says what becomes of a connection's first packet in the program that compile prints: which endpoints get which " +
+        'part, masqueraded or not, which get nothing and why, and by which rules. With --live or --against also what a ' +
+        'node really does, and by which rules it differs.\n' +
+        'Exit status: 0 told, 1 could not, 2 usage, 3 with --live or --against: what was found does something else.',
+    )
+    .addHelpText(
+      'after',
+      `${forms}
+
+Examples:
+  slicewright explain packet pod 10.1.0.9 10.96.0.10:80 -f manifests/ --node node.yaml
+  slicewright explain packet 'outside 192.0.2.1 -> 192.0.2.7:30080/tcp' -f manifests/ --against node.iptables-save`,
+    )
+    .action(async (words: readonly string[], options: ExplainPacketOptions) => {
+      const [{ explainPacketCommand }, { hostRun }, { thisHost }] = await Promise.all([
+        import('../commands/explain-packet.ts'),
+        import('../../backends/run.ts'),
+        import('../node/host.ts'),
+      ]);
+      process.exitCode = await explainPacketCommand(words, options, io, hostRun(), thisHost());
+    });
+  addService(explain);
+}
+
+function addPacketOptions(command: Command): Command {
+  return addOutput(addInputOptions(command), ['text', 'json', 'yaml'], 'text')
+    .option('--live', "compare with what this node's kernel holds; takes CAP_NET_ADMIN")
+    .addOption(
+      new Option(
+        '--against <path>',
+        'compare with what the tools printed of a node, or the files of compile --out, as plan takes them; repeatable',
+      )
+        .argParser(collect)
+        .conflicts('live'),
+    )
+    .addOption(
+      new Option('--via <frontend>', 'which address of a Service is dialled; all: each of them in turn').choices(vias),
+    )
+    .option('--verbose', 'every endpoint and every rule');
+}
+
+function addService(explain: Command): void {
+  const service = addInputOptions(withUsageErrors(explain.command('service').argument('<namespace/name[:port]>')))
+    .summary('say of every endpoint of a Service what it gets of new connections, and why')
+    .description(
+      'Lists every endpoint that is known for a Service or ServiceImport, used or not: its cluster, state, exact share\n' +
+        'and the rules that decided. Exit status: 0 told, 1 no such Service is served here, 2 usage.',
+    )
+    .option('--without-cluster <name>', 'show beside it what would be if that cluster were lost');
+  addOutput(service, ['text', 'json', 'yaml'], 'text')
+    .addHelpText(
+      'after',
+      '\nExample:\n  slicewright explain service shop/cart:http -f manifests/ --registry clusters.yaml --without-cluster east',
+    )
+    .action(async (target: string, options, command: Command) => {
+      const { explainServiceCommand } = await import('../commands/explain-service.ts');
+      const status = await explainServiceCommand(target, options, io);
+      if (status === undefined) command.error(`error: '${target}' is not NAMESPACE/NAME or NAMESPACE/NAME:PORT`);
+      else process.exitCode = status;
+    });
+}
