@@ -25,6 +25,7 @@ import { metricsListener } from './serving/meter.ts';
 import { createMetrics, type Metrics } from './serving/metrics.ts';
 import type { BindAddress } from './serving/bind-address.ts';
 import type { RunningServer } from './serving/listener.ts';
+import { knowledgeAnswer } from './serving/knowledge.ts';
 import { serveHealth, serveMetrics, serveScrapes } from './serving/server.ts';
 import { serviceChecks } from './serving/service-checks.ts';
 import { showClusters, showSources } from './serving/source-gauges.ts';
@@ -204,7 +205,12 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   const reading = parts.sources.map((source) => source.run(board.sinkOf(source), signal));
   showSources(metrics, board.status);
   if (states !== undefined) showClusters(metrics, states.standings);
-  const insight = { mode: parts.mode, status: book.status, config: serving.config };
+  const insight = {
+    mode: parts.mode,
+    status: book.status,
+    config: serving.config,
+    knowledge: (path: string) => knowledgeAnswer(path, compiler, context.settings, parts.mode),
+  };
   const healthServer = keepServing(
     'health',
     serving.health,

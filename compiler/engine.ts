@@ -64,6 +64,8 @@ export interface Engine {
   node(): NodeContexts;
   /** What tells whose a slice of our own cluster is, as of the last settling; the same value while it is the same. */
   names(): NamesIn;
+  /** What became of each Service, as of the last settling. */
+  services(): ReadonlyMap<ServiceKey, Pick<CompiledService, 'ports' | 'endpoints'>>;
   /** Services that an object is, feeds or may matter to, beside all that is in. */
   concerns(cluster: ClusterName | undefined, object: ModelObject): ReadonlySet<ServiceKey>;
   /**
@@ -290,6 +292,7 @@ export function createEngine(context: CompilerContext): Engine {
     settle,
     node: contexts,
     names: () => names,
+    services: () => compiled,
     concerns: world.concerns,
     compilation(parsing) {
       const services = [...compiled].sort(([a], [b]) => compareText(a, b)).map(([, service]) => service);

@@ -1,6 +1,6 @@
 import type { Compilation } from './compile.ts';
 import { concernsRules, type ObjectChange } from './change.ts';
-import { type CompilerContext, createEngine, type NodeContexts, type PortChanges } from './engine.ts';
+import { type CompilerContext, createEngine, type Engine, type NodeContexts, type PortChanges } from './engine.ts';
 import type { NamesIn } from './merge/facts.ts';
 import { sourceOf } from './merge/source.ts';
 import { type ModelObject, textOfId } from './model/kinds.ts';
@@ -27,6 +27,8 @@ export interface Compiler {
   node(): NodeContexts;
   /** What tells whose a slice of our own cluster is (compiler/merge/source.ts); the same value while it is the same. */
   names(): NamesIn;
+  /** What became of each Service, as of the last change. */
+  services: Engine['services'];
   /** What a change is about: of an object that goes, as long as it is not applied. */
   subjectOf(change: ObjectChange): Subject;
   /** The whole: equal to compiling the present objects from nothing. */
@@ -93,6 +95,7 @@ export function createCompiler(context: CompilerContext): Compiler {
     },
     node: engine.node,
     names: engine.names,
+    services: engine.services,
     subjectOf,
     compilation: () => engine.compilation([...entries.values()].flatMap(({ diagnostics }) => diagnostics)),
   };

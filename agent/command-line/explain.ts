@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import type { ExplainPacketOptions } from '../commands/explain-packet.ts';
 import { vias } from '../packets/via.ts';
-import { withUsageErrors } from '../terminal/usage-errors.ts';
+import { addressOption, withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
-import { addInputOptions, addOutput, collect } from './options.ts';
+import { addInputOptions, addOutput, collect, filenameOption } from './options.ts';
 
 /* `explain`, which says why something is as it is: what becomes of a packet, what an endpoint gets. */
 
@@ -40,7 +40,7 @@ Examples:
     .description(
       "Says what becomes of a connection's first packet in the program that compile prints: which endpoints get which " +
         'part, masqueraded or not, which get nothing and why, and by which rules. With --live or --against also what a ' +
-        'node really does, and by which rules it differs.\n' +
+        'node really does, and by which rules it differs. Without -f the agent of this node is asked.\n' +
         'Exit status: 0 told, 1 could not, 2 usage, 3 with --live or --against: what was found does something else.',
     )
     .addHelpText(
@@ -48,6 +48,7 @@ Examples:
       `${forms}
 
 Examples:
+  slicewright explain packet node shop/cart --live
   slicewright explain packet pod 10.1.0.9 10.96.0.10:80 -f manifests/ --node node.yaml
   slicewright explain packet 'outside 192.0.2.1 -> 192.0.2.7:30080/tcp' -f manifests/ --against node.iptables-save`,
     )
@@ -63,7 +64,10 @@ Examples:
 }
 
 function addPacketOptions(command: Command): Command {
-  return addOutput(addInputOptions(command), ['text', 'json', 'yaml'], 'text')
+  return addOutput(addInputOptions(command, filenameOption()), ['text', 'json', 'yaml'], 'text')
+    .addOption(
+      addressOption("without -f: where the metrics of this node's agent are served, which is asked", '127.0.0.1:10249'),
+    )
     .option('--live', "compare with what this node's kernel holds; takes CAP_NET_ADMIN")
     .addOption(
       new Option(

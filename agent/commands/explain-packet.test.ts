@@ -23,7 +23,13 @@ async function explain(
   text = manifests,
 ) {
   const io = memoryIo(text);
-  const given: ExplainPacketOptions = { filename: ['-'], output: 'text', diagnostics: 'human', ...options };
+  const given: ExplainPacketOptions = {
+    filename: ['-'],
+    address: '127.0.0.1:1',
+    output: 'text',
+    diagnostics: 'human',
+    ...options,
+  };
   const all = typeof words === 'string' ? words.split(' ') : words;
   const status = await explainPacketCommand(all, given, io, noRun, { name: 'east-1', addresses: [] });
   return { status, ...io.written };

@@ -1,13 +1,14 @@
 import type { Observed } from '../../backends/backend.ts';
 import type { Run } from '../../backends/command.ts';
 import { readAllDumps } from '../input/dumps.ts';
-import { fileProblem, InputError } from '../input/input-error.ts';
+import { fileProblem, InputError, UsageError } from '../input/input-error.ts';
 import type { Host } from '../input/inputs.ts';
+import { askAgent, type AskedAgent } from '../packets/ask-agent.ts';
 import { askedPackets } from '../packets/dialled.ts';
 import { type ExplainedPacket, explainPacket } from '../packets/explained.ts';
 import { packetsDocument } from '../packets/json.ts';
 import { knowledgeOf } from '../packets/knowledge.ts';
-import { parseQuestion } from '../packets/question.ts';
+import { parseQuestion, type Question } from '../packets/question.ts';
 import { packetText } from '../packets/text.ts';
 import type { Via } from '../packets/via.ts';
 import { compileWanted, type WantedOptions } from '../planning/compile-targets.ts';
@@ -17,7 +18,11 @@ import type { DocumentFormat } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
 import { reportingFailures } from './failures.ts';
 
-export interface ExplainPacketOptions extends WantedOptions {
+export interface ExplainPacketOptions extends Omit<WantedOptions, 'filename'> {
+  /** Manifests; absent: the agent of this node is asked. */
+  readonly filename?: readonly string[];
+  /** `127.0.0.1:10249`, where the agent's metrics are served. */
+  readonly address: string;
   /** Look also at what this node's kernel holds. */
   readonly live?: boolean;
   /** Look also at dumps: files and folders. */
@@ -47,12 +52,11 @@ export function explainPacketCommand(
   return reportingFailures(options.diagnostics, io, async () => {
     const question = parseQuestion(words);
     const isLive = options.live === true;
-    const wanted = await compileWanted(options, io, isLive ? host : undefined);
-    await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
-    const known = knowledgeOf(wanted.mode.backend, wanted);
+    const told = await tell(options, question, io, isLive ? host : undefined);
+    const { known } = told;
     const asked = askedPackets(question, options.via, known);
     const against = options.against ?? [];
-    const found = isLive ? await observeFamilies(run, wanted, true) : readAllDumps(against, wanted);
+    const found = isLive ? await observeFamilies(run, told, true) : readAllDumps(against, told);
     const explained: ExplainedPacket[] = [];
     for (const one of asked) explained.push(await explainPacket(one, known, found));
     if (isLive || against.length > 0) needFound(explained, found);
@@ -64,6 +68,32 @@ export function explainPacketCommand(
     );
     return explained.some((one) => one.found.some(({ difference }) => difference !== undefined)) ? 3 : 0;
   });
+}
+
+/** What is known, from files or from the agent of this node. */
+async function tell(
+  options: ExplainPacketOptions,
+  question: Question,
+  io: Io,
+  host: Host | undefined,
+): Promise<AskedAgent> {
+  const { filename } = options;
+  if (filename === undefined) {
+    refuseWithoutFiles(options);
+    return askAgent(options.address, question);
+  }
+  const wanted = await compileWanted({ ...options, filename }, io, host);
+  await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
+  return { ...wanted, known: knowledgeOf(wanted.mode.backend, wanted) };
+}
+
+/** What says how files are compiled says nothing to an agent. */
+function refuseWithoutFiles(options: ExplainPacketOptions): void {
+  const names = ['node', 'config', 'cluster', 'registry', 'backend', 'compat', 'serviceProxyName', 'strict'] as const;
+  const given = names.find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  const option = given === 'serviceProxyName' ? 'service-proxy-name' : given;
+  throw new UsageError(`--${option}`, 'goes with -f; without it the agent of this node says what is wanted');
 }
 
 /** Looked for, and of the packet's family nothing was there: that is no agreement. */

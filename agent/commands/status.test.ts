@@ -6,7 +6,7 @@ import type { ClusterStanding } from '../clusters/states.ts';
 import { emptySync, type FamilySync } from '../../backends/plane/plane.ts';
 import { metricsListener } from '../serving/meter.ts';
 import { createMetrics } from '../serving/metrics.ts';
-import type { RunningServer } from '../serving/listener.ts';
+import { plain, type RunningServer } from '../serving/listener.ts';
 import { serveMetrics } from '../serving/server.ts';
 import { createStatusBook } from '../serving/status.ts';
 import { memoryIo } from '../terminal/memory-io.fixture.ts';
@@ -58,6 +58,7 @@ async function agent() {
   const meter = metricsListener(metrics, clock);
   const server = await serveMetrics({ host: '127.0.0.1', port: 0 }, metrics, {
     mode: 'iptables',
+    knowledge: () => plain(404),
     status: book.status,
     config: {},
   });

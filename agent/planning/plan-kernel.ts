@@ -1,13 +1,16 @@
 import type { Kernel, Plan } from '../../backends/backend.ts';
 import type { Run } from '../../backends/command.ts';
+import type { Mode } from '../../backends/index.ts';
 import type { Scope } from '../../backends/target.ts';
 import { isUsed } from '../../backends/target.ts';
 import type { Settings } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
 import type { Wanted } from './compile-targets.ts';
 
+type ScopeSettings = Pick<Settings, 'chainPrefix'> & { readonly ipvs: Pick<Scope, 'excludeCidrs'> };
+
 /** What of a kernel is slicewright's, as settings and the command line say. */
-export function scopeOf(family: Family, { chainPrefix: prefix, ipvs }: Settings, takeOver: boolean): Scope {
+export function scopeOf(family: Family, { chainPrefix: prefix, ipvs }: ScopeSettings, takeOver: boolean): Scope {
   return { family, prefix, takeOver, excludeCidrs: ipvs.excludeCidrs };
 }
 
@@ -33,7 +36,11 @@ export interface KernelPlan extends PlannedFamily {
  *
  * throws   BackendError when a family cannot be read that is needed
  */
-export async function observeFamilies(run: Run, wanted: Wanted, takeOver: boolean): Promise<Kernel[]> {
+export async function observeFamilies(
+  run: Run,
+  wanted: Pick<Wanted, 'targets'> & { readonly mode: Pick<Mode, 'live'>; readonly settings: ScopeSettings },
+  takeOver: boolean,
+): Promise<Kernel[]> {
   const { mode, settings, targets } = wanted;
   const kernels: Kernel[] = [];
   for (const family of families) {

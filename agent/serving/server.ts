@@ -1,5 +1,6 @@
 import type { BindAddress } from './bind-address.ts';
 import type { HealthAnswer, ProxyHealth } from './health.ts';
+import { knowledgePath } from './knowledge.ts';
 import { type Answer, openListener, placeOfBind, plain, type RunningServer } from './listener.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -25,6 +26,8 @@ export interface Insight {
   /** For `slicewright status`, as JSON. */
   readonly status: () => unknown;
   readonly config: unknown;
+  /** For `slicewright explain`, by what stands behind `knowledgePath`. */
+  readonly knowledge: (path: string) => Answer;
 }
 
 /** Metrics alone, for who reads them from elsewhere. */
@@ -50,7 +53,9 @@ export function serveMetrics(bind: BindAddress, metrics: Metrics, insight: Insig
     '/configz': () => json({ 'kubeproxy.config.k8s.io': insight.config }),
     '/slicewright/status': () => json(insight.status()),
   });
-  return openListener(placeOfBind(bind), answering, { methods: reading });
+  const answer = (path: string) =>
+    path.startsWith(knowledgePath) ? insight.knowledge(path.slice(knowledgePath.length)) : answering(path);
+  return openListener(placeOfBind(bind), answer, { methods: reading });
 }
 
 type Route = () => Answer | Promise<Answer>;

@@ -7,6 +7,7 @@ import type { ServiceKey } from '../../compiler/values/names.ts';
 import type { Port } from '../../compiler/values/port.ts';
 import { makeIR } from '../../test/helpers/ir.ts';
 import { createProxyHealth } from './health.ts';
+import { plain } from './listener.ts';
 import { createMetrics } from './metrics.ts';
 import { parseBindAddress } from './bind-address.ts';
 import { serveHealth, serveMetrics, serveScrapes } from './server.ts';
@@ -172,7 +173,12 @@ describe('the servers', () => {
     const servers = await Promise.all([
       serveHealth(loopback, createProxyHealth(clockAt(0), 30_000), metrics),
       serveScrapes(loopback, metrics),
-      serveMetrics(loopback, metrics, { mode: 'iptables', status: () => ({}), config: {} }),
+      serveMetrics(loopback, metrics, {
+        mode: 'iptables',
+        status: () => ({}),
+        config: {},
+        knowledge: () => plain(404),
+      }),
     ]);
     closers.push(...servers.map((server) => () => server.close()));
     for (const { port } of servers) {
@@ -215,7 +221,7 @@ describe('the servers', () => {
   it.each(['0.0.0.0', '::'])('answer on all addresses of both families for %s, as Go listens', async (host) => {
     const metrics = createMetrics();
     const bind = { host, port: 0 };
-    const insight = { mode: 'iptables', status: () => ({}), config: {} };
+    const insight = { mode: 'iptables', status: () => ({}), config: {}, knowledge: () => plain(404) };
     const servers = [
       await serveHealth(bind, createProxyHealth(clockAt(0), 30_000), metrics),
       await serveMetrics(bind, metrics, insight),
@@ -237,6 +243,7 @@ describe('the servers', () => {
       mode: 'iptables',
       status: () => ({ a: 1 }),
       config: { mode: 'x' },
+      knowledge: (path) => ({ ...plain(200), body: path }),
     });
     closers.push(() => server.close());
     expect(await get(server.port, '/proxyMode')).toEqual({
@@ -247,6 +254,7 @@ describe('the servers', () => {
     expect((await get(server.port, '/healthz')).body).toBe('ok');
     expect((await get(server.port, '/configz')).body).toBe('{"kubeproxy.config.k8s.io":{"mode":"x"}}');
     expect((await get(server.port, '/slicewright/status')).body).toBe('{"a":1}');
+    expect((await get(server.port, '/slicewright/explain/shop/cart')).body).toBe('shop/cart');
     expect((await get(server.port, '/metrics')).body).toContain(
       'kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family="IPv4"} 12',
     );

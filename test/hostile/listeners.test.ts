@@ -12,6 +12,7 @@ import { randomNumbers } from '../helpers/numbers.ts';
 import { createProxyHealth } from '../../agent/serving/health.ts';
 import { hostileRequest } from './requests.ts';
 import { createMetrics } from '../../agent/serving/metrics.ts';
+import { plain } from '../../agent/serving/listener.ts';
 import { serveHealth, serveMetrics, serveScrapes } from '../../agent/serving/server.ts';
 import { createServiceHealthServers } from '../../agent/serving/service-health.ts';
 
@@ -40,7 +41,7 @@ async function openAll(): Promise<readonly { readonly port: number; readonly pat
   const metrics = createMetrics();
   const place = { host, port: 0 };
   const health = await serveHealth(place, createProxyHealth({ nowMs: () => 0 }, 30_000), metrics);
-  const insight = { mode: 'iptables', status: () => ({ a: 1 }), config: {} } as const;
+  const insight = { mode: 'iptables', status: () => ({ a: 1 }), config: {}, knowledge: () => plain(404) } as const;
   const status = await serveMetrics(place, metrics, insight);
   const scrapes = await serveScrapes(place, metrics);
   // A health check node port is a number that a Service names, so one that is free is looked for first.

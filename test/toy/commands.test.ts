@@ -56,7 +56,7 @@ describe('without a kernel', () => {
   it('explain packet follows its lines, and verify tries every probe on them', async () => {
     const options = { filename: ['-'], backend: 'toy', diagnostics: 'human' } as const;
     const io = memoryIo(manifests('10.1.0.5', '10.1.0.6'));
-    const asked = { ...options, output: 'text' } as const;
+    const asked = { ...options, output: 'text', address: '' } as const;
     expect(await explainPacketCommand(['10.1.0.9', 'shop/cart:http'], asked, io, noRun, here)).toBe(0);
     const step = (endpoint: string) => `    [1/2] ${lineTo(endpoint, '1/2')}\n`;
     expect(io.written.out).toContain('  by cluster: local 1\n');

@@ -1,0 +1,124 @@
+import { loadMode, backendNames, type Mode } from '../../backends/index.ts';
+import type { Packet } from '../../compiler/semantics/packet.ts';
+import { parseChainPrefix } from '../../compiler/settings.ts';
+import { families, type Family, type IpAddress } from '../../compiler/values/address.ts';
+import { compareText } from '../../compiler/values/names.ts';
+import { printable } from '../../compiler/values/object-ref.ts';
+import { type Port, type Protocol, protocolText } from '../../compiler/values/port.ts';
+import { rational } from '../../compiler/values/rational.ts';
+import type { Target } from '../../backends/target.ts';
+import { InputError } from '../input/input-error.ts';
+import { type AgentKnowledge, knowledgeKind, knowledgePath } from '../serving/knowledge.ts';
+import { documentVersion } from '../terminal/document.ts';
+import type { Knowledge } from './knowledge.ts';
+import type { Question } from './question.ts';
+
+/** What an agent says, and what is needed to look at its node's kernel. */
+export interface AskedAgent {
+  readonly known: Knowledge;
+  readonly mode: Mode;
+  readonly settings: Pick<AgentKnowledge, 'chainPrefix'> & {
+    readonly ipvs: { readonly excludeCidrs: AgentKnowledge['excludeCidrs'] };
+  };
+  readonly targets: Knowledge['targets'];
+}
+
+/** Bytes that an answer has at most. */
+const mostBytes = 64 * 1024 * 1024;
+
+/**
+ * Asks the agent of this node for what it knows of the Service that a question is about.
+ *
+ * address   `127.0.0.1:10249`, where the agent's metrics are served
+ * throws    InputError where nobody answers, or not as an agent does: its answer makes rules, or is none
+ */
+export async function askAgent(address: string, question: Question): Promise<AskedAgent> {
+  const told = await fetchKnowledge(address, pathOf(question));
+  const mode = await loadMode(told.mode);
+  const targetOf = (family: Family): Target => ({
+    services: told.services.filter((ir) => ir.family === family).sort((a, b) => compareText(a.id, b.id)),
+    node: told.node[family],
+  });
+  const targets = { IPv4: targetOf('IPv4'), IPv6: targetOf('IPv6') };
+  try {
+    for (const family of families) mode.backend.make(targets[family]);
+  } catch (error) {
+    throw noAgent(address, `no rules can be made of the answer: ${printable(String(error), 400)}`);
+  }
+  const { chainPrefix, clusterCidrs, excludeCidrs, endpoints } = told;
+  const known: Knowledge = {
+    backend: mode.backend,
+    targets,
+    endpoints,
+    clusterCidrs,
+    whyAbsent: () => 'is not served by the agent of this node; with -f, explain service says why',
+  };
+  return { known, mode, settings: { chainPrefix, ipvs: { excludeCidrs } }, targets };
+}
+
+function pathOf(question: Question): string {
+  if (question.kind === 'packet') return pathAt(placeOf(question.packet));
+  const { destination } = question;
+  return destination.kind === 'place' ? pathAt(destination) : destination.service.service;
+}
+
+function placeOf({ destination, destinationPort, protocol }: Packet) {
+  return { address: destination, port: destinationPort, protocol };
+}
+
+function pathAt({ address, port, protocol }: { address: IpAddress; port: Port; protocol: Protocol }): string {
+  return `at/${protocolText(protocol)}/${port}/${address}`;
+}
+
+async function fetchKnowledge(address: string, path: string): Promise<AgentKnowledge> {
+  let text: string;
+  try {
+    const answer = await fetch(`http://${address}${knowledgePath}${path}`, { signal: AbortSignal.timeout(10_000) });
+    if (answer.status === 413) throw new Error('the Service has more endpoints than it tells of at once');
+    if (answer.status !== 200) throw new Error(`${answer.status} instead of an answer`);
+    if (Number(answer.headers.get('content-length')) > mostBytes) throw new Error('the answer is too large');
+    text = await answer.text();
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    throw noAgent(
+      address,
+      `no agent answers (${printable(cause, 200)}). Give the objects with -f, or where the agent's metrics are served with --address`,
+    );
+  }
+  const told = parseKnowledge(text);
+  if (told === undefined)
+    throw noAgent(address, 'who answers there is no agent of this version. Give the objects with -f');
+  return told;
+}
+
+function noAgent(address: string, message: string): InputError {
+  return new InputError([{ severity: 'error', code: 'no-agent', object: { kind: 'agent', name: address }, message }]);
+}
+
+/**
+ * What an agent answered. Whoever listens there may be another program, so all texts are made printable, and what decides
+ * which tools run is parsed; nothing of it is ever written to a kernel.
+ */
+function parseKnowledge(text: string): AgentKnowledge | undefined {
+  try {
+    const told = JSON.parse(text, (key, value: unknown) => {
+      if (key === 'share') return shareIn(value);
+      return typeof value === 'string' ? printable(value, 2_000) : value;
+    });
+    const isComplete =
+      told.apiVersion === documentVersion &&
+      told.kind === knowledgeKind &&
+      backendNames().includes(told.mode) &&
+      parseChainPrefix(told.chainPrefix) !== undefined &&
+      [told.services, told.endpoints, told.clusterCidrs, told.excludeCidrs].every(Array.isArray) &&
+      families.every((family) => told.node?.[family]?.family === family);
+    return isComplete ? told : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function shareIn(value: unknown) {
+  const { numerator, denominator } = value as { readonly numerator: string; readonly denominator: string };
+  return rational(BigInt(numerator), BigInt(denominator));
+}

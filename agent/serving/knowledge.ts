@@ -1,0 +1,95 @@
+import type { Compiler } from '../../compiler/incremental.ts';
+import type { ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { NodeContext } from '../../compiler/ir/node-context.ts';
+import type { EndpointRecord } from '../../compiler/merge/record.ts';
+import { isNodeAddress } from '../../compiler/semantics/place.ts';
+import type { ChainPrefix, Settings } from '../../compiler/settings.ts';
+import { type Cidr, type Family, familyOf, parseAddress } from '../../compiler/values/address.ts';
+import { parsePort, protocols } from '../../compiler/values/port.ts';
+import { documentVersion } from '../terminal/document.ts';
+import { type Answer, plain } from './listener.ts';
+
+/** What an agent knows of one Service, for `slicewright explain`: it serves as objects do where somebody asks on the node. */
+export interface AgentKnowledge {
+  readonly mode: string;
+  readonly chainPrefix: ChainPrefix;
+  readonly clusterCidrs: readonly Cidr[];
+  readonly excludeCidrs: readonly Cidr[];
+  readonly node: Readonly<Record<Family, NodeContext>>;
+  /** Of the Service, and of the ServiceImport of its name; or who answers at an address. */
+  readonly services: readonly ServicePortIR[];
+  readonly endpoints: readonly EndpointRecord[];
+}
+
+export const knowledgeKind = 'AgentKnowledge';
+/** Before the path of one question: `NAMESPACE/NAME`, or `at/PROTOCOL/PORT/ADDRESS`. */
+export const knowledgePath = '/slicewright/explain/';
+/** Endpoints that one answer tells of at most: some 600 bytes each. */
+export const mostEndpoints = 20_000;
+
+type Known = Pick<AgentKnowledge, 'services' | 'endpoints'>;
+
+/**
+ * Answers what of the agent's knowledge a question is about.
+ *
+ * path      behind `knowledgePath`
+ * returns   404 for what is no question, 413 for more than {@link mostEndpoints}; nobody serves it: 200, without Services
+ */
+export function knowledgeAnswer(
+  path: string,
+  compiler: Pick<Compiler, 'services' | 'node'>,
+  { chainPrefix, clusterCidrs, ipvs }: Settings,
+  mode: string,
+): Answer {
+  const node = compiler.node();
+  const known = knownOf(path.split('/'), compiler.services(), node);
+  if (known === undefined) return plain(404);
+  if (known.endpoints.length > mostEndpoints) return plain(413);
+  const knowledge: AgentKnowledge = {
+    mode,
+    chainPrefix,
+    clusterCidrs,
+    excludeCidrs: ipvs.excludeCidrs,
+    node,
+    ...known,
+  };
+  const body = JSON.stringify({ apiVersion: documentVersion, kind: knowledgeKind, ...knowledge }, (_, value) =>
+    typeof value === 'bigint' ? String(value) : value,
+  );
+  return { status: 200, headers: { 'content-type': 'application/json' }, body };
+}
+
+function knownOf(
+  words: readonly string[],
+  services: ReturnType<Compiler['services']>,
+  node: AgentKnowledge['node'],
+): Known | undefined {
+  const [first = '', second = '', third = '', fourth = ''] = words;
+  if (words.length === 2) {
+    const key = `${first}/${second}`;
+    return joined([...services].filter(([one]) => one === key || one === `${key}@clusterset`).map(([, of]) => of));
+  }
+  const protocol = protocols.find((one) => one.toLowerCase() === second);
+  const [port, address] = [parsePort(Number(third)), parseAddress(fourth)];
+  if (words.length !== 4 || first !== 'at' || protocol === undefined || port === undefined || address === undefined) {
+    return undefined;
+  }
+  const family = familyOf(address);
+  const isHere = isNodeAddress(address, node[family]);
+  const answers = (ir: ServicePortIR): boolean =>
+    ir.family === family &&
+    ((isHere && ir.healthCheckNodePort === port) ||
+      ir.frontends.some((one) =>
+        one.kind === 'nodePort' ? isHere && one.port === port && ir.protocol === protocol : one.address === address,
+      ));
+  return joined([...services.values()].filter(({ ports }) => ports.some(answers)));
+}
+
+function joined(
+  found: readonly { readonly ports: Known['services']; readonly endpoints: Known['endpoints'] }[],
+): Known {
+  return {
+    services: found.flatMap(({ ports }) => ports),
+    endpoints: found.flatMap(({ endpoints }) => endpoints),
+  };
+}
