@@ -65,9 +65,7 @@ Examples:
 
 function addPacketOptions(command: Command): Command {
   return addOutput(addInputOptions(command, filenameOption()), ['text', 'json', 'yaml'], 'text')
-    .addOption(
-      addressOption("without -f: where the metrics of this node's agent are served, which is asked", '127.0.0.1:10249'),
-    )
+    .addOption(agentOption())
     .option('--live', "compare with what this node's kernel holds; takes CAP_NET_ADMIN")
     .addOption(
       new Option(
@@ -83,12 +81,24 @@ function addPacketOptions(command: Command): Command {
     .option('--verbose', 'every endpoint and every rule');
 }
 
+function agentOption(): Option {
+  return addressOption(
+    "without -f: where the metrics of this node's agent are served, which is asked",
+    '127.0.0.1:10249',
+  );
+}
+
 function addService(explain: Command): void {
-  const service = addInputOptions(withUsageErrors(explain.command('service').argument('<namespace/name[:port]>')))
+  const service = addInputOptions(
+    withUsageErrors(explain.command('service').argument('<namespace/name[:port]>')),
+    filenameOption(),
+  )
+    .addOption(agentOption())
     .summary('say of every endpoint of a Service what it gets of new connections, and why')
     .description(
       'Lists every endpoint that is known for a Service or ServiceImport, used or not: its cluster, state, exact share\n' +
-        'and the rules that decided. Exit status: 0 told, 1 no such Service is served here, 2 usage.',
+        'and the rules that decided. Without -f the agent of this node is asked.\n' +
+        'Exit status: 0 told, 1 no such Service is served here, or no agent answers, 2 usage.',
     )
     .option('--without-cluster <name>', 'show beside it what would be if that cluster were lost');
   addOutput(service, ['text', 'json', 'yaml'], 'text')

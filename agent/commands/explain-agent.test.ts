@@ -13,6 +13,7 @@ import { memoryIo } from '../terminal/memory-io.fixture.ts';
 import { bench } from './kernels.fixture.ts';
 import { applyCommand } from './apply.ts';
 import { cartOf, nodeOf } from './commands.fixture.ts';
+import { type ExplainServiceOptions, explainServiceCommand } from './explain-service.ts';
 import { type ExplainPacketOptions, explainPacketCommand } from './explain-packet.ts';
 import { lockDir } from '../../test/helpers/lock-dir.ts';
 
@@ -84,6 +85,29 @@ describe('slicewright explain without files', () => {
     expect([right.status, right.out]).toEqual([0, expect.stringMatching(/^In the kernel .*: just that$/m)]);
     const late = await explain('10.1.0.9 shop/cart', await agent(manifests('10.1.0.6')), { live: true }, node.run);
     expect([late.status, late.out]).toEqual([3, expect.stringContaining('DIFFERENT: nothing goes "to 10.1.0.6:8080"')]);
+  });
+
+  it('has every endpoint for explain service, as files have', async () => {
+    const text = manifests('10.1.0.5', '10.1.0.6');
+    const address = await agent(text);
+    const said = async (options: Partial<ExplainServiceOptions>, target = 'shop/cart') => {
+      const io = memoryIo(text);
+      const status = await explainServiceCommand(
+        target,
+        { address, output: 'text', diagnostics: 'human', ...options },
+        io,
+      );
+      return { status, ...io.written };
+    };
+    const files = await said({ filename: ['-'] });
+    expect(await said({})).toEqual(files);
+    const [told, read] = [await said({ output: 'json' }), await said({ output: 'json', filename: ['-'] })];
+    expect(JSON.parse(told.out)).toEqual(JSON.parse(read.out));
+    expect((await said({}, 'shop/late')).err).toContain('is not served by the agent of this node');
+    expect(await said({ withoutCluster: 'west' })).toMatchObject({
+      status: 2,
+      err: expect.stringContaining('option --without-cluster: goes with -f'),
+    });
   });
 
   it('says so where no agent answers, or something else does', async () => {

@@ -1,9 +1,9 @@
 import type { Observed } from '../../backends/backend.ts';
 import type { Run } from '../../backends/command.ts';
 import { readAllDumps } from '../input/dumps.ts';
-import { fileProblem, InputError, UsageError } from '../input/input-error.ts';
+import { fileProblem, InputError } from '../input/input-error.ts';
 import type { Host } from '../input/inputs.ts';
-import { askAgent, type AskedAgent } from '../packets/ask-agent.ts';
+import { askAgent, type AskedAgent, pathOf, refuseWithoutFiles } from '../packets/ask-agent.ts';
 import { askedPackets } from '../packets/dialled.ts';
 import { type ExplainedPacket, explainPacket } from '../packets/explained.ts';
 import { packetsDocument } from '../packets/json.ts';
@@ -80,20 +80,11 @@ async function tell(
   const { filename } = options;
   if (filename === undefined) {
     refuseWithoutFiles(options);
-    return askAgent(options.address, question);
+    return askAgent(options.address, pathOf(question));
   }
   const wanted = await compileWanted({ ...options, filename }, io, host);
   await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
   return { ...wanted, known: knowledgeOf(wanted.mode.backend, wanted) };
-}
-
-/** What says how files are compiled says nothing to an agent. */
-function refuseWithoutFiles(options: ExplainPacketOptions): void {
-  const names = ['node', 'config', 'cluster', 'registry', 'backend', 'compat', 'serviceProxyName', 'strict'] as const;
-  const given = names.find((name) => options[name] !== undefined);
-  if (given === undefined) return;
-  const option = given === 'serviceProxyName' ? 'service-proxy-name' : given;
-  throw new UsageError(`--${option}`, 'goes with -f; without it the agent of this node says what is wanted');
 }
 
 /** Looked for, and of the packet's family nothing was there: that is no agreement. */

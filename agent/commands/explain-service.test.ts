@@ -35,6 +35,7 @@ async function explain(target: string, options: Partial<ExplainServiceOptions> =
   const io = memoryIo(`${nodeOf('192.0.2.1')}---${cartOf('10.1.0.5')}`);
   const given: ExplainServiceOptions = {
     filename: ['-'],
+    address: '127.0.0.1:1',
     cluster: [`west=${scratch.put('west.yaml', west)}`],
     registry: scratch.put('registry.yaml', registry),
     output: 'text',
@@ -139,7 +140,7 @@ describe('slicewright explain service', () => {
     ],
   ])('%s is called what it is', async (objects, message) => {
     const io = memoryIo(objects);
-    const given: ExplainServiceOptions = { filename: ['-'], output: 'text', diagnostics: 'human' };
+    const given: ExplainServiceOptions = { filename: ['-'], output: 'text', address: '', diagnostics: 'human' };
     expect(await explainServiceCommand('shop/x', given, io)).toBe(1);
     expect(io.written.err).toMatch(message);
   });
@@ -147,7 +148,7 @@ describe('slicewright explain service', () => {
   it('lists the endpoints of a slice that has no such port, and says why they get nothing', async () => {
     const renamed = cartOf('10.1.0.5').replace('ports: [{name: http, port: 80,', 'ports: [{name: web, port: 80,');
     const io = memoryIo(renamed);
-    const given: ExplainServiceOptions = { filename: ['-'], output: 'text', diagnostics: 'human' };
+    const given: ExplainServiceOptions = { filename: ['-'], output: 'text', address: '', diagnostics: 'human' };
     expect(await explainServiceCommand('shop/cart', given, io)).toBe(0);
     expect(io.written.out).toMatch(/10\.1\.0\.5:8080 .*0 % .*its slice has no port "web" TCP; it has "http" TCP/);
   });

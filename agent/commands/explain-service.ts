@@ -11,17 +11,22 @@ import {
 import { type ClusterName, compareText, parseClusterName } from '../../compiler/values/names.ts';
 import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../terminal/diagnostics.ts';
 import { whyAbsent } from '../explain/absent.ts';
-import { explain } from '../explain/explain.ts';
+import { explain, type ExplainedPort } from '../explain/explain.ts';
 import { explainDocument } from '../explain/json.ts';
 import { explainTable } from '../explain/table.ts';
-import { fileProblem } from '../input/input-error.ts';
+import { fileProblem, InputError } from '../input/input-error.ts';
 import { type InputOptions, readInputs } from '../input/inputs.ts';
-import { parseTarget } from '../input/selection.ts';
+import { parseTarget, type Target } from '../input/selection.ts';
+import { askAgent, refuseWithoutFiles } from '../packets/ask-agent.ts';
 import type { DocumentFormat } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
 import { reportingFailures } from './failures.ts';
 
-export interface ExplainServiceOptions extends InputOptions {
+export interface ExplainServiceOptions extends Omit<InputOptions, 'filename'> {
+  /** Manifests; absent: the agent of this node is asked. */
+  readonly filename?: readonly string[];
+  /** `127.0.0.1:10249`, where the agent's metrics are served. */
+  readonly address: string;
   /** A cluster whose loss is compared with. */
   readonly withoutCluster?: string;
   readonly output: 'text' | DocumentFormat;
@@ -44,7 +49,14 @@ export async function explainServiceCommand(
   const selection = parseTarget(target);
   if (selection === undefined) return undefined;
   return reportingFailures(options.diagnostics, io, async () => {
-    const { input, diagnostics, placeOf } = await readInputs(options, io.readStdin);
+    const { filename, output } = options;
+    if (filename === undefined) {
+      refuseWithoutFiles(options);
+      const told = await askPorts(options.address, selection);
+      await io.out(output === 'text' ? explainTable(told) : await explainDocument(told, output));
+      return 0;
+    }
+    const { input, diagnostics, placeOf } = await readInputs({ ...options, filename }, io.readStdin);
     const compilation = compile(input);
     const known = clustersIn(input, compilation);
     const lost = parseClusterName(options.withoutCluster);
@@ -58,10 +70,20 @@ export async function explainServiceCommand(
     if (ports.length === 0) all.push(fileProblem(target, 'not-served', whyAbsent(input, selection)));
     await io.err(diagnosticsText(all, options.diagnostics, placeOf));
     if (ports.length === 0 || (options.strict === true && all.some(isWorrying))) return 1;
-    const { output } = options;
     await io.out(output === 'text' ? explainTable(ports, lost) : await explainDocument(ports, output));
     return 0;
   });
+}
+
+/** What the agent of this node knows. Throws InputError where it serves no such Service. */
+async function askPorts(address: string, selection: Target): Promise<readonly ExplainedPort[]> {
+  const { known } = await askAgent(address, selection.service);
+  const { targets, endpoints, whyAbsent: why } = known;
+  const services = { IPv4: targets.IPv4.services, IPv6: targets.IPv6.services };
+  const ports = explain({ services, endpoints }, selection);
+  if (ports.length > 0) return ports;
+  const object = { kind: 'Service', name: selection.service };
+  throw new InputError([{ severity: 'error', code: 'not-served', object, message: why(selection) }]);
 }
 
 /** Registered clusters by all their names, those whose objects are given, and those that slices name. */

@@ -34,7 +34,11 @@ export interface ExplainedEndpoint extends EndpointRecord {
  * without   the same compilation with some cluster lost, to compare with
  * returns   ports in order of their ids; none if no such Service is served here
  */
-export function explain(compilation: Compilation, target: Target | undefined, without?: Compilation): ExplainedPort[] {
+export function explain(
+  compilation: Pick<Compilation, 'services' | 'endpoints'>,
+  target: Target | undefined,
+  without?: Compilation,
+): ExplainedPort[] {
   const records = groupByPort(compilation);
   const otherShares = without && sharesOf(without);
   return families
@@ -61,7 +65,7 @@ function idOf(record: EndpointRecord): string {
   return servicePortId(record.service, record.portName, record.protocol, record.family);
 }
 
-function groupByPort({ endpoints }: Compilation): Map<string, EndpointRecord[]> {
+function groupByPort({ endpoints }: Pick<Compilation, 'endpoints'>): Map<string, EndpointRecord[]> {
   const groups = new Map<string, EndpointRecord[]>();
   for (const record of endpoints) {
     const group = groups.get(idOf(record));

@@ -7,7 +7,7 @@ import { printable } from '../../compiler/values/object-ref.ts';
 import { type Port, type Protocol, protocolText } from '../../compiler/values/port.ts';
 import { rational } from '../../compiler/values/rational.ts';
 import type { Target } from '../../backends/target.ts';
-import { InputError } from '../input/input-error.ts';
+import { InputError, UsageError } from '../input/input-error.ts';
 import { type AgentKnowledge, knowledgeKind, knowledgePath } from '../serving/knowledge.ts';
 import { documentVersion } from '../terminal/document.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -27,13 +27,14 @@ export interface AskedAgent {
 const mostBytes = 64 * 1024 * 1024;
 
 /**
- * Asks the agent of this node for what it knows of the Service that a question is about.
+ * Asks the agent of this node for what it knows of a Service.
  *
  * address   `127.0.0.1:10249`, where the agent's metrics are served
+ * path      `NAMESPACE/NAME`, or as {@link pathOf} gives it
  * throws    InputError where nobody answers, or not as an agent does: its answer makes rules, or is none
  */
-export async function askAgent(address: string, question: Question): Promise<AskedAgent> {
-  const told = await fetchKnowledge(address, pathOf(question));
+export async function askAgent(address: string, path: string): Promise<AskedAgent> {
+  const told = await fetchKnowledge(address, path);
   const mode = await loadMode(told.mode);
   const targetOf = (family: Family): Target => ({
     services: told.services.filter((ir) => ir.family === family).sort((a, b) => compareText(a.id, b.id)),
@@ -56,7 +57,8 @@ export async function askAgent(address: string, question: Question): Promise<Ask
   return { known, mode, settings: { chainPrefix, ipvs: { excludeCidrs } }, targets };
 }
 
-function pathOf(question: Question): string {
+/** What of an agent's knowledge a question is about. */
+export function pathOf(question: Question): string {
   if (question.kind === 'packet') return pathAt(placeOf(question.packet));
   const { destination } = question;
   return destination.kind === 'place' ? pathAt(destination) : destination.service.service;
@@ -121,4 +123,25 @@ function parseKnowledge(text: string): AgentKnowledge | undefined {
 function shareIn(value: unknown) {
   const { numerator, denominator } = value as { readonly numerator: string; readonly denominator: string };
   return rational(BigInt(numerator), BigInt(denominator));
+}
+
+const ofFiles = {
+  node: '--node',
+  config: '--config',
+  cluster: '--cluster',
+  registry: '--registry',
+  backend: '--backend',
+  compat: '--compat',
+  serviceProxyName: '--service-proxy-name',
+  chainPrefix: '--chain-prefix',
+  strict: '--strict',
+  withoutCluster: '--without-cluster',
+} as const;
+
+/** What says how files are compiled says nothing to an agent. Throws UsageError. */
+export function refuseWithoutFiles(options: Partial<Record<keyof typeof ofFiles, unknown>>): void {
+  for (const [name, option] of Object.entries(ofFiles)) {
+    if (options[name as keyof typeof ofFiles] === undefined) continue;
+    throw new UsageError(option, 'goes with -f; without it the agent of this node says what is wanted');
+  }
 }
