@@ -313,6 +313,44 @@ describe("a kube-proxy's table", () => {
 describe('commands', () => {
   const options = { before: undefined, isToBeApplied: true };
 
+  const texts = [
+    'table inet fw, chain first: ip daddr 10.96.0.1 counter drop comment "we accept it"',
+    'table inet fw, chain first: ip saddr { 192.0.2.1, 192.0.2.2, 192.0.2.3 } log prefix "x" reject',
+    'table inet fw, chain passing: policy drop',
+    'table inet fw, chain passing: ct state vmap { invalid : drop }',
+    'table inet fw, chain nat: dnat ip to 203.0.113.4',
+    'table ip nat, chain PREROUTING: tcp dport 80 redirect to :8080',
+    'table ip nat, chain PREROUTING: xt target "DNAT"',
+  ];
+
+  it.each(['of the kernel', 'of a dump'])('a plan %s names rules of others that are asked before', async (place) => {
+    const wanted = target(cart('10.1.0.1:80'));
+    const fake = createFakeNft({ others: () => othersTables });
+    const text = `${othersTables}${textOf(wanted)}`;
+    const observed =
+      place === 'of the kernel'
+        ? await live.observe(fake.run, scopeFor(), true)
+        : live.readDump({ kind: 'file', path: 'dump', text }, kubePrefix).observed[0];
+    expect(observed?.inFront()).toEqual(texts);
+    const dangers = observed?.plan(wanted, options).changes().dangers;
+    expect(dangers?.map(({ code, message }) => `${code}: ${message}`)).toEqual([
+      `foreign-in-front: 2 rules of others are asked before slicewright's in table inet fw, chain first and may decide first: ip daddr 10.96.0.1 counter drop comment "we accept it"`,
+      `foreign-in-front: 2 rules of others are asked before slicewright's in table inet fw, chain passing and may decide first: policy drop`,
+      `foreign-in-front: a rule of others is asked before slicewright's in table inet fw, chain nat and may decide first: dnat ip to 203.0.113.4`,
+      `foreign-in-front: 2 rules of others are asked before slicewright's in table ip nat, chain PREROUTING and may decide first: tcp dport 80 redirect to :8080`,
+    ]);
+  });
+
+  it('a take-over removes the table of a kube-proxy also in a family that nobody uses', async () => {
+    const fake = createFakeNft({ ruleset: kubeProxyTables });
+    const unused = { services: [], node: makeNode({ addresses: [] }) };
+    expect(await live.observe(fake.run, scopeFor(), false)).toBeUndefined();
+    const kernel = await live.observe(fake.run, scopeFor('IPv4', { takeOver: true }), false);
+    expect(kernel?.plan(unused, options).hasSteps).toBe(true);
+    expect(await kernel?.apply(unused)).toMatchObject({ isDone: true });
+    expect(fake.ruleset()).toBe('');
+  });
+
   it('a plan that is saved is performed as it was saved, and only there', async () => {
     const fake = createFakeNft();
     const kernel = await live.observe(fake.run, scopeFor(), true);

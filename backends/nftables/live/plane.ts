@@ -2,6 +2,7 @@ import type { ServicePortIR } from '../../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 import { canonicalJson } from '../../../compiler/values/canonical-json.ts';
 import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
+import { counted } from '../../../compiler/values/counted.ts';
 import { type ServicePortId, servicePortText } from '../../../compiler/values/names.ts';
 import { assemble } from '../../assemble.ts';
 import type { PlaneOptions } from '../../backend.ts';
@@ -46,7 +47,8 @@ interface Remembered {
  * One family's table.
  *
  * What was applied last is remembered, and a delta is planned from there: between two readings that memory is the truth. The
- * kernel checks it, since a transaction creates and deletes and so fails as a whole where the table is another one.
+ * kernel checks it, since a transaction creates and deletes and so fails as a whole where what it is about is not as it was. The
+ * rest of the table is read by the next full sync, which ends with a reading that shows what it wrote.
  */
 export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOptions): FamilyPlane {
   const { family, takeOver } = scope;
@@ -60,7 +62,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
   let increment: Remembered | undefined;
 
   /** The quick way of a delta: what changed is counted. undefined: it takes comparing programs. */
-  async function count(from: Observation, target: Target): Promise<Counted | 'refused' | undefined> {
+  async function countChanges(from: Observation, target: Target): Promise<Counted | 'refused' | undefined> {
     const remembered = increment;
     if (remembered === undefined || delays.list().length > 0) return undefined;
     const isSameNode = remembered.node === target.node || canonicalJson(remembered.node) === canonicalJson(target.node);
@@ -116,7 +118,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     const before = believed;
     believed = undefined;
     const start = await observe(run, scope);
-    const strange = wanted.assembled && (await readAhead(run, wanted.assembled.program));
+    const strange = wanted.assembled && (await readAhead(run, start));
     const drift = [
       ...(before === undefined ? [] : findDrift(before.program, start.program)),
       ...(strange === undefined ? [] : ahead.look(strange)),
@@ -125,7 +127,8 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     believed = outcome.observed;
     const { documents, lines, disturbances, forgotten, quarantined } = outcome;
     const remarks = forgotten.problem === undefined ? [] : [forgotten.problem];
-    if (disturbances > 0) remarks.push(`another writer changed the table ${disturbances} times while it was written`);
+    if (disturbances > 0)
+      remarks.push(`another writer changed the table ${counted(disturbances, 'time')} while it was written`);
     const refused = quarantined.map(({ service, rule, message }) => ({
       service,
       message: rule === undefined ? message : `${rule}\n${message}`,
@@ -177,7 +180,8 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     async sync(target, depth) {
       const used = isUsed(target);
       if (!used && (await observePossible(run, scope)) === undefined) return emptySync(depth);
-      const counted = depth === 'delta' && used && believed !== undefined ? await count(believed, target) : undefined;
+      const counted =
+        depth === 'delta' && used && believed !== undefined ? await countChanges(believed, target) : undefined;
       if (counted !== undefined && counted !== 'refused') return said(counted, counted.diagnostics, false);
       const assembled = assemble(depth === 'full' ? maker : unchecked, target.services, target.node);
       const wanted: Wanted = { assembled: used ? assembled : undefined, node: target.node, services: target.services };
