@@ -101,11 +101,11 @@ table netdev dev {
 const textOf = (wanted: Target) => backend.make(wanted).text();
 
 /** Refuses every document that holds a text, as the kernel refuses the line that it stands in. */
-function refusing(text: string, run: Run): Run {
+function refusing(text: string, run: Run, why = 'Could not process rule: Operation not supported'): Run {
   return async (file, args, input = '') => {
     const line = input.split('\n').findIndex((one) => one.includes(text));
     if (line < 0) return run(file, args, input);
-    const stderr = `/dev/stdin:${line + 1}:1-9: Error: Could not process rule: Operation not supported\n`;
+    const stderr = `/dev/stdin:${line + 1}:1-9: Error: ${why}\n`;
     return { exitCode: 1, stdout: '', stderr };
   };
 }
@@ -145,6 +145,60 @@ describe('a plane', () => {
       { where: 'set cluster-ips', lost: ['10.96.0.1'], added: [] },
     ]);
     expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.1:80'))));
+  });
+
+  it('sees a new table by one look, and a changed one by reading it; what is right is read once', async () => {
+    const fake = createFakeNft();
+    const plane = planeOf('nftables', { run: fake.run });
+    const callsOf = async (wanted: Target) => {
+      const before = fake.calls.length;
+      await plane.sync(wanted, 'full');
+      return fake.calls.slice(before).filter((call) => ['list table', 'list set', '-f'].includes(call));
+    };
+    const reading = ['list table', 'list table'];
+    expect(await callsOf(target(cart('10.1.0.1:80')))).toEqual([...reading, '-f', 'list set']);
+    expect(await callsOf(target(cart('10.1.0.1:80')))).toEqual(reading);
+    expect(await callsOf(target(cart('10.1.0.9:80')))).toEqual([...reading, '-f', ...reading]);
+  });
+
+  it('finds in the same full sync what another writer changed after it was read, be it elsewhere or all', async () => {
+    const fake = createFakeNft();
+    const wanted = target(cart('10.1.0.1:80'), other('10.1.0.2:53'));
+    const elsewhere = 'delete element ip slicewright cluster-ips { 10.96.0.2 }\n';
+    const all = 'delete table ip slicewright\n';
+    let pending: string | undefined;
+    /** Writes as soon as the next document is taken. */
+    const rival: Run = async (file, args, input) => {
+      const result = await fake.run(file, args, input);
+      if (args[0] === '-f' && pending !== undefined) fake.write(pending);
+      if (args[0] === '-f') pending = undefined;
+      return result;
+    };
+    const plane = planeOf('nftables', { run: rival });
+    pending = all;
+    const made = await plane.sync(wanted, 'full');
+    expect(made).toMatchObject({
+      documents: 2,
+      remarks: ['another writer changed the table 1 time while it was written'],
+    });
+    expect(fake.ruleset()).toBe(textOf(wanted));
+    pending = elsewhere;
+    const changed = target(cart('10.1.0.9:80'), other('10.1.0.2:53'));
+    expect(await plane.sync(changed, 'full')).toMatchObject({ documents: 2 });
+    expect(fake.ruleset()).toBe(textOf(changed));
+  });
+
+  it('takes an answer of the kernel for one about what is written, where a reading shows that nobody wrote', async () => {
+    const fake = createFakeNft();
+    const complaint = 'Could not process rule: No such file or directory';
+    // A kernel without what affinity needs says so of the line that needs it.
+    const plane = planeOf('nftables', { run: refusing('affinity', fake.run, complaint) });
+    const sync = await plane.sync(target(cart('10.1.0.1:80'), other('10.1.0.2:53')), 'full');
+    expect(sync.quarantined).toMatchObject([{ service: 'shop/dns:http', message: expect.stringContaining(complaint) }]);
+    expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.1:80'))));
+    // Of a line that is nobody's nothing helps, and it is told as it is.
+    const without = planeOf('nftables', { run: refusing('masquerade', createFakeNft().run, complaint) });
+    await expect(without.sync(target(cart('10.1.0.1:80')), 'full')).rejects.toThrow(complaint);
   });
 
   it('tells once of rules of others that decide before its own, which stay', async () => {
@@ -436,7 +490,11 @@ describe('what nft complains of', () => {
     ['/dev/stdin:7:1-9: Error: Could not process rule: Device or resource busy', { reason: 'busy', line: 7 }],
     ['/dev/stdin:1:1-25: Error: Could not process rule: Too many links', { reason: 'refused', line: 1 }],
     ['/dev/stdin:2:8-8: Error: syntax error, unexpected newline', { reason: 'not-understood', line: 2 }],
+    ['/dev/stdin:5:1-8: Error: Could not process rule: Too many open files in system', { reason: 'refused', line: 5 }],
     ['netlink: Error: Could not process rule: Message too long', { reason: 'too-large' }],
+    ['netlink: Error: Could not process rule: No buffer space available', { reason: 'many-complaints' }],
+    ['netlink: Error: Could not process rule: Cannot allocate memory', { reason: 'no-memory' }],
+    ['utils.c:38: Memory allocation failure', { reason: 'no-memory' }],
     ['netlink: Error: cache initialization failed: Operation not permitted', { reason: 'no-privilege' }],
     ['Operation not permitted (you must be root)', { reason: 'no-privilege' }],
   ])('%s', (stderr, facts) => {

@@ -22,7 +22,7 @@ import { readAhead } from './ahead.ts';
 import { applyWanted, desiredOf, type Wanted } from './apply.ts';
 import { NftError } from './errors.ts';
 import { staleFlows, staleFlowsBetween, udpFrontendsOf } from './flows.ts';
-import { glanceAtTable, type Observation, observe, observePossible } from './observe.ts';
+import { lookAtTable, type Observation, observe, observePossible } from './observe.ts';
 import { findDrift } from './parts.ts';
 import { lineCount, perform } from './perform.ts';
 import { planSteps } from './steps.ts';
@@ -123,7 +123,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
       ...(before === undefined ? [] : findDrift(before.program, start.program)),
       ...(strange === undefined ? [] : ahead.look(strange)),
     ];
-    const outcome = await applyWanted(run, scope, start, wanted, held, false);
+    const outcome = await applyWanted(run, scope, start, wanted, held, 'one look');
     believed = outcome.observed;
     const { documents, lines, disturbances, forgotten, quarantined } = outcome;
     const remarks = forgotten.problem === undefined ? [] : [forgotten.problem];
@@ -204,7 +204,9 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     },
 
     async glance() {
-      return believed?.program === undefined ? undefined : glanceAtTable(run, family, believed.table);
+      if (believed?.program === undefined) return undefined;
+      const { table } = believed;
+      return (await lookAtTable(run, family, table)) === 'gone' ? `table ${familyWord(family)} ${table}` : undefined;
     },
   };
 }
