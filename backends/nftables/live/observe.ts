@@ -28,8 +28,10 @@ export function nothingFound({ family, prefix }: Pick<Scope, 'family' | 'prefix'
 export async function observe(run: Run, scope: Pick<Scope, 'family' | 'prefix'>): Promise<Observation> {
   const { family, prefix } = scope;
   const table = tableName(prefix);
-  const program = await readTable(run, family, table);
-  const kubeProxy = prefix === kubePrefix ? await readTable(run, family, kubeProxyTable) : undefined;
+  const [program, kubeProxy] = await Promise.all([
+    readTable(run, family, table),
+    prefix === kubePrefix ? readTable(run, family, kubeProxyTable) : undefined,
+  ]);
   return { family, table, program, kubeProxy };
 }
 

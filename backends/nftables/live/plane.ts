@@ -15,6 +15,7 @@ import { rememberUnits } from '../../units.ts';
 import { nftables } from '../maker.ts';
 import { compareUnits, createIncrement, type Increment, sumOfRules } from '../plan/increment.ts';
 import { planDifference } from '../plan/plan.ts';
+import { tableName } from '../program/names.ts';
 import { familyWord } from '../program/print-rule.ts';
 import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
@@ -114,11 +115,16 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     return { units: compareUnits(of.units, all), complaints, services: target.services };
   }
 
-  async function full(wanted: Wanted, held: ReadonlySet<string>): Promise<Done> {
+  async function read(used: boolean) {
+    const others = used ? readAhead(run, { family, table: tableName(scope.prefix) }) : undefined;
+    const [start, strange] = await Promise.all([observe(run, scope), others]);
+    return { start, strange };
+  }
+
+  async function full(wanted: Wanted, held: ReadonlySet<string>, reading: ReturnType<typeof read>): Promise<Done> {
     const before = believed;
     believed = undefined;
-    const start = await observe(run, scope);
-    const strange = wanted.assembled && (await readAhead(run, start));
+    const { start, strange } = await reading;
     const drift = [
       ...(before === undefined ? [] : findDrift(before.program, start.program)),
       ...(strange === undefined ? [] : ahead.look(strange)),
@@ -183,15 +189,19 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
       const counted =
         depth === 'delta' && used && believed !== undefined ? await countChanges(believed, target) : undefined;
       if (counted !== undefined && counted !== 'refused') return said(counted, counted.diagnostics, false);
+      const quick = counted === 'refused' || (depth === 'delta' && used && believed !== undefined);
+      // nft reads while the program is made.
+      const reading = quick ? undefined : read(used);
+      // Whoever waits for it hears of its failure; until then it is nobody's.
+      reading?.catch(() => {});
       const assembled = assemble(depth === 'full' ? maker : unchecked, target.services, target.node);
       const wanted: Wanted = { assembled: used ? assembled : undefined, node: target.node, services: target.services };
       const meanings = meaningsOf(target);
       const held = delays.held(meanings);
-      const quick = counted === 'refused' || (depth === 'delta' && used && believed !== undefined);
       increment = undefined;
       const done =
         (quick && believed !== undefined ? await delta(believed, wanted, held) : undefined) ??
-        (await full(wanted, held));
+        (await full(wanted, held, reading ?? read(used)));
       const released = delays.settle(done.refused, meanings);
       if (used && held.size === 0 && done.refused.length === 0) {
         const of = createIncrement(assembled.program, assembled.units, target.node);
