@@ -54,6 +54,8 @@ const changes: readonly {
   readonly shape: Shape;
   readonly before: readonly unknown[];
   readonly after: readonly unknown[];
+  /** Another Service is held back all the time: the kernel refuses what has its endpoint. */
+  readonly refused?: string;
 }[] = [
   ...Object.entries({ tcp, udp, 'tcp with affinity': sticky }).map(([name, shape]) => ({
     what: `endpoints change of ${name}`,
@@ -62,17 +64,28 @@ const changes: readonly {
     after: objectsOf(0, ['10.1.0.1', '10.1.0.3', '10.1.0.4'], shape),
   })),
   { what: 'one gets an external IP', shape: tcp, before: objectsOf(0, two, tcp), after: objectsOf(0, two, outside) },
+  {
+    what: 'endpoints change while another is held back',
+    shape: tcp,
+    before: objectsOf(0, two, tcp),
+    after: objectsOf(0, ['10.1.0.3'], tcp),
+    refused: '10.1.66.66',
+  },
   { what: 'one is added', shape: tcp, before: [], after: objectsOf(0, two, tcp) },
   { what: 'one is removed', shape: udp, before: objectsOf(0, two, udp), after: [] },
   { what: 'one loses all endpoints', shape: tcp, before: objectsOf(0, two, tcp), after: objectsOf(0, [], tcp) },
 ];
 
+const unsupported = 'Could not process rule: Operation not supported';
+
 /** What a change costs among so many Services. */
-async function costOf(size: number, { shape, before, after }: (typeof changes)[number]) {
+async function costOf(size: number, { shape, before, after, refused }: (typeof changes)[number]) {
   const commands: string[] = [];
   const documents: string[] = [];
   const run: Run = async (file, args, input = '') => {
     commands.push([file, ...args].join(' '));
+    const bad = refused === undefined ? -1 : input.split('\n').findIndex((line) => line.includes(refused));
+    if (bad >= 0) return { exitCode: 1, stdout: '', stderr: `/dev/stdin:${bad + 1}:1-9: Error: ${unsupported}\n` };
     if (args[0] === '-f') documents.push(input);
     // Nothing is there at first, and then what was written, of which one look at a small set tells.
     const isMissing = args[0] === 'list' && (args[1] !== 'set' || documents.length === 0);
@@ -82,7 +95,9 @@ async function costOf(size: number, { shape, before, after }: (typeof changes)[n
   };
   const compiler = createCompiler(context);
   const table = createServiceTable();
-  const others = Array.from({ length: size - 1 }, (_, i) => objectsOf(i + 1, two, shape)).flat();
+  const others = Array.from({ length: size - 1 }, (_, i) =>
+    objectsOf(i + 1, refused === undefined || i > 0 ? two : [refused], shape),
+  ).flat();
   table.apply(compiler.apply(told(false, [node('n1', { addresses: ['192.168.0.1'] }), ...before, ...others])));
   const plane = planeOf('nftables', { run });
   const first = watched(table.of('IPv4').services);

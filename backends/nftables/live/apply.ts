@@ -168,5 +168,5 @@ export function desiredOf(
   held: ReadonlySet<string>,
 ): NftProgram | undefined {
   if (assembled === undefined) return undefined;
-  return held.size === 0 ? assembled.program : holdBack(found, assembled.units, held, node);
+  return held.size === 0 ? assembled.program : holdBack(found, assembled.units, held, node).program;
 }

@@ -283,6 +283,54 @@ describe('a plane', () => {
     }
   });
 
+  it('counts changes of others while a Service is held back, and takes nothing of what that one still needs', async () => {
+    const fake = createFakeNft();
+    const plane = planeOf('nftables', { run: refusing('10.1.0.13', fake.run) });
+    // Two ports of one address, each with one endpoint: they share an element, a chain and a map.
+    const web = (...endpoints: string[]) => ({
+      ...makeIR(
+        [clusterIP('10.96.0.1', 443)],
+        endpoints.map((text) => endpoint(text)),
+        { id: 'shop/web:https/TCP/IPv4' as never, service: service('shop/web'), portName: 'https' as never },
+      ),
+      hash: endpoints.join() as never,
+    });
+    const before = target(cart('10.1.0.1:80'), web('10.1.0.2:443'));
+    const refused = target(cart('10.1.0.1:80'), web('10.1.0.13:443'));
+    await plane.sync(before, 'full');
+    expect(await plane.sync(refused, 'delta')).toMatchObject({
+      depth: 'full',
+      quarantined: [{ service: 'shop/web:https' }],
+    });
+
+    const steps = [[cart('10.1.0.1:80', '10.1.0.3:80')], [], [cart('10.1.0.4:80')]].map((own) => ({
+      wanted: target(...own, web('10.1.0.13:443')),
+      inForce: target(...own, web('10.1.0.2:443')),
+    }));
+    let last = refused;
+    for (const { wanted, inForce } of steps) {
+      const [now] = wanted.services;
+      const change = now?.service === 'shop/cart' ? now : ('gone' as const);
+      const since = { services: last.services, changes: new Map([[cart().id, change]]) };
+      const calls = fake.calls.length;
+      expect(await plane.sync({ ...wanted, since }, 'delta')).toMatchObject({
+        depth: 'delta',
+        documents: 1,
+        drift: [],
+      });
+      expect(fake.calls.slice(calls)).toEqual(['-f']);
+      expect(fake.ruleset()).toBe(textOf(inForce));
+      last = wanted;
+    }
+    // Its own change is tried at once.
+    const mended = target(cart('10.1.0.4:80'), web('10.1.0.5:443'));
+    const since = { services: last.services, changes: new Map(mended.services.slice(1).map((ir) => [ir.id, ir])) };
+    const done = await plane.sync({ ...mended, since }, 'delta');
+    expect(done).toMatchObject({ depth: 'delta', quarantined: [], released: ['shop/web:https'] });
+    expect(fake.ruleset()).toBe(textOf(mended));
+    expect((await plane.sync(mended, 'full')).drift).toEqual([]);
+  });
+
   it('removes chains apart where the kernel calls those busy that it has just freed', async () => {
     const fake = createFakeNft({ holdsFreed: true });
     const plane = planeOf('nftables', { run: fake.run });

@@ -3,8 +3,8 @@ import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 import { canonicalJson } from '../../../compiler/values/canonical-json.ts';
 import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
 import { counted } from '../../../compiler/values/counted.ts';
-import { type ServicePortId, servicePortText } from '../../../compiler/values/names.ts';
-import { assemble } from '../../assemble.ts';
+import { type ServicePortId, servicePortIn, servicePortText } from '../../../compiler/values/names.ts';
+import { assemble, type Assembled } from '../../assemble.ts';
 import type { PlaneOptions } from '../../backend.ts';
 import { forgetConnections } from '../../conntrack.ts';
 import { createAheadWatch } from '../../plane/ahead-watch.ts';
@@ -23,6 +23,7 @@ import { readAhead } from './ahead.ts';
 import { applyWanted, desiredOf, type Wanted } from './apply.ts';
 import { NftError } from './errors.ts';
 import { staleFlows, staleFlowsBetween, udpFrontendsOf } from './flows.ts';
+import { holdBack } from './held-back.ts';
 import { lookAtTable, type Observation, observe, observePossible } from './observe.ts';
 import { findDrift } from './parts.ts';
 import { lineCount, perform } from './perform.ts';
@@ -65,7 +66,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
   /** The quick way of a delta: what changed is counted. undefined: it takes comparing programs. */
   async function countChanges(from: Observation, target: Target): Promise<Counted | 'refused' | undefined> {
     const remembered = increment;
-    if (remembered === undefined || delays.list().length > 0) return undefined;
+    if (remembered === undefined || isAboutHeld(remembered, target)) return undefined;
     const isSameNode = remembered.node === target.node || canonicalJson(remembered.node) === canonicalJson(target.node);
     if (!isSameNode) return undefined;
     const { of, complaints } = remembered;
@@ -93,6 +94,29 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     const remarks = problem === undefined ? [] : [problem];
     const diagnostics = [...complaints.values()].flat();
     return { depth: 'delta', documents, lines: lineCount(steps), drift: [], remarks, refused: [], diagnostics };
+  }
+
+  /** Whether one who is held back changes, or may be tried again; or nobody says who changes. */
+  function isAboutHeld({ services }: Remembered, { since }: Target): boolean {
+    const held = delays.list();
+    if (held.length === 0) return false;
+    if (since?.services !== services || held.some(({ retryInMs }) => retryInMs <= 0)) return true;
+    const names = new Set(held.map(({ service }) => service));
+    return [...since.changes.keys()].some((id) => names.has(servicePortIn(id)));
+  }
+
+  /** What is in force after a sync that went through, so that the next change can be counted. */
+  function remember(
+    target: Target,
+    { program, units }: Pick<Assembled<NftablesUnit, NftProgram>, 'program' | 'units'>,
+  ) {
+    if (believed === undefined) return;
+    const held = new Set(delays.list().map(({ service }) => service));
+    const inForce = held.size === 0 ? { program, units } : holdBack(believed.program, units, held, target.node);
+    const of = createIncrement(inForce.program, inForce.units, target.node);
+    if (of === undefined) return;
+    increment = { services: target.services, node: target.node, of, complaints: complaintsOf(target) };
+    believed = { ...believed, program: of.program };
   }
 
   /** Service ports that may have changed since the increment, lowered: by the history of the list, else all are looked at. */
@@ -203,13 +227,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
         (quick && believed !== undefined ? await delta(believed, wanted, held) : undefined) ??
         (await full(wanted, held, reading ?? read(used)));
       const released = delays.settle(done.refused, meanings);
-      if (used && held.size === 0 && done.refused.length === 0) {
-        const of = createIncrement(assembled.program, assembled.units, target.node);
-        if (of !== undefined && believed !== undefined) {
-          increment = { services: target.services, node: target.node, of, complaints: complaintsOf(target) };
-          believed = { ...believed, program: of.program };
-        }
-      }
+      if (used) remember(target, assembled);
       return said(done, assembled.diagnostics, quick && done.depth === 'full', released);
     },
 
