@@ -39,7 +39,7 @@ export function lower(ir: ServicePortIR, node: NodeContext): Lowered<NftablesUni
     else writeExternal(writer, frontend);
   }
   if (ir.healthCheckNodePort !== undefined) writer.put('health-check-ports', keyText(ir.healthCheckNodePort));
-  return { unit: writer.finish(), diagnostics: shareDiagnostics(ir) };
+  return { unit: writer.finish(), diagnostics: shareDiagnostics(writer) };
 }
 
 type InternalFrontend = Extract<Frontend, { readonly kind: 'clusterIP' | 'clusterSetIP' }>;
@@ -119,6 +119,7 @@ function firewall(writer: Writer, frontend: Extract<Frontend, { kind: 'loadBalan
 interface Writer {
   readonly ir: ServicePortIR;
   readonly node: NodeContext;
+  readonly forms: Readonly<Record<'cluster' | 'local', Form>>;
   put(set: string, key: string, data?: Verdict, comment?: string): void;
   forward(frontend: Frontend, way: Verdict): void;
   refuse(frontend: Frontend, route: Route): void;
@@ -149,6 +150,7 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
   const writer: Writer = {
     ir,
     node,
+    forms,
     put: (set, key, data, words) => putEntry(set, makeElement(key, data, words)),
     forward(frontend, way) {
       writer.put(frontend.kind === 'nodePort' ? 'node-ports' : 'services', placeKey(ir, frontend), way, comment);
@@ -317,11 +319,11 @@ function verdict(way: Verdict): Statement {
 /** MR-63 allows a thousandth of a share. */
 const allowedDeviation = 0.001;
 
-function shareDiagnostics(ir: ServicePortIR): Diagnostic[] {
+function shareDiagnostics({ ir, forms }: Writer): Diagnostic[] {
   const [object] = ir.origin;
   if (object === undefined) return [];
-  return [ir.pools.cluster, ir.pools.local]
-    .map((pool) => spreadOver(pool).deviation)
+  return [forms.cluster, forms.local]
+    .map(({ spread }) => spread.deviation)
     .filter((deviation) => deviation > allowedDeviation)
     .map((deviation) => ({
       severity: 'warning',

@@ -1,6 +1,7 @@
 import { endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
 import { type Protocol, protocolText } from '../../compiler/values/port.ts';
 import { boundedName, type Name, nameOf } from './program/names.ts';
+import { parseProtocolWord } from './program/parse-rule.ts';
 import type { NftSet } from './program/program.ts';
 import type { EndpointAddress } from './program/rule.ts';
 
@@ -58,6 +59,22 @@ const masqueradeWords = { none: '', strangers: '-masquerade-strangers', all: '-m
 export function spreadChain({ inside, place, masquerade, protocol, modulus }: SpreadChain): Name {
   const words = `spread${inside ? '-inside' : ''}${place === 'nodePort' ? '-node-port' : ''}${masqueradeWords[masquerade]}`;
   return nameOf(`${words}/${protocolText(protocol)}/${modulus}`);
+}
+
+/** What the name of a {@link SpreadChain} says; undefined: it is none. */
+export function parseSpreadChain(name: Name): SpreadChain | undefined {
+  const match = /^spread(-inside)?(-node-port)?(-masquerade(?:-strangers)?)?\/(tcp|udp|sctp)\/(\d+)$/.exec(name);
+  if (match === null) return undefined;
+  const [, inside, nodePort, masquerade, word, modulus] = match;
+  const protocol = parseProtocolWord(word);
+  if (protocol === undefined) return undefined;
+  return {
+    inside: inside !== undefined,
+    place: nodePort === undefined ? 'address' : 'nodePort',
+    masquerade: masquerade === undefined ? 'none' : masquerade === masqueradeWords.all ? 'all' : 'strangers',
+    protocol,
+    modulus: Number(modulus),
+  };
 }
 
 /**

@@ -10,6 +10,18 @@ import type { StandingChain } from './program/standing.ts';
 const place: readonly Field[] = ['daddr', 'l4proto', 'dport'];
 const nodePort: readonly Field[] = ['l4proto', 'dport'];
 
+/** Where the kernel enters the table. */
+const hooks = {
+  prerouting: { type: 'nat', at: 'prerouting', priority: -100 },
+  output: { type: 'nat', at: 'output', priority: -100 },
+  postrouting: { type: 'nat', at: 'postrouting', priority: 100 },
+  'filter-input': { type: 'filter', at: 'input', priority: 0 },
+  'filter-forward': { type: 'filter', at: 'forward', priority: 0 },
+  'filter-output': { type: 'filter', at: 'output', priority: 0 },
+} as const satisfies Partial<Record<StandingChain, Hook>>;
+
+export const standingHooks: readonly Hook[] = Object.values(hooks);
+
 /**
  * Chains that exist once per node.
  *
@@ -17,17 +29,18 @@ const nodePort: readonly Field[] = ['l4proto', 'dport'];
  * Nothing is dropped before translation: what source ranges did not let in still has its destination afterwards.
  */
 export function nodeChains(node: NodeContext): Chain[] {
-  const chain = (name: StandingChain, rules: readonly Rule[], hook?: Hook): Chain =>
-    makeChain(node.family, nameOf(name), rules, hook);
+  const chain = (name: StandingChain, rules: readonly Rule[]): Chain => makeChain(node.family, nameOf(name), rules);
+  const base = (name: keyof typeof hooks, rules: readonly Rule[]): Chain =>
+    makeChain(node.family, nameOf(name), rules, hooks[name]);
   const isNew: Statement = { kind: 'ctState', states: ['new'] };
   const toTranslate = [rule(jump('translate'))];
   return [
-    chain('prerouting', toTranslate, { type: 'nat', at: 'prerouting', priority: -100 }),
-    chain('output', toTranslate, { type: 'nat', at: 'output', priority: -100 }),
-    chain('postrouting', postroutingRules(node), { type: 'nat', at: 'postrouting', priority: 100 }),
-    chain('filter-input', [rule(isNew, jump('check-arriving'))], { type: 'filter', at: 'input', priority: 0 }),
-    chain('filter-forward', [rule(isNew, jump('check-passing'))], { type: 'filter', at: 'forward', priority: 0 }),
-    chain('filter-output', [rule(isNew, jump('check-passing'))], { type: 'filter', at: 'output', priority: 0 }),
+    base('prerouting', toTranslate),
+    base('output', toTranslate),
+    base('postrouting', postroutingRules(node)),
+    base('filter-input', [rule(isNew, jump('check-arriving'))]),
+    base('filter-forward', [rule(isNew, jump('check-passing'))]),
+    base('filter-output', [rule(isNew, jump('check-passing'))]),
     chain('translate', [
       rule({ kind: 'verdictMap', fields: place, map: nameOf('services') }),
       ...atNodePorts(node, 'node-ports'),

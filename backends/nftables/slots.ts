@@ -17,6 +17,7 @@ const mostSlots = 2 ** 31 - 1;
  * than 2³¹; beyond that each endpoint gets the nearest share, and at least one number.
  */
 export function spreadOver(pool: readonly Endpoint[]): Spread {
+  if (pool.every(({ weight }) => weight === pool[0]?.weight)) return evenly(pool);
   const divisor = pool.reduce((common, { weight }) => greatestCommonDivisor(common, weight), 0);
   const exact = pool.map(({ weight }) => weight / divisor);
   const total = exact.reduce((sum, weight) => sum + weight, 0);
@@ -36,6 +37,11 @@ export function spreadOver(pool: readonly Endpoint[]): Spread {
     ...exact.map((weight, i) => Math.abs((counts[i] ?? 0) / modulus - weight / total) / (weight / total)),
   );
   return { modulus, slots, deviation: total <= mostSlots ? 0 : deviation };
+}
+
+/** The spread of nearly all pools, made without counting: there are thousands. */
+function evenly(pool: readonly Endpoint[]): Spread {
+  return { modulus: pool.length, slots: pool.map((outcome, i) => ({ from: i, to: i, outcome })), deviation: 0 };
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

@@ -124,23 +124,38 @@ describeIn('network namespace', missing, "kube-proxy's own table", () => {
 });
 
 describeIn('network namespace', missing, 'beside a kube-proxy', () => {
-  test.each([
-    ['iptables', 'iptables-nft-restore', 'expected.iptables-save'],
-    ['nftables', 'nft -f -', 'expected.nft'],
-  ])(
-    'of %s mode, nftables mode under its own name comes, changes and goes',
-    async (_, command, file) => {
+  /** What a kube-proxy leaves in a kernel: files of a conformance case and what loads them. */
+  const kubeProxies: Readonly<Record<string, readonly (readonly [command: string, file?: string])[]>> = {
+    iptables: [['iptables-nft-restore', 'expected.iptables-save']],
+    nftables: [['nft -f -', 'expected.nft']],
+    // Without its virtual servers: kernels here may have no IPVS in a namespace. Its addresses are bound as it binds them.
+    IPVS: [
+      ['ip link add kube-ipvs0 type veth peer name kube-ipvs1'],
+      [`ip address add ${target.address}/32 dev kube-ipvs0`],
+      ['ipset restore', 'expected.ipset-save'],
+      ['iptables-nft-restore', 'expected.ipvs.iptables-save'],
+    ],
+  };
+
+  test.each(Object.entries(kubeProxies))(
+    'of %s mode, nftables mode under its own name comes, serves, changes and goes',
+    async (_, loads) => {
       await using network = await bootNetwork(twoClusters);
       const run = network.run('member2-node');
-      const [tool = '', ...args] = command.split(' ');
-      expect(await run(tool, args, kubeProxyRules(file))).toMatchObject({ exitCode: 0 });
+      for (const [command, file] of loads) {
+        const [tool = '', ...args] = command.split(' ');
+        expect(await run(tool, args, file && kubeProxyRules(file))).toMatchObject({ exitCode: 0, stderr: '' });
+      }
       const theirs = async () => {
         const listed = await run('nft', ['list', 'table', 'ip', 'kube-proxy']);
         const saved = await run('iptables-nft-save', ['-t', 'nat']);
-        return [listed.stdout, saved.stdout.replace(/^#.*\n/gm, '')];
+        const filter = await run('iptables-nft-save', ['-t', 'filter']);
+        const sets = await run('ipset', ['save']);
+        const addresses = await run('ip', ['-o', 'address', 'show']);
+        return [listed, saved, filter, sets, addresses].map(({ stdout }) => stdout.replace(/^#.*\n/gm, ''));
       };
       const before = await theirs();
-      expect(before.join('')).toContain('default/serve');
+      expect(before.join('')).toContain(target.address);
       const prefix = ownPrefix;
       const plane = planeOf('nftables', { run, prefix });
       const of = (...endpoints: string[]) => {
@@ -150,10 +165,24 @@ describeIn('network namespace', missing, 'beside a kube-proxy', () => {
         );
         return { services: compilation.services.IPv4, node: compilation.node.IPv4 };
       };
+      for (const address of ['10.12.0.6', '10.12.0.7']) {
+        const pod = await network.station('pod');
+        await pod.serve({ transport: 'tcp', address, port: tcpPort, name: address });
+      }
+      const answers = async () => {
+        const stations = await Promise.all(['client', 'member2-node'].map((host) => network.station(host)));
+        const question = { transport: 'tcp', address: '10.13.9.9', port: 80, timeoutMs: 3000 } as const;
+        const asked = await Promise.all(stations.map((station) => station.ask(question)));
+        return asked.map((answer) => (answer.kind === 'answered' ? answer.by : answer.kind));
+      };
       expect(await plane.sync(of('10.12.0.6'), 'full')).toMatchObject({ remarks: [], quarantined: [] });
       expect(await theirs()).toEqual(before);
+      expect(await answers()).toEqual(['10.12.0.6', '10.12.0.6']);
       expect(await plane.sync(of('10.12.0.7'), 'delta')).toMatchObject({ depth: 'delta', documents: 1 });
       expect(await theirs()).toEqual(before);
+      expect(await answers()).toEqual(['10.12.0.7', '10.12.0.7']);
+      await plane.sync(of(), 'delta');
+      expect(await answers()).toEqual(['refused', 'refused']);
       expect((await run('nft', ['list', 'tables'])).stdout).toContain('table ip SLWR\n');
       const io = memoryIo();
       const options = { lockDir, diagnostics: 'human', serviceProxyName: 'mine' } as const;

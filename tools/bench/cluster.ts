@@ -6,13 +6,20 @@ import type { Ruleset } from '../../backends/netfilter/rule.ts';
 import { compile } from '../../compiler/index.ts';
 import { defaultSettings } from '../../compiler/settings.ts';
 
-/** What slicewright makes of objects, in IPv4. */
+/** What iptables mode makes of objects, in IPv4. */
 export interface Compiled extends Assembled<IptablesUnit, Ruleset> {
   readonly target: Target;
   readonly wanted: Wanted;
 }
 
 export function compileObjects(objects: readonly unknown[]): Compiled {
+  const wanted = wantedOf(objects);
+  const assembled = assemble(iptables, wanted.services, wanted.node);
+  return { ...assembled, target: { program: assembled.program, services: wanted.services }, wanted };
+}
+
+/** What every backend is given of them. */
+export function wantedOf(objects: readonly unknown[]): Wanted {
   const { services, node, diagnostics } = compile({
     clusters: [{ cluster: undefined, objects }],
     settings: defaultSettings,
@@ -21,10 +28,5 @@ export function compileObjects(objects: readonly unknown[]): Compiled {
   });
   const bad = diagnostics.find(({ severity }) => severity !== 'info');
   if (bad !== undefined) throw new Error(`the generated objects are not valid: ${bad.message}`);
-  const assembled = assemble(iptables, services.IPv4, node.IPv4);
-  return {
-    ...assembled,
-    target: { program: assembled.program, services: services.IPv4 },
-    wanted: { services: services.IPv4, node: node.IPv4 },
-  };
+  return { services: services.IPv4, node: node.IPv4 };
 }

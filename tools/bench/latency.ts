@@ -11,7 +11,7 @@ import { userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { byName } from '../../backends/index.ts';
 import { probeSupport } from '../../test/netns/probe.ts';
-import { compileObjects } from './cluster.ts';
+import { wantedOf } from './cluster.ts';
 import { inNamespace } from './measure.ts';
 import { clusterObjects } from './objects.ts';
 
@@ -29,7 +29,7 @@ console.log(
   `| Services | ${modes.map((mode) => `${mode}, µs`).join(' | ')} |\n| ---: |${modes.map(() => ' ---: |').join('')}`,
 );
 for (const size of sizes) {
-  const { wanted } = compileObjects(clusterObjects(size, 1));
+  const wanted = wantedOf(clusterObjects(size, 1));
   const last = wanted.services.at(-1);
   const [frontend] = last?.frontends ?? [];
   if (frontend === undefined || frontend.kind !== 'clusterIP') throw new Error('no Service');

@@ -1,5 +1,4 @@
 import { defaultBackend } from '../../backends/index.ts';
-import { readFileSync } from 'node:fs';
 import type { Depth } from '../../backends/plane/plane.ts';
 import { ownChains, planeOf } from '../../test/helpers/scope.ts';
 import type { Run } from '../../backends/command.ts';
@@ -9,21 +8,10 @@ import { bootNetwork } from '../../test/netns/network.ts';
 import type { Chain } from '../../backends/netfilter/rule.ts';
 import type { Isolation } from '../../test/netns/probe.ts';
 import type { Compiled } from './cluster.ts';
+import { type Cost, type Measured, type Meter, meterOf } from './meter.ts';
 import { chainsText, rawLoads } from './raw.ts';
 
 export type Mode = 'nft' | 'legacy';
-
-/**
- * ms      by the clock, which counts whatever else the machine does
- * cpuMs   of this process and the commands that it ran, which hardly does; in steps of 10 ms
- */
-export interface Cost {
-  readonly ms: number;
-  readonly cpuMs: number;
-}
-
-/** refused: why it could not be done here. */
-export type Measured = Cost | { readonly refused: string };
 
 export interface ColdFigures {
   readonly whole: Measured;
@@ -47,10 +35,10 @@ export interface ChangeFigures {
 export async function measureCold(mode: Mode, isolation: Isolation, compiled: Compiled): Promise<ColdFigures> {
   const raw = rawLoads(compiled.program, [...compiled.units.values()]);
   const load = (documents: readonly string[]) =>
-    inNamespace(isolation, (run) => measure(() => loadAll(run, mode, documents)));
+    inNamespace(isolation, (run, { measure }) => measure(() => loadAll(run, mode, documents)));
   return {
     staged: await load(raw.staged),
-    ...(await inNamespace(isolation, async (run) => {
+    ...(await inNamespace(isolation, async (run, { measure }) => {
       const start = await observeMode(run, mode);
       let end = start;
       const apply = await measure(async () => {
@@ -63,7 +51,7 @@ export async function measureCold(mode: Mode, isolation: Isolation, compiled: Co
 }
 
 /**
- * One endpoint goes and comes back, `rounds` times; the mean of both ways. The three ways of doing
+ * One endpoint goes and comes back, `rounds` times. The three ways of doing
  * it take turns, so that what else the machine does falls on all of them.
  */
 export async function measureChange(
@@ -72,7 +60,7 @@ export async function measureChange(
   [all, less]: readonly [Compiled, Compiled],
   rounds: number,
 ): Promise<ChangeFigures> {
-  return inNamespace(isolation, async (run) => {
+  return inNamespace(isolation, async (run, { stopwatch }) => {
     await observeMode(run, mode);
     const plane = planeOf(defaultBackend(), { run, nowMs: () => performance.now() });
     const sync = async ({ wanted }: Compiled, depth: Depth): Promise<void> => {
@@ -88,7 +76,7 @@ export async function measureChange(
       // Reading takes long, and is not what this is about.
       if (round < 2) for (const state of [less, all]) await full.time(() => sync(state, 'full'));
     }
-    return { raw: raw.mean(), delta: delta.mean(), full: full.mean() };
+    return { raw: raw.cost(), delta: delta.cost(), full: full.cost() };
   });
 }
 
@@ -116,43 +104,9 @@ async function observeMode(run: Run, mode: Mode): Promise<Observation> {
   return observe(run, 'IPv4', ownChains);
 }
 
-export async function inNamespace<T>(isolation: Isolation, body: (run: Run) => Promise<T>): Promise<T> {
+export async function inNamespace<T>(isolation: Isolation, body: (run: Run, meter: Meter) => Promise<T>): Promise<T> {
   await using network = await bootNetwork({ hosts: [{ name: 'node', role: 'router' }], wires: [] }, isolation);
+  const meter = meterOf(network.run('node', 300_000));
   // Awaited here: the network ends with this block.
-  return await body(network.run('node', 300_000));
-}
-
-export async function measure(action: () => Promise<unknown>): Promise<Measured> {
-  const watch = stopwatch();
-  try {
-    await watch.time(action);
-    return watch.mean();
-  } catch (error) {
-    return { refused: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) };
-  }
-}
-
-/** Adds up what actions cost. */
-export function stopwatch() {
-  let count = 0;
-  let ms = 0;
-  let cpuMs = 0;
-  return {
-    async time<T>(action: () => Promise<T>): Promise<T> {
-      const start = { ms: performance.now(), cpuMs: cpuMsSoFar() };
-      const result = await action();
-      ms += performance.now() - start.ms;
-      cpuMs += cpuMsSoFar() - start.cpuMs;
-      count++;
-      return result;
-    },
-    mean: (): Cost => ({ ms: ms / count, cpuMs: cpuMs / count }),
-  };
-}
-
-/** proc(5): utime, stime, cutime and cstime, in hundredths of a second. Node has no call for a process's children. */
-function cpuMsSoFar(): number {
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * 10, 0);
+  return await body(meter.run, meter);
 }

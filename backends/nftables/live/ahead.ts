@@ -1,10 +1,12 @@
 import type { Family } from '../../../compiler/values/address.ts';
 import type { Run } from '../../command.ts';
 import type { RuleAhead } from '../../plane/ahead-watch.ts';
+import type { Danger } from '../../planning/dangers.ts';
+import { standingHooks } from '../node-chains.ts';
 import { parsePriority } from '../program/hook.ts';
 import { parseName } from '../program/names.ts';
 import { familyWord } from '../program/print-rule.ts';
-import type { Hook, NftProgram } from '../program/program.ts';
+import type { Observation } from './observe.ts';
 
 /** More base chains than that are left unread: a reading stays cheap whatever others do. */
 const mostChains = 32;
@@ -24,6 +26,9 @@ interface StrangeChain {
   readonly drops: boolean;
 }
 
+/** Which table is slicewright's. */
+export type OwnTable = Pick<Observation, 'family' | 'table'>;
+
 /**
  * Rules of others that decide over packets before slicewright's table sees them: in base chains of other tables, of the same
  * family or inet, with an earlier or the same priority at a hook that slicewright has. Reading costs a listing of chain heads
@@ -31,42 +36,62 @@ interface StrangeChain {
  *
  * Rules in chains that they jump to are not looked at, as in the other modes, nor do names count that nft would not take.
  *
- * own      what is wanted, or in force: its hooks are those that count
  * returns  undefined where nft does not list chains: then nothing is known
  */
-export async function readAhead(run: Run, own: NftProgram): Promise<readonly RuleAhead[] | undefined> {
+export async function readAhead(run: Run, own: OwnTable): Promise<readonly RuleAhead[] | undefined> {
   const heads = await run('nft', ['list', 'chains']);
   if (heads.exitCode !== 0) return undefined;
-  const hooks = [...own.chains.values()].flatMap(({ hook }) => hook ?? []);
-  const chains = strangeChains(heads.stdout, own).filter((chain) => isBefore(chain, hooks));
   const ahead: RuleAhead[] = [];
-  for (const chain of chains.slice(0, mostChains)) {
+  for (const { chain } of strangeChains(heads.stdout, own).slice(0, mostChains)) {
     const { family, table, name } = chain;
-    const where = `table ${family} ${table}, chain ${name}`;
     const listed = await run('nft', ['-t', 'list', 'chain', family, table, name]);
     // It may be gone by now.
-    if (listed.exitCode !== 0) continue;
-    const rules = rulesIn(listed.stdout).filter((rule) => decides(rule, chain, hooks) && isOf(own.family, rule));
-    for (const rule of [...(chain.drops ? ['policy drop'] : []), ...rules]) {
-      ahead.push({ where, rule: rule.slice(0, longestRule) });
-    }
+    if (listed.exitCode === 0) ahead.push(...decidingRules(chain, listed.stdout.split('\n'), own.family));
   }
   return ahead;
+}
+
+/** The same of a listing of everything, `nft list ruleset`. */
+export function aheadIn(listing: string, own: OwnTable): readonly RuleAhead[] {
+  return strangeChains(listing, own).flatMap(({ chain, lines }) => decidingRules(chain, lines, own.family));
+}
+
+/** As dangers of a plan: one for each chain. */
+export function aheadDangers(ahead: readonly RuleAhead[]): Danger[] {
+  return [...Map.groupBy(ahead, ({ where }) => where)].map(([where, found]) => ({
+    code: 'foreign-in-front',
+    message: `${found.length === 1 ? 'a rule of others is' : `${found.length} rules of others are`} asked before slicewright's in ${where} and may decide first: ${found[0]?.rule}`,
+  }));
+}
+
+function decidingRules(chain: StrangeChain, lines: readonly string[], family: Family): RuleAhead[] {
+  const where = `table ${chain.family} ${chain.table}, chain ${chain.name}`;
+  const rules = rulesIn(lines).filter((rule) => decides(rule, chain) && isOf(family, rule));
+  return [...(chain.drops ? ['policy drop'] : []), ...rules].map((rule) => ({
+    where,
+    rule: rule.slice(0, longestRule),
+  }));
 }
 
 const tableLine = /^table (\S+) (\S+) \{/;
 const chainLine = /^\tchain (\S+) \{/;
 const hookLine = /^\t\ttype (\S+) hook (\S+) priority ([^;]+); policy (\w+);/;
 
-function strangeChains(listing: string, own: NftProgram): StrangeChain[] {
+/** Base chains of others that packets meet before slicewright's, with the lines that stand in them. */
+function strangeChains(listing: string, own: OwnTable) {
   const word = familyWord(own.family);
-  const found: StrangeChain[] = [];
+  const found: { readonly chain: StrangeChain; readonly lines: string[] }[] = [];
   let table: readonly [family: string, name: string] | undefined;
   let name: string | undefined;
+  let lines: string[] = [];
   for (const line of listing.split('\n')) {
     const [, family, ofTable] = tableLine.exec(line) ?? [];
     if (family !== undefined && ofTable !== undefined) table = [family, ofTable];
-    name = chainLine.exec(line)?.[1] ?? name;
+    if (/^\t\S/.test(line)) {
+      name = chainLine.exec(line)?.[1];
+      lines = [];
+    }
+    lines.push(line);
     const [, type, at, priorityText = '', policy] = hookLine.exec(line) ?? [];
     const priority = parsePriority(priorityText);
     if (table === undefined || type === undefined || at === undefined || priority === undefined) continue;
@@ -74,19 +99,20 @@ function strangeChains(listing: string, own: NftProgram): StrangeChain[] {
     // nft reads its arguments as one command: only what is a name gets there.
     const names = [parseName(table[1]), parseName(name)] as const;
     if (names[0] === undefined || names[1] === undefined) continue;
-    found.push({ family: table[0], table: names[0], name: names[1], type, at, priority, drops: policy === 'drop' });
+    const chain = { family: table[0], table: names[0], name: names[1], type, at, priority, drops: policy === 'drop' };
+    if (isBefore(chain)) found.push({ chain, lines });
   }
   return found;
 }
 
-function isBefore({ at, priority }: StrangeChain, hooks: readonly Hook[]): boolean {
-  return hooks.some((hook) => hook.at === at && priority <= hook.priority);
+function isBefore({ at, priority }: StrangeChain): boolean {
+  return standingHooks.some((hook) => hook.at === at && priority <= hook.priority);
 }
 
 /** A rule may stand in several lines, where a set in it is long. Counters count on, and say nothing of the rule. */
-function rulesIn(listing: string): string[] {
+function rulesIn(lines: readonly string[]): string[] {
   const rules: string[] = [];
-  for (const line of listing.split('\n')) {
+  for (const line of lines) {
     if (/^\t\t\s/.test(line) && rules.length > 0) rules.push(`${rules.pop()} ${line.trim()}`);
     else if (/^\t\t\S/.test(line) && !hookLine.test(line) && !line.startsWith('\t\tcomment "')) rules.push(line.trim());
   }
@@ -105,11 +131,11 @@ const translates = /(?:^| )(?:dnat|redirect)(?: |$)|xt (?:DNAT|REDIRECT|NETMAP)\
  * Whether a rule takes packets from slicewright's: what is dropped is gone, and the first translation of a connection counts.
  * An accept ends only its own chain, and the kernel goes on with the next one at the hook.
  */
-function decides(rule: string, { type, at, priority }: StrangeChain, hooks: readonly Hook[]): boolean {
+function decides(rule: string, { type, at, priority }: StrangeChain): boolean {
   const text = plain(rule);
   if (ends.test(text)) return true;
   const isNat =
-    type === 'nat' && hooks.some((hook) => hook.type === 'nat' && hook.at === at && priority <= hook.priority);
+    type === 'nat' && standingHooks.some((hook) => hook.type === 'nat' && hook.at === at && priority <= hook.priority);
   return isNat && translates.test(text);
 }
 

@@ -10,10 +10,10 @@ import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
 import { findBlame } from './blame.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { isOutOfDate, NftError } from './errors.ts';
+import { isAboutALine, isOutOfDate, NftError } from './errors.ts';
 import { staleFlows } from './flows.ts';
 import { holdBack } from './held-back.ts';
-import { type Observation, observe } from './observe.ts';
+import { lookAtTable, type Observation, observe } from './observe.ts';
 import { lineCount, perform } from './perform.ts';
 import { planSteps } from './steps.ts';
 
@@ -44,12 +44,20 @@ export interface ApplyOutcome {
 const mostDisturbances = 3;
 
 /**
+ * How what was written is seen to be there.
+ *
+ * whole listing   the table is read, whatever was written
+ * one look        a table that was made anew needs no listing. The kernel takes a transaction as a whole, and `create table` only
+ *                 where none was, so nothing but what was written can be in it: its smallest set shows all of it. A table that
+ *                 was there is read, because somebody may have changed what the transaction was not about.
+ */
+export type ReadBack = 'whole listing' | 'one look';
+
+/**
  * Makes a family's kernel hold what is wanted: plans from a reading, performs, reads again, until there is nothing to
  * plan. A refused line names its Service; that one keeps what it has, and the others go on.
  *
- * held       Services to leave as they are from the start
- * readsBack  false: what the kernel took is believed without reading it. A transaction is taken as a whole, and only where the
- *            table is as it was read, so what is there then is known; reading costs more than writing.
+ * held     Services to leave as they are from the start
  * throws   NftError; everything is then as it was, because a document is taken as a whole or not at all
  */
 export async function applyWanted(
@@ -58,7 +66,7 @@ export async function applyWanted(
   start: Observation,
   wanted: Wanted,
   held: ReadonlySet<string> = new Set(),
-  readsBack = true,
+  readBack: ReadBack = 'whole listing',
 ): Promise<ApplyOutcome> {
   const quarantine = createQuarantine();
   const refusals = new Map<string, { rule: string | undefined; message: string }>();
@@ -82,18 +90,22 @@ export async function applyWanted(
     try {
       documents += await perform(run, scope.family, steps);
       lines += lineCount(steps);
-      if (!readsBack) {
+      isWritten = true;
+      const isNew = desired !== undefined && observed.program === undefined;
+      if (readBack === 'one look' && isNew && (await lookAtTable(run, scope.family, observed.table)) === 'there') {
         observed = { ...observed, program: desired, kubeProxy: scope.takeOver ? undefined : observed.kubeProxy };
         continue;
       }
-      isWritten = true;
     } catch (error) {
-      if (!(error instanceof NftError)) throw error;
-      if (isOutOfDate(error.reason)) {
-        if (++disturbances > mostDisturbances) throw new NftError(scope.family, { reason: 'disturbed' }, error.message);
-      } else if (!suspect(error, steps)) {
-        throw error;
-      }
+      if (!(error instanceof NftError) || !isAboutALine(error.reason)) throw error;
+      const found = await observe(run, scope);
+      // Where nobody changed anything, the kernel means what is written.
+      const isDisturbed = isOutOfDate(error.reason) && fingerprintOf(found) !== fingerprintOf(observed);
+      if (isDisturbed && ++disturbances > mostDisturbances)
+        throw new NftError(scope.family, { reason: 'disturbed' }, error.message);
+      if (!isDisturbed && !suspect(error, steps)) throw error;
+      observed = found;
+      continue;
     }
     observed = await observe(run, scope);
   }
@@ -112,7 +124,6 @@ export async function applyWanted(
   };
 
   function suspect(error: NftError, steps: readonly Transaction[]): boolean {
-    if (error.reason !== 'refused' && error.reason !== 'not-understood') return false;
     const { rule, suspects } = findBlame(steps, error.line, wanted.assembled?.units ?? new Map());
     for (const service of suspects) refusals.set(service, { rule, message: error.message });
     return suspects.length > 0 && quarantine.refused(suspects);
@@ -157,5 +168,5 @@ export function desiredOf(
   held: ReadonlySet<string>,
 ): NftProgram | undefined {
   if (assembled === undefined) return undefined;
-  return held.size === 0 ? assembled.program : holdBack(found, assembled.units, held, node);
+  return held.size === 0 ? assembled.program : holdBack(found, assembled.units, held, node).program;
 }

@@ -5,6 +5,7 @@ import { tableName } from '../program/names.ts';
 import { parseJsonListing } from '../program/parse-json.ts';
 import { parseListing } from '../program/parse.ts';
 import { familyWord } from '../program/print-rule.ts';
+import { aheadIn } from './ahead.ts';
 import { kubeProxyTable, withStrangers } from './observe.ts';
 import type { Planner } from './plan.ts';
 
@@ -35,7 +36,8 @@ export function readDump(source: DumpSource, prefix: ChainPrefix, planner: Plann
     const program = tableOf(tableName(prefix));
     const kubeProxy = prefix === kubePrefix ? tableOf(kubeProxyTable) : undefined;
     const isMissing = program === undefined && kubeProxy === undefined && family === 'IPv6';
-    return isMissing ? [] : [planner.observed(path, { family, table: tableName(prefix), program, kubeProxy })];
+    const found = { family, table: tableName(prefix), program, kubeProxy };
+    return isMissing ? [] : [planner.observed(path, found, aheadIn(text, found))];
   });
   return { observed, problems };
 }

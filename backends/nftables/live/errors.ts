@@ -6,8 +6,10 @@ import { BackendError, kernelProblem } from '../../errors.ts';
 /**
  * Why nft did not do something.
  *
- * exists, missing, busy   the table is not as it was read: somebody changed it meanwhile
+ * exists, missing, busy   the table is not as it was read: somebody changed it meanwhile; else this kernel lacks something
+ * many-complaints         the same of so many lines that the kernel's answers do not fit into nft's socket
  * not-started             the machine or this process had no room for another process
+ * no-memory               of the kernel or of nft
  * refused                 the kernel does not take what was written
  * not-understood          this nft does not know what was written
  * too-large               more than a socket takes at once; only the real administrator may make its buffer larger
@@ -19,6 +21,7 @@ export type NftReason =
   | 'exists'
   | 'missing'
   | 'busy'
+  | 'many-complaints'
   | 'refused'
   | 'not-understood'
   | 'too-large'
@@ -26,6 +29,7 @@ export type NftReason =
   | 'another-writer'
   | 'disturbed'
   | 'not-started'
+  | 'no-memory'
   | 'killed'
   | 'failed';
 
@@ -71,6 +75,7 @@ const sentences: Readonly<Record<NftReason, string>> = {
   exists: 'something is there already that should not be',
   missing: 'something is not there that should be',
   busy: 'something is still in use',
+  'many-complaints': 'the kernel refuses many lines of a transaction',
   refused: 'the kernel refuses a transaction',
   'not-understood': 'this nft does not understand a document',
   'too-large': 'a transaction is larger than the kernel takes from this process',
@@ -78,6 +83,7 @@ const sentences: Readonly<Record<NftReason, string>> = {
   'another-writer': "another program's rules are there",
   disturbed: 'another program keeps changing the table',
   'not-started': 'nft could not be started',
+  'no-memory': 'there was not enough memory for a transaction',
   killed: 'nft was ended before it was done',
   failed: 'nft failed',
 };
@@ -96,7 +102,9 @@ export function factsOf({ stderr, failure: ended }: CommandResult): NftFacts {
 /** In the C locale: errno's words, after nft's own. */
 function reasonOf(complaint: string): NftReason {
   if (/Operation not permitted|Permission denied/.test(complaint)) return 'no-privilege';
-  if (complaint.includes('Message too long') || complaint.includes('No buffer space')) return 'too-large';
+  if (complaint.includes('Message too long')) return 'too-large';
+  if (complaint.includes('No buffer space')) return 'many-complaints';
+  if (/Cannot allocate memory|Memory allocation failure/.test(complaint)) return 'no-memory';
   if (complaint.includes('File exists')) return 'exists';
   if (complaint.includes('No such file or directory')) return 'missing';
   if (complaint.includes('Device or resource busy')) return 'busy';
@@ -106,7 +114,15 @@ function reasonOf(complaint: string): NftReason {
   return complaint.includes('Error: ') ? 'not-understood' : 'failed';
 }
 
-/** The kernel's answer to a transaction that was planned from a reading that is out of date. */
+/**
+ * The kernel's answer to a transaction that was planned from a reading that is out of date. Where another reading shows the
+ * same, it is the kernel's answer to what is written.
+ */
 export function isOutOfDate(reason: NftReason): boolean {
-  return reason === 'exists' || reason === 'missing' || reason === 'busy';
+  return reason === 'exists' || reason === 'missing' || reason === 'busy' || reason === 'many-complaints';
+}
+
+/** Whether a line of the transaction may be the cause, and leaving it out a remedy. */
+export function isAboutALine(reason: NftReason): boolean {
+  return reason === 'refused' || reason === 'not-understood' || isOutOfDate(reason);
 }

@@ -4,36 +4,57 @@ import { link } from '../link.ts';
 import { statementTargets } from '../program/check.ts';
 import type { Chain, Element, NftProgram, NftSet } from '../program/program.ts';
 import type { Statement } from '../program/rule.ts';
-import type { NftablesUnit } from '../unit.ts';
+import { parseSpreadChain, type SpreadChain } from '../names.ts';
+import type { Name } from '../program/names.ts';
+import type { Entry, NftablesUnit } from '../unit.ts';
 
 const entrances = ['services', 'node-ports', 'refused', 'refused-node-ports'];
 
-/**
- * A program in which some Services have what they have in the kernel now, and all others what is wanted.
- *
- * held   `shop/cart:http`, as in comments of elements
- */
+/** A program in which some Services have what they have in the kernel now, and all others what is wanted. */
+export interface HeldBack {
+  readonly program: NftProgram;
+  /** The units of the others, and one of all that is kept: the program is of these. */
+  readonly units: ReadonlyMap<ServicePortId, NftablesUnit>;
+}
+
+/** The unit of what is kept has an id that no Service port has. */
+const keptId = '' as ServicePortId;
+
+/** held   `shop/cart:http`, as in comments of elements */
 export function holdBack(
   found: NftProgram | undefined,
   units: ReadonlyMap<ServicePortId, NftablesUnit>,
   held: ReadonlySet<string>,
   node: NodeContext,
-): NftProgram {
+): HeldBack {
   const others = new Map([...units].filter(([id]) => !held.has(servicePortIn(id))));
   const program = link(others, node);
-  return found === undefined ? program : withPartsOf(found, program, held);
+  if (found === undefined) return { program, units: others };
+  const { kept, ...made } = withPartsOf(found, program, held);
+  return { ...made, units: new Map([...others, [keptId, kept]]) };
 }
 
-function withPartsOf(found: NftProgram, program: NftProgram, held: ReadonlySet<string>): NftProgram {
+function withPartsOf(found: NftProgram, program: NftProgram, held: ReadonlySet<string>) {
   const sets = new Map<string, NftSet>(
     [...program.sets].map(([name, set]) => [name, { ...set, elements: new Map(set.elements) }]),
   );
   const chains = new Map<string, Chain>(program.chains);
+  const entries = new Map<string, Entry>();
+  const spreads = new Map<Name, SpreadChain>();
+  const ownChains: Chain[] = [];
+  const ownSets = new Map<string, NftSet>();
 
   function keep(set: NftSet | undefined, element: Element | undefined): void {
     if (set === undefined || element === undefined) return;
     const there = sets.get(set.name) ?? { ...set, elements: new Map<string, Element>() };
-    if (there.elements.has(element.key)) return;
+    const others = there.elements.get(element.key);
+    // Of what others need as well, the kept ones are one more that need it.
+    if (others === undefined || others.text === element.text)
+      entries.set(`${set.name} ${element.key}`, {
+        set: set.name,
+        element: others === undefined ? element : { ...others },
+      });
+    if (others !== undefined) return;
     sets.set(set.name, { ...there, elements: new Map([...there.elements, [element.key, element]]) });
     if (element.data !== undefined && 'address' in element.data) keepHairpin(element.data.address);
   }
@@ -47,8 +68,11 @@ function withPartsOf(found: NftProgram, program: NftProgram, held: ReadonlySet<s
 
   function keepChain(name: string): void {
     const chain = found.chains.get(name);
+    const spread = chain && parseSpreadChain(chain.name);
+    if (chain !== undefined && spread !== undefined) spreads.set(chain.name, spread);
     if (chain === undefined || chains.has(name)) return;
     chains.set(name, chain);
+    if (spread === undefined) ownChains.push(chain);
     for (const statement of chain.rules.flatMap((rule) => rule?.statements ?? [])) {
       keepWhatItNeeds(statement);
       statementTargets(found, statement).forEach(keepChain);
@@ -58,7 +82,11 @@ function withPartsOf(found: NftProgram, program: NftProgram, held: ReadonlySet<s
   function keepWhatItNeeds(statement: Statement): void {
     const name = statement.kind === 'inSet' || statement.kind === 'update' ? statement.set : undefined;
     const set = found.sets.get(name ?? (statement.kind === 'dnatMap' ? statement.map : ''));
-    if (set !== undefined && !sets.has(set.name)) sets.set(set.name, { ...set, elements: new Map() });
+    if (set !== undefined && !sets.has(set.name)) {
+      const empty: NftSet = { ...set, elements: new Map() };
+      sets.set(set.name, empty);
+      if (set.dynamic !== undefined) ownSets.set(set.name, empty);
+    }
     if (statement.kind === 'dnat') keepHairpin(statement.to.address);
     if (statement.kind === 'dnatSlots') for (const { outcome } of statement.slots) keepHairpin(outcome.address);
   }
@@ -84,5 +112,12 @@ function withPartsOf(found: NftProgram, program: NftProgram, held: ReadonlySet<s
       }
     }
   }
-  return { ...program, sets, chains };
+  const kept: NftablesUnit = {
+    id: keptId,
+    entries: [...entries.values()],
+    spreads,
+    chains: ownChains,
+    sets: [...ownSets.values()],
+  };
+  return { program: { ...program, sets, chains }, kept };
 }

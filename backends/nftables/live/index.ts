@@ -4,6 +4,7 @@ import type { ProgramOf } from '../../made.ts';
 import { isUsed, type Scope } from '../../target.ts';
 import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
+import { readAhead } from './ahead.ts';
 import { applyTelling } from './apply.ts';
 import { refusalReport, reportOf } from './apply-report.ts';
 import { cleanTables, leaveTables } from './clean.ts';
@@ -13,12 +14,17 @@ import { nothingFound, type Observation, observe, observePossible } from './obse
 import { plannerOf } from './plan.ts';
 import { createNftablesPlane } from './plane.ts';
 
+/** Whether a family that nobody uses has something that an apply removes. */
+function isToGo({ program, kubeProxy }: Observation, { takeOver }: Scope): boolean {
+  return program !== undefined || (takeOver && kubeProxy !== undefined);
+}
+
 /** nftables mode before a kernel. */
 export function createLive(programOf: ProgramOf<NftablesUnit, NftProgram>): LiveBackend {
-  function kernelOf(run: Run, scope: Scope, observed: Observation): Kernel {
+  async function kernelOf(run: Run, scope: Scope, observed: Observation): Promise<Kernel> {
     const planner = plannerOf(programOf, scope.takeOver);
     return {
-      ...planner.observed('the kernel (nftables)', observed),
+      ...planner.observed('the kernel (nftables)', observed, await readAhead(run, observed)),
       refusal: (target) => Promise.resolve(isUsed(target) && !scope.takeOver ? refusalReport(observed) : undefined),
       apply: (target) =>
         reportOf(scope.family, 'apply', () => applyTelling(run, scope, observed, planner.wanted(target))),
@@ -47,7 +53,7 @@ export function createLive(programOf: ProgramOf<NftablesUnit, NftProgram>): Live
     initialise: () => Promise.resolve([]),
     async observe(run, scope, isNeeded) {
       const observed = isNeeded ? await observe(run, scope) : await observePossible(run, scope);
-      return observed && (isNeeded || observed.program !== undefined) ? kernelOf(run, scope, observed) : undefined;
+      return observed && (isNeeded || isToGo(observed, scope)) ? kernelOf(run, scope, observed) : undefined;
     },
     nothing: (scope, source) => plannerOf(programOf, scope.takeOver).observed(source, nothingFound(scope)),
     readDump: (source, prefix) => readDump(source, prefix, plannerOf(programOf, false)),

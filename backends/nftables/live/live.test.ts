@@ -101,11 +101,11 @@ table netdev dev {
 const textOf = (wanted: Target) => backend.make(wanted).text();
 
 /** Refuses every document that holds a text, as the kernel refuses the line that it stands in. */
-function refusing(text: string, run: Run): Run {
+function refusing(text: string, run: Run, why = 'Could not process rule: Operation not supported'): Run {
   return async (file, args, input = '') => {
     const line = input.split('\n').findIndex((one) => one.includes(text));
     if (line < 0) return run(file, args, input);
-    const stderr = `/dev/stdin:${line + 1}:1-9: Error: Could not process rule: Operation not supported\n`;
+    const stderr = `/dev/stdin:${line + 1}:1-9: Error: ${why}\n`;
     return { exitCode: 1, stdout: '', stderr };
   };
 }
@@ -145,6 +145,60 @@ describe('a plane', () => {
       { where: 'set cluster-ips', lost: ['10.96.0.1'], added: [] },
     ]);
     expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.1:80'))));
+  });
+
+  it('sees a new table by one look, and a changed one by reading it; what is right is read once', async () => {
+    const fake = createFakeNft();
+    const plane = planeOf('nftables', { run: fake.run });
+    const callsOf = async (wanted: Target) => {
+      const before = fake.calls.length;
+      await plane.sync(wanted, 'full');
+      return fake.calls.slice(before).filter((call) => ['list table', 'list set', '-f'].includes(call));
+    };
+    const reading = ['list table', 'list table'];
+    expect(await callsOf(target(cart('10.1.0.1:80')))).toEqual([...reading, '-f', 'list set']);
+    expect(await callsOf(target(cart('10.1.0.1:80')))).toEqual(reading);
+    expect(await callsOf(target(cart('10.1.0.9:80')))).toEqual([...reading, '-f', ...reading]);
+  });
+
+  it('finds in the same full sync what another writer changed after it was read, be it elsewhere or all', async () => {
+    const fake = createFakeNft();
+    const wanted = target(cart('10.1.0.1:80'), other('10.1.0.2:53'));
+    const elsewhere = 'delete element ip slicewright cluster-ips { 10.96.0.2 }\n';
+    const all = 'delete table ip slicewright\n';
+    let pending: string | undefined;
+    /** Writes as soon as the next document is taken. */
+    const rival: Run = async (file, args, input) => {
+      const result = await fake.run(file, args, input);
+      if (args[0] === '-f' && pending !== undefined) fake.write(pending);
+      if (args[0] === '-f') pending = undefined;
+      return result;
+    };
+    const plane = planeOf('nftables', { run: rival });
+    pending = all;
+    const made = await plane.sync(wanted, 'full');
+    expect(made).toMatchObject({
+      documents: 2,
+      remarks: ['another writer changed the table 1 time while it was written'],
+    });
+    expect(fake.ruleset()).toBe(textOf(wanted));
+    pending = elsewhere;
+    const changed = target(cart('10.1.0.9:80'), other('10.1.0.2:53'));
+    expect(await plane.sync(changed, 'full')).toMatchObject({ documents: 2 });
+    expect(fake.ruleset()).toBe(textOf(changed));
+  });
+
+  it('takes an answer of the kernel for one about what is written, where a reading shows that nobody wrote', async () => {
+    const fake = createFakeNft();
+    const complaint = 'Could not process rule: No such file or directory';
+    // A kernel without what affinity needs says so of the line that needs it.
+    const plane = planeOf('nftables', { run: refusing('affinity', fake.run, complaint) });
+    const sync = await plane.sync(target(cart('10.1.0.1:80'), other('10.1.0.2:53')), 'full');
+    expect(sync.quarantined).toMatchObject([{ service: 'shop/dns:http', message: expect.stringContaining(complaint) }]);
+    expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.1:80'))));
+    // Of a line that is nobody's nothing helps, and it is told as it is.
+    const without = planeOf('nftables', { run: refusing('masquerade', createFakeNft().run, complaint) });
+    await expect(without.sync(target(cart('10.1.0.1:80')), 'full')).rejects.toThrow(complaint);
   });
 
   it('tells once of rules of others that decide before its own, which stay', async () => {
@@ -227,6 +281,54 @@ describe('a plane', () => {
       expect(sync.quarantined).toMatchObject([{ service: 'shop/dns:http' }]);
       expect(fake.ruleset()).toBe(textOf(target(cart(fresh), other('10.1.0.2:53'))));
     }
+  });
+
+  it('counts changes of others while a Service is held back, and takes nothing of what that one still needs', async () => {
+    const fake = createFakeNft();
+    const plane = planeOf('nftables', { run: refusing('10.1.0.13', fake.run) });
+    // Two ports of one address, each with one endpoint: they share an element, a chain and a map.
+    const web = (...endpoints: string[]) => ({
+      ...makeIR(
+        [clusterIP('10.96.0.1', 443)],
+        endpoints.map((text) => endpoint(text)),
+        { id: 'shop/web:https/TCP/IPv4' as never, service: service('shop/web'), portName: 'https' as never },
+      ),
+      hash: endpoints.join() as never,
+    });
+    const before = target(cart('10.1.0.1:80'), web('10.1.0.2:443'));
+    const refused = target(cart('10.1.0.1:80'), web('10.1.0.13:443'));
+    await plane.sync(before, 'full');
+    expect(await plane.sync(refused, 'delta')).toMatchObject({
+      depth: 'full',
+      quarantined: [{ service: 'shop/web:https' }],
+    });
+
+    const steps = [[cart('10.1.0.1:80', '10.1.0.3:80')], [], [cart('10.1.0.4:80')]].map((own) => ({
+      wanted: target(...own, web('10.1.0.13:443')),
+      inForce: target(...own, web('10.1.0.2:443')),
+    }));
+    let last = refused;
+    for (const { wanted, inForce } of steps) {
+      const [now] = wanted.services;
+      const change = now?.service === 'shop/cart' ? now : ('gone' as const);
+      const since = { services: last.services, changes: new Map([[cart().id, change]]) };
+      const calls = fake.calls.length;
+      expect(await plane.sync({ ...wanted, since }, 'delta')).toMatchObject({
+        depth: 'delta',
+        documents: 1,
+        drift: [],
+      });
+      expect(fake.calls.slice(calls)).toEqual(['-f']);
+      expect(fake.ruleset()).toBe(textOf(inForce));
+      last = wanted;
+    }
+    // Its own change is tried at once.
+    const mended = target(cart('10.1.0.4:80'), web('10.1.0.5:443'));
+    const since = { services: last.services, changes: new Map(mended.services.slice(1).map((ir) => [ir.id, ir])) };
+    const done = await plane.sync({ ...mended, since }, 'delta');
+    expect(done).toMatchObject({ depth: 'delta', quarantined: [], released: ['shop/web:https'] });
+    expect(fake.ruleset()).toBe(textOf(mended));
+    expect((await plane.sync(mended, 'full')).drift).toEqual([]);
   });
 
   it('removes chains apart where the kernel calls those busy that it has just freed', async () => {
@@ -313,6 +415,44 @@ describe("a kube-proxy's table", () => {
 describe('commands', () => {
   const options = { before: undefined, isToBeApplied: true };
 
+  const texts = [
+    'table inet fw, chain first: ip daddr 10.96.0.1 counter drop comment "we accept it"',
+    'table inet fw, chain first: ip saddr { 192.0.2.1, 192.0.2.2, 192.0.2.3 } log prefix "x" reject',
+    'table inet fw, chain passing: policy drop',
+    'table inet fw, chain passing: ct state vmap { invalid : drop }',
+    'table inet fw, chain nat: dnat ip to 203.0.113.4',
+    'table ip nat, chain PREROUTING: tcp dport 80 redirect to :8080',
+    'table ip nat, chain PREROUTING: xt target "DNAT"',
+  ];
+
+  it.each(['of the kernel', 'of a dump'])('a plan %s names rules of others that are asked before', async (place) => {
+    const wanted = target(cart('10.1.0.1:80'));
+    const fake = createFakeNft({ others: () => othersTables });
+    const text = `${othersTables}${textOf(wanted)}`;
+    const observed =
+      place === 'of the kernel'
+        ? await live.observe(fake.run, scopeFor(), true)
+        : live.readDump({ kind: 'file', path: 'dump', text }, kubePrefix).observed[0];
+    expect(observed?.inFront()).toEqual(texts);
+    const dangers = observed?.plan(wanted, options).changes().dangers;
+    expect(dangers?.map(({ code, message }) => `${code}: ${message}`)).toEqual([
+      `foreign-in-front: 2 rules of others are asked before slicewright's in table inet fw, chain first and may decide first: ip daddr 10.96.0.1 counter drop comment "we accept it"`,
+      `foreign-in-front: 2 rules of others are asked before slicewright's in table inet fw, chain passing and may decide first: policy drop`,
+      `foreign-in-front: a rule of others is asked before slicewright's in table inet fw, chain nat and may decide first: dnat ip to 203.0.113.4`,
+      `foreign-in-front: 2 rules of others are asked before slicewright's in table ip nat, chain PREROUTING and may decide first: tcp dport 80 redirect to :8080`,
+    ]);
+  });
+
+  it('a take-over removes the table of a kube-proxy also in a family that nobody uses', async () => {
+    const fake = createFakeNft({ ruleset: kubeProxyTables });
+    const unused = { services: [], node: makeNode({ addresses: [] }) };
+    expect(await live.observe(fake.run, scopeFor(), false)).toBeUndefined();
+    const kernel = await live.observe(fake.run, scopeFor('IPv4', { takeOver: true }), false);
+    expect(kernel?.plan(unused, options).hasSteps).toBe(true);
+    expect(await kernel?.apply(unused)).toMatchObject({ isDone: true });
+    expect(fake.ruleset()).toBe('');
+  });
+
   it('a plan that is saved is performed as it was saved, and only there', async () => {
     const fake = createFakeNft();
     const kernel = await live.observe(fake.run, scopeFor(), true);
@@ -398,7 +538,11 @@ describe('what nft complains of', () => {
     ['/dev/stdin:7:1-9: Error: Could not process rule: Device or resource busy', { reason: 'busy', line: 7 }],
     ['/dev/stdin:1:1-25: Error: Could not process rule: Too many links', { reason: 'refused', line: 1 }],
     ['/dev/stdin:2:8-8: Error: syntax error, unexpected newline', { reason: 'not-understood', line: 2 }],
+    ['/dev/stdin:5:1-8: Error: Could not process rule: Too many open files in system', { reason: 'refused', line: 5 }],
     ['netlink: Error: Could not process rule: Message too long', { reason: 'too-large' }],
+    ['netlink: Error: Could not process rule: No buffer space available', { reason: 'many-complaints' }],
+    ['netlink: Error: Could not process rule: Cannot allocate memory', { reason: 'no-memory' }],
+    ['utils.c:38: Memory allocation failure', { reason: 'no-memory' }],
     ['netlink: Error: cache initialization failed: Operation not permitted', { reason: 'no-privilege' }],
     ['Operation not permitted (you must be root)', { reason: 'no-privilege' }],
   ])('%s', (stderr, facts) => {

@@ -28,8 +28,10 @@ export function nothingFound({ family, prefix }: Pick<Scope, 'family' | 'prefix'
 export async function observe(run: Run, scope: Pick<Scope, 'family' | 'prefix'>): Promise<Observation> {
   const { family, prefix } = scope;
   const table = tableName(prefix);
-  const program = await readTable(run, family, table);
-  const kubeProxy = prefix === kubePrefix ? await readTable(run, family, kubeProxyTable) : undefined;
+  const [program, kubeProxy] = await Promise.all([
+    readTable(run, family, table),
+    prefix === kubePrefix ? readTable(run, family, kubeProxyTable) : undefined,
+  ]);
   return { family, table, program, kubeProxy };
 }
 
@@ -69,11 +71,9 @@ export function withStrangers({ program, strange }: ReadTable): NftProgram {
   return { ...program, chains: new Map([...program.chains, [name, chain]]) };
 }
 
-/** A look at one small set: whether the table is still there. undefined: it is, or nobody can tell. */
-export async function glanceAtTable(run: Run, family: Family, table: Name): Promise<string | undefined> {
-  const args = ['list', 'set', familyWord(family), table, 'health-check-ports'];
-  const result = await run('nft', args);
-  return result.exitCode !== 0 && factsOf(result).reason === 'missing'
-    ? `table ${familyWord(family)} ${table}`
-    : undefined;
+/** One look at a small set that every table has. `unknown`: nft did not say. */
+export async function lookAtTable(run: Run, family: Family, table: Name): Promise<'there' | 'gone' | 'unknown'> {
+  const result = await run('nft', ['list', 'set', familyWord(family), table, 'health-check-ports']);
+  if (result.exitCode === 0) return 'there';
+  return factsOf(result).reason === 'missing' ? 'gone' : 'unknown';
 }

@@ -1,5 +1,6 @@
 import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backend.ts';
 import type { ProgramOf } from '../../made.ts';
+import type { RuleAhead } from '../../plane/ahead-watch.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
 import { lazily, servicesOf, type Sides } from '../../planning/served.ts';
 import type { Side } from '../../planning/side.ts';
@@ -9,6 +10,7 @@ import { printTransaction, type Transaction } from '../plan/command.ts';
 import { programLook } from '../trace/look.ts';
 import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
+import { aheadDangers } from './ahead.ts';
 import type { Wanted } from './apply.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Observation } from './observe.ts';
@@ -19,8 +21,13 @@ import { programSide } from './side.ts';
 import { planSteps } from './steps.ts';
 
 export interface Planner {
-  /** What a plan starts from. source: for people */
-  observed(source: string, found: Observation): Observed;
+  /**
+   * What a plan starts from.
+   *
+   * source   for people
+   * ahead    rules of others that packets meet before
+   */
+  observed(source: string, found: Observation, ahead?: readonly RuleAhead[]): Observed;
   /** What shall be in force: nothing at all in a family that nobody uses. */
   wanted(target: Target): Wanted;
 }
@@ -32,18 +39,24 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
     services: target.services,
   });
 
-  function observed(source: string, found: Observation): Observed {
+  function observed(source: string, found: Observation, ahead: readonly RuleAhead[] = []): Observed {
     return {
       family: found.family,
       source,
       isOurs: found.program !== undefined,
       look: (node) => programLook(inForce(found), node),
-      inFront: () => [],
-      plan: (target, options) => planOf(source, found, target, options),
+      inFront: () => ahead.map(({ where, rule }) => `${where}: ${rule}`),
+      plan: (target, options) => planOf(source, found, ahead, target, options),
     };
   }
 
-  function planOf(source: string, found: Observation, target: Target, options: PlanOptions): Plan {
+  function planOf(
+    source: string,
+    found: Observation,
+    ahead: readonly RuleAhead[],
+    target: Target,
+    options: PlanOptions,
+  ): Plan {
     const desired = wanted(target).assembled;
     // A plan says what a take-over does; whether it may be is asked when it is applied.
     const isTaking = takeOver || desired !== undefined;
@@ -64,7 +77,7 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
       hasSteps: steps.length > 0,
       transactions: steps.length === 0 ? 0 : 1,
       diagnostics: desired?.diagnostics ?? [],
-      changes: () => changesOf(found, after, { steps, takeOver }, target, sides()),
+      changes: () => changesOf(found, after, { steps, takeOver, ahead }, target, sides()),
       served: () => ({ before: servicesOf(sides().before), after: servicesOf(sides().after) }),
       steps: () => steps.map((step) => ({ phase: 'switch', kind: 'transaction', document: printTransaction(step) })),
       saved: () => ({
@@ -73,17 +86,23 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
         result: fingerprintOf(after),
         steps: steps.map(saveTransaction),
       }),
-      after: () => observed('the last plan', after),
+      after: () => observed('the last plan', after, ahead),
     };
   }
 
   return { observed, wanted };
 }
 
+interface Circumstances {
+  readonly steps: readonly Transaction[];
+  readonly takeOver: boolean;
+  readonly ahead: readonly RuleAhead[];
+}
+
 function changesOf(
   found: Observation,
   after: Observation,
-  { steps, takeOver }: { readonly steps: readonly Transaction[]; readonly takeOver: boolean },
+  { steps, takeOver, ahead }: Circumstances,
   { node }: Target,
   sides: Sides,
 ): PlanChanges {
@@ -93,7 +112,11 @@ function changesOf(
   return {
     frontends,
     parts,
-    dangers: [...takenOver(found, takeOver), ...trafficDangers(frontends, () => countReached(before, node))],
+    dangers: [
+      ...takenOver(found, takeOver),
+      ...trafficDangers(frontends, () => countReached(before, node)),
+      ...(after.program === undefined ? [] : aheadDangers(ahead)),
+    ],
     cost: {
       transactions: steps.length === 0 ? 0 : 1,
       lines: lineCount(steps),

@@ -2,8 +2,9 @@ import type { ServicePortIR } from '../../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 import { canonicalJson } from '../../../compiler/values/canonical-json.ts';
 import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
-import { type ServicePortId, servicePortText } from '../../../compiler/values/names.ts';
-import { assemble } from '../../assemble.ts';
+import { counted } from '../../../compiler/values/counted.ts';
+import { type ServicePortId, servicePortIn, servicePortText } from '../../../compiler/values/names.ts';
+import { assemble, type Assembled } from '../../assemble.ts';
 import type { PlaneOptions } from '../../backend.ts';
 import { forgetConnections } from '../../conntrack.ts';
 import { createAheadWatch } from '../../plane/ahead-watch.ts';
@@ -14,6 +15,7 @@ import { rememberUnits } from '../../units.ts';
 import { nftables } from '../maker.ts';
 import { compareUnits, createIncrement, type Increment, sumOfRules } from '../plan/increment.ts';
 import { planDifference } from '../plan/plan.ts';
+import { tableName } from '../program/names.ts';
 import { familyWord } from '../program/print-rule.ts';
 import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
@@ -21,7 +23,8 @@ import { readAhead } from './ahead.ts';
 import { applyWanted, desiredOf, type Wanted } from './apply.ts';
 import { NftError } from './errors.ts';
 import { staleFlows, staleFlowsBetween, udpFrontendsOf } from './flows.ts';
-import { glanceAtTable, type Observation, observe, observePossible } from './observe.ts';
+import { holdBack } from './held-back.ts';
+import { lookAtTable, type Observation, observe, observePossible } from './observe.ts';
 import { findDrift } from './parts.ts';
 import { lineCount, perform } from './perform.ts';
 import { planSteps } from './steps.ts';
@@ -46,7 +49,8 @@ interface Remembered {
  * One family's table.
  *
  * What was applied last is remembered, and a delta is planned from there: between two readings that memory is the truth. The
- * kernel checks it, since a transaction creates and deletes and so fails as a whole where the table is another one.
+ * kernel checks it, since a transaction creates and deletes and so fails as a whole where what it is about is not as it was. The
+ * rest of the table is read by the next full sync, which ends with a reading that shows what it wrote.
  */
 export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOptions): FamilyPlane {
   const { family, takeOver } = scope;
@@ -60,9 +64,9 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
   let increment: Remembered | undefined;
 
   /** The quick way of a delta: what changed is counted. undefined: it takes comparing programs. */
-  async function count(from: Observation, target: Target): Promise<Counted | 'refused' | undefined> {
+  async function countChanges(from: Observation, target: Target): Promise<Counted | 'refused' | undefined> {
     const remembered = increment;
-    if (remembered === undefined || delays.list().length > 0) return undefined;
+    if (remembered === undefined || isAboutHeld(remembered, target)) return undefined;
     const isSameNode = remembered.node === target.node || canonicalJson(remembered.node) === canonicalJson(target.node);
     if (!isSameNode) return undefined;
     const { of, complaints } = remembered;
@@ -92,6 +96,29 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     return { depth: 'delta', documents, lines: lineCount(steps), drift: [], remarks, refused: [], diagnostics };
   }
 
+  /** Whether one who is held back changes, or may be tried again; or nobody says who changes. */
+  function isAboutHeld({ services }: Remembered, { since }: Target): boolean {
+    const held = delays.list();
+    if (held.length === 0) return false;
+    if (since?.services !== services || held.some(({ retryInMs }) => retryInMs <= 0)) return true;
+    const names = new Set(held.map(({ service }) => service));
+    return [...since.changes.keys()].some((id) => names.has(servicePortIn(id)));
+  }
+
+  /** What is in force after a sync that went through, so that the next change can be counted. */
+  function remember(
+    target: Target,
+    { program, units }: Pick<Assembled<NftablesUnit, NftProgram>, 'program' | 'units'>,
+  ) {
+    if (believed === undefined) return;
+    const held = new Set(delays.list().map(({ service }) => service));
+    const inForce = held.size === 0 ? { program, units } : holdBack(believed.program, units, held, target.node);
+    const of = createIncrement(inForce.program, inForce.units, target.node);
+    if (of === undefined) return;
+    increment = { services: target.services, node: target.node, of, complaints: complaintsOf(target) };
+    believed = { ...believed, program: of.program };
+  }
+
   /** Service ports that may have changed since the increment, lowered: by the history of the list, else all are looked at. */
   function changedUnits({ services, of, complaints: known }: Remembered, target: Target) {
     const { since } = target;
@@ -112,20 +139,26 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     return { units: compareUnits(of.units, all), complaints, services: target.services };
   }
 
-  async function full(wanted: Wanted, held: ReadonlySet<string>): Promise<Done> {
+  async function read(used: boolean) {
+    const others = used ? readAhead(run, { family, table: tableName(scope.prefix) }) : undefined;
+    const [start, strange] = await Promise.all([observe(run, scope), others]);
+    return { start, strange };
+  }
+
+  async function full(wanted: Wanted, held: ReadonlySet<string>, reading: ReturnType<typeof read>): Promise<Done> {
     const before = believed;
     believed = undefined;
-    const start = await observe(run, scope);
-    const strange = wanted.assembled && (await readAhead(run, wanted.assembled.program));
+    const { start, strange } = await reading;
     const drift = [
       ...(before === undefined ? [] : findDrift(before.program, start.program)),
       ...(strange === undefined ? [] : ahead.look(strange)),
     ];
-    const outcome = await applyWanted(run, scope, start, wanted, held, false);
+    const outcome = await applyWanted(run, scope, start, wanted, held, 'one look');
     believed = outcome.observed;
     const { documents, lines, disturbances, forgotten, quarantined } = outcome;
     const remarks = forgotten.problem === undefined ? [] : [forgotten.problem];
-    if (disturbances > 0) remarks.push(`another writer changed the table ${disturbances} times while it was written`);
+    if (disturbances > 0)
+      remarks.push(`another writer changed the table ${counted(disturbances, 'time')} while it was written`);
     const refused = quarantined.map(({ service, rule, message }) => ({
       service,
       message: rule === undefined ? message : `${rule}\n${message}`,
@@ -177,30 +210,31 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     async sync(target, depth) {
       const used = isUsed(target);
       if (!used && (await observePossible(run, scope)) === undefined) return emptySync(depth);
-      const counted = depth === 'delta' && used && believed !== undefined ? await count(believed, target) : undefined;
+      const counted =
+        depth === 'delta' && used && believed !== undefined ? await countChanges(believed, target) : undefined;
       if (counted !== undefined && counted !== 'refused') return said(counted, counted.diagnostics, false);
+      const quick = counted === 'refused' || (depth === 'delta' && used && believed !== undefined);
+      // nft reads while the program is made.
+      const reading = quick ? undefined : read(used);
+      // Whoever waits for it hears of its failure; until then it is nobody's.
+      reading?.catch(() => {});
       const assembled = assemble(depth === 'full' ? maker : unchecked, target.services, target.node);
       const wanted: Wanted = { assembled: used ? assembled : undefined, node: target.node, services: target.services };
       const meanings = meaningsOf(target);
       const held = delays.held(meanings);
-      const quick = counted === 'refused' || (depth === 'delta' && used && believed !== undefined);
       increment = undefined;
       const done =
         (quick && believed !== undefined ? await delta(believed, wanted, held) : undefined) ??
-        (await full(wanted, held));
+        (await full(wanted, held, reading ?? read(used)));
       const released = delays.settle(done.refused, meanings);
-      if (used && held.size === 0 && done.refused.length === 0) {
-        const of = createIncrement(assembled.program, assembled.units, target.node);
-        if (of !== undefined && believed !== undefined) {
-          increment = { services: target.services, node: target.node, of, complaints: complaintsOf(target) };
-          believed = { ...believed, program: of.program };
-        }
-      }
+      if (used) remember(target, assembled);
       return said(done, assembled.diagnostics, quick && done.depth === 'full', released);
     },
 
     async glance() {
-      return believed?.program === undefined ? undefined : glanceAtTable(run, family, believed.table);
+      if (believed?.program === undefined) return undefined;
+      const { table } = believed;
+      return (await lookAtTable(run, family, table)) === 'gone' ? `table ${familyWord(family)} ${table}` : undefined;
     },
   };
 }

@@ -18,7 +18,12 @@ export type KeyValue = IpAddress | Protocol | Port | number;
 
 /** `10.0.0.1 . tcp . 80`. A protocol stands in capitals among values, as in an IR. */
 export function keyText(...values: readonly KeyValue[]): string {
-  return values.map((value) => (isProtocol(value) ? protocolText(value) : String(value))).join(' . ');
+  let text = '';
+  for (const value of values) {
+    const word = isProtocol(value) ? protocolText(value) : String(value);
+    text = text === '' ? word : `${text} . ${word}`;
+  }
+  return text;
 }
 
 function isProtocol(value: KeyValue): value is Protocol {
