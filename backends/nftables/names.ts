@@ -1,4 +1,5 @@
 import { endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { type Protocol, protocolText } from '../../compiler/values/port.ts';
 import { boundedName, type Name, nameOf } from './program/names.ts';
 import type { NftSet } from './program/program.ts';
@@ -64,13 +65,17 @@ export function spreadChain({ inside, place, masquerade, protocol, modulus }: Sp
  * The map that a {@link SpreadChain} chooses from, empty: the endpoints of each place by number, for whoever dials it or for
  * the node and its pods. `endpoints/tcp`, `inside-node-port-endpoints/udp`.
  */
-export function endpointMap({ inside, place, protocol }: Omit<SpreadChain, 'masquerade' | 'modulus'>): NftSet {
+export function endpointMap(
+  { inside, place, protocol }: Omit<SpreadChain, 'masquerade' | 'modulus'>,
+  { countsTraffic }: Pick<NodeContext, 'countsTraffic'>,
+): NftSet {
   const words = `${inside ? 'inside-' : ''}${place === 'nodePort' ? 'node-port-' : ''}endpoints`;
   return {
     name: nameOf(`${words}/${protocolText(protocol)}`),
     key: place === 'nodePort' ? ['port', 'slot'] : ['address', 'port', 'slot'],
     data: 'endpoint',
     protocol,
+    ...(countsTraffic ? { counted: true } : {}),
     elements: new Map(),
   };
 }
