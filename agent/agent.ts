@@ -204,7 +204,7 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   const reading = parts.sources.map((source) => source.run(board.sinkOf(source), signal));
   showSources(metrics, board.status);
   if (states !== undefined) showClusters(metrics, states.standings);
-  const insight = { mode: parts.mode, status: book.status, config: serving.config };
+  const insight = { mode: parts.mode, status: book.status, shares: book.shares, config: serving.config };
   const healthServer = keepServing(
     'health',
     serving.health,

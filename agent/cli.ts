@@ -6,6 +6,7 @@ import { addAgent } from './command-line/agent.ts';
 import { controllerHelpers } from './command-line/controller-helpers.ts';
 import { addExplain, addGraph, addStatus, addVerify } from './command-line/insight.ts';
 import { io } from './command-line/io.ts';
+import { addTop } from './command-line/top.ts';
 import { addApply, addCleanup, addCompile, addPlan } from './command-line/rules.ts';
 import { withUsageErrors } from './terminal/usage-errors.ts';
 import manifest from '../package.json' with { type: 'json' };
@@ -51,6 +52,7 @@ Examples:
   addGraph(program);
   addAgent(program);
   addStatus(program);
+  addTop(program);
   addController(program, controllerHelpers);
   addCompletion(program);
   addExplain(program);

@@ -24,6 +24,8 @@ export interface Insight {
   readonly mode: string;
   /** For `slicewright status`, as JSON. */
   readonly status: () => unknown;
+  /** For `slicewright top`: what part of new connections each endpoint shall get. */
+  readonly shares: () => unknown;
   readonly config: unknown;
 }
 
@@ -49,6 +51,7 @@ export function serveMetrics(bind: BindAddress, metrics: Metrics, insight: Insig
     '/healthz': () => text('ok'),
     '/configz': () => json({ 'kubeproxy.config.k8s.io': insight.config }),
     '/slicewright/status': () => json(insight.status()),
+    '/slicewright/shares': () => json(insight.shares()),
   });
   return openListener(placeOfBind(bind), answering, { methods: reading });
 }

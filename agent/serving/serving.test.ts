@@ -172,7 +172,7 @@ describe('the servers', () => {
     const servers = await Promise.all([
       serveHealth(loopback, createProxyHealth(clockAt(0), 30_000), metrics),
       serveScrapes(loopback, metrics),
-      serveMetrics(loopback, metrics, { mode: 'iptables', status: () => ({}), config: {} }),
+      serveMetrics(loopback, metrics, { mode: 'iptables', status: () => ({}), shares: () => ({}), config: {} }),
     ]);
     closers.push(...servers.map((server) => () => server.close()));
     for (const { port } of servers) {
@@ -215,7 +215,7 @@ describe('the servers', () => {
   it.each(['0.0.0.0', '::'])('answer on all addresses of both families for %s, as Go listens', async (host) => {
     const metrics = createMetrics();
     const bind = { host, port: 0 };
-    const insight = { mode: 'iptables', status: () => ({}), config: {} };
+    const insight = { mode: 'iptables', status: () => ({}), shares: () => ({}), config: {} };
     const servers = [
       await serveHealth(bind, createProxyHealth(clockAt(0), 30_000), metrics),
       await serveMetrics(bind, metrics, insight),
@@ -236,6 +236,7 @@ describe('the servers', () => {
     const server = await serveMetrics(loopback, metrics, {
       mode: 'iptables',
       status: () => ({ a: 1 }),
+      shares: () => ({}),
       config: { mode: 'x' },
     });
     closers.push(() => server.close());

@@ -12,6 +12,7 @@ import { factsOf, failure } from './errors.ts';
 import { nothingFound, type Observation, observe, observePossible } from './observe.ts';
 import { plannerOf } from './plan.ts';
 import { createNftablesPlane } from './plane.ts';
+import { openMeter } from './traffic.ts';
 
 /** nftables mode before a kernel. */
 export function createLive(programOf: ProgramOf<NftablesUnit, NftProgram>): LiveBackend {
@@ -49,6 +50,7 @@ export function createLive(programOf: ProgramOf<NftablesUnit, NftProgram>): Live
       const observed = isNeeded ? await observe(run, scope) : await observePossible(run, scope);
       return observed && (isNeeded || observed.program !== undefined) ? kernelOf(run, scope, observed) : undefined;
     },
+    meter: openMeter,
     nothing: (scope, source) => plannerOf(programOf, scope.takeOver).observed(source, nothingFound(scope)),
     readDump: (source, prefix) => readDump(source, prefix, plannerOf(programOf, false)),
     loadPlan: async (parsed, prefix) => (await import('./saved-plan.ts')).loadPlan(parsed, prefix),
