@@ -93,7 +93,10 @@ function rateText(rate: number | undefined): string {
 }
 
 type Order = (a: Row, b: Row) => number;
-const byName: Order = (a, b) => compareText(a.names.join(' '), b.names.join(' '));
+const byName: Order = (a, b) =>
+  compareText(a.names[0] ?? '', b.names[0] ?? '') ||
+  compareText(a.names[1] ?? '', b.names[1] ?? '') ||
+  compareText(a.names[2] ?? '', b.names[2] ?? '');
 const byTotal: Order = (a, b) => b.connections - a.connections || byName(a, b);
 const orders: Readonly<Record<Sorting, Order>> = {
   rate: (a, b) => (b.perSecond?.connections ?? 0) - (a.perSecond?.connections ?? 0) || byTotal(a, b),

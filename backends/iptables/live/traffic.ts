@@ -51,32 +51,45 @@ const namingComment = /--comment "?([^" ]+\/[^" ]+)/;
  * text   `iptables-save -c`
  */
 export function countsIn(text: string, prefix: ChainPrefix): readonly EndpointTraffic[] {
-  const names = new Map<string, string>();
-  const leadingTo = new Map<string, string>();
-  const translations: { readonly chain: string; readonly rule: string; readonly connections: number }[] = [];
-  for (const line of text.split('\n')) {
-    const found = countedRule.exec(line);
-    const [, count = '', chain = '', rule = ''] = found ?? [];
-    const target = / ?-j (\S+)$/.exec(rule)?.[1];
-    const name = namingComment.exec(rule)?.[1];
-    if (target !== undefined && name !== undefined) names.set(lastOf(target), name);
-    if (isEndpointChain(target, prefix)) leadingTo.set(target ?? '', lastOf(chain));
-    if (isEndpointChain(chain, prefix) && rule.includes(' --to-destination ')) {
-      translations.push({ chain, rule, connections: Number(count) });
-    }
-  }
-  return translations.flatMap(({ chain, rule, connections }) => {
+  const lines = text.split('\n');
+  let names: ReadonlyMap<string, string> | undefined;
+  return lines.flatMap((line): EndpointTraffic[] => {
+    // Asked first, because most lines are others.
+    if (!line.includes(' --to-destination ')) return [];
+    const [, count, chain = '', rule = ''] = countedRule.exec(line) ?? [];
     const protocol = parseProtocol(/(?:^| )-p (tcp|udp|sctp) /.exec(rule)?.[1]?.toUpperCase());
     const endpoint = / --to-destination (\S+)/.exec(rule)?.[1];
-    if (protocol === undefined || endpoint === undefined) return [];
-    const servicePort = namingComment.exec(rule)?.[1] ?? names.get(leadingTo.get(chain) ?? '');
+    if (protocol === undefined || endpoint === undefined || !isEndpointChain(chain, prefix)) return [];
+    const own = namingComment.exec(rule)?.[1];
+    if (own === undefined) names ??= namesByChain(lines, prefix);
+    const servicePort = own ?? names?.get(chain);
     const rest = { dialled: undefined, volume: undefined, followsShares: true };
-    return [{ servicePort, protocol, endpoint, connections, ...rest }];
+    return [{ servicePort, protocol, endpoint, connections: Number(count), ...rest }];
   });
 }
 
-function isEndpointChain(chain: string | undefined, prefix: ChainPrefix): boolean {
-  return hasPurpose('SEP', kubeNameOf(chain ?? '', prefix) ?? '');
+/** Chain of an endpoint → Service port, by the chain that leads to it. */
+function namesByChain(lines: readonly string[], prefix: ChainPrefix): ReadonlyMap<string, string> {
+  const byHash = new Map<string, string>();
+  const leadingTo = new Map<string, string>();
+  for (const line of lines) {
+    const [, , chain = '', rule = ''] = countedRule.exec(line) ?? [];
+    const target = / ?-j (\S+)$/.exec(rule)?.[1];
+    const name = namingComment.exec(rule)?.[1];
+    if (target === undefined) continue;
+    if (name !== undefined) byHash.set(lastOf(target), name);
+    if (isEndpointChain(target, prefix)) leadingTo.set(target, lastOf(chain));
+  }
+  return new Map(
+    [...leadingTo].flatMap(([target, hash]) => {
+      const name = byHash.get(hash);
+      return name === undefined ? [] : [[target, name] as const];
+    }),
+  );
+}
+
+function isEndpointChain(chain: string, prefix: ChainPrefix): boolean {
+  return hasPurpose('SEP', kubeNameOf(chain, prefix) ?? '');
 }
 
 function lastOf(chain: string): string {
