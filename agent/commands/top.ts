@@ -1,4 +1,5 @@
 import type { Run } from '../../backends/command.ts';
+import { backendNames } from '../../backends/index.ts';
 import { BackendError } from '../../backends/errors.ts';
 import { isUsed } from '../../backends/target.ts';
 import { defaultSettings, type Settings } from '../../compiler/settings.ts';
@@ -172,7 +173,8 @@ async function knowledge(targets: readonly string[], options: TopOptions, io: Io
   return {
     settings: { ...defaultSettings, ...proxyIdentity(options) },
     isSelected: parseSelection(targets, options, { clusters: [] }),
-    backend: options.backend ?? (typeof first === 'string' ? undefined : first.mode),
+    backend:
+      options.backend ?? (typeof first === 'string' ? undefined : backendNames().find((name) => name === first.mode)),
     isNeeded: () => false,
     async asked() {
       const told = await askAgent(options.address);

@@ -38,7 +38,7 @@ function watched<T extends readonly unknown[]>(list: T): { readonly list: T; rea
 }
 
 /** What becomes of a change of the first Service in a cluster of so many. */
-async function costOf(services: number, protocol: string) {
+async function costOf(services: number, protocol: string, countsTraffic = false) {
   const documents: string[] = [];
   const run: Run = async (file, args, input = '') => {
     if (args[0] === '-f') documents.push(input);
@@ -47,7 +47,7 @@ async function costOf(services: number, protocol: string) {
       ? { exitCode: 1, stdout: '', stderr: 'Error: No such file or directory\n' }
       : { exitCode: 0, stdout: '', stderr: '' };
   };
-  const compiler = createCompiler(context);
+  const compiler = createCompiler({ ...context, settings: { ...defaultSettings, countsTraffic } });
   const table = createServiceTable();
   const others = Array.from({ length: services }, (_, i) => objectsOf(i, ['10.1.0.1', '10.1.0.2'], protocol)).flat();
   table.apply(compiler.apply(put(node('n1', { addresses: ['192.168.0.1'] }), ...others)));
@@ -84,5 +84,9 @@ describe.each(['TCP', 'UDP'])('one changed Service of %s in nftables mode', (pro
     expect(few.ports).toBe(1);
     expect(few.looks).toBe(0);
     expect({ ...many, looksAtStart: few.looksAtStart }).toEqual(few);
+  });
+
+  it('costs the same where rules count', async () => {
+    expect(await costOf(100, protocol, true)).toEqual(await costOf(100, protocol));
   });
 });
