@@ -208,6 +208,7 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   const insight = {
     mode: parts.mode,
     status: book.status,
+    shares: book.shares,
     config: serving.config,
     knowledge: (path: string) => knowledgeAnswer(path, compiler, context.settings, parts.mode),
   };

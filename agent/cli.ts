@@ -7,6 +7,7 @@ import { controllerHelpers } from './command-line/controller-helpers.ts';
 import { addExplain } from './command-line/explain.ts';
 import { addGraph, addStatus, addVerify } from './command-line/insight.ts';
 import { io } from './command-line/io.ts';
+import { addTop } from './command-line/top.ts';
 import { addApply, addCleanup, addCompile, addPlan } from './command-line/rules.ts';
 import { withUsageErrors } from './terminal/usage-errors.ts';
 import manifest from '../package.json' with { type: 'json' };
@@ -52,6 +53,7 @@ Examples:
   addGraph(program);
   addAgent(program);
   addStatus(program);
+  addTop(program);
   addController(program, controllerHelpers);
   addCompletion(program);
   addExplain(program);

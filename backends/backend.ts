@@ -15,6 +15,7 @@ import type { FrontendChange } from './planning/traffic.ts';
 import type { DelayTimes } from './plane/delays.ts';
 import type { FamilyPlane } from './plane/plane.ts';
 import type { Scope, Target } from './target.ts';
+import type { TrafficMeter } from './traffic.ts';
 
 /*
  * The contract of a backend: one way to make a kernel do what the IR says.
@@ -85,6 +86,13 @@ export interface LiveBackend {
    * returns    undefined: nothing is there, and nothing is needed
    */
   observe(run: Run, scope: Scope, isNeeded: boolean): Promise<Kernel | undefined>;
+  /**
+   * What the kernel counts of the traffic to each endpoint, whoever wrote the rules.
+   *
+   * isNeeded   false: a machine without this family, or where this backend has nothing, is no failure
+   * returns    undefined: there is nothing to count with, and nothing is needed
+   */
+  meter(run: Run, scope: Scope, isNeeded: boolean): Promise<TrafficMeter | undefined>;
   /** A kernel with nothing in it. source: what to call it. */
   nothing(scope: Scope, source: string): Observed;
   /** What the tools showed of a node. Nothing is concluded from a part. */

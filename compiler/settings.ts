@@ -76,6 +76,8 @@ export interface Settings {
   readonly bindAddress: IpAddress | undefined;
   /** kube-proxy's `nf_conntrack_tcp_be_liberal` at start: without the INVALID drop rule if true. */
   readonly conntrackTcpBeLiberal: boolean;
+  /** Rules count connections to each endpoint, also where counting is a choice. */
+  readonly countsTraffic: boolean;
   /** Feature gates given by name, as kube-proxy knows them. */
   readonly featureGates: Readonly<Record<string, boolean>>;
   readonly ipvs: {
@@ -104,6 +106,7 @@ export const defaultSettings: Settings = {
   nodePortAddresses: { IPv4: { kind: 'all' }, IPv6: { kind: 'all' } },
   bindAddress: undefined,
   conntrackTcpBeLiberal: false,
+  countsTraffic: false,
   featureGates: {},
   ipvs: {
     scheduler: 'rr',

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { addressOption, withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
+import { intervalOption, watchPlace } from './watching.ts';
 import { addInputOptions, addOutput, collect } from './options.ts';
 
 /* Commands that say why something is as it is, and change nothing. */
@@ -91,11 +92,17 @@ export function addStatus(program: Command): void {
       'Sources and their freshness, the last sync of each family, drift, Services that are held back, and what each ' +
         'Service has.\nExit status: 0 all is in force, 1 something is not as it should be, or no agent answers, 2 usage.',
     )
-    .addOption(addressOption("where the agent's metrics are served", '127.0.0.1:10249'));
+    .addOption(addressOption("where the agent's metrics are served", '127.0.0.1:10249'))
+    .option('--watch', 'ask again and again, until q or Ctrl-C')
+    .addOption(intervalOption());
   addOutput(status, ['text', 'json', 'yaml'], 'text')
-    .addHelpText('after', '\nExamples:\n  slicewright status\n  slicewright status -o json | jq .families')
-    .action(async (options) => {
+    .addHelpText(
+      'after',
+      '\nExamples:\n  slicewright status\n  slicewright status --watch\n  slicewright status -o json | jq .families',
+    )
+    .action(async ({ watch, interval: intervalMs, ...options }) => {
       const { statusCommand } = await import('../commands/status.ts');
-      process.exitCode = await statusCommand(options, io);
+      const place = watch === true ? { ...(await watchPlace()), intervalMs } : undefined;
+      process.exitCode = await statusCommand(options, io, place);
     });
 }

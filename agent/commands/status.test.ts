@@ -10,6 +10,10 @@ import { plain, type RunningServer } from '../serving/listener.ts';
 import { serveMetrics } from '../serving/server.ts';
 import { createStatusBook } from '../serving/status.ts';
 import { memoryIo } from '../terminal/memory-io.fixture.ts';
+import { eventually } from '../../test/helpers/eventually.ts';
+import { createTestClock } from '../loop/clock.fixture.ts';
+import { askedOf } from '../traffic/asked.ts';
+import { askAgent } from '../traffic/knowledge.ts';
 import { statusCommand } from './status.ts';
 
 const servers: RunningServer[] = [];
@@ -60,6 +64,7 @@ async function agent() {
     mode: 'iptables',
     knowledge: () => plain(404),
     status: book.status,
+    shares: book.shares,
     config: {},
   });
   servers.push(server);
@@ -72,7 +77,7 @@ async function agent() {
     const code = await statusCommand({ address: `127.0.0.1:${server.port}`, output }, io);
     return { code, text: io.written.out, complaints: io.written.err };
   };
-  return { clock, tell, ask, metrics, failing, forgone, standings };
+  return { port: server.port, clock, tell, ask, metrics, failing, forgone, standings };
 }
 
 it('shows what waits, then what is in force and for whom', async () => {
@@ -109,6 +114,31 @@ const synced = {
   latenciesByCluster: new Map(),
   networkLatenciesMs: [],
 } as const;
+
+it('tells what is asked for of each Service port, which top compares with what the kernel counts', async () => {
+  const { port, tell } = await agent();
+  expect(await askAgent(`127.0.0.1:${port}`)).toEqual({ mode: 'iptables', asked: [] });
+  tell({ ...synced, services: [served] });
+  expect(await askAgent(`127.0.0.1:${port}`)).toEqual({ mode: 'iptables', asked: [askedOf(served)] });
+  const other = await askAgent('127.0.0.1:9', () => Promise.resolve(new Response('{"kind": "Pod"}')));
+  expect(other).toBe('what answers at 127.0.0.1:9 is no agent of this version');
+});
+
+it('asks again and again with --watch, and the last answer decides', async () => {
+  const { port, tell } = await agent();
+  tell({ kind: 'waiting', for: ['https://10.0.0.1'] });
+  const [io, clock, stop] = [memoryIo(), createTestClock(), new AbortController()];
+  const place = { clock, told: stop.signal, intervalMs: 2_000 };
+  const done = statusCommand({ address: `127.0.0.1:${port}`, output: 'text' }, io, place);
+  await eventually(() => expect(io.written.out).toContain('waiting for'));
+  tell({ kind: 'ready' });
+  tell(synced);
+  await clock.advance(2_000);
+  await eventually(() => expect(io.written.out.split('\n\nnode n1')).toHaveLength(2));
+  expect(io.written.out.split('\n\nnode n1')[1]).not.toContain('waiting for');
+  stop.abort();
+  expect(await done).toBe(0);
+});
 
 it('shows why the first program is held back, until it is not', async () => {
   const { tell, ask, metrics } = await agent();

@@ -1,5 +1,7 @@
 import { type DocumentFormat, documentText } from '../terminal/document.ts';
+import type { Clock } from '../loop/clock.ts';
 import type { Io } from '../terminal/io.ts';
+import { watch } from '../terminal/watch.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
 import type { AgentStatus, ClusterStatus, FamilyStatus } from '../serving/status.ts';
 
@@ -9,28 +11,62 @@ export interface StatusOptions {
   readonly output: 'text' | DocumentFormat;
 }
 
+/** What watching takes. */
+export interface WatchPlace {
+  readonly clock: Pick<Clock, 'timer'>;
+  /** Aborted: stop. */
+  readonly told: AbortSignal;
+  readonly intervalMs: number;
+}
+
 /**
- * Asks the agent of this node how it stands.
+ * Asks the agent of this node how it stands, once or again and again.
  *
- * returns  0 all is in force, 1 something is not as it should be, or nobody answers
+ * returns  0 all is in force, 1 something is not as it should be, or nobody answers; of several answers, the last
  */
-export async function statusCommand(options: StatusOptions, io: Io): Promise<number> {
-  let status: AgentStatus;
+export async function statusCommand(options: StatusOptions, io: Io, place?: WatchPlace): Promise<number> {
+  if (place === undefined) {
+    const status = await askStatus(options.address);
+    if (typeof status === 'string') await io.err(status);
+    else await io.out(await textOf(status, options.output));
+    return exitStatusOf(status);
+  }
+  const seen = { text: '', exitStatus: 1 };
+  const look = async (): Promise<void> => {
+    const status = await askStatus(options.address);
+    seen.text = typeof status === 'string' ? status : await textOf(status, options.output);
+    seen.exitStatus = exitStatusOf(status);
+  };
+  const lines = () =>
+    seen.text
+      .trimEnd()
+      .split('\n')
+      .map((text) => ({ text }));
+  await watch({ io, ...place }, { look, lines });
+  return seen.exitStatus;
+}
+
+function exitStatusOf(status: AgentStatus | string): number {
+  return typeof status !== 'string' && isWell(status) ? 0 : 1;
+}
+
+function textOf(status: AgentStatus, output: StatusOptions['output']): string | Promise<string> {
+  return output === 'text' ? statusText(status) : documentText('AgentStatus', status, output);
+}
+
+/** text   nobody answers */
+async function askStatus(address: string): Promise<AgentStatus | string> {
   try {
-    const answer = await fetch(`http://${options.address}/slicewright/status`, { signal: AbortSignal.timeout(5_000) });
+    const answer = await fetch(`http://${address}/slicewright/status`, { signal: AbortSignal.timeout(5_000) });
     if (answer.status !== 200) throw new Error(`${answer.status} instead of a status`);
-    status = (await answer.json()) as AgentStatus;
+    return (await answer.json()) as AgentStatus;
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    await io.err(
-      `slicewright: no agent answers at ${options.address} (${printable(cause, 200)}). ` +
-        'It listens where metricsBindAddress says; --address names another place\n',
+    return (
+      `slicewright: no agent answers at ${address} (${printable(cause, 200)}). ` +
+      'It listens where metricsBindAddress says; --address names another place\n'
     );
-    return 1;
   }
-  const { output } = options;
-  await io.out(output === 'text' ? statusText(status) : await documentText('AgentStatus', status, output));
-  return isWell(status) ? 0 : 1;
 }
 
 /** What may be forgone is told and no more. Before the first sync nothing is known to be in force. */

@@ -63,6 +63,12 @@ export const keys: readonly Key[] = [
   applied('iptables.localhostNodePorts', 'boolean', 'node ports answer on 127.0.0.1', 'iptables'),
   applied('nftables.masqueradeAll', 'boolean', 'the same in nftables mode; unset means as for iptables', 'nftables'),
   applied('nftables.masqueradeBit', 'bit', 'the same in nftables mode; unset means as for iptables', 'nftables'),
+  applied(
+    'nftables.counters',
+    'boolean',
+    'rules count the connections to each endpoint, for `slicewright top`; kube-proxy has no such key',
+    'nftables',
+  ),
   applied('ipvs.scheduler', 'scheduler', 'scheduler of every virtual server; empty means rr', 'ipvs'),
   applied('ipvs.strictARP', 'boolean', 'ARP is not answered for addresses of kube-ipvs0', 'ipvs'),
   applied('ipvs.excludeCIDRs', 'cidrs', 'virtual servers of others that a clean-up leaves alone', 'ipvs'),

@@ -47,6 +47,7 @@ export function settingsFrom(get: Get, { compat, backend }: SettingsChoices, rep
     nodePortAddresses: nodePortAddressesFrom(get, compat, report),
     bindAddress: address === '0.0.0.0' || address === '::' ? undefined : address,
     conntrackTcpBeLiberal: parseBoolean(get('conntrack.tcpBeLiberal')) ?? defaultSettings.conntrackTcpBeLiberal,
+    countsTraffic: parseBoolean(get(`${backend}.counters`)) ?? defaultSettings.countsTraffic,
     featureGates: parseGates(get('featureGates')) ?? defaultSettings.featureGates,
     ipvs: {
       scheduler: parseScheduler(get('ipvs.scheduler')) ?? defaultSettings.ipvs.scheduler,

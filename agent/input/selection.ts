@@ -14,7 +14,12 @@ export interface SelectionOptions {
   readonly selector?: string;
 }
 
-export type IsSelected = (ir: ServicePortIR) => boolean;
+/** What of a Service port is looked at. */
+export type Selectable = Pick<ServicePortIR, 'service' | 'portName'> & {
+  readonly frontends: readonly Pick<ServicePortIR['frontends'][number], 'kind' | 'port'>[];
+};
+
+export type IsSelected = (ir: Selectable) => boolean;
 
 /** Asked of a Service port's name in a program, `shop/cart:http`. */
 export type IsNameSelected = (servicePort: string) => boolean;
@@ -26,7 +31,11 @@ export type IsNameSelected = (servicePort: string) => boolean;
  * returns   A ServiceImport is meant by its Service's name too, and its labels are its own.
  * throws    UsageError
  */
-export function parseSelection(targets: readonly string[], options: SelectionOptions, input: CompileInput): IsSelected {
+export function parseSelection(
+  targets: readonly string[],
+  options: SelectionOptions,
+  input: Pick<CompileInput, 'clusters'>,
+): IsSelected {
   const { namespace, named, labelled } = parseChoices(targets, options, input);
   return (ir) =>
     (namespace === undefined || ir.service.startsWith(`${namespace}/`)) &&
@@ -80,7 +89,7 @@ interface Choices {
 function parseChoices(
   targets: readonly string[],
   { namespace, selector }: SelectionOptions,
-  input: CompileInput,
+  input: Pick<CompileInput, 'clusters'>,
 ): Choices {
   if (namespace !== undefined && parseNamespace(namespace) === undefined) {
     throw new UsageError(`--namespace ${printable(namespace)}`, 'is not a namespace name');
@@ -119,7 +128,7 @@ export function parseTarget(text: string, namespaceOption?: string): Target | un
 }
 
 /** A ServiceImport is meant by its own name too, without the mark of its key. */
-export function isTarget(ir: ServicePortIR, { service, port }: Target): boolean {
+export function isTarget(ir: Selectable, { service, port }: Target): boolean {
   if (!keysOf(service).includes(ir.service)) return false;
   if (port === undefined || ir.portName === port) return true;
   return ir.frontends.some((frontend) => frontend.kind !== 'nodePort' && String(frontend.port) === port);
@@ -132,7 +141,7 @@ function keysOf(service: string): readonly string[] {
 
 /** Keys of the own cluster's Services and ServiceImports with such labels. */
 function labelledServices(
-  { clusters }: CompileInput,
+  { clusters }: Pick<CompileInput, 'clusters'>,
   matches: (labels: ReadonlyMap<string, string>) => boolean,
 ): ReadonlySet<string> {
   const own = clusters.filter(({ cluster }) => cluster === undefined).flatMap(({ objects }) => objects);

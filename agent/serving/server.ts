@@ -25,6 +25,8 @@ export interface Insight {
   readonly mode: string;
   /** For `slicewright status`, as JSON. */
   readonly status: () => unknown;
+  /** For `slicewright top`: what part of new connections each endpoint shall get. */
+  readonly shares: () => unknown;
   readonly config: unknown;
   /** For `slicewright explain`, by what stands behind `knowledgePath`. */
   readonly knowledge: (path: string) => Answer;
@@ -52,6 +54,7 @@ export function serveMetrics(bind: BindAddress, metrics: Metrics, insight: Insig
     '/healthz': () => text('ok'),
     '/configz': () => json({ 'kubeproxy.config.k8s.io': insight.config }),
     '/slicewright/status': () => json(insight.status()),
+    '/slicewright/shares': () => json(insight.shares()),
   });
   const answer = (path: string) =>
     path.startsWith(knowledgePath) ? insight.knowledge(path.slice(knowledgePath.length)) : answering(path);

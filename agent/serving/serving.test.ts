@@ -176,6 +176,7 @@ describe('the servers', () => {
       serveMetrics(loopback, metrics, {
         mode: 'iptables',
         status: () => ({}),
+        shares: () => ({}),
         config: {},
         knowledge: () => plain(404),
       }),
@@ -221,7 +222,13 @@ describe('the servers', () => {
   it.each(['0.0.0.0', '::'])('answer on all addresses of both families for %s, as Go listens', async (host) => {
     const metrics = createMetrics();
     const bind = { host, port: 0 };
-    const insight = { mode: 'iptables', status: () => ({}), config: {}, knowledge: () => plain(404) };
+    const insight = {
+      mode: 'iptables',
+      status: () => ({}),
+      shares: () => ({}),
+      config: {},
+      knowledge: () => plain(404),
+    };
     const servers = [
       await serveHealth(bind, createProxyHealth(clockAt(0), 30_000), metrics),
       await serveMetrics(bind, metrics, insight),
@@ -242,6 +249,7 @@ describe('the servers', () => {
     const server = await serveMetrics(loopback, metrics, {
       mode: 'iptables',
       status: () => ({ a: 1 }),
+      shares: () => ({}),
       config: { mode: 'x' },
       knowledge: (path) => ({ ...plain(200), body: path }),
     });

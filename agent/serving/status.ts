@@ -5,6 +5,7 @@ import { compareText } from '../../compiler/values/names.ts';
 import type { ClusterStanding } from '../clusters/states.ts';
 import type { AgentEvent, Report } from '../telling/agent-event.ts';
 import type { SourceStatus } from '../sources/board.ts';
+import { askedJson, askedOf } from '../traffic/asked.ts';
 
 /** How one family's last sync went. */
 export interface FamilyStatus {
@@ -62,7 +63,7 @@ export function createStatusBook(
     readonly clusters: () => readonly ClusterStanding[];
   },
   clock: { readonly nowMs: () => number },
-): { readonly listen: Report; readonly status: () => AgentStatus } {
+): { readonly listen: Report; readonly status: () => AgentStatus; readonly shares: () => object } {
   const startedMs = clock.nowMs();
   const families = new Map<Family, FamilyStatus>();
   const services = new Map<Family, readonly ServicePortIR[]>();
@@ -139,6 +140,7 @@ export function createStatusBook(
       families: [...families.values()].sort((a, b) => compareText(a.family, b.family)),
       services: [...services.values()].flat().map(describeService),
     }),
+    shares: () => ({ mode: facts.mode, ...askedJson([...services.values()].flat().map(askedOf)) }),
   };
 }
 

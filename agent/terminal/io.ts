@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { answerFrom } from './ask.ts';
 import { InputError, fileProblem } from '../input/input-error.ts';
 import { maxInputBytes } from '../input/limits.ts';
+import { openScreen, type Screen } from './screen.ts';
 
 /** A command's way to the world of texts. Commands get it as an argument, so tests need no process. */
 export interface Io {
@@ -17,10 +18,15 @@ export interface Io {
   readonly ask?: (question: string) => Promise<string | undefined>;
   /** Whether what goes to `out` may be coloured. */
   readonly colour: boolean;
+  /** Takes the terminal that `out` goes to. Absent where it goes to none that can be drawn on. */
+  readonly screen?: (onKey: (key: string) => void, onResize: () => void) => Screen;
+  /** Whether whoever read `out` has gone, so that nothing more is read. */
+  readonly isGone?: () => boolean;
 }
 
 export function processIo(): Io {
-  const out = writerTo(process.stdout, '(standard output)');
+  let isGone = false;
+  const out = writerTo(process.stdout, '(standard output)', () => (isGone = true));
   let isRead = false;
   return {
     readStdin() {
@@ -41,6 +47,12 @@ export function processIo(): Io {
       }),
     err: writerTo(process.stderr, '(standard error)'),
     colour: process.stdout.isTTY && process.env.NO_COLOR === undefined && process.env.TERM !== 'dumb',
+    isGone: () => isGone,
+    ...(process.stdout.isTTY &&
+      process.env.TERM !== 'dumb' && {
+        screen: (onKey, onResize) =>
+          openScreen(process.stdout, process.stdin.isTTY && !isRead ? process.stdin : undefined, onKey, onResize),
+      }),
   };
 }
 
@@ -61,13 +73,15 @@ async function readStdin(): Promise<Uint8Array> {
  * A reader that has seen enough (`| head`) is no fault of ours: what is left is thrown away. Any
  * other failure, a full disk say, is one, since the output would be cut short.
  */
-function writerTo(stream: Writable, name: string): (text: string) => Promise<void> {
+function writerTo(stream: Writable, name: string, gone: () => void = () => {}): (text: string) => Promise<void> {
   // Failures reach us through the callback; without a listener the event would end the process.
   stream.on('error', () => {});
   return (text) =>
     new Promise((resolve, reject) => {
       stream.write(text, (error) => {
-        if (error === null || error === undefined || (error as NodeJS.ErrnoException).code === 'EPIPE') resolve();
+        const isGone = (error as NodeJS.ErrnoException | null)?.code === 'EPIPE';
+        if (isGone) gone();
+        if (error === null || error === undefined || isGone) resolve();
         else reject(new InputError([fileProblem(name, 'output-unwritable', `cannot be written to: ${error.message}`)]));
       });
     });

@@ -44,6 +44,8 @@ export type Match =
   | { readonly kind: 'ipvs'; readonly address: IpAddress; readonly protocol: Protocol; readonly port: Port }
   /** Of a connection that IPVS took at any virtual server. */
   | { readonly kind: 'ipvsAny' }
+  /** Counts what comes so far in an accounting object of this name, and takes every packet: kube-proxies since 1.31 have two. */
+  | { readonly kind: 'nfacct'; readonly name: string }
   | { readonly kind: 'comment'; readonly text: string };
 
 export type Target =

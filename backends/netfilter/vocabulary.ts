@@ -90,6 +90,8 @@ function matchShape(match: Match, own: OwnChains): string[] {
       return ['virtual server'];
     case 'ipvsAny':
       return ['any virtual server'];
+    case 'nfacct':
+      return ['nfacct'];
     default:
       return unreachable(match);
   }

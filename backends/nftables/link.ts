@@ -28,7 +28,7 @@ export function link(units: ReadonlyMap<ServicePortId, NftablesUnit>, node: Node
     for (const chain of unit.chains) chains.set(chain.name, chain);
     for (const set of unit.sets) sets.set(set.name, set);
   }
-  const maps = [...spreads.values()].map((spread) => endpointMap(spread));
+  const maps = [...spreads.values()].map((spread) => endpointMap(spread, node));
   for (const set of [...standingSets, ...maps])
     sets.set(set.name, { ...set, elements: elements.get(set.name) ?? new Map() });
   for (const chain of nodeChains(node)) chains.set(chain.name, chain);

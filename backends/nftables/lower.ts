@@ -171,7 +171,7 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
         const spread: SpreadChain = { inside, place, masquerade, protocol: ir.protocol, modulus: form.spread.modulus };
         const name = spreadChain(spread);
         spreads.set(name, spread);
-        const map = endpointMap(spread).name;
+        const map = endpointMap(spread, node).name;
         const key = frontend.kind === 'nodePort' ? keyText(frontend.port) : keyText(frontend.address, frontend.port);
         for (const { from, to, outcome } of form.spread.slots) {
           for (let slot = from; slot <= to; slot++) putEntry(map, makeElement(`${key} . ${slot}`, outcome));
@@ -202,7 +202,8 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
   function addPool(pool: 'cluster' | 'local', spread: Spread): Name {
     const endpoints = ir.pools[pool];
     const name = serviceChain(pool, ir);
-    if (ir.affinity.kind === 'none' && !endpoints.some(({ masquerade }) => masquerade)) {
+    // One rule for all of them could not count them apart.
+    if (ir.affinity.kind === 'none' && !node.countsTraffic && !endpoints.some(({ masquerade }) => masquerade)) {
       const { modulus, slots } = spread;
       return addChain(name, [rule({ kind: 'protocol', protocol: ir.protocol }, { kind: 'dnatSlots', modulus, slots })]);
     }
@@ -233,7 +234,13 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
       // A rule of its own: where the set is full the connection still goes on.
       rules.push(rule({ kind: 'update', set }));
     }
-    rules.push(rule({ kind: 'protocol', protocol: ir.protocol }, { kind: 'dnat', to: endpoint }));
+    const protocol: Statement = { kind: 'protocol', protocol: ir.protocol };
+    const translation: Statement = { kind: 'dnat', to: endpoint };
+    rules.push(
+      node.countsTraffic
+        ? { statements: [protocol, { kind: 'counter' }, translation], comment }
+        : rule(protocol, translation),
+    );
     return addChain(endpointChain(ir, endpoint), rules);
   }
 

@@ -1,4 +1,5 @@
 import { endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { type Protocol, protocolText } from '../../compiler/values/port.ts';
 import { boundedName, type Name, nameOf } from './program/names.ts';
 import { parseProtocolWord } from './program/parse-rule.ts';
@@ -81,13 +82,17 @@ export function parseSpreadChain(name: Name): SpreadChain | undefined {
  * The map that a {@link SpreadChain} chooses from, empty: the endpoints of each place by number, for whoever dials it or for
  * the node and its pods. `endpoints/tcp`, `inside-node-port-endpoints/udp`.
  */
-export function endpointMap({ inside, place, protocol }: Omit<SpreadChain, 'masquerade' | 'modulus'>): NftSet {
+export function endpointMap(
+  { inside, place, protocol }: Omit<SpreadChain, 'masquerade' | 'modulus'>,
+  { countsTraffic }: Pick<NodeContext, 'countsTraffic'>,
+): NftSet {
   const words = `${inside ? 'inside-' : ''}${place === 'nodePort' ? 'node-port-' : ''}endpoints`;
   return {
     name: nameOf(`${words}/${protocolText(protocol)}`),
     key: place === 'nodePort' ? ['port', 'slot'] : ['address', 'port', 'slot'],
     data: 'endpoint',
     protocol,
+    ...(countsTraffic ? { counted: true } : {}),
     elements: new Map(),
   };
 }

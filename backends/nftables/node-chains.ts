@@ -122,7 +122,7 @@ export function spreadRules(spread: SpreadChain, node: NodeContext): Rule[] {
       fields: spread.place === 'nodePort' ? ['dport'] : ['daddr', 'dport'],
       protocol,
       modulus,
-      map: endpointMap(spread).name,
+      map: endpointMap(spread, node).name,
     }),
   ];
 }

@@ -145,7 +145,7 @@ function exemplarNodes(family: Family, chainPrefix: ChainPrefix): [NodeContext, 
   const base: NodeContext = {
     ...{ family, chainPrefix, addresses: [own], nodeIP: own, localDetector: { kind: 'source', cidr: pods } },
     ...{ masqueradeAll: false, masqueradeBit: 14, nodePorts: { kind: 'all', loopback: true } },
-    ...{ conntrackTcpBeLiberal: false, contested: nothingContested, compat: false },
+    ...{ conntrackTcpBeLiberal: false, countsTraffic: false, contested: nothingContested, compat: false },
     ipvs: { scheduler: 'rr', strictArp: true, excludeCidrs: [] },
   };
   const detectors: (LocalDetector | undefined)[] = [
@@ -157,6 +157,8 @@ function exemplarNodes(family: Family, chainPrefix: ChainPrefix): [NodeContext, 
   const choices = product({ localDetector: detectors, masqueradeAll: [false, true], compat: [false, true] });
   const others: Partial<NodeContext>[] = [
     { conntrackTcpBeLiberal: true },
+    { countsTraffic: true },
+    { countsTraffic: true, localDetector: undefined },
     { nodePorts: { kind: 'all', loopback: false } },
     { nodePorts: { kind: 'some', addresses: [own, loopback], loopback: true } },
     { nodePorts: { kind: 'some', addresses: [own], loopback: false } },

@@ -50,6 +50,7 @@ export function buildNodeContext(
     localDetector: localDetectorOf(family, node, settings),
     masqueradeAll: settings.masqueradeAll,
     masqueradeBit: settings.masqueradeBit,
+    countsTraffic: settings.countsTraffic,
     nodePorts: nodePortsOf(family, own, addresses.filter(isLoopback), nodeIP, settings),
     conntrackTcpBeLiberal: settings.conntrackTcpBeLiberal,
     chainPrefix: settings.chainPrefix,

@@ -30,6 +30,8 @@ export interface NodeContext {
     | { readonly kind: 'all'; readonly loopback: boolean }
     | { readonly kind: 'some'; readonly addresses: readonly IpAddress[]; readonly loopback: boolean };
   readonly conntrackTcpBeLiberal: boolean;
+  /** Rules count connections to each endpoint, also where counting is a choice. */
+  readonly countsTraffic: boolean;
   readonly chainPrefix: ChainPrefix;
   /** Of this family. */
   readonly contested: Contested;

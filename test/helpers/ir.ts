@@ -102,6 +102,7 @@ export function makeNode(more: Partial<NodeContext> = {}): NodeContext {
     localDetector: { kind: 'source', cidr: cidr('10.1.0.0/16') },
     masqueradeAll: false,
     masqueradeBit: 14,
+    countsTraffic: false,
     nodePorts: { kind: 'all', loopback: true },
     conntrackTcpBeLiberal: false,
     chainPrefix: kubePrefix,

@@ -126,6 +126,7 @@ export const meetingNode: fc.Arbitrary<NodeContext> = fc
     ),
     masqueradeAll: fc.boolean(),
     masqueradeBit: fc.constantFrom(0, 14, 31),
+    countsTraffic: fc.boolean(),
     nodePorts: fc.constantFrom<NodeContext['nodePorts']>(
       { kind: 'all', loopback: true },
       { kind: 'all', loopback: false },

@@ -41,7 +41,13 @@ async function openAll(): Promise<readonly { readonly port: number; readonly pat
   const metrics = createMetrics();
   const place = { host, port: 0 };
   const health = await serveHealth(place, createProxyHealth({ nowMs: () => 0 }, 30_000), metrics);
-  const insight = { mode: 'iptables', status: () => ({ a: 1 }), config: {}, knowledge: () => plain(404) } as const;
+  const insight = {
+    mode: 'iptables',
+    status: () => ({ a: 1 }),
+    shares: () => ({}),
+    config: {},
+    knowledge: () => plain(404),
+  } as const;
   const status = await serveMetrics(place, metrics, insight);
   const scrapes = await serveScrapes(place, metrics);
   // A health check node port is a number that a Service names, so one that is free is looked for first.

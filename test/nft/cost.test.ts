@@ -79,7 +79,11 @@ const changes: readonly {
 const unsupported = 'Could not process rule: Operation not supported';
 
 /** What a change costs among so many Services. */
-async function costOf(size: number, { shape, before, after, refused }: (typeof changes)[number]) {
+async function costOf(
+  size: number,
+  { shape, before, after, refused }: (typeof changes)[number],
+  countsTraffic = false,
+) {
   const commands: string[] = [];
   const documents: string[] = [];
   const run: Run = async (file, args, input = '') => {
@@ -93,7 +97,7 @@ async function costOf(size: number, { shape, before, after, refused }: (typeof c
       ? { exitCode: 1, stdout: '', stderr: 'Error: No such file or directory\n' }
       : { exitCode: 0, stdout: '', stderr: '' };
   };
-  const compiler = createCompiler(context);
+  const compiler = createCompiler({ ...context, settings: { ...defaultSettings, countsTraffic } });
   const table = createServiceTable();
   const others = Array.from({ length: size - 1 }, (_, i) =>
     objectsOf(i + 1, refused === undefined || i > 0 ? two : [refused], shape),
@@ -135,5 +139,9 @@ describe.each(changes)('in nftables mode, $what', (change) => {
     expect(few).toMatchObject({ ports: 1, looks: 0 });
     expect(few.commands.filter((command) => !command.startsWith('conntrack '))).toEqual(['nft -f -']);
     expect({ ...many, looksAtStart: few.looksAtStart }).toEqual(few);
+  });
+
+  it('costs the same where rules count', async () => {
+    expect(await costOf(100, change, true)).toEqual(await costOf(100, change));
   });
 });

@@ -66,6 +66,21 @@ export const rarePrograms = [
       ...affinity(60),
     }),
   ]),
+  ...[{}, affinity(60)].map((more) =>
+    of(
+      `counted ${JSON.stringify(more)}`,
+      [
+        makeIR([clusterIP('10.96.0.1', 80), { kind: 'nodePort', port: port(30080) }], two, more),
+        makeIR([clusterIP('10.96.0.2', 80)], heavy, { service: service('shop/heavy'), ...more }),
+        makeIR([clusterIP('10.96.0.3', 80)], weighted, { service: service('shop/plain'), ...more }),
+      ],
+      makeNode({ countsTraffic: true }),
+    ),
+  ),
+  of('counted, IPv6', [makeIR([{ kind: 'clusterIP', address: address('fd00:2::1'), port: port(80) }], six)], {
+    ...sixNode,
+    countsTraffic: true,
+  }),
   of(
     'pods known by their interfaces',
     [makeIR([clusterIP('10.96.0.1', 80)], weighted)],

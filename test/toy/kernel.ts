@@ -11,6 +11,8 @@ import type { Program } from './program.ts';
 export interface ToyKernel {
   /** `IPv4 KUBE` → part → lines */
   readonly tables: Map<string, ReadonlyMap<string, readonly string[]>>;
+  /** Connections that a line took, by its text; may be changed. */
+  readonly connections: Map<string, number>;
   /** Transactions that were taken. */
   taken: number;
   /** Parts that it does not take; may be changed. */
@@ -20,7 +22,7 @@ export interface ToyKernel {
 }
 
 export function createToyKernel(): ToyKernel {
-  return { tables: new Map(), taken: 0, refuses: () => false, isAbsent: false };
+  return { tables: new Map(), connections: new Map(), taken: 0, refuses: () => false, isAbsent: false };
 }
 
 export class ToyError extends BackendError {

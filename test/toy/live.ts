@@ -13,6 +13,7 @@ import { applyProgram } from './apply.ts';
 import { assertPresent, readProgram, type ToyKernel } from './kernel.ts';
 import { observedProgram, type ToyProgramOf, wantedProgram } from './plan.ts';
 import { createToyPlane } from './plane.ts';
+import { openToyMeter } from './traffic.ts';
 import { emptyProgram, fileName, lineCount, parseProgram, type Program } from './program.ts';
 import { loadPlan } from './saved-plan.ts';
 import { toySide } from './side.ts';
@@ -34,6 +35,7 @@ export function createToyLive(kernel: ToyKernel, programOf: ToyProgramOf): LiveB
         apply: (target) => Promise.resolve(applyProgram(kernel, scope, wantedProgram(programOf, target))),
       };
     },
+    meter: (_run, scope, isNeeded) => Promise.resolve(openToyMeter(kernel, scope, isNeeded)),
     nothing: ({ family }, source) => observedProgram(programOf, source, emptyProgram(family)),
     readDump: (source) => readDump(source, programOf),
     loadPlan: (parsed) => Promise.resolve(loadPlan(parsed, kernel)),

@@ -15,6 +15,7 @@ import { readDump } from './dump.ts';
 import { openLoopback } from './open-loopback.ts';
 import { nothingFound, type Planner, plannerOf } from './plan.ts';
 import { createIptablesPlane } from './plane.ts';
+import { openMeter } from './traffic.ts';
 
 /**
  * iptables mode before a kernel.
@@ -50,6 +51,7 @@ export function createLive(writers: readonly TableWriter[], programOf: ProgramOf
       if (observed === undefined) return undefined;
       return isNeeded || isToGo(observed, scope) ? kernelOf(run, scope, observed) : undefined;
     },
+    meter: (run, scope, isNeeded) => openMeter(run, scope, ownOf(scope.prefix), isNeeded),
     nothing: ({ family, prefix }, source) => plannerUnder(prefix).observed(source, nothingFound(family), []),
     readDump: (source, prefix) => readDump(source, ownOf(prefix), plannerUnder(prefix)),
     async loadPlan(parsed, prefix) {

@@ -18,6 +18,7 @@ import { applyReport, refusalReport } from './apply-report.ts';
 import { readDump } from './dump.ts';
 import { type OtherWriter, plannerOf } from './plan.ts';
 import { createIpvsPlane } from './plane.ts';
+import { openMeter } from './traffic.ts';
 import { cleanServers, makeWay, observeRemains, remainsOf } from './remains.ts';
 
 /**
@@ -66,6 +67,7 @@ export async function createLive(
       if (!isNeeded && !(await hasOurs(run, scope))) return undefined;
       return kernelOf(run, scope, await observeProgram(run, scope.family, scope.own));
     },
+    meter: openMeter,
     nothing: ({ family, prefix }, source) => planner.observed(source, emptyProgram(family, prefix), []),
     readDump: (source, prefix) => readDump(source, ownChainsOf(prefix, writers), planner),
     loadPlan: async (parsed, prefix) =>

@@ -94,6 +94,8 @@ function matchProblem(family: Family, match: Match): string | undefined {
         : `${quote(match.name)} is not a set with one to three dimensions`;
     case 'ipvs':
       return addressProblem(family, match.address) ?? portProblem(match.port);
+    case 'nfacct':
+      return isAccountingName(match.name) ? undefined : `${quote(match.name)} is not the name of an accounting object`;
     case 'comment':
       return /^[ -~]+$/.test(match.text) && !/["\\]/.test(match.text) && match.text.length <= maxCommentLength
         ? undefined
@@ -101,6 +103,11 @@ function matchProblem(family: Family, match: Match): string | undefined {
     default:
       return unreachable(match);
   }
+}
+
+/** 1 to 31 characters, as the kernel keeps it. */
+export function isAccountingName(text: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}$/.test(text);
 }
 
 function targetProblem(family: Family, target: Target): string | undefined {

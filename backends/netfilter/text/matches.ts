@@ -88,6 +88,7 @@ function matches(
       return around.options.isOfIpvs?.(flow, match);
     case 'ipvsAny':
       return around.options.isOfIpvs?.(flow, undefined);
+    case 'nfacct':
     case 'comment':
       return true;
     default:

@@ -1,6 +1,6 @@
 import { type Cidr, type Family, hostCidr, parseAddress, parseCidr } from '../../../compiler/values/address.ts';
 import { type Port, type Protocol, parsePort, parseProtocol } from '../../../compiler/values/port.ts';
-import { certain31, ctStateOrder, hostMask, ruleProblem } from './grammar.ts';
+import { certain31, isAccountingName, ctStateOrder, hostMask, ruleProblem } from './grammar.ts';
 import { protocolNumbers } from './print.ts';
 import { parseChainName, parseSetName, type Match, type Rule, type Target } from '../rule.ts';
 import { splitWords, type Words } from './words.ts';
@@ -107,6 +107,10 @@ function parseModule(family: Family, words: Words): Match | undefined {
     case 'physdev': {
       const not = negation(words);
       return words.take('--physdev-is-in') ? { kind: 'physdevIsIn', ...not } : undefined;
+    }
+    case 'nfacct': {
+      const name = words.valueOf('--nfacct-name');
+      return name !== undefined && isAccountingName(name) ? { kind: 'nfacct', name } : undefined;
     }
     case 'ipvs': {
       if (words.take('--ipvs')) return { kind: 'ipvsAny' };

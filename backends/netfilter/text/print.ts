@@ -76,6 +76,9 @@ function printMatch(family: Family, match: Match): string {
       return `-m ipvs --vproto ${protocolNumbers[match.protocol]} --vaddr ${toolText(match.address)} --vport ${match.port}`;
     case 'ipvsAny':
       return '-m ipvs --ipvs';
+    case 'nfacct':
+      // With two blanks, as iptables-save 1.8.9 prints it.
+      return `-m nfacct --nfacct-name  ${match.name}`;
     case 'comment':
       return `-m comment --comment ${printComment(match.text)}`;
     default:

@@ -114,16 +114,15 @@ function runTable(state: FakeState, key: string, command: FakeCommand): Refusal 
 function createSet(table: FakeTable, command: FakeCommand): Refusal | undefined {
   const name = parseName(command.name);
   if (table.sets.has(command.name)) return refuse(command, command.name, exists);
-  const inner = /^\{ (.*); \}$/.exec(command.rest)?.[1] ?? '';
-  const words = new Map(
-    inner.split('; ').map((one) => [one.slice(0, one.indexOf(' ')), one.slice(one.indexOf(' ') + 1)]),
-  );
+  const parts = (/^\{ (.*); \}$/.exec(command.rest)?.[1] ?? '').split('; ');
+  const words = new Map(parts.map((one) => [one.slice(0, one.indexOf(' ')), one.slice(one.indexOf(' ') + 1)]));
   const word = words.has('typeof') ? 'typeof' : 'type';
   const type = parseType(table.family, word, words.get(word) ?? '');
   if (name === undefined || type === undefined) return refuse(command, command.text, 'syntax error');
   const timeoutSeconds = parseDuration(words.get('timeout') ?? '') ?? 0;
   const dynamic = words.has('flags') ? { dynamic: { size: Number(words.get('size')), timeoutSeconds } } : {};
-  const set: FakeSet = { name, ...type, ...dynamic, elements: new Map() };
+  const counted = parts.includes('counter') ? { counted: true as const } : {};
+  const set: FakeSet = { name, ...type, ...dynamic, ...counted, elements: new Map() };
   table.sets.set(name, set);
   return undefined;
 }

@@ -13,6 +13,7 @@ import { factsOf, failure } from './errors.ts';
 import { nothingFound, type Observation, observe, observePossible } from './observe.ts';
 import { plannerOf } from './plan.ts';
 import { createNftablesPlane } from './plane.ts';
+import { openMeter } from './traffic.ts';
 
 /** Whether a family that nobody uses has something that an apply removes. */
 function isToGo({ program, kubeProxy }: Observation, { takeOver }: Scope): boolean {
@@ -55,6 +56,7 @@ export function createLive(programOf: ProgramOf<NftablesUnit, NftProgram>): Live
       const observed = isNeeded ? await observe(run, scope) : await observePossible(run, scope);
       return observed && (isNeeded || isToGo(observed, scope)) ? kernelOf(run, scope, observed) : undefined;
     },
+    meter: openMeter,
     nothing: (scope, source) => plannerOf(programOf, scope.takeOver).observed(source, nothingFound(scope)),
     readDump: (source, prefix) => readDump(source, prefix, plannerOf(programOf, false)),
     loadPlan: async (parsed, prefix) => (await import('./saved-plan.ts')).loadPlan(parsed, prefix),

@@ -28,12 +28,14 @@ const set = z
     data: z.enum(['none', 'verdict', 'endpoint']),
     protocol: z.enum(['TCP', 'UDP', 'SCTP']).optional(),
     dynamic: z.strictObject({ size: z.int().min(0), timeoutSeconds: z.int().min(0) }).optional(),
+    counted: z.literal(true).optional(),
   })
   .transform(
-    ({ protocol, dynamic, ...rest }): NftSet => ({
+    ({ protocol, dynamic, counted, ...rest }): NftSet => ({
       ...rest,
       ...(protocol === undefined ? {} : { protocol }),
       ...(dynamic === undefined ? {} : { dynamic }),
+      ...(counted === undefined ? {} : { counted }),
       elements: new Map(),
     }),
   );
@@ -80,13 +82,14 @@ function saveCommand(one: Command): SavedTransaction['commands'][number] {
   }
 }
 
-function saveSet({ name: its, key, data, protocol, dynamic }: NftSet) {
+function saveSet({ name: its, key, data, protocol, dynamic, counted }: NftSet) {
   return {
     name: its as string,
     key: [...key],
     data,
     ...(protocol === undefined ? {} : { protocol }),
     ...(dynamic === undefined ? {} : { dynamic }),
+    ...(counted === undefined ? {} : { counted }),
   };
 }
 

@@ -61,6 +61,7 @@ function isSameType(a: NftSet, b: NftSet): boolean {
   return (
     a.data === b.data &&
     a.protocol === b.protocol &&
+    a.counted === b.counted &&
     a.key.join() === b.key.join() &&
     a.dynamic?.timeoutSeconds === b.dynamic?.timeoutSeconds &&
     a.dynamic?.size === b.dynamic?.size

@@ -147,18 +147,18 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
     const wentSpreads = spreadChanges.filter(([, { count }]) => count === 0);
     const used = new Set<string>();
     for (const [name, { value, count }] of new Map([...spreads, ...nowSpreads])) {
-      if (count > 0 && name !== '') used.add(endpointMap(value).name);
+      if (count > 0 && name !== '') used.add(endpointMap(value, node).name);
     }
     const ownSets = ownParts(gone, come, (unit) => unit.sets);
     const ownChains = ownParts(gone, come, (unit) => unit.chains);
     // The clients that a set remembers go with it, and rules that look into it must be written anew.
     if (ownSets.both.some(([a, b]) => a.dynamic?.timeoutSeconds !== b.dynamic?.timeoutSeconds)) return undefined;
 
-    const newMaps = cameSpreads.map(([, { value }]) => endpointMap(value)).filter(({ name }) => !sets.has(name));
+    const newMaps = cameSpreads.map(([, { value }]) => endpointMap(value, node)).filter(({ name }) => !sets.has(name));
     const createdSets = new Map([...ownSets.created, ...newMaps].map((set) => [set.name as string, set]));
     const deletedSets = [
       ...ownSets.deleted,
-      ...wentSpreads.map(([, { value }]) => endpointMap(value)).filter(({ name }) => !used.has(name)),
+      ...wentSpreads.map(([, { value }]) => endpointMap(value, node)).filter(({ name }) => !used.has(name)),
     ];
     const leaving = new Set<string>(deletedSets.map(({ name }) => name));
     const bySet = new Map<string, { created: Element[]; deleted: Element[] }>();

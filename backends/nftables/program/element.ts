@@ -7,7 +7,7 @@ import {
 } from '../../../compiler/values/address.ts';
 import { type Port, type Protocol, parsePort, protocolText } from '../../../compiler/values/port.ts';
 import { unreachable } from '../../../compiler/values/unreachable.ts';
-import { numberOf, parseEndpointData, parseProtocolWord, parseVerdict } from './parse-rule.ts';
+import { numberOf, parseEndpointData, parseProtocolWord, parseVerdict, takeCounter } from './parse-rule.ts';
 import { endpointData, printVerdict, quotedComment } from './print-rule.ts';
 import type { DataType, Element, KeyPart, NftSet } from './program.ts';
 import type { EndpointAddress, Verdict } from './rule.ts';
@@ -49,6 +49,7 @@ export function parseElement(family: Family, set: Pick<NftSet, 'key' | 'data'>, 
   if (tokens === undefined) return undefined;
   const key = parseKey(family, set.key, tokens);
   for (const word of kernelWords) if (tokens.take(word)) tokens.next();
+  takeCounter(tokens);
   const comment = tokens.take('comment') ? tokens.quoted() : undefined;
   const data = set.data === 'none' || tokens.take(':') ? parseData(family, set.data, tokens) : undefined;
   if (key === undefined || !tokens.done || (set.data !== 'none' && data === undefined)) return undefined;

@@ -25,6 +25,8 @@ export function statementText(statement: unknown): string {
     }
     case 'reject':
       return body === null || (isRecord(body) && body.expr === 'port-unreachable') ? 'reject' : unknownText(statement);
+    case 'counter':
+      return 'counter';
     default:
       return expressionText(statement);
   }

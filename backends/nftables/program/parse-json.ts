@@ -120,7 +120,8 @@ function setOf({ family, strange }: Draft, name: Name, body: Record_): NftSet | 
     else elements.set(element.key, element);
   }
   const dynamic = { size: Number(body.size ?? 0), timeoutSeconds: Number(body.timeout ?? 0) };
-  return { name, key, data, ...(isDynamic ? { dynamic } : {}), elements };
+  const isCounted = Array.isArray(body.stmt) && body.stmt.some((one) => isRecord(one) && 'counter' in one);
+  return { name, key, data, ...(isDynamic ? { dynamic } : {}), ...(isCounted ? { counted: true } : {}), elements };
 }
 
 const keyParts: readonly KeyPart[] = ['address', 'protocol', 'port', 'slot'];

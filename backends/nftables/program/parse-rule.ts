@@ -57,12 +57,20 @@ function parseStatement(family: Family, tokens: Tokens): Statement | undefined {
     const ok = tokens.take('{') && tokens.take(familyWord(family)) && tokens.take('saddr') && tokens.take('}');
     return set && ok ? { kind: 'update', set } : undefined;
   }
+  if (takeCounter(tokens)) return { kind: 'counter' };
   if (tokens.take('dnat')) return parseDnat(family, tokens);
   if (tokens.take('masquerade')) return { kind: 'masquerade', fullyRandom: tokens.take('fully-random') };
   if (tokens.take('reject')) return { kind: 'reject' };
   const verdict = parseVerdict(tokens);
   if (verdict !== undefined) return { kind: 'verdict', verdict };
   return parseQuestion(family, tokens);
+}
+
+/** `counter packets 5 bytes 300`: whatever it has counted, it is the same rule. */
+export function takeCounter(tokens: Tokens): boolean {
+  if (!tokens.take('counter')) return false;
+  for (const word of ['packets', 'bytes']) if (tokens.take(word)) tokens.next();
+  return true;
 }
 
 function parseCt(tokens: Tokens): Statement | undefined {

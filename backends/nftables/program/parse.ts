@@ -104,6 +104,7 @@ function parseSet(
   let size = 0;
   let isDynamic = false;
   let timeoutSeconds = 0;
+  let counted = false;
   let comment: string | undefined;
   for (const line of declaration) {
     const [word = '', ...rest] = line.split(' ');
@@ -113,6 +114,7 @@ function parseSet(
     else if (word === 'flags') isDynamic = value.split(',').includes('dynamic');
     else if (word === 'timeout') timeoutSeconds = parseDuration(value) ?? 0;
     else if (word === 'comment') comment = value.slice(1, -1);
+    else if (line === 'counter') counted = true;
     else strange.push(`${name}: ${line}`);
   }
   if (type === undefined) return undefined;
@@ -129,6 +131,7 @@ function parseSet(
     name,
     ...type,
     ...(isDynamic ? { dynamic: { size, timeoutSeconds } } : {}),
+    ...(counted ? { counted } : {}),
     ...(comment === undefined ? {} : { comment }),
     elements,
   };

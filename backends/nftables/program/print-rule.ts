@@ -82,6 +82,8 @@ function printStatement(family: Family, statement: Statement): string {
       return `${fieldsText(family, statement.fields)} vmap @${statement.map}`;
     case 'verdictSlots':
       return `numgen random mod ${statement.modulus} vmap ${slotsText(statement.slots, printVerdict)}`;
+    case 'counter':
+      return 'counter packets 0 bytes 0';
     case 'dnat':
       return `dnat to ${endpointText(statement.to)}`;
     case 'dnatSlots':

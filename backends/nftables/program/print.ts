@@ -43,8 +43,9 @@ export function setWord({ data }: Pick<NftSet, 'data'>): 'set' | 'map' {
 }
 
 /** What a set is, without its elements. */
-export function declarationLines(family: Family, { key, data, protocol, dynamic, comment }: NftSet): string[] {
+export function declarationLines(family: Family, { key, data, protocol, dynamic, counted, comment }: NftSet): string[] {
   const lines = [typeText(family, key, data, protocol)];
+  if (counted === true) lines.push('counter');
   if (dynamic !== undefined) {
     lines.push(`size ${dynamic.size}`, 'flags dynamic,timeout', `timeout ${durationText(dynamic.timeoutSeconds)}`);
   }
@@ -117,11 +118,18 @@ export function durationText(seconds: number): string {
 }
 
 /** nft puts two IPv4 addresses or five ports on a line, and one of anything longer. */
-function elementsText(family: Family, { key, elements }: NftSet): string | undefined {
+function elementsText(family: Family, { key, elements, counted }: NftSet): string | undefined {
   if (elements.size === 0) return undefined;
   const perLine = key.length > 1 ? 1 : key[0] === 'address' ? (family === 'IPv4' ? 2 : 1) : 5;
-  const texts = sortElements(key, elements.values()).map(({ text }: Element) => text);
+  const texts = sortElements(key, elements.values()).map((element: Element) =>
+    counted === true ? withCounter(element) : element.text,
+  );
   return texts.map((text, i) => (i === 0 ? text : `${i % perLine === 0 ? ',\n\t\t\t     ' : ', '}${text}`)).join('');
+}
+
+/** A counter that has counted nothing, where nft puts it. */
+function withCounter({ key, text }: Element): string {
+  return `${key} counter packets 0 bytes 0${text.slice(key.length)}`;
 }
 
 function printChain({ name, hook, comment, lines }: Chain): string {

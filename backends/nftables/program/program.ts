@@ -27,6 +27,8 @@ export interface NftSet {
   readonly protocol?: Protocol;
   /** Filled by rules: its elements are clients, no part of a program, and never listed here. */
   readonly dynamic?: { readonly size: number; readonly timeoutSeconds: number };
+  /** Each element counts the packets that find it. How many is nothing of the set, and not kept. */
+  readonly counted?: true;
   readonly comment?: string;
   /** By key. */
   readonly elements: ReadonlyMap<string, Element>;

@@ -58,6 +58,8 @@ export type Statement =
   /** The verdict that a map has for these fields; without one the rule ends here. */
   | { readonly kind: 'verdictMap'; readonly fields: readonly Field[]; readonly map: Name }
   | { readonly kind: 'verdictSlots'; readonly modulus: number; readonly slots: readonly Slots<Verdict>[] }
+  /** Counts packets that come this far. What it has counted is no part of the rule. */
+  | { readonly kind: 'counter' }
   | { readonly kind: 'dnat'; readonly to: EndpointAddress }
   | { readonly kind: 'dnatSlots'; readonly modulus: number; readonly slots: readonly Slots<EndpointAddress>[] }
   /**

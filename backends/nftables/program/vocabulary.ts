@@ -52,8 +52,9 @@ function kindOf(name: string): string {
   return slash < 0 ? name : name.slice(0, slash + 1);
 }
 
-function setShape({ name, key, data, dynamic }: NftSet): string {
-  return `${kindOf(name)} ${key.join(' . ')} ${data}${dynamic === undefined ? '' : ' dynamic'}`;
+function setShape({ name, key, data, dynamic, counted }: NftSet): string {
+  const words = [...(dynamic === undefined ? [] : ['dynamic']), ...(counted === true ? ['counted'] : [])];
+  return [kindOf(name), key.join(' . '), data, ...words].join(' ');
 }
 
 function elementShape({ data }: Element): string {
@@ -105,6 +106,7 @@ function statementShape(statement: Statement): string {
     case 'verdict':
       return verdictShape(statement.verdict);
     case 'ctStatusDnat':
+    case 'counter':
     case 'protocol':
     case 'dport':
     case 'reject':

@@ -67,6 +67,8 @@ export function tryStatement(
       const mark = statement.operation === 'or' ? flow.mark | statement.bits : flow.mark ^ statement.bits;
       return [{ by: 'next', flow: { ...flow, mark: mark >>> 0 } }];
     }
+    case 'counter':
+      return answer(true);
     case 'update':
       return program.sets.has(statement.set) ? answer(true) : undefined;
     case 'verdictMap': {

@@ -1,0 +1,71 @@
+import type { DialledPlace } from '../../backends/traffic.ts';
+import { type Endpoint, endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
+import { compareText } from '../../compiler/values/names.ts';
+import { type Rational, rational, zero } from '../../compiler/values/rational.ts';
+
+/** What is asked of one Service port in one family, as far as counters can be compared with it. */
+export interface AskedPort extends Pick<ServicePortIR, 'id' | 'service' | 'portName' | 'family' | 'protocol'> {
+  readonly places: readonly DialledPlace[];
+  /** Clients stay with an endpoint, so connections are no independent choices. */
+  readonly affinity: boolean;
+  /** By `ip:port`. */
+  readonly endpoints: readonly AskedEndpoint[];
+}
+
+export interface AskedEndpoint {
+  /** `10.1.0.5:8080` */
+  readonly endpoint: string;
+  /** `local` is the own one. */
+  readonly cluster: string;
+  /** Of new connections; one for each pool that some frontend takes from, `cluster` before `local`. */
+  readonly shares: readonly Rational[];
+}
+
+export function askedOf(ir: ServicePortIR): AskedPort {
+  const { id, service, portName, family, protocol, frontends, affinity } = ir;
+  const pools = usedPools(ir).map((name) => ir.pools[name]);
+  const endpoints = new Map(pools.flat().map((endpoint) => [endpointText(endpoint), endpoint]));
+  return {
+    ...{ id, service, portName, family, protocol },
+    places: frontends.map((one) => ({ address: one.kind === 'nodePort' ? undefined : one.address, port: one.port })),
+    affinity: affinity.kind !== 'none',
+    endpoints: [...endpoints]
+      .sort(([a], [b]) => compareText(a, b))
+      .map(([endpoint, { cluster = 'local' }]) => ({
+        endpoint,
+        cluster,
+        shares: pools.map((pool) => shareIn(pool, endpoint)),
+      })),
+  };
+}
+
+function usedPools({ frontends, internal, external, keepClientAddress }: ServicePortIR): ('cluster' | 'local')[] {
+  const isInternal = (kind: string): boolean => kind === 'clusterIP' || kind === 'clusterSetIP';
+  const routes = [
+    ...(frontends.some(({ kind }) => isInternal(kind)) ? [internal] : []),
+    ...(frontends.some(({ kind }) => !isInternal(kind)) ? [external] : []),
+  ];
+  const asks = (pool: string): boolean => routes.some((route) => route.kind === 'forward' && route.pool === pool);
+  // What this node and its pods send to an external place with policy Local has the whole cluster.
+  const fromInside = keepClientAddress && routes.includes(external);
+  return (['cluster', 'local'] as const).filter((pool) => asks(pool) || (pool === 'cluster' && fromInside));
+}
+
+function shareIn(pool: readonly Endpoint[], text: string): Rational {
+  const total = pool.reduce((sum, { weight }) => sum + weight, 0);
+  const found = pool.find((endpoint) => endpointText(endpoint) === text);
+  return found === undefined ? zero : rational(found.weight, total);
+}
+
+/** As the agent tells it on `/slicewright/shares`: fractions are `[numerator, denominator]`, in text. */
+export function askedJson(ports: readonly AskedPort[]): object {
+  return {
+    ports: ports.map((port) => ({
+      ...port,
+      endpoints: port.endpoints.map((one) => ({
+        ...one,
+        shares: one.shares.map(({ numerator, denominator }) => [String(numerator), String(denominator)]),
+      })),
+    })),
+  };
+}

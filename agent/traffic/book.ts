@@ -1,0 +1,197 @@
+import type { Volume } from '../../backends/traffic.ts';
+import { compareText } from '../../compiler/values/names.ts';
+import { type Rational, sumRationals } from '../../compiler/values/rational.ts';
+import { addVolumes, type EndpointCounts, type PortCounts } from './count.ts';
+import { isBeyondChance } from './chance.ts';
+
+/** What went to something since the kernel began to count, and since the reading before. */
+export interface Measures {
+  readonly connections: number;
+  /** undefined: connections alone are counted. */
+  readonly volume: Volume | undefined;
+  /** undefined: there was no reading before. */
+  readonly perSecond: { readonly connections: number; readonly volume: Volume | undefined } | undefined;
+}
+
+/** The part of a Service port's new connections. */
+export interface Share {
+  /** 0 to 1; undefined: there was no connection. */
+  readonly measured: number | undefined;
+  /** One for each pool that is in use; empty: nobody told. */
+  readonly asked: readonly Rational[];
+  /** More or fewer connections came than chance explains. */
+  readonly deviates: boolean;
+}
+
+export interface ServiceRow extends Measures {
+  readonly id: string;
+  /** `shop/cart:http` */
+  readonly name: string;
+  /** A counter went back, as when its rule is written anew: what is compared begins at this reading. */
+  readonly countedAnew: boolean;
+  readonly clusters: readonly ClusterRow[];
+}
+
+export interface ClusterRow extends Measures {
+  /** `local` is the own one; undefined: nobody told. */
+  readonly cluster: string | undefined;
+  readonly share: Share;
+  readonly endpoints: readonly EndpointRow[];
+}
+
+export interface EndpointRow extends Measures {
+  /** `10.1.0.5:8080` */
+  readonly endpoint: string;
+  readonly share: Share;
+}
+
+export interface TrafficBook {
+  /** atMs   of a clock that only goes forward */
+  add(ports: ReadonlyMap<string, PortCounts>, atMs: number): readonly ServiceRow[];
+}
+
+/**
+ * Makes rates and shares of readings that follow each other.
+ *
+ * Shares are judged over all connections since a Service port had the endpoints and shares that it has now: totals of a kernel
+ * are older than its newest endpoint.
+ */
+export function createTrafficBook(): TrafficBook {
+  let before: { readonly ports: ReadonlyMap<string, PortCounts>; readonly atMs: number } | undefined;
+  const starts = new Map<string, PortCounts>();
+  return {
+    add(ports, atMs) {
+      const seconds = before && (atMs - before.atMs) / 1000;
+      const rows = [...ports.values()]
+        .sort((a, b) => compareText(a.id, b.id))
+        .map((port) => {
+          const last = before?.ports.get(port.id);
+          const wentBack = last !== undefined && hasGoneBack(last, port);
+          const goesOn = last !== undefined && !wentBack && shapeOf(last) === shapeOf(port);
+          const start = goesOn ? (starts.get(port.id) ?? port) : port;
+          starts.set(port.id, start);
+          return serviceRow(port, before === undefined ? undefined : { last, seconds: seconds ?? 0, start }, wentBack);
+        });
+      for (const id of starts.keys()) if (!ports.has(id)) starts.delete(id);
+      before = { ports, atMs };
+      return rows;
+    },
+  };
+}
+
+function hasGoneBack(last: PortCounts, now: PortCounts): boolean {
+  return [...now.endpoints].some(
+    ([endpoint, { connections }]) => connections < (last.endpoints.get(endpoint)?.connections ?? 0),
+  );
+}
+
+function shapeOf({ endpoints, asked }: PortCounts): string {
+  const shares = asked?.endpoints.map((one) => [
+    one.endpoint,
+    one.shares.map(({ numerator, denominator }) => `${numerator}/${denominator}`),
+  ]);
+  return JSON.stringify([[...endpoints.keys()].sort(), shares]);
+}
+
+interface Before {
+  /** undefined: the Service port was not there. */
+  readonly last: PortCounts | undefined;
+  readonly seconds: number;
+  readonly start: PortCounts;
+}
+
+function serviceRow(port: PortCounts, before: Before | undefined, countedAnew: boolean): ServiceRow {
+  const counted = [...port.endpoints]
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([endpoint, counts]) => ({
+      endpoint,
+      cluster: port.asked?.endpoints.find((one) => one.endpoint === endpoint)?.cluster,
+      asked: askedShares(port, endpoint),
+      measures: measuresOf(counts, before && (before.last?.endpoints.get(endpoint) ?? nothing), before?.seconds),
+      observed: counts.connections - (before?.start.endpoints.get(endpoint)?.connections ?? 0),
+    }));
+  const all = counted.reduce((sum, { observed }) => sum + observed, 0);
+  const isJudged = before !== undefined && followsChance(port);
+  const shareOf = (parts: typeof counted): Share => {
+    const observed = parts.reduce((sum, one) => sum + one.observed, 0);
+    const pools = parts[0]?.asked.length ?? 0;
+    const asked = Array.from({ length: pools }, (_, pool) =>
+      sumRationals(parts.flatMap((one) => one.asked[pool] ?? [])),
+    );
+    const [only] = asked;
+    return {
+      measured: all === 0 ? undefined : observed / all,
+      asked,
+      deviates: isJudged && only !== undefined && asked.length === 1 && isBeyondChance(observed, all, only),
+    };
+  };
+  const clusters = [...Map.groupBy(counted, ({ cluster }) => cluster)]
+    .sort(ownFirst)
+    .map(([cluster, parts]): ClusterRow => {
+      const endpoints = parts.map((one): EndpointRow => {
+        return { endpoint: one.endpoint, share: shareOf([one]), ...one.measures };
+      });
+      return { cluster, share: shareOf(parts), endpoints, ...sumMeasures(endpoints) };
+    });
+  return { id: port.id, name: port.name, countedAnew, clusters, ...sumMeasures(clusters) };
+}
+
+/** The own cluster first, then by name; what nobody knows comes last. */
+function ownFirst([a]: readonly [string | undefined, unknown], [b]: readonly [string | undefined, unknown]): number {
+  const rank = (cluster: string | undefined): number => (cluster === 'local' ? 0 : cluster === undefined ? 2 : 1);
+  return rank(a) - rank(b) || compareText(a ?? '', b ?? '');
+}
+
+/** An endpoint that nobody asks for has no share in any pool. */
+function askedShares({ asked }: PortCounts, endpoint: string): readonly Rational[] {
+  if (asked === undefined) return [];
+  const found = asked.endpoints.find((one) => one.endpoint === endpoint)?.shares;
+  return found ?? (asked.endpoints[0]?.shares ?? []).map(() => sumRationals([]));
+}
+
+function followsChance({ asked, endpoints }: PortCounts): boolean {
+  return asked?.affinity === false && [...endpoints.values()].every(({ followsShares }) => followsShares);
+}
+
+const nothing: EndpointCounts = { connections: 0, volume: undefined, followsShares: true };
+
+/** before   undefined: there was no reading */
+function measuresOf(now: EndpointCounts, before: EndpointCounts | undefined, seconds: number | undefined): Measures {
+  const { connections, volume } = now;
+  if (before === undefined || seconds === undefined || seconds <= 0)
+    return { connections, volume, perSecond: undefined };
+  const rate = (count: number, last: number | undefined): number => grown(count, last ?? 0) / seconds;
+  return {
+    connections,
+    volume,
+    perSecond: {
+      connections: rate(connections, before.connections),
+      volume: volume && {
+        packets: rate(volume.packets, before.volume?.packets),
+        bytes: rate(volume.bytes, before.volume?.bytes),
+      },
+    },
+  };
+}
+
+/** A counter that went back has begun anew, so what it shows now is all that is known to have come. */
+function grown(count: number, last: number): number {
+  return count >= last ? count - last : count;
+}
+
+function sumMeasures(parts: readonly Measures[]): Measures {
+  const rates = parts.flatMap(({ perSecond }) => perSecond ?? []);
+  const volumeOf = (volumes: readonly (Volume | undefined)[]) =>
+    volumes.reduce<Volume | undefined>((sum, one) => addVolumes(sum, one), undefined);
+  return {
+    connections: parts.reduce((sum, { connections }) => sum + connections, 0),
+    volume: volumeOf(parts.map(({ volume }) => volume)),
+    perSecond:
+      rates.length === 0
+        ? undefined
+        : {
+            connections: rates.reduce((sum, { connections }) => sum + connections, 0),
+            volume: volumeOf(rates.map(({ volume }) => volume)),
+          },
+  };
+}

@@ -1,0 +1,16 @@
+import type { Rational } from '../../compiler/values/rational.ts';
+
+/** Chance exceeds so many standard deviations once in 16,000 looks. */
+const deviations = 4;
+
+/**
+ * Whether so many of independent choices are more, or fewer, than chance explains: farther from the expected number than
+ * {@link deviations} standard deviations of the binomial distribution, and one for the whole numbers between.
+ *
+ * share   the chance of each choice
+ */
+export function isBeyondChance(chosen: number, choices: number, share: Rational): boolean {
+  const chance = Number(share.numerator) / Number(share.denominator);
+  const distance = Math.abs(chosen - choices * chance);
+  return distance > deviations * Math.sqrt(choices * chance * (1 - chance)) + 1;
+}

@@ -1,0 +1,39 @@
+import { formatPercent } from '../../compiler/values/rational.ts';
+import type { Measures, ServiceRow, Share } from './book.ts';
+
+/**
+ * Traffic for programs, whole. `perSecond` is null in a first reading, `packets` and `bytes` where connections alone are
+ * counted, `cluster` where nobody told whose an endpoint is, `measured` where there was no connection.
+ */
+export function trafficJson(services: readonly ServiceRow[]): object[] {
+  return services.map(({ id, name, countedAnew, clusters, ...measures }) => ({
+    ...{ id, servicePort: name, countedAnew, ...measuresJson(measures) },
+    clusters: clusters.map(({ cluster, share, endpoints, ...sums }) => ({
+      ...{ cluster: cluster ?? null, ...measuresJson(sums), share: shareJson(share) },
+      endpoints: endpoints.map(({ endpoint, share: own, ...one }) => ({
+        ...{ endpoint, ...measuresJson(one), share: shareJson(own) },
+      })),
+    })),
+  }));
+}
+
+function measuresJson({ connections, volume, perSecond }: Measures) {
+  const counted = (one: Pick<Measures, 'connections' | 'volume'>) => ({
+    connections: one.connections,
+    packets: one.volume?.packets ?? null,
+    bytes: one.volume?.bytes ?? null,
+  });
+  return { ...counted({ connections, volume }), perSecond: perSecond === undefined ? null : counted(perSecond) };
+}
+
+function shareJson({ measured, asked, deviates }: Share) {
+  return {
+    measured: measured ?? null,
+    asked: asked.map((share) => ({
+      numerator: String(share.numerator),
+      denominator: String(share.denominator),
+      percent: formatPercent(share),
+    })),
+    deviates,
+  };
+}
