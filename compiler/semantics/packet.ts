@@ -58,4 +58,6 @@ export interface TraceStep {
   readonly share: Rational;
   /** Set when the tracer could not follow the rule and went on as if it had not matched. */
   readonly skipped?: 'not understood' | 'no such chain' | 'loop';
+  /** A rule of another program, which stands before those that are looked at. */
+  readonly ofOthers?: true;
 }

@@ -113,6 +113,17 @@ function decides(rule: string, { type, at, priority }: StrangeChain, hooks: read
   return isNat && translates.test(text);
 }
 
+/** Whether a rule of a base chain takes packets of a family from those that stand behind it. */
+export function takesPackets(
+  rule: string,
+  { type, at, priority }: Hook,
+  hooks: readonly Hook[],
+  family: Family,
+): boolean {
+  const chain = { family: 'inet', table: '', name: '', type, at, priority, drops: false };
+  return isOf(family, rule) && decides(rule, chain, hooks);
+}
+
 /** In a table of inet, a rule may be for the other family alone. */
 function isOf(family: Family, rule: string): boolean {
   const other = family === 'IPv4' ? /(?:^| )(?:ip6|icmpv6) |nfproto ipv6\b/ : /(?:^| )(?:ip|icmp) |nfproto ipv4\b/;

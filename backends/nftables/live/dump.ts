@@ -5,6 +5,7 @@ import { tableName } from '../program/names.ts';
 import { parseJsonListing } from '../program/parse-json.ts';
 import { parseListing } from '../program/parse.ts';
 import { familyWord } from '../program/print-rule.ts';
+import { aheadInDump } from './dump-ahead.ts';
 import { kubeProxyTable, withStrangers } from './observe.ts';
 import type { Planner } from './plan.ts';
 
@@ -35,7 +36,10 @@ export function readDump(source: DumpSource, prefix: ChainPrefix, planner: Plann
     const program = tableOf(tableName(prefix));
     const kubeProxy = prefix === kubePrefix ? tableOf(kubeProxyTable) : undefined;
     const isMissing = program === undefined && kubeProxy === undefined && family === 'IPv6';
-    return isMissing ? [] : [planner.observed(path, { family, table: tableName(prefix), program, kubeProxy })];
+    if (isMissing) return [];
+    const inForce = program ?? kubeProxy;
+    const ahead = inForce === undefined ? [] : aheadInDump(text, family, inForce);
+    return [planner.observed(path, { family, table: tableName(prefix), program, kubeProxy, ahead })];
   });
   return { observed, problems };
 }

@@ -11,6 +11,7 @@ import type { NftProgram } from '../program/program.ts';
 import type { NftablesUnit } from '../unit.ts';
 import type { Wanted } from './apply.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { behind } from './dump-ahead.ts';
 import type { Observation } from './observe.ts';
 import { diffParts } from './parts.ts';
 import { lineCount } from './perform.ts';
@@ -37,8 +38,10 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
       family: found.family,
       source,
       isOurs: found.program !== undefined,
-      look: (node) => programLook(inForce(found), node),
-      inFront: () => [],
+      isInForce: found.program !== undefined || found.kubeProxy !== undefined,
+      look: (node, how) =>
+        programLook(how?.withOthers === true ? behind(found.ahead ?? [], inForce(found)) : inForce(found), node),
+      inFront: () => (found.ahead ?? []).flatMap(({ name, lines }) => lines.map((rule) => `table ${name}: ${rule}`)),
       plan: (target, options) => planOf(source, found, target, options),
     };
   }
