@@ -73,7 +73,7 @@ function stateOf({ ready, serving, terminating }: ExplainedEndpoint): string {
 }
 
 /** Columns as wide as their widest cell; the last one ends where it ends. */
-function align(rows: readonly (readonly string[])[]): string[] {
+export function align(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
 }

@@ -16,7 +16,8 @@ export function readDumps(path: string, live: LiveBackend, prefix: ChainPrefix):
   throw new InputError(problems.map(({ path: at, code, message }) => fileProblem(at, code, message)));
 }
 
-function sourceAt(path: string): DumpSource {
+/** throws   InputError for what is unreadable */
+export function sourceAt(path: string): DumpSource {
   const read = (file: string): string => {
     try {
       return readFileSync(file, 'utf8');
