@@ -3,6 +3,7 @@ import type { Shell } from './commands/completion.ts';
 import { withHyphens } from './commands/agent/flags.ts';
 import { addController } from '../controller/cli.ts';
 import { addAgent } from './command-line/agent.ts';
+import { addAudit } from './command-line/audit.ts';
 import { controllerHelpers } from './command-line/controller-helpers.ts';
 import { addExplain } from './command-line/explain.ts';
 import { addGraph, addStatus, addVerify } from './command-line/insight.ts';
@@ -50,6 +51,7 @@ Examples:
   addApply(program);
   addCleanup(program);
   addVerify(program);
+  addAudit(program);
   addGraph(program);
   addAgent(program);
   addStatus(program);

@@ -5,6 +5,7 @@ import type { ChainPrefix, Settings } from '../compiler/settings.ts';
 import type { Family } from '../compiler/values/address.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import type { Run } from './command.ts';
+import type { ModeKnowledge, Reading } from './equivalence/known-difference.ts';
 import type { Look } from './equivalence/look.ts';
 import type { Preparation } from './host/preparation.ts';
 import type { Danger } from './planning/dangers.ts';
@@ -55,6 +56,8 @@ export interface Witness {
   verify(target: Target): readonly Mismatch[];
   /** The program as packets meet it, to be compared with what is found somewhere. */
   look(target: Target): Look;
+  /** Differences that have a name: a kube-proxy's in this mode from slicewright, and this mode's from the reference. */
+  readonly knowledge: ModeKnowledge;
 }
 
 /** A counter, in Prometheus' words. */
@@ -139,11 +142,21 @@ export interface Observed {
   readonly source: string;
   /** Something of slicewright's is there. */
   readonly isOurs: boolean;
+  /** Rules of this mode decide about Services' packets there, whoever wrote them. */
+  readonly isInForce: boolean;
   plan(target: Target, options: PlanOptions): Plan;
-  /** What is there as packets meet it. */
-  look(node: NodeContext): Look;
+  /**
+   * What is there as packets meet it.
+   *
+   * withOthers   follow also rules of other programs that stand before and take packets, where they are known
+   */
+  look(node: NodeContext, how?: { readonly withOthers: boolean }): Look;
+  /** Known differences that its age shows: chains that only old kube-proxies have, or do not have yet. */
+  readonly readings?: readonly Reading[];
   /** Rules of others that may decide before slicewright's are asked, each with where it stands. */
   inFront(): readonly string[];
+  /** Other programs' chains that stand before and are not followed, each with the rule that leads there; absent: none is known. */
+  notFollowed?(): readonly string[];
 }
 
 export interface PlanOptions {

@@ -5,6 +5,7 @@ import { verify } from '../compiler/semantics/verify.ts';
 import type { Family } from '../compiler/values/address.ts';
 import { type Assembled, assemble } from './assemble.ts';
 import type { Backend } from './backend.ts';
+import type { ModeKnowledge } from './equivalence/known-difference.ts';
 import type { Look } from './equivalence/look.ts';
 import type { Maker } from './maker.ts';
 import type { Target } from './target.ts';
@@ -37,6 +38,7 @@ export interface Meaning<Program> {
   trace(program: Program, packet: Packet, node: NodeContext, how?: { readonly brief: boolean }): Trace;
   expectation(irs: readonly ServicePortIR[], node: NodeContext): (packet: Packet) => Verdict;
   look(program: Program, node: NodeContext): Look;
+  readonly knowledge: ModeKnowledge;
 }
 
 /** The pure half of a backend, closed over its types. */
@@ -63,6 +65,7 @@ export function pureHalf<Unit, Program, Whole>(
           });
         },
         look: (target) => meaning.look(programOf(target).program, target.node),
+        knowledge: meaning.knowledge,
       };
     },
   };

@@ -41,6 +41,7 @@ async function agent(text: string, mode = 'iptables'): Promise<string> {
   const server = await serveMetrics(loopback, createMetrics(), {
     mode,
     status: () => ({}),
+    shares: () => ({}),
     config: {},
     knowledge: (path) => knowledgeAnswer(path, compiler, context.settings, mode),
   });

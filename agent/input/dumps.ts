@@ -25,7 +25,8 @@ export function readAllDumps(
   return paths.flatMap((path) => readDumps(path, mode.live, settings.chainPrefix));
 }
 
-function sourceAt(path: string): DumpSource {
+/** throws   InputError for what is unreadable */
+export function sourceAt(path: string): DumpSource {
   const read = (file: string): string => {
     try {
       return readFileSync(file, 'utf8');

@@ -1,7 +1,7 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Packet } from '../../compiler/semantics/packet.ts';
 import { isNodeAddress } from '../../compiler/semantics/place.ts';
-import { type Cidr, type IpAddress, parseAddress } from '../../compiler/values/address.ts';
+import { type Cidr, hostCidr, type IpAddress, parseAddress } from '../../compiler/values/address.ts';
 import type { Question } from './look.ts';
 import { addressOutside, kindOf, representatives } from './regions.ts';
 
@@ -43,8 +43,10 @@ export interface Clients {
  */
 export function clientsOf(questions: Questions, destination: IpAddress, node: NodeContext): Clients {
   const interfaces = interfaceKinds(questions);
-  const sources = representatives(questions.sources);
-  const outside = strangerTo(questions.sources, node);
+  // Whom no kernel lets through stands for nobody else of its kind: the kind has another one.
+  const told = [...questions.sources, ...[destination, ...node.addresses].map(hostCidr)];
+  const sources = representatives(told);
+  const outside = strangerTo(told, node);
   const far = [...(outside === undefined ? [] : [outside]), ...sources].filter(
     (source) => source !== destination && !isNodeAddress(source, node),
   );

@@ -17,10 +17,11 @@ export function createIptables(writers: readonly TableWriter[]): Backend {
 }
 
 async function loadMeaning() {
-  const [{ rulesetLook }, { traceRuleset }, { expectation }] = await Promise.all([
+  const [{ rulesetLook }, { traceRuleset }, { expectation }, { iptablesKnowledge }] = await Promise.all([
     import('../netfilter/trace/look.ts'),
     import('../netfilter/trace/trace.ts'),
     import('../../compiler/semantics/expect.ts'),
+    import('./known.ts'),
   ]);
-  return { trace: traceRuleset, expectation, look: rulesetLook };
+  return { trace: traceRuleset, expectation, look: rulesetLook, knowledge: iptablesKnowledge };
 }

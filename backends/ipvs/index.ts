@@ -15,10 +15,11 @@ export function createIpvs(writers: readonly TableWriter[]): Backend {
 }
 
 async function loadMeaning() {
-  const [{ programLook }, { traceProgram }, { ipvsExpectation }] = await Promise.all([
+  const [{ programLook }, { traceProgram }, { ipvsExpectation }, { ipvsKnowledge }] = await Promise.all([
     import('./program/look.ts'),
     import('./program/trace.ts'),
     import('./program/exceptions.ts'),
+    import('./known.ts'),
   ]);
-  return { trace: traceProgram, expectation: ipvsExpectation, look: programLook };
+  return { trace: traceProgram, expectation: ipvsExpectation, look: programLook, knowledge: ipvsKnowledge };
 }

@@ -85,6 +85,8 @@ export interface Hook {
   /** undefined: found in a kernel, and more than our vocabulary can say. */
   readonly rule: Rule | undefined;
   readonly line: string;
+  /** It is no hook but another program's rule that stands before one: only in rulesets that are followed, never in a plan. */
+  readonly ofOthers?: true;
 }
 
 /**

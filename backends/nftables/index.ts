@@ -13,10 +13,11 @@ export function createNftables(): Backend {
 }
 
 async function loadMeaning() {
-  const [{ programLook }, { traceProgram }, { nftablesExpectation }] = await Promise.all([
+  const [{ programLook }, { traceProgram }, { nftablesExpectation }, { nftablesKnowledge }] = await Promise.all([
     import('./trace/look.ts'),
     import('./trace/trace.ts'),
     import('./expectation.ts'),
+    import('./known.ts'),
   ]);
-  return { trace: traceProgram, expectation: nftablesExpectation, look: programLook };
+  return { trace: traceProgram, expectation: nftablesExpectation, look: programLook, knowledge: nftablesKnowledge };
 }

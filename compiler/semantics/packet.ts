@@ -60,4 +60,6 @@ export interface TraceStep {
   readonly depth: number;
   /** Set when the tracer could not follow the rule and went on as if it had not matched. */
   readonly skipped?: 'not understood' | 'no such chain' | 'loop';
+  /** A rule of another program, which stands before those that are looked at. */
+  readonly ofOthers?: true;
 }

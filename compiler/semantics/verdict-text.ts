@@ -39,8 +39,9 @@ export function formatFraction({ numerator, denominator }: Rational): string {
 
 /** The rules that a packet met, one a line, as the program prints them. */
 export function formatTrace(trace: Trace): string[] {
-  return trace.steps.map(({ where, rule, share, skipped }) => {
-    const note = skipped === undefined ? '' : ` (skipped: ${skipped})`;
+  return trace.steps.map(({ where, rule, share, skipped, ofOthers }) => {
+    const whose = ofOthers === true ? " (another program's)" : '';
+    const note = skipped === undefined ? whose : `${whose} (skipped: ${skipped})`;
     const part = share.numerator === share.denominator ? '' : ` [${formatFraction(share)}]`;
     return `${where}${part}: ${rule}${note}`;
   });

@@ -24,8 +24,11 @@ export function toyEntry(kernel: ToyKernel): BackendEntry {
 
 function createToy(kernel: ToyKernel): Backend {
   const programOf = programsOf(toyMaker);
+  const knowledge = { known: [], readings: [], exceptionOf: () => '' };
   return {
-    ...pureHalf(toyMaker, programOf, () => Promise.resolve({ trace: traceProgram, expectation, look: toyLook })),
+    ...pureHalf(toyMaker, programOf, () =>
+      Promise.resolve({ trace: traceProgram, expectation, look: toyLook, knowledge }),
+    ),
     live: async () => (await import('./live.ts')).createToyLive(kernel, programOf),
   };
 }

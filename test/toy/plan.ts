@@ -33,7 +33,7 @@ export function wantedProgram(programOf: ToyProgramOf, target: Target): Program 
 export function observedProgram(programOf: ToyProgramOf, source: string, program: Program): Observed {
   const { family } = program;
   return {
-    ...{ family, source, isOurs: program.parts.size > 0 },
+    ...{ family, source, isOurs: program.parts.size > 0, isInForce: program.parts.size > 0 },
     look: (node) => toyLook(program, node),
     inFront: () => [],
     plan(target, options): Plan {

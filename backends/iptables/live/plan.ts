@@ -5,7 +5,7 @@ import { diffChains } from '../../netfilter/diff/chain-differences.ts';
 import { hookDangers } from '../../netfilter/diff/dangers.ts';
 import { diffRulesets } from '../../netfilter/diff/diff.ts';
 import { documentText } from '../../netfilter/text/document.ts';
-import { aheadTexts } from '../../netfilter/diff/ahead.ts';
+import { aheadTexts, jumpsAhead } from '../../netfilter/diff/ahead.ts';
 import { stayingNotes } from '../../netfilter/diff/staying.ts';
 import { fingerprintOf } from '../../netfilter/diff/fingerprint.ts';
 import {
@@ -19,8 +19,9 @@ import {
 import type { OwnChains, TableWriter } from '../../netfilter/own-chains.ts';
 import { withMark } from '../../netfilter/ownership.ts';
 import { ownersIn } from '../../netfilter/owners.ts';
-import { markerOf } from '../../netfilter/prefix.ts';
-import type { Ruleset } from '../../netfilter/rule.ts';
+import { kubeNameOf, markerOf, underPrefix } from '../../netfilter/prefix.ts';
+import { chainKey, type Ruleset } from '../../netfilter/rule.ts';
+import { withAhead } from '../../netfilter/trace/ahead.ts';
 import { rulesetLook } from '../../netfilter/trace/look.ts';
 import { lineCount } from '../../netfilter/diff/transaction.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
@@ -28,7 +29,10 @@ import { lazily, servicesOf, type Sides } from '../../planning/served.ts';
 import { compareTraffic } from '../../planning/traffic.ts';
 import { isUsed, type Target } from '../../target.ts';
 import { countEndpoints } from '../frontends.ts';
+import { readingsOfAge } from '../known.ts';
+import { nodeChain } from '../names.ts';
 import { rulesetSide } from '../side.ts';
+import { iptablesTables } from '../table-writer.ts';
 import type { IptablesUnit } from '../unit.ts';
 
 export interface PlannerParts {
@@ -70,8 +74,12 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
       family: found.family,
       source,
       isOurs: found.owner === 'us',
-      look: (node) => rulesetLook(found.ruleset, node),
+      isInForce: isInForce(found.ruleset, own, others),
+      look: (node, how) =>
+        rulesetLook(how?.withOthers === true ? withAhead(found.ruleset, found.foreign) : found.ruleset, node),
+      readings: readingsOfAge(found.ruleset, own.prefix),
       inFront: () => aheadTexts(found.foreign),
+      notFollowed: () => jumpsAhead(found.foreign),
       plan(target, options) {
         // A folder that `compile` wrote has rules of both families, used or not.
         const rules = options.isToBeApplied
@@ -141,6 +149,14 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
   }
 
   return { observed, wanted };
+}
+
+/** Services' chains, or of a cluster without any Service the one that all share, without a chain that another mode alone has. */
+function isInForce(ruleset: Ruleset, { prefix }: OwnChains, others: readonly TableWriter[]): boolean {
+  if (iptablesTables.isInForce(ruleset, prefix)) return true;
+  const names = [...ruleset.chains.values()].flatMap(({ name }) => kubeNameOf(name, prefix) ?? []);
+  const isOfOthers = names.some((name) => !iptablesTables.isOurs(name) && others.some((other) => other.isOurs(name)));
+  return !isOfOthers && ruleset.chains.has(chainKey('nat', underPrefix(nodeChain.services, prefix)));
 }
 
 function documentsOf({ steps }: LivePlan) {

@@ -91,7 +91,7 @@ function readFamily(
     problems.push({ path: file, code: 'bad-dump', message: 'is not what iptables-save prints, or cut short' });
     return [];
   }
-  return [planner.observed(path, programOf(family, own, texts, save), [])];
+  return [planner.observed(path, programOf(family, own, texts, save), [], undefined, save.foreign)];
 }
 
 function programOf(

@@ -2,9 +2,12 @@ import { counted } from '../../../compiler/values/counted.ts';
 import type { Observed, Plan, PlanChanges, PlanOptions } from '../../backend.ts';
 import type { ProgramOf } from '../../made.ts';
 import { hookDangers } from '../../netfilter/diff/dangers.ts';
-import { aheadTexts } from '../../netfilter/diff/ahead.ts';
+import { aheadTexts, jumpsAhead } from '../../netfilter/diff/ahead.ts';
 import { stayingNotes } from '../../netfilter/diff/staying.ts';
 import type { RulesetSide, TableWriter } from '../../netfilter/own-chains.ts';
+import { underPrefix } from '../../netfilter/prefix.ts';
+import { chainKey } from '../../netfilter/rule.ts';
+import { withAhead } from '../../netfilter/trace/ahead.ts';
 import type { Foreign } from '../../netfilter/text/parse.ts';
 import { type Danger, trafficDangers } from '../../planning/dangers.ts';
 import { lazily, servicesOf, type Sides } from '../../planning/served.ts';
@@ -21,6 +24,7 @@ import { programLook } from '../program/look.ts';
 import { emptyProgram, type IpvsProgram, type IpvsUnit, nothingFound } from '../program/program.ts';
 import { type IpvsStep, scriptOf } from '../plan/steps.ts';
 import { differences } from './differences.ts';
+import { accessFilter } from '../program/chain-names.ts';
 import { ipvsSide } from './side.ts';
 
 /** Another backend that writes tables, with what its rules do where they decide alone. */
@@ -37,8 +41,15 @@ export interface Planner {
    * source    for people
    * dangers   of the place itself, whatever the plan does there
    * taking    whether servers of others are taken over, and where not; undefined: they are not
+   * foreign   rules of others, where the program does not say
    */
-  observed(source: string, program: IpvsProgram, dangers: readonly Danger[], taking?: Taking): Observed;
+  observed(
+    source: string,
+    program: IpvsProgram,
+    dangers: readonly Danger[],
+    taking?: Taking,
+    foreign?: Foreign,
+  ): Observed;
   /** Without rules and servers in a family that nobody uses: IPVS is not wanted there at all. */
   desired(observed: IpvsProgram, target: Target): IpvsProgram;
 }
@@ -48,13 +59,21 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
   const desired = ({ family, prefix }: IpvsProgram, target: Target): IpvsProgram =>
     isUsed(target) ? programOf(target).program : emptyProgram(family, prefix);
 
-  function observed(source: string, program: IpvsProgram, dangers: readonly Danger[], taking?: Taking): Observed {
+  function observed(
+    source: string,
+    program: IpvsProgram,
+    dangers: readonly Danger[],
+    taking?: Taking,
+    foreign = program.found?.tables?.foreign ?? noOthers,
+  ): Observed {
     return {
       family: program.family,
       source,
       isOurs: true,
-      look: (node) => programLook(program, node),
-      inFront: () => aheadTexts(program.found?.tables?.foreign ?? noOthers),
+      isInForce: isInForce(program),
+      look: (node, how) => programLook(how?.withOthers === true ? behind(foreign, program) : program, node),
+      inFront: () => aheadTexts(foreign),
+      notFollowed: () => jumpsAhead(foreign),
       plan(target, options) {
         const wanted = desired(program, target);
         const start = taking?.takeOver === true ? adoptForeign(program, wanted, taking.excludeCidrs) : program;
@@ -138,6 +157,20 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
   }
 
   return { observed, desired };
+}
+
+function behind(foreign: Foreign, program: IpvsProgram): IpvsProgram {
+  return { ...program, rules: withAhead(program.rules, foreign) };
+}
+
+/** Chains that no other mode has; kube-proxies of before 1.26 have not all of them. */
+function isInForce({ rules: { chains }, prefix }: IpvsProgram): boolean {
+  const own = [
+    ['filter', accessFilter],
+    ['nat', 'KUBE-LOAD-BALANCER'],
+    ['nat', 'KUBE-NODE-PORT'],
+  ] as const;
+  return own.some(([table, name]) => chains.has(chainKey(table, underPrefix(name, prefix))));
 }
 
 const noOthers: Foreign = { chains: [], inFront: [], references: [], remarks: [] };

@@ -1,4 +1,5 @@
 import { endpointText } from '../../../compiler/ir/ir.ts';
+import { ipvsSchedulers } from '../../../compiler/settings.ts';
 import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 import type { Packet, Trace, TraceStep } from '../../../compiler/semantics/packet.ts';
 import { type Outcome, toVerdict } from '../../../compiler/semantics/verdict.ts';
@@ -131,6 +132,9 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
     }
     const where = `virtual server ${serverKey(server)}`;
     note({ where, rule: `-A ${parameterWords(server)}`, share: one, depth: 0 });
+    if (isStrange(server)) {
+      steps.push({ where, rule: `-A ${parameterWords(server)}`, share: one, depth: 0, skipped: 'not understood' });
+    }
     const chosen = sharesOf(server, flow.packet);
     // ip_vs_leave: port unreachable, for TCP too.
     if (chosen.length === 0) outcomes.push({ fate: { kind: 'reject' }, share: one });
@@ -153,6 +157,12 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
   }
 
   return { pass, arrive, leave, schedule, end: (): Trace => ({ verdict: toVerdict(outcomes), steps }) };
+}
+
+/** Whom a scheduler, an option or a way of forwarding outside the vocabulary would choose is not known. */
+function isStrange({ scheduler, other, reals }: VirtualServer): boolean {
+  const isKnown = (ipvsSchedulers as readonly string[]).includes(scheduler);
+  return !isKnown || other !== '' || reals.some((real) => real.forwarding !== 'masquerade' || real.other !== '');
 }
 
 /** Those that only count connections or take turns; the others go by weight. */
@@ -178,7 +188,7 @@ function resolvers(program: IpvsProgram, packet: Packet, asked: Asked | undefine
   return {
     inSet: (name: SetName, dims, flow) => {
       const set = program.sets.get(name);
-      if (set === undefined) return false;
+      if (set === undefined) return undefined;
       const shown = dims.map((side) => (side === 'src' ? packet.source : flow.destination));
       const service = { port: flow.destinationPort, protocol: packet.protocol };
       if (asked !== undefined) askSet(set, dims, shown, service, flow.isTranslated, asked);

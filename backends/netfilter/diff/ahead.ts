@@ -1,5 +1,5 @@
 import type { RuleAhead } from '../../plane/ahead-watch.ts';
-import type { Foreign } from '../text/parse.ts';
+import type { Foreign, RuleInFront } from '../text/parse.ts';
 
 /** What ends a packet's way through a chain of the kernel, or sends it elsewhere. */
 const verdict = / -j (?:ACCEPT|DROP|RETURN|REJECT|DNAT|REDIRECT|NETMAP|TPROXY|QUEUE|NFQUEUE)(?: |$)/;
@@ -9,9 +9,19 @@ const quoted = /"(?:[^"\\]|\\.)*"/g;
 
 /** Rules of others that stand before hooks of slicewright and decide: what they take never gets to Services' rules. */
 export function verdictsAhead({ inFront }: Pick<Foreign, 'inFront'>): RuleAhead[] {
+  return verdictsIn({ inFront }, verdict).map(({ table, chain, line }) => ({ where: `${table} ${chain}`, rule: line }));
+}
+
+/** Jumps into chains of others that stand before hooks of slicewright: what these chains do is not known. */
+export function jumpsAhead({ inFront }: Pick<Foreign, 'inFront'>): readonly string[] {
   return inFront
-    .filter(({ line }) => verdict.test(line.replaceAll(quoted, '""')))
-    .map(({ table, chain, line }) => ({ where: `${table} ${chain}`, rule: line }));
+    .filter(({ line }) => /(?:^| )-[jg] (?![A-Z]+(?: |$))[^ "]+$/.test(line))
+    .map(({ table, chain, line }) => `${table} ${chain}: ${line}`);
+}
+
+/** Those of them whose target is such a one. */
+export function verdictsIn({ inFront }: Pick<Foreign, 'inFront'>, target: RegExp): readonly RuleInFront[] {
+  return inFront.filter(({ line }) => target.test(line.replaceAll(quoted, '""')));
 }
 
 /** Each with where it stands: `nat PREROUTING: -A PREROUTING …`. */

@@ -9,8 +9,8 @@ import { chainKey, type Match, type Rule, type Ruleset, type SetName, type Targe
 
 /** What rules ask that chains alone do not know. Without an answer, such a rule is not understood. */
 export interface TraceOptions {
-  /** Whether a set holds what a flow shows in these dimensions. */
-  readonly inSet?: (set: SetName, dims: readonly ('src' | 'dst')[], flow: Flow) => boolean;
+  /** Whether a set holds what a flow shows in these dimensions; undefined: nobody knows that set. */
+  readonly inSet?: (set: SetName, dims: readonly ('src' | 'dst')[], flow: Flow) => boolean | undefined;
   /** Whether a flow is IPVS's: of the given virtual server, or of any. */
   readonly isOfIpvs?: (flow: Flow, server: VirtualAddress | undefined) => boolean;
   /** The node's addresses besides those of its context: what is bound for IPVS. */

@@ -31,6 +31,25 @@ export function parseRule(family: Family, line: string): { readonly chain: strin
   return words.done && ruleProblem(family, rule) === undefined ? { chain, rule } : undefined;
 }
 
+/**
+ * What a line asks before the first word that is outside the vocabulary. All matches of a rule have to hold, so a packet that
+ * one of these does not fit cannot meet the rule, whatever the rest of it says.
+ *
+ * line   one that {@link parseRule} does not take
+ */
+export function readableMatches(family: Family, line: string): readonly Match[] {
+  const words = splitWords(line);
+  if (words?.valueOf('-A') === undefined) return [];
+  const matches: Match[] = [];
+  while (!words.done && !words.take('-j') && !words.take('-g')) {
+    const match = words.take('-m') ? parseModule(family, words) : parseHead(words);
+    if (match === undefined) break;
+    matches.push(match);
+  }
+  // A chance says nothing of the packet.
+  return matches.filter(({ kind }) => kind !== 'probability');
+}
+
 /** `-s`, `-d`, `-i`, `-p`: what belongs to every IP packet. */
 function parseHead(words: Words): Match | undefined {
   const not = negation(words);

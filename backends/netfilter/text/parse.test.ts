@@ -56,7 +56,9 @@ describe('parseSave', () => {
   it('tells what others have there: chains, rules in front of ours, jumps into ours', () => {
     expect(read(save).foreign).toEqual({
       chains: ['filter DOCKER'],
-      inFront: [{ table: 'filter', chain: 'INPUT', line: '-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT' }],
+      inFront: [
+        { table: 'filter', chain: 'INPUT', line: '-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT', hooksBefore: 0 },
+      ],
       references: [{ table: 'filter', chain: 'DOCKER', line: '-A DOCKER -i docker0 -j KUBE-FORWARD' }],
       remarks: [],
     });

@@ -19,7 +19,7 @@ export interface Foreign {
   /** Chains that are not ours, by {@link chainKey}, sorted; without the kernel's. */
   readonly chains: readonly string[];
   /** Foreign rules that stand before the last of our hooks in a chain of the kernel, in order. */
-  readonly inFront: readonly ForeignRule[];
+  readonly inFront: readonly RuleInFront[];
   /** Foreign chains' rules that jump to a chain of ours: it cannot be deleted while they stand. */
   readonly references: readonly ForeignRule[];
   /** What the tool says of tables that it cannot show in full, because nft programs of others hold more there. */
@@ -30,6 +30,11 @@ export interface ForeignRule {
   readonly table: Table;
   readonly chain: string;
   readonly line: string;
+}
+
+export interface RuleInFront extends ForeignRule {
+  /** Of slicewright's hooks in that chain, how many stand before it. */
+  readonly hooksBefore: number;
 }
 
 /** Whether a chain, found in a kernel, is one that we make. */
@@ -47,7 +52,7 @@ export function parseSave(text: string, family: Family, isOurs: IsOurs): Save {
   const { found, complete, remarks } = groupLines(text);
   const chains = new Map<string, Chain>();
   const hooks: Hook[] = [];
-  const inFront: ForeignRule[] = [];
+  const inFront: RuleInFront[] = [];
   const references: ForeignRule[] = [];
   const foreignChains: string[] = [];
   for (const { table, name, lines } of found) {
@@ -55,9 +60,12 @@ export function parseSave(text: string, family: Family, isOurs: IsOurs): Save {
     if (isKernelChain(name)) {
       const hooked = lines.map((line) => isJumpToOurs(table, line, isOurs));
       const last = hooked.lastIndexOf(true);
+      let hooksBefore = 0;
       lines.slice(0, last + 1).forEach((line, i) => {
-        if (hooked[i] === true) hooks.push({ table, chain: name, line, rule: parseRule(family, line)?.rule });
-        else inFront.push({ table, chain: name, line });
+        if (hooked[i] === true) {
+          hooks.push({ table, chain: name, line, rule: parseRule(family, line)?.rule });
+          hooksBefore++;
+        } else inFront.push({ table, chain: name, line, hooksBefore });
       });
     } else if (ours !== undefined && isOurs(table, name)) {
       chains.set(chainKey(table, name), chainFromLines(family, table, ours, lines));

@@ -1,9 +1,15 @@
 import { certain, type Dyadic, dyadicOf31, multiplyDyadic } from '../dyadic.ts';
+import type { Family } from '../../../compiler/values/address.ts';
 import { type Chain, chainKey, type KernelChain, type Rule, type Ruleset, type Table } from '../rule.ts';
+import { readableMatches } from '../text/parse-rule.ts';
 
 /** A rule where it stands, with what a walk would otherwise work out for every packet anew. */
 export interface PlacedRule {
   readonly rule: Rule | undefined;
+  /** Of a rule that nobody can follow, what it surely asks: who does not fit cannot meet it. */
+  readonly guard: Rule | undefined;
+  /** Another program's. */
+  readonly ofOthers: boolean;
   readonly line: string;
   readonly where: string;
   /** Of the packets that its other matches let through, the part that its probabilities let through. */
@@ -47,7 +53,10 @@ function createPlaces(ruleset: Ruleset): Places {
     const chain = ruleset.chains.get(key);
     if (chain === undefined) return undefined;
     const { rules, lines, table } = chain;
-    const made = { chain, rules: lines.map((line, i) => placeRule(rules[i], line, table, key)) };
+    const made = {
+      chain,
+      rules: lines.map((line, i) => placeRule(ruleset.family, { rule: rules[i], line }, table, key)),
+    };
     chains.set(key, made);
     return made;
   };
@@ -62,17 +71,36 @@ function createPlaces(ruleset: Ruleset): Places {
       if (placed !== undefined) return placed;
       const made = ruleset.hooks
         .filter((hook) => hook.table === table && hook.chain === chain)
-        .map(({ rule, line }) => placeRule(rule, line, table, key));
+        .map((hook) => placeRule(ruleset.family, hook, table, key));
       hooks.set(key, made);
       return made;
     },
   };
 }
 
-function placeRule(rule: Rule | undefined, line: string, table: Table, where: string): PlacedRule {
+interface Standing {
+  readonly rule: Rule | undefined;
+  readonly line: string;
+  readonly ofOthers?: boolean;
+}
+
+function placeRule(
+  family: Family,
+  { rule, line, ofOthers = false }: Standing,
+  table: Table,
+  where: string,
+): PlacedRule {
   const target = rule?.target;
-  const jumpKey = target?.kind === 'jump' ? chainKey(table, target.chain) : '';
-  return { rule, line, where, chance: rule === undefined ? certain : chanceOf(rule), jumpKey, found: undefined };
+  return {
+    rule,
+    guard: rule === undefined ? { matches: readableMatches(family, line) } : undefined,
+    ofOthers,
+    line,
+    where,
+    chance: rule === undefined ? certain : chanceOf(rule),
+    jumpKey: target?.kind === 'jump' ? chainKey(table, target.chain) : '',
+    found: undefined,
+  };
 }
 
 function chanceOf({ matches }: Rule): Dyadic {

@@ -67,8 +67,9 @@ export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOp
 
   function record(at: PlacedRule, of: Dyadic, path: Path | undefined, skipped?: TraceStep['skipped']): void {
     if (options.brief === true && skipped === undefined) return;
-    const step = { where: at.where, rule: at.line, share: dyadicToRational(of), depth: path?.depth ?? 0 };
-    steps.push(skipped === undefined ? step : { ...step, skipped });
+    const step: TraceStep = { where: at.where, rule: at.line, share: dyadicToRational(of), depth: path?.depth ?? 0 };
+    const whose = at.ofOthers ? ({ ofOthers: true } as const) : {};
+    steps.push(skipped === undefined ? { ...step, ...whose } : { ...step, skipped, ...whose });
   }
 
   /**
@@ -106,6 +107,7 @@ export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOp
   function tryRule(table: Table, at: PlacedRule, flow: Flow, path: Path | undefined, exits: Exits): Going {
     const { rule, chance } = at;
     const isMatch = rule === undefined ? undefined : ruleMatches(rule, flow, around);
+    if (at.guard !== undefined && ruleMatches(at.guard, flow, around) === false) return flow;
     if (rule === undefined || isMatch === undefined) {
       record(at, flow.share, path, 'not understood');
       return flow;

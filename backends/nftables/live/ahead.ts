@@ -6,6 +6,7 @@ import { standingHooks } from '../node-chains.ts';
 import { parsePriority } from '../program/hook.ts';
 import { parseName } from '../program/names.ts';
 import { familyWord } from '../program/print-rule.ts';
+import type { Hook } from '../program/program.ts';
 import type { Observation } from './observe.ts';
 
 /** More base chains than that are left unread: a reading stays cheap whatever others do. */
@@ -25,6 +26,8 @@ interface StrangeChain {
   readonly priority: number;
   readonly drops: boolean;
 }
+
+type Ordered = Pick<StrangeChain, 'type' | 'at' | 'priority'>;
 
 /** Which table is slicewright's. */
 export type OwnTable = Pick<Observation, 'family' | 'table'>;
@@ -131,12 +134,17 @@ const translates = /(?:^| )(?:dnat|redirect)(?: |$)|xt (?:DNAT|REDIRECT|NETMAP)\
  * Whether a rule takes packets from slicewright's: what is dropped is gone, and the first translation of a connection counts.
  * An accept ends only its own chain, and the kernel goes on with the next one at the hook.
  */
-function decides(rule: string, { type, at, priority }: StrangeChain): boolean {
+function decides(rule: string, { type, at, priority }: Ordered, hooks: readonly Hook[] = standingHooks): boolean {
   const text = plain(rule);
   if (ends.test(text)) return true;
   const isNat =
-    type === 'nat' && standingHooks.some((hook) => hook.type === 'nat' && hook.at === at && priority <= hook.priority);
+    type === 'nat' && hooks.some((hook) => hook.type === 'nat' && hook.at === at && priority <= hook.priority);
   return isNat && translates.test(text);
+}
+
+/** Whether a rule of a base chain takes packets of a family from those that stand behind it. */
+export function takesPackets(rule: string, hook: Hook, hooks: readonly Hook[], family: Family): boolean {
+  return isOf(family, rule) && decides(rule, hook, hooks);
 }
 
 /** In a table of inet, a rule may be for the other family alone. */

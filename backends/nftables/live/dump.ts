@@ -6,6 +6,7 @@ import { parseJsonListing } from '../program/parse-json.ts';
 import { parseListing } from '../program/parse.ts';
 import { familyWord } from '../program/print-rule.ts';
 import { aheadIn } from './ahead.ts';
+import { aheadInDump } from './dump-ahead.ts';
 import { kubeProxyTable, withStrangers } from './observe.ts';
 import type { Planner } from './plan.ts';
 
@@ -23,7 +24,8 @@ export function readDump(source: DumpSource, prefix: ChainPrefix, planner: Plann
       problems: [{ path: source.path, code: 'no-dump', message: `is a directory without ${fileName}` }],
     };
   }
-  const tables = text.trimStart().startsWith('{') ? parseJsonListing(text) : parseListing(text);
+  const isJson = text.trimStart().startsWith('{');
+  const tables = isJson ? parseJsonListing(text) : parseListing(text);
   if (tables === undefined) {
     problems.push({ path, code: 'bad-dump', message: 'is not what nft prints, or cut short' });
     return { observed: [], problems };
@@ -36,8 +38,14 @@ export function readDump(source: DumpSource, prefix: ChainPrefix, planner: Plann
     const program = tableOf(tableName(prefix));
     const kubeProxy = prefix === kubePrefix ? tableOf(kubeProxyTable) : undefined;
     const isMissing = program === undefined && kubeProxy === undefined && family === 'IPv6';
-    const found = { family, table: tableName(prefix), program, kubeProxy };
-    return isMissing ? [] : [planner.observed(path, found, aheadIn(text, found))];
+    if (isMissing) return [];
+    const inForce = program ?? kubeProxy;
+    const ahead = inForce === undefined ? [] : aheadInDump(text, family, inForce);
+    const found = { family, table: tableName(prefix), program, kubeProxy, ahead };
+    const told = isJson
+      ? ahead.flatMap(({ name, lines }) => lines.map((rule) => ({ where: `table ${name}`, rule })))
+      : aheadIn(text, { family, table: inForce?.table ?? found.table });
+    return [planner.observed(path, found, told)];
   });
   return { observed, problems };
 }

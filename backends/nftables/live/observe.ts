@@ -5,7 +5,7 @@ import type { Scope } from '../../target.ts';
 import { type Name, nameOf, tableName } from '../program/names.ts';
 import { parseListing, type ReadTable } from '../program/parse.ts';
 import { familyWord } from '../program/print-rule.ts';
-import type { NftProgram } from '../program/program.ts';
+import type { Chain, NftProgram } from '../program/program.ts';
 import { failure, factsOf, NftError } from './errors.ts';
 
 /** What a family's kernel holds of slicewright's, and of the one it may stand in the place of. */
@@ -16,6 +16,8 @@ export interface Observation {
   readonly program: NftProgram | undefined;
   /** kube-proxy's own table, where slicewright stands in its place. */
   readonly kubeProxy: NftProgram | undefined;
+  /** Rules of other tables that take packets before; undefined: nobody looked. */
+  readonly ahead?: readonly Chain[];
 }
 
 export const kubeProxyTable = nameOf('kube-proxy');

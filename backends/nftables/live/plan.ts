@@ -13,6 +13,7 @@ import type { NftablesUnit } from '../unit.ts';
 import { aheadDangers } from './ahead.ts';
 import type { Wanted } from './apply.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { behind } from './dump-ahead.ts';
 import type { Observation } from './observe.ts';
 import { diffParts } from './parts.ts';
 import { lineCount } from './perform.ts';
@@ -44,7 +45,9 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
       family: found.family,
       source,
       isOurs: found.program !== undefined,
-      look: (node) => programLook(inForce(found), node),
+      isInForce: found.program !== undefined || found.kubeProxy !== undefined,
+      look: (node, how) =>
+        programLook(how?.withOthers === true ? behind(found.ahead ?? [], inForce(found)) : inForce(found), node),
       inFront: () => ahead.map(({ where, rule }) => `${where}: ${rule}`),
       plan: (target, options) => planOf(source, found, ahead, target, options),
     };

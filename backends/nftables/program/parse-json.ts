@@ -3,7 +3,7 @@ import type { Protocol } from '../../../compiler/values/port.ts';
 import { parseElement } from './element.ts';
 import { expressionText, statementText } from './json-text.ts';
 import { type Name, parseName } from './names.ts';
-import type { ReadTable } from './parse.ts';
+import { type FamilyOf, familyOfWord, type ReadTable } from './parse.ts';
 import { typeOf } from './print.ts';
 import { type Chain, chainFromLines, type Element, type Hook, type KeyPart, type NftSet } from './program.ts';
 
@@ -13,7 +13,10 @@ import { type Chain, chainFromLines, type Element, type Hook, type KeyPart, type
  *
  * returns  undefined when the text is no such output
  */
-export function parseJsonListing(text: string): ReadonlyMap<string, ReadTable> | undefined {
+export function parseJsonListing(
+  text: string,
+  familyOf: FamilyOf = familyOfWord,
+): ReadonlyMap<string, ReadTable> | undefined {
   const objects = objectsOf(text);
   if (objects === undefined) return undefined;
   const drafts = new Map<string, Draft>();
@@ -21,7 +24,7 @@ export function parseJsonListing(text: string): ReadonlyMap<string, ReadTable> |
     const [kind = '', body] = Object.entries(object)[0] ?? [];
     if (!isRecord(body) || kind === 'metainfo') continue;
     const table = String(kind === 'table' ? body.name : body.table);
-    const family: Family | undefined = body.family === 'ip' ? 'IPv4' : body.family === 'ip6' ? 'IPv6' : undefined;
+    const family = familyOf(String(body.family));
     const name = parseName(table);
     if (family === undefined || name === undefined) continue;
     const key = `${String(body.family)} ${table}`;
@@ -32,6 +35,7 @@ export function parseJsonListing(text: string): ReadonlyMap<string, ReadTable> |
       heads: new Map(),
       lines: new Map(),
       strange: [],
+      unread: new Map(),
     };
     drafts.set(key, draft);
     put(draft, kind, body);
@@ -50,6 +54,7 @@ interface Draft {
   readonly heads: Map<string, Pick<Chain, 'name' | 'hook' | 'comment'>>;
   readonly lines: Map<string, string[]>;
   readonly strange: string[];
+  readonly unread: Map<string, readonly string[]>;
 }
 
 function objectsOf(text: string): Record_[] | undefined {
@@ -83,8 +88,10 @@ function put(draft: Draft, kind: string, body: Record_): void {
     if (typeof body.comment === 'string') words.push(`comment "${body.comment}"`);
     lines.push(words.join(' '));
   } else if ((kind === 'set' || kind === 'map') && name !== undefined) {
+    const before = draft.strange.length;
     const set = setOf(draft, name, body);
     if (set !== undefined) draft.sets.set(name, { ...set, ...comment });
+    if (draft.strange.length > before) draft.unread.set(name, draft.strange.slice(before));
   } else {
     draft.strange.push(`${kind} ${String(body.name)}`);
   }
@@ -149,9 +156,15 @@ function isEndpoint(family: Family, map: unknown): boolean {
   return names.join() === [typeOf(family, 'address'), typeOf(family, 'port')].join();
 }
 
-function finish({ family, table, comment, sets, heads, lines, strange }: Draft): ReadTable {
+function finish({ family, table, comment, sets, heads, lines, strange, unread }: Draft): ReadTable {
   const chains = new Map([...heads].map(([name, head]) => [name, chainFromLines(family, head, lines.get(name) ?? [])]));
-  const program = { family, table, sets: withProtocols(sets, chains.values()), chains };
+  const program = {
+    family,
+    table,
+    sets: withProtocols(sets, chains.values()),
+    chains,
+    ...(unread.size > 0 ? { unread } : {}),
+  };
   return { program: comment === undefined ? program : { ...program, comment }, strange };
 }
 

@@ -36,6 +36,29 @@ export function parseRule(family: Family, line: string): Rule | undefined {
   return { statements };
 }
 
+/**
+ * What a line asks before the first word that is outside the vocabulary, or that does something: a packet that one of these
+ * does not fit cannot meet the rest.
+ *
+ * line   one that {@link parseRule} does not take
+ */
+export function readableConditions(family: Family, line: string): readonly Statement[] {
+  const tokens = tokensOf(line);
+  const conditions: Statement[] = [];
+  while (tokens !== undefined && !tokens.done) {
+    const statement = parseStatement(family, tokens);
+    if (statement === undefined || !isCondition(statement)) break;
+    conditions.push(statement);
+  }
+  return conditions;
+}
+
+function isCondition({ kind }: Statement): boolean {
+  return ['ctState', 'ctStatusDnat', 'address', 'inSet', 'inInterface', 'protocol', 'dport', 'dportInSet']
+    .concat('localAddress', 'mark')
+    .includes(kind);
+}
+
 function parseStatement(family: Family, tokens: Tokens): Statement | undefined {
   if (tokens.take('ct')) return parseCt(tokens);
   if (tokens.take('fib')) return parseFib(tokens);

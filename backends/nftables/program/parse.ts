@@ -22,13 +22,22 @@ export interface ReadTable {
   readonly strange: readonly string[];
 }
 
+/** Which family a table is read for, by the word before its name; undefined: it is passed over. */
+export type FamilyOf = (word: string) => Family | undefined;
+
+export const familyOfWord: FamilyOf = (word) => (word === 'ip' ? 'IPv4' : word === 'ip6' ? 'IPv6' : undefined);
+
 /**
  * Every table of a family ip or ip6 in a listing of nft (`nft list table`, `nft list ruleset`, a document of slicewright),
  * by `ip slicewright`.
  *
- * returns  undefined when the text ends in the middle, which a listing that was cut short does
+ * familyOf   other tables than those
+ * returns    undefined when the text ends in the middle, which a listing that was cut short does
  */
-export function parseListing(text: string): ReadonlyMap<string, ReadTable> | undefined {
+export function parseListing(
+  text: string,
+  familyOf: FamilyOf = familyOfWord,
+): ReadonlyMap<string, ReadTable> | undefined {
   const tables = new Map<string, ReadTable>();
   const lines = text.split('\n');
   for (let at = 0; at < lines.length; at++) {
@@ -39,7 +48,7 @@ export function parseListing(text: string): ReadonlyMap<string, ReadTable> | und
     if (head === null || end < 0) return undefined;
     const [, familyName = '', name = ''] = head;
     const table = parseName(name);
-    const family: Family | undefined = familyName === 'ip' ? 'IPv4' : familyName === 'ip6' ? 'IPv6' : undefined;
+    const family = familyOf(familyName);
     if (family !== undefined && table !== undefined) {
       tables.set(`${familyName} ${name}`, parseTable(family, table, lines.slice(at + 1, end)));
     }
@@ -52,6 +61,7 @@ function parseTable(family: Family, table: NftProgram['table'], lines: readonly 
   const sets = new Map<string, NftSet>();
   const chains = new Map<string, Chain>();
   const strange: string[] = [];
+  const unread = new Map<string, readonly string[]>();
   let comment: string | undefined;
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? '';
@@ -68,13 +78,15 @@ function parseTable(family: Family, table: NftProgram['table'], lines: readonly 
     if (block === null || name === undefined) strange.push(line.trim());
     else if (block[1] === 'chain') chains.set(name, parseChain(family, name, body));
     else {
+      const before = strange.length;
       const set = parseSet(family, name, body, strange);
       if (set === undefined) strange.push(line.trim());
       else sets.set(name, set);
+      if (strange.length > before) unread.set(name, strange.slice(before));
     }
     if (end >= 0) at = end;
   }
-  const program = { family, table, sets, chains };
+  const program = { family, table, sets, chains, ...(unread.size > 0 ? { unread } : {}) };
   return { program: comment === undefined ? program : { ...program, comment }, strange };
 }
 

@@ -48,6 +48,8 @@ export interface Chain {
   readonly name: Name;
   readonly hook: Hook | undefined;
   readonly comment?: string;
+  /** A chain of another table, which stands before: only in programs that are followed, never in a plan. */
+  readonly ofOthers?: true;
   readonly lines: readonly string[];
   /** The lines as values; `undefined` is not in the vocabulary. */
   readonly rules: readonly (Rule | undefined)[];
@@ -64,6 +66,8 @@ export interface NftProgram {
   /** Sets and maps. */
   readonly sets: ReadonlyMap<string, NftSet>;
   readonly chains: ReadonlyMap<string, Chain>;
+  /** By name: sets and maps that were found and could not be read, or not all of their elements, with what could not. */
+  readonly unread?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** A chain that is wanted. Its lines are printed here, once. */

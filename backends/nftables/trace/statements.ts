@@ -16,10 +16,16 @@ export type Exit =
   | { readonly by: 'next' | 'miss'; readonly flow: Flow }
   | { readonly by: 'verdict'; readonly verdict: Verdict | { readonly kind: 'reject' }; readonly flow: Flow };
 
+/** What could not be read of the set or map that a statement looks into. */
+export function unreadIn(statement: Statement, { unread }: NftProgram): readonly string[] {
+  const name = 'set' in statement ? statement.set : 'map' in statement ? statement.map : undefined;
+  return name === undefined ? [] : (unread?.get(name) ?? []);
+}
+
 /**
  * What becomes of a flow at one statement: more than one exit where a number is drawn.
  *
- * returns  undefined when the statement asks for a set or map that is not there
+ * returns  undefined when the statement asks for a set or map that is not there, or whose answer was not read
  */
 export function tryStatement(
   statement: Statement,
@@ -31,6 +37,8 @@ export function tryStatement(
   if (asked !== undefined) askStatement(statement, flow, program, asked);
   const answer = (holds: boolean): Exit[] => [{ by: holds ? 'next' : 'miss', flow }];
   const wanted = (holds: boolean): Exit[] => answer(holds !== ('not' in statement && statement.not));
+  // What is not found there may be among what was not read.
+  const isUnsure = unreadIn(statement, program).length > 0;
   switch (statement.kind) {
     case 'ctState':
       return answer(statement.states.includes('new'));
@@ -44,7 +52,8 @@ export function tryStatement(
       const set = program.sets.get(statement.set);
       if (set === undefined) return undefined;
       if (set.dynamic !== undefined) return wanted(isRemembered(statement.set, flow, program));
-      return wanted(set.elements.has(keyOfFlow(statement.fields, flow)));
+      const isIn = set.elements.has(keyOfFlow(statement.fields, flow));
+      return isUnsure && !isIn ? undefined : wanted(isIn);
     }
     case 'inInterface':
       return wanted(
@@ -57,7 +66,9 @@ export function tryStatement(
     case 'dportInSet': {
       const set = program.sets.get(statement.set);
       if (set === undefined) return undefined;
-      return answer(statement.protocol === flow.packet.protocol && set.elements.has(String(flow.destinationPort)));
+      if (statement.protocol !== flow.packet.protocol) return answer(false);
+      const isIn = set.elements.has(String(flow.destinationPort));
+      return isUnsure && !isIn ? undefined : answer(isIn);
     }
     case 'localAddress':
       return wanted(isNodeAddress(statement.side === 'saddr' ? flow.packet.source : flow.destination, node));
@@ -75,7 +86,7 @@ export function tryStatement(
       const map = program.sets.get(statement.map);
       if (map === undefined) return undefined;
       const data = map.elements.get(keyOfFlow(statement.fields, flow))?.data;
-      if (data === undefined) return answer(false);
+      if (data === undefined) return isUnsure ? undefined : answer(false);
       return 'kind' in data ? [{ by: 'verdict', verdict: data, flow }] : undefined;
     }
     case 'verdictSlots':
@@ -98,6 +109,7 @@ export function tryStatement(
         const data = map.elements.get(`${key} . ${slot}`)?.data;
         if (data !== undefined && 'address' in data) slots.push({ from: slot, to: slot, outcome: data });
       }
+      if (isUnsure && slots.length < statement.modulus) return undefined;
       return draw(statement.modulus, slots, flow, dnatTo);
     }
     case 'masquerade':

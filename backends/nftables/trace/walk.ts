@@ -5,7 +5,8 @@ import type { Rational } from '../../../compiler/values/rational.ts';
 import type { Chain, HookName, NftProgram } from '../program/program.ts';
 import type { Asked } from '../../equivalence/look.ts';
 import type { Flow } from './flow.ts';
-import { type Exit, tryStatement } from './statements.ts';
+import { readableConditions } from '../program/parse-rule.ts';
+import { type Exit, tryStatement, unreadIn } from './statements.ts';
 
 /** One packet's way through a program, hook by hook. What calls it knows the order of the hooks. */
 export interface Walk {
@@ -39,8 +40,9 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
     path: readonly string[],
     skipped?: TraceStep['skipped'],
   ): void {
-    const step = { where: `chain ${chain.name}`, rule, share, depth: path.length - 1 };
-    steps.push(skipped === undefined ? step : { ...step, skipped });
+    const step: TraceStep = { where: `chain ${chain.name}`, rule, share, depth: path.length - 1 };
+    const whose = chain.ofOthers === true ? ({ ofOthers: true } as const) : {};
+    steps.push(skipped === undefined ? { ...step, ...whose } : { ...step, skipped, ...whose });
   }
 
   function walkChain(chain: Chain, start: Flow, path: readonly string[]): Left[] {
@@ -69,6 +71,7 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
   ): (Left | { readonly flow: Flow; readonly by: 'next' })[] {
     const rule = chain.rules[place];
     if (rule === undefined) {
+      if (isPassedBy(line, flow)) return [{ flow, by: 'next' }];
       record(chain, line, flow.share, path, 'not understood');
       return [{ flow, by: 'next' }];
     }
@@ -79,7 +82,9 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
       for (const one of going) {
         const exits = tryStatement(statement, one, program, node, asked);
         if (exits === undefined) {
-          record(chain, line, one.share, path, 'no such chain');
+          for (const entry of unreadIn(statement, program))
+            record(chain, `${line} (${entry})`, one.share, path, 'not understood');
+          if (unreadIn(statement, program).length === 0) record(chain, line, one.share, path, 'no such chain');
           gone.push({ flow: one, by: 'next' });
         }
         for (const exit of exits ?? []) {
@@ -96,6 +101,14 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
       gone.push({ flow: one, by: 'next' });
     }
     return gone;
+  }
+
+  /** Surely: what of the line can be read asks for another packet. */
+  function isPassedBy(line: string, flow: Flow): boolean {
+    return readableConditions(program.family, line).some((condition) => {
+      const exits = tryStatement(condition, flow, program, node, asked);
+      return exits?.every(({ by }) => by === 'miss') === true;
+    });
   }
 
   function follow(
@@ -137,7 +150,11 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
         .sort((a, b) => (a.hook?.priority ?? 0) - (b.hook?.priority ?? 0));
       let going = [...flows];
       for (const chain of chains) {
-        const left = going.flatMap((flow) => walkChain(chain, flow, [chain.name]));
+        // The first translation of a connection counts: chains of nat that stand behind are not asked any more.
+        const isDone = ({ isTranslated }: Flow) => chain.hook?.type === 'nat' && at !== 'postrouting' && isTranslated;
+        const left = going.flatMap((flow): Left[] =>
+          isDone(flow) ? [{ flow, by: 'end' }] : walkChain(chain, flow, [chain.name]),
+        );
         going = [];
         for (const { flow, by } of left) {
           if (by === 'drop' || by === 'reject') refused.push({ share: flow.share, fate: { kind: by } });
