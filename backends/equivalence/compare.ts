@@ -124,6 +124,9 @@ function noteInto(questions: Questions, { address }: Place, places: Places): Ask
       case 'port':
         places.add({ address, protocol: question.protocol, port: question.port });
         return;
+      case 'ports':
+        places.addPorts(address, question.ports);
+        return;
     }
   };
 }

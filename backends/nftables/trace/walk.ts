@@ -3,7 +3,7 @@ import type { TraceStep } from '../../../compiler/semantics/packet.ts';
 import type { Outcome } from '../../../compiler/semantics/verdict.ts';
 import type { Rational } from '../../../compiler/values/rational.ts';
 import type { Chain, HookName, NftProgram } from '../program/program.ts';
-import type { Asked } from '../../equivalence/look.ts';
+import type { LookOptions } from '../../equivalence/look.ts';
 import type { Flow } from './flow.ts';
 import { type Exit, tryStatement } from './statements.ts';
 
@@ -17,7 +17,7 @@ export interface Walk {
    */
   pass(at: HookName, types: readonly ('filter' | 'nat')[], flows: readonly Flow[]): Flow[];
   readonly refused: readonly Outcome[];
-  /** Every rule that did something. */
+  /** Every rule that did something; of a brief walk only those that could not be followed. */
   readonly steps: readonly TraceStep[];
 }
 
@@ -27,11 +27,12 @@ interface Left {
   readonly by: 'end' | 'accept' | 'drop' | 'reject';
 }
 
-export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked): Walk {
+export function createWalk(program: NftProgram, node: NodeContext, { asked, brief = false }: LookOptions = {}): Walk {
   const steps: TraceStep[] = [];
   const refused: Outcome[] = [];
 
   function record(chain: Chain, rule: string, share: Rational, skipped?: TraceStep['skipped']): void {
+    if (brief && skipped === undefined) return;
     const step = { where: `chain ${chain.name}`, rule, share };
     steps.push(skipped === undefined ? step : { ...step, skipped });
   }
@@ -125,11 +126,9 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
     steps,
     refused,
     pass(at, types, flows) {
-      const chains = [...program.chains.values()]
-        .filter(({ hook }) => hook?.at === at && types.includes(hook.type))
-        .sort((a, b) => (a.hook?.priority ?? 0) - (b.hook?.priority ?? 0));
       let going = [...flows];
-      for (const chain of chains) {
+      for (const chain of baseChainsOf(program).get(at) ?? []) {
+        if (chain.hook === undefined || !types.includes(chain.hook.type)) continue;
         const left = going.flatMap((flow) => walkChain(chain, flow, [chain.name]));
         going = [];
         for (const { flow, by } of left) {
@@ -141,4 +140,19 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
       return going;
     },
   };
+}
+
+const baseChains = new WeakMap<NftProgram, ReadonlyMap<HookName, readonly Chain[]>>();
+
+/** The chains of each hook, by priority. A program has thousands of chains, and every packet comes to every hook. */
+function baseChainsOf(program: NftProgram): ReadonlyMap<HookName, readonly Chain[]> {
+  const known = baseChains.get(program);
+  if (known !== undefined) return known;
+  const found = new Map<HookName, Chain[]>();
+  for (const chain of program.chains.values()) {
+    if (chain.hook !== undefined) found.set(chain.hook.at, [...(found.get(chain.hook.at) ?? []), chain]);
+  }
+  for (const chains of found.values()) chains.sort((a, b) => (a.hook?.priority ?? 0) - (b.hook?.priority ?? 0));
+  baseChains.set(program, found);
+  return found;
 }
