@@ -20,6 +20,8 @@ export interface Places {
   addPorts(address: IpAddress, ports: readonly PortOf[]): void;
   /** A network of destinations that a rule asks for. */
   addNetwork(network: Cidr): void;
+  /** All that are known by now, looked at or not. */
+  count(): number;
   /** The next that was not looked at; undefined: that was all. */
   next(): Place | undefined;
 }
@@ -48,12 +50,13 @@ export function createPlaces(node: NodeContext): Places {
   /** How many of those that wait were looked at. */
   let looked = 0;
   const networks = new Set<Cidr>();
+  let known = 0;
   const stoodFor = new Set<Cidr | undefined>();
   let isDoneWith = -1;
 
   function at(address: IpAddress): AtAddress {
-    const known = all.get(address);
-    if (known !== undefined) return known;
+    const found = all.get(address);
+    if (found !== undefined) return found;
     const made: AtAddress = {
       address,
       isOpen: false,
@@ -92,6 +95,7 @@ export function createPlaces(node: NodeContext): Places {
     place.seen.add(text);
     if (place.free.get(protocol) === port) addFree(place, protocol);
     place.pending.push({ address, protocol, port });
+    known++;
     wait(place);
   }
 
@@ -100,6 +104,7 @@ export function createPlaces(node: NodeContext): Places {
     if (port === undefined) return;
     place.free.set(protocol, port);
     place.pending.push({ address: place.address, protocol, port });
+    known++;
   }
 
   const loopback = parseAddress(node.family === 'IPv4' ? '127.0.0.1' : '::1');
@@ -133,6 +138,7 @@ export function createPlaces(node: NodeContext): Places {
       lists.add(ports);
       for (const { protocol, port } of ports) add({ address, protocol, port });
     },
+    count: () => known,
     addNetwork: (network) => networks.add(network),
     next() {
       for (;;) {
