@@ -3,6 +3,7 @@ import type { Shell } from './commands/completion.ts';
 import { withHyphens } from './commands/agent/flags.ts';
 import { addController } from '../controller/cli.ts';
 import { addAgent } from './command-line/agent.ts';
+import { addCapture } from './command-line/capture.ts';
 import { controllerHelpers } from './command-line/controller-helpers.ts';
 import { addExplain, addGraph, addStatus, addVerify } from './command-line/insight.ts';
 import { io } from './command-line/io.ts';
@@ -48,6 +49,7 @@ Examples:
   addApply(program);
   addCleanup(program);
   addVerify(program);
+  addCapture(program);
   addGraph(program);
   addAgent(program);
   addStatus(program);

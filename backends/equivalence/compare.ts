@@ -79,6 +79,23 @@ export function compareLooks(
   return { tried, differences, unfollowed: [...unfollowed].sort(), sampled };
 }
 
+/** Compares at some places alone, by every kind of client. */
+export function comparePlaces(
+  chosen: readonly Place[],
+  wanted: Look,
+  found: Look,
+  node: NodeContext,
+): Pick<Comparison, 'differences' | 'unfollowed'> {
+  const places = createPlaces(node);
+  const seen = chosen.map((place) => ({ place, ...comparePlace(place, wanted, found, node, places) }));
+  return {
+    differences: seen.flatMap(({ place, kinds, examples }) =>
+      kinds.different > 0 ? [{ place, kinds, examples }] : [],
+    ),
+    unfollowed: [...new Set(seen.flatMap(({ unfollowed }) => [...unfollowed]))].sort(),
+  };
+}
+
 interface Seen {
   readonly kinds: Difference['kinds'];
   readonly examples: readonly Example[];
