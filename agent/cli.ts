@@ -4,6 +4,7 @@ import { withHyphens } from './commands/agent/flags.ts';
 import { addController } from '../controller/cli.ts';
 import { addAgent } from './command-line/agent.ts';
 import { addAudit } from './command-line/audit.ts';
+import { addCapture } from './command-line/capture.ts';
 import { controllerHelpers } from './command-line/controller-helpers.ts';
 import { addExplain } from './command-line/explain.ts';
 import { addGraph, addStatus, addVerify } from './command-line/insight.ts';
@@ -52,6 +53,7 @@ Examples:
   addCleanup(program);
   addVerify(program);
   addAudit(program);
+  addCapture(program);
   addGraph(program);
   addAgent(program);
   addStatus(program);

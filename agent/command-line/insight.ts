@@ -7,7 +7,7 @@ import { addInputOptions, addOutput, collect } from './options.ts';
 /* Commands that say why something is as it is, and change nothing. */
 
 export function addVerify(program: Command): void {
-  const verify = addInputOptions(withUsageErrors(program.command('verify')))
+  const verify = addInputOptions(withUsageErrors(program.command('verify').argument('[namespace/name[:port]...]')))
     .summary('try the program on every kind of packet, without a kernel')
     .description(
       'Follows every probe packet through the program that compile prints and compares what becomes of it ' +
@@ -26,6 +26,8 @@ export function addVerify(program: Command): void {
         .argParser(collect)
         .conflicts('live'),
     )
+    .option('-n, --namespace <namespace>', 'with --live or --against: only what Services of this namespace get')
+    .option('-l, --selector <selector>', "with --live or --against: only Services with such labels: 'app=cart'")
     .option('--verbose', 'with --live or --against: every difference, and all rules that its packets met');
   addOutput(verify, ['text', 'json', 'yaml'], 'text', 'how it is written, with --live or --against')
     .addHelpText(
@@ -34,17 +36,21 @@ export function addVerify(program: Command): void {
 Examples:
   slicewright verify -f manifests/ --node node.yaml --backend ipvs
   slicewright verify -f manifests/ --config kube-proxy.yaml --live
-  slicewright verify -f manifests/ --node node.yaml --against node.iptables-save`,
+  slicewright verify -f manifests/ --node node.yaml --against node.iptables-save
+  slicewright verify shop/cart -f manifests/ --config kube-proxy.yaml --live`,
     )
-    .action(async (options) => {
+    .action(async (services: readonly string[], options, command: Command) => {
       if (options.live === true || options.against !== undefined) {
         const [{ verifyFoundCommand }, { hostRun }, { thisHost }] = await Promise.all([
           import('../commands/verify-found.ts'),
           import('../../backends/run.ts'),
           import('../node/host.ts'),
         ]);
-        process.exitCode = await verifyFoundCommand({ against: [], ...options }, io, hostRun(), thisHost());
+        process.exitCode = await verifyFoundCommand({ against: [], ...options, services }, io, hostRun(), thisHost());
         return;
+      }
+      if (services.length > 0 || options.namespace !== undefined || options.selector !== undefined) {
+        command.error('error: Services are chosen with --live or --against; the whole program is tried without');
       }
       const { verifyCommand } = await import('../commands/verify.ts');
       process.exitCode = await verifyCommand(options, io);

@@ -1,17 +1,23 @@
+import type { Observed } from '../../backends/backend.ts';
 import type { Run } from '../../backends/command.ts';
+import { families } from '../../compiler/values/address.ts';
 import { readAllDumps } from '../input/dumps.ts';
 import type { Host } from '../input/inputs.ts';
-import { compileWanted, type WantedOptions } from '../planning/compile-targets.ts';
+import { type IsNameSelected, parseNameSelection, type SelectionOptions } from '../input/selection.ts';
+import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
 import { observeFamilies } from '../planning/plan-kernel.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
 import type { DocumentFormat } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { foundDocument } from '../verification/found-json.ts';
 import { foundText } from '../verification/found-text.ts';
 import { type Verification, verifyFound } from '../verification/verify-found.ts';
 import { reportingFailures } from './failures.ts';
 
-export interface VerifyFoundOptions extends WantedOptions {
+export interface VerifyFoundOptions extends WantedOptions, SelectionOptions {
+  /** `NAMESPACE/NAME[:PORT]`: the Services that are asked about; none: all. */
+  readonly services?: readonly string[];
   /** Files and folders of dumps; empty: the kernel. */
   readonly against: readonly string[];
   readonly output: 'text' | DocumentFormat;
@@ -30,9 +36,10 @@ export function verifyFoundCommand(options: VerifyFoundOptions, io: Io, run: Run
     const isHere = options.against.length === 0;
     const wanted = await compileWanted(options, io, isHere ? host : undefined);
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
+    const { services = [] } = options;
+    const all = families.flatMap((family) => wanted.targets[family].services);
     const observed = isHere ? await observeFamilies(run, wanted, true) : readAllDumps(options.against, wanted);
-    const found: Verification[] = [];
-    for (const one of observed) found.push(await verifyFound(wanted.mode.backend, one, wanted.targets[one.family]));
+    const found = await verifyAll(observed, wanted, parseNameSelection(services, options, wanted.input, all), io);
     const choices = { verbose: options.verbose === true };
     await io.out(
       options.output === 'text'
@@ -41,4 +48,21 @@ export function verifyFoundCommand(options: VerifyFoundOptions, io: Io, run: Run
     );
     return found.some(({ result }) => result === 'different') ? 3 : 0;
   });
+}
+
+async function verifyAll(
+  observed: readonly Observed[],
+  { mode, targets }: Wanted,
+  isAsked: IsNameSelected | undefined,
+  io: Io,
+): Promise<Verification[]> {
+  const progress = createProgress(io, () => performance.now());
+  const found: Verification[] = [];
+  for (const one of observed) {
+    const tell = (looked: number, known: number) =>
+      progress.tell(() => `${one.family}: ${looked} of ${known} places compared, more may show`);
+    found.push(await verifyFound(mode.backend, one, targets[one.family], { isAsked, progress: tell }));
+  }
+  progress.end();
+  return found;
 }

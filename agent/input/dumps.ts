@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { DumpSource, LiveBackend, Observed } from '../../backends/backend.ts';
 import type { Mode } from '../../backends/index.ts';
 import type { ChainPrefix, Settings } from '../../compiler/settings.ts';
@@ -12,7 +12,44 @@ import { unreadable } from './files.ts';
  * throws   InputError for what is unreadable, no dump, or cut short: nothing is concluded from a part
  */
 export function readDumps(path: string, live: LiveBackend, prefix: ChainPrefix): readonly Observed[] {
-  const { observed, problems } = live.readDump(sourceAt(path), prefix);
+  return readSource(sourceAt(path), live, prefix);
+}
+
+/** A dump as texts by the names of its files, which can be read again with a part left out. */
+export interface DumpTexts {
+  readonly kind: DumpSource['kind'];
+  readonly path: string;
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+/** The same, with the texts of the files that the backend asked for. */
+export function readDumpTexts(
+  path: string,
+  live: LiveBackend,
+  prefix: ChainPrefix,
+): { readonly observed: readonly Observed[]; readonly dump: DumpTexts } {
+  const source = sourceAt(path);
+  if (source.kind === 'file') {
+    const texts = new Map([[basename(path), source.text]]);
+    return { observed: readSource(source, live, prefix), dump: { kind: 'file', path, texts } };
+  }
+  const texts = new Map<string, string>();
+  const read = (name: string) => {
+    const text = source.read(name);
+    if (text !== undefined) texts.set(name, text);
+    return text;
+  };
+  const observed = readSource({ ...source, read }, live, prefix);
+  return { observed, dump: { kind: 'folder', path, texts } };
+}
+
+export function sourceOf({ kind, path, texts }: DumpTexts): DumpSource {
+  if (kind === 'folder') return { kind, path, read: (name) => texts.get(name) };
+  return { kind, path, text: [...texts.values()].join('') };
+}
+
+function readSource(source: DumpSource, live: LiveBackend, prefix: ChainPrefix): readonly Observed[] {
+  const { observed, problems } = live.readDump(source, prefix);
   if (problems.length === 0) return observed;
   throw new InputError(problems.map(({ path: at, code, message }) => fileProblem(at, code, message)));
 }

@@ -16,6 +16,8 @@ export interface Io {
    * InputError where standard input was read already.
    */
   readonly ask?: (question: string) => Promise<string | undefined>;
+  /** Shows a line of progress on standard error in place of the one before, '' none. Absent where that is no terminal. */
+  readonly progress?: (line: string) => void;
   /** Whether what goes to `out` may be coloured. */
   readonly colour: boolean;
   /** Takes the terminal that `out` goes to. Absent where it goes to none that can be drawn on. */
@@ -45,6 +47,8 @@ export function processIo(): Io {
           return answer;
         },
       }),
+    ...(process.stderr.isTTY &&
+      process.env.TERM !== 'dumb' && { progress: (line: string) => void process.stderr.write(`\r\x1b[K${line}`) }),
     err: writerTo(process.stderr, '(standard error)'),
     colour: process.stdout.isTTY && process.env.NO_COLOR === undefined && process.env.TERM !== 'dumb',
     isGone: () => isGone,

@@ -6,12 +6,13 @@ import type { Verification } from './verify-found.ts';
 
 /** What verification found, for programs: one document of all families. */
 export function foundDocument(found: readonly Verification[], format: DocumentFormat): Promise<string> {
-  const families = found.map(({ family, source, result, tried, differences, unfollowed, sampled, mayIntercept }) => ({
-    family,
-    source,
-    result,
-    packets: tried,
-    differences: differences.map(({ place, servicePort, kinds, examples }) => ({
+  const families = found.map((one) => ({
+    family: one.family,
+    source: one.source,
+    result: one.result,
+    isFiltered: one.isFiltered,
+    packets: one.tried,
+    differences: one.differences.map(({ place, servicePort, kinds, examples }) => ({
       address: place.address,
       port: place.port,
       protocol: place.protocol,
@@ -25,9 +26,9 @@ export function foundDocument(found: readonly Verification[], format: DocumentFo
         rules: formatTrace(is),
       })),
     })),
-    notUnderstood: unfollowed,
-    mayIntercept,
-    sampled: sampled.map((place) => `${endpointText(place)}/${place.protocol}`),
+    notUnderstood: one.unfollowed,
+    mayIntercept: one.mayIntercept,
+    sampled: one.sampled.map((place) => `${endpointText(place)}/${place.protocol}`),
   }));
   return documentText('Verification', { families }, format);
 }

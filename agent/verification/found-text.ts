@@ -18,11 +18,12 @@ const mostRules = 4;
 
 /** What verification found of one family, for people. */
 export function foundText(found: Verification, { verbose }: TextChoices): string {
-  const { family, source, tried, differences, unfollowed, sampled, mayIntercept } = found;
+  const { family, source, tried, differences, unfollowed, sampled, mayIntercept, isFiltered } = found;
   const shown = verbose ? differences : differences.slice(0, mostPlaces);
   const more = differences.length - shown.length;
+  const chosen = isFiltered ? ' of the chosen Services, the others left out' : '';
   return [
-    `${family}, ${source}: ${resultText(found)} (${counted(tried, 'kind')} of packets followed)`,
+    `${family}, ${source}: ${resultText(found)} (${counted(tried, 'kind')} of packets followed${chosen})`,
     ...shown.flatMap((one) => placeLines(one, verbose)),
     ...(more > 0 ? [`  ${counted(more, 'more place')}: verify --verbose has them`] : []),
     ...unfollowed.map((rule) => `  not understood, so what it does is not known: ${printable(rule, 300)}`),
@@ -38,7 +39,7 @@ function resultText({ result, differences, unfollowed }: Verification): string {
   switch (result) {
     case 'equal':
       return 'every packet is treated as it should be';
-    case 'equal, but other text':
+    case 'equal but text differs':
       return 'every packet is treated as it should be, by rules with another text';
     case 'different':
       return differences.length === 0

@@ -1,5 +1,10 @@
-import type { Backend, Observed } from '../../backends/backend.ts';
-import { compareLooks, type Comparison, type Difference } from '../../backends/equivalence/compare.ts';
+import type { Backend, Observed, Plan } from '../../backends/backend.ts';
+import {
+  compareLooks,
+  type CompareOptions,
+  type Comparison,
+  type Difference,
+} from '../../backends/equivalence/compare.ts';
 import type { Place } from '../../backends/equivalence/places.ts';
 import type { Target } from '../../backends/target.ts';
 import { servicePortText } from '../../compiler/values/names.ts';
@@ -10,8 +15,10 @@ export interface Verification extends Comparison {
   readonly family: Family;
   /** `the kernel (nft)`, a file's name. */
   readonly source: string;
-  readonly result: 'equal' | 'equal, but other text' | 'different';
+  readonly result: 'equal' | 'equal but text differs' | 'different';
   readonly differences: readonly NamedDifference[];
+  /** Only chosen Services were asked about. */
+  readonly isFiltered: boolean;
   /** Rules of others that may decide before slicewright's are asked. */
   readonly mayIntercept: readonly string[];
 }
@@ -22,22 +29,41 @@ export interface NamedDifference extends Difference {
   readonly servicePort: string | undefined;
 }
 
+export interface VerifyChoices extends Pick<CompareOptions, 'progress'> {
+  /** Which Service ports are asked about; absent: all, and every place of no Service. */
+  readonly isAsked?: ((servicePort: string) => boolean) | undefined;
+}
+
 /** Compares what was found with what the objects say, by what becomes of every kind of packet. */
-export async function verifyFound(backend: Backend, observed: Observed, target: Target): Promise<Verification> {
+export async function verifyFound(
+  backend: Backend,
+  observed: Observed,
+  target: Target,
+  { isAsked, progress }: VerifyChoices = {},
+): Promise<Verification> {
   const { family, source } = observed;
   const witness = await backend.witness();
-  const comparison = compareLooks(witness.look(target), observed.look(target.node), target.node);
-  const plan = observed.plan(target, { before: undefined, isToBeApplied: false });
   const nameOf = servicePortsOf(target);
+  const isTold = (place: Place) => isAsked === undefined || isAsked(nameOf(place) ?? '');
+  const options = progress === undefined ? { isTold } : { isTold, progress };
+  const comparison = compareLooks(witness.look(target), observed.look(target.node), target.node, options);
+  const plan = observed.plan(target, { before: undefined, isToBeApplied: false });
   const isDifferent = comparison.differences.length > 0 || comparison.unfollowed.length > 0;
   return {
     ...comparison,
     family,
     source,
-    result: isDifferent ? 'different' : plan.hasSteps ? 'equal, but other text' : 'equal',
+    result: isDifferent ? 'different' : hasOtherText(plan, isAsked) ? 'equal but text differs' : 'equal',
+    isFiltered: isAsked !== undefined,
     differences: comparison.differences.map((one) => ({ ...one, servicePort: nameOf(one.place) })),
     mayIntercept: observed.inFront(),
   };
+}
+
+function hasOtherText(plan: Plan, isAsked: VerifyChoices['isAsked']): boolean {
+  if (isAsked === undefined || !plan.hasSteps) return plan.hasSteps;
+  const { frontends, parts } = plan.changes();
+  return [...frontends, ...parts].some(({ servicePort }) => servicePort !== undefined && isAsked(servicePort));
 }
 
 function servicePortsOf({ services, node }: Target): (place: Place) => string | undefined {

@@ -47,15 +47,31 @@ export interface Example {
 /** Examples that are kept of one place. */
 const mostExamples = 3;
 
-export function compareLooks(wanted: Look, found: Look, node: NodeContext): Comparison {
+export interface CompareOptions {
+  /** Whether a place is asked about; absent: all are. */
+  readonly isTold?: (place: Place) => boolean;
+  /** Told before each place how many places were looked at, of those that are known by now. */
+  readonly progress?: (looked: number, known: number) => void;
+}
+
+export function compareLooks(
+  wanted: Look,
+  found: Look,
+  node: NodeContext,
+  { isTold = () => true, progress }: CompareOptions = {},
+): Comparison {
   const places = createPlaces(node);
   for (const look of [wanted, found]) for (const destination of look.destinations()) places.add(destination);
   const differences: Difference[] = [];
   const sampled: Place[] = [];
   const unfollowed = new Set<string>();
   let tried = 0;
+  let looked = 0;
   for (let place = places.next(); place !== undefined; place = places.next()) {
-    const seen = comparePlace(place, wanted, found, node, places, unfollowed);
+    progress?.(looked++, places.count());
+    const seen = comparePlace(place, wanted, found, node, places);
+    if (!isTold(place)) continue;
+    for (const rule of seen.unfollowed) unfollowed.add(rule);
     tried += seen.kinds.tried;
     if (seen.isSampled) sampled.push(place);
     if (seen.kinds.different > 0) differences.push({ place, kinds: seen.kinds, examples: seen.examples });
@@ -63,20 +79,32 @@ export function compareLooks(wanted: Look, found: Look, node: NodeContext): Comp
   return { tried, differences, unfollowed: [...unfollowed].sort(), sampled };
 }
 
+/** Compares at some places alone, by every kind of client. */
+export function comparePlaces(
+  chosen: readonly Place[],
+  wanted: Look,
+  found: Look,
+  node: NodeContext,
+): Pick<Comparison, 'differences' | 'unfollowed'> {
+  const places = createPlaces(node);
+  const seen = chosen.map((place) => ({ place, ...comparePlace(place, wanted, found, node, places) }));
+  return {
+    differences: seen.flatMap(({ place, kinds, examples }) =>
+      kinds.different > 0 ? [{ place, kinds, examples }] : [],
+    ),
+    unfollowed: [...new Set(seen.flatMap(({ unfollowed }) => [...unfollowed]))].sort(),
+  };
+}
+
 interface Seen {
   readonly kinds: Difference['kinds'];
   readonly examples: readonly Example[];
   readonly isSampled: boolean;
+  readonly unfollowed: ReadonlySet<string>;
 }
 
-function comparePlace(
-  place: Place,
-  wanted: Look,
-  found: Look,
-  node: NodeContext,
-  places: Places,
-  unfollowed: Set<string>,
-): Seen {
+function comparePlace(place: Place, wanted: Look, found: Look, node: NodeContext, places: Places): Seen {
+  const unfollowed = new Set<string>();
   const questions = createQuestions();
   const asked = noteInto(questions, place, places);
   const done = new Set<string>();
@@ -101,7 +129,7 @@ function comparePlace(
       }
     }
     if (countQuestions(questions) === before) {
-      return { kinds: { tried: done.size, different }, examples, isSampled };
+      return { kinds: { tried: done.size, different }, examples, isSampled, unfollowed };
     }
   }
 }
@@ -123,6 +151,9 @@ function noteInto(questions: Questions, { address }: Place, places: Places): Ask
         return;
       case 'port':
         places.add({ address, protocol: question.protocol, port: question.port });
+        return;
+      case 'ports':
+        places.addPorts(address, question.ports);
         return;
     }
   };

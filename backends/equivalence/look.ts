@@ -24,11 +24,19 @@ export type Asked = (question: Question) => void;
 /** What a rule asks of a packet as it was sent. A packet whose answers are the same takes the same way. */
 export type Question =
   | { readonly kind: 'source' | 'destination'; readonly network: Cidr }
-  | { readonly kind: 'port'; readonly protocol: Protocol; readonly port: Port }
+  | ({ readonly kind: 'port' } & PortOf)
+  /** Many at once: the same list is the same question, which nobody need go through again. */
+  | { readonly kind: 'ports'; readonly ports: readonly PortOf[] }
   /** prefix: any interface whose name begins so. */
   | { readonly kind: 'interface'; readonly name: string; readonly prefix: boolean }
   /** Whether session affinity remembers the client at this endpoint. */
   | { readonly kind: 'remembered'; readonly address: IpAddress; readonly port: Port };
+
+/** A destination port of a protocol. */
+export interface PortOf {
+  readonly protocol: Protocol;
+  readonly port: Port;
+}
 
 export interface Destination {
   readonly address: IpAddress;

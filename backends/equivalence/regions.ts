@@ -48,6 +48,33 @@ export function kindOf(address: IpAddress, networks: Iterable<Cidr>): Cidr | und
   return best?.cidr;
 }
 
+/** {@link kindOf} for many addresses. */
+export function kindsOf(
+  addresses: readonly IpAddress[],
+  networks: Iterable<Cidr>,
+): ReadonlyMap<IpAddress, Cidr | undefined> {
+  const intervals = [...new Set(networks)].map(intervalOf).sort(widestFirst);
+  const ordered = addresses.map((address) => ({ address, at: addressToNumber(address) }));
+  ordered.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  const kinds = new Map<IpAddress, Cidr | undefined>();
+  /** Those that began and have not ended, each within the one before. */
+  const around: Interval[] = [];
+  let next = 0;
+  for (const { address, at } of ordered) {
+    for (let begun = intervals[next]; begun !== undefined && begun.first <= at; begun = intervals[++next]) {
+      endBefore(around, begun.first);
+      around.push(begun);
+    }
+    endBefore(around, at);
+    kinds.set(address, around.at(-1)?.cidr);
+  }
+  return kinds;
+}
+
+function endBefore(around: Interval[], at: bigint): void {
+  for (let last = around.at(-1); last !== undefined && last.last < at; last = around.at(-1)) around.pop();
+}
+
 function intervalOf(cidr: Cidr): Interval {
   const { address, length } = splitCidr(cidr);
   const first = addressToNumber(address);

@@ -1,5 +1,5 @@
 import { type IpAddress, splitCidr } from '../../compiler/values/address.ts';
-import type { Destination, Question } from '../equivalence/look.ts';
+import type { Destination, PortOf } from '../equivalence/look.ts';
 import type { Flow } from './trace/flow.ts';
 import type { Chain, Rule } from './rule.ts';
 
@@ -46,23 +46,22 @@ function indexChain(chain: Chain): Map<string, number[]> {
 
 const any = '*';
 
-const portIndexes = new WeakMap<Chain, readonly Question[]>();
+const none: readonly PortOf[] = [];
+const portIndexes = new WeakMap<Chain, readonly PortOf[]>();
 
 /** Ports that rules of a long chain want at whatever address: {@link candidateRules} leaves them out unasked. */
-export function portQuestions(chain: Chain): readonly Question[] {
-  if (chain.lines.length < worthIndexing) return [];
+export function portsIn(chain: Chain): readonly PortOf[] {
+  if (chain.lines.length < worthIndexing) return none;
   const known = portIndexes.get(chain);
   if (known !== undefined) return known;
-  const questions = chain.rules.flatMap((rule): Question[] => {
+  const ports = chain.rules.flatMap((rule): PortOf[] => {
     if (rule === undefined || wantedAddress(rule) !== any) return [];
     return rule.matches.flatMap((match) =>
-      match.kind === 'transport' && match.dport !== undefined
-        ? [{ kind: 'port', protocol: match.protocol, port: match.dport }]
-        : [],
+      match.kind === 'transport' && match.dport !== undefined ? [{ protocol: match.protocol, port: match.dport }] : [],
     );
   });
-  portIndexes.set(chain, questions);
-  return questions;
+  portIndexes.set(chain, ports);
+  return ports;
 }
 
 /** Destinations that rules are for. */

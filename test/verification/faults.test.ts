@@ -26,9 +26,9 @@ describe.each(backendNames())('verify --against in mode %s', (backend) => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  async function verify(output: 'text' | 'json' = 'text') {
+  async function verify(output: 'text' | 'json' = 'text', services: readonly string[] = []) {
     const io = memoryIo();
-    const options = { ...input, backend, against: [folder], output } as const;
+    const options = { ...input, backend, against: [folder], output, services } as const;
     return { status: await verifyFoundCommand(options, io, noRun, { name: 'east-1', addresses: [] }), ...io.written };
   }
 
@@ -50,6 +50,25 @@ describe.each(backendNames())('verify --against in mode %s', (backend) => {
         families: expect.arrayContaining([expect.objectContaining({ result: 'equal' })]),
       },
     ]);
+  });
+
+  it('tells only of the Services that are chosen, and says so', async () => {
+    const [fault] = (faults[backend] ?? []).filter(({ at }) => at.source.includes('idle'));
+    if (fault === undefined) throw new Error('no fault of shop/idle');
+    const path = join(folder, fault.file);
+    const right = readFileSync(path, 'utf8');
+    writeFileSync(path, right.replace(fault.find, fault.put));
+    try {
+      const [idle, cart] = [await verify('text', ['shop/idle']), await verify('text', ['shop/cart'])];
+      expect([idle.status, idle.out]).toEqual([3, expect.stringMatching(fault.at)]);
+      expect([cart.status, cart.out]).toEqual([
+        0,
+        expect.stringContaining('of the chosen Services, the others left out'),
+      ]);
+      expect(cart.out).not.toMatch(/idle|no Service/);
+    } finally {
+      writeFileSync(path, right);
+    }
   });
 
   it.each(faults[backend] ?? [])('finds it when $what', async ({ file, find, put, at }) => {

@@ -72,6 +72,12 @@ const iptables: readonly Fault[] = [
     '-A KUBE-SERVICES -s 10.7.7.7/32 -d 10.96.0.10/32 -j DROP\n$1',
     cart,
   ),
+  rules(
+    'one address is dropped at a port of no Service',
+    /(-A KUBE-FORWARD )/,
+    '-A KUBE-FORWARD -d 10.1.1.5/32 -p tcp -m tcp --dport 999 -j DROP\n$1',
+    /10\.1\.1\.5:999\/tcp \(no Service\)/,
+  ),
 ];
 
 const file =
@@ -190,6 +196,12 @@ const nftables: readonly Fault[] = [
     /(chain check-passing \{\n)/,
     '$1\t\tip saddr 10.7.7.7 drop\n',
     /10\.\d+\.\d+\.\d+:\d+/,
+  ),
+  nft(
+    'one endpoint’s address is dropped at every port',
+    /(chain check-passing \{\n)/,
+    '$1\t\tip daddr 10.1.1.6 drop\n',
+    /10\.1\.1\.6:65391\/tcp \(no Service\)/,
   ),
 ];
 

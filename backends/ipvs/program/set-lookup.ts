@@ -7,7 +7,7 @@ import {
   parseCidr,
 } from '../../../compiler/values/address.ts';
 import type { Port } from '../../../compiler/values/port.ts';
-import type { IpSet } from './sets.ts';
+import type { IpSet, SetType } from './sets.ts';
 
 /**
  * Whether a set holds what a packet shows.
@@ -20,10 +20,9 @@ export function setHolds(
   shown: readonly IpAddress[],
   { port, protocol }: { readonly port: Port; readonly protocol: string },
 ): boolean {
-  const entries = entriesOf(set);
+  const { type, entries } = indexOf(set);
   const [first, , third] = shown;
-  if (first === undefined) return false;
-  const [type] = set.definition.split(' ');
+  if (first === undefined || entries.size === 0) return false;
   switch (type) {
     case 'bitmap:port':
       return entries.has(String(port));
@@ -42,21 +41,62 @@ export function setHolds(
   }
 }
 
-const indexes = new WeakMap<IpSet, ReadonlySet<string>>();
-
-function entriesOf(set: IpSet): ReadonlySet<string> {
-  const known = indexes.get(set);
-  if (known !== undefined) return known;
-  const entries = new Set<string>(set.entries);
-  indexes.set(set, entries);
-  return entries;
+/** What a set's definition says that its entries are; of other types there is nothing that slicewright looks up. */
+export function typeOf(set: IpSet): SetType | 'other' {
+  return indexOf(set).type;
 }
 
+/** A set as it is looked up: every packet asks every set, and there are tens of thousands of entries. */
+interface Index {
+  readonly type: SetType | 'other';
+  readonly entries: ReadonlySet<string>;
+  /** Of a set of pairs, what stands beside each first: made when somebody asks. */
+  networks: ReadonlyMap<string, readonly Cidr[]> | undefined;
+}
+
+const indexes = new WeakMap<IpSet, Index>();
+const types: readonly string[] = [
+  'hash:ip',
+  'hash:ip,port',
+  'hash:ip,port,ip',
+  'hash:ip,port,net',
+  'bitmap:port',
+] satisfies readonly SetType[];
+
+function indexOf(set: IpSet): Index {
+  const known = indexes.get(set);
+  if (known !== undefined) return known;
+  const [type = ''] = set.definition.split(' ');
+  const isKnown = (text: string): text is SetType => types.includes(text);
+  const made = {
+    type: isKnown(type) ? type : 'other',
+    entries: new Set<string>(set.entries),
+    networks: undefined,
+  } as const;
+  indexes.set(set, made);
+  return made;
+}
+
+/** The networks, or hosts, that a set names beside an address and port: `10.0.0.1,tcp:80`. */
 export function networksOf(set: IpSet, frontend: string): readonly Cidr[] {
-  return set.entries.flatMap((entry) => {
-    if (!entry.startsWith(`${frontend},`)) return [];
-    const text = entry.slice(frontend.length + 1);
+  const index = indexOf(set);
+  index.networks ??= networksIn(set);
+  return index.networks.get(frontend) ?? [];
+}
+
+function networksIn({ entries }: IpSet): ReadonlyMap<string, readonly Cidr[]> {
+  const found = new Map<string, Cidr[]>();
+  for (const entry of entries) {
+    const end = entry.indexOf(',', entry.indexOf(',') + 1);
+    if (end < 0) continue;
+    const text = entry.slice(end + 1);
     const address = parseAddress(text);
-    return (address === undefined ? parseCidr(text) : hostCidr(address)) ?? [];
-  });
+    const network = address === undefined ? parseCidr(text) : hostCidr(address);
+    if (network === undefined) continue;
+    const frontend = entry.slice(0, end);
+    const beside = found.get(frontend);
+    if (beside === undefined) found.set(frontend, [network]);
+    else beside.push(network);
+  }
+  return found;
 }

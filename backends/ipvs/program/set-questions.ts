@@ -1,7 +1,7 @@
 import { hostCidr, type IpAddress, parseAddress } from '../../../compiler/values/address.ts';
 import { type Port, parsePort, parseProtocol, type Protocol, protocolText } from '../../../compiler/values/port.ts';
-import type { Asked, Destination } from '../../equivalence/look.ts';
-import { networksOf } from './set-lookup.ts';
+import type { Asked, Destination, PortOf } from '../../equivalence/look.ts';
+import { networksOf, typeOf } from './set-lookup.ts';
 import type { IpSet } from './sets.ts';
 
 /**
@@ -20,15 +20,10 @@ export function askSet(
   asked: Asked,
 ): void {
   const [first] = shown;
-  const [type] = set.definition.split(' ');
-  switch (type) {
+  switch (typeOf(set)) {
     case 'bitmap:port':
       if (isTranslated) return;
-      for (const entry of set.entries) {
-        const known = parsePort(Number(entry));
-        if (known !== undefined) asked({ kind: 'port', protocol, port: known });
-      }
-      return;
+      return asked({ kind: 'ports', ports: portsIn(set, protocol) });
     case 'hash:ip':
       if (dims[0] !== 'src') return;
       for (const entry of set.entries) {
@@ -47,11 +42,26 @@ export function askSet(
   }
 }
 
+const portLists = new WeakMap<IpSet, Map<Protocol, readonly PortOf[]>>();
+
+/** The ports of a set of ports, which says nothing of the protocol. */
+function portsIn(set: IpSet, protocol: Protocol): readonly PortOf[] {
+  const lists = portLists.get(set) ?? new Map<Protocol, readonly PortOf[]>();
+  portLists.set(set, lists);
+  const known = lists.get(protocol);
+  if (known !== undefined) return known;
+  const ports = set.entries.flatMap((entry): PortOf[] => {
+    const port = parsePort(Number(entry));
+    return port === undefined ? [] : [{ protocol, port }];
+  });
+  lists.set(protocol, ports);
+  return ports;
+}
+
 /** Destinations that a set knows. */
-export function* destinationsInSet({ definition, entries }: IpSet): Generator<Destination> {
-  const [type] = definition.split(' ');
-  if (type === 'bitmap:port') return;
-  for (const entry of entries) {
+export function* destinationsInSet(set: IpSet): Generator<Destination> {
+  if (typeOf(set) === 'bitmap:port') return;
+  for (const entry of set.entries) {
     const [first, service] = entry.split(',');
     const address = parseAddress(first);
     if (address === undefined) continue;

@@ -2,7 +2,7 @@ import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 import type { TraceStep } from '../../../compiler/semantics/packet.ts';
 import type { Outcome } from '../../../compiler/semantics/verdict.ts';
 import { unreachable } from '../../../compiler/values/unreachable.ts';
-import { candidateRules, portQuestions } from '../chain-index.ts';
+import { candidateRules, portsIn } from '../chain-index.ts';
 import { certain, type Dyadic, dyadicToRational, isNothing, splitDyadic } from '../dyadic.ts';
 import type { Flow } from './flow.ts';
 import { ruleMatches, type Surroundings, type TraceOptions } from '../text/matches.ts';
@@ -165,7 +165,7 @@ export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOp
     record(at, flow.share, path, obstacle);
     if (target === undefined || obstacle !== undefined) return flow;
     const { chain, rules: all } = target;
-    if (options.asked !== undefined && !flow.isTranslated) portQuestions(chain).forEach(options.asked);
+    if (options.asked !== undefined && !flow.isTranslated) options.asked({ kind: 'ports', ports: portsIn(chain) });
     const candidates = candidateRules(chain, flow);
     const rules = candidates === undefined ? all : candidates.flatMap((place) => all[place] ?? []);
     return walkRules(table, rules, flow, { key, depth: (path?.depth ?? 0) + 1, outer: path }, accepted);

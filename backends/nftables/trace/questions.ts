@@ -1,6 +1,6 @@
-import { hostCidr, parseAddress } from '../../../compiler/values/address.ts';
-import { parsePort } from '../../../compiler/values/port.ts';
-import type { Asked, Destination } from '../../equivalence/look.ts';
+import { type Cidr, hostCidr, parseAddress } from '../../../compiler/values/address.ts';
+import { parsePort, type Protocol } from '../../../compiler/values/port.ts';
+import type { Asked, Destination, PortOf } from '../../equivalence/look.ts';
 import { parseProtocolWord } from '../program/parse-rule.ts';
 import type { NftProgram, NftSet } from '../program/program.ts';
 import type { Field, Statement } from '../program/rule.ts';
@@ -24,10 +24,8 @@ export function askStatement(statement: Statement, flow: Flow, program: NftProgr
         : asked({ kind: 'port', protocol: statement.protocol, port: statement.port });
     case 'dportInSet': {
       if (flow.isTranslated) return;
-      for (const key of program.sets.get(statement.set)?.elements.keys() ?? []) {
-        const port = parsePort(Number(key));
-        if (port !== undefined) asked({ kind: 'port', protocol: statement.protocol, port });
-      }
+      const set = program.sets.get(statement.set);
+      if (set !== undefined) asked({ kind: 'ports', ports: portsIn(set, -1, 0, statement.protocol) });
       return;
     }
     case 'inSet': {
@@ -52,20 +50,34 @@ export function askStatement(statement: Statement, flow: Flow, program: NftProgr
 function askKeys(set: NftSet, fields: readonly Field[], flow: Flow, asked: Asked): void {
   const source = fields.indexOf('saddr');
   if (source >= 0) {
-    const own = keyOfFlow(fields, flow).split(' . ');
-    for (const parts of partsOf(set)) {
-      const isSame = parts.every((part, i) => i === source || part === own[i]);
-      const address = parseAddress(parts[source]);
-      if (isSame && address !== undefined) asked({ kind: 'source', network: hostCidr(address) });
-    }
+    const own = keyOfFlow(fields, flow).split(' . ').toSpliced(source, 1).join(' . ');
+    for (const network of sourcesIn(set, source).get(own) ?? []) asked({ kind: 'source', network });
   }
   if (flow.isTranslated || fields.includes('daddr') || !fields.includes('dport')) return;
-  const [protocolAt, portAt] = [fields.indexOf('l4proto'), fields.indexOf('dport')];
-  for (const parts of partsOf(set)) {
-    const protocol = protocolAt < 0 ? flow.packet.protocol : parseProtocolWord(parts[protocolAt]);
+  const ports = portsIn(set, fields.indexOf('l4proto'), fields.indexOf('dport'), flow.packet.protocol);
+  asked({ kind: 'ports', ports });
+}
+
+const portLists = new WeakMap<NftSet, Map<string, readonly PortOf[]>>();
+
+/**
+ * The ports that a set knows at whatever address.
+ *
+ * protocolAt, portAt   places in its keys; a set without protocols (-1) is asked by packets of one
+ */
+function portsIn(set: NftSet, protocolAt: number, portAt: number, asking: Protocol): readonly PortOf[] {
+  const lists = portLists.get(set) ?? new Map<string, readonly PortOf[]>();
+  portLists.set(set, lists);
+  const key = `${protocolAt} ${portAt} ${protocolAt < 0 ? asking : ''}`;
+  const known = lists.get(key);
+  if (known !== undefined) return known;
+  const ports = partsOf(set).flatMap((parts): PortOf[] => {
+    const protocol = protocolAt < 0 ? asking : parseProtocolWord(parts[protocolAt]);
     const port = parsePort(Number(parts[portAt]));
-    if (protocol !== undefined && port !== undefined) asked({ kind: 'port', protocol, port });
-  }
+    return protocol === undefined || port === undefined ? [] : [{ protocol, port }];
+  });
+  lists.set(key, ports);
+  return ports;
 }
 
 const split = new WeakMap<NftSet, readonly (readonly string[])[]>();
@@ -74,6 +86,32 @@ function partsOf(set: NftSet): readonly (readonly string[])[] {
   const known = split.get(set) ?? [...set.elements.keys()].map((key) => key.split(' . '));
   split.set(set, known);
   return known;
+}
+
+const bySource = new WeakMap<NftSet, Map<number, ReadonlyMap<string, readonly Cidr[]>>>();
+
+/**
+ * The sources that a set knows, by what stands beside them in its keys. Every packet asks, and the set of hairpin addresses
+ * has a key for each endpoint.
+ *
+ * place   of the source among the fields of a key
+ */
+function sourcesIn(set: NftSet, place: number): ReadonlyMap<string, readonly Cidr[]> {
+  const places = bySource.get(set) ?? new Map<number, ReadonlyMap<string, readonly Cidr[]>>();
+  bySource.set(set, places);
+  const known = places.get(place);
+  if (known !== undefined) return known;
+  const found = new Map<string, Cidr[]>();
+  for (const parts of partsOf(set)) {
+    const address = parseAddress(parts[place]);
+    if (address === undefined) continue;
+    const beside = parts.toSpliced(place, 1).join(' . ');
+    const sources = found.get(beside);
+    if (sources === undefined) found.set(beside, [hostCidr(address)]);
+    else sources.push(hostCidr(address));
+  }
+  places.set(place, found);
+  return found;
 }
 
 /** Destinations that maps and sets are looked up by. */

@@ -17,13 +17,8 @@ const again = ['filter'] as const;
  * Of a host's routing it knows only local or not, of connections only new ones, and of tables only this one; policies are
  * accept. Total: what it cannot follow is named in the steps and passed over. It reads kube-proxy's tables as well.
  */
-export function traceProgram(
-  program: NftProgram,
-  packet: Packet,
-  node: NodeContext,
-  { asked }: LookOptions = {},
-): Trace {
-  const walk = createWalk(program, node, asked);
+export function traceProgram(program: NftProgram, packet: Packet, node: NodeContext, how: LookOptions = {}): Trace {
+  const walk = createWalk(program, node, how);
   const isLocal = (flow: Flow) => isNodeAddress(flow.destination, node);
   const isPassing = (flow: Flow) => !isLocal(flow);
   const end: Flow[] = [];

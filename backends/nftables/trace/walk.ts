@@ -3,7 +3,7 @@ import type { TraceStep } from '../../../compiler/semantics/packet.ts';
 import type { Outcome } from '../../../compiler/semantics/verdict.ts';
 import type { Rational } from '../../../compiler/values/rational.ts';
 import type { Chain, HookName, NftProgram } from '../program/program.ts';
-import type { Asked } from '../../equivalence/look.ts';
+import type { LookOptions } from '../../equivalence/look.ts';
 import type { Flow } from './flow.ts';
 import { readableConditions } from '../program/parse-rule.ts';
 import { type Exit, tryStatement, unreadIn } from './statements.ts';
@@ -18,7 +18,7 @@ export interface Walk {
    */
   pass(at: HookName, types: readonly ('filter' | 'nat')[], flows: readonly Flow[]): Flow[];
   readonly refused: readonly Outcome[];
-  /** Every rule that did something. */
+  /** Every rule that did something; of a brief walk only those that could not be followed. */
   readonly steps: readonly TraceStep[];
 }
 
@@ -28,7 +28,7 @@ interface Left {
   readonly by: 'end' | 'accept' | 'drop' | 'reject';
 }
 
-export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked): Walk {
+export function createWalk(program: NftProgram, node: NodeContext, { asked, brief = false }: LookOptions = {}): Walk {
   const steps: TraceStep[] = [];
   const refused: Outcome[] = [];
 
@@ -40,6 +40,7 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
     path: readonly string[],
     skipped?: TraceStep['skipped'],
   ): void {
+    if (brief && skipped === undefined) return;
     const step: TraceStep = { where: `chain ${chain.name}`, rule, share, depth: path.length - 1 };
     const whose = chain.ofOthers === true ? ({ ofOthers: true } as const) : {};
     steps.push(skipped === undefined ? { ...step, ...whose } : { ...step, skipped, ...whose });
@@ -145,11 +146,9 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
     steps,
     refused,
     pass(at, types, flows) {
-      const chains = [...program.chains.values()]
-        .filter(({ hook }) => hook?.at === at && types.includes(hook.type))
-        .sort((a, b) => (a.hook?.priority ?? 0) - (b.hook?.priority ?? 0));
       let going = [...flows];
-      for (const chain of chains) {
+      for (const chain of baseChainsOf(program).get(at) ?? []) {
+        if (chain.hook === undefined || !types.includes(chain.hook.type)) continue;
         // The first translation of a connection counts: chains of nat that stand behind are not asked any more.
         const isDone = ({ isTranslated }: Flow) => chain.hook?.type === 'nat' && at !== 'postrouting' && isTranslated;
         const left = going.flatMap((flow): Left[] =>
@@ -165,4 +164,19 @@ export function createWalk(program: NftProgram, node: NodeContext, asked?: Asked
       return going;
     },
   };
+}
+
+const baseChains = new WeakMap<NftProgram, ReadonlyMap<HookName, readonly Chain[]>>();
+
+/** The chains of each hook, by priority. A program has thousands of chains, and every packet comes to every hook. */
+function baseChainsOf(program: NftProgram): ReadonlyMap<HookName, readonly Chain[]> {
+  const known = baseChains.get(program);
+  if (known !== undefined) return known;
+  const found = new Map<HookName, Chain[]>();
+  for (const chain of program.chains.values()) {
+    if (chain.hook !== undefined) found.set(chain.hook.at, [...(found.get(chain.hook.at) ?? []), chain]);
+  }
+  for (const chains of found.values()) chains.sort((a, b) => (a.hook?.priority ?? 0) - (b.hook?.priority ?? 0));
+  baseChains.set(program, found);
+  return found;
 }

@@ -1,0 +1,181 @@
+import type { Backend, LiveBackend, Observed, Witness } from '../../backends/backend.ts';
+import { compareLooks, comparePlaces, type Difference } from '../../backends/equivalence/compare.ts';
+import type { Look } from '../../backends/equivalence/look.ts';
+import type { Place } from '../../backends/equivalence/places.ts';
+import type { Target } from '../../backends/target.ts';
+import type { ClusterObjects, CompileInput } from '../../compiler/compile.ts';
+import { compile } from '../../compiler/index.ts';
+import { expandLists } from '../../compiler/model/lists.ts';
+import type { Fields } from '../../compiler/model/fields.ts';
+import { recognise } from '../../compiler/model/kinds.ts';
+import type { Family } from '../../compiler/values/address.ts';
+import type { ClusterName } from '../../compiler/values/names.ts';
+import { type DumpTexts, sourceOf } from '../input/dumps.ts';
+import { targetsOf } from '../planning/targets.ts';
+import { textOfUnits, type Unit, unitsOf } from './dump-units.ts';
+import { shrink } from './shrink.ts';
+
+/*
+ * What may go while a difference stays. Objects go first, asked at the place of the difference alone: thousands go in a few
+ * tries. Then parts of the dump go, as long as every place of the Services that are left is treated as it was; a place where
+ * the smaller dump alone makes a difference is asked about too, and the dump is made smaller once more.
+ */
+
+/** One object, and whose it is. */
+export interface OwnedObject {
+  readonly cluster: ClusterName | undefined;
+  readonly object: Fields;
+}
+
+export interface Incident {
+  readonly backend: Backend;
+  readonly live: LiveBackend;
+  readonly input: CompileInput;
+  readonly dump: DumpTexts;
+  readonly family: Family;
+  readonly difference: Difference;
+}
+
+export interface Reduced {
+  readonly input: CompileInput;
+  readonly dump: DumpTexts;
+  /** How often a part was tried without another. */
+  readonly tries: number;
+}
+
+export function objectsOf({ clusters }: Pick<CompileInput, 'clusters'>): readonly OwnedObject[] {
+  return clusters.flatMap(({ cluster, objects }) =>
+    expandLists(objects, cluster, []).map((object): OwnedObject => ({ cluster, object })),
+  );
+}
+
+/** The same input with other objects. A cluster that is left without objects is none that is known of. */
+export function withObjects(input: CompileInput, objects: readonly OwnedObject[]): CompileInput {
+  const clusters = input.clusters.map(({ cluster }) => cluster);
+  return {
+    ...input,
+    clusters: [...new Set(clusters)].flatMap((cluster): ClusterObjects[] => {
+      const own = objects.filter((one) => one.cluster === cluster).map(({ object }) => object);
+      return own.length === 0 && cluster !== undefined ? [] : [{ cluster, objects: own }];
+    }),
+  };
+}
+
+/** The fewest objects with which something holds; the node's own Node stays. */
+export function fewestObjects(input: CompileInput, holds: (input: CompileInput) => boolean): CompileInput {
+  const all = objectsOf(input);
+  const isNode = ({ cluster, object }: OwnedObject) => cluster === undefined && recognise(object)?.id?.kind === 'Node';
+  const nodes = all.filter(isNode);
+  const name = input.nodeName ?? (nodes.length === 1 ? recognise(nodes[0]?.object)?.id?.name : undefined);
+  const ours = nodes.filter(({ object }) => recognise(object)?.id?.name === name);
+  const others = all.filter((one) => !ours.includes(one));
+  const kept = shrink(others, (objects) => holds(withObjects(input, [...objects, ...ours])));
+  return withObjects(input, [...kept, ...ours]);
+}
+
+export async function reduceIncident(incident: Incident): Promise<Reduced> {
+  const { backend, live, family, difference } = incident;
+  const witness = await backend.witness();
+  const [observed] = readFamily(incident.dump, incident);
+  if (observed === undefined) throw new Error(`the dump of ${family} that showed a difference cannot be read again`);
+  let tries = 0;
+  const reasons = reasonsOf([difference]);
+  const input = fewestObjects(incident.input, (candidate) => {
+    tries++;
+    const target = targetsOf(compile(candidate))[family];
+    return isAlike(reasons, differencesAt([difference.place], witness, target, observed.look(target.node)));
+  });
+  const target = targetsOf(compile(input))[family];
+  const lookAt = (dump: DumpTexts) => readFamily(dump, { live, family, input })[0]?.look(target.node);
+  const wrongIn = (look: Look) => compareLooks(witness.look(target), look, target.node).differences;
+  const here = observed.look(target.node);
+  const wrongBefore = new Set(wrongIn(here).map(({ place }) => placeText(place)));
+  const places = new Map([difference.place, ...frontendsOf(target)].map((place) => [placeText(place), place]));
+  let { dump } = incident;
+  for (let round = 0; round < mostRounds; round++) {
+    const asked = [...places.values()];
+    const before = differencesAt(asked, witness, target, here);
+    dump = fewestParts(incident.dump, (candidate) => {
+      tries++;
+      const look = lookAt(candidate);
+      return look !== undefined && isAlike(before, differencesAt(asked, witness, target, look));
+    });
+    const look = lookAt(dump);
+    const made = look === undefined ? [] : wrongIn(look).filter(({ place }) => !wrongBefore.has(placeText(place)));
+    if (made.length === 0) break;
+    for (const { place } of made) places.set(placeText(place), place);
+  }
+  return { input, dump, tries };
+}
+
+/** Each asks about the places that the one before spoilt. A case with a difference too many is still one. */
+const mostRounds = 4;
+
+/** What differs at each place where something does, by the reasons that are given. */
+type Reasons = ReadonlyMap<string, ReadonlySet<string>>;
+
+function reasonsOf(differences: readonly Difference[], unfollowed: readonly string[] = []): Reasons {
+  const reasons = new Map<string, ReadonlySet<string>>(
+    differences.map(({ place, examples }) => [placeText(place), new Set(examples.map(({ reason }) => reason))]),
+  );
+  return unfollowed.length === 0 ? reasons : reasons.set('not understood', new Set(unfollowed));
+}
+
+function differencesAt(places: readonly Place[], witness: Witness, target: Target, found: Look): Reasons {
+  const { differences, unfollowed } = comparePlaces(places, witness.look(target), found, target.node);
+  return reasonsOf(differences, unfollowed);
+}
+
+/** The same places differ, and each for a reason that it had before. */
+function isAlike(before: Reasons, now: Reasons): boolean {
+  return (
+    before.size === now.size &&
+    [...before].every(([place, reasons]) => [...(now.get(place) ?? [])].some((reason) => reasons.has(reason)))
+  );
+}
+
+function readFamily(
+  dump: DumpTexts,
+  { live, family, input }: Pick<Incident, 'live' | 'family' | 'input'>,
+): readonly Observed[] {
+  const { observed, problems } = live.readDump(sourceOf(dump), input.settings.chainPrefix);
+  return problems.length > 0 ? [] : observed.filter((one) => one.family === family);
+}
+
+function frontendsOf({ services, node }: Target): Place[] {
+  return services.flatMap(({ frontends, protocol }) =>
+    frontends.map((frontend) => ({
+      address: frontend.kind === 'nodePort' ? node.nodeIP : frontend.address,
+      protocol,
+      port: frontend.port,
+    })),
+  );
+}
+
+function placeText({ address, protocol, port }: Place): string {
+  return `${address} ${protocol} ${port}`;
+}
+
+/** Files go whole where they can, then blocks and lines, then what is in blocks. */
+function fewestParts(dump: DumpTexts, holds: (dump: DumpTexts) => boolean): DumpTexts {
+  const withTexts = (texts: readonly (readonly [string, string])[]): DumpTexts => ({ ...dump, texts: new Map(texts) });
+  let texts = shrink([...dump.texts], (candidate) => holds(withTexts(candidate)));
+  for (const [place, [name, text]] of texts.entries()) {
+    const put = (units: readonly Unit[]) => texts.with(place, [name, textOfUnits(units)]);
+    const units = unitsOf(text);
+    // What cannot be read once it is taken apart stays as it was.
+    if (!holds(withTexts(put(units)))) continue;
+    texts = put(fewestUnits(units, (candidate) => holds(withTexts(put(candidate)))));
+  }
+  return withTexts(texts);
+}
+
+function fewestUnits(units: readonly Unit[], holds: (units: readonly Unit[]) => boolean): readonly Unit[] {
+  let kept = shrink(units, holds);
+  for (const [place, unit] of kept.entries()) {
+    if (unit.kind === 'line') continue;
+    const put = (parts: readonly Unit[]) => kept.with(place, { ...unit, parts });
+    kept = put(fewestUnits(unit.parts, (parts) => holds(put(parts))));
+  }
+  return kept;
+}

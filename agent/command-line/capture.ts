@@ -1,0 +1,38 @@
+import { type Command, Option } from 'commander';
+import { withUsageErrors } from '../terminal/usage-errors.ts';
+import { io } from './io.ts';
+import { addInputOptions, collect } from './options.ts';
+
+export function addCapture(program: Command): void {
+  addInputOptions(
+    withUsageErrors(program.command('capture').argument('<folder>').argument('[namespace/name[:port]...]')),
+  )
+    .summary('make a small test case of an incident')
+    .description(
+      'Writes a folder with the fewest objects, and the smallest part of a dump, that still show the first difference ' +
+        'which verify finds. Without a dump, or where nothing differs, it writes the objects that the rules of the named ' +
+        'Services come from. Needs no kernel and no root.\n' +
+        'Exit status: 0 written, 1 nothing to capture or it cannot be read or written, 2 usage.',
+    )
+    .addOption(
+      new Option(
+        '--against <path>',
+        'what the tools printed of a node, or the files of compile --out, as verify takes them; repeatable',
+      )
+        .argParser(collect)
+        .default([], 'no dump'),
+    )
+    .option('-n, --namespace <namespace>', 'only what Services of this namespace get')
+    .option('-l, --selector <selector>', "only Services with such labels: 'app=cart'")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  slicewright capture cases/incident-1 -f manifests/ --config kube-proxy.yaml --against node.iptables-save
+  slicewright capture cases/cart shop/cart -f manifests/ --node node.yaml`,
+    )
+    .action(async (folder: string, services: readonly string[], options) => {
+      const { captureCommand } = await import('../commands/capture.ts');
+      process.exitCode = await captureCommand(folder, { ...options, services }, io);
+    });
+}
