@@ -7,6 +7,7 @@ import { controllerHelpers } from './command-line/controller-helpers.ts';
 import { addExplain, addGraph, addStatus, addVerify } from './command-line/insight.ts';
 import { io } from './command-line/io.ts';
 import { addApply, addCleanup, addCompile, addPlan } from './command-line/rules.ts';
+import { addTest } from './command-line/test.ts';
 import { withUsageErrors } from './terminal/usage-errors.ts';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -49,6 +50,7 @@ Examples:
   addCleanup(program);
   addVerify(program);
   addGraph(program);
+  addTest(program);
   addAgent(program);
   addStatus(program);
   addController(program, controllerHelpers);

@@ -6,28 +6,33 @@ import type { Outcome } from './run-case.ts';
 const asItIs = (text: string): string => text;
 const plain: ReportPaint = { heading: asItIs, added: asItIs, removed: asItIs, danger: asItIs };
 
-/** Lines of a difference that are shown where nobody asked for all. */
-const shownLines = 60;
+/** How many lines are shown: of what differs, and of a file that is there or not. */
+export interface Shown {
+  readonly changed: number;
+  readonly whole: number;
+}
+
+const few: Shown = { changed: 60, whole: 12 };
 
 /** Edits that are looked for; beyond, two files have too little in common to be compared line by line. */
 const mostEdits = 4000;
 
 /** What is wrong, for people; empty where nothing is. Files may hold anything, so control characters are shown as text. */
-export function changeText(outcome: Outcome, paint: ReportPaint = plain, most = shownLines): string {
+export function changeText(outcome: Outcome, paint: ReportPaint = plain, most = few): string {
   switch (outcome.kind) {
     case 'passed':
       return '';
     case 'changed':
-      return limited(differenceLines(outcome.expected, outcome.found, paint), most);
+      return limited(differenceLines(outcome.expected, outcome.found, paint), most.changed);
     case 'missing':
       return limited(
         ['there is no such file yet; it would be', ...linesOf(outcome.found).map((line) => paint.added(`+${line}`))],
-        most,
+        most.whole,
       );
     case 'obsolete':
       return limited(
         ['nothing is to be said there any more', ...linesOf(outcome.expected).map((line) => paint.removed(`-${line}`))],
-        most,
+        most.whole,
       );
     case 'unmet':
       return outcome.lines.map(safeLine).join('\n');
@@ -54,8 +59,13 @@ function linesOf(text: string): string[] {
   return text.replace(/\n$/, '').split('\n').map(safeLine);
 }
 
+/** Tabs may stand: programs of some backends are indented with them. */
 function safeLine(line: string): string {
-  return printable(line, 2000);
+  return line
+    .slice(0, 4000)
+    .split('\t')
+    .map((part) => printable(part, 2000))
+    .join('\t');
 }
 
 function limited(lines: readonly string[], most: number): string {

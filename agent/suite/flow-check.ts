@@ -10,6 +10,7 @@ import {
   add,
   compareRationals,
   distance,
+  formatPercent,
   isZero,
   one,
   type Rational,
@@ -134,14 +135,12 @@ function differenceOf(
     if (compareRationals(distance(part, share.value), add(share.slack, rounding)) > 0) {
       return isZero(part)
         ? `nothing goes ${fateKey(fate)}`
-        : `${formatFraction(part)} goes ${fateKey(fate)}, where "${text}" is wanted`;
+        : `${shareText(part)} goes ${fateKey(fate)}, where "${text}" is wanted`;
     }
   }
   const keys = new Set(wanted.map(({ fate }) => fateKey(fate)));
   const other = [...found.keys()].sort(compareText).find((key) => !keys.has(key));
-  return other === undefined
-    ? undefined
-    : `${formatFraction(found.get(other) ?? zero)} goes ${other}, which is not wanted`;
+  return other === undefined ? undefined : `${shareText(found.get(other) ?? zero)} goes ${other}, which is not wanted`;
 }
 
 function endpointCount(verdict: Verdict): number {
@@ -188,7 +187,8 @@ function foundLines(verdict: Verdict, clusterOf: ClusterByEndpoint): string[] {
   ];
 }
 
+/** In the words of a flow table: a small fraction as it is, what a kernel rounded as a percentage. */
 export function shareText(share: Rational): string {
-  const text = formatFraction(share);
-  return text === '1' ? 'all' : text;
+  if (share.denominator === 1n && share.numerator === 1n) return 'all';
+  return share.denominator < 1_000_000n ? formatFraction(share) : formatPercent(share);
 }
