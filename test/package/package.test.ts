@@ -68,7 +68,7 @@ describe('the package as npm publishes it', () => {
       // As if it had been installed there: Node finds what it needs beside the real folder.
       symlinkSync(join(project, 'node_modules/vitest'), join(elsewhere, 'node_modules/vitest'));
       symlinkSync(join(project, 'node_modules/@types'), join(elsewhere, 'node_modules/@types'));
-      cpSync(join(project, 'test/suite/guide'), suite(), { recursive: true });
+      cpSync(join(project, 'examples/golden'), suite(), { recursive: true });
       const test =
         "import { defineGoldenSuite } from 'slicewright/golden';\ndefineGoldenSuite(new URL('golden/', import.meta.url));\n";
       writeFileSync(join(elsewhere, 'rules.test.ts'), test);

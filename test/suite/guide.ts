@@ -6,7 +6,7 @@ import { testCommand, type TestOptions, type TestWorld } from '../../agent/comma
 import { systemClock } from '../../agent/loop/clock.ts';
 import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 
-const original = fileURLToPath(new URL('guide', import.meta.url));
+const original = fileURLToPath(new URL('../../examples/golden', import.meta.url));
 
 /** A copy of the guide's suite, for one test to change. */
 export interface Guide {
