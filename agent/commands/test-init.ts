@@ -47,7 +47,7 @@ export function testInitCommand(from: string, folder: string, options: TestInitO
     mkdirSync(early);
     try {
       for (const [name, text] of files) writeFileSync(join(early, name), text);
-      const status = await fill(early, resolve(folder), io);
+      const status = await fill(early, folder, io);
       renameSync(early, folder);
       return status;
     } finally {
@@ -62,7 +62,7 @@ async function fill(early: string, folder: string, io: Io): Promise<number> {
   const [state] = compiledStates(readCase(openFolder(early, early)));
   if (found === undefined || state === undefined) throw new Error('a case that was just written is none');
   writeFileSync(join(early, 'flows.txt'), await firstFlows(state, found.rules.backends));
-  const result = acceptAll(await runCase({ ...found, name: basename(folder) }, {}, () => 0));
+  const result = acceptAll(await runCase({ ...found, name: basename(resolve(folder)) }, {}, () => 0));
   const names = readdirSync(early).sort(compareText);
   await io.out(`${printable(folder, 400)}: ${names.join(', ')}\n${caseText(result, paintOf(io))}`);
   return isPassed(result) ? 0 : 1;
