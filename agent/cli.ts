@@ -11,6 +11,7 @@ import { addGraph, addStatus, addVerify } from './command-line/insight.ts';
 import { io } from './command-line/io.ts';
 import { addTop } from './command-line/top.ts';
 import { addApply, addCleanup, addCompile, addPlan } from './command-line/rules.ts';
+import { addTest } from './command-line/test.ts';
 import { withUsageErrors } from './terminal/usage-errors.ts';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -55,6 +56,7 @@ Examples:
   addAudit(program);
   addCapture(program);
   addGraph(program);
+  addTest(program);
   addAgent(program);
   addStatus(program);
   addTop(program);

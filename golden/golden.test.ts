@@ -1,24 +1,22 @@
-import { rmSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { targetsOf } from '../agent/planning/targets.ts';
+import type { GoldenCase, GoldenState } from '../agent/suite/case.ts';
+import { expectationsOf, shownFamilies } from '../agent/suite/expectations.ts';
+import { leftAfterChanges } from '../agent/suite/plans.ts';
+import { compiledStates } from '../agent/suite/states.ts';
+import { defineGoldenSuite } from '../agent/suite/vitest.ts';
 import { backendNames, byName } from '../backends/index.ts';
 import { compile } from '../compiler/index.ts';
 import { formatMismatch } from '../compiler/semantics/verify.ts';
-import { caseNames, expectationFiles, type GoldenCase, type GoldenState, readCase } from './case.ts';
-import { expectationsOf, shownFamilies } from './expectations.ts';
-import { leftAfterChanges } from './plans.ts';
+import { caseNames, readCase } from './case.ts';
 
 // One file for all cases: loading the compiler costs more than compiling any of them.
+defineGoldenSuite(new URL('.', import.meta.url));
+
+// What holds for every case of slicewright's own, whatever it expects.
 describe.each(caseNames)('%s', (name) => {
   const golden = readCase(name);
-
-  it('compiles to what is written down, and to nothing else', async () => {
-    const expected = await expectationsOf(golden);
-    if (isRewriting()) removeSuperfluous(golden, expected);
-    else expect(expectationFiles(golden)).toEqual([...expected.keys()].sort());
-    for (const [file, text] of expected) await expect(text).toMatchFileSnapshot(`${golden.folder}/${file}`);
-  });
 
   it.each(backendNames())('every probe of its %s program meets its verdict', async (backend) => {
     const { verify } = await (await byName(backend)).witness();
@@ -32,7 +30,9 @@ describe.each(caseNames)('%s', (name) => {
 
   if (golden.changes.length > 0) {
     it.each(backendNames())('leaves nothing to do after each %s plan', async (backend) => {
-      expect((await leftAfterChanges(backend, golden)).flat().filter((commands) => commands > 0)).toEqual([]);
+      expect(
+        (await leftAfterChanges(backend, compiledStates(golden))).flat().filter((commands) => commands > 0),
+      ).toEqual([]);
     });
   }
 
@@ -48,27 +48,13 @@ describe.each(caseNames)('%s', (name) => {
   });
 });
 
-/** `vitest -u`: expectations are being written anew. Otherwise nothing is written, not even what is missing. */
-function isRewriting(): boolean {
-  return expect.getState().snapshotState.snapshotUpdateState === 'all';
-}
-
-/** Expectations that nobody expects any more. What a person wrote under a name that means nothing is not thrown away. */
-function removeSuperfluous(golden: GoldenCase, expected: ReadonlyMap<string, string>): void {
-  for (const file of expectationFiles(golden)) {
-    if (expected.has(file)) continue;
-    if (!/\.(txt|json)$/.test(file)) throw new Error(`${golden.folder}/${file} is no input and no expectation`);
-    rmSync(`${golden.folder}/${file}`);
-  }
-}
-
 function arbitraryOrder(golden: GoldenCase) {
   return fc
     .tuple(reordered(golden), ...golden.changes.map(reordered))
     .map(([first, ...changes]) => ({ ...first, changes }));
 }
 
-function reordered({ input, packets }: GoldenState) {
+function reordered({ input, ...rest }: GoldenState) {
   const shuffled = <T>(items: readonly T[]) =>
     fc.shuffledSubarray([...items], { minLength: items.length, maxLength: items.length });
   const clusters = input.clusters.map(({ cluster, objects }) =>
@@ -77,5 +63,5 @@ function reordered({ input, packets }: GoldenState) {
   return fc
     .tuple(...clusters)
     .chain(shuffled)
-    .map((inAnyOrder) => ({ input: { ...input, clusters: inAnyOrder }, packets }));
+    .map((inAnyOrder) => ({ input: { ...input, clusters: inAnyOrder }, ...rest }));
 }

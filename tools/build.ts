@@ -1,7 +1,9 @@
 // Builds what is published: an entry that reads the command line, and chunks that are loaded when a command
 // needs them, with everything of node_modules inside. So the package needs nothing else, starts with few files
 // to read, and runs the versions that were tested.
-import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { build, type Metafile, type Plugin, transform, type TransformOptions } from 'esbuild';
 
@@ -19,12 +21,14 @@ const output = {
  *
  * Only ES modules can be cut into chunks, but Node loads CommonJS a fifth faster: no resolving ahead, and no
  * reading of every export of Node's own modules, some of which load much on being read. So chunks are cut
- * first and become CommonJS one by one.
+ * first and become CommonJS one by one. What tests of users import stays a module, since vitest is one: it takes the chunks
+ * by name as they are.
  */
 export async function buildPackage(folder: string): Promise<Metafile> {
   const { metafile, outputFiles } = await build({
     ...output,
-    entryPoints: { start: 'agent/start.ts' },
+    entryPoints: { start: 'agent/start.ts', golden: 'agent/golden.ts' },
+    external: ['vitest'],
     outdir: folder,
     chunkNames: 'chunks/[name]-[hash]',
     bundle: true,
@@ -37,16 +41,48 @@ export async function buildPackage(folder: string): Promise<Metafile> {
   });
   rmSync(folder, { recursive: true, force: true });
   for (const { path, text } of outputFiles) {
+    if (path.endsWith('/golden.js')) {
+      writeFileSync(join(folder, 'golden.mjs'), text);
+      continue;
+    }
     const { code } = await transform(text, { ...output, format: 'cjs', supported: { 'dynamic-import': false } });
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, code);
   }
+  writeFileSync(join(folder, 'golden.d.mts'), goldenTypes());
   const entry = join(folder, 'slicewright.js');
   writeFileSync(entry, launcherText(neededNode()));
   chmodSync(entry, 0o755);
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
   writeFileSync(join(folder, 'LICENSES.txt'), licences(packagesIn(Object.keys(metafile.inputs))));
   return metafile;
+}
+
+/**
+ * The types of `slicewright/golden`, from the file where they are declared. It names no other, so that a user's compiler needs
+ * no file but this.
+ */
+function goldenTypes(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'slicewright-types-'));
+  try {
+    const options = [
+      '--noEmit',
+      'false',
+      '--emitDeclarationOnly',
+      '--declaration',
+      '--outDir',
+      folder,
+      '--rootDir',
+      '.',
+    ];
+    execFileSync('tsc', [...options, '-p', 'tools/golden-types.json']);
+    const text = readFileSync(join(folder, 'agent/suite/vitest.d.ts'), 'utf8');
+    if (/^\s*(import|export .* from)\b/m.test(text))
+      throw new Error(`types of slicewright/golden name other files:\n${text}`);
+    return text;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** What `engines` of package.json says: `22.19`. */

@@ -19,7 +19,7 @@ export async function readRegistryFile(
   readStdin: ReadStdin,
 ): Promise<{ readonly registry: Registry; readonly placeOf: PlaceOf }> {
   const document = await readDocument(path, readStdin);
-  return { registry: toRegistry(document, path), placeOf: placesOfDocument('ClusterRegistry', path, document) };
+  return { registry: registryOf(document, path), placeOf: placesOfDocument('ClusterRegistry', path, document) };
 }
 
 async function readDocument(path: string, readStdin: ReadStdin): Promise<unknown> {
@@ -29,7 +29,8 @@ async function readDocument(path: string, readStdin: ReadStdin): Promise<unknown
   throw new InputError([fileProblem(path, 'bad-registry', message)]);
 }
 
-function toRegistry(document: unknown, path: string): Registry {
+/** What a parsed registry file says. Throws InputError with all that is wrong with it. */
+export function registryOf(document: unknown, path: string): Registry {
   try {
     return parseRegistry(document, path);
   } catch (error) {
@@ -66,12 +67,12 @@ const words = {
 
 export async function openRegistryFile(path: string, readStdin: ReadStdin): Promise<RegistryFile> {
   let document = await readDocument(path, readStdin);
-  const registry = toRegistry(document, path);
+  const registry = registryOf(document, path);
   let next: Registry | undefined;
 
   async function read(): Promise<unknown> {
     const found = await readDocument(path, readStdin);
-    toRegistry(found, path);
+    registryOf(found, path);
     return found;
   }
 
@@ -90,7 +91,7 @@ export async function openRegistryFile(path: string, readStdin: ReadStdin): Prom
         const changed = await changedDocument(watch, signal);
         if (changed === undefined) return;
         document = changed;
-        next = toRegistry(changed, path);
+        next = registryOf(changed, path);
       }
     },
   };

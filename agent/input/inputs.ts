@@ -102,7 +102,8 @@ interface ClusterPath {
   readonly path: string;
 }
 
-function parseClusterOption(text: string): ClusterPath {
+/** `--cluster NAME=PATH`. Throws UsageError. */
+export function parseClusterOption(text: string): ClusterPath {
   const at = text.indexOf('=');
   const cluster = parseClusterName(text.slice(0, Math.max(at, 0)));
   const path = text.slice(at + 1);

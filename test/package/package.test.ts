@@ -1,8 +1,19 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { type Metafile, transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildPackage, packagesIn } from '../../tools/build.ts';
@@ -32,12 +43,16 @@ function call(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}
 }
 
 describe('the package as npm publishes it', () => {
-  test('installs elsewhere without a registry and compiles seed B as the sources do', { timeout: 180_000 }, () => {
+  let elsewhere: string;
+  beforeAll(() => {
+    elsewhere = join(folder, 'elsewhere');
     const npm = (args: readonly string[]): string => call('tools/with-node', ['npm', ...args]);
     npm(['pack', '--silent', '--pack-destination', folder]);
     const [tarball] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
-    const elsewhere = join(folder, 'elsewhere');
     npm(['install', '--silent', '--offline', '--prefix', elsewhere, join(folder, tarball!)]);
+  }, 180_000);
+
+  test('installs elsewhere without a registry and compiles seed B as the sources do', () => {
     const printed = call('tools/with-node', [join(elsewhere, 'node_modules/.bin/slicewright'), ...seed]);
     expect(printed).toContain('-j KUBE-SVC-ICRL3RCP3N62CZN4');
     expect(printed).toContain('--probability 0.50000000000 -j KUBE-SEP-');
@@ -45,6 +60,65 @@ describe('the package as npm publishes it', () => {
     expect(readdirSync(join(elsewhere, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual([
       'slicewright',
     ]);
+  });
+
+  describe('in tests of its users', () => {
+    const suite = (): string => join(elsewhere, 'golden');
+    beforeAll(() => {
+      // As if it had been installed there: Node finds what it needs beside the real folder.
+      symlinkSync(join(project, 'node_modules/vitest'), join(elsewhere, 'node_modules/vitest'));
+      symlinkSync(join(project, 'node_modules/@types'), join(elsewhere, 'node_modules/@types'));
+      cpSync(join(project, 'examples/golden'), suite(), { recursive: true });
+      const test =
+        "import { defineGoldenSuite } from 'slicewright/golden';\ndefineGoldenSuite(new URL('golden/', import.meta.url));\n";
+      writeFileSync(join(elsewhere, 'rules.test.ts'), test);
+    });
+
+    function vitest(...args: readonly string[]): { readonly status: number | null; readonly said: string } {
+      const command = [join(project, 'node_modules/vitest/vitest.mjs'), 'run', '--reporter=verbose', ...args];
+      const env = { ...process.env, VITEST: undefined, NODE_ENV: undefined, SEED: undefined };
+      const { status, stdout, stderr } = spawnSync(process.execPath, command, {
+        encoding: 'utf8',
+        cwd: elsewhere,
+        env,
+      });
+      return { status, said: stripVTControlCharacters(stdout + stderr) };
+    }
+
+    test('golden cases are tests of vitest, which fail where something is different and are accepted with -u', () => {
+      const first = vitest();
+      expect(first.said).toContain('cart-in-two-clusters > flows.txt:2 pod 10.1.0.9 -> shop/cart:http (ipvs)');
+      expect(first.said).toMatch(/Tests +30 passed/);
+      expect(first.status).toBe(0);
+      const program = join(suite(), 'pay-for-the-office/iptables.txt');
+      const text = readFileSync(program, 'utf8');
+      writeFileSync(program, text.replace('10.1.1.20:8443', '10.1.1.21:8443'));
+      const second = vitest();
+      expect(second.said).toMatch(/Tests +1 failed \| 29 passed/);
+      expect(second.said).toMatch(/^\+.*--to-destination 10\.1\.1\.20:8443/m);
+      expect(second.status).toBe(1);
+      expect(readFileSync(program, 'utf8')).not.toBe(text);
+      expect(vitest('-u').status).toBe(0);
+      expect(readFileSync(program, 'utf8')).toBe(text);
+    });
+
+    test('the entry has types of its own', () => {
+      const options = { strict: true, noEmit: true, module: 'nodenext', target: 'es2023', types: ['node'] };
+      writeFileSync(
+        join(elsewhere, 'tsconfig.json'),
+        JSON.stringify({ compilerOptions: options, files: ['rules.test.ts'] }),
+      );
+      writeFileSync(join(elsewhere, 'package.json'), '{ "type": "module" }');
+      const check = () => spawnSync('tsc', ['-p', '.'], { encoding: 'utf8', cwd: elsewhere });
+      expect(check()).toMatchObject({ status: 0, stdout: '' });
+      writeFileSync(
+        join(elsewhere, 'rules.test.ts'),
+        "import { defineGoldenSuite } from 'slicewright/golden';\ndefineGoldenSuite(7);\n",
+      );
+      expect(check().stdout).toContain(
+        "Argument of type 'number' is not assignable to parameter of type 'string | URL'",
+      );
+    });
   });
 });
 

@@ -1,27 +1,18 @@
-import { clustersOf } from '../agent/planning/clusters.ts';
-import { makeReport, type ReportPaint, reportText } from '../agent/planning/report.ts';
-import { scopeOf } from '../agent/planning/plan-kernel.ts';
-import { targetsOf } from '../agent/planning/targets.ts';
-import type { Observed, Plan } from '../backends/backend.ts';
-import { byName } from '../backends/index.ts';
-import { isUsed } from '../backends/target.ts';
-import type { Compilation } from '../compiler/compile.ts';
-import { compile } from '../compiler/index.ts';
-import { families } from '../compiler/values/address.ts';
-import type { GoldenCase, GoldenState } from './case.ts';
-
-/** A state with what the compiler makes of it. */
-interface Compiled extends Pick<GoldenState, 'input'> {
-  readonly compilation: Compilation;
-}
+import { clustersOf } from '../planning/clusters.ts';
+import { makeReport, type ReportPaint, reportText } from '../planning/report.ts';
+import { scopeOf } from '../planning/plan-kernel.ts';
+import { targetsOf } from '../planning/targets.ts';
+import type { Observed, Plan } from '../../backends/backend.ts';
+import { byName } from '../../backends/index.ts';
+import { isUsed } from '../../backends/target.ts';
+import { families } from '../../compiler/values/address.ts';
+import type { CompiledState } from './states.ts';
 
 /** One family's plan for one change, and the state that it leads to. */
 interface Change {
   readonly plan: Plan;
-  readonly to: Compiled;
+  readonly to: CompiledState;
 }
-
-type Sequence = Pick<GoldenCase, 'input' | 'changes'>;
 
 const asItIs = (text: string): string => text;
 const plain: ReportPaint = { heading: asItIs, added: asItIs, removed: asItIs, danger: asItIs };
@@ -31,13 +22,13 @@ const plain: ReportPaint = { heading: asItIs, added: asItIs, removed: asItIs, da
  *
  * returns   one text a change; a family that no state of the case uses is left out
  */
-export async function planTexts(backend: string, sequence: Sequence): Promise<string[]> {
-  return (await changesOf(backend, sequence)).map((plans) => plans.map(planText).join('\n'));
+export async function planTexts(backend: string, states: readonly CompiledState[]): Promise<string[]> {
+  return (await changesOf(backend, states)).map((plans) => plans.map(planText).join('\n'));
 }
 
 /** How many commands are left to do once the plan of each change went through, by family. */
-export async function leftAfterChanges(backend: string, sequence: Sequence): Promise<number[][]> {
-  return (await changesOf(backend, sequence)).map((plans) =>
+export async function leftAfterChanges(backend: string, states: readonly CompiledState[]): Promise<number[][]> {
+  return (await changesOf(backend, states)).map((plans) =>
     plans.map(({ plan, to }) => planFrom(plan.after(), to).transactions),
   );
 }
@@ -48,15 +39,14 @@ function planText({ plan, to: { input, compilation } }: Change): string {
 }
 
 /** Change by change, a plan per family. The first state is applied to nothing, and each plan starts where the last one led. */
-async function changesOf(backend: string, { input, changes }: Sequence): Promise<Change[][]> {
+async function changesOf(backend: string, [first, ...rest]: readonly CompiledState[]): Promise<Change[][]> {
   const live = await (await byName(backend)).live();
-  const [first, ...rest] = [{ input }, ...changes].map((state) => ({ ...state, compilation: compile(state.input) }));
   if (first === undefined) return [];
   const used = families.filter((family) =>
     [first, ...rest].some((state) => isUsed(targetsOf(state.compilation)[family])),
   );
   let there = used.map((family) =>
-    planFrom(live.nothing(scopeOf(family, input.settings, false), 'nothing'), first).after(),
+    planFrom(live.nothing(scopeOf(family, first.input.settings, false), 'nothing'), first).after(),
   );
   return rest.map((to) => {
     const plans = there.map((observed) => planFrom(observed, to));
@@ -65,6 +55,6 @@ async function changesOf(backend: string, { input, changes }: Sequence): Promise
   });
 }
 
-function planFrom(observed: Observed, { compilation }: Compiled): Plan {
+function planFrom(observed: Observed, { compilation }: CompiledState): Plan {
   return observed.plan(targetsOf(compilation)[observed.family], { before: undefined, isToBeApplied: true });
 }

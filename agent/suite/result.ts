@@ -1,0 +1,24 @@
+import type { FoundCase } from './find.ts';
+import type { Check, Outcome } from './run-case.ts';
+
+export interface CheckResult {
+  readonly check: Check;
+  readonly outcome: Outcome;
+  /** What was found is the expectation now. */
+  readonly isAccepted: boolean;
+}
+
+export interface CaseResult {
+  readonly found: FoundCase;
+  readonly results: readonly CheckResult[];
+  readonly ms: number;
+}
+
+export function isFailed({ outcome, isAccepted }: CheckResult): boolean {
+  return outcome.kind !== 'passed' && !isAccepted;
+}
+
+/** Whether everything holds that a case expects. */
+export function isPassed({ results }: CaseResult): boolean {
+  return !results.some(isFailed);
+}
