@@ -6,6 +6,7 @@ import { addAgent } from './command-line/agent.ts';
 import { controllerHelpers } from './command-line/controller-helpers.ts';
 import { addExplain, addGraph, addStatus, addVerify } from './command-line/insight.ts';
 import { io } from './command-line/io.ts';
+import { addReport } from './command-line/report.ts';
 import { addApply, addCleanup, addCompile, addPlan } from './command-line/rules.ts';
 import { withUsageErrors } from './terminal/usage-errors.ts';
 import manifest from '../package.json' with { type: 'json' };
@@ -49,6 +50,7 @@ Examples:
   addCleanup(program);
   addVerify(program);
   addGraph(program);
+  addReport(program);
   addAgent(program);
   addStatus(program);
   addController(program, controllerHelpers);

@@ -1,6 +1,6 @@
 import { loadMode, type Mode } from '../../backends/index.ts';
 import type { Target } from '../../backends/target.ts';
-import type { CompileInput } from '../../compiler/compile.ts';
+import type { Compilation, CompileInput } from '../../compiler/compile.ts';
 import { compile } from '../../compiler/index.ts';
 import type { Settings } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
@@ -20,6 +20,7 @@ export interface Wanted {
   readonly isEmpty: boolean;
   readonly input: CompileInput;
   readonly mode: Mode;
+  readonly compilation: Compilation;
   readonly settings: Settings;
   readonly targets: Readonly<Record<Family, Target>>;
   readonly diagnostics: readonly Diagnostic[];
@@ -48,5 +49,5 @@ export async function compileWanted(options: WantedOptions, io: Io, host: Host |
   const diagnostics = [...notes, ...compilation.diagnostics, ...made];
   if (options.strict === true && diagnostics.some(isWorrying)) throw new InputError(diagnostics, placeOf);
   const clusterOf = clustersOf(compilation, settings.clusterCidrs);
-  return { isEmpty, input, mode, settings, targets, diagnostics, placeOf, clusterOf };
+  return { isEmpty, mode, input, compilation, settings, targets, diagnostics, placeOf, clusterOf };
 }

@@ -105,11 +105,13 @@ export function printProgram(program: IpvsProgram): string {
 
 /** The share of one Service port, with the sections that it has something in. What yields to another one is in it too. */
 export function printUnit(unit: IpvsUnit, { family, chainPrefix: prefix }: NodeContext): string {
-  const entries = [...unit.entries, ...unit.nodePorts.entries];
+  const entries = [...unit.entries, ...unit.nodePorts.entries].map(
+    ({ set, entry }) => `add ${setName(set, family, prefix)} ${entry}`,
+  );
   const outFilter = unit.outFilter.map((rule) => ruleUnder(rule, prefix));
   const chain = makeChain(family, 'filter', chainUnder(chainName('KUBE-IPVS-OUT-FILTER'), prefix), outFilter);
   const sections: readonly Section[] = [
-    ['ipset save', document(entries.map(({ set, entry }) => `add ${setName(set, family, prefix)} ${entry}`))],
+    ['ipset save', document([...new Set(entries)])],
     ['ipvsadm --save -n', document(serverLines([...unit.servers, ...unit.nodePorts.servers]))],
     [rulesTool(family), document(chain.lines)],
     [`addresses of ${linkName(prefix)}`, document(addressLines(new Set(unit.bind)))],
