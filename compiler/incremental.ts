@@ -29,6 +29,8 @@ export interface Compiler {
   names(): NamesIn;
   /** What a change is about: of an object that goes, as long as it is not applied. */
   subjectOf(change: ObjectChange): Subject;
+  /** How often something was taken in: while it is the same, so is {@link Compiler.compilation}. */
+  generation(): number;
   /** The whole: equal to compiling the present objects from nothing. */
   compilation(): Compilation;
 }
@@ -50,6 +52,7 @@ interface Entry {
 export function createCompiler(context: CompilerContext): Compiler {
   const engine = createEngine(context);
   const entries = new Map<string, Entry>();
+  let generation = 0;
 
   function take(change: ObjectChange): void {
     if (!concernsRules(change)) return;
@@ -84,16 +87,19 @@ export function createCompiler(context: CompilerContext): Compiler {
 
   return {
     apply(changes) {
+      generation++;
       for (const change of changes) take(change);
       return engine.settle();
     },
     register(registry) {
+      generation++;
       engine.register(registry);
       return engine.settle();
     },
     node: engine.node,
     names: engine.names,
     subjectOf,
+    generation: () => generation,
     compilation: () => engine.compilation([...entries.values()].flatMap(({ diagnostics }) => diagnostics)),
   };
 }

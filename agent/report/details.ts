@@ -32,7 +32,7 @@ export function detailsOf(
 function portDetails({ graph, endpoints, rules }: ReportedPort, draw: (picture: Picture) => Drawing) {
   const [picture] = pictures([graph], most.drawn);
   const drawing = picture && draw(picture);
-  const lines = rules.trimEnd().split('\n');
+  const lines = rules().trimEnd().split('\n');
   return {
     id: graph.id,
     width: drawing?.width ?? 0,

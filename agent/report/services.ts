@@ -1,7 +1,7 @@
 import type { Compilation } from '../../compiler/compile.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
-import { compareText, type ServicePortId } from '../../compiler/values/names.ts';
+import { compareText } from '../../compiler/values/names.ts';
 import { formatObjectRef } from '../../compiler/values/object-ref.ts';
 import { type ExplainedEndpoint, explain } from '../explain/explain.ts';
 import { graphs, type PortGraph } from '../graph/graph.ts';
@@ -23,8 +23,8 @@ export interface ReportedPort {
   readonly graph: PortGraph;
   /** All that are known, used or not. */
   readonly endpoints: readonly ExplainedEndpoint[];
-  /** What of the program belongs to it. */
-  readonly rules: string;
+  /** What of the program belongs to it: text of a thousand Services is much, so each is made when it is shown. */
+  readonly rules: () => string;
 }
 
 export interface ReportedServices {
@@ -66,12 +66,17 @@ export function reportedServices(
       ports: own.map((graph) => ({
         graph,
         endpoints: explained.get(graph.id) ?? [],
-        rules: rulesOf(irs.get(graph.id) ?? { family: 'IPv4', id: graph.id as ServicePortId }),
+        rules: () => ruleText(graph.id),
       })),
       diagnostics: about.get(key) ?? [],
     };
   });
   return { services, general };
+
+  function ruleText(id: string): string {
+    const ir = irs.get(id);
+    return ir === undefined ? '' : rulesOf(ir);
+  }
 }
 
 function stateOf(ports: readonly PortGraph[]): ServiceState {

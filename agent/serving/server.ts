@@ -25,6 +25,8 @@ export interface Insight {
   /** For `slicewright status`, as JSON. */
   readonly status: () => unknown;
   readonly config: unknown;
+  /** The page of Services; absent: there is none. */
+  readonly report?: () => Promise<Answer>;
 }
 
 /** Metrics alone, for who reads them from elsewhere. */
@@ -49,6 +51,7 @@ export function serveMetrics(bind: BindAddress, metrics: Metrics, insight: Insig
     '/healthz': () => text('ok'),
     '/configz': () => json({ 'kubeproxy.config.k8s.io': insight.config }),
     '/slicewright/status': () => json(insight.status()),
+    ...(insight.report && { '/slicewright/report': insight.report }),
   });
   return openListener(placeOfBind(bind), answering, { methods: reading });
 }
