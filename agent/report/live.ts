@@ -1,12 +1,15 @@
-import type { Backend } from '../../backends/backend.ts';
+import type { Backend, Made } from '../../backends/backend.ts';
 import type { Compilation } from '../../compiler/compile.ts';
-import { families } from '../../compiler/values/address.ts';
+import { type Family, families } from '../../compiler/values/address.ts';
 import { sortDiagnostics } from '../../compiler/values/diagnostic.ts';
 import type { PlaceOf } from '../input/place.ts';
 import { targetsOf } from '../planning/targets.ts';
 import type { Answer } from '../serving/listener.ts';
 import { policy, reportPage } from './page.ts';
 import { reportedServices } from './services.ts';
+
+/** Lets everything else that waits have its turn. */
+const breathe = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /** What an agent knows of its Services. */
 export interface Known {
@@ -20,13 +23,19 @@ export interface Known {
 const maxDetails = 8 * 1024 * 1024;
 
 /**
- * The page of a running agent, as of now. Between two Services everything else that the agent has to do is done.
+ * The page of a running agent, as of now. Between two Services, and two stages, everything else that the agent has to do
+ * is done.
  * Nothing frames it and nobody keeps it.
  */
 export async function liveReport({ node, backend, compilation: compile, placeOf }: Known): Promise<Answer> {
   const compilation = compile();
+  await breathe();
   const targets = targetsOf(compilation);
-  const made = new Map(families.map((family) => [family, backend.make(targets[family])]));
+  const made = new Map<Family, Made>();
+  for (const family of families) {
+    made.set(family, backend.make(targets[family]));
+    await breathe();
+  }
   const diagnostics = [...compilation.diagnostics, ...[...made.values()].flatMap((one) => one.diagnostics)];
   const services = reportedServices(
     compilation,
@@ -37,7 +46,7 @@ export async function liveReport({ node, backend, compilation: compile, placeOf 
   const title = `Services of ${node}`;
   const body = await reportPage(
     { ...services, title, node, backend: backend.name, comparison: undefined, placeOf },
-    { maxDetails, breathe: () => new Promise((resolve) => void setImmediate(resolve)) },
+    { maxDetails, breathe },
   );
   return {
     status: 200,

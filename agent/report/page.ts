@@ -70,6 +70,7 @@ export async function reportPage(report: Report, { maxDetails: room, breathe }: 
     used += text.length;
     details.push(text);
   }
+  await breathe?.();
   const keys = new Set(services.map(({ key }) => key));
   const rows = services.map((service, index) => rowOf(service, index, changeWord(comparison, service.key)));
   return renderPage({
