@@ -28,7 +28,7 @@ storm: setup ## a minute of kills, flushes and a hostile cluster in namespaces; 
 golden: setup ## rewrite the expectations of golden/ from what the compiler now does
 	@tools/with-node vitest run golden -u
 
-templates: setup ## compile the .hbs templates into the modules beside them
+templates: setup ## compile the .hbs templates, and the script of report pages, into the modules beside them
 	@$(NODE) tools/precompile-templates.ts
 
 build: setup ## dist/: what is published

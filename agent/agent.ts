@@ -1,3 +1,4 @@
+import type { Backend } from '../backends/backend.ts';
 import { createChangeReader } from '../compiler/change.ts';
 import { createDeletionGuard } from '../compiler/deletion-guard.ts';
 import { callsAlike, type CompilerContext, viewOf } from '../compiler/engine.ts';
@@ -20,6 +21,7 @@ import type { Report } from './telling/agent-event.ts';
 import { createProxyHealth } from './serving/health.ts';
 import { healthBindings } from './serving/health-bindings.ts';
 import { healthListener, watchNode } from './serving/health-listener.ts';
+import { createLivePage } from './serving/live-page.ts';
 import { keepServing } from './serving/keep-serving.ts';
 import { metricsListener } from './serving/meter.ts';
 import { createMetrics, type Metrics } from './serving/metrics.ts';
@@ -75,6 +77,8 @@ export interface AgentServing {
   readonly syncPeriodMs: number;
   /** For `/configz`. */
   readonly config: unknown;
+  /** Whose rules the page of Services shows; absent: there is no such page. */
+  readonly report?: Backend | undefined;
 }
 
 /** What can be asked of an agent that runs. */
@@ -206,11 +210,9 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
   showSources(metrics, board.status);
   if (states !== undefined) showClusters(metrics, states.standings);
   const insight = {
-    mode: parts.mode,
-    status: book.status,
-    shares: book.shares,
-    config: serving.config,
+    ...{ mode: parts.mode, status: book.status, shares: book.shares, config: serving.config },
     knowledge: (path: string) => knowledgeAnswer(path, compiler, context.settings, parts.mode),
+    ...(serving.report && { report: reportOf(serving.report) }),
   };
   const healthServer = keepServing(
     'health',
@@ -233,6 +235,13 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
     { clock, log },
     signal,
   );
+  function reportOf(backend: Backend) {
+    return createLivePage(compiler.generation, async () => {
+      const { liveReport } = await import('./report/live.ts');
+      const placeOf = placeIn(parts.sources, context);
+      return liveReport({ node: context.nodeName, backend, compilation: compiler.compilation, placeOf });
+    });
+  }
   const close = async (): Promise<void> => {
     await Promise.all([loop, ...reading]);
     await checks.close();

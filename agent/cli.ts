@@ -10,6 +10,7 @@ import { addExplain } from './command-line/explain.ts';
 import { addGraph, addStatus, addVerify } from './command-line/insight.ts';
 import { io } from './command-line/io.ts';
 import { addTop } from './command-line/top.ts';
+import { addReport } from './command-line/report.ts';
 import { addApply, addCleanup, addCompile, addPlan } from './command-line/rules.ts';
 import { addTest } from './command-line/test.ts';
 import { withUsageErrors } from './terminal/usage-errors.ts';
@@ -57,6 +58,7 @@ Examples:
   addCapture(program);
   addGraph(program);
   addTest(program);
+  addReport(program);
   addAgent(program);
   addStatus(program);
   addTop(program);

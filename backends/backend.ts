@@ -4,6 +4,7 @@ import type { Mismatch } from '../compiler/semantics/verify.ts';
 import type { ChainPrefix, Settings } from '../compiler/settings.ts';
 import type { Family } from '../compiler/values/address.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
+import type { ServicePortId } from '../compiler/values/names.ts';
 import type { Run } from './command.ts';
 import type { ModeKnowledge, Reading } from './equivalence/known-difference.ts';
 import type { Look } from './equivalence/look.ts';
@@ -45,6 +46,8 @@ export interface Made {
   readonly diagnostics: readonly Diagnostic[];
   /** One readable document. */
   text(): string;
+  /** What of the program belongs to one Service port, for people; empty: nothing, or there is no such port. */
+  rulesOf(id: ServicePortId): string;
   /** File name → contents, loadable by the tools. */
   files(): ReadonlyMap<string, string>;
 }

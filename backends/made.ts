@@ -50,8 +50,16 @@ export function pureHalf<Unit, Program, Whole>(
   return {
     name: maker.name,
     make(target) {
-      const { program, diagnostics } = programOf(target);
-      return { diagnostics, text: () => maker.print(program), files: () => maker.files(program, target.node) };
+      const { program, units, diagnostics } = programOf(target);
+      return {
+        diagnostics,
+        text: () => maker.print(program),
+        rulesOf(id) {
+          const unit = units.get(id);
+          return unit === undefined ? '' : maker.printUnit(unit, target.node);
+        },
+        files: () => maker.files(program, target.node),
+      };
     },
     async witness() {
       const meaning = await loadMeaning();

@@ -27,6 +27,8 @@ export interface Maker<Unit, Program, Whole = undefined> {
   check(program: Program, node: NodeContext): readonly string[];
   /** One readable document. */
   print(program: Program): string;
+  /** The share of one Service port, in the same forms. Nothing loads it: what all share is not in it. */
+  printUnit(unit: Unit, node: NodeContext): string;
   /** File name → contents, as the tools' own save formats and loadable by them. */
   files(program: Program, node: NodeContext): ReadonlyMap<string, string>;
 }

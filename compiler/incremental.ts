@@ -31,6 +31,8 @@ export interface Compiler {
   services: Engine['services'];
   /** What a change is about: of an object that goes, as long as it is not applied. */
   subjectOf(change: ObjectChange): Subject;
+  /** How often something was taken in: while it is the same, so is {@link Compiler.compilation}. */
+  generation(): number;
   /** The whole: equal to compiling the present objects from nothing. */
   compilation(): Compilation;
 }
@@ -52,6 +54,7 @@ interface Entry {
 export function createCompiler(context: CompilerContext): Compiler {
   const engine = createEngine(context);
   const entries = new Map<string, Entry>();
+  let generation = 0;
 
   function take(change: ObjectChange): void {
     if (!concernsRules(change)) return;
@@ -86,10 +89,12 @@ export function createCompiler(context: CompilerContext): Compiler {
 
   return {
     apply(changes) {
+      generation++;
       for (const change of changes) take(change);
       return engine.settle();
     },
     register(registry) {
+      generation++;
       engine.register(registry);
       return engine.settle();
     },
@@ -97,6 +102,7 @@ export function createCompiler(context: CompilerContext): Compiler {
     names: engine.names,
     services: engine.services,
     subjectOf,
+    generation: () => generation,
     compilation: () => engine.compilation([...entries.values()].flatMap(({ diagnostics }) => diagnostics)),
   };
 }

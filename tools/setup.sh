@@ -12,6 +12,8 @@ debian_packages='iproute2 iptables ipset nftables conntrack ipvsadm kmod procps'
 emulator_package=qemu-system-x86
 # Users of several clusters type kubectl; any will do, so a package only where there is none.
 kubectl_package=kubernetes-client
+# Pages of reports are tried in it: 360 MB, and a quarter of a minute.
+browser_package=chromium
 
 say() { echo "setup: $*" >&2; }
 
@@ -77,7 +79,7 @@ install_debian_packages() {
   install_packages
 }
 
-# Apart from the others: not every release has it, and one package that is not there would keep all from coming.
+# These apart from the others: not every release has them, and one package that is not there would keep all from coming.
 install_kubectl() {
   command -v kubectl >/dev/null && return
   if ! command -v apt-get >/dev/null; then
@@ -85,6 +87,16 @@ install_kubectl() {
     return
   fi
   missing=$kubectl_package
+  install_packages
+}
+
+install_browser() {
+  command -v chromium >/dev/null && return
+  if ! command -v apt-get >/dev/null; then
+    say 'chromium is missing; tests of pages will not run'
+    return
+  fi
+  missing=$browser_package
   install_packages
 }
 
@@ -108,3 +120,4 @@ tools/with-node true 2>/dev/null || install_node
 cmp -s package-lock.json node_modules/.installed-lock.json || install_modules
 install_debian_packages
 install_kubectl
+install_browser

@@ -56,6 +56,12 @@ export function addAgent(program: Command): void {
         .default([], 'the kernel'),
     )
     .option('--scrape-address <address>', 'serve /metrics there too, and nothing else; port 10249 unless it has one')
+    .addOption(
+      switchOption(
+        'serve-report',
+        'serve a page of Services, traffic and rules at /slicewright/report, beside the metrics',
+      ),
+    )
     .option('--master <url>', "the API server's address, over that of the kubeconfig")
     .addOption(new Option('-v, --v <level>', 'from 4 on more is logged').argParser(parseVerbosity))
     .addOption(diagnosticsChoice('how the log and diagnostics are written; without it the log is JSON'));

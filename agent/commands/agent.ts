@@ -70,6 +70,8 @@ export interface AgentOptions
   readonly writeConfigTo?: string;
   /** Where metrics, and nothing else, are served besides. */
   readonly scrapeAddress?: string;
+  /** Serve the page of Services where metrics are. */
+  readonly serveReport?: boolean;
   /** kube-proxy's `-v`; undefined: as the configuration says. */
   readonly v?: number;
   /** Also how the log is written; undefined: the log as JSON, what else is said for people. */
@@ -184,7 +186,10 @@ export function agentCommand(
           clock,
           log,
           remoteWaitMs,
-          serving: servingOf(given, scrapes, isDry),
+          serving: {
+            ...servingOf(given, scrapes, isDry),
+            ...(options.serveReport === true && { report: mode.backend }),
+          },
           problems: oomScore === undefined ? problems : [...problems, oomScore],
           metrics,
           ...leases,

@@ -84,7 +84,8 @@ async function tell(
   }
   const wanted = await compileWanted({ ...options, filename }, io, host);
   await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
-  return { ...wanted, known: knowledgeOf(wanted.mode.backend, wanted) };
+  const { endpoints } = wanted.compilation;
+  return { ...wanted, known: knowledgeOf(wanted.mode.backend, { ...wanted, endpoints }) };
 }
 
 /** Looked for, and of the packet's family nothing was there: that is no agreement. */

@@ -13,7 +13,7 @@ import { hasContent, makeReport } from '../planning/report.ts';
 import { type PlanRisks, type SavedTo, type ShownPlans, plansDocument, plansText, risksOf } from '../planning/plans.ts';
 import { summaryOf } from '../planning/summary.ts';
 import { hasChanges, planFamilies, type PlannedFamily } from '../planning/plan-kernel.ts';
-import { readDumps } from '../input/dumps.ts';
+import { planDumps } from '../planning/plan-dumps.ts';
 import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
 import { type DangerOptions, failForDangers } from './consent.ts';
 import { reportingFailures } from './failures.ts';
@@ -41,7 +41,9 @@ export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host):
     const wanted = await compileWanted(options, io, isHere ? host : undefined);
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
     const isAsked = selected(options, wanted);
-    const planned = isHere ? await planFamilies(run, wanted, false) : planDumps(options, wanted);
+    const planned = isHere
+      ? await planFamilies(run, wanted, false)
+      : planDumps(options.against, wanted, options.out !== undefined);
     const reports = planned.map((one) => makeReport(one, wanted.clusterOf, isAsked));
     const isChange = isAsked === undefined ? planned.some(hasChanges) : reports.some(hasContent);
     const risks = risksOf(planned, reports);
@@ -81,13 +83,6 @@ async function shownAs({ output, verbose }: PlanOptions, shown: ShownPlans, io: 
     case 'yaml':
       return plansDocument(shown, output);
   }
-}
-
-function planDumps({ against, out }: PlanOptions, { mode, settings, targets }: Wanted): PlannedFamily[] {
-  const options = { before: undefined, isToBeApplied: out !== undefined };
-  return against
-    .flatMap((path) => readDumps(path, mode.live, settings.chainPrefix))
-    .map((observed) => ({ plan: observed.plan(targets[observed.family], options), remains: [] }));
 }
 
 async function savePlan(

@@ -21,7 +21,7 @@ function paragraph(port: ExplainedPort, without: string | undefined): string {
     'SLICE',
     'WHY',
   ];
-  const rows = port.endpoints.map((endpoint) => cells(endpoint, without !== undefined));
+  const rows = port.endpoints.map((endpoint) => endpointCells(endpoint, without !== undefined));
   return [...lines, ...align([header, ...rows])].join('\n');
 }
 
@@ -53,7 +53,8 @@ function way(route: Route): string {
   }
 }
 
-function cells(endpoint: ExplainedEndpoint, compares: boolean): string[] {
+/** Of one endpoint: its place, cluster, state, share, beside it the one without some cluster, slice, and why. */
+export function endpointCells(endpoint: ExplainedEndpoint, compares: boolean): string[] {
   const { slice, share, shareWithout, inPools, reasons } = endpoint;
   return [
     endpointText(endpoint),

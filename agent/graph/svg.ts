@@ -2,8 +2,8 @@ import { instance } from '@viz-js/viz';
 import { dotText } from './dot.ts';
 import type { Picture } from './picture.ts';
 
-/** One drawn picture, in pixels. */
-interface Drawing {
+/** One drawn picture, in pixels. `body` is SVG with Graphviz's colours, over which {@link graphStyle} goes. */
+export interface Drawing {
   readonly body: string;
   readonly viewBox: string;
   readonly width: number;
@@ -13,7 +13,7 @@ interface Drawing {
 const gap = 16;
 
 /** Colours follow the reader's setting; a class of a node or an edge is its kind in the picture. */
-const style = `
+export const graphStyle = `
 text { fill: light-dark(#1b1f24, #e6edf3); stroke: none }
 path, polygon, polyline, ellipse { stroke: light-dark(#57606a, #9198a1); fill: none }
 .edge polygon { fill: light-dark(#57606a, #9198a1) }
@@ -29,8 +29,7 @@ path, polygon, polyline, ellipse { stroke: light-dark(#57606a, #9198a1); fill: n
  * laid out alone, so a thousand take a thousand times as long as one.
  */
 export async function svgText(pictures: readonly Picture[]): Promise<string> {
-  const graphviz = await instance();
-  const drawings = pictures.map((picture) => drawing(graphviz.renderString(dotText([picture]), { format: 'svg' })));
+  const drawings = pictures.map(await createDrawer());
   const width = Math.max(0, ...drawings.map((one) => one.width));
   let y = 0;
   const parts = drawings.map(({ body, viewBox, ...size }) => {
@@ -40,9 +39,15 @@ export async function svgText(pictures: readonly Picture[]): Promise<string> {
   });
   const height = Math.max(0, y - gap);
   return `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="ways of traffic" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" style="color-scheme: light dark">
-<style>${style}</style>
+<style>${graphStyle}</style>
 ${parts.join('')}</svg>
 `;
+}
+
+/** Draws pictures by Graphviz, each laid out alone: milliseconds for one of a dozen nodes. */
+export async function createDrawer(): Promise<(picture: Picture) => Drawing> {
+  const graphviz = await instance();
+  return (picture) => drawing(graphviz.renderString(dotText([picture]), { format: 'svg' }));
 }
 
 /** Graphviz's own names of nodes are left out: they repeat from picture to picture, and browsers show them as hints. */

@@ -166,8 +166,8 @@ function nameOfHost(host: Host | undefined, objects: readonly unknown[]): string
   return names.length === 1 && names[0] !== host.name ? undefined : host.name;
 }
 
-/** As the compiler will read them. */
-function nodeNames(objects: readonly unknown[]): string[] {
+/** Names of the Nodes among objects, as the compiler will read them. */
+export function nodeNames(objects: readonly unknown[]): string[] {
   return expandLists(objects, undefined, []).flatMap((object) => {
     const id = recognise(object)?.id;
     return id?.kind === 'Node' ? [id.name] : [];

@@ -20,14 +20,13 @@ export interface Wanted {
   readonly isEmpty: boolean;
   readonly input: CompileInput;
   readonly mode: Mode;
+  readonly compilation: Compilation;
   readonly settings: Settings;
   readonly targets: Readonly<Record<Family, Target>>;
   readonly diagnostics: readonly Diagnostic[];
   /** Where in files their objects stand. */
   readonly placeOf: PlaceOf;
   readonly clusterOf: ClusterOf;
-  /** Every endpoint that was seen, used or not. */
-  readonly endpoints: Compilation['endpoints'];
 }
 
 export interface WantedOptions extends InputOptions {
@@ -50,6 +49,5 @@ export async function compileWanted(options: WantedOptions, io: Io, host: Host |
   const diagnostics = [...notes, ...compilation.diagnostics, ...made];
   if (options.strict === true && diagnostics.some(isWorrying)) throw new InputError(diagnostics, placeOf);
   const clusterOf = clustersOf(compilation, settings.clusterCidrs);
-  const { endpoints } = compilation;
-  return { isEmpty, mode, settings, targets, diagnostics, placeOf, clusterOf, input, endpoints };
+  return { isEmpty, mode, input, compilation, settings, targets, diagnostics, placeOf, clusterOf };
 }

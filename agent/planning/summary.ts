@@ -16,19 +16,29 @@ export interface PlanSummary {
 
 /** Of what the reports tell: a filtered report counts what passed its filter. */
 export function summaryOf(served: readonly Served[], reports: readonly FamilyReport[]): PlanSummary {
+  const counts = { add: 0, change: 0, remove: 0, rulesOnly: 0 };
+  for (const kind of changeKinds(served, reports).values()) counts[kind] += 1;
+  return counts;
+}
+
+/** What a plan means to each Service that it tells of. */
+export function changeKinds(
+  served: readonly Served[],
+  reports: readonly FamilyReport[],
+): ReadonlyMap<string, keyof PlanSummary> {
   const before = new Set(served.flatMap((one) => [...one.before.named]));
   const after = new Set(served.flatMap((one) => [...one.after.named]));
-  const counts = { add: 0, change: 0, remove: 0, rulesOnly: 0 };
   const sentences = reports.flatMap(({ services }) => services);
-  for (const [service, ofService] of Map.groupBy(sentences, (one) => one.service)) {
-    counts[
+  const byService = [...Map.groupBy(sentences, (one) => one.service)];
+  return new Map(
+    byService.map(([service, own]) => [
+      service,
       kindOf(
         service,
-        ofService.every(({ sign }) => sign === '='),
-      )
-    ] += 1;
-  }
-  return counts;
+        own.every(({ sign }) => sign === '='),
+      ),
+    ]),
+  );
 
   function kindOf(service: string, isUnnoticed: boolean): keyof PlanSummary {
     if (isUnnoticed) return 'rulesOnly';

@@ -30,6 +30,8 @@ export interface Insight {
   readonly config: unknown;
   /** For `slicewright explain`, by what stands behind `knowledgePath`. */
   readonly knowledge: (path: string) => Answer;
+  /** The page of Services; absent: there is none. */
+  readonly report?: () => Promise<Answer>;
 }
 
 /** Metrics alone, for who reads them from elsewhere. */
@@ -55,6 +57,7 @@ export function serveMetrics(bind: BindAddress, metrics: Metrics, insight: Insig
     '/configz': () => json({ 'kubeproxy.config.k8s.io': insight.config }),
     '/slicewright/status': () => json(insight.status()),
     '/slicewright/shares': () => json(insight.shares()),
+    ...(insight.report && { '/slicewright/report': insight.report }),
   });
   const answer = (path: string) =>
     path.startsWith(knowledgePath) ? insight.knowledge(path.slice(knowledgePath.length)) : answering(path);

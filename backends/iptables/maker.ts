@@ -1,9 +1,10 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Maker } from '../maker.ts';
+import { chainOfPrinted } from '../netfilter/chain.ts';
 import { checkRuleset } from '../netfilter/check.ts';
 import { rulesetText } from '../netfilter/text/document.ts';
-import type { Ruleset } from '../netfilter/rule.ts';
+import { chainKey, type Ruleset } from '../netfilter/rule.ts';
 import { link, separateUnits } from './link.ts';
 import { lower } from './lower.ts';
 import { standingChains } from './node-chains.ts';
@@ -26,6 +27,20 @@ function files(program: Ruleset, node: NodeContext): ReadonlyMap<string, string>
   return new Map([[name, rulesetText(program)]]);
 }
 
+/** Its chains, and of the chains that all share its own rules. */
+function printUnit({ chains, entries }: IptablesUnit, { family }: NodeContext): string {
+  const shared = Map.groupBy(entries, ({ table, into }) => chainKey(table, into));
+  const all = [...shared.values()].flatMap((alike) => {
+    const [first] = alike;
+    return first === undefined ? [] : [chainOfPrinted(first.table, first.into, alike)];
+  });
+  return rulesetText({
+    family,
+    hooks: [],
+    chains: new Map([...all, ...chains].map((chain) => [chainKey(chain.table, chain.name), chain])),
+  });
+}
+
 /** The pure half of the backend. */
 export const iptables: Maker<IptablesUnit, Ruleset, LowerOptions> = {
   name: 'iptables',
@@ -35,5 +50,6 @@ export const iptables: Maker<IptablesUnit, Ruleset, LowerOptions> = {
   link,
   check: (program, node) => checkRuleset(program, standingChains(node.chainPrefix)),
   print: rulesetText,
+  printUnit,
   files,
 };

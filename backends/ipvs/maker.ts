@@ -3,7 +3,7 @@ import type { Maker } from '../maker.ts';
 import { checkRuleset } from '../netfilter/check.ts';
 import { linkProgram } from './program/link.ts';
 import { lowerServicePort } from './program/lower.ts';
-import { printProgram, programFiles } from './program/print.ts';
+import { printProgram, printUnit, programFiles } from './program/print.ts';
 import type { IpvsProgram, IpvsUnit } from './program/program.ts';
 
 /**
@@ -24,5 +24,6 @@ export const ipvs: Maker<IpvsUnit, IpvsProgram> = {
   link: linkProgram,
   check: (program) => checkRuleset(program.rules, new Set(program.rules.chains.keys())),
   print: printProgram,
+  printUnit,
   files,
 };

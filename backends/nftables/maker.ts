@@ -16,6 +16,18 @@ function files(program: NftProgram, node: NodeContext): ReadonlyMap<string, stri
   return new Map([['nft', isUsed ? printProgram(program) : '']]);
 }
 
+/** Its own chains and sets, those that it shares with Service ports like it, and its elements of the standing sets. */
+function printUnit(unit: NftablesUnit, node: NodeContext): string {
+  const { sets, chains, ...program } = link(new Map([[unit.id, unit]]), node);
+  const ownChains = new Set<string>([...unit.chains.map(({ name }) => name), ...unit.spreads.keys()]);
+  const ownSets = new Set<string>(unit.sets.map(({ name }) => name));
+  return printProgram({
+    ...program,
+    sets: new Map([...sets].filter(([name, { elements }]) => ownSets.has(name) || elements.size > 0)),
+    chains: new Map([...chains].filter(([name]) => ownChains.has(name))),
+  });
+}
+
 /** The pure half of the backend. */
 export const nftables: Maker<NftablesUnit, NftProgram> = {
   name: 'nftables',
@@ -25,5 +37,6 @@ export const nftables: Maker<NftablesUnit, NftProgram> = {
   link,
   check: (program) => checkProgram(program),
   print: printProgram,
+  printUnit,
   files,
 };

@@ -17,7 +17,7 @@ import { defaultSettings, type Settings } from '../../compiler/settings.ts';
 import { families } from '../../compiler/values/address.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 import { randomNumbers } from '../helpers/numbers.ts';
-import { planeOf } from '../helpers/scope.ts';
+import { modeOf, planeOf } from '../helpers/scope.ts';
 
 /** What an agent said in its log. */
 export interface LogLine {
@@ -35,6 +35,8 @@ export interface FieldAgent {
   metric(name: string, labels?: string): Promise<number | undefined>;
   /** `/healthz` of the agent: the status. */
   health(): Promise<number>;
+  /** What it answers on its metrics address. */
+  get(path: string): Promise<Response>;
   /** Resolves with the next event for which this is true. */
   next(is: (event: AgentEvent) => boolean): Promise<AgentEvent>;
   stop(): Promise<void>;
@@ -62,6 +64,7 @@ export interface FieldOptions {
   readonly reflector?: Partial<ReflectorTimes>;
   readonly remoteWaitMs?: number;
   readonly takeOver?: boolean;
+  readonly servesReport?: boolean;
   readonly wallMs?: () => number;
   /** Events that are kept are those that the test looks at: a soak would keep millions of arrivals. */
   readonly keepsEvents?: boolean;
@@ -144,6 +147,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
         serviceHealth: 'closed',
         syncPeriodMs: 30_000,
         config: {},
+        ...(options.servesReport === true && { report: modeOf(mode).backend }),
       },
       listeners: [
         (event) => {
@@ -164,6 +168,7 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
       const line = text.split('\n').find((one) => one.startsWith(`${name}${labels === '' ? ' ' : `{${labels}} `}`));
       return line === undefined ? undefined : Number(line.split(' ').at(-1));
     },
+    get: async (path) => fetch(`http://127.0.0.1:${await ports.metrics}${path}`),
     health: async () => (await fetch(`http://127.0.0.1:${await ports.health}/healthz`)).status,
     next: (is) =>
       new Promise((resolve) => {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compileCommand } from '../../agent/commands/compile.ts';
 import { explainPacketCommand } from '../../agent/commands/explain-packet.ts';
 import { cartOf, createScratch, forge, nodeOf, type Scratch } from '../../agent/commands/commands.fixture.ts';
+import { reportCommand } from '../../agent/commands/report.ts';
 import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { verifyCommand } from '../../agent/commands/verify.ts';
 import type { Run } from '../../backends/command.ts';
@@ -64,6 +65,12 @@ describe('without a kernel', () => {
     const checked = memoryIo(manifests('10.1.0.5'));
     expect(await verifyCommand(options, checked)).toBe(0);
     expect(checked.written.out).toMatch(/^IPv4: 1 Service port, every probe is treated as it should be\n/);
+  });
+
+  it('report shows each Service with its lines', async () => {
+    const io = memoryIo(manifests('10.1.0.5'));
+    expect(await reportCommand([], { filename: ['-'], backend: 'toy', diagnostics: 'human' }, io)).toBe(0);
+    expect(io.written.out).toContain(`>${lineTo('10.1.0.5')}</pre>`);
   });
 
   it('the configuration chooses it with mode: toy', async () => {

@@ -27,6 +27,7 @@ export const toyMaker: Maker<readonly Line[], Program> = {
   check: ({ parts }) =>
     [...parts.values()].flat().flatMap((line) => (parseLine(line) === undefined ? [`not a line: ${line}`] : [])),
   print: printProgram,
+  printUnit: (lines) => lines.map((line) => `${printLine(line)}\n`).join(''),
   files: (program) => new Map([[fileName(program.family), printProgram(program)]]),
 };
 

@@ -9,6 +9,7 @@ import { type Breach, fixtureBreaches, importBreaches, nameBreaches } from './im
 const commands: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ['format', 'biome', 'format', '--log-level=warn', '.'],
   ['types', 'tsc', '-p', '.'],
+  ['types in a browser', 'tsc', '-p', 'agent/report/browser'],
   ['lint', 'oxlint', '--type-aware', '--deny-warnings', '--format=unix', '.'],
   ['dead code', 'knip', '--no-progress'],
 ];

@@ -36,7 +36,7 @@ function compiled(compilation: Compilation): ReadonlyMap<string, string> {
   const printed = families.map((family) => {
     const { services, node } = compilation;
     const { program } = assemble(ipvs, services[family], node[family]);
-    return { text: () => '', files: () => ipvs.files(program, node[family]), diagnostics: [] };
+    return { text: () => '', rulesOf: () => '', files: () => ipvs.files(program, node[family]), diagnostics: [] };
   });
   return joinFiles(printed);
 }

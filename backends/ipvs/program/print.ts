@@ -1,11 +1,14 @@
 import { endpointText } from '../../../compiler/ir/ir.ts';
 import { type Family, hostCidr, type IpAddress } from '../../../compiler/values/address.ts';
 import type { Protocol } from '../../../compiler/values/port.ts';
+import type { NodeContext } from '../../../compiler/ir/node-context.ts';
+import { chainName, makeChain } from '../../netfilter/chain.ts';
+import { chainUnder, ruleUnder } from '../../netfilter/prefix.ts';
 import { rulesetText } from '../../netfilter/text/document.ts';
 import { linkName } from './link-name.ts';
-import type { IpvsProgram } from './program.ts';
+import type { IpvsProgram, IpvsUnit } from './program.ts';
 import type { Forwarding, Frontend, RealServer, VirtualServer } from './servers.ts';
-import type { IpSet } from './sets.ts';
+import { type IpSet, setName } from './sets.ts';
 
 const protocolOptions: Readonly<Record<Protocol, string>> = { TCP: '-t', UDP: '-u', SCTP: '--sctp-service' };
 const forwardingOptions: Readonly<Record<Forwarding, string>> = { masquerade: '-m', route: '-g', tunnel: '-i' };
@@ -90,13 +93,42 @@ export function rulesFile(family: Family): string {
 
 /** One readable document, a section per tool, in the order in which the parts depend on each other. */
 export function printProgram(program: IpvsProgram): string {
-  const tool = program.family === 'IPv4' ? 'iptables-save' : 'ip6tables-save';
-  const sections: readonly (readonly [string, string])[] = [
+  const { family, prefix } = program;
+  return sectionsText(family, [
     ['sysctl', document(sysctlLines(program.sysctls))],
     ['ipset save', document(setLines(program.sets.values()))],
     ['ipvsadm --save -n', document(serverLines(program.servers.values()))],
-    [tool, rulesetText(program.rules)],
-    [`addresses of ${linkName(program.prefix)}`, document(addressLines(program.addresses))],
+    [rulesTool(family), rulesetText(program.rules)],
+    [`addresses of ${linkName(prefix)}`, document(addressLines(program.addresses))],
+  ]);
+}
+
+/** The share of one Service port, with the sections that it has something in. What yields to another one is in it too. */
+export function printUnit(unit: IpvsUnit, { family, chainPrefix: prefix }: NodeContext): string {
+  const entries = [...unit.entries, ...unit.nodePorts.entries].map(
+    ({ set, entry }) => `add ${setName(set, family, prefix)} ${entry}`,
+  );
+  const outFilter = unit.outFilter.map((rule) => ruleUnder(rule, prefix));
+  const chain = makeChain(family, 'filter', chainUnder(chainName('KUBE-IPVS-OUT-FILTER'), prefix), outFilter);
+  const sections: readonly Section[] = [
+    ['ipset save', document([...new Set(entries)])],
+    ['ipvsadm --save -n', document(serverLines([...unit.servers, ...unit.nodePorts.servers]))],
+    [rulesTool(family), document(chain.lines)],
+    [`addresses of ${linkName(prefix)}`, document(addressLines(new Set(unit.bind)))],
   ];
-  return sections.map(([title, text]) => `# ${title} (${program.family})\n${text}`).join('\n');
+  return sectionsText(
+    family,
+    sections.filter(([, text]) => text !== ''),
+  );
+}
+
+/** What a tool would show, under a title. */
+type Section = readonly [title: string, text: string];
+
+function sectionsText(family: Family, sections: readonly Section[]): string {
+  return sections.map(([title, text]) => `# ${title} (${family})\n${text}`).join('\n');
+}
+
+function rulesTool(family: Family): string {
+  return family === 'IPv4' ? 'iptables-save' : 'ip6tables-save';
 }

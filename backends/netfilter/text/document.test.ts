@@ -70,6 +70,6 @@ describe('rulesetText', () => {
 
 describe('templates', () => {
   it.each(templateFiles())('%s is compiled as it stands', (file) => {
-    expect(readFileSync(`${file}.ts`, 'utf8')).toBe(compiledModule(readFileSync(file, 'utf8')));
+    expect(readFileSync(`${file}.ts`, 'utf8')).toBe(compiledModule(file, readFileSync(file, 'utf8')));
   });
 });
