@@ -4,18 +4,15 @@ import type { Log } from '../agent/telling/log.ts';
 import type { Cluster, ClusterNews } from './cluster.ts';
 import { type Clock, sleep } from '../agent/loop/clock.ts';
 import { timeText } from './time-text.ts';
-import { desire, type Topic, topicOf } from './core/desire.ts';
-import { type Change, differenceOf, type Withheld } from './core/difference.ts';
-import type { Desired, DesiredStatus, Outcome } from './core/draft.ts';
-import { idText, isOfKind, kinds } from './core/kinds.ts';
+import type { Topic } from './core/desire.ts';
+import type { Withheld } from './core/difference.ts';
 import { isOurs, marks } from './core/marks.ts';
-import { asFields } from '../compiler/model/fields.ts';
 import type { Held } from './core/object.ts';
-import { type ClusterView, type ControllerSettings, hub, problemKey, type Target, type World } from './core/world.ts';
+import { type ClusterView, type ControllerSettings, hub, type Target, type World } from './core/world.ts';
 import { hasNoSlices } from './fresh-slices.ts';
+import { createGivenIps } from './given-ips.ts';
 import { createHolds } from './holds.ts';
-import { statusDiffers } from './status-difference.ts';
-import { createToldEvents } from './told-events.ts';
+import { createReconciler } from './reconcile.ts';
 import { createTopicQueue } from './topic-queue.ts';
 
 export interface LoopTimes {
@@ -89,24 +86,30 @@ export function createLoop(options: LoopOptions): Loop {
   const { members, settings, times, clock, log, isLeading } = options;
   const clusters = (): readonly Cluster[] =>
     options.hub === undefined ? [...members.values()] : [options.hub, ...members.values()];
+  const clusterAt = (target: Target): Cluster | undefined => (target === hub ? options.hub : members.get(target));
   const memberViews = new Map<ClusterName, ClusterView>();
   viewMembers();
   const queue = createTopicQueue(times);
-  const told = createToldEvents(clock, options.identity);
-  const problems = new Map<string, string>();
-  const withheld = new Map<Topic, readonly Withheld[]>();
-  const ips = new Map<string, Topic>();
-  const ipsOf = new Map<Topic, readonly string[]>();
+  const ips = createGivenIps();
   const failures = new Map<Topic, number>();
   /** Times in a row that something was left to write. */
   const rounds = new Map<Topic, number>();
   const running = new Set<Topic>();
   const holds = createHolds(memberViews, () => clusters().map(({ cache }) => cache), clock.nowMs, times);
+  const reconciler = createReconciler({
+    ...{ clusterAt, world, clock, log, isLeading, identity: options.identity },
+    isHeld: (source) => holds.isHeld(source),
+    onDesired(topic, desired) {
+      // A range is empty for most: then nothing is given away.
+      if (settings.clusterSetIpRanges.length > 0) ips.keep(topic, desired);
+    },
+    ...(options.onLatency === undefined ? {} : { onLatency: options.onLatency }),
+  });
+  const { withheld } = reconciler;
   let isStarted = false;
   let aliveMs = clock.nowMs();
   let wake: () => void = () => {};
 
-  const clusterAt = (target: Target): Cluster | undefined => (target === hub ? options.hub : members.get(target));
   const isBusy = (topic: Topic): boolean => running.has(topic);
 
   function viewMembers(): void {
@@ -119,60 +122,23 @@ export function createLoop(options: LoopOptions): Loop {
       hub: options.hub?.cache,
       members: memberViews,
       settings,
-      problems,
-      clusterSetIps: ips,
+      problems: reconciler.problems,
+      clusterSetIps: ips.all,
       time: timeText(clock.wallMs()),
     };
   }
 
-  function decide(topic: Topic): { readonly outcome: Outcome; readonly changes: readonly Change[] } {
-    const now = world();
-    const outcome = desire(now, topic);
-    keepIps(topic, outcome.desired);
-    const difference = differenceOf(now, topic, outcome, {
-      isAccepted: (target, object, content) => clusterAt(target)?.writer.isAccepted(object, content) === true,
-      isHeld: (source) => holds.isHeld(source),
-    });
-    const kept = difference.withheld.filter(({ why }) => why !== 'kept');
-    if (kept.length > 0) withheld.set(topic, kept);
-    else withheld.delete(topic);
-    return { outcome, changes: difference.changes };
-  }
-
-  /** Addresses are given away at once, before anything is written, so that no two topics get the same. */
-  function keepIps(topic: Topic, desired: readonly Desired[]): void {
-    if (settings.clusterSetIpRanges.length === 0) return;
-    for (const ip of ipsOf.get(topic) ?? []) if (ips.get(ip) === topic) ips.delete(ip);
-    const found = desired
-      .filter(({ id }) => isOfKind(id, kinds.serviceImport))
-      .flatMap(({ object }) => ipsIn(object.spec));
-    ipsOf.set(topic, found);
-    for (const ip of found) ips.set(ip, topic);
-  }
-
-  async function reconcile(topic: Topic, signal: AbortSignal): Promise<void> {
-    const startedMs = clock.nowMs();
-    const { changes } = decide(topic);
-    const targets = Map.groupBy(changes, (change) => (change.kind === 'apply' ? change.desired.target : change.target));
-    const done = await Promise.all([...targets].map(([target, each]) => writeIn(target, each, signal)));
-    if (signal.aborted) return;
-    // To be decided anew by then, if it leads again.
-    if (!isLeading()) return queue.later(topic, 0, clock.nowMs());
-    if (changes.length > 0) options.onLatency?.(clock.nowMs() - startedMs);
-    const isDone = done.every(Boolean);
-    const { outcome, changes: more } = decide(topic);
-    forgetProblems(topic, outcome.desired);
-    const isTold = await tell(topic, outcome);
-    const isSettled = isDone && isTold && more.length === 0;
-    const round = isSettled ? 0 : (rounds.get(topic) ?? 0) + 1;
-    if (isSettled) {
+  async function work(topic: Topic, signal: AbortSignal): Promise<void> {
+    const round = await reconciler.reconcile(topic, signal);
+    if (round === 'settled') {
       rounds.delete(topic);
       failures.delete(topic);
       return;
     }
-    rounds.set(topic, round);
+    const count = (rounds.get(topic) ?? 0) + 1;
+    rounds.set(topic, count);
     // What was written makes more to write, an import its slices; but not without end.
-    if (isDone && isTold && round <= quickRounds) queue.later(topic, 0, clock.nowMs());
+    if (round === 'more' && count <= quickRounds) queue.later(topic, 0, clock.nowMs());
     else retry(topic);
   }
 
@@ -180,89 +146,6 @@ export function createLoop(options: LoopOptions): Loop {
     const count = (failures.get(topic) ?? 0) + 1;
     failures.set(topic, count);
     queue.later(topic, backoffMs(count, times.retry, options.random()), clock.nowMs());
-  }
-
-  /** Applies in order of need, then deletes; nothing is deleted where something could not be applied. */
-  async function writeIn(target: Target, changes: readonly Change[], signal: AbortSignal): Promise<boolean> {
-    const cluster = clusterAt(target);
-    if (cluster === undefined) return true;
-    const phases = [
-      changes.filter(
-        (change) =>
-          change.kind === 'apply' && !isOfKind(change.desired.id, kinds.slice) && change.desired.owner === undefined,
-      ),
-      changes.filter(
-        (change) =>
-          change.kind === 'apply' && !isOfKind(change.desired.id, kinds.slice) && change.desired.owner !== undefined,
-      ),
-      changes.filter((change) => change.kind === 'apply' && isOfKind(change.desired.id, kinds.slice)),
-      changes.filter((change) => change.kind === 'delete'),
-    ];
-    for (const phase of phases) {
-      const written = await Promise.all(phase.map((change) => write(cluster, change, signal)));
-      if (!written.every(Boolean)) return false;
-    }
-    return true;
-  }
-
-  async function write(cluster: Cluster, change: Change, signal: AbortSignal): Promise<boolean> {
-    if (signal.aborted || !isLeading()) return false;
-    const id = change.kind === 'apply' ? change.desired.id : change.object;
-    const key = problemKey(cluster.target, idText(id));
-    const written = await cluster.writer.perform(change);
-    if (written.kind === 'done' || written.kind === 'gone') {
-      problems.delete(key);
-      log.debug({ cluster: cluster.target, object: idText(id) }, change.kind === 'apply' ? 'applied' : 'deleted');
-      return true;
-    }
-    if (problems.get(key) !== written.problem && !signal.aborted) {
-      log.warn(
-        { cluster: cluster.target, object: idText(id), outcome: written.kind },
-        `cannot ${change.kind} it: ${written.problem}`,
-      );
-    }
-    problems.set(key, written.problem);
-    return false;
-  }
-
-  /** A problem with what nobody wants any more is none. */
-  function forgetProblems(topic: Topic, desired: readonly Desired[]): void {
-    const keys = new Set(desired.map(({ target, id }) => problemKey(target, idText(id))));
-    for (const key of wantedKeys.get(topic) ?? []) if (!keys.has(key)) problems.delete(key);
-    wantedKeys.set(topic, keys);
-    if (keys.size === 0) wantedKeys.delete(topic);
-  }
-  const wantedKeys = new Map<Topic, ReadonlySet<string>>();
-
-  /** Conditions and Events, once what can be written is. */
-  async function tell(topic: Topic, { statuses, events }: Outcome): Promise<boolean> {
-    const written = await Promise.all(statuses.map((status) => tellStatus(status)));
-    for (const { target, path, object } of told.news(topic, events)) {
-      const cluster = clusterAt(target);
-      if (cluster === undefined || cluster.cache.access !== 'live') continue;
-      // Worth one try: what counts stands in the conditions.
-      void cluster.gate
-        .through(() => cluster.api.create(path, object))
-        .then((sent) => {
-          if (sent.kind !== 'done') log.debug({ cluster: target, outcome: sent.kind }, 'an Event was not taken');
-        });
-    }
-    return written.every(Boolean);
-  }
-
-  async function tellStatus(status: DesiredStatus): Promise<boolean> {
-    const cluster = clusterAt(status.target);
-    const object = cluster?.cache.get(status.id);
-    if (cluster === undefined || object === undefined || cluster.cache.access !== 'live') return true;
-    if (!cluster.cache.takesWrites || !statusDiffers(object, status)) return true;
-    const written = await cluster.writer.writeStatus(status);
-    // A kind without a status, as somebody else's CRD may have it, is no reason to try again.
-    if (written.kind === 'done' || written.kind === 'refused') return true;
-    log.debug(
-      { cluster: status.target, object: idText(status.id), outcome: written.kind },
-      'its status was not written',
-    );
-    return false;
   }
 
   function touch(topics: Iterable<Topic>): void {
@@ -322,9 +205,7 @@ export function createLoop(options: LoopOptions): Loop {
       touchAll();
     },
     object(_target, object) {
-      // A range is empty for most: then nothing is given away.
-      if (settings.clusterSetIpRanges.length === 0 || !isOfKind(object, kinds.serviceImport)) return;
-      for (const ip of ipsIn(object.fields.spec)) if (!ips.has(ip)) ips.set(ip, topicOf(object));
+      if (settings.clusterSetIpRanges.length > 0) ips.see(object);
     },
     async run(signal) {
       const sinceMs = clock.nowMs();
@@ -355,7 +236,7 @@ export function createLoop(options: LoopOptions): Loop {
     report: () => ({
       isStarted,
       waiting: queue.size + running.size,
-      problems,
+      problems: reconciler.problems,
       withheld,
       held: holds.held(),
       aliveMs,
@@ -372,7 +253,7 @@ export function createLoop(options: LoopOptions): Loop {
 
   function start(topic: Topic, signal: AbortSignal): void {
     running.add(topic);
-    void reconcile(topic, signal)
+    void work(topic, signal)
       .catch((error: unknown) => {
         // One topic must not stop the others.
         log.error(
@@ -397,11 +278,6 @@ export function createLoop(options: LoopOptions): Loop {
     await sleep(clock, ms, AbortSignal.any([signal, waking.signal]));
     wake = () => {};
   }
-}
-
-function ipsIn(spec: unknown): readonly string[] {
-  const listed = asFields(spec)?.ips;
-  return Array.isArray(listed) ? listed.filter((ip) => typeof ip === 'string') : [];
 }
 
 function sourceLabel(object: Held): ClusterName {
