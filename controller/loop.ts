@@ -19,7 +19,7 @@ export interface LoopTimes {
   readonly gatherMs: number;
   readonly gatherMaxMs: number;
   readonly retry: { readonly firstMs: number; readonly maxMs: number };
-  /** How long members that cannot be read may keep the others waiting at the start. */
+  /** How long clusters that cannot be read may keep the others waiting at the start. */
   readonly startMs: number;
   /** How long deletions that look like a mistake are held. */
   readonly holdMs: number;
@@ -48,8 +48,18 @@ export interface LoopOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly identity: string;
-  /** Only who leads writes. */
-  readonly isLeading: () => boolean;
+  /** Whether this one writes there now. */
+  readonly leads: (target: Target) => boolean;
+  /** Whether this one gives away clusterset IPs now. */
+  readonly givesIps: () => boolean;
+  /** Whether what the last leader remembered is known: of a hub nothing is believed before. */
+  readonly isHomeKnown: () => boolean;
+  /** Why nobody writes in a cluster; '' where that is only a matter of time; undefined: somebody does. */
+  readonly vacancy: (target: Target) => string | undefined;
+  /** Whether it has stood for election wherever it can write. */
+  readonly hasStood: () => boolean;
+  /** A cluster where this one writes is as its sources are: everything was decided since it began to write there. */
+  readonly onCaughtUp: () => void;
   readonly onLatency?: (ms: number) => void;
 }
 
@@ -68,6 +78,8 @@ export interface Loop extends ClusterNews {
   run(signal: AbortSignal): Promise<void>;
   /** Members came or went. */
   registered(): void;
+  /** Whether this one writes there, and everything was decided since it began to. */
+  hasCaughtUp(target: Target): boolean;
   report(): LoopReport;
 }
 
@@ -83,7 +95,7 @@ const quickRounds = 5;
  * nothing is written twice.
  */
 export function createLoop(options: LoopOptions): Loop {
-  const { members, settings, times, clock, log, isLeading } = options;
+  const { members, settings, times, clock, log, leads } = options;
   const clusters = (): readonly Cluster[] =>
     options.hub === undefined ? [...members.values()] : [options.hub, ...members.values()];
   const clusterAt = (target: Target): Cluster | undefined => (target === hub ? options.hub : members.get(target));
@@ -97,7 +109,7 @@ export function createLoop(options: LoopOptions): Loop {
   const running = new Set<Topic>();
   const holds = createHolds(memberViews, () => clusters().map(({ cache }) => cache), clock.nowMs, times);
   const reconciler = createReconciler({
-    ...{ clusterAt, world, clock, log, isLeading, identity: options.identity },
+    ...{ clusterAt, world, clock, log, leads, vacancy: options.vacancy, identity: options.identity },
     isHeld: (source) => holds.isHeld(source),
     onDesired(topic, desired) {
       // A range is empty for most: then nothing is given away.
@@ -106,6 +118,13 @@ export function createLoop(options: LoopOptions): Loop {
     ...(options.onLatency === undefined ? {} : { onLatency: options.onLatency }),
   });
   const { withheld } = reconciler;
+  /** Where this one wrote when it looked last. */
+  let led: ReadonlySet<Target> = new Set();
+  /** Where it writes only lately: what was not decided since. */
+  const behind = new Map<Target, Set<Topic>>();
+  let hasStood = false;
+  let wasAway = false;
+  let resyncMs = clock.nowMs() + times.resyncMs;
   let isStarted = false;
   let aliveMs = clock.nowMs();
   let wake: () => void = () => {};
@@ -117,13 +136,23 @@ export function createLoop(options: LoopOptions): Loop {
     for (const [name, { cache }] of [...members].sort(([a], [b]) => compareText(a, b))) memberViews.set(name, cache);
   }
 
+  const isHubAway = (): boolean => options.hub !== undefined && !(options.hub.cache.isCurrent && options.isHomeKnown());
+
+  function vacancies(): ReadonlyMap<Target, string> {
+    const found = clusters().map(({ target }) => [target, options.vacancy(target) ?? ''] as const);
+    return new Map(found.filter(([, problem]) => problem !== ''));
+  }
+
   function world(): World {
     return {
       hub: options.hub?.cache,
+      isHubAway: isHubAway(),
       members: memberViews,
       settings,
       problems: reconciler.problems,
+      vacancies: vacancies(),
       clusterSetIps: ips.all,
+      givesIps: options.givesIps(),
       time: timeText(clock.wallMs()),
     };
   }
@@ -154,18 +183,29 @@ export function createLoop(options: LoopOptions): Loop {
     wake();
   }
 
-  function touchAll(): void {
+  function touchAll(): ReadonlySet<Topic> {
     const topics = new Set<Topic>();
     for (const { cache } of clusters()) for (const topic of cache.topics()) topics.add(topic);
     touch(topics);
+    return topics;
   }
 
-  /** Every cluster was read, or members that were not have kept the others waiting long enough. */
+  /** A topic was decided and written, as far as that could be done. */
+  function caughtUp(topic: Topic | undefined): void {
+    let isNews = false;
+    for (const [target, topics] of behind) {
+      if (topic !== undefined) topics.delete(topic);
+      if (topics.size > 0) continue;
+      behind.delete(target);
+      isNews = true;
+    }
+    if (isNews) options.onCaughtUp();
+  }
+
+  /** Every cluster was read, or those that were not have kept the others waiting long enough. */
   function mayStart(sinceMs: number): boolean {
     if (!options.isRegistryKnown()) return false;
-    if (options.hub !== undefined && !(options.hub.cache.isComplete && options.hub.cache.access === 'live'))
-      return false;
-    const isAllRead = [...members.values()].every(
+    const isAllRead = clusters().every(
       ({ cache }) => cache.isSuspended || (cache.isComplete && cache.access === 'live'),
     );
     return isAllRead || clock.nowMs() - sinceMs >= times.startMs;
@@ -209,8 +249,6 @@ export function createLoop(options: LoopOptions): Loop {
     },
     async run(signal) {
       const sinceMs = clock.nowMs();
-      let wasLeading = false;
-      let resyncMs = sinceMs + times.resyncMs;
       while (!signal.aborted) {
         aliveMs = clock.nowMs();
         if (!isStarted && mayStart(sinceMs)) {
@@ -218,21 +256,17 @@ export function createLoop(options: LoopOptions): Loop {
           log.info({ ms: Math.round(clock.nowMs() - sinceMs) }, 'all clusters that can be were read');
           touchAll();
         }
-        const leads = isLeading();
-        if (leads && (!wasLeading || clock.nowMs() >= resyncMs)) {
-          touchAll();
-          resyncMs = clock.nowMs() + times.resyncMs;
-        }
-        wasLeading = leads;
-        if (isStarted && leads) {
+        look();
+        if (led.size > 0) {
           await confirmHolds(signal);
           if (withheld.size > 0) retouchHeld();
           for (const topic of queue.take(clock.nowMs(), maxTopics - running.size, isBusy)) start(topic, signal);
         }
-        await rest(signal, isStarted && leads);
+        await rest(signal, led.size > 0);
       }
       while (running.size > 0) await new Promise<void>((resolve) => (wake = resolve));
     },
+    hasCaughtUp: (target) => leads(target) && led.has(target) && !behind.has(target),
     report: () => ({
       isStarted,
       waiting: queue.size + running.size,
@@ -242,6 +276,31 @@ export function createLoop(options: LoopOptions): Loop {
       aliveMs,
     }),
   };
+
+  /** Sees where this one writes now, and whether the hub is there: either may leave everything to be decided again. */
+  function look(): void {
+    const before = led;
+    hasStood ||= isStarted && options.hasStood();
+    led = new Set(hasStood ? clusters().flatMap(({ target }) => (leads(target) ? [target] : [])) : []);
+    for (const target of before) if (!led.has(target)) reconciler.left(target);
+    for (const target of before) if (!led.has(target)) behind.delete(target);
+    const gained = [...led].filter((target) => !before.has(target));
+    const hasTurned = isStarted && isHubAway() !== wasAway;
+    if (hasTurned) {
+      wasAway = !wasAway;
+      if (wasAway)
+        log.warn(
+          {},
+          'what users want now cannot be read in the hub: copies follow their sources, and nothing else is written',
+        );
+      else log.info({}, 'what users want can be read in the hub');
+    }
+    if (gained.length === 0 && !hasTurned && clock.nowMs() < resyncMs) return;
+    const topics = touchAll();
+    for (const target of gained) behind.set(target, new Set(topics));
+    caughtUp(undefined);
+    resyncMs = clock.nowMs() + times.resyncMs;
+  }
 
   /** What was held is looked at again when it is held no longer. */
   function retouchHeld(): void {
@@ -264,6 +323,7 @@ export function createLoop(options: LoopOptions): Loop {
       })
       .finally(() => {
         running.delete(topic);
+        caughtUp(topic);
         wake();
       });
   }

@@ -14,8 +14,11 @@ export interface ReconcilerOptions {
   /** What is known now. Writes that could not be made are added to `problems` of it. */
   readonly world: () => World;
   readonly isHeld: Memory['isHeld'];
-  readonly isLeading: () => boolean;
-  /** What a topic wants, before anything of it is written. */
+  /** Whether this one writes there now. */
+  readonly leads: (target: Target) => boolean;
+  /** Why nobody writes there; '' where that is only a matter of time; undefined: somebody does. */
+  readonly vacancy: (target: Target) => string | undefined;
+  /** What a topic wants, before anything of it is written. Not told while the hub is away. */
   readonly onDesired: (topic: Topic, desired: readonly Desired[]) => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -32,47 +35,58 @@ export interface Reconciler {
   /** By `cluster id`: why the last write failed. */
   readonly problems: ReadonlyMap<string, string>;
   readonly withheld: ReadonlyMap<Topic, readonly Withheld[]>;
+  /** Somebody else writes there now, and knows what fails. */
+  left(target: Target): void;
 }
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
-  const { clusterAt, clock, log, isLeading } = options;
+  const { clusterAt, clock, log, leads } = options;
   const told = createToldEvents(clock, options.identity);
   const problems = new Map<string, string>();
   const withheld = new Map<Topic, readonly Withheld[]>();
   const wantedKeys = new Map<Topic, ReadonlySet<string>>();
 
-  function decide(topic: Topic): { readonly outcome: Outcome; readonly changes: readonly Change[] } {
-    const now = options.world();
-    const outcome = desire(now, topic);
-    options.onDesired(topic, outcome.desired);
-    const difference = differenceOf(now, topic, outcome, {
+  /** What to do about a topic in the clusters where this one writes. */
+  function decide(topic: Topic): Decision {
+    const world = options.world();
+    const outcome = desire(world, topic);
+    if (!world.isHubAway) options.onDesired(topic, outcome.desired);
+    const difference = differenceOf(world, topic, outcome, {
       isAccepted: (target, object, content) => clusterAt(target)?.writer.isAccepted(object, content) === true,
       isHeld: options.isHeld,
     });
-    const kept = difference.withheld.filter(({ why }) => why !== 'kept');
+    const kept = difference.withheld.filter(({ why, target }) => why !== 'kept' && leads(target));
     if (kept.length > 0) withheld.set(topic, kept);
     else withheld.delete(topic);
-    return { outcome, changes: difference.changes };
+    const changes = difference.changes.filter((change) => leads(targetOf(change)));
+    const isWaiting = difference.changes.some((change) => options.vacancy(targetOf(change)) === '');
+    return { world, outcome, changes, isWaiting };
   }
 
   async function reconcile(topic: Topic, signal: AbortSignal): Promise<Round> {
     const startedMs = clock.nowMs();
-    const { changes } = decide(topic);
-    const targets = Map.groupBy(changes, (change) => (change.kind === 'apply' ? change.desired.target : change.target));
-    const done = await Promise.all([...targets].map(([target, each]) => writeIn(target, each, signal)));
+    const { world, changes } = decide(topic);
+    // An address that was given away is good only as long as nobody else gives any away.
+    const isStill = () => !world.givesIps || options.world().givesIps;
+    const write: Write = (cluster, change) =>
+      !signal.aborted && leads(cluster.target) && (isStill() || !isImport(change))
+        ? perform(cluster, change, signal)
+        : Promise.resolve(false);
+    const targets = Map.groupBy(changes, targetOf);
+    const done = await Promise.all([...targets].map(([target, each]) => writeIn(target, each, write)));
     if (signal.aborted) return 'settled';
-    // To be decided anew by then, if it leads again.
-    if (!isLeading()) return 'more';
     if (changes.length > 0) options.onLatency?.(clock.nowMs() - startedMs);
-    const { outcome, changes: more } = decide(topic);
+    const { outcome, changes: more, isWaiting } = decide(topic);
     forgetProblems(topic, outcome.desired);
+    // Whoever is about to write there is not waited for in vain: what is told now would be untrue in a moment.
+    if (isWaiting) return 'failed';
     const isTold = await tell(topic, outcome);
     if (!done.every(Boolean) || !isTold) return 'failed';
     return more.length === 0 ? 'settled' : 'more';
   }
 
   /** Applies in order of need, then deletes; nothing is deleted where something could not be applied. */
-  async function writeIn(target: Target, changes: readonly Change[], signal: AbortSignal): Promise<boolean> {
+  async function writeIn(target: Target, changes: readonly Change[], write: Write): Promise<boolean> {
     const cluster = clusterAt(target);
     if (cluster === undefined) return true;
     const phases = [
@@ -88,14 +102,13 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       changes.filter((change) => change.kind === 'delete'),
     ];
     for (const phase of phases) {
-      const written = await Promise.all(phase.map((change) => write(cluster, change, signal)));
+      const written = await Promise.all(phase.map((change) => write(cluster, change)));
       if (!written.every(Boolean)) return false;
     }
     return true;
   }
 
-  async function write(cluster: Cluster, change: Change, signal: AbortSignal): Promise<boolean> {
-    if (signal.aborted || !isLeading()) return false;
+  async function perform(cluster: Cluster, change: Change, signal: AbortSignal): Promise<boolean> {
     const id = change.kind === 'apply' ? change.desired.id : change.object;
     const key = problemKey(cluster.target, idText(id));
     const written = await cluster.writer.perform(change);
@@ -124,8 +137,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 
   /** Conditions and Events, once what can be written is. */
   async function tell(topic: Topic, { statuses, events }: Outcome): Promise<boolean> {
-    const written = await Promise.all(statuses.map((status) => tellStatus(status)));
-    for (const { target, path, object } of told.news(topic, events)) {
+    const written = await Promise.all(statuses.filter(({ target }) => leads(target)).map(tellStatus));
+    const news = told.news(
+      topic,
+      events.filter(({ target }) => leads(target)),
+    );
+    for (const { target, path, object } of news) {
       const cluster = clusterAt(target);
       if (cluster === undefined || cluster.cache.access !== 'live') continue;
       // Worth one try: what counts stands in the conditions.
@@ -153,5 +170,31 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     return false;
   }
 
-  return { reconcile, problems, withheld };
+  return {
+    reconcile,
+    problems,
+    withheld,
+    left(target) {
+      for (const key of problems.keys()) if (key.startsWith(problemKey(target, ''))) problems.delete(key);
+    },
+  };
+}
+
+interface Decision {
+  readonly world: World;
+  readonly outcome: Outcome;
+  readonly changes: readonly Change[];
+  /** In some cluster nobody writes yet. */
+  readonly isWaiting: boolean;
+}
+
+/** Makes a change, if it may still be made. Returns whether it is done. */
+type Write = (cluster: Cluster, change: Change) => Promise<boolean>;
+
+function targetOf(change: Change): Target {
+  return change.kind === 'apply' ? change.desired.target : change.target;
+}
+
+function isImport(change: Change): boolean {
+  return change.kind === 'apply' && isOfKind(change.desired.id, kinds.serviceImport);
 }
