@@ -47,12 +47,14 @@ export interface ClusterApiOptions {
   readonly get: ApiGet;
   readonly write: ApiWrite;
   readonly answerMs: number;
-  readonly signal: AbortSignal;
+  /** Ends all requests; absent: they end by themselves. */
+  readonly signal?: AbortSignal;
 }
 
 export function createClusterApi({ get, write, answerMs, signal }: ClusterApiOptions): ClusterApi {
   const served = createServedKinds(get);
-  const limit = (): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
+  const limit = (): AbortSignal =>
+    AbortSignal.any([...(signal === undefined ? [] : [signal]), AbortSignal.timeout(answerMs)]);
 
   async function send(method: WriteMethod, path: string, body: unknown, type?: string): Promise<Written> {
     let answer: ApiAnswer;

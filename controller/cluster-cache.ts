@@ -1,11 +1,11 @@
 import type { TextMap } from '../compiler/model/fields.ts';
 import type { ClusterName } from '../compiler/values/names.ts';
 import { isBefore } from '../agent/sources/api-protocol.ts';
-import { sourceOf } from './core/difference.ts';
 import { type Topic, topicOf } from './core/desire.ts';
 import { type Kind, kinds, kindText, type ObjectId } from './core/kinds.ts';
 import { isCollectable, isOurs, marks } from './core/marks.ts';
 import type { Held } from './core/object.ts';
+import { sourceOf } from './core/slices.ts';
 import type { Access, ClusterView, Target } from './core/world.ts';
 
 /** How it stands with the reading of one kind. */
@@ -111,6 +111,13 @@ export function createClusterCache(target: Target, given: TextMap, takesWrites =
     get isComplete() {
       if (suspension !== '') return false;
       return [...needs].every(([kind, need]) => need === 'part' || need === 'whole' || isRead(kind));
+    },
+    get isCurrent() {
+      if (suspension !== '') return false;
+      return [...needs].every(([kind, need]) => {
+        const reading = readings.get(kind);
+        return need === 'part' || need === 'whole' || reading === 'live' || reading === 'absent';
+      });
     },
     get: (id) => (suspension !== '' ? undefined : objects.get(kindText(id))?.get(pathOf(id))),
     slicesOf: (service) => (suspension !== '' ? [] : [...(slices.get(service) ?? [])]),

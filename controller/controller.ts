@@ -7,10 +7,11 @@ import { type Cluster, type ClusterNews, createCluster, followAll } from './clus
 import { type Clock, sleep } from '../agent/loop/clock.ts';
 import { kindText } from './core/kinds.ts';
 import { type ControllerSettings, hub as hubTarget, type Target } from './core/world.ts';
-import { createElection, type Election, type ElectionTimes } from './election.ts';
+import type { Election, ElectionTimes } from './election.ts';
 import { createFolderCluster } from './folder-cluster.ts';
 import { createFollowedKinds } from './followed-kinds.ts';
 import { createIdentity, uidOf } from './identity.ts';
+import { createLeadership, type Leadership } from './leadership.ts';
 import { createLoop, type Loop, type LoopTimes } from './loop.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import { createRoll } from './roll.ts';
@@ -70,13 +71,14 @@ export interface Controller {
   /** A new connection to a member answered with this uid. Returns whether it is the same cluster. */
   isItself(name: ClusterName, uid: string): boolean;
   readonly loop: Loop;
+  /** Who leads at home. */
   readonly election: Election;
+  readonly leadership: Leadership;
   readonly hub: Cluster | undefined;
   /** In order of their names. */
   readonly members: ReadonlyMap<ClusterName, Cluster>;
 }
 
-const leaseName = 'slicewright-controller';
 const kindsNote = 'slicewright.dev/propagated-kinds';
 const uidsNote = 'slicewright.dev/cluster-uids';
 const askAgainMs = 2_000;
@@ -117,6 +119,7 @@ export function createController(options: ControllerOptions, signal: AbortSignal
         write: address.write,
         concurrency: options.concurrency,
         answerMs: times.answerMs,
+        leaseAnswerMs: Math.min(times.answerMs, times.election.deadlineMs / 2),
         clock,
         random,
         ...(times.reflector === undefined ? {} : { reflectorTimes: times.reflector }),
@@ -136,25 +139,20 @@ export function createController(options: ControllerOptions, signal: AbortSignal
   for (const name of [...options.members.keys()].sort(compareText)) add(name, options.members.get(name));
   const home = hub ?? [...members.values()].find(({ cache }) => cache.takesWrites);
   if (home === undefined) throw new Error('a controller without an API server');
-  const election = createElection({
-    api: home.api,
-    namespace,
-    name: leaseName,
-    identity,
-    times: times.election,
-    clock,
-    log,
+  const leadership = createLeadership({
+    ...{ hub, home, namespace, identity, times: times.election, clock, log },
+    isReady: () => loop?.report().isStarted === true,
     notes: () => {
       const [kinds, uids] = [followed?.text() ?? '', roll.text()];
       return { ...(kinds === '' ? {} : { [kindsNote]: kinds }), ...(uids === '' ? {} : { [uidsNote]: uids }) };
     },
-    onNotes(notes) {
+    onHomeNotes(notes) {
       followed?.restore(notes.get(kindsNote) ?? '');
-      roll.restore(notes.get(uidsNote) ?? '');
-      who.lookAgain();
+      recall(notes);
     },
+    onNotes: recall,
   });
-  const { isLeading } = election;
+  const { leads } = leadership;
   loop = createLoop({
     hub,
     members,
@@ -165,14 +163,25 @@ export function createController(options: ControllerOptions, signal: AbortSignal
     random,
     log,
     identity,
-    isLeading,
+    leads,
+    givesIps: () => leadership.home.isLeading(),
+    isHomeKnown: () => options.isDry === true || leadership.home.hasLooked(),
+    vacancy: (target) => leadership.vacancy(target),
+    hasStood: () => leadership.hasStood(),
+    onCaughtUp: () => leases.due(),
     onLatency: (ms) => metrics.duration.observe(ms / 1000),
   });
-  const leases = createSourceLeases({
-    ...{ members, identity: who, namespace, holder: identity, times: times.leases, clock, log, isLeading },
-  });
   const running = loop;
+  const leases = createSourceLeases({
+    ...{ members, identity: who, namespace, holder: identity, times: times.leases, clock, log },
+    isFresh: (consumer) => running.hasCaughtUp(consumer),
+  });
   let isRunning = false;
+
+  function recall(notes: ReadonlyMap<string, string>): void {
+    roll.restore(notes.get(uidsNote) ?? '');
+    who.lookAgain();
+  }
 
   function add(name: ClusterName, address: MemberAddress | undefined): void {
     if (address === undefined) return;
@@ -204,7 +213,9 @@ export function createController(options: ControllerOptions, signal: AbortSignal
       const answer = await uidOf(cluster);
       if (signal.aborted || members.get(name) !== cluster) return;
       if ('uid' in answer) {
-        if (who.isItself(name, answer.uid)) await followAll(cluster, follow, cluster.ends);
+        if (!who.isItself(name, answer.uid)) return;
+        const standing = options.isDry === true ? [] : [leadership.standIn(name, cluster)];
+        await Promise.all([followAll(cluster, follow, cluster.ends), ...standing]);
         return;
       }
       if (answer.problem !== told)
@@ -216,7 +227,8 @@ export function createController(options: ControllerOptions, signal: AbortSignal
 
   return {
     loop,
-    election,
+    election: leadership.home,
+    leadership,
     hub,
     members,
     register(name, address) {
@@ -245,7 +257,7 @@ export function createController(options: ControllerOptions, signal: AbortSignal
       isRunning = true;
       const reading = [...begins.values()].map((begin) => begin());
       if (hub !== undefined) reading.push(followAll(hub, follow, signal));
-      const leading = options.isDry === true ? [] : [election.run(signal), leases.run(signal)];
+      const leading = options.isDry === true ? [] : [leadership.run(signal), leases.run(signal)];
       await Promise.all([...reading, ...leading, running.run(signal)]);
     },
   };

@@ -1,35 +1,10 @@
 import { expect, it } from 'vitest';
 import { createTestClock } from '../agent/loop/clock.fixture.ts';
-import type { ClusterApi, Written } from './cluster-api.ts';
+import type { ClusterApi } from './cluster-api.ts';
 import { createElection, defaultElectionTimes } from './election.ts';
+import { createLeaseServer } from './lease-server.fixture.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
-
-/** The one Lease of an API server: a write that names another version than there is, is refused. */
-function leaseServer() {
-  let version = 0;
-  let lease:
-    | { metadata: { resourceVersion?: string }; spec: { holderIdentity: string; renewTime: string } }
-    | undefined;
-  let isUp = true;
-  const put = (object: object): Written => {
-    if (!isUp) return { kind: 'failed', problem: 'away' };
-    const next = object as NonNullable<typeof lease>;
-    if (lease !== undefined && next.metadata.resourceVersion !== String(version))
-      return { kind: 'conflict', problem: '409' };
-    version += 1;
-    lease = { ...next, metadata: { ...next.metadata, resourceVersion: String(version) } };
-    return { kind: 'done', object: lease };
-  };
-  const api = {
-    read: () => (isUp ? Promise.resolve(lease) : Promise.reject(new Error('away'))),
-    create: (_path: string, object: object) => Promise.resolve(put(object)),
-    replace: (_path: string, object: object) => Promise.resolve(put(object)),
-  } as unknown as ClusterApi;
-  const hold = (holderIdentity: string): void =>
-    void put({ metadata: {}, spec: { holderIdentity, renewTime: '2020-01-01T00:00:00.000000Z' } });
-  return { api, hold, setUp: (up: boolean) => void (isUp = up) };
-}
 
 function contender(identity: string, api: ClusterApi, clock: ReturnType<typeof createTestClock>, wallOffsetMs = 0) {
   const stopping = new AbortController();
@@ -55,7 +30,7 @@ it.each([0, 3_600_000, -3_600_000])(
   'one leads and keeps leading, whatever the other’s time of day (%i ms off)',
   async (offset) => {
     const clock = createTestClock();
-    const { api } = leaseServer();
+    const api = createLeaseServer().api();
     const first = contender('one', api, clock);
     await clock.advance(100);
     const second = contender('two', api, clock, offset);
@@ -73,8 +48,8 @@ it.each([0, 3_600_000, -3_600_000])(
 
 it('a leader that cannot renew stops before another may begin', async () => {
   const clock = createTestClock();
-  const server = leaseServer();
-  const first = contender('one', server.api, clock);
+  const server = createLeaseServer();
+  const first = contender('one', server.api(), clock);
   await clock.advance(100);
   expect(first.election.isLeading()).toBe(true);
   server.setUp(false);
@@ -90,9 +65,9 @@ it('a leader that cannot renew stops before another may begin', async () => {
 
 it('a Lease whose holder is gone is taken once it was seen unchanged for its duration, and no sooner', async () => {
   const clock = createTestClock();
-  const { api, hold } = leaseServer();
-  hold('dead');
-  const heir = contender('two', api, clock);
+  const server = createLeaseServer();
+  server.hold('dead');
+  const heir = contender('two', server.api(), clock);
   await clock.advance(14_000);
   expect(heir.election.isLeading()).toBe(false);
   await clock.advance(4_000);

@@ -1,4 +1,6 @@
 import { asFields, textOf, type Fields } from '../compiler/model/fields.ts';
+import { printable } from '../compiler/values/object-ref.ts';
+import { problemOf } from '../agent/sources/api-problems.ts';
 import type { Log } from '../agent/telling/log.ts';
 import type { ClusterApi } from './cluster-api.ts';
 import { type Clock, sleep } from '../agent/loop/clock.ts';
@@ -15,6 +17,14 @@ export const defaultElectionTimes: ElectionTimes = { durationMs: 15_000, deadlin
 
 export interface Election {
   isLeading(): boolean;
+  /** Whether the Lease, or that there is none, was ever seen. */
+  hasLooked(): boolean;
+  /** Whether it has stood for election once, however that went. */
+  hasStood(): boolean;
+  /** Somebody else holds the Lease, and has renewed it in time. */
+  isLedByAnother(): boolean;
+  /** Why the Lease cannot be had; '' where nothing is wrong with it. */
+  problem(): string;
   /** Who holds the Lease, as it was seen last; '' for nobody. */
   holder(): string;
   /** Goes on until the signal is aborted, then gives the Lease back. */
@@ -25,6 +35,8 @@ export interface ElectionOptions {
   readonly api: ClusterApi;
   readonly namespace: string;
   readonly name: string;
+  /** In which cluster the Lease is, for the log; absent: there is one only. */
+  readonly cluster?: string;
   readonly identity: string;
   readonly times: ElectionTimes;
   readonly clock: Clock;
@@ -32,12 +44,23 @@ export interface ElectionOptions {
   /** What the leader leaves to the next one. */
   readonly notes: () => Readonly<Record<string, string>>;
   readonly onNotes: (notes: ReadonlyMap<string, string>) => void;
+  /** Whether it stands for election now, or only looks; absent: always. */
+  readonly stands?: () => boolean;
+  /** Whether somebody else comes first, who then gets the Lease whenever both can have it; absent: everybody is equal. */
+  readonly rank?: () => Rank;
 }
+
+/** first: asks for the Lease; second: lets another, who may come, take it; alone: nobody is known to come first. */
+export type Rank = 'first' | 'second' | 'alone';
 
 /**
  * Leader election by a Lease. Times in the Lease are never compared with a clock of ours: what counts is when it was
  * last seen to change, so that clocks that differ do no harm. Each write names the version that it replaces, so of
  * two at once one is refused.
+ *
+ * Where one comes first, the others leave it the time to take a free Lease. If another holds it already, the one that
+ * comes first writes its wish into it, once it has reached the server for as long as a Lease lasts; the holder gives it
+ * back then, and stands back for so long.
  *
  * source: client-go's leader election
  */
@@ -45,47 +68,88 @@ export function createElection(options: ElectionOptions): Election {
   const { api, namespace, name, identity, times, clock, log } = options;
   const collection = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
   const id = { group: 'coordination.k8s.io', kind: 'Lease', namespace, name };
+  const where = {
+    lease: `${namespace}/${name}`,
+    ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
+  };
   let seen: { readonly text: string; readonly atMs: number } | undefined;
   let renewedMs = Number.NEGATIVE_INFINITY;
   let holder = '';
   let isHeld = false;
+  /** Gave the Lease to another, which has not taken it yet. */
+  let isYielding = false;
+  /** Since when the server has answered every time. */
+  let reachedMs: number | undefined;
+  /** Since when it stands for election. */
+  let stoodMs: number | undefined;
+  let hasStood = false;
+  let problem = '';
+  /** Of this look: the server does not let it lead. */
+  let refusal = '';
 
   const isLeading = (): boolean => isHeld && clock.nowMs() - renewedMs < times.deadlineMs;
 
-  async function attempt(releases = false): Promise<void> {
+  function patienceMs(): number {
+    if (isYielding) return times.durationMs;
+    return options.rank?.() === 'second' ? 2 * times.retryMs : 0;
+  }
+
+  async function attempt(stands: boolean, ends = false): Promise<void> {
     const lease = asFields(await api.read(id, 'coordination.k8s.io/v1'));
+    reachedMs ??= clock.nowMs();
     const spec = asFields(lease?.spec) ?? {};
     const text = JSON.stringify([spec.holderIdentity, spec.renewTime, spec.leaseTransitions]);
     if (seen?.text !== text) seen = { text, atMs: clock.nowMs() };
     holder = textOf(spec, 'holderIdentity') ?? '';
     const isMine = holder === identity;
-    const isFree = holder === '' || clock.nowMs() - seen.atMs >= times.durationMs;
+    if (!isMine && holder !== '') isYielding = false;
+    if (stands) stoodMs ??= clock.nowMs();
+    const freeMs = Math.max(seen.atMs + (holder === '' ? 0 : times.durationMs), stoodMs ?? 0);
+    const isFree = clock.nowMs() - freeMs >= patienceMs();
+    const wish = textOf(asFields(asFields(lease?.metadata)?.annotations) ?? {}, wishNote) ?? '';
+    const yields = isMine && wish !== '' && wish !== identity && options.rank?.() !== 'first';
+    const releases = ends || yields;
     // Who leads knows better than what it wrote down.
     if (lease !== undefined && !isHeld) options.onNotes(notesIn(lease));
-    if (!isMine && (!isFree || releases)) {
+    if (!stands || (!isMine && (!isFree || releases))) {
       isHeld = false;
+      const mayAsk = stands && !releases && lease !== undefined && clock.nowMs() - reachedMs >= times.durationMs;
+      if (mayAsk && wish !== identity && options.rank?.() === 'first') await ask(lease);
       return;
     }
+    // Before another may begin.
+    if (releases) isHeld = false;
+    if (yields) isYielding = true;
     const startedMs = clock.nowMs();
     const next = leaseOf(spec, lease, releases ? '' : identity, isMine);
     const written =
       lease === undefined ? await api.create(collection, next) : await api.replace(`${collection}/${name}`, next);
     if (written.kind !== 'done') {
-      if (written.kind === 'refused') log.error({ lease: `${namespace}/${name}` }, `cannot lead: ${written.problem}`);
+      if (written.kind === 'refused') refusal = `cannot lead: ${written.problem}`;
       // Somebody else was faster; whether it was, the next look tells.
       if (written.kind === 'conflict') isHeld = false;
       return;
     }
-    if (!isHeld && !releases) log.info({ identity, lease: `${namespace}/${name}` }, 'leads from now on');
+    if (!isHeld && !releases) log.info({ identity, ...where }, 'leads from now on');
+    if (yields) log.info({ identity, ...where, to: wish }, 'gives the Lease to who comes first');
     isHeld = !releases;
+    if (isHeld) isYielding = false;
     renewedMs = startedMs;
     holder = releases ? '' : identity;
+  }
+
+  /** Writes the wish into another's Lease, and changes nothing else of it. A conflict means that it was renewed. */
+  async function ask(lease: Fields): Promise<void> {
+    const metadata = asFields(lease.metadata) ?? {};
+    const annotations = { ...asFields(metadata.annotations), [wishNote]: identity };
+    await api.replace(`${collection}/${name}`, { ...lease, metadata: { ...metadata, annotations } });
   }
 
   function leaseOf(spec: Fields, lease: Fields | undefined, by: string, isMine: boolean): Fields {
     const now = new Date(clock.wallMs()).toISOString().replace('Z', '000Z');
     const transitions = typeof spec.leaseTransitions === 'number' ? spec.leaseTransitions : 0;
     const metadata = asFields(lease?.metadata) ?? {};
+    const { [wishNote]: _wish, ...annotations } = asFields(metadata.annotations) ?? {};
     return {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
@@ -93,7 +157,7 @@ export function createElection(options: ElectionOptions): Election {
         name,
         namespace,
         ...(lease === undefined ? {} : { resourceVersion: metadata.resourceVersion }),
-        annotations: { ...asFields(metadata.annotations), ...options.notes() },
+        annotations: { ...annotations, ...options.notes() },
       },
       spec: {
         holderIdentity: by,
@@ -105,23 +169,50 @@ export function createElection(options: ElectionOptions): Election {
     };
   }
 
+  /** Each problem once, until it is another. */
+  function tell(level: 'warn' | 'error', found: string): void {
+    if (found !== problem && found !== '') log[level](where, found);
+    problem = found;
+  }
+
+  async function look(): Promise<void> {
+    const stands = options.stands?.() !== false;
+    try {
+      refusal = '';
+      await attempt(stands);
+      tell('error', refusal);
+    } catch (error) {
+      reachedMs = undefined;
+      tell('warn', `the Lease cannot be looked at: ${printable(problemOf(error), 500)}`);
+    }
+    hasStood ||= stands;
+  }
+
   return {
     isLeading,
+    hasLooked: () => seen !== undefined,
+    hasStood: () => hasStood,
+    problem: () => problem,
+    isLedByAnother: () =>
+      holder !== '' && holder !== identity && seen !== undefined && clock.nowMs() - seen.atMs < times.durationMs,
     holder: () => holder,
     async run(signal) {
       while (!signal.aborted) {
         const led = isLeading();
-        await attempt().catch((error: unknown) => {
-          log.warn({ lease: `${namespace}/${name}` }, `the Lease cannot be looked at: ${String(error)}`);
-        });
-        if (led && !isLeading()) log.warn({ identity }, 'leads no more');
-        await sleep(clock, times.retryMs, signal);
+        await look();
+        if (led && !isLeading()) log.warn({ identity, ...where }, 'leads no more');
+        await sleep(clock, hasStood ? times.retryMs : Math.min(times.retryMs, standMs), signal);
       }
-      if (isHeld) await attempt(true).catch(() => {});
+      if (isHeld) await attempt(true, true).catch(() => {});
       isHeld = false;
     },
   };
 }
+
+/** Annotation: who comes first, and would have the Lease. */
+const wishNote = 'slicewright.dev/wanted-by';
+/** So often who does not stand yet sees whether it may. */
+const standMs = 1_000;
 
 function notesIn(lease: Fields): ReadonlyMap<string, string> {
   const annotations = asFields(asFields(lease.metadata)?.annotations) ?? {};

@@ -67,6 +67,7 @@ export function createFolderCluster(
     from: path,
     cache,
     api: refusing,
+    leaseApi: refusing,
     writer: { perform: () => refused, writeStatus: () => refused, isAccepted: () => false },
     gate: createGate(1, clock, signal),
     problems,

@@ -4,25 +4,22 @@ import type { Log } from '../agent/telling/log.ts';
 import type { Cluster, ClusterNews } from './cluster.ts';
 import { type Clock, sleep } from '../agent/loop/clock.ts';
 import { timeText } from './time-text.ts';
-import { desire, type Topic, topicOf } from './core/desire.ts';
-import { type Change, differenceOf, type Withheld } from './core/difference.ts';
-import type { Desired, DesiredStatus, Outcome } from './core/draft.ts';
-import { idText, isOfKind, kinds } from './core/kinds.ts';
+import type { Topic } from './core/desire.ts';
+import type { Withheld } from './core/difference.ts';
 import { isOurs, marks } from './core/marks.ts';
-import { asFields } from '../compiler/model/fields.ts';
 import type { Held } from './core/object.ts';
-import { type ClusterView, type ControllerSettings, hub, problemKey, type Target, type World } from './core/world.ts';
+import { type ClusterView, type ControllerSettings, hub, type Target, type World } from './core/world.ts';
 import { hasNoSlices } from './fresh-slices.ts';
+import { createGivenIps } from './given-ips.ts';
 import { createHolds } from './holds.ts';
-import { statusDiffers } from './status-difference.ts';
-import { createToldEvents } from './told-events.ts';
+import { createReconciler } from './reconcile.ts';
 import { createTopicQueue } from './topic-queue.ts';
 
 export interface LoopTimes {
   readonly gatherMs: number;
   readonly gatherMaxMs: number;
   readonly retry: { readonly firstMs: number; readonly maxMs: number };
-  /** How long members that cannot be read may keep the others waiting at the start. */
+  /** How long clusters that cannot be read may keep the others waiting at the start. */
   readonly startMs: number;
   /** How long deletions that look like a mistake are held. */
   readonly holdMs: number;
@@ -51,8 +48,18 @@ export interface LoopOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly identity: string;
-  /** Only who leads writes. */
-  readonly isLeading: () => boolean;
+  /** Whether this one writes there now. */
+  readonly leads: (target: Target) => boolean;
+  /** Whether this one gives away clusterset IPs now. */
+  readonly givesIps: () => boolean;
+  /** Whether what the last leader remembered is known: of a hub nothing is believed before. */
+  readonly isHomeKnown: () => boolean;
+  /** Why nobody writes in a cluster; '' where that is only a matter of time; undefined: somebody does. */
+  readonly vacancy: (target: Target) => string | undefined;
+  /** Whether it has stood for election wherever it can write. */
+  readonly hasStood: () => boolean;
+  /** A cluster where this one writes is as its sources are: everything was decided since it began to write there. */
+  readonly onCaughtUp: () => void;
   readonly onLatency?: (ms: number) => void;
 }
 
@@ -71,6 +78,8 @@ export interface Loop extends ClusterNews {
   run(signal: AbortSignal): Promise<void>;
   /** Members came or went. */
   registered(): void;
+  /** Whether this one writes there, and everything was decided since it began to. */
+  hasCaughtUp(target: Target): boolean;
   report(): LoopReport;
 }
 
@@ -86,27 +95,40 @@ const quickRounds = 5;
  * nothing is written twice.
  */
 export function createLoop(options: LoopOptions): Loop {
-  const { members, settings, times, clock, log, isLeading } = options;
+  const { members, settings, times, clock, log, leads } = options;
   const clusters = (): readonly Cluster[] =>
     options.hub === undefined ? [...members.values()] : [options.hub, ...members.values()];
+  const clusterAt = (target: Target): Cluster | undefined => (target === hub ? options.hub : members.get(target));
   const memberViews = new Map<ClusterName, ClusterView>();
   viewMembers();
   const queue = createTopicQueue(times);
-  const told = createToldEvents(clock, options.identity);
-  const problems = new Map<string, string>();
-  const withheld = new Map<Topic, readonly Withheld[]>();
-  const ips = new Map<string, Topic>();
-  const ipsOf = new Map<Topic, readonly string[]>();
+  const ips = createGivenIps();
   const failures = new Map<Topic, number>();
   /** Times in a row that something was left to write. */
   const rounds = new Map<Topic, number>();
   const running = new Set<Topic>();
   const holds = createHolds(memberViews, () => clusters().map(({ cache }) => cache), clock.nowMs, times);
+  const reconciler = createReconciler({
+    ...{ clusterAt, world, clock, log, leads, vacancy: options.vacancy, identity: options.identity },
+    isHeld: (source) => holds.isHeld(source),
+    onDesired(topic, desired) {
+      // A range is empty for most: then nothing is given away.
+      if (settings.clusterSetIpRanges.length > 0) ips.keep(topic, desired);
+    },
+    ...(options.onLatency === undefined ? {} : { onLatency: options.onLatency }),
+  });
+  const { withheld } = reconciler;
+  /** Where this one wrote when it looked last. */
+  let led: ReadonlySet<Target> = new Set();
+  /** Where it writes only lately: what was not decided since. */
+  const behind = new Map<Target, Set<Topic>>();
+  let hasStood = false;
+  let wasAway = false;
+  let resyncMs = clock.nowMs() + times.resyncMs;
   let isStarted = false;
   let aliveMs = clock.nowMs();
   let wake: () => void = () => {};
 
-  const clusterAt = (target: Target): Cluster | undefined => (target === hub ? options.hub : members.get(target));
   const isBusy = (topic: Topic): boolean => running.has(topic);
 
   function viewMembers(): void {
@@ -114,65 +136,38 @@ export function createLoop(options: LoopOptions): Loop {
     for (const [name, { cache }] of [...members].sort(([a], [b]) => compareText(a, b))) memberViews.set(name, cache);
   }
 
+  const isHubAway = (): boolean => options.hub !== undefined && !(options.hub.cache.isCurrent && options.isHomeKnown());
+
+  function vacancies(): ReadonlyMap<Target, string> {
+    const found = clusters().map(({ target }) => [target, options.vacancy(target) ?? ''] as const);
+    return new Map(found.filter(([, problem]) => problem !== ''));
+  }
+
   function world(): World {
     return {
       hub: options.hub?.cache,
+      isHubAway: isHubAway(),
       members: memberViews,
       settings,
-      problems,
-      clusterSetIps: ips,
+      problems: reconciler.problems,
+      vacancies: vacancies(),
+      clusterSetIps: ips.all,
+      givesIps: options.givesIps(),
       time: timeText(clock.wallMs()),
     };
   }
 
-  function decide(topic: Topic): { readonly outcome: Outcome; readonly changes: readonly Change[] } {
-    const now = world();
-    const outcome = desire(now, topic);
-    keepIps(topic, outcome.desired);
-    const difference = differenceOf(now, topic, outcome, {
-      isAccepted: (target, object, content) => clusterAt(target)?.writer.isAccepted(object, content) === true,
-      isHeld: (source) => holds.isHeld(source),
-    });
-    const kept = difference.withheld.filter(({ why }) => why !== 'kept');
-    if (kept.length > 0) withheld.set(topic, kept);
-    else withheld.delete(topic);
-    return { outcome, changes: difference.changes };
-  }
-
-  /** Addresses are given away at once, before anything is written, so that no two topics get the same. */
-  function keepIps(topic: Topic, desired: readonly Desired[]): void {
-    if (settings.clusterSetIpRanges.length === 0) return;
-    for (const ip of ipsOf.get(topic) ?? []) if (ips.get(ip) === topic) ips.delete(ip);
-    const found = desired
-      .filter(({ id }) => isOfKind(id, kinds.serviceImport))
-      .flatMap(({ object }) => ipsIn(object.spec));
-    ipsOf.set(topic, found);
-    for (const ip of found) ips.set(ip, topic);
-  }
-
-  async function reconcile(topic: Topic, signal: AbortSignal): Promise<void> {
-    const startedMs = clock.nowMs();
-    const { changes } = decide(topic);
-    const targets = Map.groupBy(changes, (change) => (change.kind === 'apply' ? change.desired.target : change.target));
-    const done = await Promise.all([...targets].map(([target, each]) => writeIn(target, each, signal)));
-    if (signal.aborted) return;
-    // To be decided anew by then, if it leads again.
-    if (!isLeading()) return queue.later(topic, 0, clock.nowMs());
-    if (changes.length > 0) options.onLatency?.(clock.nowMs() - startedMs);
-    const isDone = done.every(Boolean);
-    const { outcome, changes: more } = decide(topic);
-    forgetProblems(topic, outcome.desired);
-    const isTold = await tell(topic, outcome);
-    const isSettled = isDone && isTold && more.length === 0;
-    const round = isSettled ? 0 : (rounds.get(topic) ?? 0) + 1;
-    if (isSettled) {
+  async function work(topic: Topic, signal: AbortSignal): Promise<void> {
+    const round = await reconciler.reconcile(topic, signal);
+    if (round === 'settled') {
       rounds.delete(topic);
       failures.delete(topic);
       return;
     }
-    rounds.set(topic, round);
+    const count = (rounds.get(topic) ?? 0) + 1;
+    rounds.set(topic, count);
     // What was written makes more to write, an import its slices; but not without end.
-    if (isDone && isTold && round <= quickRounds) queue.later(topic, 0, clock.nowMs());
+    if (round === 'more' && count <= quickRounds) queue.later(topic, 0, clock.nowMs());
     else retry(topic);
   }
 
@@ -182,107 +177,35 @@ export function createLoop(options: LoopOptions): Loop {
     queue.later(topic, backoffMs(count, times.retry, options.random()), clock.nowMs());
   }
 
-  /** Applies in order of need, then deletes; nothing is deleted where something could not be applied. */
-  async function writeIn(target: Target, changes: readonly Change[], signal: AbortSignal): Promise<boolean> {
-    const cluster = clusterAt(target);
-    if (cluster === undefined) return true;
-    const phases = [
-      changes.filter(
-        (change) =>
-          change.kind === 'apply' && !isOfKind(change.desired.id, kinds.slice) && change.desired.owner === undefined,
-      ),
-      changes.filter(
-        (change) =>
-          change.kind === 'apply' && !isOfKind(change.desired.id, kinds.slice) && change.desired.owner !== undefined,
-      ),
-      changes.filter((change) => change.kind === 'apply' && isOfKind(change.desired.id, kinds.slice)),
-      changes.filter((change) => change.kind === 'delete'),
-    ];
-    for (const phase of phases) {
-      const written = await Promise.all(phase.map((change) => write(cluster, change, signal)));
-      if (!written.every(Boolean)) return false;
-    }
-    return true;
-  }
-
-  async function write(cluster: Cluster, change: Change, signal: AbortSignal): Promise<boolean> {
-    if (signal.aborted || !isLeading()) return false;
-    const id = change.kind === 'apply' ? change.desired.id : change.object;
-    const key = problemKey(cluster.target, idText(id));
-    const written = await cluster.writer.perform(change);
-    if (written.kind === 'done' || written.kind === 'gone') {
-      problems.delete(key);
-      log.debug({ cluster: cluster.target, object: idText(id) }, change.kind === 'apply' ? 'applied' : 'deleted');
-      return true;
-    }
-    if (problems.get(key) !== written.problem && !signal.aborted) {
-      log.warn(
-        { cluster: cluster.target, object: idText(id), outcome: written.kind },
-        `cannot ${change.kind} it: ${written.problem}`,
-      );
-    }
-    problems.set(key, written.problem);
-    return false;
-  }
-
-  /** A problem with what nobody wants any more is none. */
-  function forgetProblems(topic: Topic, desired: readonly Desired[]): void {
-    const keys = new Set(desired.map(({ target, id }) => problemKey(target, idText(id))));
-    for (const key of wantedKeys.get(topic) ?? []) if (!keys.has(key)) problems.delete(key);
-    wantedKeys.set(topic, keys);
-    if (keys.size === 0) wantedKeys.delete(topic);
-  }
-  const wantedKeys = new Map<Topic, ReadonlySet<string>>();
-
-  /** Conditions and Events, once what can be written is. */
-  async function tell(topic: Topic, { statuses, events }: Outcome): Promise<boolean> {
-    const written = await Promise.all(statuses.map((status) => tellStatus(status)));
-    for (const { target, path, object } of told.news(topic, events)) {
-      const cluster = clusterAt(target);
-      if (cluster === undefined || cluster.cache.access !== 'live') continue;
-      // Worth one try: what counts stands in the conditions.
-      void cluster.gate
-        .through(() => cluster.api.create(path, object))
-        .then((sent) => {
-          if (sent.kind !== 'done') log.debug({ cluster: target, outcome: sent.kind }, 'an Event was not taken');
-        });
-    }
-    return written.every(Boolean);
-  }
-
-  async function tellStatus(status: DesiredStatus): Promise<boolean> {
-    const cluster = clusterAt(status.target);
-    const object = cluster?.cache.get(status.id);
-    if (cluster === undefined || object === undefined || cluster.cache.access !== 'live') return true;
-    if (!cluster.cache.takesWrites || !statusDiffers(object, status)) return true;
-    const written = await cluster.writer.writeStatus(status);
-    // A kind without a status, as somebody else's CRD may have it, is no reason to try again.
-    if (written.kind === 'done' || written.kind === 'refused') return true;
-    log.debug(
-      { cluster: status.target, object: idText(status.id), outcome: written.kind },
-      'its status was not written',
-    );
-    return false;
-  }
-
   function touch(topics: Iterable<Topic>): void {
     const nowMs = clock.nowMs();
     for (const topic of topics) queue.touch(topic, nowMs);
     wake();
   }
 
-  function touchAll(): void {
+  function touchAll(): ReadonlySet<Topic> {
     const topics = new Set<Topic>();
     for (const { cache } of clusters()) for (const topic of cache.topics()) topics.add(topic);
     touch(topics);
+    return topics;
   }
 
-  /** Every cluster was read, or members that were not have kept the others waiting long enough. */
+  /** A topic was decided and written, as far as that could be done. */
+  function caughtUp(topic: Topic | undefined): void {
+    let isNews = false;
+    for (const [target, topics] of behind) {
+      if (topic !== undefined) topics.delete(topic);
+      if (topics.size > 0) continue;
+      behind.delete(target);
+      isNews = true;
+    }
+    if (isNews) options.onCaughtUp();
+  }
+
+  /** Every cluster was read, or those that were not have kept the others waiting long enough. */
   function mayStart(sinceMs: number): boolean {
     if (!options.isRegistryKnown()) return false;
-    if (options.hub !== undefined && !(options.hub.cache.isComplete && options.hub.cache.access === 'live'))
-      return false;
-    const isAllRead = [...members.values()].every(
+    const isAllRead = clusters().every(
       ({ cache }) => cache.isSuspended || (cache.isComplete && cache.access === 'live'),
     );
     return isAllRead || clock.nowMs() - sinceMs >= times.startMs;
@@ -322,14 +245,10 @@ export function createLoop(options: LoopOptions): Loop {
       touchAll();
     },
     object(_target, object) {
-      // A range is empty for most: then nothing is given away.
-      if (settings.clusterSetIpRanges.length === 0 || !isOfKind(object, kinds.serviceImport)) return;
-      for (const ip of ipsIn(object.fields.spec)) if (!ips.has(ip)) ips.set(ip, topicOf(object));
+      if (settings.clusterSetIpRanges.length > 0) ips.see(object);
     },
     async run(signal) {
       const sinceMs = clock.nowMs();
-      let wasLeading = false;
-      let resyncMs = sinceMs + times.resyncMs;
       while (!signal.aborted) {
         aliveMs = clock.nowMs();
         if (!isStarted && mayStart(sinceMs)) {
@@ -337,30 +256,51 @@ export function createLoop(options: LoopOptions): Loop {
           log.info({ ms: Math.round(clock.nowMs() - sinceMs) }, 'all clusters that can be were read');
           touchAll();
         }
-        const leads = isLeading();
-        if (leads && (!wasLeading || clock.nowMs() >= resyncMs)) {
-          touchAll();
-          resyncMs = clock.nowMs() + times.resyncMs;
-        }
-        wasLeading = leads;
-        if (isStarted && leads) {
+        look();
+        if (led.size > 0) {
           await confirmHolds(signal);
           if (withheld.size > 0) retouchHeld();
           for (const topic of queue.take(clock.nowMs(), maxTopics - running.size, isBusy)) start(topic, signal);
         }
-        await rest(signal, isStarted && leads);
+        await rest(signal, led.size > 0);
       }
       while (running.size > 0) await new Promise<void>((resolve) => (wake = resolve));
     },
+    hasCaughtUp: (target) => leads(target) && led.has(target) && !behind.has(target),
     report: () => ({
       isStarted,
       waiting: queue.size + running.size,
-      problems,
+      problems: reconciler.problems,
       withheld,
       held: holds.held(),
       aliveMs,
     }),
   };
+
+  /** Sees where this one writes now, and whether the hub is there: either may leave everything to be decided again. */
+  function look(): void {
+    const before = led;
+    hasStood ||= isStarted && options.hasStood();
+    led = new Set(hasStood ? clusters().flatMap(({ target }) => (leads(target) ? [target] : [])) : []);
+    for (const target of before) if (!led.has(target)) reconciler.left(target);
+    for (const target of before) if (!led.has(target)) behind.delete(target);
+    const gained = [...led].filter((target) => !before.has(target));
+    const hasTurned = isStarted && isHubAway() !== wasAway;
+    if (hasTurned) {
+      wasAway = !wasAway;
+      if (wasAway)
+        log.warn(
+          {},
+          'what users want now cannot be read in the hub: copies follow their sources, and nothing else is written',
+        );
+      else log.info({}, 'what users want can be read in the hub');
+    }
+    if (gained.length === 0 && !hasTurned && clock.nowMs() < resyncMs) return;
+    const topics = touchAll();
+    for (const target of gained) behind.set(target, new Set(topics));
+    caughtUp(undefined);
+    resyncMs = clock.nowMs() + times.resyncMs;
+  }
 
   /** What was held is looked at again when it is held no longer. */
   function retouchHeld(): void {
@@ -372,7 +312,7 @@ export function createLoop(options: LoopOptions): Loop {
 
   function start(topic: Topic, signal: AbortSignal): void {
     running.add(topic);
-    void reconcile(topic, signal)
+    void work(topic, signal)
       .catch((error: unknown) => {
         // One topic must not stop the others.
         log.error(
@@ -383,6 +323,7 @@ export function createLoop(options: LoopOptions): Loop {
       })
       .finally(() => {
         running.delete(topic);
+        caughtUp(topic);
         wake();
       });
   }
@@ -397,11 +338,6 @@ export function createLoop(options: LoopOptions): Loop {
     await sleep(clock, ms, AbortSignal.any([signal, waking.signal]));
     wake = () => {};
   }
-}
-
-function ipsIn(spec: unknown): readonly string[] {
-  const listed = asFields(spec)?.ips;
-  return Array.isArray(listed) ? listed.filter((ip) => typeof ip === 'string') : [];
 }
 
 function sourceLabel(object: Held): ClusterName {

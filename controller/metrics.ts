@@ -31,6 +31,7 @@ export function createControllerMetrics() {
     access: gauge('slicewright_controller_cluster_live', '1 while a cluster is read completely and watched', [
       'cluster',
     ]),
+    writing: gauge('slicewright_controller_cluster_writing', '1 where this one writes', ['cluster']),
     held: gauge(
       'slicewright_controller_held_copies',
       'Copies of a source that are kept although it says that it has nothing',
@@ -43,7 +44,7 @@ export function createControllerMetrics() {
       'Services and objects that wait to be decided, or are being written',
       [],
     ),
-    leading: gauge('slicewright_controller_leading', '1 for the one that writes', []),
+    leading: gauge('slicewright_controller_leading', '1 for the one that leads at home, and comes first elsewhere', []),
     duration: new Histogram({
       name: 'slicewright_controller_reconcile_duration_seconds',
       help: 'From deciding to the last answer, of what had to be written',

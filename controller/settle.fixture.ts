@@ -82,9 +82,12 @@ export function createField(members: readonly string[], options: FieldOptions = 
     world: {
       hub: caches.get(hub),
       members: new Map(names.map((name) => [name, caches.get(name) as ClusterCache])),
+      isHubAway: false,
       settings: { ...plainSettings, ...options.settings },
       problems: new Map(),
+      vacancies: new Map(),
       clusterSetIps: new Map(),
+      givesIps: true,
       time: '2026-01-01T00:00:00Z',
     },
     put(target, ...objects) {

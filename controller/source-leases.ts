@@ -14,6 +14,8 @@ export const defaultSourceLeaseTimes: SourceLeaseTimes = { everyMs: 10_000, dura
 
 export interface SourceLeases {
   run(signal: AbortSignal): Promise<void>;
+  /** What is in further clusters is fresh: their Leases are due at once, for the last writer may have been silent for long. */
+  due(): void;
 }
 
 export interface SourceLeaseOptions {
@@ -25,17 +27,20 @@ export interface SourceLeaseOptions {
   readonly times: SourceLeaseTimes;
   readonly clock: Clock;
   readonly log: Log;
-  readonly isLeading: () => boolean;
+  /** Whether this one keeps what is in the cluster as its sources have it. */
+  readonly isFresh: (consumer: ClusterName) => boolean;
 }
 
 /**
  * A Lease for each source in each other cluster, in which agents see whether what is there of it is fresh (CC-7). It is
- * renewed only after the source itself has answered in this round, never merely because the controller lives. The
+ * renewed only after the source itself has answered in this round, never merely because the controller lives, and only
+ * by who writes in that cluster and has caught up there. The
  * question is for the uid of its `kube-system` namespace, by which two names for one cluster are found out (CC-1).
  */
 export function createSourceLeases(options: SourceLeaseOptions): SourceLeases {
-  const { members, identity, namespace, times, clock, log, isLeading } = options;
+  const { members, identity, namespace, times, clock, log, isFresh } = options;
   const spoke = new Set<ClusterName>();
+  let waking = new AbortController();
 
   async function round(source: ClusterName, cluster: Cluster): Promise<void> {
     const answer = await uidOf(cluster);
@@ -46,8 +51,9 @@ export function createSourceLeases(options: SourceLeaseOptions): SourceLeases {
       return;
     }
     spoke.add(source);
-    if (!isLeading()) return;
-    const others = [...members].filter(([name, { cache }]) => name !== source && cache.access === 'live');
+    const others = [...members].filter(
+      ([name, { cache }]) => name !== source && cache.access === 'live' && isFresh(name),
+    );
     await Promise.all(others.map(([, consumer]) => renew(source, consumer)));
   }
 
@@ -73,8 +79,10 @@ export function createSourceLeases(options: SourceLeaseOptions): SourceLeases {
     async run(signal) {
       while (!signal.aborted) {
         await Promise.all([...members].map(([source, cluster]) => round(source, cluster)));
-        await sleep(clock, times.everyMs, signal);
+        await sleep(clock, times.everyMs, AbortSignal.any([signal, waking.signal]));
+        if (waking.signal.aborted) waking = new AbortController();
       }
     },
+    due: () => waking.abort(),
   };
 }

@@ -15,6 +15,10 @@ export interface ControllerStatus {
     readonly access: string;
     readonly silentSeconds: number | null;
     readonly failing: readonly string[];
+    /** Who writes there; '' for nobody. */
+    readonly writer: string;
+    /** Why nobody writes there; '' where somebody does, or soon will. */
+    readonly vacancy: string;
   }[];
   readonly held: readonly { readonly source: string; readonly copies: number }[];
   /** `m1: Service shop/cart` */
@@ -23,7 +27,7 @@ export interface ControllerStatus {
 }
 
 export function controllerStatus(
-  { loop, election, hub, members }: Controller,
+  { loop, election, leadership, hub, members }: Controller,
   identity: string,
   nowMs: number,
 ): ControllerStatus {
@@ -45,6 +49,8 @@ export function controllerStatus(
           : cache.isComplete || cache.access !== 'live'
             ? cache.access
             : 'incomplete',
+        writer: leadership.vacancy(target) === undefined ? leadership.holder(target) : '',
+        vacancy: leadership.vacancy(target) ?? '',
         silentSeconds: heard === undefined ? null : Math.round((nowMs - heard) / 1000),
         failing: [
           ...(cache.isSuspended ? [cache.suspension] : []),
@@ -62,9 +68,10 @@ export function controllerStatus(
 
 /** Sets the gauges to what is now, before they are read. */
 export function setGauges(metrics: ControllerMetrics, status: ControllerStatus): void {
-  for (const gauge of [metrics.access, metrics.silence, metrics.held, metrics.problems]) gauge.reset();
-  for (const { cluster, access, silentSeconds } of status.clusters) {
+  for (const gauge of [metrics.access, metrics.writing, metrics.silence, metrics.held, metrics.problems]) gauge.reset();
+  for (const { cluster, access, silentSeconds, writer } of status.clusters) {
     metrics.access.set({ cluster }, access === 'live' ? 1 : 0);
+    metrics.writing.set({ cluster }, writer === status.identity ? 1 : 0);
     if (silentSeconds !== null) metrics.silence.set({ cluster }, silentSeconds);
     const mine = status.problems.filter(({ object }) => object.startsWith(`${cluster} `));
     metrics.problems.set({ cluster }, mine.length);

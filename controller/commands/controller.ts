@@ -212,9 +212,12 @@ async function dryRun(
     {
       hub: controller.hub?.cache,
       members: new Map([...controller.members].map(([name, { cache }]) => [name, cache])),
+      isHubAway: controller.hub?.cache.isCurrent === false,
       settings,
       problems: new Map(),
+      vacancies: new Map(),
       clusterSetIps: new Map(),
+      givesIps: true,
       time: '1970-01-01T00:00:00Z',
     },
     caches,

@@ -45,9 +45,12 @@ export function planMultiClusterCommand(options: PlanMultiClusterOptions, io: Io
     const world: World = {
       hub: caches.get(hub),
       members,
+      isHubAway: false,
       settings,
       problems: new Map(),
+      vacancies: new Map(),
       clusterSetIps: new Map(),
+      givesIps: true,
       time: '1970-01-01T00:00:00Z',
     };
     const simulated = simulate(world, caches);

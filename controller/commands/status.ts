@@ -46,8 +46,9 @@ function statusText(status: ControllerStatus): string {
       : 'has not read all clusters yet, and writes nothing',
     '',
     'CLUSTERS',
-    ...clusters.flatMap(({ cluster, from, access, silentSeconds, failing }) => [
+    ...clusters.flatMap(({ cluster, from, access, silentSeconds, failing, writer, vacancy }) => [
       `  ${printable(cluster).padEnd(width)}  ${access}, ${silentSeconds === null ? 'never heard' : `heard ${silentSeconds} s ago`}  ${printable(from)}`,
+      ...(writer === status.leader ? [] : [`    ${writerText(writer, vacancy)}`]),
       ...failing.map((problem) => `    cannot read ${printable(problem, 200)}`),
     ]),
     ...section(
@@ -66,6 +67,12 @@ function statusText(status: ControllerStatus): string {
     ),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Of clusters where not the leader writes. */
+function writerText(writer: string, vacancy: string): string {
+  if (writer !== '') return `written by ${printable(writer)}`;
+  return `nobody writes there${vacancy === '' ? '' : `: ${printable(vacancy, 200)}`}`;
 }
 
 function section(title: string, lines: readonly string[]): string[] {

@@ -4,6 +4,7 @@ import { desireKarmadaImports } from './karmada-imports.ts';
 import { desireMcsImports } from './mcs-imports.ts';
 import { desireService } from './mcs.ts';
 import { isPolicy, propagate, reportPolicy } from './propagation.ts';
+import { refreshCopies } from './refresh.ts';
 import { hub, type World } from './world.ts';
 
 /**
@@ -46,11 +47,16 @@ export function desire(world: World, topic: Topic): Outcome {
   if (id === undefined) return draft.outcome();
   if (isOfKind(id, kinds.service)) {
     if (id.namespace === undefined) return draft.outcome();
+    if (world.isHubAway) {
+      refreshCopies(draft, id.namespace, id.name);
+      return draft.outcome();
+    }
     desireService(draft, id.namespace, id.name);
     if (world.settings.importStyle === 'karmada') desireKarmadaImports(draft, id.namespace, id.name);
     else desireMcsImports(draft, id.namespace, id.name);
     return draft.outcome();
   }
+  if (world.isHubAway) return draft.outcome();
   if (isOfKind(id, kinds.namespace) && world.settings.createNamespaces) keepNamespace(draft, id.name);
   const object = world.hub?.get(id);
   if (object === undefined) return draft.outcome();

@@ -6,6 +6,7 @@ import type { Desired, Outcome } from './draft.ts';
 import { idText, isOfKind, kinds } from './kinds.ts';
 import { marks } from './marks.ts';
 import type { Held } from './object.ts';
+import { sourceOf } from './slices.ts';
 import { type ClusterView, hub, type Target, type World } from './world.ts';
 
 /** One change to make in a cluster. */
@@ -46,15 +47,21 @@ export interface Memory {
 export function differenceOf(world: World, topic: string, outcome: Outcome, memory: Memory): Difference {
   const wanted = new Set<string>();
   const changes: Change[] = [];
+  const withheld: Withheld[] = [];
   for (const desired of [...outcome.desired].sort((a, b) => rank(a) - rank(b))) {
     wanted.add(`${desired.target} ${idText(desired.id)}`);
     const view = viewIn(world, desired.target);
     // Of what is there nothing is known, so nothing is written over it.
     if (view === undefined || view.access !== 'live') continue;
-    const change = applying(desired, view.get(desired.id), memory);
-    if (change !== undefined) changes.push(change);
+    const before = view.get(desired.id);
+    const change = applying(desired, before, memory);
+    if (change === undefined) continue;
+    const isHeld = desired.isEmptied === true && desired.source !== undefined && memory.isHeld(desired.source);
+    if (isHeld && before !== undefined) withheld.push({ target: desired.target, object: before, why: 'held' });
+    else changes.push(change);
   }
-  const withheld: Withheld[] = [];
+  // Who may want what is there cannot be asked: nothing is deleted.
+  if (world.isHubAway) return { changes, withheld };
   for (const view of viewsOf(world)) {
     // Copies in a folder came with a dump of some cluster.
     if (!view.takesWrites) continue;
@@ -148,19 +155,26 @@ function whyKept(world: World, view: ClusterView, object: Held, memory: Memory):
   if (object.annotations.get(marks.keep) === 'true') return 'kept';
   if (view.access !== 'live' || !view.isComplete || world.hub?.isComplete === false) return 'unread';
   if (world.hub?.holdsAll(object) === false) return 'unread';
-  // What is made from exports, and what members' own users ask for, depends on every member.
-  const dependsOnAll = world.hub === undefined || world.settings.importStyle === 'mcs';
   const source = sourceOf(object);
-  if (source === undefined || dependsOnAll) {
-    if (dependsOnAll && [...world.members.values()].some(({ isComplete }) => !isComplete)) return 'unread';
-  }
+  if (dependsOnMembers(world) && !isSettledByMembers(world, view, object)) return 'unread';
   if (source === undefined) return undefined;
   if (world.members.get(source)?.isComplete === false) return 'unread';
   return memory.isHeld(source) ? 'held' : undefined;
 }
 
-/** The cluster that a slice is a copy of. */
-export function sourceOf(object: Held): ClusterName | undefined {
-  if (!isOfKind(object, kinds.slice)) return undefined;
-  return object.labels.get(marks.sourceCluster) as ClusterName | undefined;
+/** What is made from exports, and what members' own users ask for, depends on what every member says. */
+function dependsOnMembers({ hub: ofHub, settings }: World): boolean {
+  return ofHub === undefined || settings.importStyle === 'mcs';
+}
+
+/**
+ * Whether members say that nobody wants the object: every one was read, and those that it was made for say so now. Of
+ * one that is away another replica may know more: that its user has exported the Service since.
+ */
+function isSettledByMembers({ members }: World, view: ClusterView, object: Held): boolean {
+  if ([...members.values()].some(({ isComplete }) => !isComplete)) return false;
+  const source = sourceOf(object);
+  const sources =
+    source === undefined ? view.madeFor(object.annotations.get(marks.partOf) ?? '').map(sourceOf) : [source];
+  return sources.every((each) => each === undefined || members.get(each)?.isCurrent !== false);
 }

@@ -14,7 +14,11 @@ export interface Desired {
   readonly owner?: ObjectId;
   /** Whose slice it is a copy of. */
   readonly source?: ClusterName;
+  /** A copy that loses its endpoints because its original is gone. */
+  readonly isEmptied?: true;
 }
+
+type Reasons = Pick<Desired, 'owner' | 'source' | 'isEmptied'>;
 
 /** What should be in a status, with conditions in full. */
 export interface DesiredStatus {
@@ -59,7 +63,7 @@ export interface Draft {
    * Wants an object in a cluster. Returns whether it may be there: false where something that is not ours stands in
    * its place, or its namespace or kind is missing.
    */
-  want(target: Target, object: Fields, more?: Pick<Desired, 'owner' | 'source'>): boolean;
+  want(target: Target, object: Fields, more?: Reasons): boolean;
   wants(target: Target, id: ObjectId): Desired | undefined;
   status(status: DesiredStatus): void;
   event(event: DesiredEvent): void;
@@ -99,7 +103,7 @@ export function createDraft(world: World, topic: string): Draft {
     return undefined;
   }
 
-  function add(target: Target, id: ObjectId, object: Fields, more: Pick<Desired, 'owner' | 'source'>): void {
+  function add(target: Target, id: ObjectId, object: Fields, more: Reasons): void {
     desired.set(keyOf(target, id), { target, id, object, ...more });
   }
 
@@ -133,9 +137,11 @@ export function createDraft(world: World, topic: string): Draft {
         const problem = world.problems.get(problemKey(target, idText(id)));
         if (problem !== undefined) return [`${target}: ${problem}`];
         const view = viewOf(target);
-        return view?.access === 'live' && view.holdsAll(id) && view.get(id) === undefined
-          ? [`${target}: ${shortId(id)} is not written yet`]
-          : [];
+        if (view?.access !== 'live' || !view.holdsAll(id) || view.get(id) !== undefined) return [];
+        const vacancy = world.vacancies.get(target);
+        return [
+          `${target}: ${shortId(id)} is not written yet${vacancy === undefined ? '' : `: nobody writes there, ${vacancy}`}`,
+        ];
       }),
     outcome: () => ({ desired: [...desired.values()], statuses, events, refusals: [...refusals.values()] }),
   };

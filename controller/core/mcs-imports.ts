@@ -174,7 +174,7 @@ function ownIps(draft: Draft, view: ClusterView, { namespace, name, merged }: Im
     return Array.isArray(ips) ? ips.filter((ip) => typeof ip === 'string') : [];
   });
   const families = merged.ipFamilies.length > 0 ? merged.ipFamilies : ['IPv4'];
-  return clusterSetIpsFor(draft.topic, families, ranges, current, draft.world.clusterSetIps);
+  return clusterSetIpsFor(draft.topic, families, ranges, current, draft.world.clusterSetIps, draft.world.givesIps);
 }
 
 function reportImport(

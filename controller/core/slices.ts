@@ -1,5 +1,6 @@
 import { asFields, type Fields } from '../../compiler/model/fields.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
+import { isOfKind, kinds } from './kinds.ts';
 import type { Held } from './object.ts';
 import { isCollectable, isKarmadas, marks } from './marks.ts';
 import { copyName } from './names.ts';
@@ -18,6 +19,12 @@ export interface Feeds {
 /** Slices of a Service that other clusters may get (CC-4). */
 export function collectableSlices(view: ClusterView, service: string): readonly Held[] {
   return view.slicesOf(service).filter((slice) => isCollectable(slice) && !slice.isDeleting);
+}
+
+/** The cluster that a slice is a copy of. */
+export function sourceOf(object: Held): ClusterName | undefined {
+  if (!isOfKind(object, kinds.slice)) return undefined;
+  return object.labels.get(marks.sourceCluster) as ClusterName | undefined;
 }
 
 /** Karmada feeds the Service in this cluster: a second dispatcher would only repeat it (CC-15). */

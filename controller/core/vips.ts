@@ -16,6 +16,7 @@ import {
  * name decides, so that a controller that lost everything finds the same again.
  *
  * taken   address → topic, of all imports
+ * gives   false: none is given away now, and what it has is all
  */
 export function clusterSetIpsFor(
   topic: string,
@@ -23,6 +24,7 @@ export function clusterSetIpsFor(
   ranges: readonly Cidr[],
   current: readonly string[],
   taken: ReadonlyMap<string, string>,
+  gives: boolean,
 ): readonly IpAddress[] {
   return families.flatMap((family) => {
     const range = ranges.find((each) => cidrFamily(each) === family);
@@ -30,7 +32,7 @@ export function clusterSetIpsFor(
     const kept = current
       .map(parseAddress)
       .find((address) => address !== undefined && cidrContains(range, address) && isFree(address, topic, taken));
-    const found = kept ?? firstFree(topic, range, taken);
+    const found = kept ?? (gives ? firstFree(topic, range, taken) : undefined);
     return found === undefined ? [] : [found];
   });
 }

@@ -25,6 +25,8 @@ export interface ClusterView {
   readonly access: Access;
   /** Every kind was read, or is not served: what is not held is not there. */
   readonly isComplete: boolean;
+  /** Every kind is read now: what is held is what is there. */
+  readonly isCurrent: boolean;
   get(id: ObjectId): Held | undefined;
   /** Slices labelled with the Service `namespace/name`, whoever wrote them. */
   slicesOf(service: string): readonly Held[];
@@ -64,13 +66,19 @@ export interface ControllerSettings {
 export interface World {
   /** undefined: the members themselves hold what users write. */
   readonly hub: ClusterView | undefined;
+  /** There is a hub, and what users want now cannot be read there. */
+  readonly isHubAway: boolean;
   /** In order of their names. */
   readonly members: ReadonlyMap<ClusterName, ClusterView>;
   readonly settings: ControllerSettings;
   /** Writes that the last attempt could not make, by `cluster id`; why. */
   readonly problems: ReadonlyMap<string, string>;
+  /** Clusters in which nobody may write now; why. */
+  readonly vacancies: ReadonlyMap<Target, string>;
   /** Clusterset IPs in use, and the topic that each is for. */
   readonly clusterSetIps: ReadonlyMap<string, string>;
+  /** Whether new clusterset IPs may be given away: one replica alone does. */
+  readonly givesIps: boolean;
   /** Now, as conditions have it: `2026-01-01T00:00:00Z`. */
   readonly time: string;
 }

@@ -53,6 +53,7 @@ export function applyDefaults(resource: Resource, object: Stored, taken: Readonl
       ports: ports?.map((port) => ({ name: '', protocol: 'TCP', ...port })) ?? null,
     };
   }
+  if (resource.kind === 'Secret') return { ...object, type: object['type'] || 'Opaque' };
   if (resource.kind !== 'Service') return object;
   const spec = (object['spec'] ?? {}) as Json;
   const type = spec['type'] ?? 'ClusterIP';

@@ -3,6 +3,7 @@ import type { AddressInfo, Server as NetServer } from 'node:net';
 import { createManagers, type Managers } from './apply.ts';
 import { discover, isServed } from './discovery.ts';
 import { type Faults, noFaults } from './faults.ts';
+import { fromProtobuf, protobufType } from './protobuf.ts';
 import { apiVersionOf, parsePath, type Resource, resources, type Target } from './resources.ts';
 import { fieldSelector, labelSelector, type Selects } from './selectors.ts';
 import { status, StatusError } from './status.ts';
@@ -427,8 +428,12 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 async function readBody(request: IncomingMessage): Promise<unknown> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of request) chunks.push(chunk as Uint8Array);
-  const text = Buffer.concat(chunks).toString('utf8');
-  return text === '' ? undefined : JSON.parse(text);
+  const bytes = Buffer.concat(chunks);
+  if (request.headers['content-type'] !== protobufType)
+    return bytes.length === 0 ? undefined : JSON.parse(bytes.toString('utf8'));
+  const object = fromProtobuf(bytes);
+  if (object === undefined) throw status.unsupported(protobufType);
+  return object;
 }
 
 /**

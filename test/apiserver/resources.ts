@@ -39,6 +39,16 @@ export const resources: readonly Resource[] = [
   grouped('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice', false),
   grouped('coordination.k8s.io', 'v1', 'leases', 'Lease', false),
   grouped('apps', 'v1', 'deployments', 'Deployment', false),
+  core('serviceaccounts', 'ServiceAccount'),
+  grouped('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget', false),
+  grouped('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy', false),
+  grouped('rbac.authorization.k8s.io', 'v1', 'roles', 'Role', false),
+  grouped('rbac.authorization.k8s.io', 'v1', 'rolebindings', 'RoleBinding', false),
+  { ...grouped('rbac.authorization.k8s.io', 'v1', 'clusterroles', 'ClusterRole', false), namespaced: false },
+  {
+    ...grouped('rbac.authorization.k8s.io', 'v1', 'clusterrolebindings', 'ClusterRoleBinding', false),
+    namespaced: false,
+  },
   {
     ...grouped('apiextensions.k8s.io', 'v1', 'customresourcedefinitions', 'CustomResourceDefinition', false),
     namespaced: false,

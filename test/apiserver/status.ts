@@ -43,6 +43,8 @@ export const status = {
       details: { ...detailsOf(resource, name, resource.kind), causes: [{ reason, message: problem, field }] },
     });
   },
+  unsupported: (type: string) =>
+    new StatusError(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - ${type}`),
   badRequest: (message: string) => new StatusError(400, 'BadRequest', message),
   expired: (message: string, more: Readonly<Record<string, unknown>> = {}) =>
     new StatusError(410, 'Expired', message, more),

@@ -27,6 +27,8 @@ export interface LiveOptions {
   readonly members?: readonly string[];
   /** Stated uids of members. */
   readonly uids?: Readonly<Record<string, string>>;
+  /** Whether this controller reaches the API server of a name now; what is open is cut by the double. */
+  readonly reaches?: (name: string) => boolean;
   /** Members that are folders. */
   readonly folders?: Readonly<Record<string, string>>;
   readonly startMs?: number;
@@ -88,7 +90,16 @@ export async function startLive(
       const address = (name: string): ApiAddress => {
         const { get, write, close } = openApi(configFor(at(name).url));
         closers.push(close);
-        return { from: at(name).url, labels: new Map(Object.entries(options.labels?.[name] ?? {})), get, write };
+        const reached = async <T>(ask: () => Promise<T>): Promise<T> => {
+          if (options.reaches?.(name) === false) throw new Error('no route to host');
+          return ask();
+        };
+        return {
+          from: at(name).url,
+          labels: new Map(Object.entries(options.labels?.[name] ?? {})),
+          get: (...given) => reached(() => get(...given)),
+          write: (...given) => reached(() => write(...given)),
+        };
       };
       const members = (options.members ?? names).filter((name) => name !== 'hub') as ClusterName[];
       const controller = createController(
