@@ -134,6 +134,8 @@ describe('slicewright compile', () => {
     const { status, err } = await run({ filename: [join(scratch.root, 'none.yaml')], diagnostics: 'json' });
     expect(status).toBe(1);
     expect(JSON.parse(err.replaceAll('ROOT', scratch.root))).toEqual({
+      apiVersion: 'slicewright.dev/v1alpha1',
+      kind: 'Diagnostic',
       severity: 'error',
       code: 'file-unreadable',
       object: { kind: 'file', name: join(scratch.root, 'none.yaml') },

@@ -6,12 +6,13 @@ import {
 } from '../../compiler/values/diagnostic.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
 import type { PlacedDiagnostic } from '../input/input-error.ts';
+import { documentVersion } from './document.ts';
 import { nowhere, type Place, type PlaceOf } from '../input/place.ts';
 
 export type DiagnosticFormat = 'human' | 'json';
 
 /**
- * One line a diagnostic, worst first: a sentence, or a JSON object with the same fields as the value, and with `file`,
+ * One line a diagnostic, worst first: a sentence, or a JSON document with the same fields as the value, and with `file`,
  * `document` and `line` where its object came from a file.
  *
  * placeOf   where objects came from; absent: from no file
@@ -48,7 +49,12 @@ export function placeFacts(diagnostic: Diagnostic, placeOf: PlaceOf): Partial<Pl
 
 function diagnosticJson(diagnostic: Diagnostic, placeOf: PlaceOf): string {
   const { place: _place, ...rest } = diagnostic as Partial<PlacedDiagnostic> & Diagnostic;
-  return JSON.stringify({ ...rest, ...placeFacts(diagnostic, placeOf) });
+  return JSON.stringify({
+    apiVersion: documentVersion,
+    kind: 'Diagnostic',
+    ...rest,
+    ...placeFacts(diagnostic, placeOf),
+  });
 }
 
 function placeIn(diagnostic: Diagnostic | PlacedDiagnostic, placeOf: PlaceOf): Place | undefined {
