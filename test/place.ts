@@ -1,7 +1,7 @@
 import { describe } from 'vitest';
 
-/** Where a test's code meets a kernel. Tests that meet none say nothing: they are in this process. */
-export type Place = 'network namespace' | 'virtual machine';
+/** Where a test's code meets a kernel, or another's program. Tests that meet neither say nothing: they are in this process. */
+export type Place = 'network namespace' | 'virtual machine' | 'program of its own';
 
 declare module 'vitest' {
   interface TaskMeta {

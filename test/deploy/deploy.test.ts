@@ -4,11 +4,15 @@ import { fileURLToPath } from 'node:url';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { parseConfiguration } from '../../agent/config/config.ts';
+import { parseRegistry } from '../../agent/input/registry.ts';
 import { defaultLeaseNamespace } from '../../agent/commands/agent/flags.ts';
 import { defaultLockDir } from '../../agent/node/lock-folder.ts';
 import { leaseKind, watchedKinds } from '../../agent/sources/cluster.ts';
+import { parseBindAddress } from '../../agent/serving/bind-address.ts';
 import { calledPrograms, askedResources } from './called.ts';
-import { kustomize, type Manifest } from './kustomize.ts';
+import { choices } from './choices.ts';
+import { fieldProblems } from './fields.ts';
+import { kustomize, type Manifest, withKustomization } from './kustomize.ts';
 import { configOf, podOf } from './pod.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -120,6 +124,98 @@ describe.each(variants)('the manifests for $mode', ({ mode, plain, withMetrics }
     const { spec, metadata } = monitor as { spec: { podMetricsEndpoints: { port: string }[] } } & Manifest;
     expect(agent?.ports).toEqual([{ name: spec.podMetricsEndpoints[0]?.port, containerPort: 10249 }]);
     expect(metadata.namespace).toBe('kube-system');
+  });
+});
+
+describe.each(choices)('the manifests for $name', ({ kustomization }) => {
+  const manifests = withKustomization(kustomization, (folder) => kustomize(folder));
+
+  it('have only fields that Kubernetes has, each with a value of its type', () => {
+    const custom = manifests.filter((manifest) => fieldProblems(manifest) === undefined).map(({ kind }) => kind);
+    expect(custom.filter((kind) => kind !== 'PodMonitor' && kind !== 'PrometheusRule')).toEqual([]);
+    expect(manifests.flatMap((manifest) => fieldProblems(manifest) ?? [])).toEqual([]);
+  });
+
+  it('name each object once, and a namespace wherever there is one to name', () => {
+    const keys = manifests.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);
+    expect(new Set(keys).size).toBe(keys.length);
+    const clusterWide = /^(Namespace|ClusterRole|ClusterRoleBinding)$/;
+    for (const { kind, metadata } of manifests) {
+      expect(metadata.namespace === undefined, `${kind} ${metadata.name}`).toBe(clusterWide.test(kind));
+    }
+  });
+
+  it('probe the port of the configuration that is mounted, on an address of either family', () => {
+    const { healthzBindAddress } = load(configOf(manifests)) as { healthzBindAddress?: string };
+    const { host, port } = parseBindAddress(healthzBindAddress ?? '0.0.0.0:10256') ?? {};
+    expect(host).toBe('0.0.0.0');
+    for (const { livenessProbe, readinessProbe } of podOf(manifests).containers) {
+      expect([livenessProbe.httpGet.port, readinessProbe.httpGet.port]).toEqual([port, port]);
+    }
+  });
+
+  it('run on Linux, ask for what was measured and limit nothing', () => {
+    const { nodeSelector, initContainers, containers } = podOf(manifests);
+    expect(nodeSelector).toEqual({ 'kubernetes.io/os': 'linux' });
+    expect(containers.map(({ resources }) => resources)).toEqual([{ requests: { cpu: '50m', memory: '192Mi' } }]);
+    for (const { env } of [...initContainers, ...containers]) {
+      expect(env).toContainEqual({ name: 'NODE_OPTIONS', value: '--max-semi-space-size=1' });
+    }
+    expect(read('deploy/Dockerfile')).toContain('\nENV NODE_OPTIONS=--max-semi-space-size=1\n');
+  });
+
+  it('give the agent arguments that it takes, with files that are mounted', () => {
+    const { containers, volumes } = podOf(manifests);
+    const [agent] = containers;
+    const mounts = agent?.volumeMounts.map(({ mountPath }) => mountPath) ?? [];
+    for (const argument of agent?.args ?? []) {
+      const [, path] = /=(\/[^=]*)$/.exec(argument) ?? [];
+      if (path !== undefined)
+        expect(
+          mounts.some((mount) => path.startsWith(`${mount}/`)),
+          argument,
+        ).toBe(true);
+    }
+    expect(new Set(volumes.map(({ name }) => name)).size).toBe(volumes.length);
+  });
+});
+
+describe('the registry of overlays/two-clusters', () => {
+  const manifests = kustomize(join(root, 'deploy/overlays/two-clusters'));
+  const named = (kind: string, name: string) =>
+    manifests.find((manifest) => manifest.kind === kind && manifest.metadata.name === name);
+
+  it('is one, and has the clusters that the arguments name, with the key that the Secret is made with', () => {
+    const text = named('ConfigMap', 'slicewright-registry')?.data?.['registry.yaml'] ?? '';
+    const { clusters } = parseRegistry(load(text), 'registry.yaml');
+    const args = podOf(manifests).containers[0]?.args ?? [];
+    const given = args.flatMap(
+      (text) => /^--cluster=(.*)=\/etc\/slicewright-clusters\/(.*)$/.exec(text)?.slice(1) ?? [],
+    );
+    expect(given).toEqual(clusters.flatMap(({ id }) => [id, `${id}.kubeconfig`]));
+    expect(read('deploy/README.md')).toContain(`slicewright-clusters --from-file=${given[1]}\n`);
+  });
+});
+
+describe('the configuration for use beside kube-proxy', () => {
+  it.each(['iptables', 'ipvs', 'nftables'])('is the other one on ports of its own: %s', (mode) => {
+    const data = kustomize(join(root, 'deploy/overlays', mode)).find(({ kind }) => kind === 'ConfigMap')?.data;
+    const own = data?.['config.yaml']?.replace('10256', '10266').replace('10249', '10259');
+    expect(data?.['beside.yaml']?.trim()).toBe(own?.trim());
+  });
+});
+
+describe('the account that agents of other clusters read with', () => {
+  it('may read what they watch, and nothing else', () => {
+    const rules = kustomize(join(root, 'deploy/reader')).flatMap((manifest) => manifest.rules ?? []);
+    const watched = watchedKinds(false, 'n').flatMap(({ apiVersion, plural }) => {
+      const group = apiVersion.includes('/') ? apiVersion.split('/')[0] : '';
+      return [`${group}/${plural} list`, `${group}/${plural} watch`];
+    });
+    const allowed = rules.flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) => resources.flatMap((name) => verbs.map((verb) => `${group}/${name} ${verb}`))),
+    );
+    expect(allowed.sort()).toEqual(watched.sort());
   });
 });
 

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { loadAll } from 'js-yaml';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { dump, loadAll } from 'js-yaml';
 
 /** A manifest, as far as these tests look at it. */
 export interface Manifest {
@@ -12,12 +13,20 @@ export interface Manifest {
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
-interface Kustomization {
+interface Patch {
+  readonly target: { readonly kind: string; readonly name: string };
+  readonly patch: string;
+}
+
+export interface Kustomization {
   readonly resources?: readonly string[];
   readonly components?: readonly string[];
-  readonly patches?: readonly {
-    readonly target: { readonly kind: string; readonly name: string };
-    readonly patch: string;
+  readonly patches?: readonly Patch[];
+  readonly configMapGenerator?: readonly {
+    readonly name: string;
+    readonly namespace: string;
+    readonly files: readonly string[];
+    readonly options: { readonly disableNameSuffixHash: true; readonly labels: Readonly<Record<string, string>> };
   }[];
 }
 
@@ -28,25 +37,55 @@ interface Operation {
 }
 
 /**
- * What `kubectl kustomize FOLDER` prints, as values: resources, components, and patches in JSON form.
- * `kubectl` is not everywhere; what our files do not use is not here.
+ * What `kubectl kustomize FOLDER` prints, as values: resources, components, generated ConfigMaps, and patches in JSON form.
+ * `kubectl` is not everywhere; what our files do not use is not here. `kubectl.test.ts` holds it to kubectl.
  *
  * components   further ones, as a kustomization of a user's own would name them
  */
 export function kustomize(folder: string, components: readonly string[] = []): Manifest[] {
-  const own = load(join(folder, 'kustomization.yaml'))[0] as Kustomization;
-  const manifests = (own.resources ?? []).flatMap((path) => {
-    const at = join(folder, path);
-    return existsSync(join(at, 'kustomization.yaml')) ? kustomize(at) : (load(at) as Manifest[]);
-  });
-  applyPatches(manifests, own);
-  for (const path of [...(own.components ?? []).map((name) => join(folder, name)), ...components]) {
-    const file = join(path, 'kustomization.yaml');
-    const component = load(file)[0] as Kustomization;
-    manifests.push(...(component.resources ?? []).flatMap((name) => load(join(dirname(file), name)) as Manifest[]));
-    applyPatches(manifests, component);
-  }
+  const manifests: Manifest[] = [];
+  accumulate(manifests, folder);
+  for (const component of components) accumulate(manifests, component);
   return manifests;
+}
+
+/** Runs something on a kustomization of a user's own, in a folder that exists as long as that. */
+export function withKustomization<T>(
+  { resources = [], components = [], ...rest }: Kustomization,
+  use: (folder: string) => T,
+): T {
+  const root = mkdtempSync(join(tmpdir(), 'slicewright-kustomize-'));
+  // Kustomize follows links in the name of its folder, and these paths would then lead elsewhere.
+  const folder = join(root, 'own');
+  mkdirSync(folder);
+  const from = (path: string) => relative(folder, path);
+  const own = { ...rest, resources: resources.map(from), components: components.map(from) };
+  try {
+    writeFileSync(join(folder, 'kustomization.yaml'), dump({ ...own, apiVersion: 'kustomize.config.k8s.io/v1beta1' }));
+    return use(folder);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+}
+
+/** A component sees and changes all that was there before it; a folder among resources only what it brings. */
+function accumulate(manifests: Manifest[], folder: string): void {
+  const own = load(join(folder, 'kustomization.yaml'))[0] as Kustomization;
+  for (const path of own.resources ?? []) {
+    const at = join(folder, path);
+    manifests.push(...(existsSync(join(at, 'kustomization.yaml')) ? kustomize(at) : (load(at) as Manifest[])));
+  }
+  for (const { name, namespace, files, options } of own.configMapGenerator ?? []) {
+    const data = files.map((file) => file.split('=') as [string, string]);
+    manifests.push({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name, namespace, ...{ labels: options.labels } },
+      data: Object.fromEntries(data.map(([key, path]) => [key, readFileSync(join(folder, path), 'utf8')])),
+    });
+  }
+  for (const component of own.components ?? []) accumulate(manifests, join(folder, component));
+  applyPatches(manifests, own);
 }
 
 function load(path: string): unknown[] {
@@ -70,4 +109,11 @@ function applyOperation(document: unknown, { op, path, value }: Operation): void
   if (Array.isArray(holder) && last === '-') holder.push(value);
   else if (op === 'replace' && !(last in holder)) throw new Error(`${path} is not there to be replaced`);
   else (holder as Record<string, unknown>)[last] = value;
+}
+
+/** In an order that says nothing, since neither kustomize nor helm keeps that of the files. */
+export function sorted(manifests: readonly Manifest[]): Manifest[] {
+  const keyOf = ({ apiVersion, kind, metadata }: Manifest) =>
+    [apiVersion, kind, metadata.namespace ?? '', metadata.name].join('/');
+  return manifests.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }

@@ -29,13 +29,3 @@ it('docs/metrics.md has every metric, with its type and labels, and no other', a
   const said = rows.map(([, name, type, labels = '']) => [name, type, ...(labels.match(/[a-z_]+/g) ?? [])].join(' '));
   expect(said.sort()).toEqual((await served()).sort());
 });
-
-it('its alerts name metrics that there are', async () => {
-  const names = new Set((await served()).map((text) => text.split(' ')[0] ?? ''));
-  const [, alerts = ''] = documented.split('## Alerts');
-  const used = [...alerts.matchAll(/\b(?:kubeproxy|slicewright)_[a-z_]+/g)].map(([name]) =>
-    name.replace(/_bucket$/, ''),
-  );
-  expect(used.length).toBeGreaterThan(5);
-  expect(used.filter((name) => !names.has(name))).toEqual([]);
-});
