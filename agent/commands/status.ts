@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { type DocumentFormat, documentText } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
@@ -17,11 +20,9 @@ export interface StatusOptions {
 export async function statusCommand(options: StatusOptions, io: Io): Promise<number> {
   let status: AgentStatus;
   try {
-    const answer = await fetch(`http://${options.address}/slicewright/status`, { signal: AbortSignal.timeout(5_000) });
-    if (answer.status !== 200) throw new Error(`${answer.status} instead of a status`);
-    status = (await answer.json()) as AgentStatus;
+    status = await ask(options.address);
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    const cause = error instanceof Error ? error.message : String(error);
     await io.err(
       `slicewright: no agent answers at ${options.address} (${printable(cause, 200)}). ` +
         'It listens where metricsBindAddress says; --address names another place\n',
@@ -31,6 +32,15 @@ export async function statusCommand(options: StatusOptions, io: Io): Promise<num
   const { output } = options;
   await io.out(output === 'text' ? statusText(status) : await documentText('AgentStatus', status, output));
   return isWell(status) ? 0 : 1;
+}
+
+/** By `node:http`: what `fetch` loads would be most of the command's time. */
+async function ask(address: string): Promise<AgentStatus> {
+  const request = get(`http://${address}/slicewright/status`, { signal: AbortSignal.timeout(5_000), agent: false });
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  const body = await text(answer);
+  if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} instead of a status`);
+  return JSON.parse(body) as AgentStatus;
 }
 
 /** What may be forgone is told and no more. Before the first sync nothing is known to be in force. */
