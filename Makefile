@@ -46,7 +46,7 @@ bench-agent: build ## the agent as a process: start, CPU and memory, one endpoin
 latency: setup ## first packets through the rules of 1 and 10,000 Services, nftables beside iptables
 	@$(NODE) tools/bench/latency.ts
 
-startup: build ## how long the built program takes to compile seed B, against an empty Node program
+startup: build ## how long help, status and a small compile take, against an empty Node program; ROUNDS
 	@$(NODE) tools/bench/startup.ts
 
 clean: ## remove what was built and cached, but not what set-up installed

@@ -14,6 +14,7 @@ import { resolveNames } from './policy/resolve.ts';
 import { isWithin } from './registry/registry.ts';
 import type { Settings } from './settings.ts';
 import { familyOf } from './values/address.ts';
+import { exact } from './values/exact.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
 import { type ClusterName, compareText } from './values/names.ts';
 import { formatObjectRef, type ObjectRef } from './values/object-ref.ts';
@@ -99,14 +100,15 @@ function nameableClusters(attached: readonly AttachedSlice[], { registry, cluste
 
 function originOf(service: Service, attached: readonly AttachedSlice[], { family }: MergedPort): ObjectRef[] {
   const slices = attached.filter(({ slice }) => slice.family === family).map(({ slice }) => slice.ref);
-  return [service.ref, ...slices];
+  return exact([service.ref, ...slices]);
 }
 
 /** All endpoints seen for a port, those not used among them, by `ip:port` and slice. */
 function recordsOf(service: Service, merged: MergedPort, categories: Categories): EndpointRecord[] {
+  const lists: (readonly Reason[])[] = [];
   const records = [...merged.kept, ...merged.dropped.keys()].map((candidate) => ({
     text: candidate.text,
-    record: recordOf(service, merged, candidate, categories),
+    record: recordOf(service, merged, candidate, categories, lists),
   }));
   records.sort(
     (a, b) =>
@@ -115,7 +117,32 @@ function recordsOf(service: Service, merged: MergedPort, categories: Categories)
   return records.map(({ record }) => record);
 }
 
-function recordOf(service: Service, merged: MergedPort, candidate: Candidate, categories: Categories): EndpointRecord {
+const both = Object.freeze({ cluster: true, local: true });
+const clusterAlone = Object.freeze({ cluster: true, local: false });
+const localAlone = Object.freeze({ cluster: false, local: true });
+const neither = Object.freeze({ cluster: false, local: false });
+
+/** One of four values that all records share. */
+function inPoolsOf(cluster: boolean, local: boolean): EndpointRecord['inPools'] {
+  if (cluster) return local ? both : clusterAlone;
+  return local ? localAlone : neither;
+}
+
+/** The same reasons that an earlier endpoint has, or these. */
+function shared(lists: (readonly Reason[])[], reasons: readonly Reason[]): readonly Reason[] {
+  const known = lists.find((list) => list.length === reasons.length && list.every((one, i) => one === reasons[i]));
+  if (known === undefined) lists.push(reasons);
+  return known ?? reasons;
+}
+
+/** lists: reasons of the endpoints before */
+function recordOf(
+  service: Service,
+  merged: MergedPort,
+  candidate: Candidate,
+  categories: Categories,
+  lists: (readonly Reason[])[],
+): EndpointRecord {
   const { endpoint, from } = candidate;
   const dropped = merged.dropped.get(candidate);
   return {
@@ -135,8 +162,8 @@ function recordOf(service: Service, merged: MergedPort, candidate: Candidate, ca
     weight: categories.cluster.get(candidate) ?? 0,
     share: categories.shares.get(candidate) ?? zero,
     leftOut: dropped === undefined ? undefined : leftOutAs(candidate),
-    inPools: { cluster: categories.cluster.has(candidate), local: categories.local.has(candidate) },
-    reasons: reasonsOf(candidate, dropped, categories.reasons.get(candidate)),
+    inPools: inPoolsOf(categories.cluster.has(candidate), categories.local.has(candidate)),
+    reasons: shared(lists, reasonsOf(candidate, dropped, categories.reasons.get(candidate))),
   };
 }
 
@@ -151,7 +178,7 @@ function reasonsOf(
   chosen: readonly Reason[] = [],
 ): Reason[] {
   const doubts = concern === undefined || concern.refuses ? [] : [concern.reason];
-  return [from.source.reason, ...doubts, ...(dropped === undefined ? [] : [dropped]), ...chosen];
+  return exact([from.source.reason, ...doubts, ...(dropped === undefined ? [] : [dropped]), ...chosen]);
 }
 
 /** Once a port: its clients are sent where nobody may answer. */

@@ -10,7 +10,8 @@ import { build, type Metafile, type Plugin, transform, type TransformOptions } f
 const output = {
   platform: 'node',
   target: 'node22.19',
-  charset: 'utf8',
+  // V8 keeps the text of a loaded file, two bytes a character if one of them is beyond Latin-1: so none is.
+  charset: 'ascii',
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none', // the licences are in a file of their own, whole
@@ -34,7 +35,7 @@ export async function buildPackage(folder: string): Promise<Metafile> {
     bundle: true,
     splitting: true,
     format: 'esm',
-    plugins: [noProgramsAsSubcommands],
+    plugins: [noProgramsAsSubcommands, credentialsAlone],
     metafile: true,
     write: false,
     logLevel: 'warning',
@@ -121,6 +122,28 @@ const noProgramsAsSubcommands: Plugin = {
       importer.includes('/node_modules/commander/') ? { path: 'child_process', namespace: 'absent' } : undefined,
     );
     onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'export default {};' }));
+  },
+};
+
+/**
+ * Of the Kubernetes client slicewright uses what a kubeconfig says of addresses, trust and credentials. All the kinds and
+ * calls of the API, and an HTTP client of its own, would be five sixths of what an agent loads and keeps in memory.
+ */
+const credentialsAlone: Plugin = {
+  name: 'credentials-alone',
+  setup({ onResolve, onLoad, resolve }) {
+    const inClient = /\/node_modules\/@kubernetes\/client-node\//;
+    // Its package does not say that its modules do nothing on being loaded, which is true: what is not used is left out.
+    onResolve({ filter: /^(@kubernetes\/client-node$|\.)/ }, async ({ path, pluginData, ...from }) => {
+      if (pluginData === inClient || !(inClient.test(from.importer) || path.startsWith('@'))) return undefined;
+      return { ...(await resolve(path, { ...from, pluginData: inClient })), sideEffects: false };
+    });
+    onResolve({ filter: /^undici$/ }, ({ importer }) =>
+      inClient.test(importer) ? { path: 'undici', namespace: 'unused', sideEffects: false } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'unused' }, () => ({
+      contents: ['Agent', 'ProxyAgent', 'fetch'].map((name) => `export const ${name} = undefined;`).join('\n'),
+    }));
   },
 };
 

@@ -79,6 +79,8 @@ Examples:
     )
     .action(async (given) => {
       if (given.version === true) return io.out(`${manifest.version}\n`);
+      const { keepHeapSmall } = await import('../node/memory.ts');
+      keepHeapSmall();
       const [{ agentCommand }, { hostRun }, { thisHost }, { stopSignal }] = await Promise.all([
         import('../commands/agent.ts'),
         import('../../backends/run.ts'),

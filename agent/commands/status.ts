@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { type DocumentFormat, documentText } from '../terminal/document.ts';
 import type { Clock } from '../loop/clock.ts';
 import type { Io } from '../terminal/io.ts';
@@ -57,16 +60,23 @@ function textOf(status: AgentStatus, output: StatusOptions['output']): string | 
 /** text   nobody answers */
 async function askStatus(address: string): Promise<AgentStatus | string> {
   try {
-    const answer = await fetch(`http://${address}/slicewright/status`, { signal: AbortSignal.timeout(5_000) });
-    if (answer.status !== 200) throw new Error(`${answer.status} instead of a status`);
-    return (await answer.json()) as AgentStatus;
+    return await ask(address);
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    const cause = error instanceof Error ? error.message : String(error);
     return (
       `slicewright: no agent answers at ${address} (${printable(cause, 200)}). ` +
       'It listens where metricsBindAddress says; --address names another place\n'
     );
   }
+}
+
+/** By `node:http`: what `fetch` loads would be most of the command's time. */
+async function ask(address: string): Promise<AgentStatus> {
+  const request = get(`http://${address}/slicewright/status`, { signal: AbortSignal.timeout(5_000), agent: false });
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  const body = await text(answer);
+  if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} instead of a status`);
+  return JSON.parse(body) as AgentStatus;
 }
 
 /** What may be forgone is told and no more. Before the first sync nothing is known to be in force. */

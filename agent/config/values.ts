@@ -74,11 +74,15 @@ const secondsPer: Readonly<Record<string, number>> = {
   h: 3600,
 };
 
+const units = Object.keys(secondsPer).join('|');
+const durationPart = new RegExp(`(\\d+(?:\\.\\d*)?|\\.\\d+)(${units})`, 'g');
+const wholeDuration = new RegExp(`^\\+?(?:${durationPart.source})+$`);
+
 /** A Go duration that is not negative (`1h15m30s`, `500ms`, `0`), in seconds. */
 export function parseDurationSeconds(value: unknown): number | undefined {
   if (value === '0') return 0;
-  if (typeof value !== 'string' || !/^\+?((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+$/.test(value)) return undefined;
-  const parts = [...value.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)];
+  if (typeof value !== 'string' || !wholeDuration.test(value)) return undefined;
+  const parts = [...value.matchAll(durationPart)];
   return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (secondsPer[unit ?? ''] ?? 0), 0);
 }
 

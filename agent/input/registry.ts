@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parsePolicy, policyAnnotation } from '../../compiler/policy/parse.ts';
 import { defaultPolicy, type Policy } from '../../compiler/policy/policy.ts';
 import {

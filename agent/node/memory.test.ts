@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { createTestClock } from '../loop/clock.fixture.ts';
 import { type Memory, memoryUsedUp, processMemory } from './memory.ts';
@@ -74,5 +76,24 @@ describe('memory that is used up', () => {
     garbage.length = 0;
     memory.collect();
     expect(memory.heap().used).toBeLessThan(before.used);
+  });
+});
+
+describe('a heap that is kept small', () => {
+  /** MiB of the space for what is young, after a start that makes many objects and keeps half of them. */
+  function youngAfter(prepare: string): number {
+    const script = `
+      import { getHeapSpaceStatistics } from 'node:v8';
+      import { keepHeapSmall } from ${JSON.stringify(fileURLToPath(new URL('memory.ts', import.meta.url)))};
+      ${prepare}
+      const kept = Array.from({ length: 400_000 }, (_, i) => [{ i }, { text: \`text \${i}\` }][i % 2]);
+      const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space');
+      console.log(kept.length && young.space_size / 2 ** 20);`;
+    return Number(execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' }));
+  }
+
+  it('gives what is young some MiB, where V8 would take more', { timeout: 60_000 }, () => {
+    expect(youngAfter('')).toBeGreaterThan(8);
+    expect(youngAfter('keepHeapSmall();')).toBeLessThanOrEqual(4);
   });
 });

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { LoadedPlan, Plan } from '../../backends/backend.ts';
 import { backendNames, defaultBackend, loadMode, type Mode } from '../../backends/index.ts';
 import { type ChainPrefix, kubePrefix, parseChainPrefix } from '../../compiler/settings.ts';

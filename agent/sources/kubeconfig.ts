@@ -59,8 +59,8 @@ export function unverifiedText(server: string): string {
 }
 
 async function load(kubeconfig: string | undefined): Promise<KubeConfig> {
-  const client = await import('@kubernetes/client-node');
-  const config = new client.KubeConfig();
+  const { KubeConfig } = await import('./client-library.ts');
+  const config = new KubeConfig();
   if (kubeconfig !== undefined) config.loadFromFile(kubeconfig);
   else if (process.env['KUBERNETES_SERVICE_HOST'] === undefined) throw new Error('this is no pod');
   else config.loadFromCluster();

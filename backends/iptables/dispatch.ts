@@ -3,8 +3,8 @@ import { type Endpoint, endpointText, type ServicePortIR } from '../../compiler/
 import { hostCidr } from '../../compiler/values/address.ts';
 import type { Match, Rule } from '../netfilter/rule.ts';
 import { balance } from './balance.ts';
-import { comment } from './matches.ts';
-import { endpointChain, nodeChain } from './names.ts';
+import { comment, protocolModule, protocolOption, toMarkMasquerade } from './matches.ts';
+import { endpointChain } from './names.ts';
 
 /**
  * Rules that choose one endpoint of a pool: first the one that this client is known to, if
@@ -54,9 +54,9 @@ export function endpointRules(
       : [{ kind: 'recent', op: 'set', list: endpointChain(text, ir.protocol, endpoint) }];
   const { protocol } = ir;
   return [
-    { matches: [...whose, ...name], target: { kind: 'jump', chain: nodeChain.markMasquerade } },
+    { matches: [...whose, ...name], target: toMarkMasquerade },
     {
-      matches: [{ kind: 'protocol', protocol }, ...name, ...remember, { kind: 'transport', protocol }],
+      matches: [protocolOption(protocol), ...name, ...remember, protocolModule(protocol)],
       target: { kind: 'dnat', address: endpoint.address, port: endpoint.port },
     },
   ];

@@ -10,8 +10,8 @@ import { balance, largestDeviation } from './balance.ts';
 import { dispatchRules, endpointRules } from './dispatch.ts';
 import { entriesOf } from './entries.ts';
 import { externalRules, firewallRules } from './external.ts';
-import { comment, destinationAddress, destinationPort, notFromPods } from './matches.ts';
-import { endpointChain, nodeChain } from './names.ts';
+import { comment, destinationAddress, destinationPort, notFromPods, toMarkMasquerade } from './matches.ts';
+import { endpointChain } from './names.ts';
 import { chainOfRoute, type Outline, outlineOf } from './outline.ts';
 import type { IptablesUnit, LowerOptions } from './unit.ts';
 
@@ -62,7 +62,7 @@ function masqueradeRules(ir: ServicePortIR, outline: Outline, node: NodeContext,
     const words = comment(`${outline.text} ${kind === 'clusterIP' ? 'cluster IP' : 'clusterset IP'}`);
     return {
       matches: [...clients, destinationAddress(address), ...destinationPort(ir.protocol, port, words)],
-      target: { kind: 'jump', chain: nodeChain.markMasquerade },
+      target: toMarkMasquerade,
     };
   });
 }

@@ -2,16 +2,37 @@ import type { LocalDetector } from '../../compiler/ir/node-context.ts';
 import { type Cidr, hostCidr, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
 import type { Port, Protocol } from '../../compiler/values/port.ts';
 import { maxCommentLength } from '../netfilter/text/grammar.ts';
-import type { Match } from '../netfilter/rule.ts';
+import type { Match, Target } from '../netfilter/rule.ts';
+import { nodeChain } from './names.ts';
 
 /** Long names can make a comment that iptables would cut; we cut it where it would. */
 export function comment(text: string): Match {
   return { kind: 'comment', text: text.slice(0, maxCommentLength) };
 }
 
+/** What tens of thousands of rules ask alike stands in memory once. */
+const ofProtocol: Readonly<Record<Protocol, { readonly option: Match; readonly module: Match }>> = {
+  TCP: { option: { kind: 'protocol', protocol: 'TCP' }, module: { kind: 'transport', protocol: 'TCP' } },
+  UDP: { option: { kind: 'protocol', protocol: 'UDP' }, module: { kind: 'transport', protocol: 'UDP' } },
+  SCTP: { option: { kind: 'protocol', protocol: 'SCTP' }, module: { kind: 'transport', protocol: 'SCTP' } },
+};
+
+/** `-p tcp` */
+export function protocolOption(protocol: Protocol): Match {
+  return ofProtocol[protocol].option;
+}
+
+/** `-m tcp` */
+export function protocolModule(protocol: Protocol): Match {
+  return ofProtocol[protocol].module;
+}
+
+/** Where what is to be masqueraded is marked. */
+export const toMarkMasquerade: Target = { kind: 'jump', chain: nodeChain.markMasquerade };
+
 /** In kube-proxy's order, which iptables-save keeps: the comment between `-p` and the port. */
 export function destinationPort(protocol: Protocol, port: Port, ...between: readonly Match[]): readonly Match[] {
-  return [{ kind: 'protocol', protocol }, ...between, { kind: 'transport', protocol, dport: port }];
+  return [protocolOption(protocol), ...between, { kind: 'transport', protocol, dport: port }];
 }
 
 export function destinationAddress(address: IpAddress): Match {

@@ -1,4 +1,5 @@
 import type { Family } from '../../compiler/values/address.ts';
+import { exact } from '../../compiler/values/exact.ts';
 import { parseRule } from './text/parse-rule.ts';
 import { printRule } from './text/print.ts';
 import {
@@ -11,9 +12,13 @@ import {
   type Table,
 } from './rule.ts';
 
-/** A chain that we want. Its lines are printed here, once. */
+/** A chain that we want. Its lines are printed here, once. A node has tens of thousands, so no array has room to spare. */
 export function makeChain(family: Family, table: Table, name: ChainName, rules: readonly Rule[]): Chain {
-  return { table, name, rules, lines: rules.map((rule) => printRule(family, name, rule)) };
+  return { table, name, rules: rules.map(exactRule), lines: rules.map((rule) => printRule(family, name, rule)) };
+}
+
+function exactRule({ matches, target }: Rule): Rule {
+  return target === undefined ? { matches: exact(matches) } : { matches: exact(matches), target };
 }
 
 /** A chain of rules whose lines are already printed: the shared chains are put together from such. */

@@ -172,9 +172,9 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
         const name = spreadChain(spread);
         spreads.set(name, spread);
         const map = endpointMap(spread, node).name;
-        const key = frontend.kind === 'nodePort' ? keyText(frontend.port) : keyText(frontend.address, frontend.port);
+        const dialled = frontend.kind === 'nodePort' ? [frontend.port] : [frontend.address, frontend.port];
         for (const { from, to, outcome } of form.spread.slots) {
-          for (let slot = from; slot <= to; slot++) putEntry(map, makeElement(`${key} . ${slot}`, outcome));
+          for (let slot = from; slot <= to; slot++) putEntry(map, makeElement(keyText(...dialled, slot), outcome));
         }
         return { kind: 'goto', chain: name };
       }

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Family } from '../../compiler/values/address.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { printable } from '../../compiler/values/object-ref.ts';

@@ -2,6 +2,7 @@ import type { Candidate } from '../merge/match.ts';
 import type { Service } from '../model/service.ts';
 import type { ServicePort } from '../model/service-ports.ts';
 import type { Family } from '../values/address.ts';
+import { exact } from '../values/exact.ts';
 import { servicePortId } from '../values/names.ts';
 import type { Port } from '../values/port.ts';
 import type { ObjectRef } from '../values/object-ref.ts';
@@ -49,7 +50,7 @@ export function buildServicePort(
     portName: port.name,
     family,
     protocol: port.protocol,
-    frontends,
+    frontends: exact(frontends),
     pools: {
       cluster: poolOf(candidates, cluster, masqueradeRemote),
       local: poolOf(candidates, local, masqueradeRemote),
@@ -77,10 +78,12 @@ function poolOf(
   weights: ReadonlyMap<Candidate, number>,
   masqueradeRemote: boolean,
 ): Endpoint[] {
-  return candidates.flatMap((candidate) => {
-    const weight = weights.get(candidate);
-    return weight === undefined ? [] : [toEndpoint(candidate, weight, masqueradeRemote)];
-  });
+  return exact(
+    candidates.flatMap((candidate) => {
+      const weight = weights.get(candidate);
+      return weight === undefined ? [] : [toEndpoint(candidate, weight, masqueradeRemote)];
+    }),
+  );
 }
 
 function toEndpoint(candidate: Candidate, weight: number, masqueradeRemote: boolean): Endpoint {

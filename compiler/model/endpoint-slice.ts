@@ -1,4 +1,5 @@
 import { type Family, familyOf, type IpAddress, parseAddress } from '../values/address.ts';
+import { exact } from '../values/exact.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { type ClusterName, type ObjectName, type PortName, parseObjectName, parsePortName } from '../values/names.ts';
 import { type Port, parsePort, parseProtocol, type Protocol } from '../values/port.ts';
@@ -90,8 +91,14 @@ export function parseEndpointSlice(
   if (family === undefined) return undefined;
   const serviceName = parseServiceName('kubernetes.io/service-name', metadata, report);
   const service = serviceName && { ...metadata.ref, kind: 'Service', name: serviceName };
+  const { ref, name, labels, annotations, createdMs, namespace } = metadata;
   return {
-    ...metadata,
+    ref,
+    name,
+    labels,
+    annotations,
+    createdMs,
+    namespace,
     family,
     serviceName,
     importName: parseServiceName('multicluster.kubernetes.io/service-name', metadata, report),
@@ -164,7 +171,7 @@ function parsePorts(object: Fields, report: Report): SlicePort[] {
       ports.set(key, port);
     }
   }
-  return [...ports.values()];
+  return exact(ports.values());
 }
 
 /** A missing name or protocol means what the API server would have filled in. */
@@ -222,7 +229,7 @@ function parseEndpoints(object: Fields, context: Context): SliceEndpoint[] {
     const message = `"${odd.text}" is not how ${odd.address} is usually written; such addresses of this slice are used in their usual form`;
     report('info', 'endpoint-address-form', `endpoints[${odd.index}].addresses[0]`, message);
   }
-  return endpoints;
+  return exact(endpoints);
 }
 
 /** Some systems hand addresses on as they got them, such as `fd00:0:0::9`. */
@@ -248,7 +255,9 @@ function parseEndpoint(value: unknown, index: number, context: Context): SliceEn
     index,
     address,
     special,
-    ...conditions,
+    ready: conditions.ready,
+    serving: conditions.serving,
+    terminating: conditions.terminating,
     nodeName: textOf(fields, 'nodeName'),
     zone: textOf(fields, 'zone'),
     zoneHints: parseHints(hints, 'forZones', path, report),

@@ -19,11 +19,16 @@ export function member(fields: Fields, key: string): unknown {
 /** Labels or annotations. */
 export type TextMap = ReadonlyMap<string, string>;
 
+/** Most objects have no annotations, and an empty map takes as much memory as one of two. */
+const noTexts: TextMap = new Map();
+
 /** Null is the empty text, as it is to the API server; an unquoted number or boolean of a manifest is its text. */
 export function parseTextMap(value: unknown): TextMap {
+  const fields = asFields(value);
+  const keys = fields === undefined ? [] : Object.keys(fields);
+  if (fields === undefined || keys.length === 0) return noTexts;
   const map = new Map<string, string>();
-  const fields = asFields(value) ?? {};
-  for (const key of Object.keys(fields)) {
+  for (const key of keys) {
     const text = fields[key];
     if (isAbsent(text)) map.set(key, '');
     else if (typeof text === 'string') map.set(key, text);

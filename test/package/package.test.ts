@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -154,6 +155,20 @@ describe('the built program', () => {
 
   test('compiling loads nothing of the cluster, of processes, of validation or of differences', () => {
     expect(loadedPackages(seed)).toEqual(['commander', 'handlebars', 'js-yaml']);
+  });
+
+  test('has of the Kubernetes client what a kubeconfig says, and none of its kinds, calls and connections', () => {
+    const used = Object.values(metafile.outputs).flatMap(({ inputs }) =>
+      Object.entries(inputs).flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : [])),
+    );
+    const inClient = used.filter((file) => file.includes('/@kubernetes/client-node/'));
+    expect(inClient).toContain('node_modules/@kubernetes/client-node/dist/exec_auth.js');
+    expect(inClient.filter((file) => /gen\/(apis|models|types)\//.test(file))).toEqual([]);
+    expect(packagesIn(used)).not.toContain('node_modules/undici');
+  });
+
+  test('is text of one byte a character, since V8 keeps what it loaded', () => {
+    for (const path of Object.keys(metafile.outputs)) expect(isAscii(readFileSync(join(project, path)))).toBe(true);
   });
 
   test.each([

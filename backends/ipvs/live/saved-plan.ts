@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Family, families, familyOf } from '../../../compiler/values/address.ts';
 import { counted } from '../../../compiler/values/counted.ts';
 import { isPlainText } from '../../../compiler/values/plain-text.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Family, families, type IpAddress, parseAddress } from '../../../compiler/values/address.ts';
 import { type Port, parsePort } from '../../../compiler/values/port.ts';
 import type { PlanProblem } from '../../backend.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Family, families } from '../../../compiler/values/address.ts';
 import type { Command, Transaction } from '../plan/command.ts';
 import { parseElement } from '../program/element.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ChainPrefix } from '../../../compiler/settings.ts';
 import type { Family } from '../../../compiler/values/address.ts';
 import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';

@@ -30,9 +30,10 @@ function isProtocol(value: KeyValue): value is Protocol {
   return value === 'TCP' || value === 'UDP' || value === 'SCTP';
 }
 
+/** A text that is joined is one piece in memory; one that is put together otherwise is a tree of its pieces. */
 export function makeElement(key: string, data?: Verdict | EndpointAddress, comment?: string): Element {
-  const words = comment === undefined ? key : `${key} ${quotedComment(comment)}`;
-  const text = data === undefined ? words : `${words} : ${dataText(data)}`;
+  const words = comment === undefined ? key : [key, quotedComment(comment)].join(' ');
+  const text = data === undefined ? words : [words, dataText(data)].join(' : ');
   return comment === undefined ? { key, data, text } : { key, data, comment, text };
 }
 
