@@ -1,13 +1,25 @@
 import type { Manifest } from './kustomize.ts';
 
+interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: number };
+}
+
 export interface Container {
+  readonly name: string;
+  readonly image: string;
   readonly args: readonly string[];
   readonly env: readonly { readonly name: string }[];
   readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
   readonly securityContext: {
+    readonly runAsUser: number;
     readonly privileged?: boolean;
-    readonly capabilities?: { readonly add: readonly string[] };
+    readonly allowPrivilegeEscalation?: boolean;
+    readonly readOnlyRootFilesystem: boolean;
+    readonly capabilities?: { readonly drop: readonly string[]; readonly add: readonly string[] };
+    readonly seccompProfile?: { readonly type: string };
   };
+  readonly livenessProbe?: Probe;
+  readonly readinessProbe?: Probe;
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
 }
 
