@@ -105,6 +105,13 @@ describe.each(variants)('the manifests for $mode', ({ mode, plain, withMetrics }
     expect(new Set(names)).toEqual(new Set(volumes.map(({ name }) => name)));
   });
 
+  it('name the image that `make image` makes of this version, with a tag that nodes need not pull anew', () => {
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    const { initContainers, containers } = podOf(plain);
+    const images = [...initContainers, ...containers].map(({ image }) => image);
+    expect(new Set(images)).toEqual(new Set([`slicewright:${version}`]));
+  });
+
   it('hold a configuration that is understood', () => {
     const choices = { compat: 'none', backend: undefined, forAgent: true } as const;
     const { backend, diagnostics } = parseConfiguration(load(configOf(plain)), 'config.yaml', choices);
