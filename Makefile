@@ -2,7 +2,7 @@
 # are: only `make build` makes anything.
 NODE := tools/with-node node
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak storm check golden templates build package bench bench-agent latency startup clean
+.PHONY: help setup demo test soak storm check golden templates build package image bench bench-agent latency startup clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -37,6 +37,9 @@ build: setup ## dist/: what is published
 package: build ## slicewright-*.tgz, as npm would publish it
 	@tools/with-node npm pack --loglevel=error
 
+image: setup ## slicewright-image.tar, an OCI image without a daemon, and what is in it; ARCH=amd64 or arm64 for one
+	@$(NODE) tools/image/run.ts
+
 bench: setup ## ratios against raw iptables-restore and nft, in network namespaces; SIZES, MODES
 	@$(NODE) tools/bench/run.ts
 
@@ -50,4 +53,4 @@ startup: build ## how long help, status and a small compile take, against an emp
 	@$(NODE) tools/bench/startup.ts
 
 clean: ## remove what was built and cached, but not what set-up installed
-	@rm -rf dist .cache coverage slicewright-*.tgz
+	@rm -rf dist .cache coverage slicewright-*.tgz slicewright-image.*

@@ -5,10 +5,10 @@
 set -eu
 cd "$(dirname -- "$0")/.."
 
-node_version=24.21.0
-# What tests and the demo call: netfilter's tools in both modes, IPVS's, and the emulator for IPVS
-# on kernels that have none.
-debian_packages='iproute2 iptables ipset nftables conntrack ipvsadm kmod procps'
+node_version=$(cat deploy/node-version)
+# What tests and the demo call: the tools that slicewright starts (netfilter's in both modes, IPVS's), what runs its
+# image, and the emulator for IPVS on kernels that have none.
+debian_packages="$(cat deploy/debian-packages) runc"
 emulator_package=qemu-system-x86
 # Users of several clusters type kubectl; any will do, so a package only where there is none.
 kubectl_package=kubernetes-client
@@ -69,7 +69,7 @@ missing_debian_packages() {
 install_debian_packages() {
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     missing=
-    for tool in ip iptables-save ip6tables-restore ipset nft conntrack ipvsadm modprobe sysctl qemu-system-x86_64; do
+    for tool in ip iptables-save ip6tables-restore ipset nft conntrack ipvsadm modprobe sysctl runc qemu-system-x86_64; do
       PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || missing="$missing $tool"
     done
     [ -z "$missing" ] || say "not Debian or Ubuntu; tests that need these tools will not run:$missing"

@@ -6,6 +6,7 @@ import { resources } from '../apiserver/resources.ts';
 import { copiesIn, type Live, objectsIn, startLive } from '../controller/live.ts';
 import { multiClusterService, nativeSlice, serviceExport, webService } from '../controller/stories.ts';
 import { kustomize, type Manifest } from './kustomize.ts';
+import { podOf } from './pod.ts';
 
 const root = fileURLToPath(new URL('../../deploy/', import.meta.url));
 const overlay = kustomize(join(root, 'controller/overlays/hub'));
@@ -192,10 +193,21 @@ describe('the Deployment', () => {
     readonly template: {
       readonly metadata: { readonly labels: object };
       readonly spec: {
-        readonly containers: readonly { readonly securityContext: object; readonly args: readonly string[] }[];
+        readonly containers: readonly {
+          readonly image: string;
+          readonly securityContext: object;
+          readonly args: readonly string[];
+        }[];
       };
     };
   };
+
+  it('names the same image as the DaemonSet', () => {
+    const daemonSet = kustomize(join(root, 'overlays/iptables'));
+    expect(spec.template.spec.containers.map(({ image }) => image)).toEqual(
+      podOf(daemonSet).containers.map(({ image }) => image),
+    );
+  });
 
   it('has two pods without any privilege, one of which may go at a time', () => {
     expect(spec.replicas).toBe(2);

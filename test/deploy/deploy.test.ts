@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { defaultLeaseNamespace } from '../../agent/commands/agent/flags.ts';
 import { defaultLockDir } from '../../agent/node/lock-folder.ts';
 import { leaseKind, watchedKinds } from '../../agent/sources/cluster.ts';
 import { parseBindAddress } from '../../agent/serving/bind-address.ts';
+import { environment, made, programs as taken } from '../../tools/image/parts.ts';
 import { calledPrograms, askedResources } from './called.ts';
 import { choices } from './choices.ts';
 import { fieldProblems } from './fields.ts';
@@ -108,6 +109,13 @@ describe.each(variants)('the manifests for $mode', ({ mode, plain, withMetrics }
     expect(new Set(names)).toEqual(new Set(volumes.map(({ name }) => name)));
   });
 
+  it('name the image that `make image` makes of this version, with a tag that nodes need not pull anew', () => {
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    const { initContainers, containers } = podOf(plain);
+    const images = [...initContainers, ...containers].map(({ image }) => image);
+    expect(new Set(images)).toEqual(new Set([`slicewright:${version}`]));
+  });
+
   it('hold a configuration that is understood', () => {
     const choices = { compat: 'none', backend: undefined, forAgent: true } as const;
     const { backend, diagnostics } = parseConfiguration(load(configOf(plain)), 'config.yaml', choices);
@@ -161,7 +169,7 @@ describe.each(choices)('the manifests for $name', ({ kustomization }) => {
     for (const { env } of [...initContainers, ...containers]) {
       expect(env).toContainEqual({ name: 'NODE_OPTIONS', value: '--max-semi-space-size=1' });
     }
-    expect(read('deploy/Dockerfile')).toContain('\nENV NODE_OPTIONS=--max-semi-space-size=1\n');
+    for (const setting of environment) expect(read('deploy/Dockerfile')).toContain(`\nENV ${setting}\n`);
   });
 
   it('give the agent arguments that it takes, with files that are mounted', () => {
@@ -235,26 +243,33 @@ describe('the image', () => {
     ...{ cat: 'coreutils', ls: 'coreutils', tee: 'coreutils', uname: 'coreutils' },
   };
 
+  const imagePrograms = new Set([...taken, ...[...made.keys()].map((path) => basename(path))]);
+
   it('has every program that is called, and no package for nothing', () => {
     const programs = calledPrograms();
     const needed = new Set(programs.map((name) => packageOf[name.replace(/^(ip6?tables)-.*/, '$1')] ?? `? ${name}`));
     expect(programs).toEqual(
       expect.arrayContaining(['conntrack', 'ip', 'ipset', 'ipvsadm', 'modprobe', 'sysctl', 'tee']),
     );
+    const installed = read('deploy/debian-packages').trim().split('\n');
+    expect(installed).toEqual([...needed].filter((name) => name !== 'coreutils').sort());
+    expect(programs.filter((name) => !imagePrograms.has(name))).toEqual([]);
     const [, , final = ''] = read('deploy/Dockerfile').split(/^FROM /m);
-    const installed = /apt-get install -y --no-install-recommends \\\n([^&]*)&&/.exec(final)?.[1]?.trim().split(/\s+/);
-    expect(new Set(installed)).toEqual(new Set([...needed, 'ca-certificates'].filter((name) => name !== 'coreutils')));
+    expect(final).toContain('COPY deploy/debian-packages /opt/\n');
+    expect(final).toContain('xargs apt-get install -y --no-install-recommends </opt/debian-packages');
   });
 
   it('is made of what npm publishes, with the Node that the project runs on', () => {
     const image = read('deploy/Dockerfile');
     const { bin, files } = JSON.parse(read('package.json')) as { bin: { slicewright: string }; files: string[] };
     const copied = [...image.matchAll(/^COPY (?!--from)(\S+) (\S+)$/gm)].map(([, from, to]) => ({ from, to }));
-    expect(copied).toEqual([{ from: 'dist', to: '/opt/slicewright' }]);
+    expect(copied).toContainEqual({ from: 'dist', to: '/opt/slicewright' });
     expect(files).toContain('dist');
     expect(image).toContain(`"/opt/slicewright/${bin.slicewright.replace('dist/', '')}"`);
-    expect(read('deploy/Dockerfile.dockerignore')).toBe('*\n!dist\n');
-    const [, version] = /^node_version=(\S+)$/m.exec(read('tools/setup.sh')) ?? [];
-    expect(image).toContain(`node-linux-$arch@${version}"`);
+    const context = copied.map(({ from }) => `!${from}`).sort();
+    expect(read('deploy/Dockerfile.dockerignore').trim().split('\n').sort()).toEqual([...context, '*'].sort());
+    expect(image).toContain('COPY deploy/node-version /opt/node/\n');
+    expect(image).toContain('node-linux-$arch@$(cat /opt/node/node-version)"');
+    expect(read('tools/setup.sh')).toContain('node_version=$(cat deploy/node-version)\n');
   });
 });

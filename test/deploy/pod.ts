@@ -7,6 +7,8 @@ interface Probe {
 type Quantities = Readonly<Record<string, string>>;
 
 export interface Container {
+  readonly name: string;
+  readonly image: string;
   readonly args: readonly string[];
   readonly env: readonly { readonly name: string; readonly value?: string }[];
   readonly resources: { readonly requests: Quantities; readonly limits?: Quantities };
@@ -14,8 +16,12 @@ export interface Container {
   readonly livenessProbe: Probe;
   readonly readinessProbe: Probe;
   readonly securityContext: {
+    readonly runAsUser: number;
     readonly privileged?: boolean;
-    readonly capabilities?: { readonly add: readonly string[] };
+    readonly allowPrivilegeEscalation?: boolean;
+    readonly readOnlyRootFilesystem: boolean;
+    readonly capabilities?: { readonly drop: readonly string[]; readonly add: readonly string[] };
+    readonly seccompProfile?: { readonly type: string };
   };
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
 }
