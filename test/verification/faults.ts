@@ -278,3 +278,25 @@ const nftables: readonly Fault[] = [
 ];
 
 export const faults: Readonly<Record<string, readonly Fault[]>> = { iptables, ipvs, nftables };
+
+/** A rule of another program that packets meet before slicewright's, for each backend, and how it is named. */
+export const ahead: Readonly<Record<string, Omit<Fault, 'what' | 'at'> & { readonly told: string }>> = {
+  iptables: {
+    file: 'iptables-save',
+    find: /(-A PREROUTING )/,
+    put: '-A PREROUTING -d 10.96.0.10/32 -j DNAT --to-destination 192.0.2.77\n$1',
+    told: 'nat PREROUTING: -A PREROUTING -d 10.96.0.10/32 -j DNAT --to-destination 192.0.2.77',
+  },
+  ipvs: {
+    file: 'ipvs.iptables-save',
+    find: /(-A PREROUTING )/,
+    put: '-A PREROUTING -d 10.96.0.10/32 -j DNAT --to-destination 192.0.2.77\n$1',
+    told: 'nat PREROUTING: -A PREROUTING -d 10.96.0.10/32 -j DNAT --to-destination 192.0.2.77',
+  },
+  nftables: {
+    file: 'nft',
+    find: /^/,
+    put: 'table ip theirs {\n\tchain first {\n\t\ttype filter hook prerouting priority raw; policy accept;\n\t\tip daddr 10.96.0.10 drop\n\t}\n}\n',
+    told: 'table ip theirs, chain first: ip daddr 10.96.0.10 drop',
+  },
+};
