@@ -92,23 +92,28 @@ function parseCount(text: string): number {
 }
 
 export function addStatus(program: Command): void {
-  const status = withUsageErrors(program.command('status'))
+  const status = withUsageErrors(
+    program.command('status').argument('[namespace/name[:port]...]', 'tell of these Services alone'),
+  )
     .summary("ask this node's agent how it stands")
     .description(
       'Sources and their freshness, the last sync of each family, drift, Services that are held back, and what each ' +
-        'Service has.\nExit status: 0 all is in force, 1 something is not as it should be, or no agent answers, 2 usage.',
+        'Service has. With Services or a namespace, of Services only those are told of, and decide the exit status with ' +
+        'the state of the agent itself.\nExit status: 0 all is in force, 1 something is not as it should be, a Service ' +
+        'that was named is not served, or no agent answers, 2 usage.',
     )
+    .option('-n, --namespace <namespace>', 'only Services of this namespace; a target may then be a name alone')
     .addOption(addressOption("where the agent's metrics are served", '127.0.0.1:10249'))
     .option('--watch', 'ask again and again, until q or Ctrl-C')
     .addOption(intervalOption());
-  addOutput(status, ['text', 'json', 'yaml'], 'text')
+  addOutput(status, ['text', 'name', 'json', 'yaml'], 'text', 'how it is written; name: the Services alone')
     .addHelpText(
       'after',
-      '\nExamples:\n  slicewright status\n  slicewright status --watch\n  slicewright status -o json | jq .families',
+      '\nExamples:\n  slicewright status\n  slicewright status shop/cart --watch\n  slicewright status -n shop -o name\n  slicewright status -o json | jq .families',
     )
-    .action(async ({ watch, interval: intervalMs, ...options }) => {
+    .action(async (services: string[], { watch, interval: intervalMs, ...options }) => {
       const { statusCommand } = await import('../commands/status.ts');
       const place = watch === true ? { ...(await watchPlace()), intervalMs } : undefined;
-      process.exitCode = await statusCommand(options, io, place);
+      process.exitCode = await statusCommand({ ...options, services }, io, place);
     });
 }

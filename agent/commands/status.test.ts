@@ -72,9 +72,9 @@ async function agent() {
     book.listen(event);
     meter(event);
   };
-  const ask = async (output: 'text' | 'json' = 'text') => {
+  const ask = async (output: 'text' | 'name' | 'json' = 'text', services: readonly string[] = [], more = {}) => {
     const io = memoryIo();
-    const code = await statusCommand({ address: `127.0.0.1:${server.port}`, output }, io);
+    const code = await statusCommand({ address: `127.0.0.1:${server.port}`, output, services, ...more }, io);
     return { code, text: io.written.out, complaints: io.written.err };
   };
   return { port: server.port, clock, tell, ask, metrics, failing, forgone, standings };
@@ -114,6 +114,26 @@ const synced = {
   latenciesByCluster: new Map(),
   networkLatenciesMs: [],
 } as const;
+
+it('tells of the Services that are chosen, and only those of them that are held back count', async () => {
+  const { tell, ask } = await agent();
+  const held = { service: 'shop/dns:dns', message: 'refused', rule: '', refusals: 1, retryInMs: 1 };
+  const other = makeIR([clusterIP('10.13.0.2', 80)], [], { id: 'ops/cart:http/TCP/IPv4' as typeof served.id });
+  tell({ ...synced, services: [served, other], sync: { ...sync, quarantined: [held] } });
+  expect(await ask('name')).toMatchObject({ code: 1, text: 'ops/cart\nshop/cart\nshop/dns\n' });
+  const cart = await ask('text', ['shop/cart']);
+  expect([cart.code, cart.text]).toEqual([0, expect.stringContaining('SERVICES (1)\n  shop/cart:http')]);
+  expect(cart.text).not.toContain('held back');
+  expect(await ask('name', ['cart:http'], { namespace: 'ops' })).toMatchObject({ code: 0, text: 'ops/cart\n' });
+  expect(await ask('name', [], { namespace: 'ops' })).toMatchObject({ code: 0, text: 'ops/cart\n' });
+  expect(await ask('text', ['shop/dns'])).toMatchObject({ code: 1, text: expect.stringContaining('held back') });
+  expect(await ask('text', ['shop/gone'])).toMatchObject({
+    code: 1,
+    text: '',
+    complaints: 'slicewright: this node serves no Service shop/gone\n',
+  });
+  expect(await ask('text', ['cart'])).toMatchObject({ code: 2, complaints: expect.stringContaining('--namespace') });
+});
 
 it('tells what is asked for of each Service port, which top compares with what the kernel counts', async () => {
   const { port, tell } = await agent();

@@ -6,12 +6,18 @@ import type { Clock } from '../loop/clock.ts';
 import type { Io } from '../terminal/io.ts';
 import { watch } from '../terminal/watch.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
+import type { SelectionOptions } from '../input/selection.ts';
 import type { AgentStatus, ClusterStatus, FamilyStatus } from '../serving/status.ts';
+import { reportingFailures } from './failures.ts';
+import { chosenStatus, type IsChosen, parseStatusChoice, serviceNames } from './status-choice.ts';
 
-export interface StatusOptions {
+export interface StatusOptions extends Pick<SelectionOptions, 'namespace'> {
   /** `127.0.0.1:10249`, where the agent's metrics are served. */
   readonly address: string;
-  readonly output: 'text' | DocumentFormat;
+  /** `NAMESPACE/NAME[:PORT]`: the Services that are asked about; none: all. */
+  readonly services?: readonly string[];
+  /** name: the Services alone, a line each. */
+  readonly output: 'text' | 'name' | DocumentFormat;
 }
 
 /** What watching takes. */
@@ -25,18 +31,37 @@ export interface WatchPlace {
 /**
  * Asks the agent of this node how it stands, once or again and again.
  *
- * returns  0 all is in force, 1 something is not as it should be, or nobody answers; of several answers, the last
+ * returns  0 all is in force, 1 something is not as it should be, a Service that was named is not served, or nobody answers;
+ *          2 usage; of several answers, the last
  */
-export async function statusCommand(options: StatusOptions, io: Io, place?: WatchPlace): Promise<number> {
+export function statusCommand(options: StatusOptions, io: Io, place?: WatchPlace): Promise<number> {
+  return reportingFailures('human', io, () => {
+    const isChosen = parseStatusChoice(options.services ?? [], options);
+    const ask = () => askChosen(options, isChosen);
+    return tellStatus(ask, options, io, place);
+  });
+}
+
+type Ask = () => Promise<AgentStatus | string>;
+
+async function askChosen({ address, services = [] }: StatusOptions, isChosen: IsChosen | undefined) {
+  const answer = await askStatus(address);
+  if (typeof answer === 'string') return answer;
+  const chosen = chosenStatus(answer, isChosen);
+  if (services.length === 0 || serviceNames(chosen).length > 0) return chosen;
+  return `slicewright: this node serves no Service ${services.map((name) => printable(name)).join(' or ')}\n`;
+}
+
+async function tellStatus(ask: Ask, options: StatusOptions, io: Io, place: WatchPlace | undefined): Promise<number> {
   if (place === undefined) {
-    const status = await askStatus(options.address);
+    const status = await ask();
     if (typeof status === 'string') await io.err(status);
     else await io.out(await textOf(status, options.output));
     return exitStatusOf(status);
   }
   const seen = { text: '', exitStatus: 1 };
   const look = async (): Promise<void> => {
-    const status = await askStatus(options.address);
+    const status = await ask();
     seen.text = typeof status === 'string' ? status : await textOf(status, options.output);
     seen.exitStatus = exitStatusOf(status);
   };
@@ -54,7 +79,17 @@ function exitStatusOf(status: AgentStatus | string): number {
 }
 
 function textOf(status: AgentStatus, output: StatusOptions['output']): string | Promise<string> {
-  return output === 'text' ? statusText(status) : documentText('AgentStatus', status, output);
+  switch (output) {
+    case 'text':
+      return statusText(status);
+    case 'name':
+      return serviceNames(status)
+        .map((name) => `${printable(name)}\n`)
+        .join('');
+    case 'json':
+    case 'yaml':
+      return documentText('AgentStatus', status, output);
+  }
 }
 
 /** text   nobody answers */

@@ -61,7 +61,8 @@ export function compareLooks(
   { isTold = () => true, progress }: CompareOptions = {},
 ): Comparison {
   const places = createPlaces(node);
-  for (const look of [wanted, found]) for (const destination of look.destinations()) places.add(destination);
+  places.addAll(wanted.destinations(), 'wanted');
+  places.addAll(found.destinations(), 'found');
   const differences: Difference[] = [];
   const sampled: Place[] = [];
   const unfollowed = new Set<string>();
@@ -134,7 +135,9 @@ function comparePlace(place: Place, wanted: Look, found: Look, node: NodeContext
   }
 }
 
-function noteInto(questions: Questions, { address }: Place, places: Places): Asked {
+function noteInto(questions: Questions, place: Place, places: Places): Asked {
+  // What is asked of the destination says which destinations one stands for, and a place that is looked up stands for none.
+  const isAlone = places.isNamed(place);
   return (question) => {
     switch (question.kind) {
       case 'source':
@@ -147,13 +150,13 @@ function noteInto(questions: Questions, { address }: Place, places: Places): Ask
         questions.remembered.set(endpointText(question), question);
         return;
       case 'destination':
-        places.addNetwork(question.network);
+        if (!isAlone) places.addNetwork(question.network);
         return;
       case 'port':
-        places.add({ address, protocol: question.protocol, port: question.port });
+        if (!isAlone) places.addPort(place.address, question);
         return;
       case 'ports':
-        places.addPorts(address, question.ports);
+        if (!isAlone) places.addPorts(place.address, question.ports);
         return;
     }
   };

@@ -42,4 +42,9 @@ export interface Destination {
   readonly address: IpAddress;
   readonly protocol?: Protocol;
   readonly port?: Port;
+  /**
+   * Of an address without a port: what it is looked up in, as a set's name. A program treats addresses of the same sets
+   * alike, at each port that it does not look up together with one of them. Absent: this address is like no other.
+   */
+  readonly among?: string;
 }

@@ -1,9 +1,10 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
-import { type Cidr, type IpAddress, parseAddress } from '../../compiler/values/address.ts';
+import { type Cidr, hostCidr, type IpAddress, parseAddress } from '../../compiler/values/address.ts';
 import { type Port, type Protocol, parsePort, protocols } from '../../compiler/values/port.ts';
-import type { Destination, PortOf } from './look.ts';
 import { isNodeAddress } from '../../compiler/semantics/place.ts';
-import { kindsOf, representatives } from './regions.ts';
+import { type AddressClass, addressClasses, type KnownAddress } from './address-classes.ts';
+import type { Destination, PortOf } from './look.ts';
+import { addressIn, kindsOf, representatives } from './regions.ts';
 import { strangerTo } from './questions.ts';
 
 /** Where packets can be sent to. */
@@ -15,8 +16,17 @@ export interface Place {
 
 /** All places that are told apart, found while they are looked at. */
 export interface Places {
-  add(destination: Destination): void;
-  /** Ports that a rule knows at whatever address, at one. Adding the same list again costs nothing. */
+  /**
+   * What a program looks up by destination: all before the first place is looked at.
+   *
+   * by   whose look-ups these are
+   */
+  addAll(destinations: Iterable<Destination>, by: string): void;
+  /** Whether a program looks up this very address and port, so that no other place is like it. */
+  isNamed(place: Place): boolean;
+  /** A port that a rule knows at whatever address, asked of a packet to an address. */
+  addPort(address: IpAddress, port: PortOf): void;
+  /** Many of them. Adding the same list again costs nothing. */
   addPorts(address: IpAddress, ports: readonly PortOf[]): void;
   /** A network of destinations that a rule asks for. */
   addNetwork(network: Cidr): void;
@@ -26,97 +36,103 @@ export interface Places {
   next(): Place | undefined;
 }
 
-interface AtAddress {
-  readonly address: IpAddress;
-  /** It is told apart at every port, or stands for addresses that are not told apart from it. */
-  isOpen: boolean;
-  readonly seen: Set<string>;
-  readonly lists: Set<readonly PortOf[]>;
-  readonly pending: Place[];
-  isWaiting: boolean;
-  /** The port of each protocol that stands for all that nobody asks for; empty before an open address is looked at. */
-  readonly free: Map<Protocol, Port>;
-}
-
-/**
- * An address of the node of each kind that rules usually tell apart, and one of nobody, to begin with.
+/*
+ * Where an address and a port are looked up together, that place is like no other and is tried. All other places of an
+ * address are told from those of another address by what is asked of addresses alone: the networks and sets that hold it,
+ * and whether it is the node's. So a port that rules know at whatever address, as a node port, is tried once for each class
+ * of addresses to which the same answers are given. With ten thousand addresses and thousands of node ports, each at each
+ * would be tens of millions.
  *
- * An address that programs know at single ports alone, as that of an endpoint, is looked at there. At all other ports it is
- * like every such address that is in the same networks, so one of them is tried there for all: there are tens of thousands.
+ * Every open address is looked at once more at a port that nobody asks for, so that a difference at all of its ports has
+ * its name. An address that is looked up at single ports alone, as that of an endpoint, is not: there are tens of thousands.
  */
+
+/** An address of the node of each kind that rules usually tell apart, and one of nobody, to begin with. */
 export function createPlaces(node: NodeContext): Places {
-  const all = new Map<IpAddress, AtAddress>();
-  const waiting: AtAddress[] = [];
+  const all = new Map<IpAddress, KnownAddress>();
+  const waiting: KnownAddress[] = [];
   /** How many of those that wait were looked at. */
   let looked = 0;
   const networks = new Set<Cidr>();
+  const singles = new Map<string, readonly PortOf[]>();
   let known = 0;
   const stoodFor = new Set<Cidr | undefined>();
   let isDoneWith = -1;
 
-  function at(address: IpAddress): AtAddress {
+  function at(address: IpAddress): KnownAddress {
     const found = all.get(address);
     if (found !== undefined) return found;
-    const made: AtAddress = {
+    const made: KnownAddress = {
       address,
       isOpen: false,
-      seen: new Set(),
-      lists: new Set(),
+      named: new Set(),
+      among: new Set(),
+      asked: new Set(),
+      tried: new Set(),
       pending: [],
-      isWaiting: true,
+      isWaiting: false,
       free: new Map(),
     };
     all.set(address, made);
-    waiting.push(made);
     return made;
   }
 
-  function open(address: IpAddress): void {
+  function open(address: IpAddress): KnownAddress {
     const place = at(address);
-    if (place.isOpen) return;
-    place.isOpen = true;
-    wait(place);
+    if (!place.isOpen) {
+      place.isOpen = true;
+      wait(place);
+    }
+    return place;
   }
 
-  function wait(place: AtAddress): void {
+  function wait(place: KnownAddress): void {
     if (place.isWaiting) return;
     place.isWaiting = true;
     waiting.push(place);
   }
 
-  function add({ address, protocol, port }: Destination): void {
-    if (protocol === undefined || port === undefined) {
-      open(address);
-      return;
-    }
-    const place = at(address);
-    const text = `${protocol} ${port}`;
-    if (place.seen.has(text)) return;
-    place.seen.add(text);
-    if (place.free.get(protocol) === port) addFree(place, protocol);
-    place.pending.push({ address, protocol, port });
+  function tryAt(place: KnownAddress, { protocol, port }: PortOf): void {
+    place.pending.push({ address: place.address, protocol, port });
     known++;
     wait(place);
   }
 
-  function addFree(place: AtAddress, protocol: Protocol): void {
-    const port = freePort((candidate) => !place.seen.has(`${protocol} ${candidate}`));
+  function add({ address, protocol, port, among }: Destination, by: string): void {
+    if (protocol === undefined || port === undefined) {
+      open(address).among.add(`${by} ${among ?? address}`);
+      return;
+    }
+    const place = at(address);
+    const key = portKey({ protocol, port });
+    if (place.named.has(key)) return;
+    place.named.add(key);
+    tryAt(place, { protocol, port });
+  }
+
+  function addFree(place: KnownAddress, protocol: Protocol): void {
+    const isTaken = (port: number) => {
+      const key = `${protocol} ${port}`;
+      return place.named.has(key) || [...place.asked].some((ports) => keysOf(ports).has(key));
+    };
+    const port = freePort(isTaken);
     if (port === undefined) return;
     place.free.set(protocol, port);
-    place.pending.push({ address: place.address, protocol, port });
-    known++;
+    tryAt(place, { protocol, port });
   }
 
-  const loopback = parseAddress(node.family === 'IPv4' ? '127.0.0.1' : '::1');
-  const answering = node.nodePorts.kind === 'some' ? node.nodePorts.addresses : [];
-  const shut = node.addresses.find((address) => !answering.includes(address));
-  for (const address of [node.nodeIP, ...node.addresses.slice(0, 1), ...answering.slice(0, 3), shut, loopback]) {
-    if (address !== undefined) open(address);
+  function addPorts(address: IpAddress, ports: readonly PortOf[]): void {
+    const place = at(address);
+    if (place.asked.has(ports)) return;
+    place.asked.add(ports);
+    for (const [protocol, port] of place.free) {
+      if (keysOf(ports).has(`${protocol} ${port}`)) addFree(place, protocol);
+    }
   }
-  const nobody = strangerTo([], node);
-  if (nobody !== undefined) open(nobody);
 
-  /** Of the addresses that are known at single ports alone, one for each kind that networks tell apart. */
+  for (const address of firstAddresses(node)) open(address);
+
+  /** Of the addresses that are looked up at single ports alone, one for each kind that networks tell apart. */
   function openClosed(): void {
     const closed = [...all.values()].filter(({ isOpen }) => !isOpen).map(({ address }) => address);
     const kinds = kindsOf(closed, networks);
@@ -130,26 +146,60 @@ export function createPlaces(node: NodeContext): Places {
     }
   }
 
+  /** Each port that is asked for at addresses of a class, at one of them where it is not looked up. */
+  function tryClasses(): void {
+    const opened = [...all.values()].filter(({ isOpen }) => isOpen);
+    for (const one of addressClasses(opened, networks, node)) {
+      const tried = new Set(one.members.flatMap((member) => [...member.tried]));
+      for (const port of [...new Set(one.members.flatMap(({ asked }) => [...asked]))].flat()) {
+        const key = portKey(port);
+        if (tried.has(key)) continue;
+        tried.add(key);
+        const member = one.members.find(({ named }) => !named.has(key)) ?? unnamed(one);
+        if (member === undefined) continue;
+        member.tried.add(key);
+        tryAt(member, port);
+      }
+    }
+  }
+
+  /** One more address of a class, which nobody looks up; undefined: all that it has are looked up. */
+  function unnamed({ others }: AddressClass): KnownAddress | undefined {
+    if (others === 'nowhere') return undefined;
+    const address =
+      others === 'elsewhere'
+        ? strangerTo([...networks, ...[...all.keys()].map(hostCidr)], node)
+        : addressIn(others, networks, all.keys());
+    return address === undefined ? undefined : open(address);
+  }
+
   return {
-    add,
-    addPorts(address, ports) {
-      const { lists } = at(address);
-      if (lists.has(ports)) return;
-      lists.add(ports);
-      for (const { protocol, port } of ports) add({ address, protocol, port });
+    addAll(destinations, by) {
+      for (const destination of destinations) add(destination, by);
     },
+    isNamed: (place) => all.get(place.address)?.named.has(portKey(place)) === true,
+    addPort(address, { protocol, port }) {
+      const key = portKey({ protocol, port });
+      const list = singles.get(key) ?? [{ protocol, port }];
+      singles.set(key, list);
+      addPorts(address, list);
+    },
+    addPorts,
     count: () => known,
     addNetwork: (network) => networks.add(network),
     next() {
       for (;;) {
         const place = waiting[looked];
         if (place === undefined) {
-          if (networks.size === isDoneWith) return undefined;
-          isDoneWith = networks.size;
-          for (const address of representatives(networks)) open(address);
-          const outside = strangerTo(networks, node);
-          if (outside !== undefined) open(outside);
-          openClosed();
+          if (networks.size !== isDoneWith) {
+            isDoneWith = networks.size;
+            for (const address of representatives(networks)) open(address);
+            const outside = strangerTo(networks, node);
+            if (outside !== undefined) open(outside);
+            openClosed();
+          }
+          if (looked === waiting.length) tryClasses();
+          if (looked === waiting.length) return undefined;
           continue;
         }
         if (place.isOpen && place.free.size === 0) for (const protocol of protocols) addFree(place, protocol);
@@ -162,8 +212,27 @@ export function createPlaces(node: NodeContext): Places {
   };
 }
 
+function firstAddresses(node: NodeContext): IpAddress[] {
+  const loopback = parseAddress(node.family === 'IPv4' ? '127.0.0.1' : '::1');
+  const answering = node.nodePorts.kind === 'some' ? node.nodePorts.addresses : [];
+  const own = [node.nodeIP, ...node.addresses, ...answering.slice(0, 3), loopback, strangerTo([], node)];
+  return own.filter((address) => address !== undefined);
+}
+
+function portKey({ protocol, port }: PortOf): string {
+  return `${protocol} ${port}`;
+}
+
+const keys = new WeakMap<readonly PortOf[], ReadonlySet<string>>();
+
+function keysOf(ports: readonly PortOf[]): ReadonlySet<string> {
+  const known = keys.get(ports) ?? new Set(ports.map(portKey));
+  keys.set(ports, known);
+  return known;
+}
+
 /** From above: what Services use is rarely there. */
-function freePort(isFree: (port: number) => boolean): Port | undefined {
-  for (let port = 65_391; port > 0; port--) if (isFree(port)) return parsePort(port);
+function freePort(isTaken: (port: number) => boolean): Port | undefined {
+  for (let port = 65_391; port > 0; port--) if (!isTaken(port)) return parsePort(port);
   return undefined;
 }

@@ -5,6 +5,7 @@ import {
   type Cidr,
   cidrFamily,
   type Family,
+  hostCidr,
   type IpAddress,
   splitCidr,
 } from '../../compiler/values/address.ts';
@@ -35,6 +36,16 @@ export function addressOutside(networks: Iterable<Cidr>, start: IpAddress, famil
   const whole = { first: addressToNumber(start), last: (1n << BigInt(bitsOf(family))) - 1n };
   const free = firstFree(whole, intervals, -1);
   return free === undefined ? undefined : addressFromNumber(free, family);
+}
+
+/** An address of a network that is in no narrower one of the networks and is not known; undefined: it is full. */
+export function addressIn(network: Cidr, networks: Iterable<Cidr>, known: Iterable<IpAddress>): IpAddress | undefined {
+  const whole = intervalOf(network);
+  const size = ({ first, last }: Interval) => last - first;
+  const narrower = [...networks].map(intervalOf).filter((one) => size(one) < size(whole));
+  const holes = [...narrower, ...[...known].map((address) => intervalOf(hostCidr(address)))].sort(widestFirst);
+  const free = firstFree(whole, holes, -1);
+  return free === undefined ? undefined : addressFromNumber(free, cidrFamily(network));
 }
 
 /** The narrowest of the networks that holds an address; undefined: none does. */

@@ -80,7 +80,7 @@ export function servicePortId(
 }
 
 /** The text that stands in an id: what people and Events call the Service port. */
-export function servicePortIn(id: ServicePortId): string {
+export function servicePortIn(id: string): string {
   return id.split('/').slice(0, 2).join('/');
 }
 

@@ -60,7 +60,6 @@ describe('what a kube-proxy before 1.20 left, beside Calico and Docker', () => {
       'drop 203.0.113.14',
       'drop 203.0.113.214',
       'endpoint 10.60.4.14',
-      'endpoint 127.0.0.0',
       'endpoint 127.0.0.1',
       'endpoint 192.168.70.11',
     ]);

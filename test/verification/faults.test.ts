@@ -8,7 +8,7 @@ import { verifyFoundCommand } from '../../agent/commands/verify-found.ts';
 import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { backendNames } from '../../backends/index.ts';
 import type { Run } from '../../backends/command.ts';
-import { faults } from './faults.ts';
+import { ahead, faults } from './faults.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const input = {
@@ -66,6 +66,22 @@ describe.each(backendNames())('verify --against in mode %s', (backend) => {
         expect.stringContaining('of the chosen Services, the others left out'),
       ]);
       expect(cart.out).not.toMatch(/idle|no Service/);
+    } finally {
+      writeFileSync(path, right);
+    }
+  });
+
+  it('names a rule of others that may intercept, in text and in the document, and takes it for no difference', async () => {
+    const { file: name, find, put, told } = ahead[backend] ?? {};
+    if (name === undefined || find === undefined || put === undefined) throw new Error(`no rule ahead in ${backend}`);
+    const path = join(folder, name);
+    const right = readFileSync(path, 'utf8');
+    writeFileSync(path, right.replace(find, put));
+    try {
+      const [text, json] = [await verify(), await verify('json')];
+      expect([text.status, text.out]).toEqual([0, expect.stringContaining(`a rule of others may intercept: ${told}`)]);
+      const { families } = JSON.parse(json.out) as { families: { mayIntercept: unknown }[] };
+      expect([json.status, families[0]?.mayIntercept]).toEqual([0, [told]]);
     } finally {
       writeFileSync(path, right);
     }

@@ -78,6 +78,30 @@ const iptables: readonly Fault[] = [
     '-A KUBE-FORWARD -d 10.1.1.5/32 -p tcp -m tcp --dport 999 -j DROP\n$1',
     /10\.1\.1\.5:999\/tcp \(no Service\)/,
   ),
+  rules(
+    'one node port does not answer at one address of the node',
+    /(-A KUBE-NODEPORTS .*--dport 30080)/,
+    '-A KUBE-NODEPORTS -d 192.0.2.9/32 -p udp -m udp --dport 30053 -j RETURN\n$1',
+    /192\.0\.2\.9:30053\/udp shop\/dns:dns/,
+  ),
+  rules(
+    'one port of no Service is dropped at one address of the node',
+    /(-A KUBE-FIREWALL )/,
+    '-A KUBE-FIREWALL -d 192.0.2.9/32 -p tcp -m tcp --dport 31000 -j DROP\n$1',
+    /192\.0\.2\.9:31000\/tcp \(no Service\)/,
+  ),
+  rules(
+    'node ports answer at all addresses of the node but those of one network',
+    /(-A KUBE-SERVICES) (.*-j KUBE-NODEPORTS)/,
+    '$1 ! -d 192.0.2.8/29 $2',
+    /192\.0\.2\.9:30080\/tcp shop\/cart:http/,
+  ),
+  rules(
+    'one node port answers at a cluster IP too',
+    /(-A KUBE-SERVICES .*-j KUBE-NODEPORTS)/,
+    '-A KUBE-SERVICES -d 10.96.0.12/32 -p tcp -m tcp --dport 30080 -j KUBE-EXT-I5LIAMPLWKMBJ54B\n$1',
+    /10\.96\.0\.12:30080\/tcp \(no Service\)/,
+  ),
 ];
 
 const file =
@@ -143,6 +167,30 @@ const ipvs: readonly Fault[] = [
     '-A KUBE-IPVS-FILTER -s 10.7.7.7/32 -d 10.96.0.10/32 -j DROP\n$1',
     cart,
   ),
+  servers(
+    'one node port is missing at one address of the node',
+    /-A -t 192\.0\.2\.9:30080 .*\n(-a -t 192\.0\.2\.9:30080 .*\n)*/,
+    '',
+    /192\.0\.2\.9:30080\/tcp shop\/cart:http/,
+  ),
+  chains(
+    'one node port is dropped at one of many bound addresses',
+    /(-A KUBE-IPVS-FILTER -m set --match-set KUBE-LOAD)/,
+    '-A KUBE-IPVS-FILTER -d 10.96.0.11/32 -p tcp -m tcp --dport 30080 -j DROP\n$1',
+    /10\.96\.0\.11:30080\/tcp \(no Service\)/,
+  ),
+  chains(
+    'one node port is dropped for what the node sends to some of its bound addresses',
+    /(-A KUBE-IPVS-FILTER -m set --match-set KUBE-LOAD)/,
+    '-A KUBE-IPVS-FILTER -s 10.96.0.12/32 -p tcp -m tcp --dport 30080 -j DROP\n$1',
+    /10\.96\.0\.12:30080\/tcp \(no Service\)/,
+  ),
+  chains(
+    'one port of no Service is dropped at one address of the node',
+    /(-A KUBE-IPVS-FILTER -m set --match-set KUBE-LOAD)/,
+    '-A KUBE-IPVS-FILTER -d 192.0.2.9/32 -p tcp -m tcp --dport 31000 -j DROP\n$1',
+    /192\.0\.2\.9:31000\/tcp \(no Service\)/,
+  ),
 ];
 
 const nft = file('nft');
@@ -203,6 +251,52 @@ const nftables: readonly Fault[] = [
     '$1\t\tip daddr 10.1.1.6 drop\n',
     /10\.1\.1\.6:65391\/tcp \(no Service\)/,
   ),
+  nft(
+    'one node port is dropped at one address of the node',
+    /(chain translate \{\n)/,
+    '$1\t\tip daddr 192.0.2.9 tcp dport 30080 drop\n',
+    /192\.0\.2\.9:30080\/tcp shop\/cart:http/,
+  ),
+  nft(
+    'one port of no Service is dropped at one address of the node',
+    /(chain check-arriving \{\n)/,
+    '$1\t\tip daddr 192.0.2.9 tcp dport 31000 drop\n',
+    /192\.0\.2\.9:31000\/tcp \(no Service\)/,
+  ),
+  nft(
+    'node ports answer at all addresses of the node but those of one network',
+    /ip daddr != 127\.0\.0\.0\/8 fib daddr type local/,
+    'ip daddr != 127.0.0.0/8 ip daddr != 192.0.2.8/29 fib daddr type local',
+    /192\.0\.2\.9:30080\/tcp shop\/cart:http/,
+  ),
+  nft(
+    'one node port answers at a cluster IP too',
+    /(elements = \{) 10\.96\.0\.11 \. udp/,
+    '$1 10.96.0.12 . tcp . 30080 : goto external-node-port/shop/cart/tcp/http,\n\t\t\t     10.96.0.11 . udp',
+    /10\.96\.0\.12:30080\/tcp \(no Service\)/,
+  ),
 ];
 
 export const faults: Readonly<Record<string, readonly Fault[]>> = { iptables, ipvs, nftables };
+
+/** A rule of another program that packets meet before slicewright's, for each backend, and how it is named. */
+export const ahead: Readonly<Record<string, Omit<Fault, 'what' | 'at'> & { readonly told: string }>> = {
+  iptables: {
+    file: 'iptables-save',
+    find: /(-A PREROUTING )/,
+    put: '-A PREROUTING -d 10.96.0.10/32 -j DNAT --to-destination 192.0.2.77\n$1',
+    told: 'nat PREROUTING: -A PREROUTING -d 10.96.0.10/32 -j DNAT --to-destination 192.0.2.77',
+  },
+  ipvs: {
+    file: 'ipvs.iptables-save',
+    find: /(-A PREROUTING )/,
+    put: '-A PREROUTING -d 10.96.0.10/32 -j DNAT --to-destination 192.0.2.77\n$1',
+    told: 'nat PREROUTING: -A PREROUTING -d 10.96.0.10/32 -j DNAT --to-destination 192.0.2.77',
+  },
+  nftables: {
+    file: 'nft',
+    find: /^/,
+    put: 'table ip theirs {\n\tchain first {\n\t\ttype filter hook prerouting priority raw; policy accept;\n\t\tip daddr 10.96.0.10 drop\n\t}\n}\n',
+    told: 'table ip theirs, chain first: ip daddr 10.96.0.10 drop',
+  },
+};

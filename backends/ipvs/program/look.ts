@@ -12,7 +12,7 @@ export function programLook(program: IpvsProgram, node: NodeContext): Look {
     *destinations() {
       for (const { address, protocol, port } of program.servers.values()) yield { address, protocol, port };
       for (const set of program.sets.values()) yield* destinationsInSet(set);
-      for (const address of program.addresses) yield { address };
+      for (const address of program.addresses) yield { address, among: 'the bound addresses' };
       for (const chain of program.rules.chains.values()) yield* destinationsIn(chain);
     },
   };

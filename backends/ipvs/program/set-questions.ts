@@ -60,11 +60,16 @@ function portsIn(set: IpSet, protocol: Protocol): readonly PortOf[] {
 
 /** Destinations that a set knows. */
 export function* destinationsInSet(set: IpSet): Generator<Destination> {
-  if (typeOf(set) === 'bitmap:port') return;
+  const type = typeOf(set);
+  if (type === 'bitmap:port') return;
   for (const entry of set.entries) {
     const [first, service] = entry.split(',');
     const address = parseAddress(first);
     if (address === undefined) continue;
+    if (type === 'hash:ip') {
+      yield { address, among: set.name };
+      continue;
+    }
     const [protocolName = '', portText] = service?.split(':') ?? [];
     const protocol = parseProtocol(protocolName.toUpperCase());
     const port = parsePort(Number(portText));

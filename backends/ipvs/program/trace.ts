@@ -33,10 +33,12 @@ export function traceProgram(
   { brief = false, asked }: LookOptions = {},
 ): Trace {
   const bound = boundAddresses(program);
-  const around = { ruleset: program.rules, node, options: { boundAddresses: bound, brief, ...(asked && { asked }) } };
+  const around = { ruleset: program.rules, node, options: { boundAddresses: bound, brief } };
   const isLocal = (address: IpAddress) => isLocalAddress(address, around);
   const sent = { ...packet, source: sourceOf(packet, isLocal) };
-  const tour = createTour(program, node, { ...around.options, ...resolvers(program, sent, asked) });
+  const asking = asked && takesDestination(packet, isLocal) ? ofBothSides(asked) : asked;
+  const options = { ...around.options, ...(asking && { asked: asking }) };
+  const tour = createTour(program, node, { ...options, ...resolvers(program, sent, asking) });
 
   if (packet.from.kind === 'node') {
     const flow = tour.pass([['nat', 'OUTPUT']], startFlow(sent));
@@ -81,7 +83,19 @@ const leaving: readonly Stage[] = [['filter', 'OUTPUT']];
  * of the local table say so. A frontend bound for IPVS is such an address.
  */
 function sourceOf(packet: Packet, isLocal: (address: IpAddress) => boolean): IpAddress {
-  return packet.from.kind === 'node' && isLocal(packet.destination) ? packet.destination : packet.source;
+  return takesDestination(packet, isLocal) ? packet.destination : packet.source;
+}
+
+function takesDestination({ from, destination }: Packet, isLocal: (address: IpAddress) => boolean): boolean {
+  return from.kind === 'node' && isLocal(destination);
+}
+
+/** Where the destination is the source too, what is asked of the one is asked of the other. */
+function ofBothSides(asked: Asked): Asked {
+  return (question) => {
+    asked(question);
+    if (question.kind === 'source') asked({ kind: 'destination', network: question.network });
+  };
 }
 
 function keyOf(flow: Flow) {

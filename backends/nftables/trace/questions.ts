@@ -1,5 +1,5 @@
 import { type Cidr, hostCidr, parseAddress } from '../../../compiler/values/address.ts';
-import { parsePort, type Protocol } from '../../../compiler/values/port.ts';
+import { parsePort, type Protocol, protocols } from '../../../compiler/values/port.ts';
 import type { Asked, Destination, PortOf } from '../../equivalence/look.ts';
 import { parseProtocolWord } from '../program/parse-rule.ts';
 import type { NftProgram, NftSet } from '../program/program.ts';
@@ -116,6 +116,7 @@ function sourcesIn(set: NftSet, place: number): ReadonlyMap<string, readonly Cid
 
 /** Destinations that maps and sets are looked up by. */
 export function* destinationsIn(program: NftProgram): Generator<Destination> {
+  const done = new Set<string>();
   for (const { rules } of program.chains.values()) {
     for (const statement of rules.flatMap((rule) => rule?.statements ?? [])) {
       const name =
@@ -126,21 +127,29 @@ export function* destinationsIn(program: NftProgram): Generator<Destination> {
             : undefined;
       const set = name === undefined ? undefined : program.sets.get(name);
       if (set === undefined || set.dynamic !== undefined || !('fields' in statement)) continue;
-      yield* destinationsOf(set, statement.fields);
+      const asking = statement.kind === 'dnatMap' ? [statement.protocol] : protocols;
+      const lookup = `${set.name}: ${statement.fields.join(' . ')} ${asking.join()}`;
+      if (done.has(lookup)) continue;
+      done.add(lookup);
+      yield* destinationsOf(set, statement.fields, asking);
     }
   }
 }
 
-function* destinationsOf(set: NftSet, fields: readonly Field[]): Generator<Destination> {
-  const [addressAt, protocolAt, portAt] = (['daddr', 'l4proto', 'dport'] as const).map((field) =>
-    fields.indexOf(field),
-  );
-  if (addressAt === undefined || addressAt < 0) return;
-  for (const parts of partsOf(set)) {
-    const address = parseAddress(parts[addressAt]);
+/** asking   protocols of the packets that look there, where its keys have none */
+function* destinationsOf(set: NftSet, fields: readonly Field[], asking: readonly Protocol[]): Generator<Destination> {
+  const at = fields.indexOf('daddr');
+  if (at < 0) return;
+  const [protocolAt, portAt] = [fields.indexOf('l4proto'), fields.indexOf('dport')];
+  for (const [key, { data }] of set.elements) {
+    const parts = key.split(' . ');
+    const address = parseAddress(parts[at]);
     if (address === undefined) continue;
-    const protocol = parseProtocolWord(parts[protocolAt ?? -1]);
-    const port = parsePort(Number(parts[portAt ?? -1]));
-    yield protocol === undefined || port === undefined ? { address } : { address, protocol, port };
+    const named = parseProtocolWord(parts[protocolAt]);
+    const port = parsePort(Number(parts[portAt]));
+    if (port !== undefined) {
+      for (const protocol of named === undefined ? asking : [named]) yield { address, protocol, port };
+    } else if (fields.includes('saddr')) yield { address };
+    else yield { address, among: JSON.stringify([set.name, named ?? '', data ?? '']) };
   }
 }
