@@ -13,7 +13,7 @@ import { type RestoreDocument, restoreText } from '../netfilter/diff/transaction
 import { restoreTables } from '../netfilter/fake/restore.ts';
 import { type FakeTables, noTables, saveTables } from '../netfilter/fake/tables.ts';
 import { staleFlows } from '../netfilter/live/flows.ts';
-import type { Ruleset } from '../netfilter/rule.ts';
+import type { Chain, Ruleset } from '../netfilter/rule.ts';
 import { rulesetText } from '../netfilter/text/document.ts';
 import { parseSave } from '../netfilter/text/parse.ts';
 import { traceRuleset } from '../netfilter/trace/trace.ts';
@@ -64,6 +64,47 @@ const states = fc
   .map(([isCrowded, lists]) =>
     lists.map((services) => [...(isCrowded ? standing : []), ...services].toSorted((a, b) => compareText(a.id, b.id))),
   );
+
+it.each([500, 2_500])('a change among %i Services looks at the chains of those that change alone', (count) => {
+  const named = (i: number, endpoints: readonly string[]) =>
+    rehashed(
+      makeIR(
+        [clusterIP(`10.96.${i >> 8}.${i & 255}`, 80)],
+        endpoints.map((one) => endpoint(one)),
+        { service: service(`shop/s${i}`) },
+      ),
+    );
+  const services = Array.from({ length: count }, (_, i) => named(i, ['10.1.0.1:80', '10.1.0.2:80']));
+  const { units } = assemble(iptables, services, node);
+  let looks = 0;
+  const watched = new Map(
+    [...units].map(([id, unit]) => [id, { ...unit, chains: unit.chains.map((chain) => watch(chain, () => looks++)) }]),
+  );
+  const increment = createIncrement(iptables.link(watched, node), watched, node, ownChains, new Set());
+  expect(looks).toBeGreaterThan(count);
+  looks = 0;
+  const changed = named(7, ['10.1.0.1:80', '10.1.0.3:80']);
+  const change = increment?.change(
+    new Map([[changed.id, iptables.lower(changed, node, iptables.wholeOf(services)).unit]]),
+  );
+  change?.staleFlows([changed]);
+  change?.commit();
+  increment?.rules();
+  expect(change?.document?.tables.flatMap(({ declared }) => declared)).toHaveLength(3);
+  // The chain that all share stays, and of the Service's three before only lines are compared, counted and printed.
+  expect(looks).toBeLessThan(10);
+});
+
+/** The same, which tells of looks at its rules. */
+function watch({ table, name, lines, rules }: Chain, onLook: () => void): Chain {
+  return {
+    ...{ table, name, rules },
+    get lines() {
+      onLook();
+      return lines;
+    },
+  };
+}
 
 /** The packet that meets something else than before and after, half-way through a document; undefined: none does. */
 function thirdVerdict(start: FakeTables, document: RestoreDocument, services: readonly ServicePortIR[]) {
