@@ -17,9 +17,12 @@ const largeClusterEndpoints = 1000;
  * What of all Service ports of a family decides how each of them is lowered. In a large cluster
  * the rules of endpoints lose their comments, as in kube-proxy: they are most of all rules.
  */
+export function lowerOptionsOf(knownEndpoints: number): LowerOptions {
+  return { endpointComments: knownEndpoints <= largeClusterEndpoints };
+}
+
 function lowerOptionsFor(irs: readonly ServicePortIR[]): LowerOptions {
-  const known = irs.reduce((sum, ir) => sum + ir.known.length, 0);
-  return { endpointComments: known <= largeClusterEndpoints };
+  return lowerOptionsOf(irs.reduce((sum, ir) => sum + ir.known.length, 0));
 }
 
 function files(program: Ruleset, node: NodeContext): ReadonlyMap<string, string> {

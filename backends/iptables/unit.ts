@@ -15,6 +15,8 @@ export interface IptablesUnit {
   readonly chains: readonly Chain[];
   /** Its rules in chains that all share. */
   readonly entries: readonly Entry[];
+  /** Endpoints that are known of it: their sum decides how all are lowered. */
+  readonly known: number;
 }
 
 export interface Entry {

@@ -1,7 +1,9 @@
-import { assemble } from '../../assemble.ts';
+import { type Assembled, assemble } from '../../assemble.ts';
 import type { PlaneOptions } from '../../backend.ts';
+import { type ChangedUnits, type KnownUnits, lowerChanges, serviceChanges } from '../../changed-units.ts';
 import { forgetConnections } from '../../conntrack.ts';
-import { iptables } from '../maker.ts';
+import { createIncrement, type Increment } from '../increment.ts';
+import { iptables, lowerOptionsOf } from '../maker.ts';
 import { type ApplyReport, applyTarget } from './apply.ts';
 import { exposedLoopback } from '../../netfilter/live/exposed-loopback.ts';
 import { isGuarded } from '../../netfilter/loopback-guard.ts';
@@ -9,14 +11,23 @@ import { KernelError } from '../../netfilter/live/errors.ts';
 import { fingerprintOf } from '../../netfilter/diff/fingerprint.ts';
 import { holdBack } from './hold-back.ts';
 import { type Mode, performRestore } from '../../netfilter/live/kernel.ts';
-import { type Observation, observe, observePossible, planLive } from '../../netfilter/live/observation.ts';
+import {
+  desiredRuleset,
+  type Observation,
+  observe,
+  observePossible,
+  planLive,
+} from '../../netfilter/live/observation.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { staysMarked } from '../../netfilter/ownership.ts';
 import { ownersIn } from '../../netfilter/owners.ts';
 import type { RestoreStep } from '../../netfilter/diff/plan.ts';
-import { type Ruleset, tables } from '../../netfilter/rule.ts';
+import { chainKey, type Ruleset, tables } from '../../netfilter/rule.ts';
+import { jumpTarget } from '../../netfilter/text/lines.ts';
 import { lineCount, type RestoreDocument } from '../../netfilter/diff/transaction.ts';
 import type { ServicePortIR } from '../../../compiler/ir/ir.ts';
+import type { NodeContext } from '../../../compiler/ir/node-context.ts';
+import { canonicalJson } from '../../../compiler/values/canonical-json.ts';
 import { formatDiagnostic } from '../../../compiler/values/diagnostic.ts';
 import { servicePortText } from '../../../compiler/values/names.ts';
 import { allowLocalNodePorts } from './local-node-ports.ts';
@@ -28,6 +39,7 @@ import { verdictsAhead } from '../../netfilter/diff/ahead.ts';
 import { findDrift } from '../../netfilter/diff/drift.ts';
 import { createHookGlance } from './glance.ts';
 import { rememberUnits } from '../../units.ts';
+import type { IptablesUnit, LowerOptions } from '../unit.ts';
 
 export interface IptablesPlaneOptions extends PlaneOptions {
   readonly own: OwnChains;
@@ -38,6 +50,16 @@ type Done = Pick<FamilySync, 'depth' | 'documents' | 'lines' | 'drift' | 'remark
   readonly written: ReadonlyMap<string, number>;
   readonly refused: readonly { readonly service: string; readonly message: string }[];
 };
+
+type Counted = Done & Pick<FamilySync, 'diagnostics'> & { readonly changed: ChangedUnits<IptablesUnit> };
+
+/** What is in force, in the form that counts changes. */
+interface Remembered extends KnownUnits<IptablesUnit> {
+  readonly node: NodeContext;
+  /** Of all Service ports, the very value. */
+  readonly whole: LowerOptions;
+  readonly of: Increment;
+}
 
 /**
  * One family's tables.
@@ -60,6 +82,66 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
   const ahead = createAheadWatch();
   const glanceAt = createHookGlance(family, run);
   let hasNodePorts = false;
+  let increment: Remembered | undefined;
+
+  /** The quick way of a delta: what changed is counted. undefined: it takes comparing programs. */
+  async function count(from: Observation, wanted: Target): Promise<Counted | 'refused' | undefined> {
+    const remembered = increment;
+    if (remembered === undefined || delays.list().length > 0) return undefined;
+    const { node, of } = remembered;
+    if (node !== wanted.node && canonicalJson(node) !== canonicalJson(wanted.node)) return undefined;
+    const changed = changedUnits(remembered, wanted);
+    const change = changed && of.change(changed.units);
+    if (changed === undefined || change === undefined) return undefined;
+    increment = undefined;
+    believed = undefined;
+    const documents = change.document === undefined ? [] : [change.document];
+    try {
+      for (const document of documents) await performRestore(run, from.tools, staysMarked(document, prefix));
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      return 'refused';
+    }
+    const flows = documents.length === 0 ? [] : change.staleFlows(changed.services);
+    change.commit();
+    const { services } = wanted;
+    increment = { ...remembered, services, complaints: changed.complaints };
+    believed = withRules(from, of.ruleset());
+    const { problem } = await forgetConnections(run, family, flows);
+    const remarks = problem === undefined ? [] : [problem];
+    return { ...deltaDone(documents, remarks), diagnostics: [...changed.complaints.values()].flat(), changed };
+  }
+
+  /** undefined: a cluster that has become large, or no longer is, has all Service ports lowered anew. */
+  function changedUnits(remembered: Remembered, wanted: Target): ChangedUnits<IptablesUnit> | undefined {
+    const { of, whole } = remembered;
+    const changes = serviceChanges(remembered, wanted);
+    let known = of.knownEndpoints();
+    for (const [id, port] of changes) {
+      known += (port === 'gone' ? 0 : port.known.length) - (of.units.get(id)?.known ?? 0);
+    }
+    if (lowerOptionsOf(known).endpointComments !== whole.endpointComments) return undefined;
+    return lowerChanges(remembered, changes, (ir) => unchecked.lower(ir, wanted.node, whole));
+  }
+
+  /** All that is wanted is in force: the next change is counted from here. */
+  function remember(
+    from: Observation,
+    { services, node }: Target,
+    { program, units }: Assembled<IptablesUnit, Ruleset>,
+  ) {
+    const desired = desiredRuleset(from, { program, services }, own);
+    const referenced = new Set(
+      from.foreign.references.map(({ table, line }) => chainKey(table, jumpTarget(line) ?? '')),
+    );
+    const of = createIncrement(desired, units, node, own, referenced);
+    if (of === undefined) return;
+    const whole = lowerOptionsOf(of.knownEndpoints());
+    const said = services.map((ir) => [ir.id, maker.lower(ir, node, whole).diagnostics] as const);
+    const complaints = new Map(said.filter(([, diagnostics]) => diagnostics.length > 0));
+    increment = { services, node, whole, of, units: of.units, complaints };
+    believed = withRules(from, of.ruleset());
+  }
 
   async function full(program: Ruleset | undefined, wanted: Target, held: ReadonlySet<string>): Promise<Done> {
     const before = believed;
@@ -106,54 +188,84 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
       const { problem } = await forgetConnections(run, family, step.flows);
       if (problem !== undefined) remarks.push(problem);
     }
-    const lines = restores.reduce((sum, { document }) => sum + lineCount(document.tables), 0);
-    const written = countWritten(restores.map(({ document }) => document));
-    return { depth: 'delta', documents: restores.length, lines, written, drift: [], remarks, refused: [] };
+    return deltaDone(
+      restores.map(({ document }) => document),
+      remarks,
+    );
   }
 
   /** With the first node port, and at every reading: the sysctl is the machine's, and may be set back. */
-  async function openLocalNodePorts({ node, services }: Target, depth: Depth): Promise<string[]> {
+  async function openLocalNodePorts(
+    { node, services }: Target,
+    depth: Depth,
+    changed: readonly ServicePortIR[] = services,
+  ): Promise<string[]> {
     const before = hasNodePorts;
-    hasNodePorts = services.some(({ frontends }) => frontends.some(({ kind }) => kind === 'nodePort'));
+    const hasMore = changed.some(({ frontends }) => frontends.some(({ kind }) => kind === 'nodePort'));
+    hasNodePorts = hasMore || (before && changed !== services);
     if (family !== 'IPv4' || (before && depth === 'delta')) return [];
     if (believed === undefined || !isGuarded(believed.ruleset, prefix)) return [];
     const problem = await allowLocalNodePorts(run, node, services);
     return problem === undefined ? [] : [formatDiagnostic(problem)];
   }
 
+  function said(
+    { depth, documents, lines, written, drift, remarks }: Done,
+    diagnostics: FamilySync['diagnostics'],
+    deltaRefused: boolean,
+    released: readonly string[],
+  ): FamilySync {
+    const rules = increment?.of.rules() ?? (believed === undefined ? new Map() : countRules(believed.ruleset));
+    return {
+      ...{ depth, documents, lines, written, drift, remarks, diagnostics, deltaRefused, released },
+      rules,
+      quarantined: delays.list(),
+      againInMs: delays.nextInMs(),
+    };
+  }
+
   return {
     family,
     async sync(wanted, depth) {
-      const { program, diagnostics } = assemble(depth === 'full' ? maker : unchecked, wanted.services, wanted.node);
       const used = isUsed(wanted);
       if (!used && (await observePossible(run, family, own)) === undefined) return emptySync(depth);
+      const counted = depth === 'delta' && used && believed !== undefined ? await count(believed, wanted) : undefined;
+      if (counted !== undefined && counted !== 'refused') {
+        const remarks = await openLocalNodePorts(wanted, 'delta', counted.changed.services);
+        return said({ ...counted, remarks: [...counted.remarks, ...remarks] }, counted.diagnostics, false, []);
+      }
+      const assembled = assemble(depth === 'full' ? maker : unchecked, wanted.services, wanted.node);
+      const { program, diagnostics } = assembled;
       const meanings = meaningsOf(wanted.services);
       const held = delays.held(meanings);
-      const quick = depth === 'delta' && used && believed !== undefined;
+      const quick = counted === 'refused' || (depth === 'delta' && used && believed !== undefined);
+      increment = undefined;
       const done =
         (quick && believed !== undefined ? await delta(believed, program, wanted, held) : undefined) ??
         (await full(used ? program : undefined, wanted, held));
       const released = delays.settle(done.refused, meanings);
       const remarks = [...done.remarks, ...(await openLocalNodePorts(wanted, done.depth))];
-      return {
-        depth: done.depth,
-        documents: done.documents,
-        lines: done.lines,
-        written: done.written,
-        deltaRefused: quick && done.depth === 'full',
-        drift: done.drift,
-        remarks,
-        rules: believed === undefined ? new Map() : countRules(believed.ruleset),
-        quarantined: delays.list(),
-        released,
-        diagnostics,
-        againInMs: delays.nextInMs(),
-      };
+      if (used && believed !== undefined && held.size === 0 && done.refused.length === 0) {
+        remember(believed, wanted, assembled);
+      }
+      return said({ ...done, remarks }, diagnostics, quick && done.depth === 'full', released);
     },
 
     async glance() {
       return believed && glanceAt(believed.tools.iptables, believed.ruleset.hooks);
     },
+  };
+}
+
+function deltaDone(documents: readonly RestoreDocument[], remarks: readonly string[]): Done {
+  return {
+    depth: 'delta',
+    documents: documents.length,
+    lines: documents.reduce((sum, document) => sum + lineCount(document.tables), 0),
+    written: countWritten(documents),
+    drift: [],
+    remarks,
+    refused: [],
   };
 }
 

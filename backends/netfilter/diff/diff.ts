@@ -149,7 +149,7 @@ export interface ChainText {
 }
 
 /** Chains up to this length are always written whole: that sets right whatever is in them, and costs nothing. */
-const alwaysWhole = 32;
+export const alwaysWhole = 32;
 
 /**
  * The lines that turn a chain into what it should be: in place where little changes in a long

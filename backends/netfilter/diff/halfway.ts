@@ -45,30 +45,79 @@ export function halfwayFilter(
   const reached = reachableChains(from);
   const before = lazySubjects(observed, own);
   const after = lazySubjects(desired, own);
-  const isLate = (line: string): boolean => {
-    const subject = subjectOf(desired.family, line);
-    if (subject === undefined || after().has(subject)) return true;
-    return !before().has(subject) && after().has(`refuse ${subject}`);
-  };
-  const isEarly = (line: string): boolean => {
-    const subject = subjectOf(desired.family, line);
-    return subject === undefined || before().has(subject);
-  };
+  const timing = timingOf(desired.family, before, after);
   const chains = new Map<string, readonly string[]>();
   for (const name of new Set([...from.chains.keys(), ...to.chains.keys()])) {
     // What no packet gets to is not in force: only the new lines count.
     const old = (reached.has(name) ? from.chains.get(name) : undefined) ?? [];
-    const young = to.chains.get(name) ?? [];
-    const common = commonLines(old, young);
-    const oldStays = new Set(common.map(([i]) => i));
-    const youngStands = new Set(common.map(([, j]) => j));
-    const merged = mergeLines(
-      old.filter((line, i) => oldStays.has(i) || isLate(line)),
-      young.filter((line, j) => youngStands.has(j) || isEarly(line)),
-    );
-    chains.set(name, merged);
+    chains.set(name, halfwayLines(old, to.chains.get(name) ?? [], timing));
   }
   return { chains, hooks: bothHooks(from, to) };
+}
+
+/** When a line comes or goes. */
+interface Timing {
+  /** One that goes stays until nat is the new one. */
+  readonly isLate: (line: string) => boolean;
+  /** One that comes is there before nat is the new one. */
+  readonly isEarly: (line: string) => boolean;
+}
+
+/** Subjects of the rules of table nat, and of filter, before and after. */
+function timingOf(family: Family, before: () => ReadonlySet<string>, after: () => ReadonlySet<string>): Timing {
+  return {
+    isLate(line) {
+      const subject = subjectOf(family, line);
+      if (subject === undefined || after().has(subject)) return true;
+      return !before().has(subject) && after().has(`refuse ${subject}`);
+    },
+    isEarly(line) {
+      const subject = subjectOf(family, line);
+      return subject === undefined || before().has(subject);
+    },
+  };
+}
+
+function halfwayLines(old: readonly string[], young: readonly string[], { isLate, isEarly }: Timing): string[] {
+  const common = commonLines(old, young);
+  const oldStays = new Set(common.map(([i]) => i));
+  const youngStands = new Set(common.map(([, j]) => j));
+  return mergeLines(
+    old.filter((line, i) => oldStays.has(i) || isLate(line)),
+    young.filter((line, j) => youngStands.has(j) || isEarly(line)),
+  );
+}
+
+/** What rules of shared chains decide about, one Service port's or some. */
+export interface Deciding {
+  /** Of table nat, as far as packets get to them. */
+  readonly nat: readonly Rule[];
+  /** Lines of table filter. */
+  readonly filter: readonly string[];
+}
+
+/**
+ * {@link halfwayFilter} of a part of the rules: nobody else has any for their frontends.
+ *
+ * returns   from a run of lines before and the run after it in the same place, what stands there half-way
+ */
+export function halfwayRuns(
+  family: Family,
+  before: Deciding,
+  after: Deciding,
+): (old: readonly string[], young: readonly string[]) => readonly string[] {
+  const [old, young] = [before, after].map(({ nat, filter }) => {
+    const found = new Set<string>();
+    for (const rule of nat) addTranslated(found, rule);
+    for (const line of filter) addDecided(found, family, line);
+    return found;
+  }) as [Set<string>, Set<string>];
+  const timing = timingOf(
+    family,
+    () => old,
+    () => young,
+  );
+  return (from, to) => halfwayLines(from, to, timing);
 }
 
 /** A packet may reach every chain that it reaches before or after. */
@@ -103,22 +152,30 @@ function subjects(ruleset: Ruleset, { isServiceChain }: OwnChains): Set<string> 
   const found = new Set<string>();
   for (const name of reachableChains(sharedNat(ruleset, isServiceChain))) {
     for (const rule of ruleset.chains.get(chainKey('nat', name))?.rules ?? []) {
-      const frontend = rule?.target?.kind === 'jump' ? frontendOf(rule) : undefined;
-      if (frontend !== undefined) found.add(`translate ${frontend}`);
+      if (rule !== undefined) addTranslated(found, rule);
     }
   }
   for (const name of reachableChains(filter)) {
     for (const line of filter.chains.get(name) ?? []) {
-      const subject = subjectOf(ruleset.family, line);
-      // That a frontend is refused does not make it translated.
-      if (subject !== undefined) found.add(subject.startsWith('translate ') ? `refuse ${subject}` : subject);
+      addDecided(found, ruleset.family, line);
     }
   }
   return found;
 }
 
+function addTranslated(found: Set<string>, rule: Rule): void {
+  const frontend = rule.target?.kind === 'jump' ? frontendOf(rule) : undefined;
+  if (frontend !== undefined) found.add(`translate ${frontend}`);
+}
+
+function addDecided(found: Set<string>, family: Family, line: string): void {
+  const subject = subjectOf(family, line);
+  // That a frontend is refused does not make it translated.
+  if (subject !== undefined) found.add(subject.startsWith('translate ') ? `refuse ${subject}` : subject);
+}
+
 /** `10.0.0.1/32 TCP 80`; `* TCP 30080` for a node port. undefined for a rule that is for no one frontend. */
-function frontendOf({ matches }: Rule): string | undefined {
+export function frontendOf({ matches }: Rule): string | undefined {
   let destination = '*';
   let port: string | undefined;
   for (const match of matches) {

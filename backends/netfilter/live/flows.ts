@@ -26,8 +26,19 @@ export function staleFlows(
   services: readonly ServicePortIR[],
   own: OwnChains,
 ): StaleFlows[] {
-  const old = udpFrontends(before, own);
-  const young = udpFrontends(after, own);
+  return staleFlowsBetween(udpFrontends(before, own), udpFrontends(after, own), services);
+}
+
+/**
+ * The same of some frontends alone.
+ *
+ * services   all that have these frontends
+ */
+export function staleFlowsBetween(
+  old: UdpFrontends,
+  young: UdpFrontends,
+  services: readonly ServicePortIR[],
+): StaleFlows[] {
   const serving = servingEndpoints(services);
   const stale: StaleFlows[] = [];
   for (const [key, { destination, port, endpoints }] of sorted(old)) {
@@ -59,26 +70,33 @@ interface UdpFrontend {
 }
 
 /** What UDP packets are translated to, by `10.0.0.10:53` or `*:30053`. */
-function udpFrontends(ruleset: Ruleset, { isServiceChain }: OwnChains): Map<string, UdpFrontend> {
+export type UdpFrontends = ReadonlyMap<string, UdpFrontend>;
+
+function udpFrontends(ruleset: Ruleset, { isServiceChain }: OwnChains): UdpFrontends {
+  const shared = [...reachableChains(sharedNat(ruleset, isServiceChain))];
+  const lines = shared.flatMap((name) => ruleset.chains.get(chainKey('nat', name))?.lines ?? []);
+  return udpFrontendsIn(ruleset, lines);
+}
+
+/** lines   rules of shared chains of table nat that packets get to; `chains` has what they lead to */
+export function udpFrontendsIn(ruleset: Pick<Ruleset, 'family' | 'chains'>, lines: readonly string[]): UdpFrontends {
   const endpointsOf = endpointFinder(ruleset);
   const frontends = new Map<string, UdpFrontend>();
-  for (const name of reachableChains(sharedNat(ruleset, isServiceChain))) {
-    for (const line of ruleset.chains.get(chainKey('nat', name))?.lines ?? []) {
-      if (!line.includes(' -p udp ')) continue;
-      const rule = parseRule(ruleset.family, line)?.rule;
-      if (rule?.target?.kind !== 'jump') continue;
-      let destination: IpAddress | undefined;
-      let port: Port | undefined;
-      for (const match of rule.matches) {
-        if (match.kind === 'destination' && match.not !== true) destination = splitCidr(match.cidr).address;
-        else if (match.kind === 'transport') port = match.dport;
-      }
-      if (port === undefined) continue;
-      const key = frontendKey(destination, port);
-      const frontend = frontends.get(key) ?? { destination, port, endpoints: new Map() };
-      for (const endpoint of endpointsOf(rule.target.chain)) frontend.endpoints.set(endpointText(endpoint), endpoint);
-      frontends.set(key, frontend);
+  for (const line of lines) {
+    if (!line.includes(' -p udp ')) continue;
+    const rule = parseRule(ruleset.family, line)?.rule;
+    if (rule?.target?.kind !== 'jump') continue;
+    let destination: IpAddress | undefined;
+    let port: Port | undefined;
+    for (const match of rule.matches) {
+      if (match.kind === 'destination' && match.not !== true) destination = splitCidr(match.cidr).address;
+      else if (match.kind === 'transport') port = match.dport;
     }
+    if (port === undefined) continue;
+    const key = frontendKey(destination, port);
+    const frontend = frontends.get(key) ?? { destination, port, endpoints: new Map() };
+    for (const endpoint of endpointsOf(rule.target.chain)) frontend.endpoints.set(endpointText(endpoint), endpoint);
+    frontends.set(key, frontend);
   }
   return frontends;
 }
@@ -90,7 +108,7 @@ function frontendKey(destination: IpAddress | undefined, port: Port): string {
 type Endpoints = readonly { readonly address: IpAddress; readonly port: Port }[];
 
 /** Where packets in a chain may be translated to. */
-function endpointFinder({ family, chains }: Ruleset): (chain: string) => Endpoints {
+function endpointFinder({ family, chains }: Pick<Ruleset, 'family' | 'chains'>): (chain: string) => Endpoints {
   const nat = { has: (chain: string) => chains.has(chainKey('nat', chain)) };
   const known = new Map<string, Endpoints>();
   const find = (chain: string): Endpoints => {

@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import { createServiceTable } from '../agent/loop/service-table.ts';
+import type { Run } from '../backends/command.ts';
+import { createFakeKernel } from '../backends/netfilter/fake/kernel.ts';
+import { createFakeNft } from '../backends/nftables/fake/fake-nft.ts';
+import type { ServicePortIR } from '../compiler/ir/ir.ts';
+import { createCompiler } from '../compiler/incremental.ts';
+import { defaultSettings } from '../compiler/settings.ts';
+import { dispatched, node, openService, service, slice } from './helpers/kubernetes.ts';
+import { planeOf } from './helpers/scope.ts';
+import { changesOf, type WrittenChange } from './helpers/told.ts';
+
+/*
+ * What each kind of change costs, counted: all that does not depend on the machine's speed must be the same among 5,000
+ * Services as among 1,000. Names of the Services that change come first, so that places in chains have as many digits.
+ */
+
+const context = { settings: defaultSettings, nodeName: 'n1', localAddresses: undefined };
+const sizes = [1_000, 5_000] as const;
+/** Of a lost cluster. */
+const shared = Array.from({ length: 20 }, (_, i) => `b${i + 10}`);
+
+const put = (...objects: readonly unknown[]): WrittenChange[] => objects.map((object) => ({ object, gone: false }));
+const gone = (...objects: readonly unknown[]): WrittenChange[] => objects.map((object) => ({ object, gone: true }));
+
+const http = { ports: [{ port: 80, protocol: 'TCP', targetPort: 8080 }] };
+const first = service('a0', { clusterIP: '10.96.0.1', ...http });
+const added = service('a1', {
+  clusterIP: '10.96.0.2',
+  type: 'NodePort',
+  ports: [{ ...http.ports[0], nodePort: 30_000 }],
+});
+/** The first node port has a sysctl set: not with each change. */
+const other = service('a2', {
+  clusterIP: '10.96.0.3',
+  type: 'NodePort',
+  ports: [{ ...http.ports[0], nodePort: 30_001 }],
+});
+const firstSlice = (...endpoints: readonly string[]) => slice('a0', 'a0-x', endpoints);
+const eastSlice = (name: string) => dispatched(name, 'east', ['10.3.0.1', '10.3.0.2']);
+
+/** What happens, one after the other. */
+const story: readonly (readonly [kind: string, changes: readonly WrittenChange[]])[] = [
+  ['an endpoint added', put(firstSlice('10.1.0.1', '10.1.0.2', '10.1.0.3'))],
+  ['an endpoint removed', put(firstSlice('10.1.0.1', '10.1.0.2'))],
+  ['the last endpoints removed', put(firstSlice())],
+  ['the first endpoint added', put(firstSlice('10.1.0.1'))],
+  ['a Service added', put(added)],
+  ['its endpoints added', put(slice('a1', 'a1-x', ['10.1.1.1', '10.1.1.2']))],
+  ['a Service removed', gone(added, slice('a1', 'a1-x', []))],
+  ['a cluster lost', gone(...shared.map(eastSlice))],
+];
+
+function clusterOf(services: number): WrittenChange[] {
+  const others = Array.from({ length: services }, (_, i) => [
+    service(`s${i}`, { clusterIP: `10.97.${i >> 8}.${i & 255}`, ...http }),
+    // One in ten is refused, in table filter.
+    slice(`s${i}`, `s${i}-x`, i % 10 === 0 ? [] : ['10.2.0.1', '10.2.0.2']),
+  ]).flat();
+  const open = shared.flatMap((name, i) => [
+    openService(name, { clusterIP: `10.98.0.${i}`, ...http }),
+    slice(name, `${name}-x`, ['10.2.0.3']),
+    eastSlice(name),
+  ]);
+  return put(
+    node('n1', { addresses: ['192.168.0.1'] }),
+    first,
+    other,
+    firstSlice('10.1.0.1', '10.1.0.2'),
+    ...open,
+    ...others,
+  );
+}
+
+/** A list that counts how often one of its Service ports is looked at. */
+function watched(list: readonly ServicePortIR[]) {
+  let looks = 0;
+  const proxy = new Proxy(list, {
+    get(target, key, receiver) {
+      if (typeof key === 'string' && /^\d+$/.test(key)) looks++;
+      return Reflect.get(target, key, receiver) as unknown;
+    },
+  });
+  return { list: proxy, looks: () => looks };
+}
+
+interface Cost {
+  readonly objects: number;
+  /** Service ports that mean something else now. */
+  readonly ports: number;
+  /** At Service ports of the whole list. */
+  readonly looks: number;
+  readonly processes: number;
+  readonly documents: number;
+  readonly lines: number;
+  readonly bytes: number;
+}
+
+async function costsOf(mode: string, services: number): Promise<Map<string, Cost>> {
+  const kernel = mode === 'nftables' ? createFakeNft().run : createFakeKernel().run;
+  let [processes, bytes] = [0, 0];
+  const run: Run = async (file, args, input = '') => {
+    processes++;
+    bytes += input.length;
+    return kernel(file, args, input);
+  };
+  const compiler = createCompiler(context);
+  const table = createServiceTable();
+  const plane = planeOf(mode, { run });
+  table.apply(compiler.apply(changesOf(clusterOf(services), context)));
+  let list = watched(table.of('IPv4').services);
+  const contexts = compiler.node().IPv4;
+  await plane.sync({ services: list.list, node: contexts }, 'full');
+  expect(list.looks()).toBeGreaterThan(services);
+
+  const costs = new Map<string, Cost>();
+  for (const [kind, written] of story) {
+    const before = { list, looks: list.looks() };
+    [processes, bytes] = [0, 0];
+    const objects = changesOf(written, context);
+    const ports = compiler.apply(objects);
+    table.apply(ports);
+    list = watched(table.of('IPv4').services);
+    const since = { services: before.list.list, changes: table.of('IPv4').since.changes };
+    const sync = await plane.sync({ services: list.list, node: contexts, since }, 'delta');
+    expect(sync).toMatchObject({ depth: 'delta', documents: 1, deltaRefused: false, remarks: [] });
+    costs.set(kind, {
+      ...{ objects: objects.length, ports: ports.size, processes, bytes },
+      looks: list.looks() + before.list.looks() - before.looks,
+      documents: sync.documents,
+      lines: sync.lines,
+    });
+  }
+  // What was counted is what is there.
+  expect(await plane.sync({ services: list.list, node: contexts }, 'full')).toMatchObject({ documents: 0, drift: [] });
+  return costs;
+}
+
+describe.each(['iptables', 'nftables'])('in %s mode', (mode) => {
+  it('each kind of change costs the same among 5,000 Services as among 1,000', async () => {
+    const [few, many] = [await costsOf(mode, sizes[0]), await costsOf(mode, sizes[1])];
+    expect(many).toEqual(few);
+    for (const [kind, { looks, processes }] of few)
+      expect({ kind, looks, processes }).toEqual({ kind, looks: 0, processes: 1 });
+    expect(few.get('an endpoint added')).toMatchObject({ objects: 1, ports: 1 });
+    expect(few.get('a cluster lost')).toMatchObject({ objects: 20, ports: 20 });
+  }, 300_000);
+});
