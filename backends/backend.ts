@@ -99,6 +99,13 @@ export interface LiveBackend {
    * returns    undefined: there is nothing to count with, and nothing is needed
    */
   meter(run: Run, scope: Scope, isNeeded: boolean): Promise<TrafficMeter | undefined>;
+  /**
+   * What the tools print of a family's kernel now, to be kept and read again by `readDump`: what `observe` reads, as text.
+   *
+   * isNeeded   false: a machine without this family is no failure
+   * returns    file name → text, named as `compile --out` names them; undefined: the machine has none of it
+   */
+  record(run: Run, scope: Scope, isNeeded: boolean): Promise<ReadonlyMap<string, string> | undefined>;
   /** A kernel with nothing in it. source: what to call it. */
   nothing(scope: Scope, source: string): Observed;
   /** What the tools showed of a node. Nothing is concluded from a part. */

@@ -11,7 +11,7 @@ export function addCapture(program: Command): void {
     .description(
       'Writes a folder with the fewest objects, and the smallest part of a dump, that still show the first difference ' +
         'which verify finds. Without a dump, or where nothing differs, it writes the objects that the rules of the named ' +
-        'Services come from. Needs no kernel and no root.\n' +
+        'Services come from. The folder is a case of slicewright test. Without --live it needs no kernel and no root.\n' +
         'Exit status: 0 written, 1 nothing to capture or it cannot be read or written, 2 usage.',
     )
     .addOption(
@@ -22,6 +22,7 @@ export function addCapture(program: Command): void {
         .argParser(collect)
         .default([], 'no dump'),
     )
+    .addOption(new Option('--live', "look at what this node's kernel holds; takes CAP_NET_ADMIN").conflicts('against'))
     .option('-n, --namespace <namespace>', 'only what Services of this namespace get')
     .option('-l, --selector <selector>', "only Services with such labels: 'app=cart'")
     .addHelpText(
@@ -29,10 +30,15 @@ export function addCapture(program: Command): void {
       `
 Examples:
   slicewright capture cases/incident-1 -f manifests/ --config kube-proxy.yaml --against node.iptables-save
+  slicewright capture cases/incident-1 -f manifests/ --config kube-proxy.yaml --live
   slicewright capture cases/cart shop/cart -f manifests/ --node node.yaml`,
     )
     .action(async (folder: string, services: readonly string[], options) => {
-      const { captureCommand } = await import('../commands/capture.ts');
-      process.exitCode = await captureCommand(folder, { ...options, services }, io);
+      const [{ captureCommand }, { hostRun }, { thisHost }] = await Promise.all([
+        import('../commands/capture.ts'),
+        import('../../backends/run.ts'),
+        import('../node/host.ts'),
+      ]);
+      process.exitCode = await captureCommand(folder, { ...options, services }, io, hostRun(), thisHost());
     });
 }
