@@ -6,6 +6,7 @@ import { asFields } from '../../compiler/model/fields.ts';
 import type { Packet } from '../../compiler/semantics/packet.ts';
 import { families } from '../../compiler/values/address.ts';
 import { captureDifference, captureServices, shownBy } from '../capture/captured.ts';
+import { scrambledCase } from '../capture/scramble.ts';
 import { type Captured, caseFiles } from '../capture/case-files.ts';
 import { type DumpTexts, readDumpTexts } from '../input/dumps.ts';
 import { readObjects } from '../input/files.ts';
@@ -28,6 +29,8 @@ import { reportingFailures } from './failures.ts';
 export interface CaptureOptions extends WantedOptions, SelectionOptions {
   /** Dumps of a node; none, and not `live`: the case is about what the objects mean. */
   readonly against: readonly string[];
+  /** Names and addresses are others, made from this seed; absent: they stand as they were read. */
+  readonly scramble?: string;
   /** The node is this one. */
   readonly live?: boolean;
   readonly services: readonly string[];
@@ -60,11 +63,18 @@ export function captureCommand(folder: string, options: CaptureOptions, io: Io, 
       await io.err(`error: nothing to capture: ${why}\n`);
       return 1;
     }
-    const shows = await shownBy(finding, wanted.mode);
-    if (shows === undefined) throw new Error('a case that was made smaller shows nothing');
-    const documents = await documentsOf(options, io);
-    const files = caseFiles({ ...finding, ...documents, backend: wanted.mode.backend.name, shows });
-    const result = await written(folder, files, finding.packets);
+    const read = { finding, documents: await documentsOf(options, io) };
+    const { backend } = wanted.mode;
+    const { scramble } = options;
+    const about = { whole: wanted.input, backend };
+    const made = scramble === undefined ? read : scrambledCase(scramble, finding, read.documents, about);
+    const shows = await shownBy(made.finding, wanted.mode);
+    if (shows === undefined) {
+      await io.err('error: under other names and addresses the difference does not show; leave out --scramble\n');
+      return 1;
+    }
+    const files = caseFiles({ ...made.finding, ...made.documents, backend: backend.name, shows });
+    const result = await written(folder, files, made.finding.packets);
     await io.out(`${shows[0]}\n${folder} is a case of slicewright test; its README.md says how to see it again\n`);
     if (isPassed(result)) return 0;
     await io.err(caseText(result, paintOf(io)));
