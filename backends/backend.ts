@@ -8,6 +8,7 @@ import type { ServicePortId } from '../compiler/values/names.ts';
 import type { Run } from './command.ts';
 import type { ModeKnowledge, Reading } from './equivalence/known-difference.ts';
 import type { Look } from './equivalence/look.ts';
+import type { EndpointAddress, NamedPort } from './maker.ts';
 import type { Preparation } from './host/preparation.ts';
 import type { Danger } from './planning/dangers.ts';
 import type { PartDiff } from './planning/differences.ts';
@@ -36,6 +37,13 @@ export interface Backend {
   readonly name: string;
   /** The program of one family. Making it of the same values again costs nothing. */
   make(target: Target): Made;
+  /**
+   * Names in its programs that are made from a Service port's name and cannot be taken apart again: hashes, and names without
+   * the characters that tools do not take. Also of what it has no more, or of endpoints that it does not have.
+   *
+   * returns   equally many in the same order for any port, with equally many endpoints
+   */
+  hiddenNames(port: NamedPort, endpoints: readonly EndpointAddress[]): readonly string[];
   /** What its programs mean. */
   witness(): Promise<Witness>;
   live(): Promise<LiveBackend>;
@@ -99,6 +107,13 @@ export interface LiveBackend {
    * returns    undefined: there is nothing to count with, and nothing is needed
    */
   meter(run: Run, scope: Scope, isNeeded: boolean): Promise<TrafficMeter | undefined>;
+  /**
+   * What the tools print of a family's kernel now, to be kept and read again by `readDump`: what `observe` reads, as text.
+   *
+   * isNeeded   false: a machine without this family is no failure
+   * returns    file name → text, named as `compile --out` names them; undefined: the machine has none of it
+   */
+  record(run: Run, scope: Scope, isNeeded: boolean): Promise<ReadonlyMap<string, string> | undefined>;
   /** A kernel with nothing in it. source: what to call it. */
   nothing(scope: Scope, source: string): Observed;
   /** What the tools showed of a node. Nothing is concluded from a part. */

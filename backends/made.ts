@@ -46,7 +46,7 @@ export function pureHalf<Unit, Program, Whole>(
   maker: Maker<Unit, Program, Whole>,
   programOf: ProgramOf<Unit, Program>,
   loadMeaning: () => Promise<Meaning<Program>>,
-): Pick<Backend, 'name' | 'make' | 'witness'> {
+): Pick<Backend, 'name' | 'make' | 'hiddenNames' | 'witness'> {
   return {
     name: maker.name,
     make(target) {
@@ -61,6 +61,7 @@ export function pureHalf<Unit, Program, Whole>(
         files: () => maker.files(program, target.node),
       };
     },
+    hiddenNames: (port, endpoints) => maker.hiddenNames(port, endpoints),
     async witness() {
       const meaning = await loadMeaning();
       return {

@@ -1,7 +1,12 @@
-import type { ServicePortIR } from '../compiler/ir/ir.ts';
+import type { Endpoint, ServicePortIR } from '../compiler/ir/ir.ts';
 import type { NodeContext } from '../compiler/ir/node-context.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import type { ServicePortId } from '../compiler/values/names.ts';
+
+export type EndpointAddress = Pick<Endpoint, 'address' | 'port'>;
+
+/** What names of a Service port's parts are made from. */
+export type NamedPort = Pick<ServicePortIR, 'service' | 'portName' | 'protocol'>;
 
 export interface Lowered<Unit> {
   readonly unit: Unit;
@@ -29,6 +34,8 @@ export interface Maker<Unit, Program, Whole = undefined> {
   print(program: Program): string;
   /** The share of one Service port, in the same forms. Nothing loads it: what all share is not in it. */
   printUnit(unit: Unit, node: NodeContext): string;
+  /** As `Backend.hiddenNames`. */
+  hiddenNames(port: NamedPort, endpoints: readonly EndpointAddress[]): readonly string[];
   /** File name → contents, as the tools' own save formats and loadable by them. */
   files(program: Program, node: NodeContext): ReadonlyMap<string, string>;
 }

@@ -88,8 +88,16 @@ function readmeText({ backend, dump, compat, shows }: Captured, files: readonly 
     ...(compat === undefined ? [] : [`--compat ${compat}`]),
     ...(dump === undefined ? [] : [`--against ${againstPath(dump)}`]),
   ];
-  const again = 'The same again, in this folder:';
-  return `${[...shows.map((line) => (line === '' ? '' : printable(line, 1000))), '', again, '', `    ${words.join(' ')}`].join('\n')}\n`;
+  const lines = [
+    ...shows.map((line) => (line === '' ? '' : printable(line, 1000))),
+    '',
+    'The same again, in this folder:',
+    '',
+    `    ${words.join(' ')}`,
+    '',
+    'What slicewright does with these objects is held by `slicewright test`: flows.txt says what they mean.',
+  ];
+  return `${lines.join('\n')}\n`;
 }
 
 function againstPath({ kind, texts }: DumpTexts): string {

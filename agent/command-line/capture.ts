@@ -1,4 +1,5 @@
-import { type Command, Option } from 'commander';
+import { randomUUID } from 'node:crypto';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
 import { addInputOptions, collect } from './options.ts';
@@ -11,7 +12,7 @@ export function addCapture(program: Command): void {
     .description(
       'Writes a folder with the fewest objects, and the smallest part of a dump, that still show the first difference ' +
         'which verify finds. Without a dump, or where nothing differs, it writes the objects that the rules of the named ' +
-        'Services come from. Needs no kernel and no root.\n' +
+        'Services come from. The folder is a case of slicewright test. Without --live it needs no kernel and no root.\n' +
         'Exit status: 0 written, 1 nothing to capture or it cannot be read or written, 2 usage.',
     )
     .addOption(
@@ -22,17 +23,34 @@ export function addCapture(program: Command): void {
         .argParser(collect)
         .default([], 'no dump'),
     )
+    .addOption(new Option('--live', "look at what this node's kernel holds; takes CAP_NET_ADMIN").conflicts('against'))
     .option('-n, --namespace <namespace>', 'only what Services of this namespace get')
     .option('-l, --selector <selector>', "only Services with such labels: 'app=cart'")
+    .addOption(
+      new Option(
+        '--scramble [seed]',
+        'other names and addresses in the place of all: the same for the same seed, which nobody else should know; without one, chance decides',
+      ).argParser((text) => {
+        if (/^[A-Za-z0-9._-]{1,100}$/.test(text)) return text;
+        throw new InvalidArgumentError('write --scramble=SEED, with letters and digits.');
+      }),
+    )
     .addHelpText(
       'after',
       `
 Examples:
   slicewright capture cases/incident-1 -f manifests/ --config kube-proxy.yaml --against node.iptables-save
+  slicewright capture cases/incident-1 -f manifests/ --config kube-proxy.yaml --live
+  slicewright capture cases/incident-1 -f manifests/ --against node.iptables-save --scramble
   slicewright capture cases/cart shop/cart -f manifests/ --node node.yaml`,
     )
     .action(async (folder: string, services: readonly string[], options) => {
-      const { captureCommand } = await import('../commands/capture.ts');
-      process.exitCode = await captureCommand(folder, { ...options, services }, io);
+      const scramble = options.scramble === true ? { scramble: randomUUID() } : {};
+      const [{ captureCommand }, { hostRun }, { thisHost }] = await Promise.all([
+        import('../commands/capture.ts'),
+        import('../../backends/run.ts'),
+        import('../node/host.ts'),
+      ]);
+      process.exitCode = await captureCommand(folder, { ...options, ...scramble, services }, io, hostRun(), thisHost());
     });
 }

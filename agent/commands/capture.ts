@@ -1,22 +1,38 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import type { Run } from '../../backends/command.ts';
+import { isUsed } from '../../backends/target.ts';
+import { compile } from '../../compiler/index.ts';
 import { asFields } from '../../compiler/model/fields.ts';
+import type { Packet } from '../../compiler/semantics/packet.ts';
 import { families } from '../../compiler/values/address.ts';
-import { counted } from '../../compiler/values/counted.ts';
-import { captureDifference, captureServices } from '../capture/captured.ts';
+import { captureDifference, captureServices, shownBy } from '../capture/captured.ts';
+import { scrambledCase } from '../capture/scramble.ts';
 import { type Captured, caseFiles } from '../capture/case-files.ts';
+import { type DumpTexts, readDumpTexts } from '../input/dumps.ts';
 import { readObjects } from '../input/files.ts';
 import { fileProblem, InputError } from '../input/input-error.ts';
+import type { Host } from '../input/inputs.ts';
 import { parseNameSelection, type SelectionOptions } from '../input/selection.ts';
-import { compileWanted, type WantedOptions } from '../planning/compile-targets.ts';
+import { compileWanted, type Wanted, type WantedOptions } from '../planning/compile-targets.ts';
+import { scopeOf } from '../planning/plan-kernel.ts';
+import { targetsOf } from '../planning/targets.ts';
+import { firstFlows, flowsOfPackets } from '../suite/first-flows.ts';
+import { makeCase } from '../suite/new-case.ts';
+import { caseText } from '../suite/report-text.ts';
+import { type CaseResult, isPassed } from '../suite/result.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
 import type { Io } from '../terminal/io.ts';
+import { paintOf } from '../terminal/paint.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface CaptureOptions extends WantedOptions, SelectionOptions {
-  /** Dumps of a node; none: the case is about what the objects mean. */
+  /** Dumps of a node; none, and not `live`: the case is about what the objects mean. */
   readonly against: readonly string[];
+  /** Names and addresses are others, made from this seed; absent: they stand as they were read. */
+  readonly scramble?: string;
+  /** The node is this one. */
+  readonly live?: boolean;
   readonly services: readonly string[];
   readonly diagnostics: DiagnosticFormat;
 }
@@ -28,16 +44,17 @@ export interface CaptureOptions extends WantedOptions, SelectionOptions {
  * folder   is made, or is empty
  * returns  the exit status: 0 a case was written, 1 there is nothing to capture, or something cannot be read or written
  */
-export function captureCommand(folder: string, options: CaptureOptions, io: Io): Promise<number> {
+export function captureCommand(folder: string, options: CaptureOptions, io: Io, run: Run, host: Host): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
     refuseFilled(folder);
-    const wanted = await compileWanted(options, io, undefined);
+    const wanted = asInCase(await compileWanted(options, io, options.live === true ? host : undefined));
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
     const services = families.flatMap((family) => wanted.targets[family].services);
     const isAsked = parseNameSelection(options.services, options, wanted.input, services);
+    const dumps = options.live === true ? [await recordKernel(run, wanted)] : dumpsAt(options.against, wanted);
     const bar = createProgress(io, () => performance.now());
     const progress = (looked: number, known: number) => bar.tell(() => `${looked} of ${known} places compared`);
-    const different = await captureDifference(options.against, wanted, { isAsked, progress });
+    const different = await captureDifference(dumps, wanted, { isAsked, progress });
     bar.end();
     const finding = different ?? (isAsked === undefined ? undefined : captureServices(wanted, isAsked));
     if (finding === undefined) {
@@ -46,14 +63,65 @@ export function captureCommand(folder: string, options: CaptureOptions, io: Io):
       await io.err(`error: nothing to capture: ${why}\n`);
       return 1;
     }
-    const files = caseFiles({ ...finding, ...(await documentsOf(options, io)) });
-    writeCase(folder, files);
-    await io.out(
-      `${finding.shows[0]}\n${counted(files.size, 'file')} written to ${folder}; README.md says how to see it again\n`,
-    );
-    return 0;
+    const read = { finding, documents: await documentsOf(options, io) };
+    const { backend } = wanted.mode;
+    const { scramble } = options;
+    const about = { whole: wanted.input, backend };
+    const made = scramble === undefined ? read : scrambledCase(scramble, finding, read.documents, about);
+    const shows = await shownBy(made.finding, wanted.mode);
+    if (shows === undefined) {
+      await io.err('error: under other names and addresses the difference does not show; leave out --scramble\n');
+      return 1;
+    }
+    const files = caseFiles({ ...made.finding, ...made.documents, backend: backend.name, shows });
+    const result = await written(folder, files, made.finding.packets);
+    await io.out(`${shows[0]}\n${folder} is a case of slicewright test; its README.md says how to see it again\n`);
+    if (isPassed(result)) return 0;
+    await io.err(caseText(result, paintOf(io)));
+    return 1;
   });
 }
+
+/** As a case will be compiled: what only this machine knows of its addresses is not in it, the Node's addresses are. */
+function asInCase(wanted: Wanted): Wanted {
+  if (wanted.input.localAddresses === undefined) return wanted;
+  const input = { ...wanted.input, localAddresses: undefined };
+  const compilation = compile(input);
+  return { ...wanted, input, compilation, targets: targetsOf(compilation) };
+}
+
+function dumpsAt(paths: readonly string[], { mode, settings }: Wanted): readonly DumpTexts[] {
+  return paths.map((path) => readDumpTexts(path, mode.live, settings.chainPrefix).dump);
+}
+
+/** throws   BackendError when a family cannot be read that is needed */
+async function recordKernel(run: Run, { mode, settings, targets }: Wanted): Promise<DumpTexts> {
+  const texts = new Map<string, string>();
+  for (const family of families) {
+    const found = await mode.live.record(run, scopeOf(family, settings, true), isUsed(targets[family]));
+    for (const [name, text] of found ?? []) texts.set(name, text);
+  }
+  return { kind: 'folder', path: 'the kernel', texts };
+}
+
+/** Flows are of the packets that show the difference; few are enough where there is none. */
+async function written(
+  folder: string,
+  files: ReadonlyMap<string, string>,
+  packets: readonly Packet[],
+): Promise<CaseResult> {
+  try {
+    return await makeCase(folder, files, (state, backends) =>
+      state.packets.length > mostFlows ? firstFlows(state, backends) : flowsOfPackets(state, packets, backends),
+    );
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw unwritable(folder, error);
+  }
+}
+
+/** A table of more is read by nobody. */
+const mostFlows = 12;
 
 /** A folder is written once: what is in it already is somebody's. */
 function refuseFilled(folder: string): void {
@@ -74,18 +142,6 @@ async function documentsOf(
   const read = async (path: string | undefined) => (path === undefined ? [] : readObjects([path], readStdin));
   const [[configuration], [known]] = [await read(config), await read(registry)];
   return { configuration: asFields(configuration), registry: known, compat };
-}
-
-function writeCase(folder: string, files: ReadonlyMap<string, string>): void {
-  try {
-    for (const [name, contents] of files) {
-      const path = join(folder, name);
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, contents, { flag: 'wx' });
-    }
-  } catch (error) {
-    throw unwritable(folder, error);
-  }
 }
 
 function unwritable(folder: string, error: unknown): InputError {

@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
 import { dump } from 'js-yaml';
 import { asFields, type Fields } from '../../compiler/model/fields.ts';
 import { recognise } from '../../compiler/model/kinds.ts';
@@ -10,14 +9,10 @@ import { readObjects } from '../input/files.ts';
 import { fileProblem, InputError, UsageError } from '../input/input-error.ts';
 import { parseClusterOption } from '../input/inputs.ts';
 import { reduceObject } from '../sources/reduce.ts';
-import { readCase } from '../suite/case.ts';
-import { findCases } from '../suite/find.ts';
 import { firstFlows } from '../suite/first-flows.ts';
-import { openFolder } from '../suite/folder.ts';
+import { makeCase } from '../suite/new-case.ts';
 import { caseText } from '../suite/report-text.ts';
 import { isPassed } from '../suite/result.ts';
-import { acceptAll, runCase } from '../suite/run-suite.ts';
-import { compiledStates } from '../suite/states.ts';
 import type { Io } from '../terminal/io.ts';
 import { paintOf } from '../terminal/paint.ts';
 import { reportingFailures } from './failures.ts';
@@ -40,32 +35,11 @@ export function testInitCommand(from: string, folder: string, options: TestInitO
     if (existsSync(folder) && readdirSync(folder).length > 0) {
       throw new UsageError(printable(folder), 'has something in it; a case begins in a folder of its own');
     }
-    const files = await inputFiles(from, options, io);
-    mkdirSync(dirname(resolve(folder)), { recursive: true });
-    // Made beside it and moved there whole: a case without its objects would be found by the next run.
-    const early = join(dirname(resolve(folder)), `.${basename(resolve(folder))}.${process.pid}`);
-    mkdirSync(early);
-    try {
-      for (const [name, text] of files) writeFileSync(join(early, name), text);
-      const status = await fill(early, folder, io);
-      renameSync(early, folder);
-      return status;
-    } finally {
-      rmSync(early, { recursive: true, force: true });
-    }
+    const result = await makeCase(folder, await inputFiles(from, options, io), firstFlows);
+    const names = readdirSync(folder).sort(compareText);
+    await io.out(`${printable(folder, 400)}: ${names.join(', ')}\n${caseText(result, paintOf(io))}`);
+    return isPassed(result) ? 0 : 1;
   });
-}
-
-/** Says in a new case what its objects mean, and makes the files that hold it. */
-async function fill(early: string, folder: string, io: Io): Promise<number> {
-  const [found] = findCases([early]);
-  const [state] = compiledStates(readCase(openFolder(early, early)));
-  if (found === undefined || state === undefined) throw new Error('a case that was just written is none');
-  writeFileSync(join(early, 'flows.txt'), await firstFlows(state, found.rules.backends));
-  const result = acceptAll(await runCase({ ...found, name: basename(resolve(folder)) }, {}, () => 0));
-  const names = readdirSync(early).sort(compareText);
-  await io.out(`${printable(folder, 400)}: ${names.join(', ')}\n${caseText(result, paintOf(io))}`);
-  return isPassed(result) ? 0 : 1;
 }
 
 /** File name → contents: objects of the kinds that rules are made from, reduced to what is read of them, and nothing else. */

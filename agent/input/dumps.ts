@@ -43,6 +43,11 @@ export function readDumpTexts(
   return { observed, dump: { kind: 'folder', path, texts } };
 }
 
+/** What is read of a dump whose texts are at hand. Throws as {@link readDumps}. */
+export function readTexts(dump: DumpTexts, live: LiveBackend, prefix: ChainPrefix): readonly Observed[] {
+  return readSource(sourceOf(dump), live, prefix);
+}
+
 export function sourceOf({ kind, path, texts }: DumpTexts): DumpSource {
   if (kind === 'folder') return { kind, path, read: (name) => texts.get(name) };
   return { kind, path, text: [...texts.values()].join('') };

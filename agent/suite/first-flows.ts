@@ -1,4 +1,5 @@
 import { byName } from '../../backends/index.ts';
+import type { Target } from '../../backends/target.ts';
 import type { Frontend, ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { disagreement } from '../../compiler/semantics/agree.ts';
@@ -31,19 +32,50 @@ export async function firstFlows(state: CompiledState, backends: readonly string
     for (const ir of services) {
       const packet = firstPacket(ir, node);
       if (packet === undefined) continue;
-      const verdict = verdictOf(packet);
-      const lines = fateLines(verdict, clusterOf);
-      for (const backend of backends) {
-        const { trace } = await (await byName(backend)).witness();
-        const found = trace(targets[family], packet).verdict;
-        if (disagreement(verdict, found) !== undefined) {
-          lines.push(...fateLines(found, clusterOf).map((line) => `${backend}: ${line}`));
-        }
-      }
+      const lines = await linesOf(packet, verdictOf(packet), targets[family], clusterOf, backends);
       const text = flowText(ir, packet, services);
       flows.set(flows.has(text) ? formatPacket(packet) : text, lines);
     }
   }
+  return tableOf(flows);
+}
+
+/** A flow table that says of these packets what the Services mean. */
+export async function flowsOfPackets(
+  state: CompiledState,
+  packets: readonly Packet[],
+  backends: readonly string[],
+): Promise<string> {
+  const targets = targetsOf(state.compilation);
+  const clusterOf = clustersByEndpoint(state);
+  const flows = new Map<string, string[]>();
+  for (const packet of packets) {
+    const target = targets[packet.family];
+    const verdict = expectation(target.services, target.node)(packet);
+    flows.set(formatPacket(packet), await linesOf(packet, verdict, target, clusterOf, backends));
+  }
+  return tableOf(flows);
+}
+
+/** What the Services mean, and of each backend that does otherwise what that one does. */
+async function linesOf(
+  packet: Packet,
+  verdict: Verdict,
+  target: Target,
+  clusterOf: ClusterByEndpoint,
+  backends: readonly string[],
+): Promise<string[]> {
+  const lines = fateLines(verdict, clusterOf);
+  for (const backend of backends) {
+    const { trace } = await (await byName(backend)).witness();
+    const found = trace(target, packet).verdict;
+    if (disagreement(verdict, found) === undefined) continue;
+    lines.push(...fateLines(found, clusterOf).map((line) => `${backend}: ${line}`));
+  }
+  return lines;
+}
+
+function tableOf(flows: ReadonlyMap<string, readonly string[]>): string {
   const paragraphs = [...flows].map(([text, lines]) => [text, ...lines.map((line) => `  ${line}`), ''].join('\n'));
   return `${heading}\n${paragraphs.join('\n')}`;
 }

@@ -7,6 +7,7 @@ import { rulesetText } from '../netfilter/text/document.ts';
 import { chainKey, type Ruleset } from '../netfilter/rule.ts';
 import { link, separateUnits } from './link.ts';
 import { lower } from './lower.ts';
+import { hashesOf } from './names.ts';
 import { standingChains } from './node-chains.ts';
 import type { IptablesUnit, LowerOptions } from './unit.ts';
 
@@ -54,5 +55,6 @@ export const iptables: Maker<IptablesUnit, Ruleset, LowerOptions> = {
   check: (program, node) => checkRuleset(program, standingChains(node.chainPrefix)),
   print: rulesetText,
   printUnit,
+  hiddenNames: hashesOf,
   files,
 };

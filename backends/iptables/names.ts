@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto';
 import { endpointText } from '../../compiler/ir/ir.ts';
 import type { IpAddress } from '../../compiler/values/address.ts';
+import { servicePortText } from '../../compiler/values/names.ts';
 import { type Port, type Protocol, protocolText } from '../../compiler/values/port.ts';
+import type { EndpointAddress, NamedPort } from '../maker.ts';
 import { chainName } from '../netfilter/chain.ts';
 import type { ChainName } from '../netfilter/rule.ts';
 
@@ -41,6 +43,13 @@ export function endpointChain(
   endpoint: { readonly address: IpAddress; readonly port: Port },
 ): ChainName {
   return chainName(`${prefix}-SEP-${shortHash(`${servicePort}${protocolText(protocol)}${endpointText(endpoint)}`)}`);
+}
+
+/** The hashes in which names of chains end: under any prefix, and of kube-proxies of any age. */
+export function hashesOf({ service, portName, protocol }: NamedPort, endpoints: readonly EndpointAddress[]): string[] {
+  const text = servicePortText(service, portName);
+  const chains = [serviceChain('SVC', text, protocol), ...endpoints.map((one) => endpointChain(text, protocol, one))];
+  return chains.map((chain) => chain.slice(-16));
 }
 
 /** XLB is what kube-proxies before 1.24 had in the place of EXT and SVL: found, never made. */

@@ -25,5 +25,6 @@ export const ipvs: Maker<IpvsUnit, IpvsProgram> = {
   check: (program) => checkRuleset(program.rules, new Set(program.rules.chains.keys())),
   print: printProgram,
   printUnit,
+  hiddenNames: () => [],
   files,
 };

@@ -1,6 +1,7 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Maker } from '../maker.ts';
 import { link } from './link.ts';
+import { hiddenNames } from './names.ts';
 import { lower } from './lower.ts';
 import { checkProgram } from './program/check.ts';
 import { printProgram } from './program/print.ts';
@@ -38,5 +39,6 @@ export const nftables: Maker<NftablesUnit, NftProgram> = {
   check: (program) => checkProgram(program),
   print: printProgram,
   printUnit,
+  hiddenNames,
   files,
 };

@@ -1,6 +1,7 @@
-import { endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
+import { endpointText } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { type Protocol, protocolText } from '../../compiler/values/port.ts';
+import type { NamedPort } from '../maker.ts';
 import { boundedName, type Name, nameOf } from './program/names.ts';
 import { parseProtocolWord } from './program/parse-rule.ts';
 import type { NftSet } from './program/program.ts';
@@ -15,22 +16,32 @@ import type { EndpointAddress } from './program/rule.ts';
 export type Purpose = 'cluster' | 'local' | 'cluster-ip' | 'external' | 'external-node-port' | 'firewall';
 
 /** `cluster/shop/cart/tcp/http`. */
-export function serviceChain(purpose: Purpose, ir: ServicePortIR): Name {
+export function serviceChain(purpose: Purpose, ir: NamedPort): Name {
   return boundedName(`${purpose}/${servicePath(ir)}`);
 }
 
 /** `endpoint/shop/cart/tcp/http/10.0.0.1/8080`: translates to one endpoint of one Service port. */
-export function endpointChain(ir: ServicePortIR, endpoint: EndpointAddress): Name {
+export function endpointChain(ir: NamedPort, endpoint: EndpointAddress): Name {
   return boundedName(`endpoint/${servicePath(ir)}/${endpointPath(endpoint)}`);
 }
 
 /** `affinity/shop/cart/tcp/http/10.0.0.1/8080`: the clients that an endpoint remembers. */
-export function affinitySet(ir: ServicePortIR, endpoint: EndpointAddress): Name {
+export function affinitySet(ir: NamedPort, endpoint: EndpointAddress): Name {
   return boundedName(`affinity/${servicePath(ir)}/${endpointPath(endpoint)}`);
 }
 
+const purposes: readonly Purpose[] = ['cluster', 'local', 'cluster-ip', 'external', 'external-node-port', 'firewall'];
+
+/** All names that a Service port has of its own: a long one ends in a hash, and an endpoint's IPv6 address has no colons. */
+export function hiddenNames(port: NamedPort, endpoints: readonly EndpointAddress[]): string[] {
+  return [
+    ...purposes.map((purpose) => serviceChain(purpose, port)),
+    ...endpoints.flatMap((endpoint) => [endpointChain(port, endpoint), affinitySet(port, endpoint)]),
+  ];
+}
+
 /** Two names, a protocol and a port's name: none of them has a slash, so no two Service ports share a path. */
-function servicePath({ service, protocol, portName }: ServicePortIR): string {
+function servicePath({ service, protocol, portName }: NamedPort): string {
   const words = [service.replace('@', '/'), protocolText(protocol), ...(portName === '' ? [] : [portName])];
   return words.join('/');
 }

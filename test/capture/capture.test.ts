@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { captureCommand, type CaptureOptions } from '../../agent/commands/capture.ts';
 import { compileCommand } from '../../agent/commands/compile.ts';
+import { testCommand } from '../../agent/commands/test.ts';
 import { verifyFoundCommand } from '../../agent/commands/verify-found.ts';
+import { systemClock } from '../../agent/loop/clock.ts';
 import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import type { Run } from '../../backends/command.ts';
 import { backendNames } from '../../backends/index.ts';
@@ -45,6 +47,16 @@ function manyServices(count: number): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: items.flat() });
 }
 
+/** What `slicewright test` says of a case, where nothing is written. */
+async function heldBy(folder: string): Promise<{ readonly status: number; readonly out: string }> {
+  const io = memoryIo();
+  const world = {
+    ...{ environment: {}, clock: systemClock, keys: undefined, showsProgress: false, folder: scratch },
+    signal: () => new AbortController().signal,
+  };
+  return { status: await testCommand([folder], { ci: true, output: 'text' }, io, world), out: io.written.out };
+}
+
 const crowd = join(scratch, 'crowd.json');
 writeFileSync(crowd, manyServices(497));
 
@@ -63,7 +75,13 @@ describe.each(backendNames())('capture in mode %s', (backend) => {
 
   async function capture(folder: string, options: Partial<CaptureOptions> = {}) {
     const io = memoryIo();
-    const status = await captureCommand(folder, { ...input, against: [node], services: [], ...options }, io);
+    const status = await captureCommand(
+      folder,
+      { ...input, against: [node], services: [], ...options },
+      io,
+      noRun,
+      host,
+    );
     return { status, ...io.written };
   }
 
@@ -100,6 +118,8 @@ describe.each(backendNames())('capture in mode %s', (backend) => {
       } as const;
       expect(await verifyFoundCommand(again, io, noRun, host)).toBe(3);
       expect(io.written.out).toMatch(at);
+      expect(text('flows.txt')).toContain(' -> ');
+      expect(await heldBy(folder)).toMatchObject({ status: 0, out: expect.stringMatching(/^pass/) });
       expect(Number(/in (\d+) tries/.exec(text('README.md'))?.[1])).toBeLessThan(3000);
     },
   );
@@ -109,11 +129,16 @@ describe.each(backendNames())('capture in mode %s', (backend) => {
     expect(await capture(folder, { services: ['shop/cart'] })).toMatchObject({ status: 0 });
     expect(readdirSync(folder).sort()).toEqual([
       'README.md',
+      'diagnostics.txt',
+      'flows.txt',
+      ...backendNames().map((name) => `${name}.txt`),
       'node.yaml',
       'objects.yaml',
       'packets.txt',
       'settings.yaml',
+      'verdicts.txt',
     ]);
+    expect(await heldBy(folder)).toMatchObject({ status: 0 });
     const objects = readFileSync(join(folder, 'objects.yaml'), 'utf8');
     expect(objects.match(/^kind: .*$/gm)).toEqual(['kind: Service', 'kind: EndpointSlice']);
     const compiled = { ...input, filename: [join(folder, 'objects.yaml')], node: join(folder, 'node.yaml') };

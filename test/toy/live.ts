@@ -14,7 +14,7 @@ import { assertPresent, readProgram, type ToyKernel } from './kernel.ts';
 import { observedProgram, type ToyProgramOf, wantedProgram } from './plan.ts';
 import { createToyPlane } from './plane.ts';
 import { openToyMeter } from './traffic.ts';
-import { emptyProgram, fileName, lineCount, parseProgram, type Program } from './program.ts';
+import { emptyProgram, fileName, lineCount, parseProgram, printProgram, type Program } from './program.ts';
 import { loadPlan } from './saved-plan.ts';
 import { toySide } from './side.ts';
 
@@ -34,6 +34,10 @@ export function createToyLive(kernel: ToyKernel, programOf: ToyProgramOf): LiveB
         refusal: () => Promise.resolve(undefined),
         apply: (target) => Promise.resolve(applyProgram(kernel, scope, wantedProgram(programOf, target))),
       };
+    },
+    async record(_run, scope, isNeeded) {
+      if (!isNeeded && kernel.isAbsent) return undefined;
+      return new Map([[fileName(scope.family), printProgram(readProgram(kernel, scope))]]);
     },
     meter: (_run, scope, isNeeded) => Promise.resolve(openToyMeter(kernel, scope, isNeeded)),
     nothing: ({ family }, source) => observedProgram(programOf, source, emptyProgram(family)),

@@ -28,6 +28,7 @@ export const toyMaker: Maker<readonly Line[], Program> = {
     [...parts.values()].flat().flatMap((line) => (parseLine(line) === undefined ? [`not a line: ${line}`] : [])),
   print: printProgram,
   printUnit: (lines) => lines.map((line) => `${printLine(line)}\n`).join(''),
+  hiddenNames: () => [],
   files: (program) => new Map([[fileName(program.family), printProgram(program)]]),
 };
 

@@ -8,7 +8,7 @@ import { parseSave } from '../../netfilter/text/parse.ts';
 import type { Planner } from './plan.ts';
 
 /** What the tools' dumps are called, here and by `compile --out`. */
-const fileNames: Readonly<Record<Family, string>> = { IPv4: 'iptables-save', IPv6: 'ip6tables-save' };
+export const fileNames: Readonly<Record<Family, string>> = { IPv4: 'iptables-save', IPv6: 'ip6tables-save' };
 
 /** What iptables-save or ip6tables-save showed: one file of any name, or those of a folder that `compile --out` wrote. */
 export function readDump(source: DumpSource, own: OwnChains, planner: Planner): DumpReading {

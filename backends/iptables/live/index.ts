@@ -3,7 +3,7 @@ import type { Kernel, LiveBackend } from '../../backend.ts';
 import type { Run } from '../../command.ts';
 import type { ProgramOf } from '../../made.ts';
 import { tableDangers } from '../../netfilter/diff/dangers.ts';
-import { isToGo, type Observation, observe, observePossible } from '../../netfilter/live/observation.ts';
+import { isToGo, type Observation, observe, observePossible, recordTables } from '../../netfilter/live/observation.ts';
 import { ownChainsOf, type TableWriter } from '../../netfilter/own-chains.ts';
 import { withMark } from '../../netfilter/ownership.ts';
 import type { Ruleset } from '../../netfilter/rule.ts';
@@ -11,7 +11,7 @@ import type { Scope } from '../../target.ts';
 import type { IptablesUnit } from '../unit.ts';
 import { applyReport, refusalReport } from './apply-report.ts';
 import { cleanTables, leaveTables, readTablesToClean } from './clean.ts';
-import { readDump } from './dump.ts';
+import { fileNames, readDump } from './dump.ts';
 import { openLoopback } from './open-loopback.ts';
 import { nothingFound, type Planner, plannerOf } from './plan.ts';
 import { createIptablesPlane } from './plane.ts';
@@ -50,6 +50,10 @@ export function createLive(writers: readonly TableWriter[], programOf: ProgramOf
         : await observePossible(run, family, ownOf(prefix));
       if (observed === undefined) return undefined;
       return isNeeded || isToGo(observed, scope) ? kernelOf(run, scope, observed) : undefined;
+    },
+    async record(run, { family, prefix }, isNeeded) {
+      const text = await recordTables(run, family, ownOf(prefix), isNeeded);
+      return text === undefined ? undefined : new Map([[fileNames[family], text]]);
     },
     meter: (run, scope, isNeeded) => openMeter(run, scope, ownOf(scope.prefix), isNeeded),
     nothing: ({ family, prefix }, source) => plannerUnder(prefix).observed(source, nothingFound(family), []),

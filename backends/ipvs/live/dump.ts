@@ -7,8 +7,7 @@ import { parseSave, type Save } from '../../netfilter/text/parse.ts';
 import { asApplied } from '../program/applied.ts';
 import { frontendsName } from '../program/ledger.ts';
 import { parseBound, parseServers, parseSets } from '../program/parse.ts';
-import { rulesFile } from '../program/print.ts';
-import { linkName } from '../program/link-name.ts';
+import { dumpFiles, rulesFile } from '../program/print.ts';
 import type { IpvsProgram } from '../program/program.ts';
 import { linkWith, ourSetNames, programIn, type Reading } from '../program/reading.ts';
 import type { ServerKey, VirtualServer } from '../program/servers.ts';
@@ -54,10 +53,10 @@ function readTexts({ path, read }: Folder, { prefix }: OwnChains, problems: Dump
     return '';
   };
   return {
-    servers: parseServers(textOf('ipvsadm-save', 'virtual servers')),
-    sets: textOf('ipset-save', 'sets'),
-    addresses: parseAddresses(textOf(`${linkName(prefix)}-addrs`, 'bound addresses')),
-    sysctls: parseSysctls(textOf('ipvs.sysctls', 'kernel settings')),
+    servers: parseServers(textOf(dumpFiles.servers, 'virtual servers')),
+    sets: textOf(dumpFiles.sets, 'sets'),
+    addresses: parseAddresses(textOf(dumpFiles.addresses(prefix), 'bound addresses')),
+    sysctls: parseSysctls(textOf(dumpFiles.sysctls, 'kernel settings')),
   };
 }
 

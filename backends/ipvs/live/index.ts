@@ -12,7 +12,7 @@ import type { IpvsScope } from './apply.ts';
 import { IpvsError } from './errors.ts';
 import { checkHost, prepareHost, reuseSysctls } from './host.ts';
 import { ipvsSysctls } from '../program/link.ts';
-import { observeProgram } from './observe.ts';
+import { observeProgram, recordProgram } from './observe.ts';
 import { emptyProgram, type IpvsProgram, type IpvsUnit } from '../program/program.ts';
 import { applyReport, refusalReport } from './apply-report.ts';
 import { readDump } from './dump.ts';
@@ -67,6 +67,7 @@ export async function createLive(
       if (!isNeeded && !(await hasOurs(run, scope))) return undefined;
       return kernelOf(run, scope, await observeProgram(run, scope.family, scope.own));
     },
+    record: (run, scope, isNeeded) => recordProgram(run, scope.family, ownChainsOf(scope.prefix, writers), isNeeded),
     meter: openMeter,
     nothing: ({ family, prefix }, source) => planner.observed(source, emptyProgram(family, prefix), []),
     readDump: (source, prefix) => readDump(source, ownChainsOf(prefix, writers), planner),

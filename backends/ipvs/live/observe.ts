@@ -1,13 +1,14 @@
 import type { ChainPrefix } from '../../../compiler/settings.ts';
 import type { Family } from '../../../compiler/values/address.ts';
-import type { Run } from '../../command.ts';
+import type { CommandResult, Run } from '../../command.ts';
 import type { Mode } from '../../netfilter/live/kernel.ts';
-import { type Observation, observe, observeAgain } from '../../netfilter/live/observation.ts';
+import { type Observation, observe, observeAgain, recordTables } from '../../netfilter/live/observation.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { parseSysctls } from '../../host/sysctl.ts';
 import { commandFailure } from './errors.ts';
 import { parseBound, parseConnections, parseServers, parseSets } from '../program/parse.ts';
 import { linkName } from '../program/link-name.ts';
+import { dumpFiles, rulesFile } from '../program/print.ts';
 import type { IpvsProgram } from '../program/program.ts';
 import { type Link, linkWith, ourSetNames, programIn } from '../program/reading.ts';
 import type { ServerKey, VirtualServer } from '../program/servers.ts';
@@ -63,6 +64,29 @@ async function readProgram(run: Run, tables: Observation): Promise<IpvsProgram> 
   return { ...program, found: { ...program.found, connections } };
 }
 
+/**
+ * All that {@link observeProgram} reads, but for connections, as the tools print it.
+ *
+ * returns   undefined: nothing is needed, and this machine has no tables of the family
+ */
+export async function recordProgram(
+  run: Run,
+  family: Family,
+  own: OwnChains,
+  isNeeded: boolean,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  const rules = await recordTables(run, family, own, isNeeded);
+  if (rules === undefined) return undefined;
+  const link = linkName(own.prefix);
+  return new Map([
+    [rulesFile(family), rules],
+    [dumpFiles.servers, await output(run, 'ipvsadm', ['--save', '-n'])],
+    [dumpFiles.sets, await output(run, 'ipset', ['save'])],
+    [dumpFiles.addresses(own.prefix), (await showLink(run, link))?.stdout ?? ''],
+    [dumpFiles.sysctls, await output(run, 'sysctl', ['-e', ...sysctlNames])],
+  ]);
+}
+
 /** Both families: IPVS has one table for them. */
 export async function readServers(run: Run): Promise<ReadonlyMap<ServerKey, VirtualServer>> {
   return parseServers(await output(run, 'ipvsadm', ['--save', '-n']));
@@ -73,11 +97,17 @@ export function readLink(run: Run, family: Family, prefix: ChainPrefix): Promise
 }
 
 export async function readLinkNamed(run: Run, link: string, family: Family): Promise<Link> {
+  const shown = await showLink(run, link);
+  return shown === undefined ? { addresses: [], state: 'absent' } : linkWith(parseBound(shown.stdout), family);
+}
+
+/** undefined: there is no such link */
+async function showLink(run: Run, link: string): Promise<CommandResult | undefined> {
   const args = ['-o', 'address', 'show', 'dev', link];
   const result = await run('ip', args);
-  if (/does not exist|Cannot find device/.test(result.stderr)) return { addresses: [], state: 'absent' };
+  if (/does not exist|Cannot find device/.test(result.stderr)) return undefined;
   if (result.exitCode !== 0) throw commandFailure(`ip ${args.join(' ')}`, result);
-  return linkWith(parseBound(result.stdout), family);
+  return result;
 }
 
 async function output(run: Run, file: string, args: readonly string[]): Promise<string> {

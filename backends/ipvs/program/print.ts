@@ -1,6 +1,7 @@
 import { endpointText } from '../../../compiler/ir/ir.ts';
 import { type Family, hostCidr, type IpAddress } from '../../../compiler/values/address.ts';
 import type { Protocol } from '../../../compiler/values/port.ts';
+import type { ChainPrefix } from '../../../compiler/settings.ts';
 import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 import { chainName, makeChain } from '../../netfilter/chain.ts';
 import { chainUnder, ruleUnder } from '../../netfilter/prefix.ts';
@@ -78,15 +79,23 @@ export function document(lines: readonly string[]): string {
 /** A document per tool, loadable by it: `ipvsadm -R`, `ipset restore`, `iptables-restore`, `sysctl -p`. */
 export function programFiles(program: IpvsProgram): ReadonlyMap<string, string> {
   return new Map([
-    ['ipvsadm-save', document(serverLines(program.servers.values()))],
-    ['ipset-save', document(setLines(program.sets.values()))],
+    [dumpFiles.servers, document(serverLines(program.servers.values()))],
+    [dumpFiles.sets, document(setLines(program.sets.values()))],
     [rulesFile(program.family), rulesetText(program.rules)],
-    [`${linkName(program.prefix)}-addrs`, document(addressLines(program.addresses))],
-    ['ipvs.sysctls', document(sysctlLines(program.sysctls))],
+    [dumpFiles.addresses(program.prefix), document(addressLines(program.addresses))],
+    [dumpFiles.sysctls, document(sysctlLines(program.sysctls))],
   ]);
 }
 
 /** As `compile --out` calls it. */
+/** What both families share: a file each. */
+export const dumpFiles = {
+  servers: 'ipvsadm-save',
+  sets: 'ipset-save',
+  addresses: (prefix: ChainPrefix) => `${linkName(prefix)}-addrs`,
+  sysctls: 'ipvs.sysctls',
+} as const;
+
 export function rulesFile(family: Family): string {
   return family === 'IPv4' ? 'ipvs.iptables-save' : 'ipvs.ip6tables-save';
 }

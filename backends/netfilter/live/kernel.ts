@@ -30,11 +30,24 @@ const readings = 2;
  * throws   KernelError; `truncated` when no reading was whole, and nothing is concluded from a part
  */
 export async function readTables(run: Run, tools: Tools, own: OwnChains): Promise<Save> {
+  return (await readWhole(run, tools, own)).save;
+}
+
+/** The same as the text that the tool printed. Throws as {@link readTables}. */
+export async function tablesText(run: Run, tools: Tools, own: OwnChains): Promise<string> {
+  return (await readWhole(run, tools, own)).text;
+}
+
+async function readWhole(
+  run: Run,
+  tools: Tools,
+  own: OwnChains,
+): Promise<{ readonly save: Save; readonly text: string }> {
   for (let reading = 1; ; reading++) {
-    const result = await run(tools.save, []);
-    if (result.exitCode !== 0) throw failure(tools.save, [], result);
-    const save = parseSave(result.stdout, tools.family, own.isOurs);
-    if (save.complete) return save;
+    const { stdout: text, ...result } = await run(tools.save, []);
+    if (result.exitCode !== 0) throw failure(tools.save, [], { ...result, stdout: text });
+    const save = parseSave(text, tools.family, own.isOurs);
+    if (save.complete) return { save, text };
     if (reading === readings) throw new KernelError(tools.save, { reason: 'truncated' }, '');
   }
 }

@@ -6,7 +6,7 @@ import type { StaleFlows } from '../../conntrack.ts';
 import { KernelError } from './errors.ts';
 import { fingerprintOf } from '../diff/fingerprint.ts';
 import { staleFlows } from './flows.ts';
-import { type Mode, readTables, type Tools } from './kernel.ts';
+import { type Mode, readTables, tablesText, type Tools } from './kernel.ts';
 import { findModes, type Modes } from './mode.ts';
 import { besideOthers, type Owner, ownerOf, withMark } from '../ownership.ts';
 import type { OwnChains } from '../own-chains.ts';
@@ -85,6 +85,17 @@ export async function observePossible(run: Run, family: Family, own: OwnChains):
     if (error instanceof KernelError && error.isAbsence) return undefined;
     throw error;
   }
+}
+
+/** The text of the tables that {@link observe} would choose; undefined: none is needed, and this machine has none. */
+export async function recordTables(
+  run: Run,
+  family: Family,
+  own: OwnChains,
+  isNeeded: boolean,
+): Promise<string | undefined> {
+  const observed = isNeeded ? await observe(run, family, own) : await observePossible(run, family, own);
+  return observed && tablesText(run, observed.tools, withMark(own));
 }
 
 /** Whether what is there goes where nothing is wanted: slicewright's own, and at a take-over the other program's. */

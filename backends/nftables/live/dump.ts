@@ -11,7 +11,7 @@ import { kubeProxyTable, withStrangers } from './observe.ts';
 import type { Planner } from './plan.ts';
 
 /** What `compile --out` calls it. */
-const fileName = 'nft';
+export const fileName = 'nft';
 
 /** What `nft list ruleset` or `nft -j list ruleset` showed: one file of any name, or the one of a folder. */
 export function readDump(source: DumpSource, prefix: ChainPrefix, planner: Planner): DumpReading {

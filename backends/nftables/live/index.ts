@@ -8,9 +8,9 @@ import { readAhead } from './ahead.ts';
 import { applyTelling } from './apply.ts';
 import { refusalReport, reportOf } from './apply-report.ts';
 import { cleanTables, leaveTables } from './clean.ts';
-import { readDump } from './dump.ts';
+import { fileName, readDump } from './dump.ts';
 import { factsOf, failure } from './errors.ts';
-import { nothingFound, type Observation, observe, observePossible } from './observe.ts';
+import { listRuleset, nothingFound, type Observation, observe, observePossible } from './observe.ts';
 import { plannerOf } from './plan.ts';
 import { createNftablesPlane } from './plane.ts';
 import { openMeter } from './traffic.ts';
@@ -55,6 +55,10 @@ export function createLive(programOf: ProgramOf<NftablesUnit, NftProgram>): Live
     async observe(run, scope, isNeeded) {
       const observed = isNeeded ? await observe(run, scope) : await observePossible(run, scope);
       return observed && (isNeeded || isToGo(observed, scope)) ? kernelOf(run, scope, observed) : undefined;
+    },
+    async record(run, { family }, isNeeded) {
+      const text = await listRuleset(run, family, isNeeded);
+      return text === undefined ? undefined : new Map([[fileName, text]]);
     },
     meter: openMeter,
     nothing: (scope, source) => plannerOf(programOf, scope.takeOver).observed(source, nothingFound(scope)),

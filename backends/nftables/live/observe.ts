@@ -50,6 +50,16 @@ export async function observePossible(
   }
 }
 
+/** All tables of all families, others' too. undefined: not needed, and not to be had. Throws NftError. */
+export async function listRuleset(run: Run, family: Family, isNeeded: boolean): Promise<string | undefined> {
+  const args = ['list', 'ruleset'];
+  const result = await run('nft', args);
+  if (result.exitCode === 0) return result.stdout;
+  const error = failure(family, args, result);
+  if (!isNeeded && (error.isAbsence || error.reason === 'no-privilege')) return undefined;
+  throw error;
+}
+
 async function readTable(run: Run, family: Family, table: Name): Promise<NftProgram | undefined> {
   const args = ['list', 'table', familyWord(family), table];
   const result = await run('nft', args);
