@@ -13,6 +13,7 @@ import { addTop } from './command-line/top.ts';
 import { addReport } from './command-line/report.ts';
 import { addApply, addCleanup, addCompile, addPlan } from './command-line/rules.ts';
 import { addTest } from './command-line/test.ts';
+import { addVersion } from './command-line/version.ts';
 import { withUsageErrors } from './terminal/usage-errors.ts';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -35,7 +36,8 @@ function addCompletion(program: Command): void {
     });
 }
 
-async function main(): Promise<void> {
+/** Every command with its options and help texts: what the command line, completions and man pages are made from. */
+export function createProgram(): Command {
   const program = withUsageErrors(new Command('slicewright'))
     .description('Rule compiler and node agent for multi-cluster Kubernetes Services.')
     .version(manifest.version)
@@ -65,8 +67,13 @@ Examples:
   addController(program, controllerHelpers);
   addCompletion(program);
   addExplain(program);
+  addVersion(program);
+  return program;
+}
+
+export async function main(): Promise<void> {
   try {
-    await program.parseAsync(withHyphens(process.argv));
+    await createProgram().parseAsync(withHyphens(process.argv));
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode;
@@ -76,5 +83,3 @@ Examples:
     process.exitCode = 1;
   }
 }
-
-void main();

@@ -34,6 +34,7 @@ export async function buildPackage(folder: string): Promise<Metafile> {
     bundle: true,
     splitting: true,
     format: 'esm',
+    define: { BUILD_COMMIT: JSON.stringify(gitCommit()) ?? 'undefined' },
     plugins: [noProgramsAsSubcommands],
     metafile: true,
     write: false,
@@ -82,6 +83,16 @@ function goldenTypes(): string {
     return text;
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The commit that is built, `-dirty` behind it where files differ from it; undefined outside a git checkout. */
+function gitCommit(): string | undefined {
+  try {
+    const words = ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'];
+    return execFileSync('git', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return undefined;
   }
 }
 
