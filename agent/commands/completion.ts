@@ -1,4 +1,5 @@
-import type { Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { flagsOf, placesIn, visibleOptions } from '../terminal/command-tree.ts';
 
 export type Shell = 'bash' | 'zsh' | 'fish';
 
@@ -16,27 +17,6 @@ export function completionScript(shell: Shell, program: Command): string {
     case 'fish':
       return fishScript(program);
   }
-}
-
-function visibleOptions(command: Command): readonly Option[] {
-  return command.options.filter(({ hidden }) => !hidden);
-}
-
-function flagsOf({ short, long }: Option): string[] {
-  return [short, long].filter((flag) => flag !== undefined && flag !== null);
-}
-
-/** A command, or a command of a command, with its names from the program's on: `['explain', 'packet']`. */
-interface Place {
-  readonly path: readonly string[];
-  readonly command: Command;
-}
-
-function placesIn(command: Command, path: readonly string[] = []): Place[] {
-  return command.commands.flatMap((child) => {
-    const place = { path: [...path, child.name()], command: child };
-    return [place, ...placesIn(child, place.path)];
-  });
 }
 
 /** What may stand next: commands of a command, then its options. */

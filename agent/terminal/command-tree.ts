@@ -1,0 +1,26 @@
+import type { Command, Option } from 'commander';
+
+/* What a tree of commands offers: completions and man pages are read off it. */
+
+/** Without those that help does not show either. */
+export function visibleOptions(command: Command): readonly Option[] {
+  return command.options.filter(({ hidden }) => !hidden);
+}
+
+/** `-f`, `--filename`. */
+export function flagsOf({ short, long }: Option): string[] {
+  return [short, long].filter((flag) => flag !== undefined && flag !== null);
+}
+
+/** A command, or a command of a command, with its names from the program's on: `['explain', 'packet']`. */
+export interface Place {
+  readonly path: readonly string[];
+  readonly command: Command;
+}
+
+export function placesIn(command: Command, path: readonly string[] = []): Place[] {
+  return command.commands.flatMap((child) => {
+    const place = { path: [...path, child.name()], command: child };
+    return [place, ...placesIn(child, place.path)];
+  });
+}
