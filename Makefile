@@ -2,7 +2,7 @@
 # are: only `make build` makes anything.
 NODE := tools/with-node node
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak storm check golden templates build package bench bench-agent latency startup clean
+.PHONY: help setup demo test soak storm check golden templates build package install bench bench-agent latency startup clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -36,6 +36,9 @@ build: setup ## dist/: what is published
 
 package: build ## slicewright-*.tgz, as npm would publish it
 	@tools/with-node npm pack --loglevel=error
+
+install: build ## the program, man pages and completions under PREFIX (/usr/local), below DESTDIR
+	@tools/install/install.sh dist "$(DESTDIR)$(or $(PREFIX),/usr/local)"
 
 bench: setup ## ratios against raw iptables-restore and nft, in network namespaces; SIZES, MODES
 	@$(NODE) tools/bench/run.ts

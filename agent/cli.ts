@@ -1,10 +1,10 @@
-import { Argument, Command, CommanderError } from 'commander';
-import type { Shell } from './commands/completion.ts';
+import { Command, CommanderError } from 'commander';
 import { withHyphens } from './commands/agent/flags.ts';
 import { addController } from '../controller/cli.ts';
 import { addAgent } from './command-line/agent.ts';
 import { addAudit } from './command-line/audit.ts';
 import { addCapture } from './command-line/capture.ts';
+import { addCompletion } from './command-line/completion.ts';
 import { controllerHelpers } from './command-line/controller-helpers.ts';
 import { addExplain } from './command-line/explain.ts';
 import { addGraph, addStatus, addVerify } from './command-line/insight.ts';
@@ -21,20 +21,6 @@ import manifest from '../package.json' with { type: 'json' };
  * The command line. It knows names, options and help texts; what a command does is imported when
  * the command is called, so that each starts with no more than it needs.
  */
-
-function addCompletion(program: Command): void {
-  withUsageErrors(program.command('completion'))
-    .summary('print a script that completes commands and options in a shell')
-    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
-    .addHelpText(
-      'after',
-      '\nExamples:\n  source <(slicewright completion bash)\n  slicewright completion fish > ~/.config/fish/completions/slicewright.fish',
-    )
-    .action(async (shell: Shell) => {
-      const { completionScript } = await import('./commands/completion.ts');
-      await io.out(completionScript(shell, program));
-    });
-}
 
 /** Every command with its options and help texts: what the command line, completions and man pages are made from. */
 export function createProgram(): Command {

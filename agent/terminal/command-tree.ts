@@ -18,8 +18,15 @@ export interface Place {
   readonly command: Command;
 }
 
+/** Commands that help lists, without the `help` that every command has. */
+export function visibleCommands(command: Command): readonly Command[] {
+  const visible = new Set(command.createHelp().visibleCommands(command));
+  return command.commands.filter((child) => visible.has(child));
+}
+
+/** All commands below a command that help lists. */
 export function placesIn(command: Command, path: readonly string[] = []): Place[] {
-  return command.commands.flatMap((child) => {
+  return visibleCommands(command).flatMap((child) => {
     const place = { path: [...path, child.name()], command: child };
     return [place, ...placesIn(child, place.path)];
   });
