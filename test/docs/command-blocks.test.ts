@@ -15,6 +15,9 @@ const pagesApart = new Map([
 const notRun = new Map([
   ['README.md: make demo', 'installs what is missing; tools/demo/demo.test.ts runs its acts'],
   ['README.md: kubectl get', 'needs a cluster; test/controller types kubectl against API server doubles'],
+  ['README.md: slicewright test', 'needs a person who presses keys'],
+  ['docs/review-a-change.md: slicewright report', 'is a workflow of a CI service'],
+  ['docs/why-does-a-service-fail.md: slicewright status', 'needs a running agent; test/agent asks one'],
   ['docs/print-rules.md: kubectl get', 'needs a cluster'],
   ['docs/operations.md: kubectl get', 'needs a cluster'],
   ['docs/operations.md: iptables -t', 'follows a take-over by a real kube-proxy, which is not there in tests'],

@@ -52,6 +52,9 @@ export default {
         text: 'Tasks',
         items: [
           page('Print rules', '/docs/print-rules'),
+          page('Find out why a Service fails', '/docs/why-does-a-service-fail'),
+          page('Review a change', '/docs/review-a-change'),
+          page('Test rules in CI', '/docs/testing-rules'),
           page('Move between modes', '/docs/move-between-modes'),
           page('Run across clusters', '/docs/run-across-clusters'),
           page('Recover a node', '/docs/recover'),
