@@ -1,10 +1,10 @@
-import { Argument, Command, CommanderError } from 'commander';
-import type { Shell } from './commands/completion.ts';
+import { Command, CommanderError } from 'commander';
 import { withHyphens } from './commands/agent/flags.ts';
 import { addController } from '../controller/cli.ts';
 import { addAgent } from './command-line/agent.ts';
 import { addAudit } from './command-line/audit.ts';
 import { addCapture } from './command-line/capture.ts';
+import { addCompletion } from './command-line/completion.ts';
 import { controllerHelpers } from './command-line/controller-helpers.ts';
 import { addExplain } from './command-line/explain.ts';
 import { addGraph, addStatus, addVerify } from './command-line/insight.ts';
@@ -13,6 +13,7 @@ import { addTop } from './command-line/top.ts';
 import { addReport } from './command-line/report.ts';
 import { addApply, addCleanup, addCompile, addPlan } from './command-line/rules.ts';
 import { addTest } from './command-line/test.ts';
+import { addVersion } from './command-line/version.ts';
 import { withUsageErrors } from './terminal/usage-errors.ts';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -21,21 +22,8 @@ import manifest from '../package.json' with { type: 'json' };
  * the command is called, so that each starts with no more than it needs.
  */
 
-function addCompletion(program: Command): void {
-  withUsageErrors(program.command('completion'))
-    .summary('print a script that completes commands and options in a shell')
-    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
-    .addHelpText(
-      'after',
-      '\nExamples:\n  source <(slicewright completion bash)\n  slicewright completion fish > ~/.config/fish/completions/slicewright.fish',
-    )
-    .action(async (shell: Shell) => {
-      const { completionScript } = await import('./commands/completion.ts');
-      await io.out(completionScript(shell, program));
-    });
-}
-
-async function main(): Promise<void> {
+/** Every command with its options and help texts: what the command line, completions and man pages are made from. */
+export function createProgram(): Command {
   const program = withUsageErrors(new Command('slicewright'))
     .description('Rule compiler and node agent for multi-cluster Kubernetes Services.')
     .version(manifest.version)
@@ -65,8 +53,13 @@ Examples:
   addController(program, controllerHelpers);
   addCompletion(program);
   addExplain(program);
+  addVersion(program);
+  return program;
+}
+
+export async function main(): Promise<void> {
   try {
-    await program.parseAsync(withHyphens(process.argv));
+    await createProgram().parseAsync(withHyphens(process.argv));
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode;
@@ -76,5 +69,3 @@ Examples:
     process.exitCode = 1;
   }
 }
-
-void main();

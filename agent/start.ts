@@ -14,4 +14,4 @@ delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
 const folder = compileCacheFolder(process.env, process.getuid?.());
 if (folder !== undefined) enableCompileCache(folder);
 
-void import('./cli.ts');
+void import('./cli.ts').then(({ main }) => main());

@@ -6,6 +6,8 @@ import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { build, type Metafile, type Plugin, transform, type TransformOptions } from 'esbuild';
+import { createProgram } from '../agent/cli.ts';
+import { extraFiles } from './install/extras.ts';
 
 const output = {
   platform: 'node',
@@ -35,6 +37,7 @@ export async function buildPackage(folder: string): Promise<Metafile> {
     bundle: true,
     splitting: true,
     format: 'esm',
+    define: { BUILD_COMMIT: JSON.stringify(gitCommit()) ?? 'undefined' },
     plugins: [noProgramsAsSubcommands, credentialsAlone],
     metafile: true,
     write: false,
@@ -54,6 +57,11 @@ export async function buildPackage(folder: string): Promise<Metafile> {
   const entry = join(folder, 'slicewright.js');
   writeFileSync(entry, launcherText(neededNode()));
   chmodSync(entry, 0o755);
+  writePlugins(folder);
+  for (const [name, text] of extraFiles(createProgram(), packageManifest().version)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
   writeFileSync(join(folder, 'LICENSES.txt'), licences(packagesIn(Object.keys(metafile.inputs))));
   return metafile;
@@ -86,12 +94,32 @@ function goldenTypes(): string {
   }
 }
 
+/** The commit that is built, `-dirty` behind it where files differ from it; undefined outside a git checkout. */
+function gitCommit(): string | undefined {
+  try {
+    const words = ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'];
+    return execFileSync('git', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** What kubectl looks for in PATH; in a checkout they stand beside `bin/slicewright`. */
+function writePlugins(folder: string): void {
+  for (const name of ['kubectl-slicewright', 'kubectl_complete-slicewright']) {
+    const text = readFileSync(join('bin', name), 'utf8').replace('/slicewright"', '/slicewright.js"');
+    writeFileSync(join(folder, name), text);
+    chmodSync(join(folder, name), 0o755);
+  }
+}
+
+function packageManifest(): { readonly version: string; readonly engines: { readonly node: string } } {
+  return JSON.parse(readFileSync('package.json', 'utf8')) as ReturnType<typeof packageManifest>;
+}
+
 /** What `engines` of package.json says: `22.19`. */
 function neededNode(): string {
-  const { engines } = JSON.parse(readFileSync('package.json', 'utf8')) as {
-    readonly engines: { readonly node: string };
-  };
-  return engines.node.replace('>=', '');
+  return packageManifest().engines.node.replace('>=', '');
 }
 
 /**

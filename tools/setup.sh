@@ -10,6 +10,8 @@ node_version=$(cat deploy/node-version)
 # image, and the emulator for IPVS on kernels that have none.
 debian_packages="$(cat deploy/debian-packages) runc"
 emulator_package=qemu-system-x86
+# What reads the man pages and completions that `make install` installs.
+shell_packages='groff-base zsh fish'
 # Users of several clusters type kubectl; any will do, so a package only where there is none.
 kubectl_package=kubernetes-client
 # Pages of reports are tried in it: 360 MB, and a quarter of a minute.
@@ -59,7 +61,7 @@ install_modules() {
 }
 
 missing_debian_packages() {
-  wanted=$debian_packages
+  wanted="$debian_packages $shell_packages"
   [ "$(uname -m)" != x86_64 ] || wanted="$wanted $emulator_package"
   for package in $wanted; do
     case " $installed " in *" $package "*) ;; *) printf '%s ' "$package" ;; esac
@@ -76,7 +78,7 @@ install_debian_packages() {
     return
   fi
   # shellcheck disable=SC2086,SC2016
-  installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $debian_packages $emulator_package 2>/dev/null |
+  installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $debian_packages $shell_packages $emulator_package 2>/dev/null |
     sed -n 's/^installed //p' | tr '\n' ' ')
   missing=$(missing_debian_packages)
   [ -n "$missing" ] || return 0

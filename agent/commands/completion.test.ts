@@ -68,6 +68,18 @@ it('fish is offered every option with its choices', () => {
   expect(script).not.toContain('secret');
 });
 
-it('zsh runs what bash runs', () => {
-  expect(completionScript('zsh', program)).toContain(completionScript('bash', program));
+it.each(['zsh', 'powershell'] as const)('%s asks the program itself', (shell) => {
+  const script = completionScript(shell, program);
+  expect(script).toContain(' __complete ');
+  expect(script).not.toContain('strict');
+});
+
+it('no shell is offered a hidden command', () => {
+  const hiding = new Command('slicewright');
+  hiding.command('shown');
+  hiding.command('__secret', { hidden: true });
+  for (const shell of ['bash', 'fish'] as const) {
+    expect(completionScript(shell, hiding)).toContain('shown');
+    expect(completionScript(shell, hiding)).not.toContain('__secret');
+  }
 });

@@ -1,47 +1,28 @@
-import type { Command, Option } from 'commander';
-
-export type Shell = 'bash' | 'zsh' | 'fish';
+import type { Command } from 'commander';
+import { flagsOf, placesIn, visibleCommands, visibleOptions } from '../terminal/command-tree.ts';
+import type { Shell } from './shells.ts';
 
 /**
  * A script that makes a shell complete the commands, options and choices of `program`. Everything
- * in it is read off the program, so a new option needs no second place.
+ * in it is read off the program, so a new option needs no second place; zsh and PowerShell ask the program itself
+ * at each completion (offer.ts), and so have its descriptions too.
  */
 export function completionScript(shell: Shell, program: Command): string {
   switch (shell) {
     case 'bash':
       return bashScript(program);
     case 'zsh':
-      // zsh runs bash's completions, once told to.
-      return `autoload -U +X bashcompinit && bashcompinit\n${bashScript(program)}`;
+      return zshScript(program.name());
     case 'fish':
       return fishScript(program);
+    case 'powershell':
+      return powershellScript(program.name());
   }
-}
-
-function visibleOptions(command: Command): readonly Option[] {
-  return command.options.filter(({ hidden }) => !hidden);
-}
-
-function flagsOf({ short, long }: Option): string[] {
-  return [short, long].filter((flag) => flag !== undefined && flag !== null);
-}
-
-/** A command, or a command of a command, with its names from the program's on: `['explain', 'packet']`. */
-interface Place {
-  readonly path: readonly string[];
-  readonly command: Command;
-}
-
-function placesIn(command: Command, path: readonly string[] = []): Place[] {
-  return command.commands.flatMap((child) => {
-    const place = { path: [...path, child.name()], command: child };
-    return [place, ...placesIn(child, place.path)];
-  });
 }
 
 /** What may stand next: commands of a command, then its options. */
 function wordsOf(command: Command): string {
-  const commands = command.commands.map((child) => child.name());
+  const commands = visibleCommands(command).map((child) => child.name());
   return [...commands, ...visibleOptions(command).flatMap(flagsOf), '--help'].join(' ');
 }
 
@@ -77,12 +58,45 @@ complete -o default -F _${name} ${name}
 `;
 }
 
+/** Serves both as a file `_slicewright` in a folder of zsh's `fpath`, and when it is sourced after `compinit`. */
+function zshScript(name: string): string {
+  return `#compdef ${name}
+_${name}() {
+  local -a lines offers
+  local line
+  lines=("\${(@f)$("\${(Q)words[1]}" __complete -- "\${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+  for line in "\${(@)lines[1,-2]}"; do
+    offers+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
+  done
+  (( $#offers )) && _describe ${name} offers
+  [[ $lines[-1] == :0 ]] && _files
+}
+if [[ $funcstack[1] == _${name} ]]; then _${name}; else compdef _${name} ${name}; fi
+`;
+}
+
+/** Not every PowerShell hands an empty word to a program, so `--next` says that a new word begins. */
+function powershellScript(name: string): string {
+  return `Register-ArgumentCompleter -Native -CommandName ${name} -ScriptBlock {
+  param($wordToComplete, $commandAst, $cursorPosition)
+  $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
+    Where-Object { $_.Extent.StartOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
+  $next = if ($wordToComplete -eq '') { @('--next') } else { @() }
+  & ${name} __complete @next -- @words 2>$null | Where-Object { $_ -notmatch '^:' } | ForEach-Object {
+    $word, $about = $_ -split "\`t", 2
+    if (-not $about) { $about = $word }
+    [System.Management.Automation.CompletionResult]::new($word, $word, 'ParameterValue', $about)
+  }
+}
+`;
+}
+
 function fishScript(program: Command): string {
   const name = program.name();
   const lines = [`complete -c ${name} -f`, ...fishOptions(name, '__fish_use_subcommand', program)];
   for (const { path, command } of placesIn(program)) {
     const parents = seenInFish(path.slice(0, -1));
-    const siblings = (command.parent ?? program).commands.map((child) => child.name());
+    const siblings = visibleCommands(command.parent ?? program).map((child) => child.name());
     const isNext =
       parents === ''
         ? '__fish_use_subcommand'

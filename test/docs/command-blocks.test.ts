@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { commandBlocksIn } from './command-blocks.ts';
+
+const root = new URL('../../', import.meta.url).pathname;
+
+/** Pages whose commands are not held one by one, and why. */
+const pagesApart = new Map([
+  ['docs/commands.md', 'says how commands are called; agent/cli.test.ts holds it to their help'],
+  ['docs/controller.md', 'test/controller runs its flows, with kubectl and real packets'],
+  ['docs/adding-a-backend.md', 'shows programs of a backend that one could write'],
+]);
+
+/** Blocks that no test runs as they stand: page and first command → why. */
+const notRun = new Map([
+  ['README.md: make demo', 'installs what is missing; tools/demo/demo.test.ts runs its acts'],
+  ['README.md: kubectl get', 'needs a cluster; test/controller types kubectl against API server doubles'],
+  ['README.md: slicewright test', 'needs a person who presses keys'],
+  ['docs/review-a-change.md: slicewright report', 'is a workflow of a CI service'],
+  ['docs/why-does-a-service-fail.md: slicewright status', 'needs a running agent; test/agent asks one'],
+  ['docs/print-rules.md: kubectl get', 'needs a cluster'],
+  ['docs/operations.md: kubectl get', 'needs a cluster'],
+  ['docs/operations.md: iptables -t', 'follows a take-over by a real kube-proxy, which is not there in tests'],
+  [
+    'docs/operations.md: slicewright agent',
+    'needs an API server; test/agent/beside.test.ts runs an agent beside another program',
+  ],
+  ['docs/security.md: slicewright plan', 'the digest is that of a plan which a person has reviewed'],
+]);
+
+const names = ['README.md', ...readdirSync(`${root}docs`).map((name) => `docs/${name}`)].filter(
+  (name) => name.endsWith('.md') && !pagesApart.has(name),
+);
+const found = names.flatMap((name) =>
+  commandBlocksIn(readFileSync(`${root}${name}`, 'utf8')).map(({ command, line }) => ({
+    key: `${name}: ${command.split(' ').slice(0, 2).join(' ')}`,
+    line,
+  })),
+);
+
+it('every command of a page is run (a block fenced as console), or stands here with the reason why it is not', () => {
+  const lacking = found.filter(({ key }) => !notRun.has(key));
+  expect(lacking.map(({ key, line }) => `${key} (line ${line})`)).toEqual([]);
+});
+
+it('no reason is left over', () => {
+  const keys = new Set(found.map(({ key }) => key));
+  expect([...notRun.keys()].filter((key) => !keys.has(key))).toEqual([]);
+});
+
+it('blocks of commands are told from others', () => {
+  const page = [
+    'text',
+    '',
+    '    slicewright plan -f x',
+    '    more',
+    '',
+    '    not a command',
+    '',
+    '```console',
+    '$ slicewright run',
+    '```',
+    '```sh',
+    'FOO=1 x',
+    '$ kubectl get x',
+    '```',
+    '- item',
+    '',
+    '      make test',
+  ].join('\n');
+  expect(commandBlocksIn(page)).toEqual([
+    { command: 'slicewright plan -f x', line: 3 },
+    { command: 'kubectl get x', line: 13 },
+    { command: 'make test', line: 17 },
+  ]);
+});
