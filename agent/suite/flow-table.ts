@@ -150,7 +150,7 @@ function parseDestination(text: string): FlowDestination | undefined {
 function parsePart(text: string, backends: readonly string[]): (WantedPart & { readonly backend: string }) | undefined {
   const backend = backends.find((name) => text.startsWith(`${name}: `)) ?? everyBackend;
   const rest = backend === everyBackend ? text : text.slice(backend.length + 1).trim();
-  const [, shareText = 'all', fateText = ''] = /^(?:(all|≈?[0-9./]+(?: ?%)?) )?(\S.*)$/.exec(rest) ?? [];
+  const [, shareText = 'all', fateText = ''] = /^(?:(all|\u2248?[0-9./]+(?: ?%)?) )?(\S.*)$/.exec(rest) ?? [];
   const share = parseShare(shareText);
   const fate = parseFate(fateText);
   return share === undefined || fate === undefined ? undefined : { backend, text: rest, share, fate };
@@ -165,7 +165,7 @@ function parseShare(text: string): WantedShare | undefined {
       fraction[2] === '0' ? undefined : rational(BigInt(fraction[1] ?? 0), BigInt(fraction[2] ?? 1)),
       zero,
     );
-  const [, whole, decimals = '', percent] = /^≈?([0-9]{1,3})(?:\.([0-9]{1,12}))?( ?%)?$/.exec(text) ?? [];
+  const [, whole, decimals = '', percent] = /^\u2248?([0-9]{1,3})(?:\.([0-9]{1,12}))?( ?%)?$/.exec(text) ?? [];
   if (whole === undefined || (percent === undefined && !text.startsWith('≈'))) return undefined;
   const unit = 10n ** BigInt(decimals.length) * (percent === undefined ? 1n : 100n);
   const isExact = percent !== undefined && decimals === '' && ['0', '100'].includes(whole);
