@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { LocalNetwork } from '../netns/network.ts';
 import { environment } from '../netns/processes.ts';
 
-const program = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../agent/start.ts', import.meta.url));
 
 /** `slicewright` as a process on the node. */
 export interface NodeCommand {

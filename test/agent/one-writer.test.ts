@@ -16,7 +16,7 @@ import { startOnNode } from './command.ts';
 /* Commands beside an agent, as processes on one node: one of them writes at a time. */
 
 const { lacks } = await probeSupport();
-const program = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../agent/start.ts', import.meta.url));
 
 describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'one writer of a node', () => {
   let network: LocalNetwork;

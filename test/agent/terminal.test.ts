@@ -16,7 +16,7 @@ import { describeIn } from '../place.ts';
 /* `apply` at a terminal: a real one, which `script` makes, with somebody who types. */
 
 const { lacks } = await probeSupport();
-const program = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../agent/start.ts', import.meta.url));
 
 describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'apply at a terminal', () => {
   let network: LocalNetwork;

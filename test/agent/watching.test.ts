@@ -17,7 +17,7 @@ import { describeIn } from '../place.ts';
 /* `top` and `status --watch` at a terminal: a real one, which `script` makes, with somebody who types. */
 
 const { lacks } = await probeSupport();
-const program = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../agent/start.ts', import.meta.url));
 const enter = '\u001b[?1049h\u001b[?25l';
 const leave = '\u001b[?25h\u001b[?1049l';
 

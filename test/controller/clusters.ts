@@ -16,7 +16,7 @@ import { createKubeconfigs } from './process.ts';
 import { standIn } from './stand-in.ts';
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
-const slicewright = join(checkout, 'agent/cli.ts');
+const slicewright = join(checkout, 'agent/start.ts');
 
 /** What each member is made of: see test/netns/clusters.ts. */
 export const places = {

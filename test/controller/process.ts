@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { ApiDouble } from '../apiserver/double.ts';
 import { endsWithUs, environment } from '../netns/processes.ts';
 
-const program = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../agent/start.ts', import.meta.url));
 
 /** `slicewright controller` as an operating system's process. */
 export interface ControllerProcess {

@@ -9,7 +9,7 @@ import { copyGuide, type Guide } from './guide.ts';
 
 /* `slicewright test` at a terminal, a real one, which `script` makes, with somebody who presses keys. */
 
-const program = fileURLToPath(new URL('../../agent/cli.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../agent/start.ts', import.meta.url));
 const cart = 'cart-in-two-clusters';
 const children = new Set<ChildProcess>();
 let guide: Guide;
