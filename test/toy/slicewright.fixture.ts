@@ -4,4 +4,5 @@ import { toyEntry } from './index.ts';
 import { createToyKernel } from './kernel.ts';
 
 register(toyEntry(createToyKernel()));
-await import('../../agent/cli.ts');
+const { main } = await import('../../agent/cli.ts');
+await main();
