@@ -157,6 +157,8 @@ describe('the slicewright process', () => {
     expect([status, JSON.parse(stderr.trim().split('\n').at(-1)!)]).toEqual([
       1,
       {
+        apiVersion: 'slicewright.dev/v1alpha1',
+        kind: 'Diagnostic',
         severity: 'error',
         code: 'output-unwritable',
         object: { kind: 'file', name: '(standard output)' },
