@@ -85,24 +85,15 @@ install_debian_packages() {
   install_packages
 }
 
-# These apart from the others: not every release has them, and one package that is not there would keep all from coming.
-install_kubectl() {
-  command -v kubectl >/dev/null && return
+# One apart from the others: not every release has it, and one package that is not there would keep all from coming.
+# $1: its program, $2: its package, $3: which tests need it
+install_apart() {
+  command -v "$1" >/dev/null && return
   if ! command -v apt-get >/dev/null; then
-    say 'kubectl is missing; tests that need it will not run'
+    say "$1 is missing; $3 will not run"
     return
   fi
-  missing=$kubectl_package
-  install_packages
-}
-
-install_browser() {
-  command -v chromium >/dev/null && return
-  if ! command -v apt-get >/dev/null; then
-    say 'chromium is missing; tests of pages will not run'
-    return
-  fi
-  missing=$browser_package
+  missing=$2
   install_packages
 }
 
@@ -141,6 +132,6 @@ install_packages() {
 tools/with-node true 2>/dev/null || install_node
 cmp -s package-lock.json node_modules/.installed-lock.json || install_modules
 install_debian_packages
-install_kubectl
-install_browser
+install_apart kubectl $kubectl_package 'tests that need it'
+install_apart chromium $browser_package 'tests of pages'
 take_promtool

@@ -202,7 +202,7 @@ describe('slicewright plan --against', () => {
       });
     });
 
-    it('means a Service that no object has any more by its name', async () => {
+    it('chooses a deleted Service by its name', async () => {
       const rules = await compiled(shopAndBlog('10.1.0.5'));
       const options = { services: ['blog/cart'], output: 'json' } as const;
       const { status, out } = await plan(rules, cartOf('10.1.0.6'), options);

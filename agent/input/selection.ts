@@ -44,8 +44,8 @@ export function parseSelection(
 }
 
 /**
- * The same for what only has a name: a Service that no object has any more too, which has no labels, so a selector never
- * means it.
+ * The same for names in a program. A deleted Service has a name there and no labels, so a name chooses it and a selector
+ * never does.
  *
  * services   those that there are; a port's number is looked up in them
  * returns    undefined: nothing was chosen, so all are meant

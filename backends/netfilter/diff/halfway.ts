@@ -97,7 +97,7 @@ export interface Deciding {
 }
 
 /**
- * {@link halfwayFilter} of a part of the rules: nobody else has any for their frontends.
+ * {@link halfwayFilter} of a part of the rules: no rule outside that part is for their frontends.
  *
  * returns   from a run of lines before and the run after it in the same place, what stands there half-way
  */
