@@ -73,7 +73,7 @@ async function made(
 
 function differenceText({ place, servicePort }: NamedDifference): string {
   const where = `${endpointText(place)}/${protocolText(place.protocol)}`;
-  return `A node treats packets to ${where} (${servicePort ?? 'no Service'}) otherwise than the objects say.`;
+  return `A node treats packets to ${where} (${servicePort ?? 'no Service'}) differently from what the objects specify.`;
 }
 
 /**
@@ -98,6 +98,6 @@ export function captureServices({ input, mode, targets }: Wanted, isAsked: IsNam
     backend: mode.backend.name,
     packets: families.flatMap((family) => probes(asked(left[family].services), left[family].node)),
     dump: undefined,
-    shows: [`What becomes of packets to ${[...new Set(names)].join(', ')}.`],
+    shows: [`What happens to packets to ${[...new Set(names)].join(', ')}.`],
   };
 }

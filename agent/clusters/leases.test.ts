@@ -90,7 +90,7 @@ it('a stamp is as old as its last change, and a Lease that cannot be used is non
   leases.take([arrival('east', null, { atMs: 15 })]);
   expect(leases.of(east)).toBeUndefined();
   expect(leases.news()?.map(formatDiagnostic)).toEqual([
-    'warning: Lease ns/east spec.renewTime: is missing; its cluster is judged as if there were no Lease',
+    'warning: Lease ns/east spec.renewTime: is missing; the Lease is ignored',
   ]);
   expect(leases.news()).toBeUndefined();
   leases.take([arrival('east', 'c')]);

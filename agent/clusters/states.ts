@@ -204,11 +204,11 @@ function whyOf(contact: SourceStatus | undefined, lease: SeenLease | undefined, 
 }
 
 function contactText({ synced, failing, silentMs }: SourceStatus): string {
-  if (!synced) return 'its API server was not read yet';
+  if (!synced) return 'its API server has not been read yet';
   if (failing.length > 0) return `its API server cannot be read: ${failing.map(({ kind }) => kind).join(', ')}`;
   return silentMs === undefined
-    ? 'nothing came from its API server'
-    : `its API server was heard ${seconds(silentMs)} ago`;
+    ? 'its API server has sent nothing'
+    : `its API server last answered ${seconds(silentMs)} ago`;
 }
 
 function seconds(ms: number | undefined): string {

@@ -12,18 +12,18 @@ export function addCapture(program: Command): void {
       'Writes a folder with the fewest objects, and the smallest part of a dump, that still show the first difference ' +
         'which verify finds. Without a dump, or where nothing differs, it writes the objects that the rules of the named ' +
         'Services come from. Needs no kernel and no root.\n' +
-        'Exit status: 0 written, 1 nothing to capture or it cannot be read or written, 2 usage.',
+        'Exit status: 0 written, 1 nothing to capture, or reading or writing failed, 2 usage.',
     )
     .addOption(
       new Option(
         '--against <path>',
-        'what the tools printed of a node, or the files of compile --out, as verify takes them; repeatable',
+        "a dump of a node's rules, or the files of compile --out, in the form that verify reads; repeatable",
       )
         .argParser(collect)
         .default([], 'no dump'),
     )
-    .option('-n, --namespace <namespace>', 'only what Services of this namespace get')
-    .option('-l, --selector <selector>', "only Services with such labels: 'app=cart'")
+    .option('-n, --namespace <namespace>', 'only packets to Services of this namespace')
+    .option('-l, --selector <selector>', "only Services that this label selector matches: 'app=cart'")
     .addHelpText(
       'after',
       `

@@ -66,7 +66,7 @@ function selected(options: PlanOptions, { input, targets }: Wanted): IsNameSelec
   const services = families.flatMap((family) => targets[family].services);
   const isAsked = parseNameSelection(options.services ?? [], options, input, services);
   if (isAsked !== undefined && options.out !== undefined) {
-    throw new UsageError('--out', 'saves a whole plan; leave out what chooses Services');
+    throw new UsageError('--out', 'saves the plan for all Services; do not choose Services with it');
   }
   return isAsked;
 }

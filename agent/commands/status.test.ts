@@ -186,7 +186,7 @@ it.each([
     'the last sync failed: the lock is held | Nothing was changed.',
   ],
   [
-    'a Service that the kernel refuses',
+    'a Service that the kernel rejects',
     {
       ...synced,
       sync: {

@@ -187,13 +187,13 @@ function reasonHere(
   { remembered }: Packet,
 ): readonly string[] {
   if (leftOut !== undefined || (!inPools.cluster && !inPools.local)) return [];
-  if (!isServed) return ['nothing of such packets is let in'];
+  if (!isServed) return ['no rule accepts such packets'];
   if (remembered !== undefined) {
     return [`session affinity remembers the client at ${endpointText(remembered)}`];
   }
   return [
     inPools.cluster
-      ? 'a Local policy: such clients get endpoints of this node alone'
-      : 'for clients of a Local policy alone',
+      ? 'a Local policy: such clients reach only endpoints on this node'
+      : 'only for clients of a Local policy',
   ];
 }

@@ -65,7 +65,7 @@ function restFacts({ clients, elsewhere }: FrontendChange, clusterOf: ClusterOf)
   const [one] = [...clients, ...elsewhere].filter(({ before, after }) => before !== after);
   if (one === undefined) return [];
   const who = one.at === undefined ? `clients like ${one.client.source}` : `at ${one.at}`;
-  if (isSpreadAlike(one.before, one.after)) return [fact(`${who}: seen with another address`)];
+  if (isSpreadAlike(one.before, one.after)) return [fact(`${who}: endpoints see another source address`)];
   const { whole, brief } = describeFates(one.before, one.after, clusterOf);
   return [fact(`${who}: ${whole}`, `${who}: ${brief}`)];
 }
@@ -119,7 +119,7 @@ function nameFacts({ was, is }: FrontendChange): Fact[] {
     was.servicePort.split(':'),
     is.servicePort.split(':'),
   ];
-  if (oldService !== newService) return [fact(`of ${was.servicePort} before`)];
+  if (oldService !== newService) return [fact(`previously of ${was.servicePort}`)];
   return [fact(`the port is called ${newPort} now, ${oldPort} before`)];
 }
 

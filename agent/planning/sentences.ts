@@ -124,7 +124,7 @@ function moveFacts({ from, to }: Move, clusterOf: ClusterOf): Fact[] {
   return [moved, describeFates(from.before, to.after, clusterOf)];
 }
 
-/** `outside clients (198.51.100.77): 2 endpoints: local 100 %, node's address → dropped for want of local endpoints`. */
+/** `outside clients (198.51.100.77): 2 endpoints: local 100 %, node's address → dropped: no local endpoints`. */
 function detailsOf(change: FrontendChange, clusterOf: ClusterOf): string[] {
   const { clients, elsewhere } = change;
   const groups: ClientFates[][] = [];

@@ -124,7 +124,7 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
     const { kind, problem } = outcome;
     // Whether that is a failure is judged below.
     if (kind === 'absent' && options.optional) return;
-    const often = hollow >= patience ? 'one watch after the other ends at once: ' : '';
+    const often = hollow >= patience ? 'watches keep ending at once: ' : '';
     const isOver = outcome.kind === 'failed' && outcome.overLimit === true;
     onState({ kind: 'failing', problem: often + problem, ...(isOver && { overLimit: true }) });
   }
@@ -134,7 +134,7 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
     unknownSinceMs ??= clock.nowMs();
     if (held.size > 0 && clock.nowMs() - unknownSinceMs < times.holdMs) {
       const seconds = Math.round(times.holdMs / 1000);
-      const kept = `the server does not know the kind any more; what it had (${held.size}) stays for ${seconds} s, in case that is a mistake`;
+      const kept = `the server no longer knows the kind; the agent keeps its ${held.size} objects for ${seconds} s, in case that is a mistake`;
       onState({ kind: 'failing', problem: `${problem}: ${kept}` });
       return false;
     }

@@ -21,7 +21,7 @@ export function createAheadWatch(): AheadWatch {
       known = new Set(ahead.map(keyOf));
       const fresh = Map.groupBy(
         ahead.filter((one) => !before.has(keyOf(one))),
-        ({ where }) => `${where} (rules of others that decide before)`,
+        ({ where }) => `${where} (rules of other programs that come first)`,
       );
       return [...fresh].map(([where, rules]) => ({
         where,

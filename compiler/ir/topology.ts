@@ -58,7 +58,7 @@ function reasonsFor({ kind, names }: Topology): Omit<Nearness, 'partOf'> {
   return {
     isNear: names,
     nearReason: () => ({ rule: 'MR-43', text: `hinted for this ${kind}` }),
-    farReason: () => ({ rule: 'MR-43', text: 'topology hints give this node other endpoints' }),
+    farReason: () => ({ rule: 'MR-43', text: 'topology hints select other endpoints for this node' }),
   };
 }
 

@@ -30,12 +30,13 @@ export function findOwnCluster(
   for (const { clusterId } of properties) if (clusterId !== undefined) said.add(idOf(registry, clusterId));
   if (said.size <= 1) return [...said][0];
   const names = [...said].sort(compareText).join(', ');
-  const then = configured === undefined ? 'the own cluster stays unnamed' : `${configured}, as configured, is used`;
+  const then =
+    configured === undefined ? 'the local cluster has no name' : `the configured name, ${configured}, is used`;
   diagnostics.push({
     severity: 'error',
     code: 'own-cluster-ambiguous',
     object: clusterObject,
-    message: `goes by several names in configuration and ClusterProperty (${names}); ${then}`,
+    message: `has different names in configuration and ClusterProperty (${names}); ${then}`,
   });
   return configured;
 }
@@ -80,13 +81,13 @@ export function reportMarks(
   const more = odd.length > shown ? ` and ${odd.length - shown} more` : '';
   const then =
     own === undefined
-      ? 'each holds in its own namespaces at most; name our own cluster in the registry (self: true)'
-      : `they are not followed: it is ${own}`;
+      ? 'each is used only in its own namespaces; name the local cluster in the registry (self: true)'
+      : `they are ignored: the local cluster is ${own}`;
   diagnostics.push({
     severity: 'warning',
     code: 'own-cluster-ambiguous',
     object: clusterObject,
-    message: `is called otherwise by Karmada's marks on objects (${names.join(', ')}${more}); ${then}`,
+    message: `has a different name in Karmada's marks on objects (${names.join(', ')}${more}); ${then}`,
   });
 }
 

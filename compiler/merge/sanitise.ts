@@ -73,7 +73,7 @@ function concernsOf({ source }: AttachedSlice, facts: MergeFacts): (endpoint: Sl
 /** Our own Service's address came back: no second translation leads from there to its endpoints (MR-16). */
 function returnedVip(address: IpAddress, facts: MergeFacts): Concern | undefined {
   if (facts.reserved(address) !== 'cluster IP') return undefined;
-  return refuse('MR-16', "our own Service's address came back: its own endpoints stand in for it", undefined);
+  return refuse('MR-16', "the address of a local Service came back; the Service's own endpoints replace it", undefined);
 }
 
 /** What can be wrong with another cluster's endpoint: it is ours, or not that cluster's (MR-15, O1 to O3, O6). */
@@ -99,15 +99,16 @@ function remoteConcerns(cluster: ClusterName, facts: MergeFacts): (address: IpAd
       const reserved = facts.reserved(meant);
       if (reserved !== undefined) {
         const code = reserved === 'node' ? 'endpoint-refused' : 'overlap-local-service-cidr';
-        return refuse('MR-15', `refused: another cluster claims a ${reserved} of ours`, code);
+        return refuse('MR-15', `rejected: another cluster claims a local ${reserved}`, code);
       }
       const range = ours.find(({ hold }) => hold(meant));
-      if (range !== undefined) return refuse(range.rule, `refused: it lies in our own ${range.of} range`, range.code);
+      if (range !== undefined)
+        return refuse(range.rule, `rejected: it lies in the local ${range.of} range`, range.code);
     }
     const family = familyOf(address);
     const isInside = isWithin(byFamily[family], address);
     if (isDoubtful(address) && isInside !== true) {
-      const text = `refused: an address that pods seldom have, and no range of ${cluster} holds it`;
+      const text = `rejected: a special-purpose address, and no registered range of ${cluster} contains it`;
       return refuse('MR-15', text, 'endpoint-refused');
     }
     return outsideRanges(isInside, cluster, family, strict);

@@ -61,7 +61,7 @@ describe.each<Mode>(['nft', 'legacy'])('faults in %s mode', (mode) => {
     }
   });
 
-  it('a Service that the kernel refuses keeps its rules, and all others get theirs', async () => {
+  it('a Service that the kernel rejects keeps its rules, and all others get theirs', async () => {
     const kernel = await running(...servicesWith(2));
     const wanted = servicesWith(3);
     kernel.faults = { refuses: (line) => line.includes('10.1.4.3') };

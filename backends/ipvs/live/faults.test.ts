@@ -155,14 +155,14 @@ describe('what others have', () => {
     const kernel = withOthers();
     kernel.netfilter.restore('IPv4', '*nat\n:KUBE-SERVICES - [0:0]\n-A PREROUTING -j KUBE-SERVICES\nCOMMIT\n');
     const before = state(kernel);
-    expect((await failure(apply(kernel, [cart]))).message).toMatch(/kube-proxy seems to own them.*--take-over/);
+    expect((await failure(apply(kernel, [cart]))).message).toMatch(/seem to be a kube-proxy's.*--take-over/);
     expect(state(kernel)).toBe(before);
     await apply(kernel, [cart], { takeOver: true });
     expect(kernel.netfilter.save('IPv4')).toContain('KUBE-CLUSTER-IP');
   });
 });
 
-describe('a line that the kernel refuses', () => {
+describe('a line that the kernel rejects', () => {
   it('leaves its Service as it was, and everything else goes on', async () => {
     const kernel = createFakeIpvsKernel();
     await apply(kernel, [cart]);

@@ -149,7 +149,7 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
       notes: [
         ...(other === undefined
           ? []
-          : [`the rules of ${other.backend} mode go when virtual servers stand in for them`]),
+          : [`the rules of ${other.backend} mode are removed once virtual servers replace them`]),
         ...(start.found?.tables === undefined ? [] : stayingNotes(start.found.tables)),
         ...drainNote(start, wanted),
       ],
@@ -184,7 +184,7 @@ function stepJson(step: IpvsStep): object {
 /** throws   when the steps lead nowhere, which is a defect: they were made for what is there */
 function resultOf(start: IpvsProgram, steps: readonly IpvsStep[]): string {
   const outcome = outcomeOf(start, steps);
-  if (outcome === undefined) throw new Error('the steps of a plan ask for what is not there');
+  if (outcome === undefined) throw new Error('the steps of a plan need something that does not exist');
   return fingerprintOf(outcome);
 }
 

@@ -63,7 +63,7 @@ export function aheadIn(listing: string, own: OwnTable): readonly RuleAhead[] {
 export function aheadDangers(ahead: readonly RuleAhead[]): Danger[] {
   return [...Map.groupBy(ahead, ({ where }) => where)].map(([where, found]) => ({
     code: 'foreign-in-front',
-    message: `${found.length === 1 ? 'a rule of others is' : `${found.length} rules of others are`} asked before slicewright's in ${where} and may decide first: ${found[0]?.rule}`,
+    message: `${found.length === 1 ? "another program's rule comes" : `${found.length} rules of other programs come`} before slicewright's in ${where} and may decide first: ${found[0]?.rule}`,
   }));
 }
 

@@ -141,6 +141,6 @@ function inForce({ program, kubeProxy, family, table }: Observation): NftProgram
 function takenOver({ kubeProxy }: Observation, takeOver: boolean): Danger[] {
   if (kubeProxy === undefined) return [];
   const needs = takeOver ? '' : ', for which apply needs --take-over';
-  const message = `table ${kubeProxy.table} of a kube-proxy goes${needs}; stop it first, or it comes back`;
+  const message = `table ${kubeProxy.table} of a kube-proxy is removed${needs}; stop it first, or it comes back`;
   return [{ code: 'another-writer', message }];
 }
