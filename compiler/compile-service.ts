@@ -20,7 +20,7 @@ import { type ClusterName, compareText } from './values/names.ts';
 import { formatObjectRef, type ObjectRef } from './values/object-ref.ts';
 import { zero } from './values/rational.ts';
 
-/** What becomes of one Service; a function of its arguments alone, so it can be remembered by them. */
+/** What happens to one Service; a function of its arguments alone, so it can be remembered by them. */
 export interface CompiledService {
   readonly ports: readonly ServicePortIR[];
   readonly endpoints: readonly EndpointRecord[];
@@ -31,7 +31,7 @@ export interface CompiledService {
 const nothing: CompiledService = { ports: [], endpoints: [], diagnostics: [], sameZoneText: [] };
 
 /**
- * attached  the Service's slices: our own cluster's by name, then other clusters', by cluster and name
+ * attached  the Service's slices: the local cluster's by name, then other clusters', by cluster and name
  * claims    who answers where, over all Services
  */
 export function compileService(

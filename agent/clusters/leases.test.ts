@@ -58,7 +58,7 @@ it('Leases count that are in the namespace and named after a registered cluster;
   expect([stampOf(east), stampOf(west)]).toEqual(['a', undefined]);
 });
 
-it('a source that calls our own cluster by its name may tell of Leases too', () => {
+it('a source that calls the local cluster by its name may tell of Leases too', () => {
   const named = {
     ...registry,
     clusters: [...registry.clusters, { ...west, id: 'home' as ClusterName, self: true }],

@@ -92,7 +92,7 @@ interface Evidence {
  *   no witness   the state that the registry gives; a cluster whose witnesses went was not lost by that,
  *                and is alive again after the settle time (MR-70, MR-74)
  *
- * What becomes of a lost cluster's endpoints is the registry's policy. Without a registry nothing is
+ * What happens to a lost cluster's endpoints is the registry's policy. Without a registry nothing is
  * judged: losing touch says little of pods, so acting on it is something that an operator asks for.
  */
 export function createClusterStates(

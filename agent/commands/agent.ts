@@ -89,7 +89,7 @@ const remoteWaitMs = 30_000;
  * `slicewright agent`: keeps this node's rules true until it is told to stop. Rules stay then.
  *
  * signal   aborted: stop after the sync that is under way
- * returns  the exit status: 0 told to stop, 1 could not start, or to be started again with another configuration
+ * returns  the exit status: 0 stopped by a signal, 1 could not start, or its configuration changed
  */
 export function agentCommand(
   options: AgentOptions,
@@ -277,7 +277,7 @@ function scrapeAddressOf({ scrapeAddress: text }: AgentOptions): BindAddress | u
   throw new UsageError(`--scrape-address ${text}`, message, 'bad-address');
 }
 
-/** Standard input says what it says once. */
+/** Standard input can be read only once. */
 function watchConfiguration(
   { document }: Given,
   { config: path, flags }: AgentOptions,

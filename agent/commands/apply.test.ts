@@ -428,10 +428,10 @@ describe('slicewright cleanup', () => {
     expect((await cleanup(kernel)).out).toBe('IPv4: no slicewright rules found\nIPv6: no slicewright rules found\n');
   });
 
-  describe('where rules of others lead to chains of ours', () => {
+  describe('with rules of other programs that jump to slicewright chains', () => {
     const hostPort = '*nat\n:HOSTPORTS - [0:0]\n-A HOSTPORTS -s 10.1.0.9/32 -j KUBE-MARK-MASQ\nCOMMIT\n';
     const kept =
-      'error: kernel IPv4: nat KUBE-MARK-MASQ stays as it is, with KUBE-POSTROUTING: HOSTPORTS jumps to it ' +
+      'error: kernel IPv4: nat KUBE-MARK-MASQ is not removed, with KUBE-POSTROUTING: HOSTPORTS jumps to it ' +
       '(-A HOSTPORTS -s 10.1.0.9/32 -j KUBE-MARK-MASQ), and rules of others are left alone; ' +
       'once no rule jumps there, cleanup removes it\n';
 

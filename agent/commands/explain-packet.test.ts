@@ -197,7 +197,7 @@ describe('slicewright explain --against, other things', () => {
     writeFileSync(path, readFileSync(path, 'utf8').replace(/^-A KUBE-SVC-\w+ .*\n/gm, ''));
     const refused = await explain('node shop/cart', { against: [path] });
     expect(refused.status).toBe(3);
-    expect(refused.out).toContain('  Refused, and the client is told so at once');
+    expect(refused.out).toContain('  Rejected, and the client is told at once');
     expect(refused.out).toMatch(/^ +! -A KUBE-SERVICES -d 10\.96\.0\.10\/32 -p tcp -m tcp --dport 80 -j REJECT/m);
     expect(refused.out).toMatch(/^ +! \[1\/2\] -A KUBE-SVC-/m);
   });

@@ -35,7 +35,7 @@ export interface ExplainPacketOptions extends Omit<WantedOptions, 'filename'> {
 }
 
 /**
- * `slicewright explain`: what becomes of a connection's first packet, by which rules, and where what is found on a node
+ * `slicewright explain`: what happens to a connection's first packet, by which rules, and where what is found on a node
  * does something else.
  *
  * words    a sender, then a destination (agent/packets/question.ts)

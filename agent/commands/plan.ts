@@ -24,7 +24,7 @@ export interface PlanOptions extends WantedOptions, DangerOptions, SelectionOpti
   /** Services that it shall tell of, `NAMESPACE/NAME[:PORT]`; none: all. */
   readonly services?: readonly string[];
   readonly output: 'text' | 'name' | DocumentFormat;
-  /** Whole sentences, and what becomes of each kind of client. */
+  /** Whole sentences, and what happens to each kind of client. */
   readonly verbose?: boolean;
   /** File for `apply --plan`. */
   readonly out?: string;

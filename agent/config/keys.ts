@@ -1,7 +1,7 @@
 import type { ValueType } from './values.ts';
 
 /**
- * What becomes of a key of a KubeProxyConfiguration:
+ * What happens to a key of a KubeProxyConfiguration:
  *
  * applied   it has the meaning that it has for kube-proxy; `backend`: in that mode only, as there
  * agent     `slicewright agent` gives it the meaning that it has for kube-proxy; commands that run once have no use for it

@@ -84,7 +84,7 @@ export async function openRegistryFile(path: string, readStdin: ReadStdin): Prom
       return taken;
     },
     async follow(clock, log, signal, times) {
-      // Standard input says what it says once.
+      // Standard input can be read only once.
       if (path === '-') return;
       while (!signal.aborted) {
         const watch = { path, document, read, clock, log, words, ...(times === undefined ? {} : { times }) };

@@ -12,7 +12,7 @@ import type { AskedPacket } from './dialled.ts';
 import type { Knowledge } from './knowledge.ts';
 import { type Dialled, dialledBy, whyNot } from './why.ts';
 
-/** What becomes of one packet, and why. */
+/** What happens to one packet, and why. */
 export interface ExplainedPacket {
   readonly packet: Packet;
   /** `a pod of this node`; undefined: nobody asked. */
@@ -51,7 +51,7 @@ export interface FoundOutcome extends Outcome {
   readonly source: string;
   /** How it differs from what should be; undefined: it does not. */
   readonly difference: string | undefined;
-  /** Rules of others that may decide before. */
+  /** Other programs' rules that may decide before. */
   readonly mayIntercept: readonly string[];
 }
 

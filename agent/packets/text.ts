@@ -18,7 +18,7 @@ export interface PacketTextChoices {
   readonly verbose: boolean;
 }
 
-/** What becomes of a packet, for people: the answer first, the rules last. */
+/** What happens to a packet, for people: the answer first, the rules last. */
 export function packetText(explained: ExplainedPacket, choices: PacketTextChoices): string {
   const { packet, wanted, found, unused } = explained;
   const limit = choices.verbose ? Number.POSITIVE_INFINITY : most;

@@ -231,7 +231,7 @@ function sharesByCluster({ shares, refused }: Forward, clusterOf: ClusterOf): Ma
   return sums;
 }
 
-/** `2 endpoints: local 50 %, member1 50 %`, or what becomes of clients that get to none. */
+/** `2 endpoints: local 50 %, member1 50 %`, or what happens to clients that get to none. */
 export function fateText(fate: Fate, clusterOf: ClusterOf): string {
   if (!isForward(fate)) return fateWords(fate);
   const shares = [...sharesByCluster(fate, clusterOf)].sort(([a], [b]) => compareText(a, b));

@@ -26,7 +26,7 @@ export interface FrontendSentence {
   readonly text: string;
   /** The sign, the Service and what fits of the text: bounded, whatever there is to say. */
   readonly line: string;
-  /** What becomes of each kind of client. */
+  /** What happens to each kind of client. */
   readonly details: readonly string[];
 }
 

@@ -36,7 +36,7 @@ export function eventTeller(nodeName: string): (event: AgentEvent) => ClusterEve
 
   function sourceChanged({ cluster, objectKind, state }: EventOf<'source'>): ClusterEvent[] {
     const key = `${cluster ?? 'local'} ${objectKind}`;
-    const from = cluster === undefined ? 'the own cluster' : `cluster ${cluster}`;
+    const from = cluster === undefined ? 'the local cluster' : `cluster ${cluster}`;
     if (state.kind === 'failing' && state.overLimit === true) {
       if (overLimit.has(key)) return [];
       overLimit.add(key);

@@ -54,7 +54,7 @@ function placeLines({ place, servicePort, kinds, examples }: NamedDifference, ve
   return [head, ...(verbose ? examples : examples.slice(0, 1)).flatMap((example) => exampleLines(example, verbose))];
 }
 
-/** What becomes of one packet, and the last rules that it met in what was found. */
+/** What happens to one packet, and the last rules that it met in what was found. */
 function exampleLines({ packet, reason, found }: Example, verbose: boolean): string[] {
   const rules = formatTrace(found);
   return [

@@ -1,6 +1,6 @@
 import type { DriftedPart } from './plane.ts';
 
-/** A rule of others that packets meet before slicewright's, and that decides what becomes of them. */
+/** A rule of others that packets meet before slicewright's, and that decides what happens to them. */
 export interface RuleAhead {
   /** `nat PREROUTING` */
   readonly where: string;

@@ -61,7 +61,7 @@ it('what rules of others need of the former mode stays, and is told once', async
   const plane = planeOf('nftables', { run });
   const { remarks } = await plane.sync(wanted, 'full');
   expect(remarks).toEqual([
-    expect.stringMatching(/^warning: kernel IPv4: nat KUBE-MARK-MASQ stays as it is.*HOSTPORTS/),
+    expect.stringMatching(/^warning: kernel IPv4: nat KUBE-MARK-MASQ is not removed.*HOSTPORTS/),
   ]);
   expect(kernel.save('IPv4')).toContain('-j MASQUERADE');
   expect(kernel.save('IPv4')).not.toMatch(/KUBE-S/);

@@ -235,7 +235,7 @@ export function placeText({ opened, closed }: ReturnType<typeof placeChanges>): 
   ];
 }
 
-/** In a few words what becomes of clients that get to no endpoint. */
+/** In a few words what happens to clients that get to no endpoint. */
 export function fateWords(fate: Exclude<Fate, Forward>): string {
   switch (fate.kind) {
     case 'reject':

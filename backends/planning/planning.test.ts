@@ -251,7 +251,7 @@ describe('dangers', () => {
   it('counts endpoints that leave at once, of a Service and of the node', () => {
     expect(report([cart, many(9)], [cart, many(3)]).dangers).toEqual([
       'default/cart loses 6 of its 9 endpoints at once',
-      "6 of the node's 9 endpoints leave at once",
+      "6 of the node's 9 endpoints are removed at once",
     ]);
     expect(report([cart, many(9)], [cart, many(6)]).dangers).toEqual([]);
     expect(report([cart, many(2)], [cart, many(1)]).dangers).toEqual([]);
@@ -277,7 +277,7 @@ describe('dangers', () => {
     expect(reportFrom(damaged, objects).sentences).toEqual(sentence === undefined ? [] : [sentence]);
   });
 
-  it('names a missing hook and foreign rules in front of ours', () => {
+  it('names a missing hook and foreign rules in front', () => {
     const { ruleset } = compiled(cart, local('10.1.0.1'));
     const text = iptables
       .print(ruleset)
@@ -289,7 +289,7 @@ describe('dangers', () => {
       {
         code: 'foreign-in-front',
         message:
-          'a rule of others stands before our hooks in filter FORWARD and may decide first: -A FORWARD -s 203.0.113.0/24 -j DROP',
+          "another program's rule comes before slicewright's hooks in filter FORWARD and may decide first: -A FORWARD -s 203.0.113.0/24 -j DROP",
       },
     ]);
   });

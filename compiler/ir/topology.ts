@@ -17,7 +17,7 @@ export interface Nearness {
 /**
  * What topology makes of ready endpoints; undefined: nothing.
  *
- * Hints only speak of our own cluster's endpoints: hinted ones take over the share of our others, and other clusters'
+ * Hints only speak of the local cluster's endpoints: hinted ones take over the share of our others, and other clusters'
  * endpoints keep theirs (MR-43). A Service that asks for near ones gets those of our zone, of whatever cluster (MR-44).
  * For kube-proxy all hints are alike.
  *

@@ -29,7 +29,7 @@ export function serviceOf({ hidden, namespace, serviceName, importName }: Endpoi
   return importName && importKey(serviceKey(namespace, importName));
 }
 
-/** A slice of our own cluster's, with its source. */
+/** A slice of the local cluster's, with its source. */
 export function attachOwn(slice: EndpointSlice, facts: NameFacts): AttachedSlice {
   const source = sourceOf(slice, facts);
   // Of our own, only what an exporter sent around says it: our controller's slices do not.
@@ -42,7 +42,7 @@ export function attachOwn(slice: EndpointSlice, facts: NameFacts): AttachedSlice
 
 /**
  * A slice of a Service of ours that stands in for what a ServiceImport has of it (MR-16); undefined for one that is not
- * of our own cluster's pods. Our Service may have lost a conflict like any exporter's, so its ports count (MR-30).
+ * of the local cluster's pods. Our Service may have lost a conflict like any exporter's, so its ports count (MR-30).
  */
 export function attachStandIn(
   slice: EndpointSlice,

@@ -105,7 +105,7 @@ describe("another cluster's endpoints join a Service of ours", () => {
     expect(fed([serve(), native], exported, { registry })).toEqual([`default/serve: local${granted ? ' east' : ''}`]);
   });
 
-  it('as a local dispatcher wrote them: its slices are the word of our own cluster', () => {
+  it('as a local dispatcher wrote them: its slices are the word of the local cluster', () => {
     for (const [namespace, name] of [
       ['default', 'serve'],
       ['kube-system', 'kube-dns'],

@@ -80,7 +80,7 @@ describe('a ServiceImport', () => {
   it.each([
     ["Karmada's custom", 'derived-serve', {}],
     ['its annotation', 'derived-0p6lqce99d', { 'multicluster.kubernetes.io/derived-service': 'derived-0p6lqce99d' }],
-  ])('gives way to the Service that is derived from it by %s', (_how, name, annotations) => {
+  ])('yields to the Service that is derived from it by %s', (_how, name, annotations) => {
     const derived = service(name, { clusterIP: '10.97.0.1' });
     const objects = [
       serviceImport('serve', {}, { annotations }),

@@ -259,7 +259,7 @@ describe('ports that do not fit', () => {
     expect(compilation.diagnostics.map(({ code }) => code)).toContain('remote-protocol-mismatch');
   });
 
-  it('of our own cluster are reported with the slice, and those of slices without endpoints are ordinary', () => {
+  it('of the local cluster are reported with the slice, and those of slices without endpoints are ordinary', () => {
     const objects = [
       named,
       slice('serve', 'serve-x', ['10.1.0.1']),
@@ -311,7 +311,7 @@ describe('what is said once, of all Services together', () => {
     );
   });
 
-  it('a zone named as ours, and that our own cluster has no name', () => {
+  it('a zone named as ours, and that the local cluster has no name', () => {
     const objects = [
       node('n1', { zone: 'a' }),
       serve,
@@ -326,7 +326,7 @@ describe('what is said once, of all Services together', () => {
   });
 });
 
-describe("our own cluster's id", () => {
+describe("the local cluster's id", () => {
   const applied = (name: string, cluster: string, where: 'labels' | 'annotations' = 'annotations') =>
     service(name, { ports: [] }, { [where]: { 'work.karmada.io/namespace': `karmada-es-${cluster}` } });
   const property = {

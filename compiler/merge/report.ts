@@ -8,7 +8,7 @@ import type { MergeFacts } from './facts.ts';
 import { clusterObject } from './own-cluster.ts';
 import type { EndpointRecord } from './record.ts';
 
-/** What is uncertain about the sources of our own cluster's slices: once per source, not per slice (MR-11, MR-12). */
+/** What is uncertain about the sources of the local cluster's slices: once per source, not per slice (MR-11, MR-12). */
 export function reportSources(
   attached: Iterable<AttachedSlice>,
   factsIn: (namespace: Namespace) => MergeFacts,
@@ -91,7 +91,7 @@ export function reportUnregistered(given: Iterable<ClusterName>, registry: Regis
 }
 
 /** MultiClusterServices among another cluster's objects: one cluster cannot speak for others. */
-export function reportPresumption(refs: Iterable<ObjectRef>, diagnostics: Diagnostic[]): void {
+export function reportOverreach(refs: Iterable<ObjectRef>, diagnostics: Diagnostic[]): void {
   for (const object of refs) {
     const message = `applies only to what ${object.cluster ?? ''} itself provides; to cover other clusters, put it among the local cluster's objects`;
     diagnostics.push({ severity: 'info', code: 'multi-cluster-service-elsewhere', object, message });

@@ -21,7 +21,7 @@ export interface Concern {
 export interface SourcedEndpoint {
   readonly from: AttachedSlice;
   readonly endpoint: SliceEndpoint;
-  /** undefined: our own cluster. */
+  /** undefined: the local cluster. */
   readonly cluster: ClusterName | undefined;
   readonly locality: Locality;
   /** The place that its zone means. */
@@ -115,7 +115,7 @@ function remoteConcerns(cluster: ClusterName, facts: MergeFacts): (address: IpAd
   };
 }
 
-/** Ranges of our own cluster, in which nobody else has endpoints. */
+/** Ranges of the local cluster, in which nobody else has endpoints. */
 interface OwnRange {
   readonly hold: (address: IpAddress) => boolean;
   readonly rule: string;

@@ -22,7 +22,7 @@ export type Source =
     };
 
 /**
- * The source of a slice found among our own cluster's objects: rules L1 to L8, the first that applies.
+ * The source of a slice found among the local cluster's objects: rules L1 to L8, the first that applies.
  *
  * The work.karmada.io marks are no help: on a member they name the member itself.
  */

@@ -78,7 +78,7 @@ describe("another cluster's endpoint", () => {
     expect(used({ west: { nodeCidrs: ['10.2.0.0/16' as Cidr] } }, false)).toBe(true);
     expect(used({ west: {} })).toBe(true);
     expect(used({ west: {} }, true)).toBe(false);
-    // What is registered of our own cluster says nothing of others; nor does what is gone.
+    // What is registered of the local cluster says nothing of others; nor does what is gone.
     expect(used({ home: { self: true, podCidrs: ['10.3.0.0/16' as Cidr] } })).toBe(true);
     expect(used({ old: { removed: true, podCidrs: ['10.3.0.0/16' as Cidr] } })).toBe(true);
   });
@@ -252,7 +252,7 @@ describe('a policy', () => {
     return poolTexts(onlyPort(compileObjects(objects, options)).pools.cluster);
   };
 
-  it('may call our own cluster by its id, and others by their aliases', () => {
+  it('may call the local cluster by its id, and others by their aliases', () => {
     const registry = registryOf({ home: { self: true }, east: { aliases: ['e' as ClusterName] } });
     expect(share({ 'slicewright.dev/cluster-weights': 'home=2,e=1' }, { registry })).toEqual([
       '10.0.0.1:8080*2',

@@ -46,7 +46,7 @@ describe('Services of a proxy with a name', () => {
     ['labelled with it and headless', { [label]: 'mine', 'service.kubernetes.io/headless': '' }, 'foreign-proxy'],
   ])('%s', (_which, labels, reason) => expect(skippedFor(labels)).toBe(reason));
 
-  it('are those of our own cluster: who serves them in another says nothing here', () =>
+  it('are those of the local cluster: who serves them in another says nothing here', () =>
     expect([skippedFor({}, 'east'), skippedFor({ [label]: 'theirs' }, 'east')]).toEqual([undefined, undefined]));
 });
 

@@ -16,9 +16,9 @@ import {
 import { unreachable } from '../values/unreachable.ts';
 import { isEven, type MinHealthy, type Policy, type Tier, type TierSelector } from './policy.ts';
 
-/** An endpoint that may get new connections: ready, or chosen for want of ready ones. */
+/** An endpoint that may get new connections: ready, or chosen because none is ready. */
 export interface Candidate {
-  /** undefined: the own cluster. */
+  /** undefined: the local cluster. */
   readonly cluster: ClusterName | undefined;
   /** From the slice's weight annotation; 1 unless set, 0 drains (MR-60). */
   readonly weight: number;

@@ -42,7 +42,7 @@ describe('another cluster', () => {
     expect(await synced(agent, 'member1')).toBe(1);
   });
 
-  it('that is lost later keeps its endpoints, and the own cluster goes on', async () => {
+  it('that is lost later keeps its endpoints, and the local cluster goes on', async () => {
     const [own, west] = [await startCluster(), await startExporter('10.10.0.6')];
     const kernel = createFakeKernel();
     const agent = start(own.double, kernel, { others: { member1: west.double } });

@@ -5,9 +5,9 @@ import type { Observation } from '../../netfilter/live/observation.ts';
 /**
  * Beside the reasons of a command:
  *
- * another-writer  the chains bear our names and not our mark
+ * another-writer  the chains bear our names and not slicewright's mark
  * two-modes       rules of Services are in nft and in legacy tables
- * disturbed       another writer changes our chains as we write them
+ * disturbed       another writer changes slicewright's chains as we write them
  * changed-since   the tables are not those that a saved plan starts from
  */
 export type ApplyErrorReason = KernelErrorReason | 'another-writer' | 'two-modes' | 'disturbed' | 'changed-since';

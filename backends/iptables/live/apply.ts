@@ -217,7 +217,7 @@ async function performAll(
 
 /**
  * Whether a document that failed has left what no number of its tables makes: a kernel takes a table whole or not at all.
- * Then a tool does not do what it says, or another writer was at the same tables.
+ * Then a tool is faulty, or another program wrote the same tables.
  */
 function isTorn(before: Observation, restores: readonly RestoreStep[], failed: RestoreStep, now: Observation): boolean {
   let reached: Ruleset | undefined = before.ruleset;

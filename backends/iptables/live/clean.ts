@@ -71,7 +71,7 @@ export async function leaveTables(
   const observed = await observePossible(run, scope.family, own);
   if (observed === undefined || observed.owner === 'nobody') return undefined;
   if (observed.owner === 'another writer' && !scope.takeOver) return undefined;
-  // What rules of others keep was told of when the rest went.
+  // What other programs' rules keep was told of when the rest went.
   if (planLive(observed, nothing, own).steps.length === 0) return undefined;
   return {
     text: `the rules in the ${observed.tools.mode} tables go: ${sizeOf(observed.ruleset)}`,

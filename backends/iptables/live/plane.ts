@@ -317,7 +317,7 @@ function countRules({ chains }: Ruleset): Map<string, number> {
   return counts;
 }
 
-/** Jumps from chains of the kernel are inserted (`-I`), so what is appended are rules of our chains. */
+/** Jumps from chains of the kernel are inserted (`-I`), so what is appended are rules of slicewright's chains. */
 function countWritten(documents: readonly RestoreDocument[]): Map<string, number> {
   const counts = noRules();
   for (const { name, lines } of documents.flatMap((document) => document.tables)) {

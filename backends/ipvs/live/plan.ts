@@ -41,7 +41,7 @@ export interface Planner {
    * source    for people
    * dangers   of the place itself, whatever the plan does there
    * taking    whether servers of others are taken over, and where not; undefined: they are not
-   * foreign   rules of others, where the program does not say
+   * foreign   other programs' rules, where the program does not say
    */
   observed(
     source: string,
@@ -163,7 +163,7 @@ function behind(foreign: Foreign, program: IpvsProgram): IpvsProgram {
   return { ...program, rules: withAhead(program.rules, foreign) };
 }
 
-/** Chains that no other mode has; kube-proxies of before 1.26 have not all of them. */
+/** Chains that no other mode has; kube-proxies before 1.26 do not have all of them. */
 function isInForce({ rules: { chains }, prefix }: IpvsProgram): boolean {
   const own = [
     ['filter', accessFilter],

@@ -179,7 +179,7 @@ describe('a plane', () => {
     const made = await plane.sync(wanted, 'full');
     expect(made).toMatchObject({
       documents: 2,
-      remarks: ['another program changed the table 1 time while it was written'],
+      remarks: ['another program changed the table 1 time during a write'],
     });
     expect(fake.ruleset()).toBe(textOf(wanted));
     pending = elsewhere;
@@ -438,10 +438,10 @@ describe('commands', () => {
     expect(observed?.inFront()).toEqual(texts);
     const dangers = observed?.plan(wanted, options).changes().dangers;
     expect(dangers?.map(({ code, message }) => `${code}: ${message}`)).toEqual([
-      `foreign-in-front: 2 rules of others are asked before slicewright's in table inet fw, chain first and may decide first: ip daddr 10.96.0.1 counter drop comment "we accept it"`,
-      `foreign-in-front: 2 rules of others are asked before slicewright's in table inet fw, chain passing and may decide first: policy drop`,
-      `foreign-in-front: a rule of others is asked before slicewright's in table inet fw, chain nat and may decide first: dnat ip to 203.0.113.4`,
-      `foreign-in-front: 2 rules of others are asked before slicewright's in table ip nat, chain PREROUTING and may decide first: tcp dport 80 redirect to :8080`,
+      `foreign-in-front: 2 rules of other programs come before slicewright's in table inet fw, chain first and may decide first: ip daddr 10.96.0.1 counter drop comment "we accept it"`,
+      `foreign-in-front: 2 rules of other programs come before slicewright's in table inet fw, chain passing and may decide first: policy drop`,
+      `foreign-in-front: another program's rule comes before slicewright's in table inet fw, chain nat and may decide first: dnat ip to 203.0.113.4`,
+      `foreign-in-front: 2 rules of other programs come before slicewright's in table ip nat, chain PREROUTING and may decide first: tcp dport 80 redirect to :8080`,
     ]);
   });
 

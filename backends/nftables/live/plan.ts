@@ -26,7 +26,7 @@ export interface Planner {
    * What a plan starts from.
    *
    * source   for people
-   * ahead    rules of others that packets meet before
+   * ahead    other programs' rules that packets meet before
    */
   observed(source: string, found: Observation, ahead?: readonly RuleAhead[]): Observed;
   /** What shall be in force: nothing at all in a family that nobody uses. */
