@@ -361,7 +361,7 @@ describe("the local cluster's id", () => {
     const other = configured('west');
     expect(onlyPort(other).known[0]?.local).toBe(false);
     expect(diagnosticTexts(other)[0]).toBe(
-      'error: cluster local: goes by several names in configuration and ClusterProperty (east, west); west, as configured, is used',
+      'error: cluster local: has different names in configuration and ClusterProperty (east, west); the configured name, west, is used',
     );
   });
 });

@@ -67,7 +67,7 @@ function concernsOf({ source }: AttachedSlice, facts: MergeFacts): (endpoint: Sl
         ? (address: IpAddress) => returnedVip(address, facts)
         : remoteConcerns(source.cluster, facts);
   return ({ special, address }) =>
-    special === undefined ? bySource?.(address) : refuse('MR-15', `refused: ${special} address`, undefined);
+    special === undefined ? bySource?.(address) : refuse('MR-15', `rejected: ${special} address`, undefined);
 }
 
 /** Our own Service's address came back: no second translation leads from there to its endpoints (MR-16). */
@@ -142,7 +142,7 @@ function outsideRanges(
     isInside === undefined
       ? `no ${family} ranges are registered for ${cluster}`
       : `it lies outside the ranges of ${cluster}`;
-  const reason = { rule: 'O6', text: strict ? `refused: ${text}` : text };
+  const reason = { rule: 'O6', text: strict ? `rejected: ${text}` : text };
   return { reason, refuses: strict, report: { severity: 'warning', code: 'unexpected-address' } };
 }
 

@@ -25,7 +25,7 @@ describe('verify', () => {
     expect(mismatches.map(formatMismatch)).toEqual([
       [
         'pod 10.1.0.9 -> 10.96.0.1:80/tcp',
-        '  expected "to 10.1.0.5:8080", found none; expected: 1/2 to 10.1.0.5:8080, 1/2 to 10.2.0.5:8080; found: drop',
+        '  nothing goes "to 10.1.0.5:8080"; expected: 1/2 to 10.1.0.5:8080, 1/2 to 10.2.0.5:8080; found: drop',
         '  expected: 1/2 to 10.1.0.5:8080',
         '  expected: 1/2 to 10.2.0.5:8080',
         '  found:    drop',
