@@ -36,7 +36,7 @@ describe.each(backendNames())('verify --against in mode %s', (backend) => {
     const { status, out } = await verify();
     expect([status, out]).toEqual([
       0,
-      expect.stringMatching(/^IPv4, .*: every packet is treated as it should be \(\d+ kinds/),
+      expect.stringMatching(/^IPv4, .*: all packets are treated as expected \(\d+ kinds/),
     ]);
   });
 
