@@ -31,7 +31,10 @@ export function addVerify(program: Command): void {
       '-l, --selector <selector>',
       "with --live or --against: only Services that this label selector matches: 'app=cart'",
     )
-    .option('--verbose', 'with --live or --against: show show every difference, and all rules that its packets met');
+    .option(
+      '--verbose',
+      'with --live or --against: show show show every difference, and all rules that its packets met',
+    );
   addOutput(verify, ['text', 'json', 'yaml'], 'text', 'output format, with --live or --against')
     .addHelpText(
       'after',
@@ -98,20 +101,20 @@ function parseCount(text: string): number {
 
 export function addStatus(program: Command): void {
   const status = withUsageErrors(
-    program.command('status').argument('[namespace/name[:port]...]', 'tell of these Services alone'),
+    program.command('status').argument('[namespace/name[:port]...]', 'show only these Services'),
   )
-    .summary("ask this node's agent how it stands")
+    .summary("show the state of this node's agent")
     .description(
-      'Sources and their freshness, the last sync of each family, drift, Services that are held back, and what each ' +
-        'Service has. With Services or a namespace, of Services only those are told of, and decide the exit status with ' +
-        'the state of the agent itself.\nExit status: 0 all is in force, 1 something is not as it should be, a Service ' +
-        'that was named is not served, or no agent answers, 2 usage.',
+      'Shows sources and their freshness, the last sync of each family, drift, Services that are held back, and the ' +
+        'endpoints of each Service. With Services or a namespace it shows only those, and they decide the exit status ' +
+        'together with the state of the agent itself.\nExit status: 0 all rules are in force, 1 something is wrong, a named ' +
+        'Service is not served, or no agent answers, 2 usage.',
     )
     .option('-n, --namespace <namespace>', 'only Services of this namespace; a target may then be a name alone')
-    .addOption(addressOption("where the agent's metrics are served", '127.0.0.1:10249'))
-    .option('--watch', 'ask again and again, until q or Ctrl-C')
+    .addOption(addressOption("the address of the agent's metrics", '127.0.0.1:10249'))
+    .option('--watch', 'refresh until q or Ctrl-C')
     .addOption(intervalOption());
-  addOutput(status, ['text', 'name', 'json', 'yaml'], 'text', 'how it is written; name: the Services alone')
+  addOutput(status, ['text', 'name', 'json', 'yaml'], 'text', 'output format; name: only the Services')
     .addHelpText(
       'after',
       '\nExamples:\n  slicewright status\n  slicewright status shop/cart --watch\n  slicewright status -n shop -o name\n  slicewright status -o json | jq .families',

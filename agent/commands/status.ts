@@ -12,7 +12,7 @@ import { reportingFailures } from './failures.ts';
 import { chosenStatus, type IsChosen, parseStatusChoice, serviceNames } from './status-choice.ts';
 
 export interface StatusOptions extends Pick<SelectionOptions, 'namespace'> {
-  /** `127.0.0.1:10249`, where the agent's metrics are served. */
+  /** `127.0.0.1:10249`, the address of the agent's metrics. */
   readonly address: string;
   /** `NAMESPACE/NAME[:PORT]`: the Services that are asked about; none: all. */
   readonly services?: readonly string[];

@@ -87,7 +87,7 @@ describe("another cluster's endpoint", () => {
     const registry = registryOf({ east: { podCidrs: pods } });
     const six = dispatched('six', 'east', ['fd00:1::1'], { addressType: 'IPv6' });
     expect(diagnosticTexts(compileObjects([service('six', { clusterIP: 'fd00::1' }), six], { registry }))).toEqual([
-      'warning: Service default/six: endpoint fd00:1::1 of cluster east: refused: no IPv6 ranges are registered for east',
+      'warning: Service default/six: endpoint fd00:1::1 of cluster east: rejected: no IPv6 ranges are registered for east',
     ]);
   });
 

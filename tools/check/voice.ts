@@ -4,7 +4,7 @@ import type { Breach } from './imports.ts';
 
 /** A phrase, and what says the same at first reading. */
 const phrases: readonly (readonly [phrase: RegExp, instead: string])[] = [
-  [/\bof before\b(?![.)])/i, 'write "previous"'],
+  [/(?<!\bconst \S+ )\bof before\b(?![.)])/i, 'write "previous"'],
   [/\bfor want of\b/i, 'write "because there is no …"'],
   [/\bgives? way to\b/i, 'write which one overrides the other'],
   [/\bnone of none\b/i, 'name the values that are valid'],
