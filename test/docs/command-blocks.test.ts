@@ -13,6 +13,10 @@ const pagesApart = new Map([
 
 /** Blocks that no test runs as they stand: page and first command → why. */
 const notRun = new Map([
+  [
+    'docs/operations.md: make image',
+    'takes minutes and packages of two architectures; test/image builds the image and runs it',
+  ],
   ['README.md: make demo', 'installs what is missing; tools/demo/demo.test.ts runs its acts'],
   ['README.md: kubectl get', 'needs a cluster; test/controller types kubectl against API server doubles'],
   ['README.md: slicewright test', 'needs a person who presses keys'],
