@@ -158,7 +158,10 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
         next,
       )
     ) {
-      log.info({}, 'the registry calls clusters otherwise that are read here: ending, to be started again with it');
+      log.info(
+        {},
+        'the registry renames clusters that this agent reads; exiting so that the supervisor restarts the agent',
+      );
       parts.onRenamed?.();
       return;
     }

@@ -42,6 +42,6 @@ function reportLeftOut(irs: readonly ServicePortIR[], leftOut: readonly ServiceP
       severity: 'error',
       code: 'name-collision',
       object,
-      message: `${id} is left out: the names that its rules need are those of another Service port`,
+      message: `${id} is left out: the names that its rules need are in use by another Service port`,
     }));
 }

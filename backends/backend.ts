@@ -171,7 +171,7 @@ export interface Observed {
   look(node: NodeContext, how?: { readonly withOthers: boolean }): Look;
   /** Known differences that its age shows: chains that only old kube-proxies have, or do not have yet. */
   readonly readings?: readonly Reading[];
-  /** Rules of others that may decide before slicewright's are asked, each with where it stands. */
+  /** Other programs' rules that may decide before slicewright's are asked, each with where it stands. */
   inFront(): readonly string[];
   /** Other programs' chains that stand before and are not followed, each with the rule that leads there; absent: none is known. */
   notFollowed?(): readonly string[];
@@ -322,7 +322,7 @@ export interface CleanReport {
   readonly done: readonly string[];
   /** What is left because it is another program's, for people. */
   readonly others: string | undefined;
-  /** What is slicewright's and is left because rules of others lead to it, and to which rules. Each run says so. */
+  /** What is slicewright's and is left because other programs' rules lead to it, and to which rules. Each run says so. */
   readonly kept: readonly Diagnostic[];
   readonly problems: readonly Diagnostic[];
 }

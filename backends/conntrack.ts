@@ -36,7 +36,7 @@ export async function forgetConnections(run: Run, family: Family, flows: readonl
   if (flows.length === 0) return { found: 0, problem: undefined };
   const listed = await run('conntrack', ['-L', '-p', 'udp', ...familyOption(family)]);
   if (listed.failure === 'not-found') {
-    const problem = 'conntrack is not installed: UDP clients of endpoints that are gone go on sending to them';
+    const problem = 'conntrack is not installed: UDP clients keep sending to endpoints that are gone';
     return { found: 0, problem };
   }
   // Too many connections to list, or a listing that fails: then every kind is tried.
@@ -45,7 +45,7 @@ export async function forgetConnections(run: Run, family: Family, flows: readonl
     const result = await run('conntrack', deletionArgs(family, flow));
     // Exit status 1 is for nothing to delete, too: the connection has ended meanwhile.
     if (result.exitCode === 0 || result.stderr.includes(' 0 flow entries have been deleted')) continue;
-    const problem = `connections could not be forgotten: ${complaintOf(result)}`;
+    const problem = `connections could not be removed from conntrack: ${complaintOf(result)}`;
     return { found: there.length, problem };
   }
   return { found: there.length, problem: undefined };

@@ -1,5 +1,5 @@
 /**
- * Finds the Services that the kernel refuses, so that all others can be served.
+ * Finds the Services that the kernel rejects, so that all others can be served.
  *
  * Where a refusal names its rule, that Service is left out at once. Where it does not (legacy mode
  * can only say that a table was refused), all Services in question are held back, the rest is

@@ -29,7 +29,7 @@ export interface Holdings {
   /** The other clusters, by name. */
   readonly others: readonly ClusterName[];
   memberOf(cluster: ClusterName): Member;
-  /** Our own cluster's, by their keys. */
+  /** The local cluster's, by their keys. */
   readonly imports: ReadonlyMap<ServiceKey, ServiceImport>;
   /** The same by the Service that would stand for them. */
   readonly importsOfDerived: ReadonlyMap<ServiceKey, ReadonlyMap<ServiceKey, ServiceImport>>;
@@ -42,7 +42,7 @@ export function serviceAt({ ours, imports }: Holdings, key: ServiceKey): Service
   return derivedOf(ours, imported) === undefined ? imported.service : undefined;
 }
 
-/** A Service's slices: our own cluster's by name, then other clusters', by cluster and name. */
+/** A Service's slices: the local cluster's by name, then other clusters', by cluster and name. */
 export function attachedTo(holdings: Holdings, key: ServiceKey, facts: MergeFacts): AttachedSlice[] {
   const imported = importBehind(holdings, key);
   return [

@@ -20,7 +20,7 @@ import { type ClusterName, compareText } from './values/names.ts';
 import { formatObjectRef, type ObjectRef } from './values/object-ref.ts';
 import { zero } from './values/rational.ts';
 
-/** What becomes of one Service; a function of its arguments alone, so it can be remembered by them. */
+/** What happens to one Service; a function of its arguments alone, so it can be remembered by them. */
 export interface CompiledService {
   readonly ports: readonly ServicePortIR[];
   readonly endpoints: readonly EndpointRecord[];
@@ -31,7 +31,7 @@ export interface CompiledService {
 const nothing: CompiledService = { ports: [], endpoints: [], diagnostics: [], sameZoneText: [] };
 
 /**
- * attached  the Service's slices: our own cluster's by name, then other clusters', by cluster and name
+ * attached  the Service's slices: the local cluster's by name, then other clusters', by cluster and name
  * claims    who answers where, over all Services
  */
 export function compileService(
@@ -183,7 +183,7 @@ function reasonsOf(
 
 /** Once a port: its clients are sent where nobody may answer. */
 function reportPanic(service: Service, { family, port }: MergedPort, diagnostics: Diagnostic[]): void {
-  const message = `port "${port.name}" ${family}: nothing is ready but endpoints of lost clusters; they are used`;
+  const message = `port "${port.name}" ${family}: only endpoints of lost clusters are ready; they are used`;
   diagnostics.push({ severity: 'warning', code: 'panic-mode', object: service.ref, message });
 }
 
@@ -198,7 +198,7 @@ function reportUnservedFamilies(service: Service, diagnostics: Diagnostic[]): vo
     const [first] = unserved;
     if (first === undefined) continue;
     const more = unserved.length > 1 ? ` (and ${unserved.length - 1} more)` : '';
-    const message = `${first}${more} is ${familyOf(first)}, and the Service has no ${familyOf(first)} cluster IP; nobody is answered there`;
+    const message = `${first}${more} is ${familyOf(first)}, but the Service has no ${familyOf(first)} cluster IP; the Service is not served there`;
     diagnostics.push({ severity: 'warning', code: 'service-family-unserved', object: service.ref, field, message });
   }
 }
@@ -230,6 +230,6 @@ function reportOpenLoadBalancer(
   const open = frontends.some((frontend) => frontend.kind === 'loadBalancerIP' && frontend.sourceRanges.length === 0);
   if (!open || !service.hasSourceRanges) return;
   const field = 'spec.loadBalancerSourceRanges';
-  const message = `has no valid ${family} range, or one of everyone; port "${port.name}" is open to everyone on its ${family} load balancer addresses`;
+  const message = `has no valid ${family} range, or one that contains every address; port "${port.name}" is open to everyone on its ${family} load balancer addresses`;
   diagnostics.push({ severity: 'warning', code: 'load-balancer-open', object: service.ref, field, message });
 }

@@ -72,7 +72,7 @@ describe('a compilation', () => {
     expect(diagnosticTexts(compilation)).toEqual([
       'error: Service default/Bad metadata.name: "Bad" is not an object name (lower-case letters, digits, "-", "."); the object is left out',
       'warning: EndpointSlice default/good-x endpoints[1].addresses[0]: "x" is not an IPv4 address; this endpoint is left out',
-      'warning: EndpointSlice default/good-y endpoints: "z" is not a list; it is taken as empty',
+      'warning: EndpointSlice default/good-y endpoints: "z" is not a list; using an empty list',
       'warning: Service default/worse spec: 7 is not an object; it is ignored',
       expect.stringContaining('info: Service default/worse spec.clusterIP'),
     ]);

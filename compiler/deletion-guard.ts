@@ -28,7 +28,7 @@ export interface DeletionGuard<C extends ObjectChange = ObjectChange> {
 }
 
 /**
- * Only slices in our own cluster that speak of another one are guarded: there a restarted controller or a broken control
+ * Only slices in the local cluster that speak of another one are guarded: there a restarted controller or a broken control
  * plane deletes what it merely does not know yet. What another cluster's own API server deletes is gone.
  *
  * names   the compiler's, by which it knows whose a slice is

@@ -14,7 +14,7 @@ import type { EndpointRecord } from './merge/record.ts';
 import {
   reportLost,
   reportOverlaps,
-  reportPresumption,
+  reportOverreach,
   reportSources,
   reportUnaccepted,
   reportUnattached,
@@ -38,7 +38,7 @@ import { createWorld } from './world.ts';
 /** What a compiler is told once. */
 export interface CompilerContext {
   readonly settings: Settings;
-  /** The node that is compiled for; undefined: the only Node among the own cluster's objects. */
+  /** The node that is compiled for; undefined: the only Node among the local cluster's objects. */
   readonly nodeName: string | undefined;
   /** What is known of the clusters besides their objects; absent: nothing. */
   readonly registry?: Registry;
@@ -62,7 +62,7 @@ export interface Engine {
   settle(): PortChanges;
   /** As of the last settling. */
   node(): NodeContexts;
-  /** What tells whose a slice of our own cluster is, as of the last settling; the same value while it is the same. */
+  /** What tells whose a slice of the local cluster is, as of the last settling; the same value while it is the same. */
   names(): NamesIn;
   /** What became of each Service, as of the last settling. */
   services(): ReadonlyMap<ServiceKey, Pick<CompiledService, 'ports' | 'endpoints'>>;
@@ -121,7 +121,7 @@ export function createEngine(context: CompilerContext): Engine {
     };
   }
 
-  /** The registry with our own cluster marked: one value for each name, so that it can be compared. */
+  /** The registry with the local cluster marked: one value for each name, so that it can be compared. */
   function registryWith(own: ClusterName | undefined): Registry {
     if (marked.given !== given) marked = { given, byOwn: new Map() };
     // kube-proxy knows of no cluster, lost or drained.
@@ -148,7 +148,7 @@ export function createEngine(context: CompilerContext): Engine {
     };
   }
 
-  /** Whether anyone with a right to it names our own cluster, if only ambiguously. */
+  /** Whether anyone with a right to it names the local cluster, if only ambiguously. */
   function isNamed(): boolean {
     const isStated = statedOwnCluster(settings.ownCluster, given) !== undefined;
     return isStated || [...world.properties].some(({ clusterId }) => clusterId !== undefined);
@@ -233,7 +233,7 @@ export function createEngine(context: CompilerContext): Engine {
     if (!facts.compat) {
       for (const remark of facts.registry.remarks ?? []) diagnostics.push(remark);
       reportUnregistered(world.given(), facts.registry, diagnostics);
-      reportPresumption(world.presumptuous(), diagnostics);
+      reportOverreach(world.overreaching(), diagnostics);
       reportUnaccepted(world.unaccepted(factsIn), diagnostics);
       for (const diagnostic of overlappingRanges(facts.registry)) diagnostics.push(diagnostic);
       const marks = Array.from(
@@ -309,7 +309,7 @@ export function createEngine(context: CompilerContext): Engine {
 }
 
 /**
- * The name that a cluster's objects go by within: its id, and none for our own cluster, even if it was given one.
+ * The name that a cluster's objects go by within: its id, and none for the local cluster, even if it was given one.
  */
 export function viewOf(
   cluster: ClusterName | undefined,

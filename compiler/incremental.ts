@@ -25,7 +25,7 @@ export interface Compiler {
    */
   register(registry: Registry): PortChanges;
   node(): NodeContexts;
-  /** What tells whose a slice of our own cluster is (compiler/merge/source.ts); the same value while it is the same. */
+  /** What tells whose a slice of the local cluster is (compiler/merge/source.ts); the same value while it is the same. */
   names(): NamesIn;
   /** What became of each Service, as of the last change. */
   services: Engine['services'];
@@ -41,7 +41,7 @@ export interface Compiler {
 export interface Subject {
   /** Services that it is, feeds or may matter to. */
   readonly services: ReadonlySet<ServiceKey>;
-  /** Whose it is: by rules L1 to L8 a slice of our own cluster may be another's. undefined: our own. */
+  /** Whose it is: by rules L1 to L8 a slice of the local cluster may be another's. undefined: our own. */
   readonly cluster: ClusterName | undefined;
 }
 

@@ -15,7 +15,7 @@ export interface NamespaceClaims {
 
 /**
  * Whoever may write into one namespace says what he likes there. So what its objects say of clusters and of addresses
- * that are ours counts in that namespace and nowhere else: no tenant can rename our own cluster, make another tenant's
+ * that are ours counts in that namespace and nowhere else: no tenant can rename the local cluster, make another tenant's
  * slices somebody else's, or keep another tenant's endpoints out.
  */
 export interface ClaimsOfNamespaces {

@@ -29,7 +29,7 @@ export function reportServiceAddresses(
     // What came back from another cluster is answered by the Service's own endpoints (MR-16).
     const cameBack = reasons.some(({ rule }) => rule === 'MR-11');
     if (holder === undefined || holder.vip !== 'clusterIP' || leftOut !== undefined || cameBack) continue;
-    const message = `endpoint ${address} of Service ${service} is the cluster IP of ${formatObjectRef(holder.ref)}; a connection is translated once, so nobody answers there`;
+    const message = `endpoint ${address} of Service ${service} is the cluster IP of ${formatObjectRef(holder.ref)}; the kernel translates a connection only once, so nothing answers there`;
     diagnostics.push({ severity: 'warning', code: 'endpoint-is-service-address', object: slice, message });
   }
 }
@@ -57,6 +57,6 @@ export function reportNodeName(
   const [most] = [...names].sort(([a, m], [b, n]) => n - m || compareText(a, b));
   if (most === undefined) return;
   const [name, count] = most;
-  const message = `no EndpointSlice names this node "${printable(nodeName)}", but ${count} endpoint${count === 1 ? '' : 's'} in its pod range ${node.podCidrs.join(', ')} run${count === 1 ? 's' : ''} on "${printable(name)}"; policy Local finds no endpoint here; is --hostname-override wrong?`;
+  const message = `no EndpointSlice names this node "${printable(nodeName)}", but ${count} endpoint${count === 1 ? '' : 's'} in its pod range ${node.podCidrs.join(', ')} run${count === 1 ? 's' : ''} on "${printable(name)}"; policy Local finds no endpoint here; check --hostname-override`;
   diagnostics.push({ severity: 'warning', code: 'node-name-mismatch', object: node.ref, message });
 }

@@ -46,7 +46,7 @@ export const ipvsSchedulers = ['rr', 'wrr', 'lc', 'wlc', 'sh', 'dh', 'mh', 'sed'
 export type IpvsScheduler = (typeof ipvsSchedulers)[number];
 
 /**
- * `kube-proxy`: kube-proxy v1.30 to the letter, every deliberate deviation off (MR-46).
+ * `kube-proxy`: produce exactly kube-proxy v1.30's rules, with no deliberate deviation (MR-46).
  * `none`: the newest kube-proxy's behaviour, and our own merge rules.
  */
 export type Compat = 'kube-proxy' | 'none';

@@ -54,22 +54,22 @@ export interface World {
   serviceKeys(): Iterable<ServiceKey>;
   keysIn(namespaces: ReadonlySet<Namespace>): Iterable<ServiceKey>;
   readonly nodes: readonly Node[];
-  /** What our own cluster says of itself. */
+  /** What the local cluster says of itself. */
   readonly properties: Iterable<ClusterProperty>;
   put(cluster: ClusterName | undefined, object: ModelObject): void;
   drop(cluster: ClusterName | undefined, object: ModelObject): void;
   takeTouched(): Touched;
   /** Services that an object is, feeds or may matter to, by all that is there now. */
   concerns(cluster: ClusterName | undefined, object: ModelObject): ReadonlySet<ServiceKey>;
-  /** A Service's slices: our own cluster's by name, then other clusters', by cluster and name. */
+  /** A Service's slices: the local cluster's by name, then other clusters', by cluster and name. */
   attachedTo(key: ServiceKey, facts: MergeFacts): AttachedSlice[];
-  /** All slices of our own cluster that feed some Service, existing or not. */
+  /** All slices of the local cluster that feed some Service, existing or not. */
   ownSlices(): Iterable<EndpointSlice>;
-  /** Slices of our own cluster that name no Service. */
+  /** Slices of the local cluster that name no Service. */
   readonly unattached: Iterable<ObjectRef>;
-  /** MultiClusterServices of other clusters that speak of more than that cluster may grant. */
-  presumptuous(): Iterable<ObjectRef>;
-  /** What other clusters offer and nobody of ours lets in. */
+  /** MultiClusterServices of other clusters that name providers or consumers which that cluster may not speak for. */
+  overreaching(): Iterable<ObjectRef>;
+  /** Offers of other clusters that no object of the local cluster accepts. */
   unaccepted(factsIn: (namespace: Namespace) => MergeFacts): Iterable<Unaccepted>;
   /** Services that have one of the addresses written into them, or a slice of perhaps another cluster that names one. */
   keysNaming(places: Places): ServiceKey[];
@@ -314,7 +314,7 @@ export function createWorld(): World {
     get unattached() {
       return unattached.values();
     },
-    *presumptuous() {
+    *overreaching() {
       for (const cluster of others) {
         for (const { ref, providers } of memberOf(cluster).multiClusterServices.values()) {
           if (providers.length !== 1 || providers[0] !== cluster) yield ref;

@@ -21,11 +21,11 @@ function settingOptions({ collect }: Pick<Helpers, 'collect'>): Option[] {
   return [
     new Option(
       '--import-style <style>',
-      'karmada: users write ServiceImports, each gets Service derived-NAME; mcs: ServiceImports are made from exports; the default is karmada with a hub, else mcs',
+      'karmada: users write ServiceImports, and each gets a Service derived-NAME; mcs: the controller makes ServiceImports from exports; the default is karmada with a hub, else mcs',
     ).choices(['karmada', 'mcs']),
     new Option(
       '--clusterset-ip-range <cidr>',
-      'with mcs: imports get addresses of this range instead of derived Services; one for each family; repeatable',
+      'with mcs: imports get addresses from this range instead of derived Services; one range for each family; repeatable',
     )
       .argParser(collect)
       .default([], 'none'),
@@ -33,9 +33,9 @@ function settingOptions({ collect }: Pick<Helpers, 'collect'>): Option[] {
     new Option('--cluster-labels <name:key=value,...>', "a cluster's labels, by which policies select it; repeatable")
       .argParser(collect)
       .default([], 'none'),
-    new Option('--create-namespaces', 'make namespaces that clusters lack'),
-    new Option('--keep-node-names', 'leave node names in copies of slices'),
-    new Option('--keep-external-ips', 'leave externalIPs in Services that are sent to clusters'),
+    new Option('--create-namespaces', 'create namespaces that clusters lack'),
+    new Option('--keep-node-names', 'keep node names in copies of slices'),
+    new Option('--keep-external-ips', 'keep externalIPs in Services that are copied to clusters'),
   ];
 }
 
@@ -45,10 +45,10 @@ export function addController(program: Command, helpers: Helpers): void {
     .summary('spread Services over clusters: exports, imports, slices, policies')
     .description(
       'Reads MultiClusterServices, ServiceExports, ServiceImports and propagation policies from a hub, or from the ' +
-        'clusters themselves, and writes Services and EndpointSlices into the clusters that they are for. Objects that ' +
-        'it did not make stay as they are.\n' +
+        'clusters themselves, and writes Services and EndpointSlices into the target clusters. It does not change objects ' +
+        'that it did not make.\n' +
         'Exit status: 0 stopped when asked to, 1 could not start, 2 usage; with ' +
-        '--dry-run: 0 nothing to write, 2 changes, 1 not everything was read before it was stopped.',
+        '--dry-run: 0 nothing to write, 2 changes, 1 stopped before everything was read.',
     )
     .addOption(
       new Option(
@@ -61,7 +61,7 @@ export function addController(program: Command, helpers: Helpers): void {
     .addOption(
       new Option(
         '--cluster-uid <name=uid>',
-        'the uid that the namespace kube-system of a cluster must have, also where another was seen before; repeatable',
+        'the expected uid of the namespace kube-system of a cluster, overriding the uid seen before; repeatable',
       )
         .argParser(collect)
         .default([], 'none'),
@@ -75,13 +75,19 @@ export function addController(program: Command, helpers: Helpers): void {
       'further clusters from Secrets with label slicewright.dev/cluster=NAME and key kubeconfig',
     )
     .option('--namespace <namespace>', "where the controller's Leases and Secrets are", defaultNamespace)
-    .option('--identity <name>', 'who it is in Leases; the default is the host and process')
+    .option('--identity <name>', 'the holder identity in Leases; the default is the host and process')
     .addOption(
-      new Option('--concurrency <number>', 'writes to one cluster at a time').argParser(parseConcurrency).default(8),
+      new Option('--concurrency <number>', 'maximum of concurrent writes to one cluster')
+        .argParser(parseConcurrency)
+        .default(8),
     )
-    .option('--listen-address <address>', 'serve /metrics, /livez, /readyz and the status there', '127.0.0.1:10266')
-    .option('--dry-run', 'read everything, print what would be written where, and end')
-    .addOption(new Option('-v, --v <level>', 'from 4 on more is logged').argParser(parseVerbosity));
+    .option(
+      '--listen-address <address>',
+      'serve /metrics, /livez, /readyz and the status at this address',
+      '127.0.0.1:10266',
+    )
+    .option('--dry-run', 'read everything, print what would be written where, and exit')
+    .addOption(new Option('-v, --v <level>', '4 or higher logs more').argParser(parseVerbosity));
   for (const option of settingOptions({ collect })) controller.addOption(option);
   controller
     .addHelpText(
@@ -100,10 +106,10 @@ Examples:
       process.exitCode = await controllerCommand(options, io, stopSignal());
     });
   const status = withUsageErrors(controller.command('status'))
-    .summary('ask a controller how it stands')
+    .summary('show the state of a controller')
     .description(
-      'Who leads, which clusters are read, what is held back, and what cannot be written.\n' +
-        'Exit status: 0 all is well, 1 something is not as it should be, or no controller answers, 2 usage.',
+      'Shows the leader, the clusters that are read, and the objects that are held back or cannot be written.\n' +
+        'Exit status: 0 all is well, 1 something is wrong or no controller answers, 2 usage.',
     )
     .addOption(addressOption("where the controller's metrics are served", '127.0.0.1:10266'));
   addOutput(status, ['text', 'json', 'yaml'], 'text')
@@ -116,10 +122,10 @@ Examples:
 
 export function addPlanMultiCluster(plan: Command, { io, withUsageErrors, collect }: Helpers): void {
   const command = withUsageErrors(plan.command('multicluster'))
-    .summary('say from files what the controller would write into which cluster')
+    .summary('show from files what the controller would write into each cluster')
     .description(
-      'Reads what users wrote into the hub (-f) and what each cluster has, and prints what the controller would ' +
-        'write. Needs no cluster.\nExit status: 0 nothing to write, 2 changes, 1 no plan. A usage error is 2 as everywhere, and prints no plan.',
+      'Reads the objects of the hub (-f) and of each cluster, and prints what the controller would ' +
+        'write. Needs no cluster.\nExit status: 0 nothing to write, 2 changes, 1 no plan. A usage error also exits with 2, and prints no plan.',
     )
     .addOption(new Option('-f, --filename <path>', "the hub's objects; repeatable").argParser(collect))
     .addOption(

@@ -245,7 +245,7 @@ export function createController(options: ControllerOptions, signal: AbortSignal
       members.delete(name);
       begins.delete(name);
       roll.forget(name);
-      log.info({ cluster: name }, 'is registered no more');
+      log.info({ cluster: name }, 'is no longer registered');
       running.registered();
     },
     relabel(name, labels) {

@@ -130,8 +130,8 @@ export function createElection(options: ElectionOptions): Election {
       if (written.kind === 'conflict') isHeld = false;
       return;
     }
-    if (!isHeld && !releases) log.info({ identity, ...where }, 'leads from now on');
-    if (yields) log.info({ identity, ...where, to: wish }, 'gives the Lease to who comes first');
+    if (!isHeld && !releases) log.info({ identity, ...where }, 'is now the leader');
+    if (yields) log.info({ identity, ...where, to: wish }, 'hands the Lease to a preferred replica');
     isHeld = !releases;
     if (isHeld) isYielding = false;
     renewedMs = startedMs;
@@ -183,7 +183,7 @@ export function createElection(options: ElectionOptions): Election {
       tell('error', refusal);
     } catch (error) {
       reachedMs = undefined;
-      tell('warn', `the Lease cannot be looked at: ${printable(problemOf(error), 500)}`);
+      tell('warn', `cannot read the Lease: ${printable(problemOf(error), 500)}`);
     }
     hasStood ||= stands;
   }
@@ -200,7 +200,7 @@ export function createElection(options: ElectionOptions): Election {
       while (!signal.aborted) {
         const led = isLeading();
         await look();
-        if (led && !isLeading()) log.warn({ identity, ...where }, 'leads no more');
+        if (led && !isLeading()) log.warn({ identity, ...where }, 'is no longer the leader');
         await sleep(clock, hasStood ? times.retryMs : Math.min(times.retryMs, standMs), signal);
       }
       if (isHeld) await attempt(true, true).catch(() => {});

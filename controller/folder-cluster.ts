@@ -114,7 +114,7 @@ function heldOf(fields: Fields, { namespace }: ModelId, { kind }: Kind): Held | 
 
 const refused: Promise<Written> = Promise.resolve({
   kind: 'refused',
-  problem: 'it is a folder, which only offers: nothing is written there',
+  problem: 'it is a folder, which is read only',
 });
 const noGet = (): Promise<never> => Promise.reject(new Error('a folder answers no requests'));
 

@@ -49,7 +49,7 @@ export function createFollowedKinds(
     if (always.has(text) || wanted.has(text)) return;
     if (!/^[a-zA-Z0-9]{1,63}$/.test(name) || !/^([a-z0-9.-]{1,253}\/)?[a-z0-9]{1,63}$/.test(apiVersion)) return;
     wanted.set(text, { kind, apiVersion });
-    log.info({ kind: text }, 'is propagated from now on');
+    log.info({ kind: text }, 'is now propagated');
     for (const cluster of [hub, ...members()]) void follow(cluster, kind, apiVersion);
   }
 

@@ -23,7 +23,7 @@ export function createIdentity(members: ReadonlyMap<ClusterName, Cluster>, roll:
       cluster.cache.suspend(refusal);
       log.error(
         { cluster: name },
-        `${refusal} (uid of namespace kube-system): nothing of it is used, nothing is written there`,
+        `${refusal} (uid of namespace kube-system): the controller neither reads nor writes it`,
       );
     }
     return false;

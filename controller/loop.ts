@@ -220,7 +220,7 @@ export function createLoop(options: LoopOptions): Loop {
       holds.answered(source, isEmpty);
       log.warn(
         { source },
-        isEmpty ? 'it says again that it has no slices: their copies are deleted' : 'it has slices after all',
+        isEmpty ? 'it reports no slices again: their copies are deleted' : 'it reports slices again',
       );
       touch(withheld.keys());
     }
@@ -240,7 +240,7 @@ export function createLoop(options: LoopOptions): Loop {
       const cache = clusterAt(target)?.cache;
       log.info(
         { cluster: target, access: cache?.access, complete: cache?.isComplete },
-        'what is known of the cluster changed',
+        'the known facts of the cluster changed',
       );
       touchAll();
     },
@@ -253,7 +253,7 @@ export function createLoop(options: LoopOptions): Loop {
         aliveMs = clock.nowMs();
         if (!isStarted && mayStart(sinceMs)) {
           isStarted = true;
-          log.info({ ms: Math.round(clock.nowMs() - sinceMs) }, 'all clusters that can be were read');
+          log.info({ ms: Math.round(clock.nowMs() - sinceMs) }, 'all reachable clusters have been read');
           touchAll();
         }
         look();
@@ -289,11 +289,8 @@ export function createLoop(options: LoopOptions): Loop {
     if (hasTurned) {
       wasAway = !wasAway;
       if (wasAway)
-        log.warn(
-          {},
-          'what users want now cannot be read in the hub: copies follow their sources, and nothing else is written',
-        );
-      else log.info({}, 'what users want can be read in the hub');
+        log.warn({}, 'the hub cannot be read: existing copies follow their sources, and nothing else is written');
+      else log.info({}, 'the hub can be read again');
     }
     if (gained.length === 0 && !hasTurned && clock.nowMs() < resyncMs) return;
     const topics = touchAll();
@@ -317,7 +314,7 @@ export function createLoop(options: LoopOptions): Loop {
         // One topic must not stop the others.
         log.error(
           { topic },
-          `cannot be decided: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+          `reconciling failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
         );
         retry(topic);
       })

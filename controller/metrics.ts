@@ -22,7 +22,7 @@ export function createControllerMetrics() {
       'verb',
       'outcome',
     ]),
-    conflicts: counter('slicewright_controller_conflicts_total', 'Writes that somebody else stood against', [
+    conflicts: counter('slicewright_controller_conflicts_total', 'Writes that conflicted with another writer', [
       'cluster',
       'kind',
     ]),
@@ -31,23 +31,33 @@ export function createControllerMetrics() {
     access: gauge('slicewright_controller_cluster_live', '1 while a cluster is read completely and watched', [
       'cluster',
     ]),
-    writing: gauge('slicewright_controller_cluster_writing', '1 where this one writes', ['cluster']),
+    writing: gauge('slicewright_controller_cluster_writing', '1 for each cluster that this replica writes to', [
+      'cluster',
+    ]),
     held: gauge(
       'slicewright_controller_held_copies',
-      'Copies of a source that are kept although it says that it has nothing',
+      'Copies of a source that are kept although it reports no slices',
       ['source_cluster'],
     ),
-    withheld: gauge('slicewright_controller_withheld_deletions', 'Deletions that wait until enough is known', []),
+    withheld: gauge(
+      'slicewright_controller_withheld_deletions',
+      'Deletions that wait until all clusters have been read',
+      [],
+    ),
     problems: gauge('slicewright_controller_problems', 'Objects that cannot be written now', ['cluster']),
     waiting: gauge(
       'slicewright_controller_waiting',
-      'Services and objects that wait to be decided, or are being written',
+      'Services and objects that are waiting to be reconciled or are being written',
       [],
     ),
-    leading: gauge('slicewright_controller_leading', '1 for the one that leads at home, and comes first elsewhere', []),
+    leading: gauge(
+      'slicewright_controller_leading',
+      '1 for the leader in the home cluster, which is preferred in other clusters',
+      [],
+    ),
     duration: new Histogram({
       name: 'slicewright_controller_reconcile_duration_seconds',
-      help: 'From deciding to the last answer, of what had to be written',
+      help: 'Time from the decision to the last answer, for reconciliations that write',
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,
     }),

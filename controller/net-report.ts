@@ -45,8 +45,8 @@ export function netReport({ net, withheld, refusals }: Simulated, placeOf: Place
 }
 
 const whyTexts = {
-  unread: 'not enough is known to be sure that nobody wants it',
-  held: 'its source says that it has no slices at all, which may be a mistake',
+  unread: 'it may still be needed: not all clusters have been read',
+  held: 'its source reports no slices at all, which may be a mistake',
 } as const;
 
 function changeLines({ id, before, after }: NetChange): string[] {

@@ -149,7 +149,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       void cluster.gate
         .through(() => cluster.api.create(path, object))
         .then((sent) => {
-          if (sent.kind !== 'done') log.debug({ cluster: target, outcome: sent.kind }, 'an Event was not taken');
+          if (sent.kind !== 'done')
+            log.debug({ cluster: target, outcome: sent.kind }, 'the API server did not accept an Event');
         });
     }
     return written.every(Boolean);
@@ -165,7 +166,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (written.kind === 'done' || written.kind === 'refused') return true;
     log.debug(
       { cluster: status.target, object: idText(status.id), outcome: written.kind },
-      'its status was not written',
+      'its status could not be written',
     );
     return false;
   }

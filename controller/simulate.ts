@@ -60,7 +60,7 @@ export function simulate(
         events: outcomes.flatMap(({ outcome }) => outcome.events),
       };
     }
-    if (round >= maxRounds) throw new Error(`there is no end of changes: ${next.map(textOf).slice(0, 10).join(', ')}`);
+    if (round >= maxRounds) throw new Error(`the changes do not converge: ${next.map(textOf).slice(0, 10).join(', ')}`);
     for (const change of next) note(net, change);
     for (const change of next) perform(caches, change, complete, round);
     changes.push(...next);

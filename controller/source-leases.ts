@@ -47,7 +47,8 @@ export function createSourceLeases(options: SourceLeaseOptions): SourceLeases {
     const isRefused = 'uid' in answer && !identity.isItself(source, answer.uid);
     if (isRefused) return void spoke.delete(source);
     if ('problem' in answer || cluster.cache.access !== 'live') {
-      if (spoke.delete(source)) log.warn({ source }, 'does not answer: its Leases in other clusters are not renewed');
+      if (spoke.delete(source))
+        log.warn({ source }, 'does not answer: the controller stops renewing its Leases in other clusters');
       return;
     }
     spoke.add(source);
@@ -71,7 +72,7 @@ export function createSourceLeases(options: SourceLeaseOptions): SourceLeases {
     };
     const written = await consumer.gate.through(() => consumer.api.apply(id, lease, { force: true }));
     if (written.kind !== 'done') {
-      log.debug({ source, consumer: consumer.target, outcome: written.kind }, 'its Lease was not renewed');
+      log.debug({ source, consumer: consumer.target, outcome: written.kind }, 'its Lease could not be renewed');
     }
   }
 

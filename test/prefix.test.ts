@@ -14,7 +14,7 @@ import { arbitraryNode, arbitraryServices } from './helpers/arbitrary-ir.ts';
 
 function prefix(text: string): ChainPrefix {
   const parsed = parseChainPrefix(text);
-  if (parsed === undefined) throw new Error(`${text} is no prefix`);
+  if (parsed === undefined) throw new Error(`${text} is not a prefix`);
   return parsed;
 }
 

@@ -18,10 +18,10 @@ function differenceOf(wanted: Verdict, found: Verdict): string {
   if (wanted.kind !== 'forward' || found.kind !== 'forward')
     return `${words[found.kind]}, should be ${words[wanted.kind]}`;
   const [should, is] = [addressesOf(wanted.to), addressesOf(found.to)];
-  if ([...is].some((address) => !should.has(address))) return 'goes to what is no endpoint';
+  if ([...is].some((address) => !should.has(address))) return 'goes to an address that is not an endpoint';
   if ([...should].some((address) => !is.has(address))) return 'an endpoint gets nothing';
   const masks = ({ to }: typeof wanted) => to.map((share) => `${endpointText(share)} ${share.masquerade}`).join();
-  return masks(wanted) === masks(found) ? 'shares are others' : 'the address that endpoints see is another';
+  return masks(wanted) === masks(found) ? 'shares differ' : 'endpoints see another source address';
 }
 
 function addressesOf(to: readonly Share[]): ReadonlySet<string> {

@@ -42,7 +42,7 @@ export interface AuditedFamily {
   readonly now: Outcome;
   /** Against slicewright in another mode; undefined: nobody asked. */
   readonly after: { readonly mode: string; readonly outcome: Outcome } | undefined;
-  /** Rules of others that may decide before. */
+  /** Other programs' rules that may decide before. */
   readonly mayIntercept: readonly string[];
   /** Chains of others that stand before, and that nobody looked into. */
   readonly notFollowed: readonly string[];

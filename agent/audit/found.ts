@@ -38,7 +38,7 @@ export async function findInDump(
   if (chosen === undefined) {
     const why = readings.map(({ backend, problems }) => {
       const said = [...new Set(problems.map(({ message }) => message))].join('; ');
-      return `${backend.name} mode: ${said === '' ? 'none of its rules is there' : said}`;
+      return `${backend.name} mode: ${said === '' ? 'it has no rules' : said}`;
     });
     throw new InputError([fileProblem(path, 'no-mode', `shows no mode that is in force\n${why.join('\n')}`)]);
   }

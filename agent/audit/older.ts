@@ -18,7 +18,7 @@ const anyRange: KnownDifference = {
 };
 const otherFrontends: KnownDifference = {
   code: 'other-frontends',
-  text: 'a kube-proxy serves another list of addresses and ports here: it knows no ServiceImports, and settles double claims otherwise',
+  text: 'a kube-proxy serves other addresses and ports here: it does not support ServiceImports, and resolves conflicting claims differently',
 };
 
 /** Every code of {@link olderReading}. */

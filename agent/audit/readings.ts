@@ -78,7 +78,7 @@ export function createMeanings(witness: Witness, target: Target, readings: reado
     return verdict;
   }
 
-  /** What becomes of a packet where all of some readings are true. */
+  /** What happens to a packet where all of some readings are true. */
   function verdictOf(
     { readings: chosen, target: read, look: of }: Choice,
     packet: Packet,

@@ -50,8 +50,8 @@ function familyLines(
   return [
     `${family}, ${mode} mode, ${source}: ${countsText(now.services)} (${counted(now.tried, 'kind')} of packets followed)`,
     ...outcomeLines(now, choices),
-    ...mayIntercept.map((rule) => `  a rule of others may intercept: ${printable(rule, 300)}`),
-    ...notFollowed.map((rule) => `  a chain of others stands before, and is not looked into: ${printable(rule, 300)}`),
+    ...mayIntercept.map((rule) => `  another program's rule may intercept: ${printable(rule, 300)}`),
+    ...notFollowed.map((rule) => `  another program's chain comes first and is not analysed: ${printable(rule, 300)}`),
     '',
     ...(after === undefined
       ? []
@@ -120,7 +120,7 @@ function findingLines(service: string, finding: Finding, wide: boolean): string[
     head,
     `    ${formatPacket(example.packet)}`,
     ...(judgement.kind === 'unknown'
-      ? judgement.rules.map((rule) => `    cannot be read, so what becomes of it is not known: ${printable(rule, 300)}`)
+      ? judgement.rules.map((rule) => `    cannot be read, so its effect is unknown: ${printable(rule, 300)}`)
       : verdicts),
   ];
 }

@@ -88,7 +88,7 @@ export async function shownBy(
 
 function differenceText({ place, servicePort }: NamedDifference): string {
   const where = `${endpointText(place)}/${protocolText(place.protocol)}`;
-  return `A node treats packets to ${where} (${servicePort ?? 'no Service'}) otherwise than the objects say.`;
+  return `A node treats packets to ${where} (${servicePort ?? 'no Service'}) differently from what the objects specify.`;
 }
 
 /**

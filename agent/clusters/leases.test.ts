@@ -58,7 +58,7 @@ it('Leases count that are in the namespace and named after a registered cluster;
   expect([stampOf(east), stampOf(west)]).toEqual(['a', undefined]);
 });
 
-it('a source that calls our own cluster by its name may tell of Leases too', () => {
+it('a source that calls the local cluster by its name may tell of Leases too', () => {
   const named = {
     ...registry,
     clusters: [...registry.clusters, { ...west, id: 'home' as ClusterName, self: true }],
@@ -90,7 +90,7 @@ it('a stamp is as old as its last change, and a Lease that cannot be used is non
   leases.take([arrival('east', null, { atMs: 15 })]);
   expect(leases.of(east)).toBeUndefined();
   expect(leases.news()?.map(formatDiagnostic)).toEqual([
-    'warning: Lease ns/east spec.renewTime: is missing; its cluster is judged as if there were no Lease',
+    'warning: Lease ns/east spec.renewTime: is missing; the Lease is ignored',
   ]);
   expect(leases.news()).toBeUndefined();
   leases.take([arrival('east', 'c')]);

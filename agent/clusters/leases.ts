@@ -11,7 +11,7 @@ export interface SeenLease {
 }
 
 /**
- * The Leases in our own cluster that speak of other clusters: those of one namespace whose name is a
+ * The Leases in the local cluster that speak of other clusters: those of one namespace whose name is a
  * cluster's id or alias. All others (leader elections live there too) are nothing to us, so what is
  * remembered is as small as the registry.
  */

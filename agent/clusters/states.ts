@@ -92,7 +92,7 @@ interface Evidence {
  *   no witness   the state that the registry gives; a cluster whose witnesses went was not lost by that,
  *                and is alive again after the settle time (MR-70, MR-74)
  *
- * What becomes of a lost cluster's endpoints is the registry's policy. Without a registry nothing is
+ * What happens to a lost cluster's endpoints is the registry's policy. Without a registry nothing is
  * judged: losing touch says little of pods, so acting on it is something that an operator asks for.
  */
 export function createClusterStates(
@@ -204,11 +204,11 @@ function whyOf(contact: SourceStatus | undefined, lease: SeenLease | undefined, 
 }
 
 function contactText({ synced, failing, silentMs }: SourceStatus): string {
-  if (!synced) return 'its API server was not read yet';
+  if (!synced) return 'its API server has not been read yet';
   if (failing.length > 0) return `its API server cannot be read: ${failing.map(({ kind }) => kind).join(', ')}`;
   return silentMs === undefined
-    ? 'nothing came from its API server'
-    : `its API server was heard ${seconds(silentMs)} ago`;
+    ? 'its API server has sent nothing'
+    : `its API server last answered ${seconds(silentMs)} ago`;
 }
 
 function seconds(ms: number | undefined): string {

@@ -10,15 +10,15 @@ import { addProxyOptions, collect, diagnosticsChoice } from './options.ts';
 
 export function addAgent(program: Command): void {
   const agent = withUsageErrors(program.command('agent'))
-    .summary("keep this node's kernel as the objects want it, until stopped")
+    .summary("keep this node's kernel in line with the objects, until stopped")
     .description(
-      'Follows Services and EndpointSlices of one cluster or of many and keeps the rules of this node true. Takes ' +
-        "kube-proxy's configuration file, or its flags, of which those without a use here are taken with a " +
-        'warning. Rules stay when it stops.\n' +
+      'Follows the Services and EndpointSlices of one or more clusters and keeps the rules of this node up to date. Accepts ' +
+        "kube-proxy's configuration file, or its flags; warns about flags that have no effect here. The rules stay in " +
+        'force after it exits.\n' +
         'Exit status: 0 stopped when asked to, 1 could not start or the configuration file changed, 2 usage.',
     )
-    .option('--config <path>', 'a kube-proxy configuration file; beside it only --hostname-override counts')
-    .option('--source <dir>', "a folder of manifests in place of the own cluster's API server, watched for changes")
+    .option('--config <path>', 'a kube-proxy configuration file; with it, only --hostname-override is still read')
+    .option('--source <dir>', "a folder of manifests instead of the local cluster's API server, watched for changes")
     .addOption(
       new Option('--cluster <name=from>', 'a further cluster: NAME=KUBECONFIG[,CONTEXT] or NAME=FOLDER; repeatable')
         .argParser(collect)
@@ -27,44 +27,53 @@ export function addAgent(program: Command): void {
     .option('--registry <path>', 'the cluster registry: ranges, weights, zones and policies of clusters')
     .option(
       '--lease-namespace <namespace>',
-      'where Leases of registered clusters are, named after them; empty: none counts',
+      'the namespace of the Leases of registered clusters, each named after its cluster; empty: Leases are not used',
       defaultLeaseNamespace,
     )
     .option(
       '--source-limits <name=number,…>',
-      'how much each cluster may hold here before nothing more is taken from it: objects, endpoints, bytes, pages',
+      'limits for each cluster, beyond which the agent reads nothing more from it: objects, endpoints, bytes, pages',
     )
     .addOption(
-      switchOption('other-nodes', "read the own cluster's other Nodes: whose an address is, and which pods are ours"),
+      switchOption(
+        'other-nodes',
+        "read the local cluster's other Nodes, to know which node has an address and which pods are local",
+      ),
     )
-    .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
-    .addOption(switchOption('cleanup', 'remove all of ours from this node, and exit'))
-    .option('--allow-mass-removal', 'with --source: take away at the start whatever the folder lacks')
+    .option(
+      '--take-over',
+      "replace another program's (such as kube-proxy's) rules for Services in place; stop that program first",
+    )
+    .addOption(switchOption('cleanup', "remove slicewright's rules from this node, and exit"))
+    .option('--allow-mass-removal', 'with --source: at the start, remove every Service that the folder lacks')
     .addOption(thresholdOption())
-    .option('--force', 'with --cleanup: even where an agent works on this node')
+    .option('--force', 'with --cleanup: go on although an agent runs on this node')
     .addOption(lockDirOption())
-    .addOption(switchOption('init-only', 'do what needs more than NET_ADMIN (modules, sysctls), and exit'))
+    .addOption(switchOption('init-only', 'load modules and set sysctls, which needs more than NET_ADMIN, and exit'))
     .option('--write-config-to <path>', 'write the effective configuration to a file, and exit')
     .addOption(switchOption('version', 'print the version, and exit'))
     .option('--dry-run', 'print each plan instead of applying it; needs no privilege')
     .addOption(
       new Option(
         '--against <path>',
-        'with --dry-run: plan from what the tools printed, as plan does, instead of the kernel; repeatable',
+        'with --dry-run: plan from a dump, as plan does, instead of the kernel; repeatable',
       )
         .argParser(collect)
         .default([], 'the kernel'),
     )
-    .option('--scrape-address <address>', 'serve /metrics there too, and nothing else; port 10249 unless it has one')
+    .option(
+      '--scrape-address <address>',
+      'serve /metrics, and nothing else, at this address too; the default port is 10249',
+    )
     .addOption(
       switchOption(
         'serve-report',
         'serve a page of Services, traffic and rules at /slicewright/report, beside the metrics',
       ),
     )
-    .option('--master <url>', "the API server's address, over that of the kubeconfig")
-    .addOption(new Option('-v, --v <level>', 'from 4 on more is logged').argParser(parseVerbosity))
-    .addOption(diagnosticsChoice('how the log and diagnostics are written; without it the log is JSON'));
+    .option('--master <url>', "the API server's address; overrides the kubeconfig")
+    .addOption(new Option('-v, --v <level>', '4 or higher logs more').argParser(parseVerbosity))
+    .addOption(diagnosticsChoice('format of the log and of diagnostics; the default for the log is json'));
   addProxyOptions(agent);
   for (const option of [...configurationOptions(), ...portOptions(), ...idleOptions()]) agent.addOption(option);
   agent

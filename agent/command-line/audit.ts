@@ -6,25 +6,23 @@ import { addInputOptions, addOutput, collect } from './options.ts';
 
 export function addAudit(program: Command): void {
   const audit = addInputOptions(withUsageErrors(program.command('audit').argument('[namespace/name[:port]...]')))
-    .summary('say for each Service whether a kube-proxy does what its objects mean')
+    .summary('check for each Service whether a kube-proxy does what the objects specify')
     .description(
-      'Compares what a node does with packets with what the objects mean, whoever wrote its rules, in any mode: the mode is ' +
-        'found in the dump or the kernel, --backend names it where that cannot be told. Reads, and changes nothing; ' +
+      'Compares what a node does with packets and what the objects specify, whoever wrote the rules, in any mode. Audit finds ' +
+        'the mode in the dump or the kernel; name it with --backend if that fails. Reads, and changes nothing; ' +
         'dumps take no privilege.\n' +
-        'Exit status: 0 nothing is wrong, 3 something is, 1 something is unknown or it could not be told, 2 usage.',
+        'Exit status: 0 nothing is wrong, 3 something is wrong, 1 the audit is incomplete or failed, 2 usage.',
     )
     .option('-n, --namespace <namespace>', 'only Services of this namespace')
-    .option('-l, --selector <selector>', "only Services with such labels: 'app=cart,tier in (a,b)'")
-    .option('--live', "look at what this node's kernel holds; takes CAP_NET_ADMIN")
+    .option('-l, --selector <selector>', "only Services that this label selector matches: 'app=cart,tier in (a,b)'")
+    .option('--live', "audit this node's kernel; needs CAP_NET_ADMIN")
     .addOption(
-      new Option('--against <path>', 'look at what the tools printed of a node, as plan takes it; repeatable')
+      new Option('--against <path>', "audit a dump of a node's rules, in the form that plan reads; repeatable")
         .argParser(collect)
         .conflicts('live'),
     )
     .addOption(
-      new Option('--to <mode>', 'say also what would be different under slicewright in this mode').choices(
-        backendNames(),
-      ),
+      new Option('--to <mode>', 'also show what would change with slicewright in this mode').choices(backendNames()),
     )
     .addHelpText(
       'after',
@@ -37,7 +35,7 @@ Examples:
   addOutput(audit, ['text', 'wide', 'json', 'yaml', 'name'], 'text').action(
     async (targets: readonly string[], options, command: Command) => {
       if (options.live !== true && options.against === undefined) {
-        command.error('error: give --live or --against: what is audited is what some node holds');
+        command.error("error: give --live or --against: audit needs a node's rules");
       }
       const [{ auditCommand }, { hostRun }, { thisHost }] = await Promise.all([
         import('../commands/audit.ts'),

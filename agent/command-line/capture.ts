@@ -18,7 +18,7 @@ export function addCapture(program: Command): void {
     .addOption(
       new Option(
         '--against <path>',
-        'what the tools printed of a node, or the files of compile --out, as verify takes them; repeatable',
+        "a dump of a node's rules, or the files of compile --out, in the form that verify reads; repeatable",
       )
         .argParser(collect)
         .default([], 'no dump'),

@@ -9,22 +9,22 @@ import { addInputOptions, addOutput, collect, filenameOption } from './options.t
 
 const forms = `
 The sender is one of:
-  ADDRESS                     whoever has it, as far as is known
+  ADDRESS                     the pod, node or other client with this address
   pod ADDRESS                 a pod of this node
   node [ADDRESS]              a process of this node
   outside [ADDRESS]           another machine, on eth0
-  eth1 [ADDRESS]              whoever is on that interface; on INTERFACE [ADDRESS] says the same
+  eth1 [ADDRESS]              a client on that interface; also: on INTERFACE [ADDRESS]
 The destination is one of:
   ADDRESS:PORT[/PROTOCOL]     tcp, udp or sctp; [2001:db8::1]:80 for IPv6
   NAMESPACE/NAME[:PORT][/PROTOCOL]
                               a Service, or ServiceImport, by its first frontend, or as --via says
-Both may be one word, with -> between them: 'pod 10.1.0.9 -> 10.96.0.10:80/tcp'. With ', remembers ADDRESS:PORT' at its
-end, session affinity knows the client.`;
+Both may be one argument, with -> between them: 'pod 10.1.0.9 -> 10.96.0.10:80/tcp'. With ', remembers ADDRESS:PORT' at its
+end, session affinity remembers the client.`;
 
 export function addExplain(program: Command): void {
   const explain = withUsageErrors(program.command('explain').usage('[packet] <sender> <destination> | service <name>'))
-    .summary('say what becomes of a packet, or what each endpoint of a Service gets, and why')
-    .description('Says what becomes of one packet, or what each endpoint of a Service gets, and why.')
+    .summary('explain what happens to a packet, or what each endpoint of a Service gets, and why')
+    .description('Explains what happens to one packet, or what each endpoint of a Service gets, and why.')
     .addHelpText(
       'after',
       `
@@ -36,12 +36,12 @@ Examples:
   // Whoever says what to explain and not how means a packet.
   const packet = explain.command('packet', { isDefault: true }).argument('<words...>', 'a sender, then a destination');
   addPacketOptions(withUsageErrors(packet))
-    .summary('follow one packet through the rules, of files, a dump, or this node')
+    .summary('follow one packet through the rules of files, a dump, or this node')
     .description(
-      "Says what becomes of a connection's first packet in the program that compile prints: which endpoints get which " +
-        'part, masqueraded or not, which get nothing and why, and by which rules. With --live or --against also what a ' +
-        'node really does, and by which rules it differs. Without -f the agent of this node is asked.\n' +
-        'Exit status: 0 told, 1 could not, 2 usage, 3 with --live or --against: what was found does something else.',
+      "Explains what happens to a connection's first packet in the program that compile prints: which endpoints get which " +
+        'share, masqueraded or not, which get nothing and why, and by which rules. With --live or --against also what a ' +
+        "node really does, and by which rules it differs. Without -f the command asks this node's agent.\n" +
+        'Exit status: 0 explained, 1 failed, 2 usage, 3 with --live or --against: the node does something else.',
     )
     .addHelpText(
       'after',
@@ -66,26 +66,23 @@ Examples:
 function addPacketOptions(command: Command): Command {
   return addOutput(addInputOptions(command, filenameOption()), ['text', 'json', 'yaml'], 'text')
     .addOption(agentOption())
-    .option('--live', "compare with what this node's kernel holds; takes CAP_NET_ADMIN")
+    .option('--live', "compare with this node's kernel; needs CAP_NET_ADMIN")
     .addOption(
       new Option(
         '--against <path>',
-        'compare with what the tools printed of a node, or the files of compile --out, as plan takes them; repeatable',
+        "compare with a dump of a node's rules, or the files of compile --out, in the form that plan reads; repeatable",
       )
         .argParser(collect)
         .conflicts('live'),
     )
     .addOption(
-      new Option('--via <frontend>', 'which address of a Service is dialled; all: each of them in turn').choices(vias),
+      new Option('--via <frontend>', 'the address of a Service to dial; all: each of them in turn').choices(vias),
     )
     .option('--verbose', 'every endpoint and every rule');
 }
 
 function agentOption(): Option {
-  return addressOption(
-    "without -f: where the metrics of this node's agent are served, which is asked",
-    '127.0.0.1:10249',
-  );
+  return addressOption("without -f: the address of the metrics of this node's agent", '127.0.0.1:10249');
 }
 
 function addService(explain: Command): void {
@@ -94,13 +91,13 @@ function addService(explain: Command): void {
     filenameOption(),
   )
     .addOption(agentOption())
-    .summary('say of every endpoint of a Service what it gets of new connections, and why')
+    .summary('explain which share of new connections each endpoint of a Service gets, and why')
     .description(
-      'Lists every endpoint that is known for a Service or ServiceImport, used or not: its cluster, state, exact share\n' +
-        'and the rules that decided. Without -f the agent of this node is asked.\n' +
-        'Exit status: 0 told, 1 no such Service is served here, or no agent answers, 2 usage.',
+      'Lists every known endpoint of a Service or ServiceImport, used or not: its cluster, state, exact share\n' +
+        "and the rules that decided. Without -f the command asks this node's agent.\n" +
+        'Exit status: 0 explained, 1 no such Service is served here, or no agent answers, 2 usage.',
     )
-    .option('--without-cluster <name>', 'show beside it what would be if that cluster were lost');
+    .option('--without-cluster <name>', 'also show the shares if that cluster were lost');
   addOutput(service, ['text', 'json', 'yaml'], 'text')
     .addHelpText(
       'after',

@@ -8,28 +8,34 @@ import { addInputOptions, addOutput, collect } from './options.ts';
 
 export function addVerify(program: Command): void {
   const verify = addInputOptions(withUsageErrors(program.command('verify').argument('[namespace/name[:port]...]')))
-    .summary('try the program on every kind of packet, without a kernel')
+    .summary('test the program with every kind of packet, without a kernel')
     .description(
-      'Follows every probe packet through the program that compile prints and compares what becomes of it ' +
-        'with what the Services say. A difference is a mistake in slicewright.\n' +
-        'With --live or --against it looks at what a node holds instead, whoever wrote it: every kind of packet that ' +
-        "either side's rules tell apart is followed through both.\n" +
-        'Exit status: 0 all agree, 1 some do not or nothing could be compiled, 2 usage; with --live or --against: ' +
-        '0 equal, 3 different, 1 that cannot be told.',
+      'Follows every probe packet through the program that compile prints and compares the result ' +
+        'with what the Services specify. A difference is a defect of slicewright.\n' +
+        "With --live or --against it tests a node's rules instead, whoever wrote them: it follows every kind of packet " +
+        "that either side's rules distinguish through both.\n" +
+        'Exit status: 0 all agree, 1 some differ or nothing could be compiled, 2 usage; with --live or --against: ' +
+        '0 equal, 3 different, 1 the comparison is incomplete.',
     )
-    .option('--live', "compare what this node's kernel holds; takes CAP_NET_ADMIN")
+    .option('--live', "compare this node's kernel; needs CAP_NET_ADMIN")
     .addOption(
       new Option(
         '--against <path>',
-        'compare what the tools printed of a node, or the files of compile --out, as plan takes them; repeatable',
+        "compare a dump of a node's rules, or the files of compile --out, in the form that plan reads; repeatable",
       )
         .argParser(collect)
         .conflicts('live'),
     )
-    .option('-n, --namespace <namespace>', 'with --live or --against: only what Services of this namespace get')
-    .option('-l, --selector <selector>', "with --live or --against: only Services with such labels: 'app=cart'")
-    .option('--verbose', 'with --live or --against: every difference, and all rules that its packets met');
-  addOutput(verify, ['text', 'json', 'yaml'], 'text', 'how it is written, with --live or --against')
+    .option('-n, --namespace <namespace>', 'with --live or --against: only packets to Services of this namespace')
+    .option(
+      '-l, --selector <selector>',
+      "with --live or --against: only Services that this label selector matches: 'app=cart'",
+    )
+    .option(
+      '--verbose',
+      'with --live or --against: show show show every difference, and all rules that its packets met',
+    );
+  addOutput(verify, ['text', 'json', 'yaml'], 'text', 'output format, with --live or --against')
     .addHelpText(
       'after',
       `
@@ -50,7 +56,9 @@ Examples:
         return;
       }
       if (services.length > 0 || options.namespace !== undefined || options.selector !== undefined) {
-        command.error('error: Services are chosen with --live or --against; the whole program is tried without');
+        command.error(
+          'error: choosing Services needs --live or --against; without them verify tests the whole program',
+        );
       }
       const { verifyCommand } = await import('../commands/verify.ts');
       process.exitCode = await verifyCommand(options, io);
@@ -59,20 +67,20 @@ Examples:
 
 export function addGraph(program: Command): void {
   const graph = addInputOptions(withUsageErrors(program.command('graph').argument('[namespace/name[:port]...]')))
-    .summary('draw the way of traffic through Services, with exact shares')
+    .summary('draw the traffic through Services, with exact shares')
     .description(
-      'Draws the addresses that clients dial, the Service ports behind them, clusters and endpoints, and what part of ' +
-        'new connections each gets. Needs no kernel, no root, no cluster.\n' +
+      'Draws the addresses that clients dial, the Service ports behind them, clusters and endpoints, and the share of ' +
+        'new connections that each gets. Needs no kernel, no root, no cluster.\n' +
         'Exit status: 0 drawn, 1 no such Service is served here, 2 usage.',
     )
     .option('-n, --namespace <namespace>', 'only Services of this namespace')
-    .option('-l, --selector <selector>', "only Services with such labels: 'app=cart,tier in (a,b)'")
+    .option('-l, --selector <selector>', "only Services that this label selector matches: 'app=cart,tier in (a,b)'")
     .addOption(
-      new Option('--endpoints <number>', 'endpoints of one cluster that are drawn one by one; JSON has all of them')
+      new Option('--endpoints <number>', 'how many endpoints of each cluster to draw; JSON has all of them')
         .argParser(parseCount)
         .default(10),
     );
-  addOutput(graph, ['mermaid', 'dot', 'svg', 'json', 'yaml'], 'mermaid', 'how the picture is written')
+  addOutput(graph, ['mermaid', 'dot', 'svg', 'json', 'yaml'], 'mermaid', 'output format')
     .addHelpText(
       'after',
       `
@@ -87,26 +95,26 @@ Examples:
 }
 
 function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('give a whole number from 1 to 999999.');
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1 to 999999.');
   return Number(text);
 }
 
 export function addStatus(program: Command): void {
   const status = withUsageErrors(
-    program.command('status').argument('[namespace/name[:port]...]', 'tell of these Services alone'),
+    program.command('status').argument('[namespace/name[:port]...]', 'show only these Services'),
   )
-    .summary("ask this node's agent how it stands")
+    .summary("show the state of this node's agent")
     .description(
-      'Sources and their freshness, the last sync of each family, drift, Services that are held back, and what each ' +
-        'Service has. With Services or a namespace, of Services only those are told of, and decide the exit status with ' +
-        'the state of the agent itself.\nExit status: 0 all is in force, 1 something is not as it should be, a Service ' +
-        'that was named is not served, or no agent answers, 2 usage.',
+      'Shows sources and their freshness, the last sync of each family, drift, Services that are held back, and the ' +
+        'endpoints of each Service. With Services or a namespace it shows only those, and they decide the exit status ' +
+        'together with the state of the agent itself.\nExit status: 0 all rules are in force, 1 something is wrong, a named ' +
+        'Service is not served, or no agent answers, 2 usage.',
     )
     .option('-n, --namespace <namespace>', 'only Services of this namespace; a target may then be a name alone')
-    .addOption(addressOption("where the agent's metrics are served", '127.0.0.1:10249'))
-    .option('--watch', 'ask again and again, until q or Ctrl-C')
+    .addOption(addressOption("the address of the agent's metrics", '127.0.0.1:10249'))
+    .option('--watch', 'refresh until q or Ctrl-C')
     .addOption(intervalOption());
-  addOutput(status, ['text', 'name', 'json', 'yaml'], 'text', 'how it is written; name: the Services alone')
+  addOutput(status, ['text', 'name', 'json', 'yaml'], 'text', 'output format; name: only the Services')
     .addHelpText(
       'after',
       '\nExamples:\n  slicewright status\n  slicewright status shop/cart --watch\n  slicewright status -n shop -o name\n  slicewright status -o json | jq .families',

@@ -17,7 +17,7 @@ export function addOutput<T extends string>(
   command: Command,
   choices: readonly T[],
   theDefault: NoInfer<T>,
-  text = 'how it is written',
+  text = 'output format',
 ): Command {
   return command
     .addOption(new Option('-o, --output <format>', text).choices(choices).default(theDefault))
@@ -26,7 +26,7 @@ export function addOutput<T extends string>(
 }
 
 export function diagnosticsOption(): Option {
-  return diagnosticsChoice('how diagnostics are written to standard error').default('human');
+  return diagnosticsChoice('format of diagnostics on standard error').default('human');
 }
 
 export function diagnosticsChoice(text: string): Option {
@@ -38,11 +38,11 @@ export function addProxyOptions(command: Command): Command {
   return command
     .option(
       '--service-proxy-name <name>',
-      'only Services with this service.kubernetes.io/service-proxy-name, under chains of our own: beside a kube-proxy',
+      'serve only Services with this service.kubernetes.io/service-proxy-name, in separate chains, beside a kube-proxy',
     )
     .option(
       '--chain-prefix <prefix>',
-      'begins the names of those chains, sets and the link: 2 to 5 upper-case letters and digits; SLWR unless given',
+      'prefix of the names of those chains, sets and the link: 2 to 5 upper-case letters and digits; the default is SLWR',
     );
 }
 
@@ -50,22 +50,22 @@ export function addProxyOptions(command: Command): Command {
 export function addInputOptions(command: Command, filename = filenameOption().makeOptionMandatory()): Command {
   return addProxyOptions(command)
     .addOption(filename)
-    .option('--node <path>', 'the Node that is compiled for: name, addresses, zone, pod ranges')
+    .option('--node <path>', 'the Node to compile for: name, addresses, zone, pod ranges')
     .option('--config <path>', 'a kube-proxy configuration file; its hostnameOverride names the node')
     .addOption(
       new Option(
         '--cluster <name=path>',
-        "another cluster's own objects; what it exports counts where something here accepts it; repeatable",
+        "another cluster's objects; its exports are used where an object of the local cluster accepts them; repeatable",
       ).argParser(collect),
     )
-    .option('--registry <path>', 'what is known of the clusters: ranges, zones, weights, whether they are alive')
+    .option('--registry <path>', 'the cluster registry: ranges, zones, weights, and whether clusters are alive')
     .addOption(
-      new Option('--backend <name>', "what to compile to; the default is the configuration's mode").choices(
+      new Option('--backend <name>', "the backend to compile for; the default is the configuration's mode").choices(
         backendNames(),
       ),
     )
     .addOption(
-      new Option('--compat <with>', 'kube-proxy v1.30 to the letter, every deliberate deviation off').choices([
+      new Option('--compat <with>', "produce exactly kube-proxy v1.30's rules, with no deliberate deviation").choices([
         'kube-proxy',
       ]),
     )

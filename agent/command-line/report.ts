@@ -7,29 +7,29 @@ export function addReport(program: Command): void {
   addInputOptions(withUsageErrors(program.command('report').argument('[namespace/name[:port]...]')))
     .summary('write one HTML file with Services, traffic, rules and what changes')
     .description(
-      'Writes a page that needs no network: a table of Services with search and filters, for each the way of its traffic, its ' +
+      'Writes a page that needs no network: a table of Services with search and filters, for each the path of its traffic, its ' +
         'endpoints, rules and diagnostics, and with one of --before, --against and --plan what changes, for traffic and in ' +
-        'rules. What changes is told of all Services, also where others are left out.\n' +
+        'rules. The list of changes covers all Services, even if you choose some.\n' +
         'Exit status: 0 written, 1 no such Service is served here, or nothing could be compiled, 2 usage.',
     )
     .option('-n, --namespace <namespace>', 'only Services of this namespace')
-    .option('-l, --selector <selector>', "only Services with such labels: 'app=cart,tier in (a,b)'")
+    .option('-l, --selector <selector>', "only Services that this label selector matches: 'app=cart,tier in (a,b)'")
     .addOption(
-      new Option('--before <path>', 'compare with what these manifests lead to; repeatable')
+      new Option('--before <path>', 'compare with the program of these manifests; repeatable')
         .argParser(collect)
         .conflicts(['against', 'plan']),
     )
     .addOption(
       new Option(
         '--against <path>',
-        'compare with what the tools printed of a node, or the files of compile --out, as plan takes them; repeatable',
+        "compare with a dump of a node's rules, or the files of compile --out, in the form that plan reads; repeatable",
       )
         .argParser(collect)
         .conflicts('plan'),
     )
-    .option('--plan <file>', 'show what changes as plan -o json printed it')
-    .option('--out <file>', 'write the page there instead of to standard output')
-    .option('--title <text>', 'what the page is called')
+    .option('--plan <file>', 'show the changes of this plan, which plan -o json printed')
+    .option('--out <file>', 'write the page to this file instead of standard output')
+    .option('--title <text>', 'the title of the page')
     .addHelpText(
       'after',
       `

@@ -12,7 +12,7 @@ import { addInputOptions, addOutput, addProxyOptions, collect, diagnosticsOption
 function parseDigest(value: string): string {
   const digest = value.replace(/^sha256:/, '').toLowerCase();
   if (/^[0-9a-f]{64}$/.test(digest)) return digest;
-  throw new InvalidArgumentError('It is no sha-256 in hexadecimal.');
+  throw new InvalidArgumentError('It is not a hexadecimal SHA-256 digest.');
 }
 
 export function addCompile(program: Command): void {
@@ -20,17 +20,17 @@ export function addCompile(program: Command): void {
     .summary('print the rules that a node gets; needs no kernel, no root, no cluster')
     .description(
       'Compiles Services and EndpointSlices into the rules of one node and prints them.\n' +
-        'Exit status: 0 compiled, 1 could not, 2 usage.',
+        'Exit status: 0 compiled, 1 failed, 2 usage.',
     )
     .addOption(
       new Option(
         '--family <family>',
-        'only this one; the default is every family that the node or a Service has',
+        'only this IP family; the default is every family that the node or a Service has',
       ).choices(['ipv4', 'ipv6']),
     )
     .option(
       '--out <dir>',
-      'write files there, in the formats of the tools that load them, instead of standard output, and name them',
+      'write files into this folder instead of standard output, in the formats of the tools that load them, and print their names',
     )
     .addHelpText(
       'after',
@@ -50,26 +50,29 @@ export function addPlan(program: Command): void {
   const plan = addInputOptions(withUsageErrors(program.command('plan').argument('[namespace/name[:port]...]')));
   addPlanMultiCluster(plan, controllerHelpers);
   plan
-    .summary('say what would change on this node, for traffic and in rules')
+    .summary('show what would change on this node, for traffic and in rules')
     .description(
-      'Compares what is in force with what the objects want: what changes for each Service, what is ' +
-        'dangerous about it, which rules differ, and what it costs. Changes nothing.\n' +
-        'Exit status: 0 nothing to do, 2 changes, 1 no plan, 3 a danger of --fail-on-danger. A usage error is 2 as ' +
-        'everywhere, and prints no plan.',
+      'Compares the rules in force with the rules for the objects: shows what changes for each Service, which changes are ' +
+        'dangerous, which rules differ, and the cost. Changes nothing.\n' +
+        'Exit status: 0 nothing to do, 2 changes, 1 no plan, 3 a danger of --fail-on-danger. A usage error also exits ' +
+        'with 2, and prints no plan.',
     )
     .addOption(
       new Option(
         '--against <path>',
-        'plan from what the tools printed of a node, or from the files of compile --out, instead of the kernel: needs no privilege; a file or a folder, as the backend has one or many; repeatable',
+        "plan from a dump of a node's rules, or from the files of compile --out, instead of the kernel: needs no privilege; a file, or a folder where the backend has several files; repeatable",
       )
         .argParser(collect)
         .default([], 'the kernel'),
     )
-    .option('-n, --namespace <namespace>', 'tell of Services of this namespace only')
-    .option('-l, --selector <selector>', "tell of Services with such labels only: 'app=cart,tier in (a,b)'")
-    .option('--out <file>', 'save the plan too, for apply --plan')
-    .option('--verbose', 'whole sentences, what becomes of each kind of client, and every danger');
-  addDangerOptions(addOutput(plan, ['text', 'json', 'yaml', 'name'], 'text', 'how the plan is written'))
+    .option('-n, --namespace <namespace>', 'show only Services of this namespace')
+    .option(
+      '-l, --selector <selector>',
+      "show only Services that this label selector matches: 'app=cart,tier in (a,b)'",
+    )
+    .option('--out <file>', 'also save the plan, for apply --plan')
+    .option('--verbose', 'show full sentences, the effect on each kind of client, and every danger');
+  addDangerOptions(addOutput(plan, ['text', 'json', 'yaml', 'name'], 'text', 'output format'))
     .addHelpText(
       'after',
       `
@@ -92,29 +95,32 @@ Examples:
 export function addApply(program: Command): void {
   const apply = addInputOptions(withUsageErrors(program.command('apply')), filenameOption().conflicts('plan'));
   addDangerOptions(apply)
-    .summary("make this node's kernel hold what the objects want")
+    .summary("write the rules for the objects into this node's kernel")
     .description(
-      'Plans and applies, or applies a saved plan, and reads back what is in force. Each packet has its old ' +
-        'fate or its new one at every moment, also where the backend is another one than before. A Service that ' +
-        'the kernel refuses is left as it was and named; the others are applied.\nExit status: 0 applied, 1 not, or not for every Service, 2 usage, 3 a danger of --fail-on-danger.',
+      'Plans and applies, or applies a saved plan, and reads back the rules in force. At every moment each packet is treated ' +
+        'by its previous or its new rules, also when the backend changes. If the kernel rejects the rules of a Service, apply ' +
+        'names it and its previous rules stay in force; the others are applied.\nExit status: 0 applied, 1 failed for all or some Services, 2 usage, 3 a danger of --fail-on-danger.',
     )
     .option('--plan <file>', 'a plan that plan --out saved; refused if it or the rules have changed since')
     .addOption(
-      new Option('--plan-digest <sha256>', 'refuse a plan with another digest than plan --out printed')
+      new Option('--plan-digest <sha256>', 'refuse a plan whose digest is not this one, which plan --out printed')
         .argParser(parseDigest)
         .conflicts('filename'),
     )
-    .option('--take-over', "replace another program's rules for Services in place, kube-proxy's say; stop it first")
-    .option('--allow-empty', 'apply even where no object was read, which removes every Service')
-    .option('--yes', 'ask nobody; without it, at a terminal, the plan is shown and only "yes" goes on')
-    .option('--allow-mass-removal', 'apply even where more Services go than --mass-removal-threshold says')
-    .option('--force', 'apply even where an agent works on this node, which puts its own rules back')
+    .option(
+      '--take-over',
+      "replace another program's (such as kube-proxy's) rules for Services in place; stop that program first",
+    )
+    .option('--allow-empty', 'apply even if no object was read, which removes every Service')
+    .option('--yes', 'do not ask for confirmation; without it, at a terminal, apply shows the plan and asks for "yes"')
+    .option('--allow-mass-removal', 'apply even if more Services are removed than --mass-removal-threshold allows')
+    .option('--force', 'apply although an agent runs on this node, which restores its own rules')
     .addOption(lockDirOption());
   addOutput(
     apply,
     ['text', 'json', 'yaml'],
     'text',
-    'how it is written; a document asks nobody, so at a terminal it takes --yes',
+    'output format; json and yaml cannot ask for confirmation, so at a terminal they need --yes',
   )
     .addHelpText(
       'after',
@@ -141,14 +147,17 @@ Examples:
 
 export function addCleanup(program: Command): void {
   const cleanup = addProxyOptions(withUsageErrors(program.command('cleanup')))
-    .summary('remove everything of ours from this node')
+    .summary('remove everything that slicewright made on this node')
     .description(
-      'Removes all that apply has made, and nothing else, of every backend and in both families: rules, chains, ' +
+      'Removes what apply and the agent made, and nothing else, for every backend and both families: rules, chains, ' +
         'virtual servers, sets, addresses.\n' +
-        'Exit status: 0 nothing of ours is left, 1 something is, 2 usage.',
+        'Exit status: 0 all was removed, 1 something is left, 2 usage.',
     )
-    .option('--take-over', "remove another program's rules for Services too, kube-proxy's say; stop it first")
-    .option('--force', 'clean up even where an agent works on this node, which puts its own rules back')
+    .option(
+      '--take-over',
+      "also remove another program's (such as kube-proxy's) rules for Services; stop that program first",
+    )
+    .option('--force', 'clean up although an agent runs on this node, which restores its own rules')
     .addOption(lockDirOption())
     .addOption(diagnosticsOption());
   addOutput(cleanup, ['text', 'json', 'yaml'], 'text')

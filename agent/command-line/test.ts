@@ -16,13 +16,13 @@ export function addTest(program: Command): void {
   const test = withUsageErrors(program.command('test'));
   test
     .argument('<dir...>', 'folders of cases, or cases')
-    .summary('hold the rules to golden cases: programs, plans, and flow tables written by hand')
+    .summary('test the rules with golden cases: programs, plans, and flow tables written by hand')
     .description(
       'Compiles the cases below the folders, and compares programs and plans with the files beside them and every backend ' +
-        'with the flow table. What is new or changed is put beside as FILE.new, to be looked at with --review.\n' +
-        'Exit status: 0 everything holds, 1 something does not or cannot be read, 2 usage.',
+        'with the flow table. It writes new or changed content to FILE.new; review it with --review.\n' +
+        'Exit status: 0 all pass, 1 a check fails or a file cannot be read, 2 usage.',
     )
-    .option('-t, --filter <pattern>', 'only cases whose names this regular expression fits')
+    .option('-t, --filter <pattern>', 'only cases whose names match this regular expression')
     .addOption(
       new Option('--backend <name>', 'only programs, plans and flows of this backend; repeatable')
         .choices(backendNames())
@@ -32,10 +32,10 @@ export function addTest(program: Command): void {
       new Option('--review', 'show each change, and accept or reject it with a key').conflicts(['update', 'watch']),
     )
     .addOption(new Option('--update', 'accept everything that is new, changed or obsolete').conflicts('watch'))
-    .option('--ci', 'write nothing, and fail on what is new too; so wherever CI is set in the environment')
+    .option('--ci', 'write nothing, and also fail on new files; the default if CI is set in the environment')
     .option('--watch', 'run again after each change in the folders, until stopped')
-    .option('--junit <file>', 'write a report in the JUnit format there')
-    .addOption(new Option('--github', 'print annotations for GitHub Actions; so wherever GITHUB_ACTIONS is true'))
+    .option('--junit <file>', 'write a JUnit report to this file')
+    .addOption(new Option('--github', 'print annotations for GitHub Actions; the default if GITHUB_ACTIONS is true'))
     .addOption(new Option('--no-github', 'print none'));
   addOutput(test, ['text', 'json', 'yaml'], 'text')
     .addHelpText(
@@ -70,14 +70,14 @@ Examples:
 function addTestInit(test: Command): void {
   withUsageErrors(test.command('init'))
     .argument('<from-objects>', 'manifests: a file, a directory, or - for standard input')
-    .argument('[dir]', 'the folder of the case, which is made', 'golden/first')
-    .summary('make a first case from objects as they are')
+    .argument('[dir]', 'the folder of the case, which the command creates', 'golden/first')
+    .summary('make a first case from existing objects')
     .description(
-      'Copies the objects that rules are made from, and writes beside them the programs of every backend and a flow table ' +
-        'with one flow for each Service port, to be changed by hand.\n' +
+      'Copies the objects that affect rules, and writes beside them the programs of every backend and a flow table ' +
+        'with one flow for each Service port, for you to edit.\n' +
         'Exit status: 0 made, 1 not, 2 usage.',
     )
-    .option('--node <path>', 'the Node that the case is compiled for, where the manifests do not hold one alone')
+    .option('--node <path>', 'the Node to compile the case for, unless the manifests hold exactly one')
     .option('--config <path>', 'a kube-proxy configuration file, which becomes settings.yaml')
     .addOption(new Option('--cluster <name=path>', "another cluster's own objects; repeatable").argParser(collect))
     .option('--registry <path>', 'the cluster registry, which becomes registry.yaml')

@@ -7,22 +7,25 @@ import { intervalOption, watchPlace } from './watching.ts';
 
 export function addTop(program: Command): void {
   const top = withUsageErrors(program.command('top').argument('[namespace/name[:port]...]'))
-    .summary("show this node's traffic to Services, beside the shares that were asked for")
+    .summary("show this node's traffic to Services, beside the expected shares")
     .description(
-      "Reads the kernel's own counters again and again and shows connections for each Service, cluster or endpoint; " +
-        'changes nothing. What was asked for comes from the objects of -f, else from the agent of this node. A share that ' +
-        'is farther from it than chance explains is marked.\n' +
-        'Exit status: 0 shown, 1 nothing can be read, 2 usage.',
+      "Reads the kernel's counters repeatedly and shows connections for each Service, cluster or endpoint; " +
+        'changes nothing. The expected shares come from the objects of -f, else from the agent of this node. Top marks a ' +
+        'share that is farther from its expected value than chance explains.\n' +
+        'Exit status: 0 shown, 1 the counters cannot be read, 2 usage.',
     )
     .option('-n, --namespace <namespace>', 'only Services of this namespace')
-    .option('-l, --selector <selector>', "only Services with such labels: 'app=cart,tier in (a,b)'; needs -f")
-    .addOption(new Option('--by <level>', 'what a row is').choices(levels).default('service'))
-    .addOption(new Option('--sort <order>', 'which row comes first').choices(sortings).default('rate'))
+    .option(
+      '-l, --selector <selector>',
+      "only Services that this label selector matches: 'app=cart,tier in (a,b)'; needs -f",
+    )
+    .addOption(new Option('--by <level>', 'what each row shows').choices(levels).default('service'))
+    .addOption(new Option('--sort <order>', 'the column to sort by').choices(sortings).default('rate'))
     .addOption(intervalOption())
-    .option('--once', 'one look, without rates: what was counted since the rules were written')
-    .addOption(addressOption("where the agent's metrics are served", '127.0.0.1:10249'));
+    .option('--once', 'print once, without rates: the counts since the rules were written')
+    .addOption(addressOption("the address of the agent's metrics", '127.0.0.1:10249'));
   addInputOptions(
-    addOutput(top, ['text', 'json', 'yaml'], 'text', 'how it is written; json and yaml end after an interval'),
+    addOutput(top, ['text', 'json', 'yaml'], 'text', 'output format; json and yaml exit after one interval'),
     filenameOption(),
   )
     .addHelpText(

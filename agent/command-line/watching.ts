@@ -4,15 +4,13 @@ import { InvalidArgumentError, Option } from 'commander';
 
 /** Its value is in milliseconds. */
 export function intervalOption(): Option {
-  return new Option('--interval <seconds>', 'time from a look to the next')
-    .argParser(parseInterval)
-    .default(2_000, '2');
+  return new Option('--interval <seconds>', 'time between two readings').argParser(parseInterval).default(2_000, '2');
 }
 
 function parseInterval(text: string): number {
   const seconds = /^\d{1,4}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
   if (seconds >= 0.1 && seconds <= 3600) return Math.round(seconds * 1000);
-  throw new InvalidArgumentError('give seconds, from 0.1 to 3600.');
+  throw new InvalidArgumentError('Give seconds, from 0.1 to 3600.');
 }
 
 export async function watchPlace() {

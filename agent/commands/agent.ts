@@ -80,7 +80,7 @@ export interface AgentOptions
 }
 
 const outOfMemoryText =
-  'The agent ends, to be started again; the rules stay. It needs more memory, or a smaller --source-limits';
+  'The agent exits so that the supervisor restarts it; the rules stay in force. Give it more memory, or lower --source-limits';
 
 /** How long the first program waits for other clusters. */
 const remoteWaitMs = 30_000;
@@ -89,7 +89,7 @@ const remoteWaitMs = 30_000;
  * `slicewright agent`: keeps this node's rules true until it is told to stop. Rules stay then.
  *
  * signal   aborted: stop after the sync that is under way
- * returns  the exit status: 0 told to stop, 1 could not start, or to be started again with another configuration
+ * returns  the exit status: 0 stopped by a signal, 1 could not start, or its configuration changed
  */
 export function agentCommand(
   options: AgentOptions,
@@ -206,7 +206,7 @@ export function agentCommand(
               ? []
               : [
                   clusterEventsListener(post, { nodeName: context.nodeName, ...clock }, (problem) =>
-                    log.debug({}, `an Event was not taken: ${problem}`),
+                    log.debug({}, `the API server did not accept an Event: ${problem}`),
                   ),
                 ]),
           ],
@@ -216,15 +216,15 @@ export function agentCommand(
       watchConfiguration(given, options, io, log, signal).then(
         (isChanged) => isChanged && renewed.abort(),
         (error: unknown) =>
-          log.error({ file: options.config }, `the configuration file is not watched: ${String(error)}`),
+          log.error({ file: options.config }, `cannot watch the configuration file: ${String(error)}`),
       );
       registryFile
         ?.follow(systemClock, log, signal)
         .catch((error: unknown) =>
-          log.error({ file: options.registry }, `the registry file is not watched: ${String(error)}`),
+          log.error({ file: options.registry }, `cannot watch the registry file: ${String(error)}`),
         );
       await done;
-      log.info({}, 'stopped; the rules stay');
+      log.info({}, 'stopped; the rules stay in force');
       return renewed.signal.aborted ? 1 : 0;
     } finally {
       renewed.abort();
@@ -277,7 +277,7 @@ function scrapeAddressOf({ scrapeAddress: text }: AgentOptions): BindAddress | u
   throw new UsageError(`--scrape-address ${text}`, message, 'bad-address');
 }
 
-/** Standard input says what it says once. */
+/** Standard input can be read only once. */
 function watchConfiguration(
   { document }: Given,
   { config: path, flags }: AgentOptions,

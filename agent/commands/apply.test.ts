@@ -123,7 +123,7 @@ describe('slicewright apply', () => {
     const { status, out, err } = await apply(kernel, manifests('10.1.0.5'));
     expect([status, err]).toEqual([0, '']);
     expect(out).toMatch(
-      /^IPv4, against the kernel \(nft\): 1 Service with changes for traffic\n {2}\+ shop\/cart: .*\n {2}cost: .*\nIPv4: applied in \d transactions of \d+ lines; read back, the kernel holds what is wanted\n$/,
+      /^IPv4, against the kernel \(nft\): 1 Service with changes for traffic\n {2}\+ shop\/cart: .*\n {2}cost: .*\nIPv4: applied in \d transactions of \d+ lines; read back, the kernel holds the desired rules\n$/,
     );
     expect(kernel.save('IPv4')).toContain('-j DNAT --to-destination 10.1.0.5:8080');
     expect(await apply(kernel, manifests('10.1.0.5'))).toEqual({
@@ -146,18 +146,18 @@ describe('slicewright apply', () => {
     const { status, err } = await apply(kernel, text);
     expect([status, kernel.save('IPv4')]).toEqual([1, before]);
     expect(err).toMatch(
-      /no object was read, and applying nothing removes every Service; nothing was changed\. .*--allow-empty/,
+      /no object was read, and applying an empty set of objects removes every Service; nothing was changed\. .*--allow-empty/,
     );
     expect((await apply(kernel, text, { allowEmpty: true })).status).toBe(0);
     expect(kernel.save('IPv4')).not.toContain('10.1.0.5');
   });
 
-  it('names the Service that the kernel refuses, and applies the others', async () => {
+  it('names the Service that the kernel rejects, and applies the others', async () => {
     const kernel = createFakeKernel('nft', { refuses: (line) => line.includes('10.1.0.66') });
     const other = cartOf('10.1.0.66').replaceAll('cart', 'odd').replaceAll('10.96.0.10', '10.96.0.11');
     const { status, out, err } = await apply(kernel, `${manifests('10.1.0.5')}---${other}`);
     expect(status).toBe(1);
-    expect(out).toContain('the kernel holds what is wanted, but for 1 Service port\n');
+    expect(out).toContain('the kernel holds the desired rules, except for 1 Service port\n');
     expect(err).toMatch(/^error: Service shop\/odd port http: .*its previous rules are still in force/ms);
     expect(kernel.save('IPv4')).toContain('10.1.0.5:8080');
     expect(kernel.save('IPv4')).not.toContain('10.1.0.66');
@@ -240,10 +240,10 @@ describe('one writer', () => {
     const refused = await apply(kernel, manifests('10.1.0.6'), { lockDir: dir });
     const who = role === 'agent' ? 'an agent' : 'slicewright cleanup';
     expect([refused.status, refused.out]).toEqual([1, '']);
-    expect(refused.err).toMatch(`error: lock ${dir}: ${who} (pid ${process.pid}) works on this node`);
+    expect(refused.err).toMatch(`error: lock ${dir}: ${who} (pid ${process.pid}) runs on this node`);
     expect(kernel.save('IPv4')).toBe(before);
     const forced = await apply(kernel, manifests('10.1.0.6'), { lockDir: dir, force: true });
-    expect([forced.status, forced.err]).toEqual([0, expect.stringMatching(/^warning: .*going on all the same/)]);
+    expect([forced.status, forced.err]).toEqual([0, expect.stringMatching(/^warning: .*going on because of --force/)]);
     if (other.kind === 'taken') await other.lock.release();
     expect((await apply(kernel, manifests('10.1.0.7'), { lockDir: dir })).err).toBe('');
   });
@@ -343,7 +343,7 @@ describe('slicewright apply --plan', () => {
     ['a changed line', /--dport 80 /, '--dport 81 ', 'families.0.steps.1 was changed'],
     ['another result', /"result": "./, '"result": "f', 'families.0.result was changed'],
     ['another prefix', /"kind": "Plan"/, '"kind": "Plan", "chainPrefix": "SLWR"', 'chainPrefix was added'],
-    ['a changed digest', /"plan": "./, '"plan": "x', 'digest.plan: is no sha-256'],
+    ['a changed digest', /"plan": "./, '"plan": "x', 'digest.plan: is not a hexadecimal SHA-256'],
     ['another digest', /"plan": "[^"]*"/, `"plan": "${'0'.repeat(64)}"`, 'digest.plan is not the digest'],
   ])('refuses a file with %s, and says what differs', async (_, found, put, what) => {
     const kernel = createFakeKernel();
@@ -420,18 +420,18 @@ describe('slicewright cleanup', () => {
     expect([status, out]).toEqual([
       0,
       expect.stringMatching(
-        /^IPv4: \d+ chains and \d+ hooks removed from the nft tables in \d transactions\nIPv6: nothing of ours is there\n$/,
+        /^IPv4: \d+ chains and \d+ hooks removed from the nft tables in \d transactions\nIPv6: no slicewright rules found\n$/,
       ),
     ]);
     expect(kernel.save('IPv4')).not.toMatch(/KUBE-|SLICEWRIGHT/);
     expect(kernel.save('IPv4')).toContain('-A INPUT -s 203.0.113.9/32 -j DROP');
-    expect((await cleanup(kernel)).out).toBe('IPv4: nothing of ours is there\nIPv6: nothing of ours is there\n');
+    expect((await cleanup(kernel)).out).toBe('IPv4: no slicewright rules found\nIPv6: no slicewright rules found\n');
   });
 
-  describe('where rules of others lead to chains of ours', () => {
+  describe('with rules of other programs that jump to slicewright chains', () => {
     const hostPort = '*nat\n:HOSTPORTS - [0:0]\n-A HOSTPORTS -s 10.1.0.9/32 -j KUBE-MARK-MASQ\nCOMMIT\n';
     const kept =
-      'error: kernel IPv4: nat KUBE-MARK-MASQ stays as it is, with KUBE-POSTROUTING: HOSTPORTS jumps to it ' +
+      'error: kernel IPv4: nat KUBE-MARK-MASQ is not removed, with KUBE-POSTROUTING: HOSTPORTS jumps to it ' +
       '(-A HOSTPORTS -s 10.1.0.9/32 -j KUBE-MARK-MASQ), and rules of others are left alone; ' +
       'once no rule jumps there, cleanup removes it\n';
 
@@ -443,7 +443,7 @@ describe('slicewright cleanup', () => {
       expect([first.status, first.err]).toEqual([1, kept]);
       expect(first.out).toMatch(/^IPv4: \d+ chains and \d+ hooks removed from the nft tables in \d transactions\nIPv6/);
       const between = kernel.save('IPv4');
-      expect(await cleanup(kernel)).toEqual({ status: 1, out: 'IPv6: nothing of ours is there\n', err: kept });
+      expect(await cleanup(kernel)).toEqual({ status: 1, out: 'IPv6: no slicewright rules found\n', err: kept });
       expect(kernel.save('IPv4')).toBe(between);
       kernel.load('IPv4', between.replace(/^-A HOSTPORTS .*\n/m, ''));
       expect(await cleanup(kernel)).toMatchObject({ status: 0, err: '' });
@@ -553,7 +553,7 @@ describe('slicewright cleanup', () => {
     const left = await cleanup(kernel);
     expect([left.status, left.out.split('\n')[0]]).toEqual([
       0,
-      "IPv4: nothing of ours is there; the KUBE-* chains in the nft tables are another program's; --take-over removes them too",
+      "IPv4: no slicewright rules found; the KUBE-* chains in the nft tables are another program's; --take-over removes them too",
     ]);
     expect(kernel.save('IPv4')).toBe(before);
     expect((await cleanup(kernel, true)).status).toBe(0);

@@ -157,6 +157,6 @@ async function say(problem: Diagnostic, { options, io }: Applying): Promise<numb
 /** One failing command before a pipe must not end every Service. */
 function nothingGiven(paths: readonly string[]): Diagnostic {
   const message =
-    'no object was read, and applying nothing removes every Service; nothing was changed. If that is meant: --allow-empty';
+    'no object was read, and applying an empty set of objects removes every Service; nothing was changed. To do that: --allow-empty';
   return { severity: 'error', code: 'nothing-given', object: { kind: 'file', name: paths.join(', ') }, message };
 }

@@ -66,9 +66,9 @@ describe('slicewright audit --against', () => {
     const { status, out } = await audit({ against: [await dump(stale)] });
     expect(status).toBe(3);
     expect(out).toMatch(/5 Services: 4 ok, 1 wrong/);
-    expect(out).toMatch(/\n {2}shop\/cart +wrong +goes to what is no endpoint\n/);
+    expect(out).toMatch(/\n {2}shop\/cart +wrong +goes to an address that is not an endpoint\n/);
     expect(out).toMatch(
-      /\n {2}wrong: shop\/cart at 10\.96\.0\.10:80\/tcp, \d+ kinds of clients: goes to what is no endpoint\n {4}\S.* -> 10\.96\.0\.10:80\/tcp\n {4}should be .*10\.1\.0\.5:8080.*\n {4}is {8}.*10\.1\.0\.99:8080.*\n {6}\S/,
+      /\n {2}wrong: shop\/cart at 10\.96\.0\.10:80\/tcp, \d+ kinds of clients: goes to an address that is not an endpoint\n {4}\S.* -> 10\.96\.0\.10:80\/tcp\n {4}should be .*10\.1\.0\.5:8080.*\n {4}is {8}.*10\.1\.0\.99:8080.*\n {6}\S/,
     );
   });
 
@@ -76,7 +76,7 @@ describe('slicewright audit --against', () => {
     const against = [await dump(allStale)];
     const folded = await audit({ against });
     expect(folded.out).toMatch(
-      /\n {2}4 Services \(shop\/a, shop\/b, shop\/c, …\) +wrong +goes to what is no endpoint\n/,
+      /\n {2}4 Services \(shop\/a, shop\/b, shop\/c, …\) +wrong +goes to an address that is not an endpoint\n/,
     );
     expect(folded.out.match(/\n {2}wrong: /g)).toHaveLength(1);
     expect(folded.out).toContain('and 3 more places like it: -o wide or json has them');
@@ -103,7 +103,13 @@ describe('slicewright audit --against', () => {
   it('has a document for programs', async () => {
     const { out } = await audit({ against: [await dump(stale)], output: 'json', to: 'nftables' });
     const finding = {
-      ...{ address: '10.96.0.10', protocol: 'TCP', port: 80, status: 'wrong', cause: 'goes to what is no endpoint' },
+      ...{
+        address: '10.96.0.10',
+        protocol: 'TCP',
+        port: 80,
+        status: 'wrong',
+        cause: 'goes to an address that is not an endpoint',
+      },
       ...{ codes: [], notUnderstood: [], clients: expect.any(Number) },
       example: {
         packet: expect.stringContaining('-> 10.96.0.10:80/tcp'),

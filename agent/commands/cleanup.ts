@@ -65,7 +65,7 @@ async function cleanUp(
   }
   const isKept = reports.some(({ kept }) => kept.length > 0);
   const isNothing = !isKept && reports.every(({ state }) => state === 'nothing');
-  const rest = [...(isNothing ? ['nothing of ours is there'] : []), ...reports.flatMap(({ others }) => others ?? [])];
+  const rest = [...(isNothing ? ['no slicewright rules found'] : []), ...reports.flatMap(({ others }) => others ?? [])];
   if (rest.length > 0) await io.out(`${family}: ${rest.join('; ')}\n`);
   return outcomeOf(!isKept);
 

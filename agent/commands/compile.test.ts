@@ -113,7 +113,7 @@ describe('slicewright compile', () => {
       'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: ipvs\nclusterCIDR: 10.1.0.0/16\n',
     );
     const { status, err } = await run({ config, backend: 'iptables', strict: true }, cart);
-    expect(err).toContain('info: KubeProxyConfiguration ROOT/kp.yaml:3 mode: ipvs gives way to --backend iptables');
+    expect(err).toContain('info: KubeProxyConfiguration ROOT/kp.yaml:3 mode: --backend iptables overrides mode: ipvs');
     expect(status).toBe(0);
   });
 

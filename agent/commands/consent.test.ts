@@ -149,14 +149,14 @@ describe.each(backendNames())('at a terminal, a plan for %s', (backend) => {
     const planned = await plan(manifests(2), backend);
     const { status, out, err } = await apply(manifests(2), backend, {}, answering('yes'));
     expect([status, err]).toEqual([0, '']);
-    expect(out.startsWith(`${planned.out}\nApply this plan? Only "yes" goes on: `)).toBe(true);
+    expect(out.startsWith(`${planned.out}\nApply this plan? Type "yes" to apply it: `)).toBe(true);
     expect((await plan(manifests(2), backend)).status).toBe(0);
   });
 
   it.each([['no'], ['y'], ['YES'], [''], ['yes please'], [undefined]])('changes nothing for %j', async (answer) => {
     const before = await stateOf(node);
     const { status, err } = await apply(manifests(2), backend, {}, answering(answer));
-    expect([status, err]).toEqual([1, 'error: plan that was shown: not answered with "yes"; nothing was changed\n']);
+    expect([status, err]).toEqual([1, 'error: plan that was shown: the answer was not "yes"; nothing was changed\n']);
     expect(await stateOf(node)).toEqual(before);
   });
 
@@ -174,7 +174,7 @@ describe.each(backendNames())('at a terminal, a plan for %s', (backend) => {
       between = await stateOf(node);
       return 'yes';
     });
-    expect([status, err]).toEqual([1, expect.stringContaining('the kernel is not as it was when it was shown')]);
+    expect([status, err]).toEqual([1, expect.stringContaining('the kernel has changed since the plan was shown')]);
     expect(await stateOf(node)).toEqual(between);
   });
 
@@ -216,7 +216,7 @@ it('a plan that does not say what it removes is refused', async () => {
     return JSON.stringify(saved);
   });
   const { status, err } = await apply('', 'iptables', { filename: [], plan: file });
-  expect([status, err]).toEqual([1, expect.stringContaining('does not say what is dangerous about it')]);
+  expect([status, err]).toEqual([1, expect.stringContaining('does not list its dangers')]);
 });
 
 it('--allow-empty means that all may go, and nothing else', async () => {

@@ -72,7 +72,7 @@ export async function refusedByOptions(risks: PlanRisks, options: ConsentOptions
 
 function removalProblem(removal: Removal, threshold: number): Diagnostic {
   const what = printable(removalText(removal, threshold), 2_000);
-  const message = `${what}; nothing was changed. If that is meant: --allow-mass-removal`;
+  const message = `${what}; nothing was changed. To do that: --allow-mass-removal`;
   return { severity: 'error', code: 'mass-removal', object: { kind: 'plan', name: 'of all families' }, message };
 }
 
@@ -80,9 +80,9 @@ const shownPlan = { kind: 'plan', name: 'that was shown' };
 
 /** Why the plan does not go on after the question whether it shall; undefined: it does. Only a whole "yes" says so. */
 export async function refusedByAnswer(ask: NonNullable<Io['ask']>): Promise<Diagnostic | undefined> {
-  const answer = await ask('\nApply this plan? Only "yes" goes on: ');
+  const answer = await ask('\nApply this plan? Type "yes" to apply it: ');
   if (answer?.trim() === 'yes') return undefined;
-  const message = 'not answered with "yes"; nothing was changed';
+  const message = 'the answer was not "yes"; nothing was changed';
   return { severity: 'error', code: 'not-confirmed', object: shownPlan, message };
 }
 
@@ -91,5 +91,5 @@ export const changedSince: Diagnostic = {
   severity: 'error',
   code: 'apply-changed-since',
   object: shownPlan,
-  message: 'the kernel is not as it was when it was shown; nothing was changed. Plan again',
+  message: 'the kernel has changed since the plan was shown; nothing was changed. Plan again',
 };

@@ -83,7 +83,7 @@ describe('slicewright explain without files', () => {
     const applied = { filename: ['-'], diagnostics: 'human', lockDir } as const;
     expect(await applyCommand(applied, io, node.run, { name: 'east-1', addresses: [] })).toBe(0);
     const right = await explain('10.1.0.9 shop/cart', await agent(manifests('10.1.0.5')), { live: true }, node.run);
-    expect([right.status, right.out]).toEqual([0, expect.stringMatching(/^In the kernel .*: just that$/m)]);
+    expect([right.status, right.out]).toEqual([0, expect.stringMatching(/^In the kernel .*: the same$/m)]);
     const late = await explain('10.1.0.9 shop/cart', await agent(manifests('10.1.0.6')), { live: true }, node.run);
     expect([late.status, late.out]).toEqual([3, expect.stringContaining('DIFFERENT: nothing goes "to 10.1.0.6:8080"')]);
   });
@@ -107,7 +107,7 @@ describe('slicewright explain without files', () => {
     expect((await said({}, 'shop/late')).err).toContain('is not served by the agent of this node');
     expect(await said({ withoutCluster: 'west' })).toMatchObject({
       status: 2,
-      err: expect.stringContaining('option --without-cluster: goes with -f'),
+      err: expect.stringContaining('option --without-cluster: needs -f'),
     });
   });
 
@@ -115,7 +115,7 @@ describe('slicewright explain without files', () => {
     const server = await openListener(loopback, () => typed('{"kind":"Toast"}'), { methods: ['GET'] });
     servers.push(server);
     expect((await explain('node shop/cart', `127.0.0.1:${server.port}`)).err).toContain(
-      'who answers there is no agent of this version. Give the objects with -f',
+      'the program there is not an agent of this version. Give the objects with -f',
     );
     await server.close();
     expect(await explain('node shop/cart', `127.0.0.1:${server.port}`)).toMatchObject({
@@ -133,14 +133,14 @@ describe('slicewright explain without files', () => {
     const server = await openListener(loopback, () => typed(hostile), { methods: ['GET'] });
     servers.push(server);
     const { status, out, err } = await explain('node shop/cart', `127.0.0.1:${server.port}`);
-    expect([status, out, err]).toEqual([1, '', expect.stringContaining('no rules can be made of the answer: ')]);
+    expect([status, out, err]).toEqual([1, '', expect.stringContaining('cannot compile rules from the answer: ')]);
     expect(err).not.toContain('\u001b');
   });
 
   it('takes no option that says how files are compiled', async () => {
     expect(await explain('node shop/cart', '127.0.0.1:1', { backend: 'ipvs' })).toMatchObject({
       status: 2,
-      err: 'error: option --backend: goes with -f; without it the agent of this node says what is wanted\n',
+      err: 'error: option --backend: needs -f; without -f the command asks the agent of this node\n',
     });
   });
 });

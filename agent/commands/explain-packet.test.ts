@@ -77,9 +77,9 @@ describe('slicewright explain', () => {
   });
 
   it.each([
-    ['10.1.0.9', 'is no packet; give a sender and a destination'],
+    ['10.1.0.9', 'is not a packet; give a sender and a destination'],
     ['pod shop/cart', "lacks the pod's address"],
-    ['10.1.0.9 10.96.0.10', 'is no destination; give ADDRESS:PORT'],
+    ['10.1.0.9 10.96.0.10', 'is not a destination; give ADDRESS:PORT'],
     ['outsde shop/cart', 'did you mean outside?'],
     ['servce shop/cart', 'did you mean service?'],
     ['fd00::9 shop/cart', 'has no IPv6 address, as the sender has'],
@@ -96,7 +96,7 @@ describe('slicewright explain', () => {
     const { status, err } = await explain('node shop/late');
     expect([status, err]).toEqual([
       1,
-      'error: Service shop/late: is no Service of this cluster, and no ServiceImport\n',
+      'error: Service shop/late: is neither a Service nor a ServiceImport of this cluster\n',
     ]);
   });
 
@@ -162,7 +162,7 @@ describe.each(backendNames())('slicewright explain --against, mode %s', (backend
     const against = [await dump()];
     const { status, out } = await explain('pod 10.1.0.9 shop/cart', { backend, against });
     expect(status).toBe(0);
-    expect(out).toMatch(/^In .*: just that$/m);
+    expect(out).toMatch(/^In .*: the same$/m);
     expect(out).toMatch(/^The rules on its way in .*:$/m);
   });
 
@@ -193,11 +193,11 @@ describe('slicewright explain --against, other things', () => {
     const path = join(out, 'iptables-save');
     writeFileSync(path, readFileSync(path, 'utf8').replace(/^(\*filter\n(?:[:#].*\n)*)/m, `$1${text}\n`));
     const { status, out: said } = await explain('node shop/cart', { against: [path] });
-    expect([status, said]).toEqual([0, expect.stringContaining('just that')]);
+    expect([status, said]).toEqual([0, expect.stringContaining(': the same')]);
     writeFileSync(path, readFileSync(path, 'utf8').replace(/^-A KUBE-SVC-\w+ .*\n/gm, ''));
     const refused = await explain('node shop/cart', { against: [path] });
     expect(refused.status).toBe(3);
-    expect(refused.out).toContain('  Refused, and the client is told so at once');
+    expect(refused.out).toContain('  Rejected, and the client is told at once');
     expect(refused.out).toMatch(/^ +! -A KUBE-SERVICES -d 10\.96\.0\.10\/32 -p tcp -m tcp --dport 80 -j REJECT/m);
     expect(refused.out).toMatch(/^ +! \[1\/2\] -A KUBE-SVC-/m);
   });

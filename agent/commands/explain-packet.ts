@@ -21,7 +21,7 @@ import { reportingFailures } from './failures.ts';
 export interface ExplainPacketOptions extends Omit<WantedOptions, 'filename'> {
   /** Manifests; absent: the agent of this node is asked. */
   readonly filename?: readonly string[];
-  /** `127.0.0.1:10249`, where the agent's metrics are served. */
+  /** `127.0.0.1:10249`, the address of the agent's metrics. */
   readonly address: string;
   /** Look also at what this node's kernel holds. */
   readonly live?: boolean;
@@ -35,7 +35,7 @@ export interface ExplainPacketOptions extends Omit<WantedOptions, 'filename'> {
 }
 
 /**
- * `slicewright explain`: what becomes of a connection's first packet, by which rules, and where what is found on a node
+ * `slicewright explain`: what happens to a connection's first packet, by which rules, and where what is found on a node
  * does something else.
  *
  * words    a sender, then a destination (agent/packets/question.ts)

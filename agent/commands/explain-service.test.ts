@@ -61,7 +61,7 @@ describe('slicewright explain service', () => {
       ['10.2.0.6:8080', 'west', 'ready', '10 %', 'west shop/cart-abcde'],
     ]);
     expect(out).toContain(
-      'MR-3 exported by west; the registry lets it serve here (mayServe); MR-60 cluster-weights give cluster west 20',
+      'MR-3 exported by west; the registry accepts it (mayServe); MR-60 cluster-weights give cluster west 20',
     );
   });
 
@@ -162,6 +162,9 @@ describe('slicewright explain service', () => {
   ])('%s is not served here (1), or no Service at all', async (target, status) => {
     const told = await explain(target);
     expect([told.status, told.out]).toEqual([status, '']);
-    if (status === 1) expect(told.err).toMatch(/is no Service of this cluster|has no port https; it has http \(80\)/);
+    if (status === 1)
+      expect(told.err).toMatch(
+        /is neither a Service nor a ServiceImport of this cluster|has no port https; it has http \(80\)/,
+      );
   });
 });

@@ -25,7 +25,7 @@ import { reportingFailures } from './failures.ts';
 export interface ExplainServiceOptions extends Omit<InputOptions, 'filename'> {
   /** Manifests; absent: the agent of this node is asked. */
   readonly filename?: readonly string[];
-  /** `127.0.0.1:10249`, where the agent's metrics are served. */
+  /** `127.0.0.1:10249`, the address of the agent's metrics. */
   readonly address: string;
   /** A cluster whose loss is compared with. */
   readonly withoutCluster?: string;

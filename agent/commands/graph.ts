@@ -35,7 +35,7 @@ export function graphCommand(targets: readonly string[], options: GraphOptions, 
     if (options.strict === true && all.some(isWorrying)) return 1;
     const ports = graphs(compilation, selection);
     if (ports.length === 0) {
-      await io.err('error: none of the Services that are asked for is served here; explain service says why\n');
+      await io.err('error: none of the chosen Services is served here; explain service shows why\n');
       return 1;
     }
     await io.out(await text());

@@ -82,7 +82,7 @@ describe('slicewright apply --backend ipvs', () => {
     const { status, out, err } = await apply(kernel, manifests('10.1.0.5', '10.1.0.6'));
     expect([status, err]).toEqual([0, '']);
     expect(out).toMatch(
-      /^IPv4, against the kernel \(IPVS, nft\): 1 Service with changes for traffic\n {2}\+ shop\/cart: http cluster IP 10\.96\.0\.10:80\/TCP: new, 2 endpoints: local 100 %\n {2}cost: \d+ scripts, \d+ lines, \d+ parts\nIPv4: applied in \d+ scripts of \d+ lines; read back, the kernel holds what is wanted\n$/,
+      /^IPv4, against the kernel \(IPVS, nft\): 1 Service with changes for traffic\n {2}\+ shop\/cart: http cluster IP 10\.96\.0\.10:80\/TCP: new, 2 endpoints: local 100 %\n {2}cost: \d+ scripts, \d+ lines, \d+ parts\nIPv4: applied in \d+ scripts of \d+ lines; read back, the kernel holds the desired rules\n$/,
     );
     expect((await state(kernel)).servers).toBe(
       `-A ${cart} -s rr\n-a ${cart} -r 10.1.0.5:8080 -m -w 1\n-a ${cart} -r 10.1.0.6:8080 -m -w 1\n`,
@@ -115,12 +115,12 @@ describe('slicewright apply --backend ipvs', () => {
     expect(err).toContain('no scheduler sed on this machine: its module ip_vs_sed is not there');
   });
 
-  it('names the Service that the kernel refuses, and applies the others', async () => {
+  it('names the Service that the kernel rejects, and applies the others', async () => {
     const kernel = createFakeIpvsKernel({ refuses: (file, line) => file === 'ipvsadm' && line.includes('10.1.0.66') });
     const other = cartOf('10.1.0.66').replaceAll('cart', 'odd').replaceAll('10.96.0.10', '10.96.0.11');
     const { status, out, err } = await apply(kernel, `${manifests('10.1.0.5')}---${other}`);
     expect(status).toBe(1);
-    expect(out).toContain('the kernel holds what is wanted, but for 1 ');
+    expect(out).toContain('the kernel holds the desired rules, except for 1 ');
     expect(err).toMatch(/^error: Service shop\/odd port http: .*10\.1\.0\.66.*still in force/ms);
     expect((await state(kernel)).servers).toBe(`-A ${cart} -s rr\n-a ${cart} -r 10.1.0.5:8080 -m -w 1\n`);
   });
@@ -240,7 +240,7 @@ describe('a saved plan for IPVS', () => {
   });
 
   it.each([
-    ['a chain of others', /"KUBE-IPVS-FILTER"/, '"DOCKER-USER"'],
+    ["another program's chain", /"KUBE-IPVS-FILTER"/, '"DOCKER-USER"'],
     ['a set of others', /"KUBE-CLUSTER-IP"/, '"BLOCKLIST"'],
     ['a rule outside our vocabulary', /-j KUBE-MARK-MASQ"/, '-j LOG"'],
     ['a sysctl of others', /net\.ipv4\.vs\.conntrack/g, 'kernel.core_pattern'],
@@ -396,7 +396,7 @@ describe('slicewright cleanup', () => {
       const again = await cleanup(kernel);
       expect([again.status, again.out]).toEqual([
         0,
-        'IPv4: nothing of ours is there\nIPv6: nothing of ours is there\n',
+        'IPv4: no slicewright rules found\nIPv6: no slicewright rules found\n',
       ]);
     },
   );

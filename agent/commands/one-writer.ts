@@ -19,7 +19,7 @@ export interface WriterOptions {
 /**
  * Does what writes to the node while nobody else of slicewright's does. An agent that starts meanwhile waits.
  *
- * returns  what `write` does; 1 where another one works on this node
+ * returns  what `write` does; 1 where another one runs on this node
  */
 export async function asOneWriter<T>(
   role: LockRole & ('apply' | 'cleanup'),
@@ -47,24 +47,24 @@ async function lockOrWhyNot(
   try {
     const done = await tryLock({ dir: lockDir, prefix, role }, systemClock);
     if (done.kind === 'taken') return { lock: done.lock };
-    const message = `${holderText(done.by)} works on this node${force === true ? `; ${anyway(done.by)}` : refused(done.by)}`;
+    const message = `${holderText(done.by)} runs on this node${force === true ? `; ${anyway(done.by)}` : refused(done.by)}`;
     return { problem: { severity, code: 'node-in-use', object: { kind: 'lock', name: lockDir }, message } };
   } catch (error) {
     const [problem] = error instanceof InputError ? error.diagnostics : [];
     if (problem === undefined || force !== true) throw error;
-    const message = `${problem.message}; going on without knowing whether another one writes (--force)`;
+    const message = `${problem.message}; going on although another process may write (--force)`;
     return { problem: { ...problem, severity, message } };
   }
 }
 
 function anyway({ role }: Holder): string {
   return role === 'agent'
-    ? 'going on all the same (--force), and it puts its own rules back'
-    : 'going on all the same (--force)';
+    ? 'going on because of --force; the agent restores its own rules'
+    : 'going on because of --force';
 }
 
 function refused({ role }: Holder): string {
   return role === 'agent'
-    ? ' and would put its own rules back; nothing was changed. Change what it follows, or stop it first: its rules stay. --force goes on beside it'
-    : '; nothing was changed. Wait for it to end; --force goes on beside it';
+    ? ' and would restore its own rules; nothing was changed. Change the objects that it follows, or stop it first: its rules stay in force. To go on regardless: --force'
+    : '; nothing was changed. Wait until it ends, or go on regardless with --force';
 }

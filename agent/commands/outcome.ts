@@ -46,7 +46,7 @@ export async function withOutcome(
   const outcome: Outcome = { families: [] };
   if (output === 'text') return body(io, outcome);
   if (io.ask !== undefined && yes !== true) {
-    throw new UsageError(`--output ${output}`, 'leaves no room for a question; give --yes too');
+    throw new UsageError(`--output ${output}`, 'cannot ask for confirmation; give --yes too');
   }
   const { readStdin, err } = io;
   const status = await body({ readStdin, err, out: async () => {}, colour: false }, outcome);

@@ -24,7 +24,7 @@ export interface PlanOptions extends WantedOptions, DangerOptions, SelectionOpti
   /** Services that it shall tell of, `NAMESPACE/NAME[:PORT]`; none: all. */
   readonly services?: readonly string[];
   readonly output: 'text' | 'name' | DocumentFormat;
-  /** Whole sentences, and what becomes of each kind of client. */
+  /** Whole sentences, and what happens to each kind of client. */
   readonly verbose?: boolean;
   /** File for `apply --plan`. */
   readonly out?: string;
@@ -66,7 +66,7 @@ function selected(options: PlanOptions, { input, targets }: Wanted): IsNameSelec
   const services = families.flatMap((family) => targets[family].services);
   const isAsked = parseNameSelection(options.services ?? [], options, input, services);
   if (isAsked !== undefined && options.out !== undefined) {
-    throw new UsageError('--out', 'saves a whole plan; leave out what chooses Services');
+    throw new UsageError('--out', 'saves the plan for all Services; do not choose Services with it');
   }
   return isAsked;
 }

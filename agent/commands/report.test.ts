@@ -155,7 +155,7 @@ describe('a report', () => {
   it('says that there is none where none is', async () => {
     const { status, out, err } = await report(both, {}, ['shop/none']);
     expect([status, out]).toEqual([1, '']);
-    expect(err).toContain('none of the Services');
+    expect(err).toContain('none of the chosen Services');
   });
 
   it('writes to a file', async () => {

@@ -52,7 +52,7 @@ export function reportCommand(targets: readonly string[], options: ReportOptions
       },
     );
     if (services.services.length === 0 && !(isAll && options.namespace === undefined)) {
-      await io.err('error: none of the Services that are asked for is served here; explain service says why\n');
+      await io.err('error: none of the chosen Services is served here; explain service shows why\n');
       return 1;
     }
     const node = nodeNameOf(wanted);

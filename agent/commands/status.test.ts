@@ -141,7 +141,7 @@ it('tells what is asked for of each Service port, which top compares with what t
   tell({ ...synced, services: [served] });
   expect(await askAgent(`127.0.0.1:${port}`)).toEqual({ mode: 'iptables', asked: [askedOf(served)] });
   const other = await askAgent('127.0.0.1:9', () => Promise.resolve(new Response('{"kind": "Pod"}')));
-  expect(other).toBe('what answers at 127.0.0.1:9 is no agent of this version');
+  expect(other).toBe('the program at 127.0.0.1:9 is not an agent of this version');
 });
 
 it('asks again and again with --watch, and the last answer decides', async () => {
@@ -163,7 +163,10 @@ it('asks again and again with --watch, and the last answer decides', async () =>
 it('shows why the first program is held back, until it is not', async () => {
   const { tell, ask, metrics } = await agent();
   tell({ kind: 'removal-held', services: 7, why: '7 of the 9 Services that are served now go' });
-  expect(await ask()).toMatchObject({ code: 1, text: expect.stringContaining('nothing is written: 7 of the 9 Serv') });
+  expect(await ask()).toMatchObject({
+    code: 1,
+    text: expect.stringContaining('no rules are written: 7 of the 9 Serv'),
+  });
   expect((await metrics.heldServices.get()).values.map(({ value }) => value)).toEqual([7]);
   tell({ kind: 'removal-released' });
   // Nothing was synced yet, so nobody knows that all is in force.
@@ -186,7 +189,7 @@ it.each([
     'the last sync failed: the lock is held | Nothing was changed.',
   ],
   [
-    'a Service that the kernel refuses',
+    'a Service that the kernel rejects',
     {
       ...synced,
       sync: {

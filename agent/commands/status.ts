@@ -12,7 +12,7 @@ import { reportingFailures } from './failures.ts';
 import { chosenStatus, type IsChosen, parseStatusChoice, serviceNames } from './status-choice.ts';
 
 export interface StatusOptions extends Pick<SelectionOptions, 'namespace'> {
-  /** `127.0.0.1:10249`, where the agent's metrics are served. */
+  /** `127.0.0.1:10249`, the address of the agent's metrics. */
   readonly address: string;
   /** `NAMESPACE/NAME[:PORT]`: the Services that are asked about; none: all. */
   readonly services?: readonly string[];
@@ -100,7 +100,7 @@ async function askStatus(address: string): Promise<AgentStatus | string> {
     const cause = error instanceof Error ? error.message : String(error);
     return (
       `slicewright: no agent answers at ${address} (${printable(cause, 200)}). ` +
-      'It listens where metricsBindAddress says; --address names another place\n'
+      'It listens at metricsBindAddress; choose another address with --address\n'
     );
   }
 }
@@ -133,7 +133,7 @@ export function statusText(status: AgentStatus): string {
     ...(status.waitingFor.length === 0
       ? []
       : [`waiting for ${status.waitingFor.map((name) => printable(name)).join(', ')}`]),
-    ...(status.held === undefined ? [] : [`nothing is written: ${printable(status.held, 2_000)}`]),
+    ...(status.held === undefined ? [] : [`no rules are written: ${printable(status.held, 2_000)}`]),
     '',
     'SOURCES',
     ...table(
@@ -172,7 +172,7 @@ export function statusText(status: AgentStatus): string {
 }
 
 function clusterCells({ cluster, state, why, heldSlices }: ClusterStatus): string[] {
-  const held = heldSlices === 0 ? '' : `; ${heldSlices} slices vanished at once and are held`;
+  const held = heldSlices === 0 ? '' : `; ${heldSlices} slices were deleted at once and are held`;
   return [`  ${printable(cluster)}`, state, `${printable(why, 200)}${held}`];
 }
 

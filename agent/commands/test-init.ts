@@ -33,7 +33,7 @@ export interface TestInitOptions {
 export function testInitCommand(from: string, folder: string, options: TestInitOptions, io: Io): Promise<number> {
   return reportingFailures('human', io, async () => {
     if (existsSync(folder) && readdirSync(folder).length > 0) {
-      throw new UsageError(printable(folder), 'has something in it; a case begins in a folder of its own');
+      throw new UsageError(printable(folder), 'is not empty; give a new folder for the case');
     }
     const result = await makeCase(folder, await inputFiles(from, options, io), firstFlows);
     const names = readdirSync(folder).sort(compareText);
@@ -49,7 +49,7 @@ async function inputFiles(from: string, options: TestInitOptions, io: Io): Promi
   const nodes = options.node === undefined ? own : knownObjects(await readObjects([options.node], readStdin));
   const [node, ...others] = nodes.filter(isNode);
   if (node === undefined || others.length > 0) {
-    const message = `holds ${others.length === 0 ? 'no Node' : `${others.length + 1} Nodes`}; give the one that the case is compiled for with --node`;
+    const message = `holds ${others.length === 0 ? 'no Node' : `${others.length + 1} Nodes`}; choose the Node to compile for with --node`;
     throw new InputError([fileProblem(options.node ?? from, 'no-node', message)]);
   }
   const objects = own.filter((object) => !isNode(object));
@@ -89,7 +89,7 @@ async function onlyFields(path: string, io: Io): Promise<Fields> {
   const [document, ...others] = await readObjects([path], io.readStdin);
   const fields = asFields(document);
   if (fields !== undefined && others.length === 0) return fields;
-  throw new InputError([fileProblem(path, 'bad-file', 'is to hold one document, an object')]);
+  throw new InputError([fileProblem(path, 'bad-file', 'must hold one document, an object')]);
 }
 
 function documentsText(objects: readonly Fields[]): string {

@@ -81,17 +81,17 @@ function checkChoices(
   { keys }: TestWorld,
 ): void {
   const writing = reviews === true ? '--review' : update === true ? '--update' : undefined;
-  if (isCi && writing !== undefined) throw new UsageError(writing, 'writes expectations, and in CI nothing is written');
-  if (reviews === true && keys === undefined) throw new UsageError('--review', 'asks at a terminal, and this is none');
-  if (reviews === true && output !== 'text') throw new UsageError('--review', 'shows text, and no document');
-  if (watch === true && output !== 'text') throw new UsageError('--watch', 'has no end that a document could stand at');
+  if (isCi && writing !== undefined) throw new UsageError(writing, 'writes expectations, which is not allowed in CI');
+  if (reviews === true && keys === undefined) throw new UsageError('--review', 'needs a terminal');
+  if (reviews === true && output !== 'text') throw new UsageError('--review', 'shows text only, not a document');
+  if (watch === true && output !== 'text') throw new UsageError('--watch', 'never ends, so it cannot print a document');
 }
 
 function parsePattern(text: string): RegExp {
   try {
     return new RegExp(text, 'u');
   } catch {
-    throw new UsageError(`--filter ${printable(text, 100)}`, 'is no regular expression');
+    throw new UsageError(`--filter ${printable(text, 100)}`, 'is not a regular expression');
   }
 }
 
@@ -108,8 +108,7 @@ async function runOnce(
   const guard = isGithub ? withoutCommands : (text: string) => text;
   const paint = paintOf(io);
   const found = findCases(folders).filter(({ name }) => filter?.test(name) ?? true);
-  if (found.length === 0)
-    throw new UsageError(`--filter ${printable(options.filter ?? '', 100)}`, 'fits the name of no case');
+  if (found.length === 0) throw new UsageError(`--filter ${printable(options.filter ?? '', 100)}`, 'matches no case');
   const tell = (result: CaseResult) => (output === 'text' ? io.out(guard(caseText(result, paint))) : Promise.resolve());
 
   let results: CaseResult[] = [];

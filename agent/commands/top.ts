@@ -167,7 +167,10 @@ async function knowledge(targets: readonly string[], options: TopOptions, io: Io
     };
   }
   if (options.selector !== undefined) {
-    throw new UsageError('--selector', 'needs --filename: neither the kernel nor the agent tells labels of Services');
+    throw new UsageError(
+      '--selector',
+      'needs --filename: neither the kernel nor the agent knows the labels of Services',
+    );
   }
   const first = await askAgent(options.address);
   return {
@@ -179,7 +182,7 @@ async function knowledge(targets: readonly string[], options: TopOptions, io: Io
     async asked() {
       const told = await askAgent(options.address);
       if (typeof told !== 'string') return { ports: told.asked };
-      return { ports: [], note: `${told}, so nobody says which shares are asked for; -f reads objects` };
+      return { ports: [], note: `${told}, so the expected shares are unknown; give the objects with -f` };
     },
   };
 }

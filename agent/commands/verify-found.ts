@@ -26,7 +26,7 @@ export interface VerifyFoundOptions extends WantedOptions, SelectionOptions {
 }
 
 /**
- * `slicewright verify --live` and `--against`: whether what a node holds does what the objects say, by what becomes of every
+ * `slicewright verify --live` and `--against`: whether what a node holds does what the objects say, by what happens to every
  * kind of packet.
  *
  * returns  the exit status: 0 it does, whatever its text, 3 it does not, 1 that cannot be told

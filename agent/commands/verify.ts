@@ -36,8 +36,8 @@ export function verifyCommand(options: VerifyOptions, io: Io): Promise<number> {
       for (const mismatch of mismatches) await io.out(`${formatMismatch(mismatch)}\n`);
       const verdict =
         mismatches.length === 0
-          ? 'every probe is treated as it should be'
-          : `${mismatches.length === 1 ? '1 probe is' : `${mismatches.length} probes are`} not treated as they should be`;
+          ? 'all probes get the expected result'
+          : `${mismatches.length === 1 ? '1 probe' : `${mismatches.length} probes`} with a different result`;
       await io.out(`${family}: ${services.length} Service port${services.length === 1 ? '' : 's'}, ${verdict}\n`);
     }
     return isRight ? 0 : 1;

@@ -7,12 +7,12 @@ import { defaultThreshold, massRemovalCode } from '../planning/removal.ts';
 
 /** Of every command that writes to a node. */
 export function lockDirOption(): Option {
-  const text = 'where those who write to a node say so, one folder for the whole machine, of root alone';
+  const text = "the folder of the node's lock, one for the whole machine, which only root can write to";
   return new Option('--lock-dir <dir>', text).default(defaultLockDir);
 }
 
 export function thresholdOption(): Option {
-  const text = 'how many percent of the Services that are served may go at once: 100 all, 0 none';
+  const text = 'the percentage of served Services that may be removed at once: 100 all, 0 none';
   return new Option('--mass-removal-threshold <percent>', text).argParser(parsePercent).default(defaultThreshold);
 }
 
@@ -21,7 +21,7 @@ export function addDangerOptions(command: Command): Command {
   return command
     .option(
       '--fail-on-danger <code,…>',
-      'fail with status 3, before anything is changed, where the plan has a danger of these codes',
+      'exit with status 3, and change nothing, if the plan has a danger with one of these codes',
       parseDangerCodes,
     )
     .addOption(thresholdOption());

@@ -154,7 +154,7 @@ describe('parseConfiguration', () => {
     expect(defaultConfiguration(plain).backend).toBe('iptables');
     expect(configure({ mode: 'ipvs' }, { ...plain, backend: 'iptables' }).backend).toBe('iptables');
     expect(notesOf({ mode: 'ipvs' }, { ...plain, backend: 'iptables' })).toEqual([
-      'info: mode: ipvs gives way to --backend iptables',
+      'info: mode: --backend iptables overrides mode: ipvs',
     ]);
   });
 
@@ -179,13 +179,13 @@ describe('parseConfiguration', () => {
 
   it('says that a cluster CIDR of every address detects nothing', () => {
     expect(notesOf({ clusterCIDR: '0.0.0.0/0' })).toEqual([
-      'warning: clusterCIDR: 0.0.0.0/0 holds every address, so pods cannot be told from others by it',
+      'warning: clusterCIDR: 0.0.0.0/0 contains every address, so it cannot distinguish pods from other clients',
     ]);
   });
 
   it('names feature gates that nothing depends on, and everything under logging', () => {
     expect(notesOf({ featureGates: { NFTablesProxyMode: false }, logging: { format: 'json' } })).toEqual([
-      'warning: featureGates.NFTablesProxyMode: has no effect: nothing here depends on it',
+      'warning: featureGates.NFTablesProxyMode: has no effect: slicewright does not use it',
       'warning: logging.format: "json" has no effect: messages go to standard error, see `--diagnostics`',
     ]);
   });

@@ -64,7 +64,7 @@ export function parseConfiguration(document: unknown, file: string, choices: Cho
   if (report.diagnostics.some(({ severity }) => severity === 'error')) throw new InputError(report.diagnostics);
   for (const [path, value] of leaves) reportWithoutEffect(path, value, backend, choices.forAgent === true, report);
   // That is what the option is for, so it is no warning.
-  if (mode !== undefined && mode !== backend) report.info('mode', `${mode} gives way to --backend ${backend}`);
+  if (mode !== undefined && mode !== backend) report.info('mode', `--backend ${backend} overrides mode: ${mode}`);
   const nodeName = parseNodeName(get('hostnameOverride'));
   const { diagnostics } = report;
   return { settings, backend, nodeName: nodeName === '' ? undefined : nodeName, agent, diagnostics };
@@ -132,7 +132,7 @@ function reportWithoutEffect(path: string, value: unknown, backend: string, forA
   if (path === 'featureGates') {
     // Off is a choice too: the default may be on.
     for (const gate of Object.keys(parseGates(value) ?? {}).filter((name) => !knownGates.includes(name))) {
-      report.warning(`featureGates.${gate}`, 'has no effect: nothing here depends on it');
+      report.warning(`featureGates.${gate}`, 'has no effect: slicewright does not use it');
     }
   } else if (effect === undefined || isZeroValue(value)) {
     return;

@@ -1,7 +1,7 @@
 import type { ValueType } from './values.ts';
 
 /**
- * What becomes of a key of a KubeProxyConfiguration:
+ * What happens to a key of a KubeProxyConfiguration:
  *
  * applied   it has the meaning that it has for kube-proxy; `backend`: in that mode only, as there
  * agent     `slicewright agent` gives it the meaning that it has for kube-proxy; commands that run once have no use for it
@@ -36,9 +36,9 @@ function inert(why: string, ...typed: readonly (readonly [path: string, type: Va
   return typed.map(([path, type]) => ({ path, type, effect: { kind: 'inert', why }, meaning: why }));
 }
 
-const noTuning = 'the API server is read as JSON, with few connections and no limit of rate';
+const noTuning = 'the agent reads the API server as JSON, over few connections, without a rate limit';
 const noProfiling = 'there is no profiling server, and no hidden metric';
-const noWindows = 'this is for Linux';
+const noWindows = 'slicewright runs on Linux only';
 
 /**
  * Every key of kube-proxy v1.30's configuration, and those that later versions added
@@ -46,11 +46,15 @@ const noWindows = 'this is for Linux';
  * in silence. `docs/configuration.md` shows this table, and a test holds the two together.
  */
 export const keys: readonly Key[] = [
-  applied('hostnameOverride', 'node-name', 'name of the node that is compiled for; trimmed and in lower case'),
-  applied('mode', 'mode', 'the backend, where `--backend` does not name one; empty means iptables'),
+  applied('hostnameOverride', 'node-name', 'name of the node to compile for; trimmed and in lower case'),
+  applied('mode', 'mode', 'the backend, unless `--backend` names one; empty means iptables'),
   applied('bindAddress', 'address', "replaces the node's address of its family; never bound"),
   applied('clusterCIDR', 'cidr-pair', 'pod network, for `detectLocalMode: ClusterCIDR`; one or one per family'),
-  applied('detectLocalMode', 'detect-local-mode', "how traffic of this node's pods is told from the rest"),
+  applied(
+    'detectLocalMode',
+    'detect-local-mode',
+    "how rules distinguish traffic of this node's pods from other traffic",
+  ),
   applied('detectLocal.bridgeInterface', 'interface', 'for `detectLocalMode: BridgeInterface`'),
   applied('detectLocal.interfaceNamePrefix', 'interface', 'for `detectLocalMode: InterfaceNamePrefix`'),
   applied(
@@ -71,7 +75,7 @@ export const keys: readonly Key[] = [
   ),
   applied('ipvs.scheduler', 'scheduler', 'scheduler of every virtual server; empty means rr', 'ipvs'),
   applied('ipvs.strictARP', 'boolean', 'ARP is not answered for addresses of kube-ipvs0', 'ipvs'),
-  applied('ipvs.excludeCIDRs', 'cidrs', 'virtual servers of others that a clean-up leaves alone', 'ipvs'),
+  applied('ipvs.excludeCIDRs', 'cidrs', "other programs' virtual servers, which a clean-up leaves in place", 'ipvs'),
   applied('ipvs.tcpTimeout', 'duration', "idle TCP connections; 0 leaves the kernel's", 'ipvs'),
   applied('ipvs.tcpFinTimeout', 'duration', "TCP connections after a FIN; 0 leaves the kernel's", 'ipvs'),
   applied('ipvs.udpTimeout', 'duration', "idle UDP flows; 0 leaves the kernel's", 'ipvs'),
@@ -97,15 +101,15 @@ export const keys: readonly Key[] = [
   agent(
     'conntrack.maxPerCore',
     'count',
-    'most connections per core that are followed; unset means 32768, 0 leaves them',
+    "maximum of tracked connections per core; unset means 32768, 0 leaves the kernel's value",
   ),
-  agent('conntrack.min', 'count', 'least of that for all cores together; unset means 131072'),
+  agent('conntrack.min', 'count', 'minimum of that limit for all cores together; unset means 131072'),
   agent('conntrack.tcpEstablishedTimeout', 'duration', "idle TCP connections; unset means 24h, 0 leaves the kernel's"),
   agent('conntrack.tcpCloseWaitTimeout', 'duration', "half-closed ones; unset means 1h, 0 leaves the kernel's"),
   agent('conntrack.udpTimeout', 'duration', "UDP flows without an answer; 0 leaves the kernel's"),
   agent('conntrack.udpStreamTimeout', 'duration', "UDP flows with answers; 0 leaves the kernel's"),
-  agent('oomScoreAdj', 'integer', 'set where the agent may; unset leaves what it was started with'),
-  agent('logging.verbosity', 'count', 'from 4 on more is logged, as with `-v`, which wins'),
+  agent('oomScoreAdj', 'integer', 'set if the agent has the privilege; unset leaves the value it was started with'),
+  agent('logging.verbosity', 'count', '4 or higher logs more; `-v` overrides it'),
   ...inert(
     noTuning,
     ['clientConnection.acceptContentTypes', 'text'],
@@ -113,8 +117,8 @@ export const keys: readonly Key[] = [
     ['clientConnection.qps', 'number'],
     ['clientConnection.burst', 'count'],
   ),
-  ...inert('objects are followed as they change, not read again by the clock', ['configSyncPeriod', 'duration']),
-  ...inert('a port that is taken is tried again; rules do not wait for it', ['bindAddressHardFail', 'boolean']),
+  ...inert('the agent watches objects instead of listing them periodically', ['configSyncPeriod', 'duration']),
+  ...inert('the agent retries a port that is in use; rules do not wait for it', ['bindAddressHardFail', 'boolean']),
   ...inert(noProfiling, ['enableProfiling', 'boolean'], ['showHiddenMetricsForVersion', 'text']),
   ...inert('messages go to standard error, see `--diagnostics`', ['logging.*', 'anything']),
   ...inert('only the removed userspace mode used it', ['portRange', 'text']),

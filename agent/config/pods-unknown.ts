@@ -16,7 +16,7 @@ export function podsUnknown({ detectLocalMode, clusterCidrs }: Settings, file: s
       object: { kind: 'KubeProxyConfiguration', name: file },
       field: 'clusterCIDR',
       message:
-        'is not set, so pods cannot be told from other clients: who comes from outside to a cluster IP keeps its address, and its answer may miss this node; with externalTrafficPolicy Local pods are sent to endpoints of this node only',
+        'is not set, so rules cannot distinguish pods from other clients: outside clients of a cluster IP keep their address, so answers may not return through this node; with externalTrafficPolicy Local, pods reach only endpoints on this node',
     },
   ];
 }

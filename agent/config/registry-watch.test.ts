@@ -50,14 +50,14 @@ it('a registry file is followed: each change counts once, and one that cannot be
   expect(first).toEqual(['east']);
   writeFileSync(path, `${head}clusters: [{id: east}, {id: west}]\n`);
   await eventually(() => expect(look()).toEqual([['east', 'west']]));
-  expect(said).toEqual(['the registry file says something else: it counts from now on']);
+  expect(said).toEqual(['the registry file changed; the new content is in use']);
 
   const goesOn = async (message: RegExp) => {
     await eventually(() => expect(said.at(-1)).toMatch(message));
     expect(look()).toHaveLength(1);
   };
   writeFileSync(path, `${head}clusters: [{id: East}]\n`);
-  await goesOn(/cannot be used; the agent goes on with what it said before: .*"East" is not a cluster's id/);
+  await goesOn(/cannot be used; the agent keeps using its previous content: .*"East" is not a cluster's id/);
   writeFileSync(path, `${head}clusters: [`);
   await goesOn(/cannot be used; .* is not valid YAML/);
   rmSync(path);
@@ -69,8 +69,8 @@ it('a registry file is followed: each change counts once, and one that cannot be
 });
 
 it.each([
-  ['', 'holds no document; one ClusterRegistry is wanted'],
-  [`${head}clusters: []\n---\n${head}clusters: []\n`, 'holds 2 documents; one ClusterRegistry is wanted'],
+  ['', 'holds no document; expected one ClusterRegistry'],
+  [`${head}clusters: []\n---\n${head}clusters: []\n`, 'holds 2 documents; expected one ClusterRegistry'],
   [
     `${head}clusters:\n- {id: e, tier: -1}\n`,
     'Too small: expected number to be >=0',

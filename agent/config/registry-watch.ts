@@ -25,7 +25,7 @@ export async function readRegistryFile(
 async function readDocument(path: string, readStdin: ReadStdin): Promise<unknown> {
   const [document, ...others] = await readObjects([path], readStdin);
   if (document !== undefined && others.length === 0) return document;
-  const message = `holds ${others.length === 0 ? 'no document' : `${others.length + 1} documents`}; one ClusterRegistry is wanted`;
+  const message = `holds ${others.length === 0 ? 'no document' : `${others.length + 1} documents`}; expected one ClusterRegistry`;
   throw new InputError([fileProblem(path, 'bad-registry', message)]);
 }
 
@@ -61,8 +61,8 @@ export interface RegistryFile {
 
 const words = {
   file: 'registry file',
-  kept: 'the agent goes on with what it said before',
-  change: 'it counts from now on',
+  kept: 'the agent keeps using its previous content',
+  change: 'the new content is in use',
 } as const;
 
 export async function openRegistryFile(path: string, readStdin: ReadStdin): Promise<RegistryFile> {
@@ -84,7 +84,7 @@ export async function openRegistryFile(path: string, readStdin: ReadStdin): Prom
       return taken;
     },
     async follow(clock, log, signal, times) {
-      // Standard input says what it says once.
+      // Standard input can be read only once.
       if (path === '-') return;
       while (!signal.aborted) {
         const watch = { path, document, read, clock, log, words, ...(times === undefined ? {} : { times }) };

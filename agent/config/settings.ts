@@ -79,7 +79,10 @@ function localDetectionFrom(get: Get, report: Report) {
   }
   const clusterCidrs = parseCidrPair(get(keyOfMode.ClusterCIDR)) ?? [];
   for (const cidr of clusterCidrs.filter((range) => splitCidr(range).length === 0)) {
-    report.warning(keyOfMode.ClusterCIDR, `${cidr} holds every address, so pods cannot be told from others by it`);
+    report.warning(
+      keyOfMode.ClusterCIDR,
+      `${cidr} contains every address, so it cannot distinguish pods from other clients`,
+    );
   }
   return {
     detectLocalMode,

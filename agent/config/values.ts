@@ -166,7 +166,7 @@ export const types = {
   },
   'node-port-addresses': {
     parse: parseNodePortAddresses,
-    wanted: 'a list of networks such as 192.168.0.0/16, nor the list of just "primary"',
+    wanted: 'a list of networks such as 192.168.0.0/16, or the list ["primary"]',
   },
   gates: { parse: parseGates, wanted: 'a mapping of feature names to true or false' },
 } as const satisfies Readonly<Record<string, Type>>;

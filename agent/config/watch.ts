@@ -63,7 +63,7 @@ export async function changedDocument(watch: FileWatch, signal: AbortSignal): Pr
       told = '';
       const isNew = found.text !== started;
       if (isNew && found.text === seen) {
-        log.info({ file: path }, `the ${words.file} says something else: ${words.change}`);
+        log.info({ file: path }, `the ${words.file} changed; ${words.change}`);
         return found.document;
       }
       seen = isNew ? found.text : undefined;
@@ -77,8 +77,8 @@ export async function changedDocument(watch: FileWatch, signal: AbortSignal): Pr
 /** What is said of the agent's configuration, with which only a new process can start. */
 export const configurationWords: FileWatch['words'] = {
   file: 'configuration file',
-  kept: 'the agent goes on with the one that it started with',
-  change: 'ending, to be started again with it',
+  kept: 'the agent keeps the one it started with',
+  change: 'exiting so that the supervisor restarts the agent',
 };
 
 async function look(

@@ -17,7 +17,7 @@ export function whyAbsent({ clusters, settings }: CompileInput, { service, port 
   if (found !== undefined) return whyUnserved(found, port, settings.serviceProxyName);
   const [imported] = imports;
   return imported === undefined
-    ? 'is no Service of this cluster, and no ServiceImport'
+    ? 'is neither a Service nor a ServiceImport of this cluster'
     : whyNotImported(imported, port);
 }
 
@@ -27,20 +27,21 @@ function whyUnserved(service: Service, port: string | undefined, proxyName: stri
   if (ports.length === 0) return 'has no port that can be served';
   if (port !== undefined) return `has no port ${port}; it has ${ports.join(', ')}`;
   if (Object.keys(service.clusterIPs).length === 0) return 'has no usable cluster IP';
-  return 'answers nowhere here: other Services hold the addresses and ports that it claims';
+  return 'is not served on this node: its addresses and ports already belong to other Services';
 }
 
 const skipTexts: Readonly<Record<SkipReason, (proxyName: string | undefined) => string>> = {
-  'external-name': () => 'is an ExternalName Service: DNS answers for it, and no rules are made',
-  headless: () => 'is headless: DNS gives its clients the endpoints themselves, and no rules are made',
-  'no-cluster-ip': () => 'has no cluster IP, so no rules are made',
+  'external-name': () => 'is an ExternalName Service: DNS resolves it, so it needs no rules',
+  headless: () => 'is headless: DNS returns its endpoints, so it needs no rules',
+  'no-cluster-ip': () => 'has no cluster IP, so it gets no rules',
   'foreign-proxy': (proxyName) =>
     `belongs to another proxy: its label service.kubernetes.io/service-proxy-name is not ${proxyName === undefined ? 'absent' : printable(proxyName)}`,
 };
 
 function whyNotImported({ derived, isDerived, service }: ServiceImport, port: string | undefined): string {
-  if (isDerived && derived !== undefined) return `is a ServiceImport that Service ${derived} stands for: ask for that`;
+  if (isDerived && derived !== undefined)
+    return `is a ServiceImport with the derived Service ${derived}: explain that Service`;
   if (service.skipped === 'no-cluster-ip')
-    return 'is a ServiceImport without addresses (spec.ips), so no rules are made';
+    return 'is a ServiceImport without addresses (spec.ips), so it gets no rules';
   return `is a ServiceImport: ${whyUnserved(service, port, undefined)}`;
 }

@@ -47,7 +47,7 @@ function way(route: Route): string {
     case 'forward':
       return route.pool === 'cluster' ? 'to endpoints by share' : 'to endpoints on this node';
     case 'reject':
-      return 'refused: no endpoint may answer';
+      return 'rejected: no ready endpoint';
     case 'drop':
       return 'dropped: no endpoint on this node';
   }

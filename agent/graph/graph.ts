@@ -10,7 +10,7 @@ export interface PortGraph {
   readonly id: string;
   readonly service: ServiceKey;
   readonly frontends: readonly FrontendNode[];
-  /** The own cluster first, then by name. Clusters without a known endpoint are absent. */
+  /** The local cluster first, then by name. Clusters without a known endpoint are absent. */
   readonly clusters: readonly ClusterNode[];
 }
 
@@ -24,7 +24,7 @@ export interface FrontendNode {
 }
 
 export interface ClusterNode {
-  /** undefined: the own cluster. */
+  /** undefined: the local cluster. */
   readonly name: ClusterName | undefined;
   readonly shares: Shares;
   /** In the order of `ip:port`. */

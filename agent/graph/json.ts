@@ -5,7 +5,7 @@ import type { PortGraph, Shares } from './graph.ts';
 /**
  * Graphs for programs, whole, however many endpoints there are. A share is
  * `{"numerator": "1", "denominator": "3", "percent": "33.3333 %"}`; `local` is null where no frontend asks for endpoints
- * of this node only. The own cluster's name is null.
+ * of this node only. The local cluster's name is null.
  */
 export function graphDocument(ports: readonly PortGraph[], format: DocumentFormat): Promise<string> {
   return documentText('TrafficGraph', { ports: ports.map(portJson) }, format);

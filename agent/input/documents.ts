@@ -25,7 +25,7 @@ export function parseDocuments(bytes: Uint8Array, name: string, problems: Diagno
       documents.forEach((value, document) => rememberOrigin(value, { source, document }));
       return documents.filter((document) => document !== null && document !== undefined);
     }
-    const message = `is nested more than ${maxDepth} deep, or its aliases multiply it beyond measure`;
+    const message = `is nested more than ${maxDepth} deep, or its aliases expand too much`;
     problems.push(problemAt({ file: name, document: excess + 1, line: undefined }, 'document-too-large', message));
   } catch (error) {
     problems.push(yamlProblem(error, text, name));

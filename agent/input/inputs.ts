@@ -136,7 +136,7 @@ async function readConfiguration(
   if (options.config === undefined) return { configuration: defaultConfiguration(choices), placeOf: nowhere };
   const [document, ...others] = await readObjects([options.config], readStdin);
   if (document === undefined || others.length > 0) {
-    const message = `holds ${others.length === 0 ? 'no document' : `${others.length + 1} documents`}; one KubeProxyConfiguration is wanted`;
+    const message = `holds ${others.length === 0 ? 'no document' : `${others.length + 1} documents`}; expected one KubeProxyConfiguration`;
     throw new InputError([fileProblem(options.config, 'bad-configuration', message)]);
   }
   const file = options.config;
@@ -155,7 +155,7 @@ function chooseNodeName(
   if (names.length === 0) throw new InputError([fileProblem(path, 'no-node', 'holds no Node object')]);
   if (configured === undefined) return names.length === 1 ? names[0] : undefined;
   if (names.includes(configured)) return configured;
-  const message = `holds the Node ${names.map((name) => printable(name)).join(', ')}, but hostnameOverride is ${configured}`;
+  const message = `has the Node ${names.map((name) => printable(name)).join(', ')}, but hostnameOverride is ${configured}`;
   throw new InputError([fileProblem(path, 'other-node', message)]);
 }
 

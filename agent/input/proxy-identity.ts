@@ -20,8 +20,7 @@ export type ProxyIdentity = Pick<Settings, 'serviceProxyName' | 'chainPrefix'>;
 export function proxyIdentity({ serviceProxyName, chainPrefix }: ProxyOptions): ProxyIdentity {
   if (serviceProxyName === undefined) {
     if (chainPrefix === undefined) return { serviceProxyName, chainPrefix: kubePrefix };
-    const message =
-      'needs --service-proxy-name: without one it is kube-proxy that we stand in for, whose names begin with KUBE';
+    const message = 'needs --service-proxy-name: without it slicewright replaces kube-proxy and uses the prefix KUBE';
     throw refused('--chain-prefix', message);
   }
   // A label's value, and not the empty one, which would take Services whose label was emptied by mistake.
@@ -39,7 +38,10 @@ function prefixOf(text: string | undefined): ChainPrefix {
     throw refused('--chain-prefix', message);
   }
   if (prefix !== kubePrefix) return prefix;
-  throw refused('--chain-prefix', "KUBE is kube-proxy's, and beside --service-proxy-name it may be running");
+  throw refused(
+    '--chain-prefix',
+    "KUBE is kube-proxy's prefix, and with --service-proxy-name a kube-proxy may be running",
+  );
 }
 
 function refused(option: string, message: string): UsageError {

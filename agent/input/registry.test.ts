@@ -65,7 +65,7 @@ describe('a registry file', () => {
       panic: true,
     });
     expect(problems([], { policy: { afinity: 'local', panic: 'yes' } })).toEqual([
-      'policy: ["slicewright.dev/panic"]: "yes" is none of true, false',
+      'policy: ["slicewright.dev/panic"]: "yes" is not valid: use true or false',
       'policy: ["slicewright.dev/afinity"]: no such policy',
     ]);
   });
@@ -82,7 +82,7 @@ describe('a registry file', () => {
     expect(of({ 'drain-clusters': 'wset,old' })).toEqual({
       drainClusters: ['old'],
       remarks: [
-        'warning: ClusterRegistry r.yaml policy["slicewright.dev/drain-clusters"]: no cluster wset; did you mean west? It is passed over, and the rest holds',
+        'warning: ClusterRegistry r.yaml policy["slicewright.dev/drain-clusters"]: no cluster wset; did you mean west? This name is ignored, the rest of the policy applies',
       ],
     });
     expect(of({ 'drain-clusters': 'wset' })).toMatchObject({
@@ -126,7 +126,7 @@ describe('a registry file', () => {
     [
       'a grant of no namespace',
       [{ id: 'e', mayServe: [{ namespace: 'Shop' }] }],
-      `clusters[0].mayServe[0].namespace: "Shop" is not a namespace's name, nor *`,
+      `clusters[0].mayServe[0].namespace: "Shop" is not a namespace's name, or *`,
     ],
     [
       'a grant of no Service',

@@ -41,7 +41,7 @@ function named<T extends string>(parse: (value: unknown) => T | undefined, wante
 const grant = z.strictObject({
   namespace: named<Namespace | '*'>(
     (value) => (value === '*' ? '*' : parseNamespace(value)),
-    "a namespace's name, nor *",
+    "a namespace's name, or *",
   ),
   names: z.array(named<ObjectName>(parseObjectName, "a Service's name")).min(1).optional(),
 });
@@ -183,7 +183,10 @@ function readPolicy(
     const { code, field = '', message } = diagnostic;
     const place = field.replace(/^metadata\.annotations/, '');
     if (code === 'policy-unknown-cluster') remarks.push({ ...diagnostic, field: `policy${place}` });
-    else problems.push(`policy: ${place}: ${message.replace(/; the default holds$|; it is ignored\. Known: .*$/, '')}`);
+    else
+      problems.push(
+        `policy: ${place}: ${message.replace(/; using the default(?:, [\w-]+)?$|; it is ignored\. Known: .*$/, '')}`,
+      );
   }
   return policy;
 }

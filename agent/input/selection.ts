@@ -139,7 +139,7 @@ function keysOf(service: string): readonly string[] {
   return [service, `${service}@clusterset`];
 }
 
-/** Keys of the own cluster's Services and ServiceImports with such labels. */
+/** Keys of the local cluster's Services and ServiceImports with such labels. */
 function labelledServices(
   { clusters }: Pick<CompileInput, 'clusters'>,
   matches: (labels: ReadonlyMap<string, string>) => boolean,

@@ -28,16 +28,16 @@ export type FirstLook = (wanted: Readonly<Record<Family, Target>>) => Promise<Si
  */
 export interface Gate {
   mayWrite(family: Family): boolean;
-  /** Something else is wanted than at the last look. */
-  stir(): void;
-  /** Looks, where that is due. */
+  /** The desired state changed since the last check. */
+  desiredChanged(): void;
+  /** Checks the kernel again if a check is due. */
   tend(wanted: () => Readonly<Record<Family, Target>>): Promise<void>;
   dueMs(): number;
 }
 
 export const openGate: Gate = {
   mayWrite: () => true,
-  stir: () => {},
+  desiredChanged: () => {},
   tend: () => Promise.resolve(),
   dueMs: () => Number.POSITIVE_INFINITY,
 };
@@ -62,7 +62,7 @@ export function createGate(look: FirstLook, clock: Clock, report: Report): Gate 
 
   return {
     mayWrite: (family) => open.has(family),
-    stir: () => void (lookDueMs = 0),
+    desiredChanged: () => void (lookDueMs = 0),
     async tend(wanted) {
       if (isOpen() || clock.nowMs() < lookDueMs) return;
       const sight = await look(wanted());

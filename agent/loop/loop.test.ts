@@ -406,7 +406,7 @@ const faults: fc.Arbitrary<Faults> = fc.oneof(
   fc.nat(3).map((i) => ({ refuses: (line: string) => line.includes(`10.1.0.${i}`) })),
 );
 
-/** What someone else does to our rules. */
+/** What someone else does to slicewright's rules. */
 const foreign = fc.record({
   family: fc.constantFrom('IPv4' as const, 'IPv6' as const),
   act: fc.constantFrom('flush', 'remove a rule', 'add a rule', 'empty a chain'),

@@ -74,7 +74,7 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
   function want(changed: ChangedServices, applied: readonly AppliedChange[]): void {
     const targets = wanted();
     for (const loop of loops) loop.want(targets[loop.family], changed[loop.family], applied);
-    gate.stir();
+    gate.desiredChanged();
   }
 
   function wanted(): Readonly<Record<Family, Target>> {

@@ -24,10 +24,10 @@ export function holderText(holder: Holder): string {
   return `${roleText(holder.role)} (${pidText(holder)})`;
 }
 
-/** `another agent works on this node (pid 4711): waiting for it to end` */
+/** `another agent runs on this node (pid 4711): waiting for it to end` */
 export function waitText(holder: Holder): string {
   const who = holder.role === 'agent' ? 'another agent' : roleText(holder.role);
-  return `${who} works on this node (${pidText(holder)}): waiting for it to end`;
+  return `${who} runs on this node (${pidText(holder)}): waiting for it to end`;
 }
 
 function roleText(role: LockRole): string {

@@ -60,7 +60,7 @@ function openFolder(path: string): number {
 function checkOwner(path: string, folder: number): void {
   const { uid, mode } = fstatSync(folder);
   if (uid !== 0 && uid !== process.geteuid?.()) {
-    throw lockDirProblem(path, `belongs to user ${uid}, who could keep slicewright from writing`);
+    throw lockDirProblem(path, `belongs to user ${uid}, who could block slicewright`);
   }
   if ((mode & 0o022) !== 0) {
     throw lockDirProblem(path, `can be written to by others (mode ${(mode & 0o777).toString(8)})`);
@@ -69,7 +69,7 @@ function checkOwner(path: string, folder: number): void {
 
 export function lockDirProblem(path: string, message: string): InputError {
   const what =
-    'it has to be a folder that root alone can write to, one for the whole machine; --lock-dir names another';
+    'it must be one folder for the whole machine that only root can write to; choose another with --lock-dir';
   return new InputError([fileProblem(path, 'bad-lock-dir', `${message}; ${what}`)]);
 }
 

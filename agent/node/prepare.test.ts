@@ -137,7 +137,7 @@ describe('IPVS mode', () => {
   it('does not start on a machine that has no IPVS', async () => {
     const node = createFakeNode();
     node.kernel.faults = { noIpvs: true };
-    await expect(prepareNode(node.run, configuration(ipvs), 2)).rejects.toThrow(/offers no IPVS/);
+    await expect(prepareNode(node.run, configuration(ipvs), 2)).rejects.toThrow(/has no IPVS/);
   });
 
   it('goes on where the times of connections cannot be set', async () => {
@@ -182,7 +182,7 @@ describe('IPVS mode', () => {
     node.kernel.faults = { noIpvs: true };
     const problems = problemsOf(await initialiseNode(node.run, configuration(ipvs), 2));
     expect(problems.filter(({ severity }) => severity === 'error').map(formatDiagnostic)).toEqual([
-      expect.stringMatching(/^error: machine IPVS: .*offers no IPVS/),
+      expect.stringMatching(/^error: machine IPVS: .*has no IPVS/),
     ]);
   });
 });
@@ -213,7 +213,7 @@ describe('--init-only for iptables', () => {
     [
       "would change another program's rules",
       ({ kernel }) => kernel.netfilter.restore('IPv4', '*nat\n:KUBE-SERVICES - [0:0]\nCOMMIT\n'),
-      /are not ours/,
+      /seem to be a kube-proxy/,
     ],
   ])('does not where that rule %s', async (_, spoil, why) => {
     const node = createFakeNode();

@@ -29,7 +29,7 @@ const mostBytes = 64 * 1024 * 1024;
 /**
  * Asks the agent of this node for what it knows of a Service.
  *
- * address   `127.0.0.1:10249`, where the agent's metrics are served
+ * address   `127.0.0.1:10249`, the address of the agent's metrics
  * path      `NAMESPACE/NAME`, or as {@link pathOf} gives it
  * throws    InputError where nobody answers, or not as an agent does: its answer makes rules, or is none
  */
@@ -44,7 +44,7 @@ export async function askAgent(address: string, path: string): Promise<AskedAgen
   try {
     for (const family of families) mode.backend.make(targets[family]);
   } catch (error) {
-    throw noAgent(address, `no rules can be made of the answer: ${printable(String(error), 400)}`);
+    throw noAgent(address, `cannot compile rules from the answer: ${printable(String(error), 400)}`);
   }
   const { chainPrefix, clusterCidrs, excludeCidrs, endpoints } = told;
   const known: Knowledge = {
@@ -76,20 +76,20 @@ async function fetchKnowledge(address: string, path: string): Promise<AgentKnowl
   let text: string;
   try {
     const answer = await fetch(`http://${address}${knowledgePath}${path}`, { signal: AbortSignal.timeout(10_000) });
-    if (answer.status === 413) throw new Error('the Service has more endpoints than it tells of at once');
-    if (answer.status !== 200) throw new Error(`${answer.status} instead of an answer`);
+    if (answer.status === 413) throw new Error('the Service has more endpoints than the agent sends in one answer');
+    if (answer.status !== 200) throw new Error(`status ${answer.status} instead of an answer`);
     if (Number(answer.headers.get('content-length')) > mostBytes) throw new Error('the answer is too large');
     text = await answer.text();
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
     throw noAgent(
       address,
-      `no agent answers (${printable(cause, 200)}). Give the objects with -f, or where the agent's metrics are served with --address`,
+      `no agent answers (${printable(cause, 200)}). Give the objects with -f, or the address of the agent's metrics with --address`,
     );
   }
   const told = parseKnowledge(text);
   if (told === undefined)
-    throw noAgent(address, 'who answers there is no agent of this version. Give the objects with -f');
+    throw noAgent(address, 'the program there is not an agent of this version. Give the objects with -f');
   return told;
 }
 
@@ -142,6 +142,6 @@ const ofFiles = {
 export function refuseWithoutFiles(options: Partial<Record<keyof typeof ofFiles, unknown>>): void {
   for (const [name, option] of Object.entries(ofFiles)) {
     if (options[name as keyof typeof ofFiles] === undefined) continue;
-    throw new UsageError(option, 'goes with -f; without it the agent of this node says what is wanted');
+    throw new UsageError(option, 'needs -f; without -f the command asks the agent of this node');
   }
 }

@@ -47,7 +47,7 @@ export function askedPackets(question: Question, via: Via | undefined, known: Kn
 
 function noVia(via: Via | undefined): void {
   if (via !== undefined)
-    throw new UsageError(`--via ${via}`, 'is for a Service by its name, and an address is dialled');
+    throw new UsageError(`--via ${via}`, 'applies to a Service name, but the destination is an address');
 }
 
 interface Place {
@@ -135,7 +135,7 @@ function frontendsBy(
     const has = [...new Set(frontends.map(viaOf))].join(', ');
     const why =
       meant.length > 0
-        ? 'has a node port, but those answer at no address of this node'
+        ? 'has a node port, but node ports are not served at any address of this node'
         : `has no such frontend, but ${has}`;
     throw new UsageError(servicePortText(service, portName), why);
   }

@@ -12,7 +12,7 @@ import type { AskedPacket } from './dialled.ts';
 import type { Knowledge } from './knowledge.ts';
 import { type Dialled, dialledBy, whyNot } from './why.ts';
 
-/** What becomes of one packet, and why. */
+/** What happens to one packet, and why. */
 export interface ExplainedPacket {
   readonly packet: Packet;
   /** `a pod of this node`; undefined: nobody asked. */
@@ -51,7 +51,7 @@ export interface FoundOutcome extends Outcome {
   readonly source: string;
   /** How it differs from what should be; undefined: it does not. */
   readonly difference: string | undefined;
-  /** Rules of others that may decide before. */
+  /** Other programs' rules that may decide before. */
   readonly mayIntercept: readonly string[];
 }
 
@@ -187,13 +187,13 @@ function reasonHere(
   { remembered }: Packet,
 ): readonly string[] {
   if (leftOut !== undefined || (!inPools.cluster && !inPools.local)) return [];
-  if (!isServed) return ['nothing of such packets is let in'];
+  if (!isServed) return ['no rule accepts such packets'];
   if (remembered !== undefined) {
     return [`session affinity remembers the client at ${endpointText(remembered)}`];
   }
   return [
     inPools.cluster
-      ? 'a Local policy: such clients get endpoints of this node alone'
-      : 'for clients of a Local policy alone',
+      ? 'a Local policy: such clients reach only endpoints on this node'
+      : 'only for clients of a Local policy',
   ];
 }

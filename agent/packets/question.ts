@@ -39,7 +39,7 @@ export function parseQuestion(words: readonly string[]): Question {
   const all = (before ?? '').split(/\s+/).filter((word) => word !== '');
   const to = after ?? all.pop();
   if (to === undefined || more.length > 0 || all.length === 0) {
-    throw new UsageError(printable(text), 'is no packet; give a sender and a destination: 10.1.0.9 shop/cart:http');
+    throw new UsageError(printable(text), 'is not a packet; give a sender and a destination: 10.1.0.9 shop/cart:http');
   }
   return { kind: 'way', sender: parseSender(all), destination: parseDestination(to) };
 }
@@ -55,7 +55,7 @@ function parseSender(words: readonly string[]): Sender {
     return address;
   };
   const most = first === 'on' ? 3 : 2;
-  if (words.length > most) throw new UsageError(text, `is no sender; give ${senderForms}`);
+  if (words.length > most) throw new UsageError(text, `is not a sender; give ${senderForms}`);
   switch (first) {
     case 'pod':
       if (second === undefined) throw new UsageError(text, "lacks the pod's address: pod 10.1.0.9");
@@ -70,7 +70,7 @@ function parseSender(words: readonly string[]): Sender {
   if (address === undefined) {
     return interfaceSender(first, second === undefined ? undefined : addressed(second), text);
   }
-  if (second !== undefined) throw new UsageError(text, `is no sender; give ${senderForms}`);
+  if (second !== undefined) throw new UsageError(text, `is not a sender; give ${senderForms}`);
   return { kind: 'address', address };
 }
 
@@ -79,9 +79,10 @@ const words = ['pod', 'node', 'outside', 'packet', 'service'];
 
 function interfaceSender(name: string, address: IpAddress | undefined, text: string): Sender {
   // What a kernel takes (IFNAMSIZ, dev_valid_name) and can be shown as it is.
-  if (!/^[!-~]{1,15}$/.test(name) || /[/:]/.test(name)) throw new UsageError(text, `is no sender; give ${senderForms}`);
+  if (!/^[!-~]{1,15}$/.test(name) || /[/:]/.test(name))
+    throw new UsageError(text, `is not a sender; give ${senderForms}`);
   const meant = /\d/.test(name) ? undefined : nearestName(name, words);
-  if (meant !== undefined) throw new UsageError(text, `is no sender (did you mean ${meant}?); give ${senderForms}`);
+  if (meant !== undefined) throw new UsageError(text, `is not a sender (did you mean ${meant}?); give ${senderForms}`);
   return { kind: 'interface', name, address };
 }
 
@@ -96,5 +97,5 @@ function parseDestination(text: string): Destination {
   const whole = parseTarget(text);
   if (whole !== undefined) return { kind: 'service', service: whole, protocol: undefined };
   const forms = 'ADDRESS:PORT[/PROTOCOL], [IPV6]:PORT, or a Service: NAMESPACE/NAME[:PORT][/PROTOCOL]';
-  throw new UsageError(printable(text), `is no destination; give ${forms}`);
+  throw new UsageError(printable(text), `is not a destination; give ${forms}`);
 }

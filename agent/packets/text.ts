@@ -18,7 +18,7 @@ export interface PacketTextChoices {
   readonly verbose: boolean;
 }
 
-/** What becomes of a packet, for people: the answer first, the rules last. */
+/** What happens to a packet, for people: the answer first, the rules last. */
 export function packetText(explained: ExplainedPacket, choices: PacketTextChoices): string {
   const { packet, wanted, found, unused } = explained;
   const limit = choices.verbose ? Number.POSITIVE_INFINITY : most;
@@ -71,10 +71,10 @@ function frontendText({ kind }: Frontend): string {
 }
 
 const fateTexts: Readonly<Record<OtherShare['fate'], string>> = {
-  reject: 'refused, and the client is told so at once',
-  drop: 'dropped, and the client waits in vain',
-  accept: 'let in to the node itself',
-  untouched: 'left alone: no rule changes where it goes',
+  reject: 'rejected, and the client is told at once',
+  drop: 'dropped, and the client gets no answer',
+  accept: 'accepted by the node itself',
+  untouched: 'unchanged: no rule redirects it',
 };
 
 function answerLines({ verdict, why }: Outcome): string[] {
@@ -153,12 +153,12 @@ function foundLines(found: FoundOutcome, limit: number): string[] {
   const where = printable(source);
   return [
     ...(difference === undefined
-      ? [`In ${where}: just that`]
+      ? [`In ${where}: the same`]
       : [
           `In ${where}: DIFFERENT: ${printable(difference, 600)}`,
           ...[...answerLines({ ...found, why: undefined }), ...usedLines(found, limit)].map((line) => `  ${line}`),
         ]),
-    ...mayIntercept.slice(0, limit).map((rule) => `  a rule of others may intercept: ${printable(rule, 300)}`),
+    ...mayIntercept.slice(0, limit).map((rule) => `  another program's rule may intercept: ${printable(rule, 300)}`),
   ];
 }
 

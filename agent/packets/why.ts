@@ -37,11 +37,13 @@ export function whyNot(verdict: Verdict, packet: Packet, target: Target): string
     case 'forward':
       return undefined;
     case 'mixed':
-      return 'some of the endpoints stand at addresses where another Service refuses';
+      return 'another Service rejects connections at addresses of some of the endpoints';
     case 'reject':
-      return refusal(dialled, 'reject') ?? 'rules refuse it, and no Service asks for that';
+      return refusal(dialled, 'reject') ?? 'rules reject it, although no Service calls for that';
     case 'drop':
-      return refusal(dialled, 'drop') ?? guarded(packet, target.node) ?? 'rules drop it, and no Service asks for that';
+      return (
+        refusal(dialled, 'drop') ?? guarded(packet, target.node) ?? 'rules drop it, although no Service calls for that'
+      );
     case 'accept':
       return healthCheck(packet, target);
     case 'untouched':
@@ -61,10 +63,10 @@ function refusal(dialled: readonly Dialled[], kind: 'reject' | 'drop'): string |
     if (route.kind !== kind) continue;
     switch (route.why) {
       case 'no-endpoints':
-        return `no endpoint of ${name} may answer (${knownText(port.known.length)})`;
+        return `no endpoint of ${name} is ready (${knownText(port.known.length)})`;
       case 'no-local-endpoints': {
         const policy = isInternal(frontend) ? 'internalTrafficPolicy' : 'externalTrafficPolicy';
-        return `${policy} of ${name} is Local, and none of its endpoints on this node may answer`;
+        return `${policy} of ${name} is Local, and it has no ready endpoint on this node`;
       }
     }
   }
@@ -78,7 +80,7 @@ function knownText(count: number): string {
 
 function guarded({ destination, source }: Packet, node: NodeContext): string | undefined {
   if (!isLoopback(destination) || isLoopback(source) || !node.nodePorts.loopback) return undefined;
-  return 'node ports answer on loopback addresses, which stay shut for whoever is not on loopback';
+  return 'node ports are served on loopback addresses, so the rules block other clients there';
 }
 
 function healthCheck({ destinationPort }: Packet, { services }: Target): string | undefined {
@@ -100,13 +102,16 @@ function unserved(packet: Packet, dialled: readonly Dialled[], { services, node 
   const place = `${destinationPort}/${protocolText(protocol)}`;
   if (beside.length > 0) {
     const more = beside.length > 5 ? ` and ${beside.length - 5} more` : '';
-    return `no Service answers at ${place} of this address, but at ${beside.slice(0, 5).join(', ')}${more}`;
+    return `no Service is served at ${place} of this address; Services are served at ${beside.slice(0, 5).join(', ')}${more}`;
   }
   const endpoint = services.find(({ known }) =>
     known.some(({ address, port }) => address === destination && port === destinationPort),
   );
-  if (endpoint !== undefined) return `an endpoint of ${nameOf(endpoint)} is dialled itself, not through a Service`;
-  return isNodeAddress(destination, node) ? `no Service has node port ${place}` : 'no Service answers at this address';
+  if (endpoint !== undefined)
+    return `the destination is an endpoint of ${nameOf(endpoint)}, not the address of a Service`;
+  return isNodeAddress(destination, node)
+    ? `no Service has node port ${place}`
+    : 'no Service is served at this address';
 }
 
 function nameOf({ service, portName }: ServicePortIR): string {

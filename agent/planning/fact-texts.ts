@@ -65,7 +65,7 @@ function restFacts({ clients, elsewhere }: FrontendChange, clusterOf: ClusterOf)
   const [one] = [...clients, ...elsewhere].filter(({ before, after }) => before !== after);
   if (one === undefined) return [];
   const who = one.at === undefined ? `clients like ${one.client.source}` : `at ${one.at}`;
-  if (isSpreadAlike(one.before, one.after)) return [fact(`${who}: seen with another address`)];
+  if (isSpreadAlike(one.before, one.after)) return [fact(`${who}: endpoints see another source address`)];
   const { whole, brief } = describeFates(one.before, one.after, clusterOf);
   return [fact(`${who}: ${whole}`, `${who}: ${brief}`)];
 }
@@ -119,7 +119,7 @@ function nameFacts({ was, is }: FrontendChange): Fact[] {
     was.servicePort.split(':'),
     is.servicePort.split(':'),
   ];
-  if (oldService !== newService) return [fact(`of ${was.servicePort} before`)];
+  if (oldService !== newService) return [fact(`previously of ${was.servicePort}`)];
   return [fact(`the port is called ${newPort} now, ${oldPort} before`)];
 }
 
@@ -231,7 +231,7 @@ function sharesByCluster({ shares, refused }: Forward, clusterOf: ClusterOf): Ma
   return sums;
 }
 
-/** `2 endpoints: local 50 %, member1 50 %`, or what becomes of clients that get to none. */
+/** `2 endpoints: local 50 %, member1 50 %`, or what happens to clients that get to none. */
 export function fateText(fate: Fate, clusterOf: ClusterOf): string {
   if (!isForward(fate)) return fateWords(fate);
   const shares = [...sharesByCluster(fate, clusterOf)].sort(([a], [b]) => compareText(a, b));

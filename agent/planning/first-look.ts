@@ -33,8 +33,8 @@ export function createFirstLook(options: FirstLookOptions): FirstLook {
     }
     const removal = removalOf(served);
     if (!isMassRemoval(removal, options.threshold)) return { held: undefined, unread };
-    const what = `${removalText(removal, options.threshold)}; what is in force stays`;
-    const why = `${what}. It goes on when the folder holds them again; if it is meant: --allow-mass-removal`;
+    const what = `${removalText(removal, options.threshold)}; the rules in force stay`;
+    const why = `${what}. The agent goes on when the folder holds them again; to remove them now: --allow-mass-removal`;
     return { held: { services: removal.removed.length, why }, unread };
   };
 }

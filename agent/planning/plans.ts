@@ -42,7 +42,7 @@ export interface SavedTo {
   readonly digest: string;
 }
 
-/** verbose   whole sentences, what becomes of each kind of client, and every danger */
+/** verbose   show full sentences, the effect on each kind of client, and every danger */
 export function plansText(
   { reports, dangers, summary, hasChanges, saved }: ShownPlans,
   paint: ReportPaint,

@@ -66,7 +66,7 @@ export interface ReportPaint extends Paint {
 export interface ReportChoices {
   /** false: without the differences part by part. */
   readonly withRules: boolean;
-  /** Whole sentences, what becomes of each kind of client, and every danger. */
+  /** Whole sentences, what happens to each kind of client, and every danger. */
   readonly verbose?: boolean;
 }
 

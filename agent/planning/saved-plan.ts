@@ -37,11 +37,13 @@ export function savedPlanJson(
 const chainPrefix = z.string().transform((text, context): ChainPrefix => {
   const parsed = parseChainPrefix(text);
   if (parsed !== undefined) return parsed;
-  context.addIssue('is no prefix of chains');
+  context.addIssue('is not a prefix of chain names');
   return z.NEVER;
 });
 
-const backendName = z.string().refine((name) => backendNames().includes(name), 'is no backend of this slicewright');
+const backendName = z
+  .string()
+  .refine((name) => backendNames().includes(name), 'is not a backend of this version of slicewright');
 
 /** The kernel is as it was when the plan was made, or it is refused: so what was said of it then holds. */
 const risks = {
@@ -50,7 +52,7 @@ const risks = {
     .optional(),
   removal: z.strictObject({ served: z.int().min(0), removed: z.array(z.string()) }).optional(),
 };
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is no sha-256 in hexadecimal');
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is not a hexadecimal SHA-256 digest');
 const digests = z.record(z.string(), sha256);
 
 const envelope = z.strictObject({
@@ -105,7 +107,7 @@ export async function loadSavedPlan(parsed: unknown, file: string, pinned?: stri
   );
   if (problems.length > 0) throw new InputError(problems);
   if (dangers === undefined || removal === undefined) {
-    const message = 'does not say what is dangerous about it, as plans of earlier versions; make a new plan';
+    const message = 'does not list its dangers, because an earlier version made it; make a new plan';
     throw new InputError([fileProblem(file, 'bad-plan', message)]);
   }
   return {
@@ -120,7 +122,7 @@ export async function loadSavedPlan(parsed: unknown, file: string, pinned?: stri
 function checkDigest(found: PlanDigest, stated: PlanDigest, file: string, pinned: string | undefined): void {
   const changed = differences(found, stated);
   if (changed.length > 0) {
-    const refused = 'not as the plan was saved; nothing was changed. Make a new plan';
+    const refused = 'changed after the plan was saved; nothing was changed. Make a new plan';
     throw new InputError(changed.map((what) => fileProblem(file, 'plan-changed', `${what}: ${refused}`)));
   }
   if (pinned === undefined || pinned === found.plan) return;

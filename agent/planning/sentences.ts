@@ -26,7 +26,7 @@ export interface FrontendSentence {
   readonly text: string;
   /** The sign, the Service and what fits of the text: bounded, whatever there is to say. */
   readonly line: string;
-  /** What becomes of each kind of client. */
+  /** What happens to each kind of client. */
   readonly details: readonly string[];
 }
 
@@ -124,7 +124,7 @@ function moveFacts({ from, to }: Move, clusterOf: ClusterOf): Fact[] {
   return [moved, describeFates(from.before, to.after, clusterOf)];
 }
 
-/** `outside clients (198.51.100.77): 2 endpoints: local 100 %, node's address → dropped for want of local endpoints`. */
+/** `outside clients (198.51.100.77): 2 endpoints: local 100 %, node's address → dropped: no local endpoints`. */
 function detailsOf(change: FrontendChange, clusterOf: ClusterOf): string[] {
   const { clients, elsewhere } = change;
   const groups: ClientFates[][] = [];

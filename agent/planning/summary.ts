@@ -49,7 +49,7 @@ export function changeKinds(
 
 /** `Plan: 1 Service to add, 2 to change, 0 to remove; 3 with other rules only.` As terraform ends its plans. */
 export function summaryText({ add, change, remove, rulesOnly }: PlanSummary, hasChanges: boolean): string {
-  if (!hasChanges) return 'No changes: the rules already do what the objects want.';
+  if (!hasChanges) return 'No changes: the rules already match the objects.';
   const rest = rulesOnly === 0 ? '' : `; ${rulesOnly} with other rules only`;
   return `Plan: ${counted(add, 'Service')} to add, ${change} to change, ${remove} to remove${rest}.`;
 }

@@ -72,7 +72,7 @@ export interface RunningServer {
  *
  * It is bounded. A connection carries one request, so nothing can be queued behind an answer, and
  * one deadline ends it wherever a slow client stands: in the headers, in a body, in reading. Bodies
- * are not read. The oldest connection gives way to a new one, so that a probe, which is answered
+ * are not read. A new connection closes the oldest one, so that a probe, which is answered
  * within milliseconds, gets through while others hold as many connections as there may be.
  *
  * throws   as `listen` does, such as EADDRINUSE

@@ -34,8 +34,8 @@ describe('a page that is made on demand', () => {
     const { state, page, next } = scripted();
     const first = page();
     state.generation = 2;
-    next()?.end('of before');
-    expect((await first).body).toBe('of before');
+    next()?.end('previous');
+    expect((await first).body).toBe('previous');
     const second = page();
     next()?.end('of now');
     expect([(await second).body, state.made]).toEqual(['of now', 2]);

@@ -156,39 +156,40 @@ export function createMetrics(mode: Pick<LiveBackend, 'failureCounters'> = {}) {
       ['verb', 'host'],
     ),
 
-    endpoints: gauge('slicewright_endpoints', 'Endpoints by source cluster and what is made of them', [
-      'source_cluster',
-      'state',
-    ]),
+    endpoints: gauge('slicewright_endpoints', 'Endpoints by source cluster and by use', ['source_cluster', 'state']),
     slices: gauge('slicewright_slices', 'EndpointSlices with endpoints of a Service, by source cluster', cluster),
-    heldSlices: gauge('slicewright_held_slices', 'Slices that are used although they vanished, in masses', cluster),
+    heldSlices: gauge(
+      'slicewright_held_slices',
+      'Slices in use although they were deleted, because too many were deleted at once',
+      cluster,
+    ),
     heldServices: gauge(
       'slicewright_held_services',
-      'Services that the first program would take away and that stay in force, in masses',
+      'Services that stay in force because the first program would remove too many at once',
     ),
-    clusterState: gauge('slicewright_cluster_state', '1 for the state that a registered cluster is believed to be in', [
+    clusterState: gauge('slicewright_cluster_state', '1 for the current state of a registered cluster', [
       'source_cluster',
       'state',
     ]),
     sourceSynced: gauge('slicewright_source_synced', '1 once every kind of a source was read completely', cluster),
     sourceFailing: gauge('slicewright_source_failing', 'Kinds of a source that cannot be read now', cluster),
-    sourceOverLimit: gauge(
-      'slicewright_source_over_limit',
-      'Kinds of a source of which there is more than it may have here',
-      cluster,
-    ),
-    sourceSilence: gauge('slicewright_source_silence_seconds', 'Time since something last came from a source', cluster),
+    sourceOverLimit: gauge('slicewright_source_over_limit', 'Kinds of a source that are over its limits', cluster),
+    sourceSilence: gauge('slicewright_source_silence_seconds', 'Time since a source last sent something', cluster),
     leaseAge: gauge('slicewright_lease_age_seconds', "Time since a cluster's lease was last seen to change", cluster),
     programmingLatency: histogram(
       'slicewright_programming_latency_seconds',
-      'From an event reaching the agent to its rules in force, by the cluster that it speaks of',
+      'Time from an event reaching the agent to its rules in force, by the cluster of the event',
       exponential,
       ['ip_family', 'source_cluster'],
     ),
-    drift: counter('slicewright_drift_total', 'Times that someone else changed or flushed rules of ours', family),
-    quarantined: gauge('slicewright_quarantined_service_ports', 'Service ports whose rules the kernel refuses', family),
+    drift: counter(
+      'slicewright_drift_total',
+      "Times that another program changed or flushed slicewright's rules",
+      family,
+    ),
+    quarantined: gauge('slicewright_quarantined_service_ports', 'Service ports whose rules the kernel rejects', family),
     transactions: counter('slicewright_transactions_total', 'Transactions given to the kernel', family),
-    diagnostics: gauge('slicewright_diagnostics', 'What there is to say of objects', ['severity']),
+    diagnostics: gauge('slicewright_diagnostics', 'Diagnostics about objects', ['severity']),
   };
 }
 

@@ -105,7 +105,7 @@ export function createStatusBook(
         case 'drift':
           return update(event.family, drifted(families.get(event.family), describeDrift(event), event.isFlush));
         case 'flushed':
-          return update(event.family, drifted(families.get(event.family), `${event.missing} was gone`, false));
+          return update(event.family, drifted(families.get(event.family), `${event.missing} was removed`, false));
         case 'survey':
           problems = worthSaying(event.diagnostics);
           return;

@@ -9,7 +9,7 @@ const reasons: Readonly<Record<string, string>> = {
       'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
       'CERT_SIGNATURE_FAILURE',
     ],
-    'its certificate is of no authority that certificate-authority names',
+    'its certificate is not signed by an authority in certificate-authority',
   ),
   CERT_HAS_EXPIRED: "its certificate has expired, or this node's clock is wrong",
   CERT_NOT_YET_VALID: "its certificate is not valid yet, or this node's clock is wrong",
@@ -19,7 +19,10 @@ const reasons: Readonly<Record<string, string>> = {
 /** OpenSSL's own words, where the code says no more than that it went wrong (EPROTO), or differs by version of TLS. */
 const said: readonly (readonly [RegExp, string])[] = [
   [/wrong version number|packet length too long|unexpected message/i, 'it does not speak TLS'],
-  [/alert (certificate|bad certificate|unknown ca|access denied)/i, 'it does not take our client-certificate'],
+  [
+    /alert (certificate|bad certificate|unknown ca|access denied)/i,
+    "it does not accept slicewright's client certificate",
+  ],
 ];
 
 function every(codes: readonly string[], reason: string): Readonly<Record<string, string>> {

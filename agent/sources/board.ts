@@ -46,7 +46,7 @@ export interface SourceBoard {
   /** Changes since the last time, in order; of two of one object only the order matters. */
   takeChanges(): Arrival[];
   /**
-   * Whether the own cluster was read completely, and every other one too or for longer than is
+   * Whether the local cluster was read completely, and every other one too or for longer than is
    * waited for. Once ready it stays so: what was read stands while it cannot be read again.
    */
   isReady(): boolean;
@@ -98,10 +98,10 @@ export function createSourceBoard(
   let room: Promise<void> | undefined;
   let makeRoom = (): void => {};
   let ready = false;
-  let stirred = false;
+  let isNotified = false;
   let wake: (() => void) | undefined;
-  const stir = (): void => {
-    stirred = true;
+  const notify = (): void => {
+    isNotified = true;
     wake?.();
   };
 
@@ -125,19 +125,19 @@ export function createSourceBoard(
           own.heardMs = nowMs();
           // One by one: spreading a hundred thousand arguments overflows the stack.
           for (const told of more) changes.push({ ...read(told, source.cluster), atMs: own.heardMs });
-          if (more.length > 0) stir();
+          if (more.length > 0) notify();
         },
         state(kind, state) {
           const before = own.states.get(kind);
           own.states.set(kind, state);
-          if (state.kind !== 'live') deafen(own, kind);
+          if (state.kind !== 'live') markUnheard(own, kind);
           if (state.kind === 'live' || state.kind === 'absent') {
             own.everRead.add(kind);
             own.heardMs = nowMs();
           }
           if (before !== undefined && isSameState(before, state)) return;
           onState(source, kind, state);
-          stir();
+          notify();
         },
         pace(bytes) {
           waitingBytes += bytes;
@@ -189,11 +189,11 @@ export function createSourceBoard(
           cancel();
           signal.removeEventListener('abort', done);
           wake = undefined;
-          stirred = false;
+          isNotified = false;
           resolve();
         };
         const cancel = clock.timer(ms, done);
-        if (signal.aborted || stirred) return done();
+        if (signal.aborted || isNotified) return done();
         signal.addEventListener('abort', done);
         wake = done;
       });
@@ -201,8 +201,8 @@ export function createSourceBoard(
   };
 }
 
-/** What was told in between is not known until the kind is heard again. */
-function deafen({ heardOf }: Kinds, kind: string): void {
+/** Changes in between are unknown until the source sends this kind again. */
+function markUnheard({ heardOf }: Kinds, kind: string): void {
   const before = heardOf.get(kind);
   if (before !== undefined) heardOf.set(kind, { ...before, since: false });
 }

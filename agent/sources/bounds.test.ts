@@ -54,7 +54,9 @@ const last = (states: readonly ReflectorState[]) => states.at(-1);
 const over = (what: string) => ({
   kind: 'failing',
   overLimit: true,
-  problem: expect.stringMatching(new RegExp(`^the (source|list) has more than \\d+ ${what}; nothing more is taken`)),
+  problem: expect.stringMatching(
+    new RegExp(`^the (source|list) has more than \\d+ ${what}; the agent reads nothing more`),
+  ),
 });
 const gone: Answer = { status: 410, chunks: ['{"kind":"Status","code":410,"message":"too old"}'] };
 
@@ -267,7 +269,7 @@ describe('a server that is slow on purpose', () => {
         drip(response, 'x');
       },
     );
-    await eventually(() => expect(states).toContainEqual(failing(/the watch brought nothing for too long/)));
+    await eventually(() => expect(states).toContainEqual(failing(/the watch was silent for too long/)));
   });
 
   it('with each header ends by time', async () => {

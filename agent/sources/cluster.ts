@@ -34,7 +34,7 @@ function selectorsFor(isOwn: boolean, proxyName: string | undefined) {
   return { services: isOwn ? `${notHeadless},${proxyLabel}=${proxyName}` : notHeadless, slices: notHeadless };
 }
 
-/** Kinds of the own cluster, and those of others: of another cluster its nodes and imports say nothing to us. */
+/** Kinds of the local cluster, and those of others: of another cluster its nodes and imports say nothing to us. */
 export function watchedKinds(
   isOwn: boolean,
   nodeName: string,

@@ -106,7 +106,7 @@ function createLook(
     let objects: readonly unknown[];
     try {
       const empty = emptyFileIn(path);
-      if (empty !== undefined) throw new Error(`${empty} has no length: was it written while the disk was full?`);
+      if (empty !== undefined) throw new Error(`${empty} is empty: was the disk full when it was written?`);
       objects = await readObjects([path], noStdin);
     } catch (error) {
       return failing(problemIn(error));
@@ -116,7 +116,7 @@ function createLook(
       const object = recognise(raw);
       if (object !== undefined) found.set(textOfId(object.id), object);
     }
-    if (found.size === 0) return failing(`${path} holds no object that matters here`);
+    if (found.size === 0) return failing(`${path} holds no object that slicewright reads`);
     let endpoints = 0;
     for (const { fields } of found.values()) endpoints += endpointsIn(fields);
     // Files have a limit of their own.

@@ -256,7 +256,7 @@ describe('TLS', () => {
       'a server of an unknown authority',
       certificates.server,
       {},
-      /^its certificate is of no authority that certificate-authority names: /,
+      /^its certificate is not signed by an authority in certificate-authority: /,
     ],
     [
       'a server that expired',
@@ -274,7 +274,7 @@ describe('TLS', () => {
       'no client certificate',
       { ...certificates.server, requestCert: true, rejectUnauthorized: true },
       { ca: true },
-      /^it does not take our client-certificate: /,
+      /^it does not accept slicewright's client certificate: /,
     ],
   ])('says what is wrong with %s', async (_, options, { ca }, says) => {
     const server = await secure(options);

@@ -53,8 +53,8 @@ export async function openCluster(
 /** What to tell of API servers whose certificate nobody looks at, each once. */
 export function unverifiedText(server: string): string {
   return (
-    `the certificate of ${server} is not verified, as insecure-skip-tls-verify of its kubeconfig says: ` +
-    'whoever is in between can answer as this API server; give certificate-authority-data instead'
+    `the certificate of ${server} is not verified, because its kubeconfig sets insecure-skip-tls-verify: ` +
+    'anyone on the path can impersonate this API server; set certificate-authority-data instead'
   );
 }
 
@@ -62,7 +62,7 @@ async function load(kubeconfig: string | undefined): Promise<KubeConfig> {
   const { KubeConfig } = await import('./client-library.ts');
   const config = new KubeConfig();
   if (kubeconfig !== undefined) config.loadFromFile(kubeconfig);
-  else if (process.env['KUBERNETES_SERVICE_HOST'] === undefined) throw new Error('this is no pod');
+  else if (process.env['KUBERNETES_SERVICE_HOST'] === undefined) throw new Error('slicewright does not run in a pod');
   else config.loadFromCluster();
   return config;
 }

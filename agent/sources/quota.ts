@@ -92,7 +92,7 @@ function larger(a: Holding = nothingHeld, b: Holding = nothingHeld): Holding {
 
 export function tooMuch(what: keyof SourceLimits, limit: number): string {
   const where = what === 'pages' ? 'the list has' : 'the source has';
-  return `${where} more than ${limit} ${what}; nothing more is taken from it, and what it said before stands (--source-limits ${what}=…)`;
+  return `${where} more than ${limit} ${what}; the agent reads nothing more from it and keeps its previous objects (--source-limits ${what}=…)`;
 }
 
 export const unlimited: Allowance = {

@@ -124,7 +124,7 @@ describe('a server that was restored from a backup', () => {
     );
     await one.clock.until(() => expect([...one.held]).toEqual([['a', '200']]));
     expect(one.requests.slice(0, 4)).toEqual(['list', 'watch 500', 'watch 500', 'list']);
-    expect(problems(one)[0]).toBe('the watch brought nothing for too long');
+    expect(problems(one)[0]).toBe('the watch was silent for too long');
   });
 });
 
@@ -155,7 +155,7 @@ describe('a watch', () => {
       { times: { backoff: { firstMs: 2, maxMs: 50 } } },
     );
     await one.clock.until(() => expect(kinds(one)).toContain('failing'));
-    expect(problems(one)[0]).toBe('one watch after the other ends at once: the server closed it');
+    expect(problems(one)[0]).toBe('watches keep ending at once: the server closed it');
     await one.clock.until(() => expect(kinds(one).at(-1)).toBe('live'));
   });
 
@@ -188,13 +188,13 @@ describe('a server is not hammered', () => {
     const one = follow({ lists: [listOf('7', ['a', '5'])], watches: [watch] }, { times });
     // list, watch, wait, list, watch, wait …: six of them, each twice as long as the one before.
     await isPaced(one, 13, 6, times.backoff.firstMs);
-    expect(problems(one)[0]).toContain('one watch after the other ends at once: ');
+    expect(problems(one)[0]).toContain('watches keep ending at once: ');
   });
 
   it('by watches that are closed at once', async () => {
     const one = follow({ lists: [listOf('7')], watches: [ended] }, { times });
     await isPaced(one, 8, 6, times.backoff.firstMs);
-    expect(problems(one)[0]).toBe('one watch after the other ends at once: the server closed it');
+    expect(problems(one)[0]).toBe('watches keep ending at once: the server closed it');
   });
 
   it('by watches that are closed after each event; but then news is not late either', async () => {
@@ -291,7 +291,7 @@ describe('a kind that the server does not know any more', () => {
     expect(one.told).not.toContain('a gone');
     expect(kinds(one)).not.toContain('absent');
     expect(problems(one)[0]).toBe(
-      '404 page not found: the server does not know the kind any more; what it had (1) stays for 60 s, in case that is a mistake',
+      '404 page not found: the server no longer knows the kind; the agent keeps its 1 objects for 60 s, in case that is a mistake',
     );
     expect(kinds(one).at(-1)).toBe('live');
   });

@@ -83,7 +83,7 @@ export async function watch<T>(
       // Only whole lines are signs of life: single bytes could keep a dead watch open for ever.
       idle.touch();
       const event = parseEvent(line);
-      if (event === undefined) return end({ kind: 'expired', problem: 'a line of the watch is no event' });
+      if (event === undefined) return end({ kind: 'expired', problem: 'a line of the watch is not an event' });
       if (event.type === 'ERROR') return end(watchError(event.object));
       const version = resourceVersionOf(event.object);
       if (version !== undefined && isBefore(version, place)) {
@@ -109,7 +109,7 @@ export async function watch<T>(
     return end(closed);
   } catch (error) {
     const isIdle = idle.signal.aborted && !signal.aborted;
-    return end({ kind: 'failed', problem: isIdle ? 'the watch brought nothing for too long' : problemOf(error) });
+    return end({ kind: 'failed', problem: isIdle ? 'the watch was silent for too long' : problemOf(error) });
   } finally {
     idle.stop();
     cancelLasting?.();

@@ -216,7 +216,7 @@ describe('a reflector', () => {
     await eventually(() => expect(states.slice(1)).toEqual([{ kind: 'live' }, { kind: 'live' }]));
     await clock.advance(hourMs);
     await inTime(() => expect(requests).toEqual(['list', 'watch 7', 'watch 7']));
-    expect(states).toContainEqual({ kind: 'failing', problem: 'the watch brought nothing for too long' });
+    expect(states).toContainEqual({ kind: 'failing', problem: 'the watch was silent for too long' });
   });
 
   it('takes 404 for no objects only where the kind is optional', async () => {

@@ -44,8 +44,8 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
   let place: string | undefined;
   /** Since the last good watch. */
   let failures = 0;
-  /** Watches in a row that ended at once and brought nothing. */
-  let hollow = 0;
+  /** Consecutive watches that ended at once without an event. */
+  let emptyWatches = 0;
   let stalls = 0;
   let inPages = true;
   let unknownSinceMs: number | undefined;
@@ -73,7 +73,7 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
   }
 
   function live(): void {
-    if (hollow < patience) onState({ kind: 'live' });
+    if (emptyWatches < patience) onState({ kind: 'live' });
   }
 
   /** Returns what went wrong; undefined: nothing. */
@@ -102,7 +102,7 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
       // By then it is no longer one that ends at once.
       lasts() {
         failures = 0;
-        hollow = 0;
+        emptyWatches = 0;
         live();
       },
     });
@@ -110,13 +110,13 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
     const isUseful = watched.lines > 0 && outcome.kind !== 'expired';
     if (isUseful) failures = Math.min(failures, patience - 1);
     // One that could not be opened tells what is wrong by itself, and is over once it can be.
-    if (isUseful || watched.isLasting || (!watched.isOpen && outcome.kind === 'failed')) hollow = 0;
-    else hollow++;
+    if (isUseful || watched.isLasting || (!watched.isOpen && outcome.kind === 'failed')) emptyWatches = 0;
+    else emptyWatches++;
     stalls = watched.isStalled && watched.lines === 0 ? stalls + 1 : 0;
     // What exceeds the limits would be told again at the same place: how things are then, a list says.
     const isOver = outcome.kind === 'failed' && outcome.overLimit === true;
     place = outcome.kind === 'expired' || stalls > 1 || isOver ? undefined : watched.place;
-    if (outcome.kind === 'failed' || hollow >= patience) tell(outcome);
+    if (outcome.kind === 'failed' || emptyWatches >= patience) tell(outcome);
     return outcome;
   }
 
@@ -124,7 +124,7 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
     const { kind, problem } = outcome;
     // Whether that is a failure is judged below.
     if (kind === 'absent' && options.optional) return;
-    const often = hollow >= patience ? 'one watch after the other ends at once: ' : '';
+    const often = emptyWatches >= patience ? 'watches keep ending at once: ' : '';
     const isOver = outcome.kind === 'failed' && outcome.overLimit === true;
     onState({ kind: 'failing', problem: often + problem, ...(isOver && { overLimit: true }) });
   }
@@ -134,7 +134,7 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
     unknownSinceMs ??= clock.nowMs();
     if (held.size > 0 && clock.nowMs() - unknownSinceMs < times.holdMs) {
       const seconds = Math.round(times.holdMs / 1000);
-      const kept = `the server does not know the kind any more; what it had (${held.size}) stays for ${seconds} s, in case that is a mistake`;
+      const kept = `the server no longer knows the kind; the agent keeps its ${held.size} objects for ${seconds} s, in case that is a mistake`;
       onState({ kind: 'failing', problem: `${problem}: ${kept}` });
       return false;
     }

@@ -9,7 +9,7 @@ export interface Source {
   readonly cluster: ClusterName | undefined;
   /** For people: the API server's address, or the folder. */
   readonly from: string;
-  /** In the news of which kind Leases come; absent: it tells of none. */
+  /** The kind whose changes carry Leases; absent: the source has no Leases. */
   readonly leasesIn?: string;
   /** Kinds that nothing waits for: what cannot be read of them is told, and that is all. */
   readonly forgoes?: ReadonlySet<string>;

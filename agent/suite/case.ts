@@ -64,7 +64,7 @@ function stepsOf(folder: SuiteFolder): ReadonlyMap<string, string>[] {
   for (const [step, files] of [...Map.groupBy(found, (file) => file.step)].sort(([a], [b]) => a - b)) {
     const expected = steps.length + 1;
     if (step !== expected) {
-      throw problem(String(files[0]?.file), `belongs to step ${step}, and step ${expected} before it has no file`);
+      throw problem(String(files[0]?.file), `belongs to step ${step}, but step ${expected} has no file`);
     }
     steps.push(new Map([...(steps.at(-1) ?? []), ...files.map(({ called, file }) => [called, file] as const)]));
   }
@@ -73,7 +73,7 @@ function stepsOf(folder: SuiteFolder): ReadonlyMap<string, string>[] {
 
 function readState(folder: SuiteFolder, files: ReadonlyMap<string, string>): GoldenState {
   const nodeFile = files.get('node.yaml');
-  if (nodeFile === undefined) throw problem('node.yaml', 'is missing: the Node that the case is compiled for');
+  if (nodeFile === undefined) throw problem('node.yaml', 'is missing: the Node to compile the case for');
   const [node] = documentsIn(folder, nodeFile);
   const { remarks, ...settings } = readSettings(folder, files.get('settings.yaml'));
   return {
@@ -95,7 +95,7 @@ function clusterOf(folder: SuiteFolder, [called, file]: readonly [string, string
   const match = /^objects(?:\.(.+))?\.yaml$/.exec(called);
   if (match === null) return [];
   const cluster = match[1] === undefined ? undefined : parseClusterName(match[1]);
-  if (match[1] !== undefined && cluster === undefined) throw problem(file, `"${match[1]}" is no cluster's name`);
+  if (match[1] !== undefined && cluster === undefined) throw problem(file, `"${match[1]}" is not a cluster name`);
   return [{ cluster, objects: documentsIn(folder, file) }];
 }
 
@@ -110,7 +110,7 @@ function documentsIn(folder: SuiteFolder, file: string): readonly unknown[] {
 function onlyDocumentIn(folder: SuiteFolder, file: string): unknown {
   const [document, ...others] = documentsIn(folder, file);
   if (document !== undefined && others.length === 0) return document;
-  throw problem(file, `holds ${others.length === 0 ? 'no document' : `${others.length + 1} documents`}; one is wanted`);
+  throw problem(file, `holds ${others.length === 0 ? 'no document' : `${others.length + 1} documents`}; expected one`);
 }
 
 /** Keys of a KubeProxyConfiguration, and two of slicewright: `compat` and `ownCluster`. */
@@ -119,11 +119,11 @@ function readSettings(
   file: string | undefined,
 ): { readonly settings: Settings; readonly nodeName: string | undefined; readonly remarks: readonly Diagnostic[] } {
   const given = file === undefined ? {} : asFields(onlyDocumentIn(folder, file));
-  if (given === undefined) throw problem(String(file), 'holds no keys of a KubeProxyConfiguration');
+  if (given === undefined) throw problem(String(file), 'is not a mapping of KubeProxyConfiguration keys');
   const { compat = 'none', ownCluster, ...kubeProxy } = given;
-  if (compat !== 'none' && compat !== 'kube-proxy') throw problem(String(file), 'compat is none or kube-proxy');
+  if (compat !== 'none' && compat !== 'kube-proxy') throw problem(String(file), 'compat must be none or kube-proxy');
   const own = ownCluster === undefined ? undefined : parseClusterName(ownCluster);
-  if (own === undefined && ownCluster !== undefined) throw problem(String(file), "ownCluster is no cluster's name");
+  if (own === undefined && ownCluster !== undefined) throw problem(String(file), 'ownCluster is not a cluster name');
   const document = { apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration', ...kubeProxy };
   const { settings, nodeName, diagnostics } = parseConfiguration(document, String(file), {
     compat,

@@ -26,12 +26,15 @@ export function changeText(outcome: Outcome, paint: ReportPaint = plain, most = 
       return limited(differenceLines(outcome.expected, outcome.found, paint), most.changed);
     case 'missing':
       return limited(
-        ['there is no such file yet; it would be', ...linesOf(outcome.found).map((line) => paint.added(`+${line}`))],
+        [
+          'the file does not exist yet; its content would be',
+          ...linesOf(outcome.found).map((line) => paint.added(`+${line}`)),
+        ],
         most.whole,
       );
     case 'obsolete':
       return limited(
-        ['nothing is to be said there any more', ...linesOf(outcome.expected).map((line) => paint.removed(`-${line}`))],
+        ['the expectation is now empty', ...linesOf(outcome.expected).map((line) => paint.removed(`-${line}`))],
         most.whole,
       );
     case 'unmet':
@@ -44,7 +47,7 @@ export function changeText(outcome: Outcome, paint: ReportPaint = plain, most = 
 
 function differenceLines(expected: string, found: string, paint: ReportPaint): string[] {
   const patch = structuredPatch('', '', expected, found, '', '', { context: 2, maxEditLength: mostEdits });
-  if (patch === undefined) return ['nearly all of it is different'];
+  if (patch === undefined) return ['nearly every line differs'];
   return patch.hunks.flatMap(({ oldStart, newStart, lines }) => [
     paint.heading(`@@ line ${oldStart}, now ${newStart} @@`),
     ...lines.map((line) => painted(safeLine(line), paint)),

@@ -31,7 +31,7 @@ export interface Recipe {
 
 /**
  * File name → how it is made: all that can be expected of a case. The first state is told in full; of a change, its plan and
- * what becomes of packets after it.
+ * what happens to packets after it.
  *
  * backends   whose programs and plans
  */

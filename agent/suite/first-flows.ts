@@ -80,7 +80,7 @@ function tableOf(flows: ReadonlyMap<string, readonly string[]>): string {
   return `${heading}\n${paragraphs.join('\n')}`;
 }
 
-const heading = `# What must become of new connections, whatever the backend. Change it to what you want, before the rules do it.
+const heading = `# The expected fate of new connections, for every backend. Edit it before you change the rules.
 `;
 
 /** New connections to a Service port where it answers inside of the cluster: from a pod of this node, else from anywhere. */

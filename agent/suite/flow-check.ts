@@ -135,12 +135,14 @@ function differenceOf(
     if (compareRationals(distance(part, share.value), add(share.slack, rounding)) > 0) {
       return isZero(part)
         ? `nothing goes ${fateKey(fate)}`
-        : `${shareText(part)} goes ${fateKey(fate)}, where "${text}" is wanted`;
+        : `${shareText(part)} goes ${fateKey(fate)}, but "${text}" is expected`;
     }
   }
   const keys = new Set(wanted.map(({ fate }) => fateKey(fate)));
   const other = [...found.keys()].sort(compareText).find((key) => !keys.has(key));
-  return other === undefined ? undefined : `${shareText(found.get(other) ?? zero)} goes ${other}, which is not wanted`;
+  return other === undefined
+    ? undefined
+    : `${shareText(found.get(other) ?? zero)} goes ${other}, which is not expected`;
 }
 
 function endpointCount(verdict: Verdict): number {

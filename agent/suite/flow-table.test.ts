@@ -64,19 +64,19 @@ it('shares of a percentage add up to all within their digits', () => {
 });
 
 it.each([
-  ['pod 10.1.0.9 -> shop/cart:80\n', 1, 'says not what becomes of it'],
+  ['pod 10.1.0.9 -> shop/cart:80\n', 1, 'has no fate'],
   ['  drop\n', 1, 'belongs to no flow'],
-  ['pod 10.1.0.9 => shop/cart:80\n  drop\n', 1, 'is no flow'],
-  ['pod 10.1.0.9 -> fd00::1:80/tcp\n  drop\n', 1, 'is no flow'],
-  ['pod shop -> shop/cart:80\n  drop\n', 1, 'is no flow'],
-  ['pod 10.1.0.9 -> shop/cart:80, remembers [fd00::1]:80\n  drop\n', 1, 'is no flow'],
-  ['pod 10.1.0.9 -> shop/cart:80\n  lost\n', 2, 'lost is no fate'],
-  ['pod 10.1.0.9 -> shop/cart:80\n  1/0 to 10.1.0.5:80\n', 2, 'is no fate'],
-  ['pod 10.1.0.9 -> shop/cart:80\n  3/2 to 10.1.0.5:80\n', 2, 'is no fate'],
-  ['pod 10.1.0.9 -> shop/cart:80\n  0.5 to 10.1.0.5:80\n', 2, 'is no fate'],
-  ['pod 10.1.0.9 -> shop/cart:80\n  to cluster West!\n', 2, 'is no fate'],
+  ['pod 10.1.0.9 => shop/cart:80\n  drop\n', 1, 'is not a flow'],
+  ['pod 10.1.0.9 -> fd00::1:80/tcp\n  drop\n', 1, 'is not a flow'],
+  ['pod shop -> shop/cart:80\n  drop\n', 1, 'is not a flow'],
+  ['pod 10.1.0.9 -> shop/cart:80, remembers [fd00::1]:80\n  drop\n', 1, 'is not a flow'],
+  ['pod 10.1.0.9 -> shop/cart:80\n  lost\n', 2, 'lost is not a fate'],
+  ['pod 10.1.0.9 -> shop/cart:80\n  1/0 to 10.1.0.5:80\n', 2, 'is not a fate'],
+  ['pod 10.1.0.9 -> shop/cart:80\n  3/2 to 10.1.0.5:80\n', 2, 'is not a fate'],
+  ['pod 10.1.0.9 -> shop/cart:80\n  0.5 to 10.1.0.5:80\n', 2, 'is not a fate'],
+  ['pod 10.1.0.9 -> shop/cart:80\n  to cluster West!\n', 2, 'is not a fate'],
   ['pod 10.1.0.9 -> shop/cart:80\n  1/2 drop\n', 1, 'do not add up'],
-  ['pod 10.1.0.9 -> shop/cart:80\n  1/2 drop\n  1/2 drop\n', 1, 'says twice what goes drop'],
+  ['pod 10.1.0.9 -> shop/cart:80\n  1/2 drop\n  1/2 drop\n', 1, 'lists twice what goes drop'],
   ['pod 10.1.0.9 -> shop/cart:80\n  drop\n  ipvs: 1/2 drop\n', 1, 'do not add up'],
 ])('%j is refused at line %i', (text, line, message) => {
   expect(parseFlows(text, backends)).toEqual({

@@ -85,7 +85,7 @@ export function parseFlows(text: string, backends: readonly string[]): readonly 
     if (content === '') continue;
     if (!/^\s/.test(content)) {
       const to = parseDestination(content);
-      if (to === undefined) problems.push({ line, message: `${printable(content, 200)} is no flow; ${flowHint}` });
+      if (to === undefined) problems.push({ line, message: `${printable(content, 200)} is not a flow; ${flowHint}` });
       flows.push({ flow: { line, text: content, to: to ?? nowhere }, parts: new Map() });
       continue;
     }
@@ -94,7 +94,7 @@ export function parseFlows(text: string, backends: readonly string[]): readonly 
     if (last === undefined)
       problems.push({ line, message: 'belongs to no flow: a flow begins at the start of a line' });
     else if (part === undefined)
-      problems.push({ line, message: `${printable(content.trim(), 200)} is no fate; ${fateHint}` });
+      problems.push({ line, message: `${printable(content.trim(), 200)} is not a fate; ${fateHint}` });
     else last.parts.set(part.backend, [...(last.parts.get(part.backend) ?? []), part]);
   }
   const made = flows.map(({ flow, parts }): Flow => {
@@ -102,7 +102,7 @@ export function parseFlows(text: string, backends: readonly string[]): readonly 
     return { ...flow, wanted: parts.get(everyBackend) ?? [], exceptions: new Map(exceptions) };
   });
   for (const { line, wanted, exceptions } of made) {
-    if (wanted.length === 0) problems.push({ line, message: `says not what becomes of it; ${fateHint}` });
+    if (wanted.length === 0) problems.push({ line, message: `has no fate; ${fateHint}` });
     for (const parts of [wanted, ...exceptions.values()]) {
       const wrong = parts.length === 0 ? undefined : partsProblem(parts);
       if (wrong !== undefined) problems.push({ line, message: wrong });
@@ -194,7 +194,7 @@ function parseFate(text: string): WantedFate | undefined {
 function partsProblem(parts: readonly WantedPart[]): string | undefined {
   const keys = parts.map(({ fate }) => fateKey(fate));
   const twice = keys.find((key, i) => keys.indexOf(key) !== i);
-  if (twice !== undefined) return `says twice what goes ${twice}`;
+  if (twice !== undefined) return `lists twice what goes ${twice}`;
   const total = parts.reduce((sum, { share }) => add(sum, share.value), zero);
   const slack = parts.reduce((sum, { share }) => add(sum, share.slack), zero);
   return compareRationals(distance(total, one), slack) > 0 ? 'its shares do not add up to all connections' : undefined;

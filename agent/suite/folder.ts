@@ -38,7 +38,7 @@ function readWithin(inside: string, path: string, name: string): Uint8Array {
   try {
     const real = lstatSync(path).isSymbolicLink() ? realpathSync(path) : path;
     if (real !== path && !real.startsWith(`${inside}${sep}`)) {
-      throw refused(name, 'case-link', 'is a link that leads out of the suite; nothing outside of it is read');
+      throw refused(name, 'case-link', 'is a link to a place outside the suite, which is not read');
     }
     return readRegular(real, name);
   } catch (error) {
@@ -51,7 +51,7 @@ function readRegular(path: string, name: string): Uint8Array {
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const { size, ...stat } = fstatSync(file);
-    if ((stat.mode & constants.S_IFMT) !== constants.S_IFREG) throw refused(name, 'case-file', 'is no regular file');
+    if ((stat.mode & constants.S_IFMT) !== constants.S_IFREG) throw refused(name, 'case-file', 'is not a regular file');
     if (size > maxInputBytes) throw refused(name, 'file-too-large', `has more than ${maxInputBytes} bytes`);
     const bytes = Buffer.alloc(size);
     let length = 0;

@@ -31,15 +31,15 @@ export function outcomeWord({ kind }: Outcome): string {
     case 'passed':
       return 'holds';
     case 'changed':
-      return 'is different now';
+      return 'changed';
     case 'missing':
       return 'is missing';
     case 'obsolete':
       return 'is obsolete';
     case 'stray':
-      return 'does not belong here';
+      return 'is not expected';
     case 'unmet':
-      return 'is not met';
+      return 'failed';
     case 'broken':
       return 'cannot be used';
   }
@@ -55,7 +55,7 @@ export function summaryText(results: readonly CaseResult[], isPending: boolean, 
   const line = `${cases}; ${countText(checks, 'check')}${kinds.length === 0 ? '' : `, ${kinds.join(', ')}`}`;
   const isAcceptable = failures.some(({ outcome }) => ['changed', 'missing', 'obsolete'].includes(outcome.kind));
   const hint =
-    isPending && isAcceptable ? '--review shows each change and accepts it or not; --update accepts all\n' : '';
+    isPending && isAcceptable ? '--review shows each change and asks to accept it; --update accepts all\n' : '';
   return `${failed === 0 ? paint.added(line) : paint.removed(line)}\n${hint}`;
 }
 

@@ -41,7 +41,7 @@ export function readRules(suite: string, isOneCase: boolean): SuiteRules {
   const [document = {}, ...others] = parseDocuments(openFolder(place, place).read(rulesFile), path, problems);
   const parsed = schema.safeParse(document);
   if (others.length > 0)
-    problems.push(fileProblem(path, 'bad-suite', `holds ${others.length + 1} documents; one is wanted`));
+    problems.push(fileProblem(path, 'bad-suite', `holds ${others.length + 1} documents; expected one`));
   for (const { path: where, message } of parsed.error?.issues ?? []) {
     problems.push(
       fileProblem(
@@ -59,7 +59,7 @@ export function readRules(suite: string, isOneCase: boolean): SuiteRules {
       fileProblem(
         path,
         'bad-suite',
-        `${printable(name, 60)} is no backend; there are ${backendNames().join(', ')}`,
+        `${printable(name, 60)} is not a backend; the backends are ${backendNames().join(', ')}`,
         'backends',
       ),
     );

@@ -112,7 +112,7 @@ function superfluous(folder: SuiteFolder, file: string): Check {
   if (!expectationFile.test(file) && !backendNames().includes(backend)) {
     return failing(file, file, {
       kind: 'stray',
-      message: 'is no input of a case and no expectation: take it away, or end its name with .md',
+      message: 'is neither an input nor an expectation of a case: remove it, or end its name with .md',
     });
   }
   const run = guarded(() => Promise.resolve<Outcome>({ kind: 'obsolete', expected: textOf(folder, file) }));
@@ -127,7 +127,7 @@ function flowChecks(folder: SuiteFolder, states: readonly CompiledState[], backe
     const state = states[step - 1];
     if (state === undefined) {
       return [
-        failing(file, file, { kind: 'broken', message: `is of step ${step}, and the case has ${states.length}` }),
+        failing(file, file, { kind: 'broken', message: `is for step ${step}, but the case has ${states.length}` }),
       ];
     }
     const flows = parseFlows(textOf(folder, file), backendNames());

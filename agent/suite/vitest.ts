@@ -25,7 +25,8 @@ export interface GoldenSuiteOptions {
  */
 export function defineGoldenSuite(folder: string | URL, options: GoldenSuiteOptions = {}): void {
   const unknown = options.backends?.find((name) => !backendNames().includes(name));
-  if (unknown !== undefined) throw new Error(`${unknown} is no backend; there are ${backendNames().join(', ')}`);
+  if (unknown !== undefined)
+    throw new Error(`${unknown} is not a backend; the backends are ${backendNames().join(', ')}`);
   const path = folder instanceof URL ? fileURLToPath(folder) : folder;
   for (const found of findCases([path.replace(/(?<=.)\/+$/, '')])) {
     if (options.filter?.test(found.name) ?? true) {

@@ -62,14 +62,14 @@ export type AgentEvent =
       readonly error: Error;
       readonly retryInMs: number;
     }
-  /** Someone else changed chains of ours; they are as they should be again. isFlush: `flushed` told of it before. */
+  /** Another program changed slicewright's chains; they are restored. isFlush: `flushed` reported it before. */
   | {
       readonly kind: 'drift';
       readonly family: Family;
       readonly chains: readonly DriftedPart[];
       readonly isFlush: boolean;
     }
-  /** A look at the hooks or our mark found them gone: a firewall was reloaded. */
+  /** A look at the hooks or slicewright's mark found them gone: a firewall was reloaded. */
   | { readonly kind: 'flushed'; readonly family: Family; readonly missing: string }
   | {
       readonly kind: 'quarantined';

@@ -53,7 +53,9 @@ it('says so after a minute, once, and again only after it had one', () => {
   at(60_000);
   at(200_000, survey('Service shop/ext'));
   expect(lines).toEqual([
-    expect.stringMatching(/^Service shop\/ext: no EndpointSlice is for it, so it refuses .*only Endpoints .*v1beta1/),
+    expect.stringMatching(
+      /^Service shop\/ext: it has no EndpointSlice, so connections are rejected.*only Endpoints .*v1beta1/,
+    ),
   ]);
   at(300_000, survey());
   at(310_000, survey('Service shop/ext'));

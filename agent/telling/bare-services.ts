@@ -12,8 +12,8 @@ const patienceMs = 60_000;
 const mostLines = 20;
 
 const causes =
-  'it has no selector and nobody wrote its slices; only Endpoints stand for it, or slices of discovery.k8s.io/v1beta1, which are not read; ' +
-  'its slices lack the label kubernetes.io/service-name; or the EndpointSlice controller, or what dispatches slices of other clusters, does not work';
+  'it has no selector and no slices were written for it; it has only Endpoints or slices of discovery.k8s.io/v1beta1, which slicewright does not read; ' +
+  'its slices lack the label kubernetes.io/service-name; or the EndpointSlice controller, or the program that dispatches slices of other clusters, does not work';
 
 /** Services that are served here and that no EndpointSlice names: even one without pods has a slice, which is empty. */
 export function servicesWithoutSlices({ services }: Pick<Compilation, 'services'>): string[] {
@@ -43,7 +43,7 @@ export function bareServicesListener(log: Log, nowMs: () => number): Report {
     const due = [...bare].filter(([, { sinceMs, isTold }]) => !isTold && now - sinceMs >= patienceMs);
     for (const [, state] of due) state.isTold = true;
     for (const [name] of due.slice(0, mostLines)) {
-      log.warn({ code: 'no-slices' }, `${name}: no EndpointSlice is for it, so it refuses connections: ${causes}`);
+      log.warn({ code: 'no-slices' }, `${name}: it has no EndpointSlice, so connections are rejected: ${causes}`);
     }
     if (due.length > mostLines) {
       log.warn({ code: 'no-slices', count: due.length - mostLines }, 'more Services have no EndpointSlice');

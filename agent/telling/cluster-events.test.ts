@@ -18,7 +18,7 @@ const refused: AgentEvent = {
 const facts = { nodeName: 'n1', wallMs: () => Date.parse('2026-01-01T00:00:00Z'), nowMs: () => 0 };
 const events = resources.find(({ plural }) => plural === 'events');
 
-it('a Service that the kernel refuses has an Event that says so', async () => {
+it('a Service that the kernel rejects has an Event that says so', async () => {
   const double = await startApiDouble();
   const api = openApi(kubeconfigFor(double));
   const onFailure = vi.fn<(problem: string) => void>();
@@ -35,7 +35,7 @@ it('a Service that the kernel refuses has an Event that says so', async () => {
         reason: 'ServiceRulesRefused',
         type: 'Warning',
         involvedObject: { apiVersion: 'v1', kind: 'Service', namespace: 'shop', name: 'cart' },
-        message: expect.stringMatching(/node n1 \(IPv4\) refuses the rules of port http; .*KUBE-SVC-X/),
+        message: expect.stringMatching(/node n1 \(IPv4\) rejects the rules of port http; .*KUBE-SVC-X/),
       },
       expect.objectContaining({ reason: 'ServiceRulesAccepted', type: 'Normal' }),
     ]),

@@ -28,7 +28,7 @@ export function eventTeller(nodeName: string): (event: AgentEvent) => ClusterEve
   function leaseChanged({ cluster, state, why }: EventOf<'lease'>): ClusterEvent[] {
     if (state === 'Lost' && !lost.has(cluster)) {
       lost.add(cluster);
-      return onNode('Warning', 'SourceClusterLost', `cluster ${cluster} counts as lost: ${why}`);
+      return onNode('Warning', 'SourceClusterLost', `cluster ${cluster} is considered lost: ${why}`);
     }
     if (state === 'Lost' || state === 'Suspect' || !lost.delete(cluster)) return [];
     return onNode('Normal', 'SourceClusterBack', `cluster ${cluster} is back: ${why}`);
@@ -36,7 +36,7 @@ export function eventTeller(nodeName: string): (event: AgentEvent) => ClusterEve
 
   function sourceChanged({ cluster, objectKind, state }: EventOf<'source'>): ClusterEvent[] {
     const key = `${cluster ?? 'local'} ${objectKind}`;
-    const from = cluster === undefined ? 'the own cluster' : `cluster ${cluster}`;
+    const from = cluster === undefined ? 'the local cluster' : `cluster ${cluster}`;
     if (state.kind === 'failing' && state.overLimit === true) {
       if (overLimit.has(key)) return [];
       overLimit.add(key);
@@ -50,11 +50,11 @@ export function eventTeller(nodeName: string): (event: AgentEvent) => ClusterEve
   function slicesHeld({ cluster, count }: EventOf<'slices-held'>): ClusterEvent[] {
     if (count === 0) {
       if (!held.delete(cluster)) return [];
-      return onNode('Normal', 'SlicesReleased', `no slices of cluster ${cluster} are held any more`);
+      return onNode('Normal', 'SlicesReleased', `the agent no longer holds deleted slices of cluster ${cluster}`);
     }
     if (held.has(cluster)) return [];
     held.add(cluster);
-    const message = `slices of cluster ${cluster} were deleted in masses; they stay in use for two minutes, in case that is a mistake`;
+    const message = `slices of cluster ${cluster} were deleted all at once; the agent keeps using them for two minutes, in case that was a mistake`;
     return onNode('Warning', 'SlicesHeld', message);
   }
 
@@ -101,7 +101,7 @@ export function eventTeller(nodeName: string): (event: AgentEvent) => ClusterEve
       case 'drift':
         return onNode('Warning', 'RulesChangedByOthers', driftText(event));
       case 'flushed': {
-        const message = `${event.family}: rules of ours were flushed and are written again; gone was ${event.missing}`;
+        const message = `${event.family}: another program removed ${event.missing}; restoring it`;
         return onNode('Warning', 'RulesChangedByOthers', message);
       }
       case 'lease':
@@ -124,10 +124,10 @@ function judged(event: EventOf<'quarantined' | 'released'>, nodeName: string): C
   const which = port === undefined ? '' : ` of port ${port}`;
   const where = `node ${nodeName} (${event.family})`;
   if (event.kind === 'released') {
-    const message = `the kernel of ${where} takes the rules${which} again`;
+    const message = `the kernel of ${where} accepts the rules${which} again`;
     return { reason: 'ServiceRulesAccepted', type: 'Normal', message, object };
   }
-  const message = `the kernel of ${where} refuses the rules${which}; the previous ones stay in force: ${event.message}`;
+  const message = `the kernel of ${where} rejects the rules${which}; the previous rules stay in force: ${event.message}`;
   return { reason: 'ServiceRulesRefused', type: 'Warning', message, object };
 }
 
@@ -147,8 +147,10 @@ function driftText({ family, chains }: EventOf<'drift'>): string {
   };
   const [ours, others] = [chains.filter(({ stays }) => stays !== true), chains.filter(({ stays }) => stays === true)];
   const texts = [
-    ...(ours.length === 0 ? [] : [`someone changed rules of ours, which are set right: ${list(ours)}`]),
-    ...(others.length === 0 ? [] : [`rules of others decide before those of Services, and stay: ${list(others)}`]),
+    ...(ours.length === 0 ? [] : [`another program changed slicewright's rules, restoring them: ${list(ours)}`]),
+    ...(others.length === 0
+      ? []
+      : [`other programs' rules come before slicewright's and stay in place: ${list(others)}`]),
   ];
   return `${family}: ${texts.join('. ')}`;
 }

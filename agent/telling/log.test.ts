@@ -80,7 +80,7 @@ describe('the log', () => {
     const [line] = saidOf({ kind: 'drift', family: 'IPv4', chains: [part], isFlush: false });
     expect(line).toMatchObject({
       facts: { added: ['-A PREROUTING -j RETURN'] },
-      message: expect.stringMatching(/they stay/),
+      message: expect.stringMatching(/leaves them in place/),
     });
   });
 
@@ -131,7 +131,7 @@ describe('the log', () => {
       ).toEqual([
         `warn local cannot be read: ${gone}`,
         `warn local cannot be read: ${slow}`,
-        'info local is read again',
+        'info local can be read again',
       ]);
     });
 

@@ -72,7 +72,7 @@ const maxParts = 20;
 const maxRemarks = 10_000;
 
 const heldMessage =
-  'most slices of another cluster are deleted at once; they stay in use for two minutes, in case that is a mistake';
+  'most slices of another cluster were deleted at once; the agent keeps using them for two minutes, in case that was a mistake';
 
 /** Says of each what it is, as its severity wants it said, and where its object stands. */
 export function logDiagnostics(log: Log, diagnostics: readonly Diagnostic[], placeOf: PlaceOf = nowhere): void {
@@ -109,7 +109,7 @@ export function logListener(log: Log, placeOf: PlaceOf = nowhere): Report {
     const before = held.get(cluster) ?? 0;
     held.set(cluster, count);
     if (before === 0 && count > 0) log.warn({ event: 'slices-held', cluster, slices: count }, heldMessage);
-    if (before > 0 && count === 0) log.info({ cluster }, 'no slices of the cluster are held any more');
+    if (before > 0 && count === 0) log.info({ cluster }, 'the agent no longer holds deleted slices of the cluster');
   }
 
   return (event) => {
@@ -117,9 +117,12 @@ export function logListener(log: Log, placeOf: PlaceOf = nowhere): Report {
       case 'source':
         return logSource(event);
       case 'waiting':
-        return log.info({ for: event.for }, 'nothing is written yet: sources were not read completely');
+        return log.info(
+          { for: event.for },
+          'waiting: not all required sources have been read; no rules are written yet',
+        );
       case 'ready':
-        return log.info({}, 'all sources that must be were read');
+        return log.info({}, 'all required sources have been read');
       case 'prepared':
         return logDiagnostics(log, event.problems);
       case 'changes':
@@ -135,14 +138,20 @@ export function logListener(log: Log, placeOf: PlaceOf = nowhere): Report {
       case 'drift':
         return logDrift(log, event);
       case 'flushed':
-        return log.warn({ family: event.family, event: 'flushed', missing: event.missing }, 'a hook of ours is gone');
+        return log.warn(
+          { family: event.family, event: 'flushed', missing: event.missing },
+          `another program removed ${event.missing}; restoring it`,
+        );
       case 'quarantined': {
         const { family, service, retryInMs } = event;
-        const sentence = `the kernel refuses ${service}, which keeps the rules that it had; the others are current`;
+        const sentence = `the kernel rejects the rules of ${service}; its previous rules stay in force; all other Services are up to date`;
         return log.error({ family, service, retryInMs: Math.round(retryInMs) }, `${sentence}\n${event.message}`);
       }
       case 'released':
-        return log.info({ family: event.family, service: event.service }, 'the kernel takes its rules again');
+        return log.info(
+          { family: event.family, service: event.service },
+          'the kernel accepts the rules of the Service again',
+        );
       case 'health-check-failed': {
         const { service, port, problem } = event;
         const text = `health check node port ${port} of ${service} cannot be opened: ${problem}`;
@@ -159,9 +168,9 @@ export function logListener(log: Log, placeOf: PlaceOf = nowhere): Report {
       case 'slices-held':
         return logHeld(event);
       case 'removal-held':
-        return log.error({ event: 'removal-held', services: event.services }, `nothing is written: ${event.why}`);
+        return log.error({ event: 'removal-held', services: event.services }, `no rules are written: ${event.why}`);
       case 'removal-released':
-        return log.info({}, 'the first program takes no more Services away than may go at once');
+        return log.info({}, 'the first program no longer removes more Services than allowed; going on');
       case 'survey':
         said = remark(event.diagnostics, said);
         return;
@@ -192,7 +201,7 @@ function sourceLines(log: Log): (event: Extract<AgentEvent, { kind: 'source' }>)
     }
     log.debug(facts, state.kind);
     const isRead = state.kind === 'live' || state.kind === 'absent';
-    if (isRead && problems.delete(objectKind) && problems.size === 0) log.info(source, 'is read again');
+    if (isRead && problems.delete(objectKind) && problems.size === 0) log.info(source, 'can be read again');
   };
 }
 
@@ -201,12 +210,12 @@ function logDrift(log: Log, { family, chains }: Extract<AgentEvent, { kind: 'dri
   for (const { where, lost, added, stays } of chains.slice(0, maxParts)) {
     const facts = { family, event: 'drift', where, ...cut('lost', lost), ...cut('added', added) };
     const text = stays
-      ? "rules of others decide before those of Services; they stay, as they are others'"
-      : 'someone changed rules of ours; they are set right';
+      ? "other programs' rules come before slicewright's and may decide first; slicewright leaves them in place"
+      : "another program changed slicewright's rules; restoring them";
     log.warn(facts, text);
   }
   const notShown = chains.length - maxParts;
-  if (notShown > 0) log.warn({ family, event: 'drift', notShown }, 'more was changed; it is set right too');
+  if (notShown > 0) log.warn({ family, event: 'drift', notShown }, 'more rules were changed; restoring them too');
 }
 
 function logSync(log: Log, event: Extract<AgentEvent, { kind: 'synced' }>, before: ReadonlySet<string>): void {

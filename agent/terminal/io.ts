@@ -39,7 +39,7 @@ export function processIo(): Io {
     ...(process.stdin.isTTY &&
       process.stdout.isTTY && {
         async ask(question: string) {
-          const used = 'was read for objects, so nobody can be asked; --yes goes on without asking';
+          const used = 'supplies the objects, so apply cannot ask for confirmation; give --yes to apply without it';
           if (isRead) throw new InputError([fileProblem('(standard input)', 'stdin-twice', used)]);
           const answer = await answerFrom(process.stdin, () => out(question));
           // Nothing ended the line that the question stands in.

@@ -136,7 +136,7 @@ function serviceRow(port: PortCounts, before: Before | undefined, countedAnew: b
   return { id: port.id, name: port.name, countedAnew, clusters, ...sumMeasures(clusters) };
 }
 
-/** The own cluster first, then by name; what nobody knows comes last. */
+/** The local cluster first, then by name; what nobody knows comes last. */
 function ownFirst([a]: readonly [string | undefined, unknown], [b]: readonly [string | undefined, unknown]): number {
   const rank = (cluster: string | undefined): number => (cluster === 'local' ? 0 : cluster === undefined ? 2 : 1);
   return rank(a) - rank(b) || compareText(a ?? '', b ?? '');

@@ -11,7 +11,7 @@ export async function askAgent(address: string, ask: typeof fetch = fetch): Prom
   try {
     const answer = await ask(`http://${address}/slicewright/shares`, { signal: AbortSignal.timeout(5_000) });
     const told = answer.status === 200 ? parseTold(await answer.json()) : undefined;
-    return told ?? `what answers at ${address} is no agent of this version`;
+    return told ?? `the program at ${address} is not an agent of this version`;
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
     return `no agent answers at ${address} (${printable(cause, 200)})`;

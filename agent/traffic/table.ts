@@ -84,7 +84,7 @@ const columns: readonly { readonly title: string; readonly text: (row: Row) => s
   {
     title: 'NOTE',
     text: ({ share, countedAnew }) =>
-      [share?.deviates === true ? '! off its share' : '', countedAnew ? 'counted anew' : ''].filter(Boolean).join(', '),
+      [share?.deviates === true ? '! share differs' : '', countedAnew ? 'counted anew' : ''].filter(Boolean).join(', '),
   },
 ];
 

@@ -26,8 +26,8 @@ export function foundText(found: Verification, { verbose }: TextChoices): string
     `${family}, ${source}: ${resultText(found)} (${counted(tried, 'kind')} of packets followed${chosen})`,
     ...shown.flatMap((one) => placeLines(one, verbose)),
     ...(more > 0 ? [`  ${counted(more, 'more place')}: verify --verbose has them`] : []),
-    ...unfollowed.map((rule) => `  not understood, so what it does is not known: ${printable(rule, 300)}`),
-    ...mayIntercept.map((rule) => `  a rule of others may intercept: ${printable(rule, 300)}`),
+    ...unfollowed.map((rule) => `  not understood, so its effect is unknown: ${printable(rule, 300)}`),
+    ...mayIntercept.map((rule) => `  another program's rule may intercept: ${printable(rule, 300)}`),
     ...(sampled.length > 0
       ? [`  at ${counted(sampled.length, 'place')} not every kind of client was tried: there are more than a hundred`]
       : []),
@@ -38,13 +38,13 @@ export function foundText(found: Verification, { verbose }: TextChoices): string
 function resultText({ result, differences, unfollowed }: Verification): string {
   switch (result) {
     case 'equal':
-      return 'every packet is treated as it should be';
+      return 'all packets are treated as expected';
     case 'equal but text differs':
-      return 'every packet is treated as it should be, by rules with another text';
+      return 'all packets are treated as expected, by rules with different text';
     case 'different':
       return differences.length === 0
         ? `${counted(unfollowed.length, 'rule')} not understood`
-        : `${counted(differences.length, 'place')} where packets are treated otherwise than they should be`;
+        : `${counted(differences.length, 'place')} where packets are treated differently than expected`;
   }
 }
 
@@ -54,7 +54,7 @@ function placeLines({ place, servicePort, kinds, examples }: NamedDifference, ve
   return [head, ...(verbose ? examples : examples.slice(0, 1)).flatMap((example) => exampleLines(example, verbose))];
 }
 
-/** What becomes of one packet, and the last rules that it met in what was found. */
+/** What happens to one packet, and the last rules that it met in what was found. */
 function exampleLines({ packet, reason, found }: Example, verbose: boolean): string[] {
   const rules = formatTrace(found);
   return [

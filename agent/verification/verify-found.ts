@@ -19,7 +19,7 @@ export interface Verification extends Comparison {
   readonly differences: readonly NamedDifference[];
   /** Only chosen Services were asked about. */
   readonly isFiltered: boolean;
-  /** Rules of others that may decide before slicewright's are asked. */
+  /** Other programs' rules that may decide before slicewright's are asked. */
   readonly mayIntercept: readonly string[];
 }
 
@@ -34,7 +34,7 @@ export interface VerifyChoices extends Pick<CompareOptions, 'progress'> {
   readonly isAsked?: ((servicePort: string) => boolean) | undefined;
 }
 
-/** Compares what was found with what the objects say, by what becomes of every kind of packet. */
+/** Compares what was found with what the objects say, by what happens to every kind of packet. */
 export async function verifyFound(
   backend: Backend,
   observed: Observed,

@@ -7,7 +7,7 @@ import { createPlaces, type Place, type Places } from './places.ts';
 import { clientsOf, type Client, countQuestions, createQuestions, type Questions } from './questions.ts';
 
 /*
- * Compares two programs by what becomes of packets, not by text and not by samples.
+ * Compares two programs by what happens to packets, not by text and not by samples.
  *
  * A program's answer for a packet depends on nothing but the answers to the questions that it asks on the packet's way. So
  * the packets are cut by those questions: one packet is followed through both programs, every question about it is noted,

@@ -5,7 +5,7 @@ import type { Target } from '../target.ts';
 export interface KnownDifference {
   /** `hairpin-elsewhere`. */
   readonly code: string;
-  /** What becomes of whom, in one sentence. */
+  /** What happens to whom, in one sentence. */
   readonly text: string;
 }
 
@@ -21,7 +21,7 @@ export interface Change {
 
 /**
  * Another way to carry out the same objects: a kube-proxy's, where that differs from slicewright's on purpose. It says
- * exactly what becomes of a packet then, so that a fault beside it still shows.
+ * exactly what happens to a packet then, so that a fault beside it still shows.
  */
 export interface Reading {
   /** What it takes the objects and the node for, where that is another thing; undefined: here it is none. */
@@ -29,7 +29,7 @@ export interface Reading {
   /**
    * What its rules do with a packet otherwise than slicewright's.
    *
-   * found   what was met on the packet's way; what becomes of it is for others to compare
+   * found   what was met on the packet's way; what happens to it is for others to compare
    */
   readonly verdict?: (verdict: Verdict, packet: Packet, target: Target, found: Trace) => Verdict;
   /** The code of what it does otherwise with this packet. */

@@ -19,7 +19,7 @@ const noHealthRule: KnownDifference = {
 };
 const openLoopback: KnownDifference = {
   code: 'old-open-loopback',
-  text: 'a kube-proxy of before mid 2020 leaves 127.0.0.1 open to neighbours of the node (CVE-2020-8558)',
+  text: 'a kube-proxy from before mid 2020 leaves 127.0.0.1 open to neighbours of the node (CVE-2020-8558)',
 };
 const ownToLocal: KnownDifference = {
   code: 'old-own-traffic',

@@ -1,7 +1,7 @@
 import { powerOfTwo, type Rational, reduceByPowerOfTwo } from '../../compiler/values/rational.ts';
 
 /**
- * numerator / 2^bits: what becomes of shares that are split by chances of 31 bits.
+ * numerator / 2^bits: what happens to shares that are split by chances of 31 bits.
  *
  * Kept like this, a split is one multiplication; as a reduced fraction it would be a greatest common divisor.
  *

@@ -10,7 +10,7 @@ import { type Chain, chainKey, type ChainName, type Hook, type Ruleset, type Tab
 /**
  * Whose the chains are.
  *
- * Our chains bear kube-proxy's names, and kube-proxy rewrites chains of these names whenever it
+ * Slicewright's chains bear kube-proxy's names, and kube-proxy rewrites chains of these names whenever it
  * likes. So what we applied is marked: an empty chain SLICEWRIGHT-OWNER, which nothing jumps to, stands
  * beside ours in both tables. No name, comment or content of the others tells them apart, since
  * equal rules are the point. Nobody else makes a chain of this name, or deletes it without ours;
@@ -26,7 +26,7 @@ const sharedWithKubelet: ReadonlyMap<string, Table> = new Map([
 ]);
 
 /**
- * What rules of others may call: they mark a packet for what stands elsewhere. CNI plugins and kubelet's host ports
+ * What other programs' rules may call: they mark a packet for what stands elsewhere. CNI plugins and kubelet's host ports
  * do. Emptied, they would change what those rules mean.
  */
 const markMasquerade = 'KUBE-MARK-MASQ';
@@ -39,7 +39,7 @@ const kubeletChains = /^(?:mangle|filter|nat) KUBE-(?:KUBELET-CANARY|IPTABLES-HI
 
 export type Owner = 'nobody' | 'us' | 'another writer';
 
-/** The chains of a backend and our mark. */
+/** The chains of a backend and slicewright's mark. */
 export function withMark(own: OwnChains): OwnChains {
   const marker = markerOf(own.prefix);
   return { ...own, isOurs: (table, chain) => chain === marker || own.isOurs(table, chain) };
@@ -63,7 +63,7 @@ export function hasKubelet({ chains }: Pick<Foreign, 'chains'>): boolean {
 }
 
 /**
- * A document with our mark in each table that it writes to. For one that is written without a
+ * A document with slicewright's mark in each table that it writes to. For one that is written without a
  * reading before it: if everything was flushed meanwhile, chains without a mark would be left, which
  * nobody takes for ours any more. Declaring an empty chain that is there changes nothing.
  */
@@ -80,7 +80,7 @@ export function staysMarked<D extends { readonly tables: readonly TableText[] }>
 /**
  * What is wanted on a node where others live too.
  *
- *   our mark               stands beside our chains, and goes with them
+ *   our mark               stands beside slicewright's chains, and goes with them
  *   KUBE-FIREWALL, KUBE-MARK-DROP  keep what is in them, besides what we want in them, where there is a kubelet
  *   a chain of ours that a rule of others jumps to  cannot be deleted, so it stays, and is empty
  *   KUBE-MARK-MASQ that a rule of others jumps to   stays as it is, with the rules that masquerade what it marks
@@ -143,7 +143,7 @@ function keepMasquerading(
   hooks.push(...there.filter(({ table, line }) => table === 'nat' && jumpTarget(line) === chain.name));
 }
 
-/** A chain of ours that stays where nothing of ours shall be, since rules of others jump to it. */
+/** A chain of ours that stays where nothing of ours shall be, since other programs' rules jump to it. */
 export interface KeptChain {
   readonly chain: Chain;
   readonly rules: readonly ForeignRule[];

@@ -1,6 +1,6 @@
 import type { DriftedPart } from './plane.ts';
 
-/** A rule of others that packets meet before slicewright's, and that decides what becomes of them. */
+/** A rule of others that packets meet before slicewright's, and that decides what happens to them. */
 export interface RuleAhead {
   /** `nat PREROUTING` */
   readonly where: string;
@@ -21,7 +21,7 @@ export function createAheadWatch(): AheadWatch {
       known = new Set(ahead.map(keyOf));
       const fresh = Map.groupBy(
         ahead.filter((one) => !before.has(keyOf(one))),
-        ({ where }) => `${where} (rules of others that decide before)`,
+        ({ where }) => `${where} (rules of other programs that come first)`,
       );
       return [...fresh].map(([where, rules]) => ({
         where,

@@ -1,6 +1,6 @@
 import { compareText } from '../../compiler/values/names.ts';
 
-/** A Service port whose rules the kernel refuses. It keeps those that it had. */
+/** A Service port whose rules the kernel rejects. It keeps those that it had. */
 export interface QuarantinedService<Name extends string = string> {
   /** `shop/cart:http`, as in comments of rules. */
   readonly service: Name;

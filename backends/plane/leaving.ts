@@ -52,13 +52,13 @@ export function leavingOthers(
       const { waits, problems } = await remains.leave();
       const said = problems.map((problem) =>
         problem.severity === 'error'
-          ? `what another mode left could not be removed: ${problem.message}`
+          ? `the previous mode's rules could not be removed: ${problem.message}`
           : formatDiagnostic(problem),
       );
       return waits === undefined ? said : [waits, ...said];
     } catch (error) {
       if (!(error instanceof BackendError)) throw error;
-      return [`what another mode left could not be removed: ${error.message}`];
+      return [`the previous mode's rules could not be removed: ${error.message}`];
     }
   }
 }

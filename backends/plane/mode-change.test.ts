@@ -28,7 +28,7 @@ it('an agent that starts in another mode takes the Services over, and the former
     return run(file, args, input);
   };
   const back = planeOf('iptables', { run: watched });
-  expect((await back.sync(wanted, 'full')).remarks).toEqual([expect.stringContaining('IPVS mode is on its way out')]);
+  expect((await back.sync(wanted, 'full')).remarks).toEqual([expect.stringContaining('IPVS mode is being removed')]);
   expect(state()).toEqual([1, ['10.96.0.1'], true]);
   // What the node dials under the new rules must not come from an address that goes.
   expect([...kernel.sources]).toEqual([['10.96.0.1', '192.168.0.1']]);
@@ -61,7 +61,7 @@ it('what rules of others need of the former mode stays, and is told once', async
   const plane = planeOf('nftables', { run });
   const { remarks } = await plane.sync(wanted, 'full');
   expect(remarks).toEqual([
-    expect.stringMatching(/^warning: kernel IPv4: nat KUBE-MARK-MASQ stays as it is.*HOSTPORTS/),
+    expect.stringMatching(/^warning: kernel IPv4: nat KUBE-MARK-MASQ is not removed.*HOSTPORTS/),
   ]);
   expect(kernel.save('IPv4')).toContain('-j MASQUERADE');
   expect(kernel.save('IPv4')).not.toMatch(/KUBE-S/);

@@ -15,7 +15,7 @@ export interface Question {
   readonly isEntryAlike: boolean;
 }
 
-/** What becomes of every kind of client of a frontend on both sides. */
+/** What happens to every kind of client of a frontend on both sides. */
 export function askBoth({ before, after, was, is, node, isEntryAlike }: Question): ClientFates[] {
   const frontend = is ?? was;
   if (frontend === undefined) return [];

@@ -82,7 +82,7 @@ function endpointsByServicePort(changes: readonly FrontendChange[]): (readonly [
 function* lostServicePorts(changes: readonly FrontendChange[]): Generator<Danger<TrafficDangerCode>> {
   for (const [servicePort, { before, stays, isServed }] of endpointsByServicePort(changes)) {
     if (before.size === 0 || isServed || !stays) continue;
-    const message = `${servicePort} loses its last endpoint: ${before.size === 1 ? 'it had one' : `it had ${before.size}`}, and its clients will be refused`;
+    const message = `${servicePort} loses its last endpoint: ${before.size === 1 ? 'it had one' : `it had ${before.size}`}, and its clients will be rejected`;
     yield { code: 'last-endpoint', message, servicePort };
   }
 }
@@ -103,7 +103,7 @@ function* leavingEndpoints(
   if (leaving < fewOfAll) return;
   const all = countEndpoints();
   if (leaving * 3 > all) {
-    yield { code: 'many-endpoints-leave', message: `${leaving} of the node's ${all} endpoints leave at once` };
+    yield { code: 'many-endpoints-leave', message: `${leaving} of the node's ${all} endpoints are removed at once` };
   }
 }
 
@@ -137,7 +137,7 @@ function openingText({ was, is, clients, frontend }: FrontendChange): string | u
   const all = publicSize[frontend.address?.includes(':') === true ? 'IPv6' : 'IPv4'];
   const [before, after] = [publicReach(clients, 'before', all), publicReach(clients, 'after', all)];
   if (before >= halfOfAll || after < halfOfAll) return undefined;
-  return `open to everyone from now on, before only to ${rangesText(was.allowedFrom, 1)}`;
+  return `now open to everyone, previously only to ${rangesText(was.allowedFrom, 1)}`;
 }
 
 /** Clients of a frontend that stays are shut out, while others are served. */
@@ -150,7 +150,7 @@ function closingText(change: FrontendChange): string | undefined {
   const lost = clients.filter(({ before, after }) => isForward(before) && !isForward(after));
   const { closed } = placeChanges(change);
   if (lost.length === 0) return placeText({ opened: [], closed })[0];
-  return `${kindsText([...new Set(lost.map(({ client }) => client.kind))])} are served no longer here`;
+  return `${kindsText([...new Set(lost.map(({ client }) => client.kind))])} are no longer served here`;
 }
 
 const nobody = { everyone: false, networks: [] } as const;

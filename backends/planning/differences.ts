@@ -1,7 +1,7 @@
 import { structuredPatch } from 'diff';
 
 /**
- * One chain that differs, or (chain `hooks`) our rules in the kernel's chains. In IPVS mode also a
+ * One chain that differs, or (chain `hooks`) slicewright's rules in the kernel's chains. In IPVS mode also a
  * virtual server, a set, the addresses of the link or the sysctls, under `chain` as the tool calls it.
  */
 export interface PartDiff {

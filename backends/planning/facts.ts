@@ -155,7 +155,7 @@ export function kindsText(kinds: readonly Client['kind'][]): string {
   return [...new Set(kinds)].map((kind) => kindWords[kind]).join(' and ');
 }
 
-/** `outside clients keep their address from now on`. */
+/** `outside clients now keep their address`. */
 export function sourceText(changes: readonly SourceChange[]): string[] {
   const groups = Map.groupBy(changes, ({ seen, endpoints }) => `${seen} ${endpoints?.changed} ${endpoints?.of}`);
   return [...groups.values()].map((alike) => {
@@ -165,9 +165,9 @@ export function sourceText(changes: readonly SourceChange[]): string[] {
       networks === undefined ? [] : [`clients in ${rangesText(networks, 1)}`],
     );
     const who = [...(whole.length === 0 ? [] : [kindsText(whole)]), ...some].join(' and ');
-    const verb = seen === "client's" ? 'keep their address' : "are seen with the node's address";
+    const verb = seen === "client's" ? 'now keep their address' : "are now seen with the node's address";
     const where = endpoints === undefined ? '' : ` at ${endpoints.changed} of ${endpoints.of} endpoints`;
-    return `${who} ${verb} from now on${where}`;
+    return `${who} ${verb}${where}`;
   });
 }
 
@@ -187,14 +187,14 @@ export function rangesText(ranges: readonly Cidr[], most: number): string {
 export function accessText(change: FrontendChange, { opened, closed }: AccessChange, most: number): string[] {
   const [before = [], after = []] = [change.was?.allowedFrom, change.is?.allowedFrom];
   const texts: string[] = [];
-  if (opened.everyone) texts.push(`reachable from everywhere, before only from ${rangesText(before, most)}`);
+  if (opened.everyone) texts.push(`reachable from everywhere, previously only from ${rangesText(before, most)}`);
   else if (opened.networks.length > 0) texts.push(`also reachable from ${rangesText(opened.networks, most)}`);
-  if (closed.everyone) texts.push(`reachable only from ${rangesText(after, most)}, before from everywhere`);
+  if (closed.everyone) texts.push(`reachable only from ${rangesText(after, most)}, previously from everywhere`);
   else if (closed.networks.length > 0) {
     const within = after.filter((range) =>
       closed.networks.some((wider) => narrowest([wider], splitCidr(range).address)),
     );
-    const except = within.length === 0 ? '' : `, but for ${rangesText(within, most)}`;
+    const except = within.length === 0 ? '' : `, except ${rangesText(within, most)}`;
     texts.push(`no longer reachable from ${rangesText(closed.networks, most)}${except}`);
   }
   return texts;
@@ -225,23 +225,23 @@ export function placeChanges({
   };
 }
 
-/** `answered at 127.0.0.1 too`. */
+/** `now also served at 127.0.0.1`. */
 export function placeText({ opened, closed }: ReturnType<typeof placeChanges>): string[] {
   const named = (all: readonly IpAddress[]) =>
     all.length <= 2 ? all.join(' and ') : `${all[0]} and ${all.length - 1} more addresses`;
   return [
-    ...(opened.length === 0 ? [] : [`answered at ${named(opened)} too`]),
-    ...(closed.length === 0 ? [] : [`no longer answered at ${named(closed)}`]),
+    ...(opened.length === 0 ? [] : [`now also served at ${named(opened)}`]),
+    ...(closed.length === 0 ? [] : [`no longer served at ${named(closed)}`]),
   ];
 }
 
-/** In a few words what becomes of clients that get to no endpoint. */
+/** In a few words what happens to clients that get to no endpoint. */
 export function fateWords(fate: Exclude<Fate, Forward>): string {
   switch (fate.kind) {
     case 'reject':
-      return 'refused for want of endpoints';
+      return 'rejected: no endpoints';
     case 'drop':
-      return 'dropped for want of local endpoints';
+      return 'dropped: no local endpoints';
     case 'accept':
       return 'let in';
     case 'untouched':

@@ -3,7 +3,7 @@ import type { OtherShare, Share, Verdict } from '../../compiler/semantics/packet
 import { add, type Rational, rational, zero } from '../../compiler/values/rational.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
 
-/** What becomes of new connections of one kind of client to one frontend. */
+/** What happens to new connections of one kind of client to one frontend. */
 export type Fate =
   /** The program says nothing about it. */
   | { readonly kind: 'absent' }

@@ -139,7 +139,7 @@ describe('what changes for traffic', () => {
     const both = (policy: string) =>
       service('cart', { type: 'NodePort', externalTrafficPolicy: policy, ports: [{ port: 80, nodePort: 30080 }] });
     expect(report([both('Cluster'), local('10.1.0.1')], [both('Local'), local('10.1.0.1')]).sentences).toEqual([
-      '~ default/cart: node port 30080/TCP: outside clients: 1 endpoint: local 100 % → dropped for want of local endpoints',
+      '~ default/cart: node port 30080/TCP: outside clients: 1 endpoint: local 100 % → dropped: no local endpoints',
     ]);
   });
 
@@ -178,8 +178,8 @@ describe('source ranges', () => {
       ['203.0.113.0/24'],
       [],
       [
-        '~ reachable from everywhere, before only from 203.0.113.0/24',
-        `! default/cart: open to everyone from now on, before only to 203.0.113.0/24 ${where}`,
+        '~ reachable from everywhere, previously only from 203.0.113.0/24',
+        `! default/cart: now open to everyone, previously only to 203.0.113.0/24 ${where}`,
       ],
     ],
     [
@@ -188,7 +188,7 @@ describe('source ranges', () => {
       ['128.0.0.0/1'],
       [
         '~ also reachable from 128.0.0.0/1',
-        `! default/cart: open to everyone from now on, before only to 203.0.113.0/24 ${where}`,
+        `! default/cart: now open to everyone, previously only to 203.0.113.0/24 ${where}`,
       ],
     ],
     [
@@ -197,7 +197,7 @@ describe('source ranges', () => {
       ['0.0.0.0/1', '128.0.0.0/1'],
       [
         '~ also reachable from 0.0.0.0/1, 128.0.0.0/1',
-        `! default/cart: open to everyone from now on, before only to 203.0.113.0/24 ${where}`,
+        `! default/cart: now open to everyone, previously only to 203.0.113.0/24 ${where}`,
       ],
     ],
     [
@@ -205,8 +205,8 @@ describe('source ranges', () => {
       [],
       ['203.0.113.0/24', '10.0.0.0/8', '172.16.0.0/12'],
       [
-        '~ reachable only from 203.0.113.0/24, 10.0.0.0/8, 172.16.0.0/12, before from everywhere',
-        `! default/cart: reachable only from 203.0.113.0/24 and 2 more ranges, before from everywhere ${where}`,
+        '~ reachable only from 203.0.113.0/24, 10.0.0.0/8, 172.16.0.0/12, previously from everywhere',
+        `! default/cart: reachable only from 203.0.113.0/24 and 2 more ranges, previously from everywhere ${where}`,
       ],
     ],
     [
@@ -241,8 +241,8 @@ describe('source ranges', () => {
 describe('dangers', () => {
   it('names a Service that loses its last endpoint, and not one that is deleted', () => {
     const { dangers, sentences } = report([cart, local('10.1.0.1', '10.1.0.2')], [cart]);
-    expect(dangers).toEqual(['default/cart loses its last endpoint: it had 2, and its clients will be refused']);
-    expect(sentences[0]).toContain('→ refused for want of endpoints');
+    expect(dangers).toEqual(['default/cart loses its last endpoint: it had 2, and its clients will be rejected']);
+    expect(sentences[0]).toContain('→ rejected: no endpoints');
     expect(report([cart, local('10.1.0.1')], []).dangers).toEqual([]);
   });
 
@@ -251,7 +251,7 @@ describe('dangers', () => {
   it('counts endpoints that leave at once, of a Service and of the node', () => {
     expect(report([cart, many(9)], [cart, many(3)]).dangers).toEqual([
       'default/cart loses 6 of its 9 endpoints at once',
-      "6 of the node's 9 endpoints leave at once",
+      "6 of the node's 9 endpoints are removed at once",
     ]);
     expect(report([cart, many(9)], [cart, many(6)]).dangers).toEqual([]);
     expect(report([cart, many(2)], [cart, many(1)]).dangers).toEqual([]);
@@ -277,7 +277,7 @@ describe('dangers', () => {
     expect(reportFrom(damaged, objects).sentences).toEqual(sentence === undefined ? [] : [sentence]);
   });
 
-  it('names a missing hook and foreign rules in front of ours', () => {
+  it('names a missing hook and foreign rules in front', () => {
     const { ruleset } = compiled(cart, local('10.1.0.1'));
     const text = iptables
       .print(ruleset)
@@ -289,7 +289,7 @@ describe('dangers', () => {
       {
         code: 'foreign-in-front',
         message:
-          'a rule of others stands before our hooks in filter FORWARD and may decide first: -A FORWARD -s 203.0.113.0/24 -j DROP',
+          "another program's rule comes before slicewright's hooks in filter FORWARD and may decide first: -A FORWARD -s 203.0.113.0/24 -j DROP",
       },
     ]);
   });

@@ -6,7 +6,7 @@ import type { PlanProblem } from '../backend.ts';
 import type { ForgetReport } from '../conntrack.ts';
 
 /**
- * A Service port that the kernel refuses, as a diagnostic of its Service.
+ * A Service port that the kernel rejects, as a diagnostic of its Service.
  *
  * service   `shop/cart:http`, `shop/cart`
  */
@@ -39,8 +39,8 @@ export function tamperedPlan(family: Family, strange: readonly string[]): Diagno
   const what =
     first === undefined
       ? 'the steps of this plan do not lead where it says'
-      : `this plan has what slicewright makes for no Service: ${first}${more.length === 0 ? '' : ` and ${more.length} more`}`;
-  const message = `${what}: it was changed after it was made\nNothing was changed. Make a new plan.`;
+      : `this plan has rules that slicewright never makes: ${first}${more.length === 0 ? '' : ` and ${more.length} more`}`;
+  const message = `${what}: the plan was changed after it was saved\nNothing was changed. Make a new plan.`;
   return { severity: 'error', code: 'apply-tampered', object: { kind: 'kernel', name: family }, message };
 }
 

@@ -26,7 +26,7 @@ export interface FrontendChange {
 }
 
 /**
- * Every frontend whose rules differ, by what clients dial, with what becomes of them in both programs. A change of rules
+ * Every frontend whose rules differ, by what clients dial, with what happens to them in both programs. A change of rules
  * that is none for new connections is in it too, with equal fates. Where the way to the frontends differs, each is looked
  * at, and those that are another to some client are in it as well.
  *

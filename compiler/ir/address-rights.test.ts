@@ -76,8 +76,8 @@ describe('addresses that people write into Services', () => {
 
   it('are named with what to allow where they are refused', () => {
     expect(diagnosticTexts(compileObjects(objects.slice(0, 1), { registry: restricted({ restrict: true }) }))).toEqual([
-      'warning: Service default/external spec.externalIPs: 198.51.100.9 is not one that serviceAddresses.externalIPs of the registry allows; nothing is served there',
-      'warning: Service default/external spec.externalIPs: 203.0.113.9 is not one that serviceAddresses.externalIPs of the registry allows; nothing is served there',
+      'warning: Service default/external spec.externalIPs: 198.51.100.9 is not allowed by serviceAddresses.externalIPs of the registry; it is not served',
+      'warning: Service default/external spec.externalIPs: 203.0.113.9 is not allowed by serviceAddresses.externalIPs of the registry; it is not served',
     ]);
   });
 

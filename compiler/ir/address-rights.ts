@@ -98,13 +98,13 @@ export function reportAddresses(
   const kept = new Set(writtenAddresses(rightful).map(({ field, address }) => `${field} ${address}`));
   for (const { kind, address, field } of writtenAddresses(service)) {
     if (!kept.has(`${field} ${address}`)) {
-      const message = `${address} is not one that serviceAddresses.${kind} of the registry allows; nothing is served there`;
+      const message = `${address} is not allowed by serviceAddresses.${kind} of the registry; it is not served`;
       report('warning', 'service-address-refused', field, message);
       continue;
     }
     const holder = holderText(kind, address, service, holderOf);
     if (holder === undefined) continue;
-    const message = `${address} is ${holder}; connections of pods to its ports go to this Service instead. If that is not meant, restrict serviceAddresses in the registry`;
+    const message = `${address} is ${holder}; connections of pods to its ports go to this Service instead. To prevent that, restrict serviceAddresses in the registry`;
     report('warning', 'service-address-taken', field, message);
   }
 }

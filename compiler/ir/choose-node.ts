@@ -18,19 +18,20 @@ export function chooseNode(nodes: readonly Node[], wanted: string | undefined, d
         severity: 'warning',
         code: 'node-missing',
         object: { kind: 'Node', name: wanted },
-        message: 'is not among the objects; its zone, addresses and pod ranges are not known',
+        message: 'is not among the objects; its zone, addresses and pod ranges are unknown',
       });
     }
     return { name: wanted, object };
   }
   const [only] = nodes;
   if (nodes.length === 1 && only !== undefined) return { name: only.name, object: only };
-  const found = nodes.length === 0 ? 'has no Node object' : `has ${nodes.length} Node objects and none is named`;
+  const found =
+    nodes.length === 0 ? 'has no Node object' : `has ${nodes.length} Node objects, and hostnameOverride names none`;
   diagnostics.push({
     severity: nodes.length === 0 ? 'info' : 'warning',
     code: 'node-unknown',
     object: clusterObject,
-    message: `${found}; the rules are for a node that no endpoint runs on`,
+    message: `${found}; compiling for a node without endpoints`,
   });
   return { name: undefined, object: undefined };
 }

@@ -50,7 +50,7 @@ export function wonHealthCheckPort(
     code: 'health-check-port-conflict',
     object: service.ref,
     field: 'spec.healthCheckNodePort',
-    message: `${claim.text} is ${winner.kind === 'healthCheck' ? 'the health check port' : 'a node port'} of ${formatObjectRef(winner.service.ref)}, whose claim is better; health checks of this Service are not answered on this node`,
+    message: `${claim.text} already belongs to ${formatObjectRef(winner.service.ref)} as ${winner.kind === 'healthCheck' ? 'its health check port' : 'a node port'} (${whyFirst(winner, claim)}); health checks of this Service are not answered on this node`,
   });
   return undefined;
 }
@@ -86,7 +86,13 @@ function compareClaims(a: Claim, b: Claim): number {
   );
 }
 
-/** Who answers where. */
+/** Which of the three comparisons above the winner won. */
+function whyFirst(winner: Claim, loser: Pick<Claim, 'kind' | 'service'>): string {
+  if (winner.kind === 'clusterIP' && loser.kind !== 'clusterIP') return 'its cluster IP';
+  return winner.service.createdMs === loser.service.createdMs ? 'first by name' : 'older';
+}
+
+/** Which Service owns each place. */
 export interface Claims {
   winner(text: string): Claim | undefined;
 }
@@ -168,7 +174,7 @@ export function wonFrontends(
       severity: 'error',
       code: 'frontend-conflict',
       object: service.ref,
-      message: `${text} is answered by ${formatObjectRef(winner.service.ref)}, whose claim is better; this Service gets no traffic there`,
+      message: `${text} already belongs to ${formatObjectRef(winner.service.ref)} (${whyFirst(winner, { kind: frontend.kind, service })}); not served for ${service.key}`,
     });
     return false;
   });

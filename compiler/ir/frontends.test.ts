@@ -43,7 +43,7 @@ describe('frontends', () => {
       'nodePort 30080',
     ]);
     expect(diagnosticTexts(compilation)).toEqual([
-      'warning: Service default/web spec.loadBalancerSourceRanges: has no valid IPv6 range, or one of everyone; port "" is open to everyone on its IPv6 load balancer addresses',
+      'warning: Service default/web spec.loadBalancerSourceRanges: has no valid IPv6 range, or one that contains every address; port "" is open to everyone on its IPv6 load balancer addresses',
     ]);
   });
 
@@ -89,7 +89,7 @@ describe('two Services at one place', () => {
     expect(frontends('a', objects)).toEqual(['clusterIP 10.96.0.1 80']);
     expect(frontends('b', objects)).toEqual(['clusterIP 10.96.0.2 80', 'externalIP 203.0.113.1 80']);
     const expected = [
-      'error: Service default/a: 203.0.113.1:80/TCP is answered by Service default/b, whose claim is better; this Service gets no traffic there',
+      'error: Service default/a: 203.0.113.1:80/TCP already belongs to Service default/b (older); not served for default/a',
     ];
     expect(diagnosticTexts(compileObjects(objects))).toEqual(expected);
     expect(diagnosticTexts(compileObjects(objects, kubeProxy))).toEqual(expected);
@@ -122,7 +122,7 @@ describe('two Services at one place', () => {
     });
     const clash = [at('a', undefined, ports(30080), '10.96.0.1'), at('b', undefined, ports(30080), '10.96.0.2')];
     expect(diagnosticTexts(compileObjects(clash))).toEqual([
-      'error: Service default/b: node port 30080/TCP/IPv4 is answered by Service default/a, whose claim is better; this Service gets no traffic there',
+      'error: Service default/b: node port 30080/TCP/IPv4 already belongs to Service default/a (first by name); not served for default/b',
     ]);
     expect(diagnosticTexts(compileObjects([clash[0], at('b', undefined, ports(30080, 'UDP'), '10.96.0.2')]))).toEqual(
       [],

@@ -6,14 +6,14 @@ import { isZero, one } from '../values/rational.ts';
 import { type Chosen, isLeaving } from './stages.ts';
 
 const notReady: Reason = { rule: 'IPT-5.2', text: 'not ready' };
-const leaving: Reason = { rule: 'MR-41', text: 'terminating: not for new connections while others are ready' };
+const leaving: Reason = { rule: 'MR-41', text: 'terminating: gets no new connections while others are ready' };
 const laterChoice: Reason = {
   rule: 'MR-40',
-  text: 'terminating: our own cluster has such endpoints, which come first',
+  text: "terminating: the local cluster's terminating endpoints come first",
 };
-const lastResort: Reason = { rule: 'MR-40', text: 'terminating, but nothing is ready: used while it serves' };
+const lastResort: Reason = { rule: 'MR-40', text: 'terminating: used because no endpoint is ready' };
 const localOnly: Reason = { rule: 'MR-50', text: 'internalTrafficPolicy Local: only for clients of its own node' };
-const nobody: Reason = { rule: 'MR-60', text: 'the policy gives no endpoint anything' };
+const nobody: Reason = { rule: 'MR-60', text: 'the policy gives no endpoint a share' };
 
 /**
  * Why an endpoint gets of new connections what it gets: nothing said where it is what every ready endpoint gets.
@@ -42,7 +42,7 @@ function lostReason({ cluster }: Candidate, standing: Standing, chosen: Chosen |
   if (standing === 'full') return [];
   if (standing === 'none') return [{ rule: 'MR-71', text: `cluster ${cluster} is lost: dropped` }];
   if (chosen?.name !== 'lost') {
-    return [{ rule: 'MR-71', text: `cluster ${cluster} is lost: for when nothing else is ready` }];
+    return [{ rule: 'MR-71', text: `cluster ${cluster} is lost: used only if nothing else is ready` }];
   }
   const rule = standing === 'panic' ? 'MR-72' : 'MR-71';
   return [{ rule, text: `cluster ${cluster} is lost, but nothing else is ready` }];

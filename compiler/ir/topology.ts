@@ -17,7 +17,7 @@ export interface Nearness {
 /**
  * What topology makes of ready endpoints; undefined: nothing.
  *
- * Hints only speak of our own cluster's endpoints: hinted ones take over the share of our others, and other clusters'
+ * Hints only speak of the local cluster's endpoints: hinted ones take over the share of our others, and other clusters'
  * endpoints keep theirs (MR-43). A Service that asks for near ones gets those of our zone, of whatever cluster (MR-44).
  * For kube-proxy all hints are alike.
  *
@@ -58,7 +58,7 @@ function reasonsFor({ kind, names }: Topology): Omit<Nearness, 'partOf'> {
   return {
     isNear: names,
     nearReason: () => ({ rule: 'MR-43', text: `hinted for this ${kind}` }),
-    farReason: () => ({ rule: 'MR-43', text: 'topology hints give this node other endpoints' }),
+    farReason: () => ({ rule: 'MR-43', text: 'topology hints select other endpoints for this node' }),
   };
 }
 

@@ -29,7 +29,7 @@ export function serviceOf({ hidden, namespace, serviceName, importName }: Endpoi
   return importName && importKey(serviceKey(namespace, importName));
 }
 
-/** A slice of our own cluster's, with its source. */
+/** A slice of the local cluster's, with its source. */
 export function attachOwn(slice: EndpointSlice, facts: NameFacts): AttachedSlice {
   const source = sourceOf(slice, facts);
   // Of our own, only what an exporter sent around says it: our controller's slices do not.
@@ -42,7 +42,7 @@ export function attachOwn(slice: EndpointSlice, facts: NameFacts): AttachedSlice
 
 /**
  * A slice of a Service of ours that stands in for what a ServiceImport has of it (MR-16); undefined for one that is not
- * of our own cluster's pods. Our Service may have lost a conflict like any exporter's, so its ports count (MR-30).
+ * of the local cluster's pods. Our Service may have lost a conflict like any exporter's, so its ports count (MR-30).
  */
 export function attachStandIn(
   slice: EndpointSlice,
@@ -51,7 +51,7 @@ export function attachStandIn(
 ): AttachedSlice | undefined {
   const attached = attachOwn(slice, facts);
   if (attached.source.kind === 'remote') return undefined;
-  const reason = { rule: 'MR-16', text: `of our own Service ${slice.namespace}/${slice.serviceName ?? ''}` };
+  const reason = { rule: 'MR-16', text: `of the local Service ${slice.namespace}/${slice.serviceName ?? ''}` };
   return { ...attached, source: { ...attached.source, reason }, servicePorts };
 }
 
@@ -62,16 +62,16 @@ export interface Grant {
 }
 
 function grantText(cluster: ClusterName, { offer, consent }: Grant): string {
-  const offered = offer === 'exported' ? `exported by ${cluster}` : `${cluster} provides it to us`;
+  const offered = offer === 'exported' ? `exported by ${cluster}` : `${cluster} provides it to this cluster`;
   switch (consent) {
     case 'multi-cluster-service':
-      return `${cluster} provides it to us: our own MultiClusterService says so`;
+      return `${cluster} provides it to this cluster by a local MultiClusterService`;
     case 'import':
-      return `${offered}; our own ServiceImport takes it`;
+      return `${offered}; the local ServiceImport accepts it`;
     case 'annotation':
       return `${offered}; the Service accepts it (slicewright.dev/accept-clusters)`;
     case 'registry':
-      return `${offered}; the registry lets it serve here (mayServe)`;
+      return `${offered}; the registry accepts it (mayServe)`;
     default:
       return unreachable(consent);
   }

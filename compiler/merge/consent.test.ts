@@ -105,7 +105,7 @@ describe("another cluster's endpoints join a Service of ours", () => {
     expect(fed([serve(), native], exported, { registry })).toEqual([`default/serve: local${granted ? ' east' : ''}`]);
   });
 
-  it('as a local dispatcher wrote them: its slices are the word of our own cluster', () => {
+  it('as a local dispatcher wrote them: its slices are the word of the local cluster', () => {
     for (const [namespace, name] of [
       ['default', 'serve'],
       ['kube-system', 'kube-dns'],
@@ -120,14 +120,12 @@ describe("another cluster's endpoints join a Service of ours", () => {
       compileObjects(objects, { settings, clusters: { east: exported }, registry })
         .endpoints.filter(({ cluster }) => cluster !== undefined)
         .map(({ reasons: [first] }) => first?.text);
-    expect(reasons([serve(), mcs])).toEqual(['east provides it to us: our own MultiClusterService says so']);
-    expect(reasons([serve(), vip])).toEqual(['exported by east; our own ServiceImport takes it']);
+    expect(reasons([serve(), mcs])).toEqual(['east provides it to this cluster by a local MultiClusterService']);
+    expect(reasons([serve(), vip])).toEqual(['exported by east; the local ServiceImport accepts it']);
     expect(reasons([serve({ 'slicewright.dev/accept-clusters': 'east' })])).toEqual([
       'exported by east; the Service accepts it (slicewright.dev/accept-clusters)',
     ]);
-    expect(reasons([serve()], mayServe('default'))).toEqual([
-      'exported by east; the registry lets it serve here (mayServe)',
-    ]);
+    expect(reasons([serve()], mayServe('default'))).toEqual(['exported by east; the registry accepts it (mayServe)']);
   });
 });
 
@@ -175,12 +173,12 @@ it('default/kubernetes is not meant by a grant of its namespace, nor fed as what
 it('what is offered and not accepted is said once a Service and cluster, with what to do', () => {
   const compilation = compileObjects([serve(), native], { settings, clusters: { east: exported } });
   expect(diagnosticTexts(compilation)).toEqual([
-    'warning: Service default/serve: cluster east offers endpoints for it, which nothing here accepts; they are not used. To accept them: annotation slicewright.dev/accept-clusters: east on the Service, a ServiceImport or MultiClusterService of its name, or mayServe of east in the registry',
+    'warning: Service default/serve: cluster east offers endpoints for it, but no object of the local cluster accepts them; they are not used. To accept them: annotation slicewright.dev/accept-clusters: east on the Service, a ServiceImport or MultiClusterService of its name, or mayServe of east in the registry',
   ]);
   const of = told('kube-system', 'kube-dns');
   expect(
     diagnosticTexts(compileObjects([of.serve(), of.native, of.mcs], { settings, clusters: { east: of.exported } })),
   ).toEqual([
-    'warning: Service kube-system/kube-dns: cluster east offers endpoints for it; they are not used: of default/kubernetes and the system namespaces only mayServe of east in the registry decides, by namespace and name',
+    'warning: Service kube-system/kube-dns: cluster east offers endpoints for it; they are not used: for default/kubernetes and the system namespaces, only mayServe of east in the registry can accept them, by namespace and name',
   ]);
 });

@@ -7,10 +7,10 @@ import type { ClusterName, ServiceKey } from '../values/names.ts';
 /** How another cluster offers endpoints for a Service of ours. */
 export type Offer = 'exported' | 'provided';
 
-/** Who of our own cluster lets them in. `multi-cluster-service` needs no offer: Karmada's word is of both sides. */
+/** Who of the local cluster lets them in. `multi-cluster-service` needs no offer: Karmada's word is of both sides. */
 export type Consent = 'multi-cluster-service' | 'import' | 'annotation' | 'registry';
 
-/** What of our own cluster is asked about one Service and one other cluster. */
+/** What of the local cluster is asked about one Service and one other cluster. */
 export interface Question {
   readonly cluster: ClusterName;
   /** The Service that would be fed, and the one whose endpoints would. */

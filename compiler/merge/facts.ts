@@ -19,7 +19,7 @@ export interface MergeFacts {
   readonly clusters: readonly ClusterName[];
   /** Ids that the name rule may find in a slice's name, longest first (MR-12). */
   readonly knownClusters: readonly ClusterName[];
-  /** With our own cluster marked. */
+  /** With the local cluster marked. */
   readonly registry: Registry;
   /** Ranges of our own pods as registered, else as configured; empty: neither says any. */
   readonly podCidrs: readonly Cidr[];

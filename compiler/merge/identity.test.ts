@@ -19,7 +19,7 @@ function elsewhere<T extends { readonly metadata: object }>(object: T, namespace
 const applied = (name: string, cluster: string, clusterIP: string) =>
   service(name, { clusterIP }, { annotations: { 'work.karmada.io/namespace': `karmada-es-${cluster}` } });
 
-/** What becomes of connections to Services of namespace `default`, and why. */
+/** What happens to connections to Services of namespace `default`, and why. */
 function ofDefault({ services, endpoints }: Compilation) {
   const mine = (key: string) => key.startsWith('default/');
   return {
@@ -69,7 +69,7 @@ describe('what one namespace says of clusters holds for that namespace', () => {
     ]);
   });
 
-  it('marks of Karmada, where the operator names our own cluster', () => {
+  it('marks of Karmada, where the operator names the local cluster', () => {
     const marks = ['a', 'b'].map((name, i) => elsewhere(applied(name, 'east', `10.96.1.${i}`)));
     const compilation = compileObjects(
       [elsewhere(service('serve')), elsewhere(dispatched('serve', 'east', ['10.1.0.1'])), ...marks],
@@ -77,7 +77,7 @@ describe('what one namespace says of clusters holds for that namespace', () => {
     );
     expect(compilation.endpoints.map(({ cluster }) => cluster)).toEqual(['east']);
     expect(diagnosticTexts(compilation)).toEqual([
-      "warning: cluster local: is called otherwise by Karmada's marks on objects (east in namespace tenant); they are not followed: it is home",
+      "warning: cluster local: has a different name in Karmada's marks on objects (east in namespace tenant); they are ignored: the local cluster is home",
     ]);
   });
 
@@ -86,7 +86,7 @@ describe('what one namespace says of clusters holds for that namespace', () => {
       ['a', 'b'].map((name, j) => elsewhere(applied(name, cluster, `10.96.${i}.${j}`), `of-${cluster}`)),
     );
     expect(diagnosticTexts(compileObjects(marks))).toEqual([
-      "warning: cluster local: is called otherwise by Karmada's marks on objects (east in namespace of-east, west in namespace of-west); each holds in its own namespaces at most; name our own cluster in the registry (self: true)",
+      "warning: cluster local: has a different name in Karmada's marks on objects (east in namespace of-east, west in namespace of-west); each is used only in its own namespaces; name the local cluster in the registry (self: true)",
     ]);
   });
 

@@ -80,7 +80,7 @@ describe('a ServiceImport', () => {
   it.each([
     ["Karmada's custom", 'derived-serve', {}],
     ['its annotation', 'derived-0p6lqce99d', { 'multicluster.kubernetes.io/derived-service': 'derived-0p6lqce99d' }],
-  ])('gives way to the Service that is derived from it by %s', (_how, name, annotations) => {
+  ])('yields to the Service that is derived from it by %s', (_how, name, annotations) => {
     const derived = service(name, { clusterIP: '10.97.0.1' });
     const objects = [
       serviceImport('serve', {}, { annotations }),
@@ -163,7 +163,7 @@ describe('a MultiClusterService', () => {
   it('of old fields is reported: later versions of Karmada mean all clusters by it', () => {
     const old = multiClusterService('serve', { serviceConsumptionClusters: ['west'], providerClusters: named('east') });
     expect(diagnosticTexts(compileObjects([old], { settings }))).toEqual([
-      'warning: MultiClusterService default/serve spec.serviceConsumptionClusters: is a field of Karmada 1.8, which later versions ignore, as is done here: all clusters are meant; write spec.consumerClusters',
+      'warning: MultiClusterService default/serve spec.serviceConsumptionClusters: is a field of Karmada 1.8; slicewright ignores it, as later versions of Karmada do: all clusters are selected; use spec.consumerClusters',
     ]);
   });
 

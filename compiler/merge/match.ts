@@ -102,7 +102,7 @@ function findOffer({ slice, source }: AttachedSlice, wanted: WantedPort): SliceP
 }
 
 const portConflict: Concern = {
-  reason: { rule: 'MR-30', text: "its cluster's Service has another port under this name" },
+  reason: { rule: 'MR-30', text: "its cluster's Service has a different port of this name" },
   refuses: true,
   report: { severity: 'warning', code: 'port-conflict' },
 };

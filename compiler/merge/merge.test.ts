@@ -50,7 +50,7 @@ describe('slices of several clusters', () => {
     const compilation = compileObjects([service('derived-serve'), imported]);
     expect(poolTexts(onlyPort(compilation).pools.cluster)).toEqual(['10.10.0.5:8080@unknown:member1']);
     expect(diagnosticTexts(compilation)).toEqual([
-      'warning: EndpointSlice default/imported-member1-serve-x7k2p: names no known cluster (known: none); its endpoints count as remote, of "unknown:member1"',
+      'warning: EndpointSlice default/imported-member1-serve-x7k2p: names no known cluster (known: none); its endpoints are treated as remote, of "unknown:member1"',
     ]);
   });
 
@@ -159,7 +159,7 @@ describe('what another cluster may not say', () => {
     const compilation = compileObjects([serve, ...others, dispatched('serve', 'east', [address, '10.1.0.1'])]);
     expect(poolTexts(onlyPort(compilation).pools.cluster)).toEqual(['10.1.0.1:8080@east']);
     expect(onlyPort(compilation).known).toHaveLength(1);
-    expect(unused(compilation)).toEqual([expect.stringMatching(`^${address}:8080 MR-15 refused: `)]);
+    expect(unused(compilation)).toEqual([expect.stringMatching(`^${address}:8080 MR-15 rejected: `)]);
   });
 
   it('while our own pods may share the address of their node', () => {
@@ -215,7 +215,7 @@ describe('one endpoint in several slices', () => {
     ]);
     expect(poolTexts(onlyPort(compilation).pools.cluster)).toEqual(['10.1.0.2:8080@east']);
     expect(diagnosticTexts(compilation)).toEqual([
-      'warning: Service default/serve: port "": 10.1.0.1:8080 is claimed by our own cluster and by east (do their pod ranges overlap?); that of our own cluster is used',
+      'warning: Service default/serve: port "": 10.1.0.1:8080 is in slices of both the local cluster and east (do their pod ranges overlap?); that of the local cluster is used',
     ]);
   });
 
@@ -259,7 +259,7 @@ describe('ports that do not fit', () => {
     expect(compilation.diagnostics.map(({ code }) => code)).toContain('remote-protocol-mismatch');
   });
 
-  it('of our own cluster are reported with the slice, and those of slices without endpoints are ordinary', () => {
+  it('of the local cluster are reported with the slice, and those of slices without endpoints are ordinary', () => {
     const objects = [
       named,
       slice('serve', 'serve-x', ['10.1.0.1']),
@@ -267,7 +267,7 @@ describe('ports that do not fit', () => {
       dispatched('serve', 'east', []),
     ];
     expect(diagnosticTexts(compileObjects(objects))).toEqual([
-      'warning: Service default/serve: port "http" TCP: EndpointSlice serve-x (and 1 more) has endpoints and no such port; it has an unnamed TCP one; they get no connections through this port',
+      'warning: Service default/serve: port "http" TCP: EndpointSlice serve-x (and 1 more) has endpoints but no such port; it has an unnamed TCP one; its endpoints get no connections through this port',
     ]);
     expect(diagnosticTexts(compileObjects([named, slice('serve', 'serve-x', [])]))).toEqual([]);
   });
@@ -311,7 +311,7 @@ describe('what is said once, of all Services together', () => {
     );
   });
 
-  it('a zone named as ours, and that our own cluster has no name', () => {
+  it('a zone named as ours, and that the local cluster has no name', () => {
     const objects = [
       node('n1', { zone: 'a' }),
       serve,
@@ -326,7 +326,7 @@ describe('what is said once, of all Services together', () => {
   });
 });
 
-describe("our own cluster's id", () => {
+describe("the local cluster's id", () => {
   const applied = (name: string, cluster: string, where: 'labels' | 'annotations' = 'annotations') =>
     service(name, { ports: [] }, { [where]: { 'work.karmada.io/namespace': `karmada-es-${cluster}` } });
   const property = {
@@ -353,7 +353,7 @@ describe("our own cluster's id", () => {
     const compilation = compileObjects([serve, remote, property, ...west]);
     expect(onlyPort(compilation).known[0]?.local).toBe(true);
     expect(diagnosticTexts(compilation)).toEqual([
-      "warning: cluster local: is called otherwise by Karmada's marks on objects (west in namespace default); they are not followed: it is east",
+      "warning: cluster local: has a different name in Karmada's marks on objects (west in namespace default); they are ignored: the local cluster is east",
     ]);
     const configured = (id: string) =>
       compileObjects([serve, remote, property, ...east], { settings: { ownCluster: parseClusterName(id) } });
@@ -361,7 +361,7 @@ describe("our own cluster's id", () => {
     const other = configured('west');
     expect(onlyPort(other).known[0]?.local).toBe(false);
     expect(diagnosticTexts(other)[0]).toBe(
-      'error: cluster local: goes by several names in configuration and ClusterProperty (east, west); west, as configured, is used',
+      'error: cluster local: has different names in configuration and ClusterProperty (east, west); the configured name, west, is used',
     );
   });
 });

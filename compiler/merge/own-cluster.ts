@@ -5,13 +5,13 @@ import type { Diagnostic } from '../values/diagnostic.ts';
 import { type ClusterName, compareText, type Namespace, parseClusterName } from '../values/names.ts';
 import type { ObjectRef } from '../values/object-ref.ts';
 
-/** The id of our own cluster as its operator states it: in the configuration, else in the registry. */
+/** The id of the local cluster as its operator states it: in the configuration, else in the registry. */
 export function statedOwnCluster(configured: ClusterName | undefined, registry: Registry): ClusterName | undefined {
   return configured === undefined ? ownCluster(registry)?.id : idOf(registry, configured);
 }
 
 /**
- * The id of our own cluster (MR-17): as its operator states it, else as the cluster says of itself (ClusterProperty).
+ * The id of the local cluster (MR-17): as its operator states it, else as the cluster says of itself (ClusterProperty).
  * undefined when nothing tells or what tells disagrees. Objects of namespaces have no say: tenants write them.
  *
  * What the operator states stands even against a disagreeing ClusterProperty, which is reported and not followed. Where
@@ -30,18 +30,19 @@ export function findOwnCluster(
   for (const { clusterId } of properties) if (clusterId !== undefined) said.add(idOf(registry, clusterId));
   if (said.size <= 1) return [...said][0];
   const names = [...said].sort(compareText).join(', ');
-  const then = configured === undefined ? 'the own cluster stays unnamed' : `${configured}, as configured, is used`;
+  const then =
+    configured === undefined ? 'the local cluster has no name' : `the configured name, ${configured}, is used`;
   diagnostics.push({
     severity: 'error',
     code: 'own-cluster-ambiguous',
     object: clusterObject,
-    message: `goes by several names in configuration and ClusterProperty (${names}); ${then}`,
+    message: `has different names in configuration and ClusterProperty (${names}); ${then}`,
   });
   return configured;
 }
 
 /**
- * The id of our own cluster as Karmada's marks in one namespace say it, for that namespace alone; undefined when fewer
+ * The id of the local cluster as Karmada's marks in one namespace say it, for that namespace alone; undefined when fewer
  * than two objects tell, or several names are told.
  *
  * applied  how many of the namespace's objects Karmada says it applied to each cluster
@@ -80,13 +81,13 @@ export function reportMarks(
   const more = odd.length > shown ? ` and ${odd.length - shown} more` : '';
   const then =
     own === undefined
-      ? 'each holds in its own namespaces at most; name our own cluster in the registry (self: true)'
-      : `they are not followed: it is ${own}`;
+      ? 'each is used only in its own namespaces; name the local cluster in the registry (self: true)'
+      : `they are ignored: the local cluster is ${own}`;
   diagnostics.push({
     severity: 'warning',
     code: 'own-cluster-ambiguous',
     object: clusterObject,
-    message: `is called otherwise by Karmada's marks on objects (${names.join(', ')}${more}); ${then}`,
+    message: `has a different name in Karmada's marks on objects (${names.join(', ')}${more}); ${then}`,
   });
 }
 
@@ -98,7 +99,7 @@ function namespaceText(namespaces: readonly Namespace[]): string {
   return `namespace ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`;
 }
 
-/** Stands for the own cluster in diagnostics that are about no object of it. */
+/** Stands for the local cluster in diagnostics that are about no object of it. */
 export const clusterObject: ObjectRef = { kind: 'cluster', name: 'local' };
 
 /** The cluster that Karmada applied an object to: ours, if we see it here. Native slices copy labels: do not ask them. */

@@ -22,7 +22,7 @@ export interface EndpointRecord {
   readonly family: Family;
   readonly address: IpAddress;
   readonly port: Port;
-  /** undefined: the own cluster. */
+  /** undefined: the local cluster. */
   readonly cluster: ClusterName | undefined;
   readonly locality: Locality;
   /** The place that its zone means: another cluster's is qualified, `east/zone-a`, unless the registry maps it. */

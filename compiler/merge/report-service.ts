@@ -22,8 +22,8 @@ interface Merged extends Deduped {
 
 export function reportContested({ port, contested }: Merged, report: Report): void {
   for (const { winner, loser } of contested) {
-    const [a, b] = [winner, loser].map(({ cluster }) => cluster ?? 'our own cluster');
-    const message = `port "${port.name}": ${winner.text} is claimed by ${a} and by ${b} (do their pod ranges overlap?); that of ${a} is used`;
+    const [a, b] = [winner, loser].map(({ cluster }) => cluster ?? 'the local cluster');
+    const message = `port "${port.name}": ${winner.text} is in slices of both ${a} and ${b} (do their pod ranges overlap?); that of ${a} is used`;
     report('warning', 'duplicate-endpoint-across-clusters', undefined, message);
   }
 }
@@ -42,7 +42,7 @@ export function reportConcerns(ports: readonly Merged[], report: Report): void {
       const group = groups.get(key) ?? {
         ...concern.report,
         text: concern.reason.text,
-        cluster: cluster === undefined ? 'our own cluster' : `cluster ${cluster}`,
+        cluster: cluster === undefined ? 'the local cluster' : `cluster ${cluster}`,
         first: candidate,
         addresses: new Set(),
       };
@@ -74,7 +74,7 @@ export function reportOwnMismatches(slices: readonly SourcedSlice[], wanted: Wan
   const more = unmatched.length > 1 ? ` (and ${unmatched.length - 1} more)` : '';
   const ports = unmatched.flatMap(({ slice }) => slice.ports);
   const isOtherProtocol = ports.some(({ name }) => name === wanted.name);
-  const message = `port "${wanted.name}" ${wanted.protocol}: EndpointSlice ${first.slice.name}${more} has endpoints and no such port; it has ${offersText(ports)}; they get no connections through this port`;
+  const message = `port "${wanted.name}" ${wanted.protocol}: EndpointSlice ${first.slice.name}${more} has endpoints but no such port; it has ${offersText(ports)}; its endpoints get no connections through this port`;
   report('warning', isOtherProtocol ? 'protocol-mismatch' : 'port-mismatch', undefined, message);
 }
 
@@ -112,6 +112,6 @@ export function reportUnknownPorts(slices: readonly SourcedSlice[], report: Repo
   }
   const unknown = [...clusters].filter(([, isKnown]) => !isKnown).map(([cluster]) => cluster);
   if (clusters.size < 2 || unknown.length === 0) return;
-  const message = `it is not known which ports the Service has in ${unknown.sort(compareText).join(', ')} (annotation slicewright.dev/service-ports on slices); ports of the same name are taken for the same`;
+  const message = `the ports of the Service in ${unknown.sort(compareText).join(', ')} are unknown (no annotation slicewright.dev/service-ports on slices); ports with equal names are treated as the same port`;
   report('info', 'service-ports-unknown', undefined, message);
 }

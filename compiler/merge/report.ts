@@ -8,7 +8,7 @@ import type { MergeFacts } from './facts.ts';
 import { clusterObject } from './own-cluster.ts';
 import type { EndpointRecord } from './record.ts';
 
-/** What is uncertain about the sources of our own cluster's slices: once per source, not per slice (MR-11, MR-12). */
+/** What is uncertain about the sources of the local cluster's slices: once per source, not per slice (MR-11, MR-12). */
 export function reportSources(
   attached: Iterable<AttachedSlice>,
   factsIn: (namespace: Namespace) => MergeFacts,
@@ -27,7 +27,7 @@ export function reportSources(
   }
   for (const slices of doubts.values()) reportDoubt(slices, factsIn, diagnostics);
   if (cannotReturn) {
-    const message = 'has no known id; slices of ours that come back through other clusters count as remote';
+    const message = 'has no known id; local slices that come back through other clusters are treated as remote';
     diagnostics.push({ severity: 'info', code: 'own-cluster-unknown', object: clusterObject, message });
   }
 }
@@ -46,8 +46,8 @@ function reportDoubt(
   const known = [...names.slice(0, namesShown), ...(names.length > namesShown ? ['…'] : [])].join(', ') || 'none';
   const message =
     doubt === 'ambiguous'
-      ? `could be of several clusters by its name; the longest known name, ${cluster}, is taken${others}`
-      : `names no known cluster (known: ${known}); its endpoints count as remote, of "${cluster}"${others}`;
+      ? `has a name that fits several clusters; the longest known name, ${cluster}, is used${others}`
+      : `names no known cluster (known: ${known}); its endpoints are treated as remote, of "${cluster}"${others}`;
   const code = doubt === 'ambiguous' ? 'source-cluster-ambiguous' : 'source-cluster-unresolved';
   diagnostics.push({ severity: 'warning', code, object: first.slice.ref, message });
 }
@@ -62,7 +62,7 @@ export function reportZones(clusters: ReadonlySet<ClusterName>, facts: MergeFact
       severity: 'info',
       code: 'zone-unmapped',
       object: { kind: 'cluster', name: cluster },
-      message: `has a zone named "${facts.zone}" as our node's is; without a mapping it is taken for another place`,
+      message: `has a zone named "${facts.zone}", like this node's zone; without a mapping the two are treated as different zones`,
     });
   }
 }
@@ -83,7 +83,7 @@ export function reportUnregistered(given: Iterable<ClusterName>, registry: Regis
     const nearest = nearestName(cluster, namesIn(registry));
     const message =
       nearest === undefined
-        ? 'is not in the registry; nothing of what is registered holds for it'
+        ? 'is not in the registry; no registered setting applies to it'
         : `is not in the registry; did you mean ${nearest}?`;
     const severity = nearest === undefined ? 'info' : 'warning';
     diagnostics.push({ severity, code: 'cluster-unregistered', object: { kind: 'cluster', name: cluster }, message });
@@ -91,9 +91,9 @@ export function reportUnregistered(given: Iterable<ClusterName>, registry: Regis
 }
 
 /** MultiClusterServices among another cluster's objects: one cluster cannot speak for others. */
-export function reportPresumption(refs: Iterable<ObjectRef>, diagnostics: Diagnostic[]): void {
+export function reportOverreach(refs: Iterable<ObjectRef>, diagnostics: Diagnostic[]): void {
   for (const object of refs) {
-    const message = `counts only for what ${object.cluster ?? ''} itself provides; give it among the own cluster's objects if it is to speak for others`;
+    const message = `applies only to what ${object.cluster ?? ''} itself provides; to cover other clusters, put it among the local cluster's objects`;
     diagnostics.push({ severity: 'info', code: 'multi-cluster-service-elsewhere', object, message });
   }
 }
@@ -105,8 +105,8 @@ export function reportUnaccepted(
 ): void {
   for (const { service, cluster, isProtected } of offers) {
     const message = isProtected
-      ? `cluster ${cluster} offers endpoints for it; they are not used: of default/kubernetes and the system namespaces only mayServe of ${cluster} in the registry decides, by namespace and name`
-      : `cluster ${cluster} offers endpoints for it, which nothing here accepts; they are not used. To accept them: annotation slicewright.dev/accept-clusters: ${cluster} on the Service, a ServiceImport or MultiClusterService of its name, or mayServe of ${cluster} in the registry`;
+      ? `cluster ${cluster} offers endpoints for it; they are not used: for default/kubernetes and the system namespaces, only mayServe of ${cluster} in the registry can accept them, by namespace and name`
+      : `cluster ${cluster} offers endpoints for it, but no object of the local cluster accepts them; they are not used. To accept them: annotation slicewright.dev/accept-clusters: ${cluster} on the Service, a ServiceImport or MultiClusterService of its name, or mayServe of ${cluster} in the registry`;
     diagnostics.push({ severity: 'warning', code: 'offer-not-accepted', object: service, message });
   }
 }
@@ -176,6 +176,6 @@ export function reportUnchecked(
   if (podCidrs.length > 0 || nodePods.areKnown() || ownCluster(registry) === undefined) return;
   if (!endpoints.some(({ cluster }) => cluster !== undefined)) return;
   const message =
-    "has no known pod ranges, so other clusters' endpoints are not checked against them; register podCIDRs";
+    "has no known pod ranges, so slicewright cannot check other clusters' endpoints against them; register podCIDRs";
   diagnostics.push({ severity: 'info', code: 'check-unavailable', object: clusterObject, message });
 }

@@ -21,7 +21,7 @@ export interface Concern {
 export interface SourcedEndpoint {
   readonly from: AttachedSlice;
   readonly endpoint: SliceEndpoint;
-  /** undefined: our own cluster. */
+  /** undefined: the local cluster. */
   readonly cluster: ClusterName | undefined;
   readonly locality: Locality;
   /** The place that its zone means. */
@@ -67,13 +67,13 @@ function concernsOf({ source }: AttachedSlice, facts: MergeFacts): (endpoint: Sl
         ? (address: IpAddress) => returnedVip(address, facts)
         : remoteConcerns(source.cluster, facts);
   return ({ special, address }) =>
-    special === undefined ? bySource?.(address) : refuse('MR-15', `refused: ${special} address`, undefined);
+    special === undefined ? bySource?.(address) : refuse('MR-15', `rejected: ${special} address`, undefined);
 }
 
 /** Our own Service's address came back: no second translation leads from there to its endpoints (MR-16). */
 function returnedVip(address: IpAddress, facts: MergeFacts): Concern | undefined {
   if (facts.reserved(address) !== 'cluster IP') return undefined;
-  return refuse('MR-16', "our own Service's address came back: its own endpoints stand in for it", undefined);
+  return refuse('MR-16', "the address of a local Service came back; the Service's own endpoints replace it", undefined);
 }
 
 /** What can be wrong with another cluster's endpoint: it is ours, or not that cluster's (MR-15, O1 to O3, O6). */
@@ -99,22 +99,23 @@ function remoteConcerns(cluster: ClusterName, facts: MergeFacts): (address: IpAd
       const reserved = facts.reserved(meant);
       if (reserved !== undefined) {
         const code = reserved === 'node' ? 'endpoint-refused' : 'overlap-local-service-cidr';
-        return refuse('MR-15', `refused: another cluster claims a ${reserved} of ours`, code);
+        return refuse('MR-15', `rejected: another cluster claims a local ${reserved}`, code);
       }
       const range = ours.find(({ hold }) => hold(meant));
-      if (range !== undefined) return refuse(range.rule, `refused: it lies in our own ${range.of} range`, range.code);
+      if (range !== undefined)
+        return refuse(range.rule, `rejected: it lies in the local ${range.of} range`, range.code);
     }
     const family = familyOf(address);
     const isInside = isWithin(byFamily[family], address);
     if (isDoubtful(address) && isInside !== true) {
-      const text = `refused: an address that pods seldom have, and no range of ${cluster} holds it`;
+      const text = `rejected: a special-purpose address, and no registered range of ${cluster} contains it`;
       return refuse('MR-15', text, 'endpoint-refused');
     }
     return outsideRanges(isInside, cluster, family, strict);
   };
 }
 
-/** Ranges of our own cluster, in which nobody else has endpoints. */
+/** Ranges of the local cluster, in which nobody else has endpoints. */
 interface OwnRange {
   readonly hold: (address: IpAddress) => boolean;
   readonly rule: string;
@@ -141,7 +142,7 @@ function outsideRanges(
     isInside === undefined
       ? `no ${family} ranges are registered for ${cluster}`
       : `it lies outside the ranges of ${cluster}`;
-  const reason = { rule: 'O6', text: strict ? `refused: ${text}` : text };
+  const reason = { rule: 'O6', text: strict ? `rejected: ${text}` : text };
   return { reason, refuses: strict, report: { severity: 'warning', code: 'unexpected-address' } };
 }
 

@@ -46,7 +46,7 @@ describe('rules L1 to L8', () => {
     ['by someone unknown', 'serve-1', { by: 'tool.example' }, 'L8 own user-managed'],
   ])('%s', (_what, name, options, expected) => expect(source(name, options, ['member1'])).toBe(expected));
 
-  it('a slice of our own cluster that comes back is ours', () => {
+  it('a slice of the local cluster that comes back is ours', () => {
     const options = { by: 'import', labels: karmada };
     expect(source('imported-member1-serve-x', options, ['member1'], 'member1')).toBe('MR-11 own returned');
     expect(source('x', { by: 'dispatch', provisionCluster: 'member1' }, [], 'member1')).toBe('MR-11 own returned');

@@ -22,7 +22,7 @@ export type Source =
     };
 
 /**
- * The source of a slice found among our own cluster's objects: rules L1 to L8, the first that applies.
+ * The source of a slice found among the local cluster's objects: rules L1 to L8, the first that applies.
  *
  * The work.karmada.io marks are no help: on a member they name the member itself.
  */
@@ -62,11 +62,11 @@ function byName(rule: string, slice: EndpointSlice, prefix: string, facts: NameF
   const [longest] = candidates;
   if (longest === undefined) {
     const cluster = unresolvedCluster(rest.slice(0, rest.includes('-') ? rest.indexOf('-') : undefined));
-    return remoteOrReturned(rule, cluster, 'its name begins with no known cluster', facts, 'unresolved');
+    return remoteOrReturned(rule, cluster, 'its name does not begin with a known cluster', facts, 'unresolved');
   }
   const inner = passedOnFrom(slice, rest.slice(longest.length + 1), longest, facts);
   if (inner !== undefined) {
-    const evidence = `its name and addresses say ${inner}'s, passed on by ${longest}`;
+    const evidence = `its name and addresses are ${inner}'s, forwarded by ${longest}`;
     return remoteOrReturned(rule, inner, evidence, facts, undefined);
   }
   const doubt = candidates.length > 1 ? 'ambiguous' : undefined;
@@ -105,6 +105,6 @@ function remoteOrReturned(
   return {
     kind: 'own',
     how: 'returned',
-    reason: { rule: 'MR-11', text: `${evidence}, our own cluster: it came back` },
+    reason: { rule: 'MR-11', text: `${evidence}, the local cluster: it came back` },
   };
 }

@@ -78,7 +78,7 @@ describe("another cluster's endpoint", () => {
     expect(used({ west: { nodeCidrs: ['10.2.0.0/16' as Cidr] } }, false)).toBe(true);
     expect(used({ west: {} })).toBe(true);
     expect(used({ west: {} }, true)).toBe(false);
-    // What is registered of our own cluster says nothing of others; nor does what is gone.
+    // What is registered of the local cluster says nothing of others; nor does what is gone.
     expect(used({ home: { self: true, podCidrs: ['10.3.0.0/16' as Cidr] } })).toBe(true);
     expect(used({ old: { removed: true, podCidrs: ['10.3.0.0/16' as Cidr] } })).toBe(true);
   });
@@ -87,7 +87,7 @@ describe("another cluster's endpoint", () => {
     const registry = registryOf({ east: { podCidrs: pods } });
     const six = dispatched('six', 'east', ['fd00:1::1'], { addressType: 'IPv6' });
     expect(diagnosticTexts(compileObjects([service('six', { clusterIP: 'fd00::1' }), six], { registry }))).toEqual([
-      'warning: Service default/six: endpoint fd00:1::1 of cluster east: refused: no IPv6 ranges are registered for east',
+      'warning: Service default/six: endpoint fd00:1::1 of cluster east: rejected: no IPv6 ranges are registered for east',
     ]);
   });
 
@@ -146,7 +146,7 @@ describe("another cluster's endpoint", () => {
     const addresses = ['10.0.0.9', '10.0.0.3', '10.0.0.4'];
     const compilation = compileObjects([serve, dispatched('serve', 'east', addresses)], { settings: { clusterCidrs } });
     expect(diagnosticTexts(compilation)).toEqual([
-      'error: Service default/serve: endpoint 10.0.0.3 (and 2 more) of cluster east: refused: it lies in our own pod range',
+      'error: Service default/serve: endpoint 10.0.0.3 (and 2 more) of cluster east: rejected: it lies in the local pod range',
     ]);
   });
 });
@@ -252,7 +252,7 @@ describe('a policy', () => {
     return poolTexts(onlyPort(compileObjects(objects, options)).pools.cluster);
   };
 
-  it('may call our own cluster by its id, and others by their aliases', () => {
+  it('may call the local cluster by its id, and others by their aliases', () => {
     const registry = registryOf({ home: { self: true }, east: { aliases: ['e' as ClusterName] } });
     expect(share({ 'slicewright.dev/cluster-weights': 'home=2,e=1' }, { registry })).toEqual([
       '10.0.0.1:8080*2',
@@ -290,16 +290,16 @@ describe('a policy', () => {
       expect(compiled({ [`slicewright.dev/${key}`]: value })).toEqual({
         pool,
         told: [
-          `warning: Service default/serve metadata.annotations["slicewright.dev/${key}"]: no cluster ${stranger}; did you mean ${meant}? It is passed over, and the rest holds`,
+          `warning: Service default/serve metadata.annotations["slicewright.dev/${key}"]: no cluster ${stranger}; did you mean ${meant}? This name is ignored, the rest of the policy applies`,
         ],
       });
     });
 
     it.each([
-      ['cluster-weights', 'wset=100', 'wset; did you mean west? No other is named, so the default holds'],
-      ['cluster-weights', 'wset=100,local=0', 'wset; did you mean west? No other is named, so the default holds'],
-      ['failover', 'berlin', 'berlin; no other is named, so the default holds'],
-      ['drain-clusters', 'wset', 'wset; did you mean west? No other is named, so the default holds'],
+      ['cluster-weights', 'wset=100', 'wset; did you mean west? No other cluster is named; using the default'],
+      ['cluster-weights', 'wset=100,local=0', 'wset; did you mean west? No other cluster is named; using the default'],
+      ['failover', 'berlin', 'berlin; no other cluster is named; using the default'],
+      ['drain-clusters', 'wset', 'wset; did you mean west? No other cluster is named; using the default'],
     ])('and no other sends nobody away: %s %s', (key, value, told) => {
       expect(compiled({ [`slicewright.dev/${key}`]: value })).toEqual({
         pool: all,
@@ -312,7 +312,7 @@ describe('a policy', () => {
       expect(compiled(weights, {}).told).toEqual([]);
       expect(compiled(weights).told).toHaveLength(1);
       expect(compiled(weights, { registry, clusters: { north: [service('any')] } }).told).toEqual([
-        'info: cluster north: is not in the registry; nothing of what is registered holds for it',
+        'info: cluster north: is not in the registry; no registered setting applies to it',
       ]);
       expect(
         compiled({ 'slicewright.dev/drain-clusters': 'west,home,east' }, { registry: registryOf({ home }) }).told,

@@ -26,7 +26,7 @@ export function parseClusterProperty(
       'error',
       'bad-cluster-id',
       'spec.value',
-      `${show(value)} is not a cluster id; the own cluster stays unnamed`,
+      `${show(value)} is not a cluster id; the local cluster has no name`,
     );
   }
   return { ...metadata, clusterId };

@@ -43,7 +43,7 @@ describe('endpoints', () => {
       `${where} endpoints[2].addresses[0]: "::ffff:10.1.0.1" is not an IPv4 address; this endpoint is left out`,
       `${where} endpoints[3].addresses[0]: "10.1.0.1\\u{a}-A INPUT -j ACCEPT" is not an IPv4 address; this endpoint is left out`,
       `${where} endpoints[4].addresses[0]: 7 is not an IPv4 address; this endpoint is left out`,
-      `${where} endpoints[7].conditions.ready: "yes" is neither true nor false; this endpoint is left out`,
+      `${where} endpoints[7].conditions.ready: "yes" is not valid: use true or false; this endpoint is left out`,
     ]);
   });
 
@@ -51,7 +51,7 @@ describe('endpoints', () => {
     const { slice: parsed, texts } = parse(slice('web', 'web-x', ['169.254.169.254', '10.1.0.1']));
     expect(parsed?.endpoints.map(({ special }) => special)).toEqual(['link-local', undefined]);
     expect(texts).toEqual([
-      `${where} endpoints[0].addresses[0]: 169.254.169.254 (link-local) cannot be an endpoint's address; this endpoint is refused`,
+      `${where} endpoints[0].addresses[0]: 169.254.169.254 (link-local) cannot be an endpoint's address; this endpoint is rejected`,
     ]);
   });
 
@@ -104,7 +104,7 @@ describe('ports', () => {
       `${where} ports[0].port: 65536 is outside 1–65535; the port is skipped`,
       `${where} ports[1].name: "A" is not a port name; the port is skipped`,
       `${where} ports[2].protocol: "tcp" is not TCP, UDP or SCTP; the port is skipped`,
-      `${where} ports[4]: repeats port "a" TCP; the first one counts`,
+      `${where} ports[4]: repeats port "a" TCP; the first one is used`,
     ]);
   });
 
@@ -117,8 +117,8 @@ describe('ports', () => {
 
 describe('slices of no use', () => {
   it.each([
-    ['FQDN', 'host names cannot stand in rules; the slice is ignored'],
-    ['IPv5', '"IPv5" is neither IPv4 nor IPv6; the slice is left out'],
+    ['FQDN', 'rules cannot contain host names; the slice is ignored'],
+    ['IPv5', '"IPv5" is not valid: use IPv4 or IPv6; the slice is left out'],
   ])('address type %s', (addressType, message) => {
     const parsed = parse(slice('web', 'web-x', ['a.example'], { addressType }));
     expect(parsed).toEqual({ slice: undefined, texts: [`${where} addressType: ${message}`] });
@@ -141,7 +141,7 @@ describe('addresses that are not in their usual form', () => {
     const { slice: parsed, texts } = parse(slice('web', 'web-x', endpoints, { addressType: 'IPv6' }));
     expect(parsed?.endpoints.map(({ address }) => address)).toEqual(['fd00:10:10::9', 'fd00::a', 'fd00::1']);
     expect(texts).toEqual([
-      'info: EndpointSlice default/web-x endpoints[0].addresses[0]: "fd00:10:10:0::9" is not how fd00:10:10::9 is usually written; such addresses of this slice are used in their usual form',
+      'info: EndpointSlice default/web-x endpoints[0].addresses[0]: "fd00:10:10:0::9" is an unusual form of fd00:10:10::9; such addresses of this slice are used in canonical form',
     ]);
   });
 });
@@ -186,6 +186,6 @@ describe('annotations', () => {
   ])('of ports that read %s tell nothing, not even in part', (text) => {
     const { slice: read, texts } = parsed({ 'slicewright.dev/service-ports': text });
     expect(read?.servicePorts).toBeUndefined();
-    expect(texts).toEqual([expect.stringContaining("the Service's own ports count as unknown")]);
+    expect(texts).toEqual([expect.stringContaining("the Service's ports are treated as unknown")]);
   });
 });

@@ -116,8 +116,8 @@ function parseAddressType(value: unknown, report: Report): Family | undefined {
   if (value === 'IPv4' || value === 'IPv6') return value;
   const message =
     value === 'FQDN'
-      ? 'host names cannot stand in rules; the slice is ignored'
-      : `${show(value)} is neither IPv4 nor IPv6; the slice is left out`;
+      ? 'rules cannot contain host names; the slice is ignored'
+      : `${show(value)} is not valid: use IPv4 or IPv6; the slice is left out`;
   report('warning', value === 'FQDN' ? 'slice-fqdn' : 'slice-bad-address-type', 'addressType', message);
   return undefined;
 }
@@ -132,7 +132,7 @@ function parseServiceName(label: string, metadata: NamespacedMetadata, report: R
       'warning',
       'slice-bad-service-name',
       field,
-      `${show(value)} is not a Service name; the slice is attached to none`,
+      `${show(value)} is not a Service name; the slice belongs to no Service`,
     );
   }
   return name;
@@ -165,7 +165,7 @@ function parsePorts(object: Fields, report: Report): SlicePort[] {
         'warning',
         'slice-duplicate-port',
         `ports[${i}]`,
-        `repeats port "${port.name}" ${port.protocol}; the first one counts`,
+        `repeats port "${port.name}" ${port.protocol}; the first one is used`,
       );
     } else {
       ports.set(key, port);
@@ -226,7 +226,7 @@ function parseEndpoints(object: Fields, context: Context): SliceEndpoint[] {
     odd ??= oddForm(values[i], endpoint);
   }
   if (odd !== undefined) {
-    const message = `"${odd.text}" is not how ${odd.address} is usually written; such addresses of this slice are used in their usual form`;
+    const message = `"${odd.text}" is an unusual form of ${odd.address}; such addresses of this slice are used in canonical form`;
     report('info', 'endpoint-address-form', `endpoints[${odd.index}].addresses[0]`, message);
   }
   return exact(endpoints);
@@ -247,7 +247,7 @@ function parseEndpoint(value: unknown, index: number, context: Context): SliceEn
   if (address === undefined || conditions === undefined) return undefined;
   const special = unfitForEndpoint(address);
   if (special !== undefined) {
-    const message = `${address} (${special}) cannot be an endpoint's address; this endpoint is refused`;
+    const message = `${address} (${special}) cannot be an endpoint's address; this endpoint is rejected`;
     report('warning', 'endpoint-refused', `${path}.addresses[0]`, message);
   }
   const hints = fieldsOf(fields, 'hints', `${path}.hints`, report);
@@ -295,7 +295,7 @@ function parseConditions(fields: Fields, path: string, report: Report): Conditio
     const value = conditions[name];
     if (isAbsent(value)) continue;
     if (typeof value !== 'boolean') {
-      const message = `${show(value)} is neither true nor false; this endpoint is left out`;
+      const message = `${show(value)} is not valid: use true or false; this endpoint is left out`;
       report('warning', 'endpoint-bad-condition', `${path}.conditions.${name}`, message);
       return undefined;
     }

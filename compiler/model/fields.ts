@@ -80,7 +80,7 @@ export function listOf(fields: Fields, key: string, path: string, report: Report
   const value = member(fields, key);
   if (isAbsent(value)) return [];
   if (Array.isArray(value)) return value;
-  report('warning', 'not-a-list', path, `${show(value)} is not a list; it is taken as empty`);
+  report('warning', 'not-a-list', path, `${show(value)} is not a list; using an empty list`);
   return [];
 }
 

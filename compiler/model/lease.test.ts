@@ -44,6 +44,6 @@ describe('a Lease', () => {
     const { parsed, said } = parse(spec);
     expect(parsed).toBeUndefined();
     expect(said[0]).toContain(`warning: Lease slicewright-system/member1 ${text}`);
-    expect(said.join()).toContain('its cluster is judged as if there were no Lease');
+    expect(said.join()).toContain('the Lease is ignored');
   });
 });

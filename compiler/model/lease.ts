@@ -31,7 +31,7 @@ export function parseLease(
   return stamp === undefined || durationMs === undefined ? undefined : { ...metadata, stamp, durationMs };
 }
 
-const outcome = 'its cluster is judged as if there were no Lease';
+const outcome = 'the Lease is ignored';
 
 function parseStamp(value: unknown, report: Report): string | undefined {
   // YAML readers make dates of unquoted times.

@@ -39,8 +39,8 @@ export function parseMultiClusterService(
 }
 
 function ignored(field: string, given: boolean): string {
-  const instead = given ? `spec.${field} counts` : `all clusters are meant; write spec.${field}`;
-  return `is a field of Karmada 1.8, which later versions ignore, as is done here: ${instead}`;
+  const instead = given ? `spec.${field} counts` : `all clusters are selected; use spec.${field}`;
+  return `is a field of Karmada 1.8; slicewright ignores it, as later versions of Karmada do: ${instead}`;
 }
 
 /** A name that cannot be read must not leave the list empty: that would mean all clusters. */
@@ -50,7 +50,7 @@ function parseClusters(spec: Fields, key: string, report: Report): ClusterName[]
     const text = textOf(fieldsOf({ value }, 'value', path, report), 'name');
     const cluster = parseClusterName(text);
     if (cluster === undefined)
-      report('warning', 'multi-cluster-service-bad-cluster', `${path}.name`, `${show(text)} is not a cluster's name`);
+      report('warning', 'multi-cluster-service-bad-cluster', `${path}.name`, `${show(text)} is not a cluster name`);
     return cluster ?? nobody;
   });
 }

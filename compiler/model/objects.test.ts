@@ -64,8 +64,8 @@ describe('what is no object of ours', () => {
       apiVersion: 'serving.knative.dev/v1',
     });
     expect(texts).toEqual([
-      'info: Deployment shop/a: kind "apps/v1 Deployment" has no part in Service rules; it is ignored (and 1 more)',
-      'info: Service default/a: kind "serving.knative.dev/v1 Service" has no part in Service rules; it is ignored',
+      'info: Deployment shop/a: kind "apps/v1 Deployment" does not affect Service rules; it is ignored (and 1 more)',
+      'info: Service default/a: kind "serving.knative.dev/v1 Service" does not affect Service rules; it is ignored',
     ]);
   });
 
@@ -88,7 +88,7 @@ describe('the same object twice', () => {
   it('counts once', () => {
     const { model, texts } = parse(service('a'), service('a'), service('a', {}, { namespace: 'other' }));
     expect(model.services.map(({ key }) => key)).toEqual(['default/a', 'other/a']);
-    expect(texts).toEqual(['info: Service default/a: is there more than once, each time the same; it counts once']);
+    expect(texts).toEqual(['info: Service default/a: is there more than once with equal contents; it is used once']);
   });
 
   it('with different contents counts in its latest version, in any order', () => {
@@ -102,7 +102,7 @@ describe('the same object twice', () => {
       const { model, texts } = parse(...order);
       expect(model.services.map(({ clusterIPs }) => clusterIPs.IPv4)).toEqual(['10.0.0.10']);
       expect(texts).toEqual([
-        'warning: Service default/a: is there more than once with different contents; the highest resourceVersion counts',
+        'warning: Service default/a: is there more than once with different contents; the highest resourceVersion is used',
       ]);
     }
   });

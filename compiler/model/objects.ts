@@ -67,10 +67,10 @@ function reportUnknown(
     } else if (type === 'v1 Endpoints') {
       reportEndpoints(refs, withSlices, diagnostics);
     } else if (versionsRead(type).length > 0) {
-      const message = `${show(type)} is not read, but ${versionsRead(type).join(' and ')}; it is left out${others}`;
+      const message = `${show(type)} is not supported, use ${versionsRead(type).join(' or ')}; it is left out${others}`;
       diagnostics.push({ severity: 'warning', code: 'other-version', object, message });
     } else {
-      const message = `kind ${show(type)} has no part in Service rules; it is ignored${others}`;
+      const message = `kind ${show(type)} does not affect Service rules; it is ignored${others}`;
       diagnostics.push({ severity: 'info', code: 'unknown-kind', object, message });
     }
   }
@@ -82,7 +82,7 @@ function reportEndpoints(refs: readonly ObjectRef[], withSlices: ReadonlySet<str
   const [object] = alone;
   if (object === undefined) return;
   const others = alone.length > 1 ? ` (and ${alone.length - 1} more)` : '';
-  const message = `Endpoints are not read, but EndpointSlices are, and there is none for this Service${others}; give its EndpointSlice (discovery.k8s.io/v1)`;
+  const message = `slicewright reads EndpointSlices, not Endpoints, and this Service has no EndpointSlice${others}; add its EndpointSlice (discovery.k8s.io/v1)`;
   diagnostics.push({ severity: 'warning', code: 'endpoints-not-read', object, message });
 }
 
@@ -108,8 +108,8 @@ function chooseCopy(copies: readonly Copy[], diagnostics: Diagnostic[]): ModelOb
     code: 'repeated-object',
     object: first.object.value.ref,
     message: differ
-      ? 'is there more than once with different contents; the highest resourceVersion counts'
-      : 'is there more than once, each time the same; it counts once',
+      ? 'is there more than once with different contents; the highest resourceVersion is used'
+      : 'is there more than once with equal contents; it is used once',
   });
   return ordered[0]?.object ?? first.object;
 }

@@ -31,7 +31,7 @@ export function parseClusterIPs(spec: Fields, report: Report): Partial<Record<Fa
         'warning',
         'service-family-mismatch',
         field,
-        `${address} is not ${family} as ipFamilies says; it is left out`,
+        `${address} is not ${family}, which ipFamilies requires; it is left out`,
       );
   }
   return result;
@@ -61,7 +61,7 @@ function refuseSpecial(address: IpAddress, field: string, report: Report): IpAdd
 
 /** Clouds answer at such addresses, with credentials of the node among other things. */
 function reportLinkLocal(address: IpAddress, field: string, report: Report): void {
-  const message = `${address} is link-local; what this node and its pods send there goes to the Service, and to nobody else who answers there (a cloud's metadata)`;
+  const message = `${address} is link-local; traffic from this node and its pods to it reaches the Service instead of another server there (such as a cloud's metadata service)`;
   report('warning', 'service-link-local', field, message);
 }
 
@@ -94,7 +94,7 @@ export function parseIngress(status: Fields, report: Report): LoadBalancerIP[] {
         'warning',
         'service-bad-ip-mode',
         `${path}[${i}].ipMode`,
-        `${show(mode)} is neither VIP nor Proxy; the address is left out`,
+        `${show(mode)} is not valid: use VIP or Proxy; the address is left out`,
       );
       continue;
     }
@@ -109,7 +109,7 @@ export function parseSourceRanges(spec: Fields, report: Report): Cidr[] {
   for (const [i, value] of listOf(spec, 'loadBalancerSourceRanges', path, report).entries()) {
     const range = parseLenientCidr(typeof value === 'string' ? value.trim() : value);
     if (range !== undefined) ranges.push(range);
-    else report('warning', 'service-bad-range', `${path}[${i}]`, `${show(value)} is not a CIDR; it admits no one`);
+    else report('warning', 'service-bad-range', `${path}[${i}]`, `${show(value)} is not a CIDR; it allows no clients`);
   }
   return ranges;
 }

@@ -22,7 +22,7 @@ export function parsePorts(spec: Fields, report: Report): ServicePort[] {
         'warning',
         'service-duplicate-port',
         path,
-        `repeats port "${port.name}" ${port.protocol}; the later one counts`,
+        `repeats port "${port.name}" ${port.protocol}; the later one is used`,
       );
     }
     ports.set(key, port);

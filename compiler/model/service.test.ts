@@ -46,7 +46,7 @@ describe('Services of a proxy with a name', () => {
     ['labelled with it and headless', { [label]: 'mine', 'service.kubernetes.io/headless': '' }, 'foreign-proxy'],
   ])('%s', (_which, labels, reason) => expect(skippedFor(labels)).toBe(reason));
 
-  it('are those of our own cluster: who serves them in another says nothing here', () =>
+  it('are those of the local cluster: who serves them in another says nothing here', () =>
     expect([skippedFor({}, 'east'), skippedFor({ [label]: 'theirs' }, 'east')]).toEqual([undefined, undefined]));
 });
 
@@ -71,7 +71,7 @@ describe('cluster IPs', () => {
     const { service: parsed, texts } = parse({ clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1'], ipFamilies: ['IPv6'] });
     expect(parsed?.clusterIPs).toEqual({});
     expect(texts).toEqual([
-      'warning: Service default/web spec.clusterIPs[0]: 10.0.0.1 is not IPv6 as ipFamilies says; it is left out',
+      'warning: Service default/web spec.clusterIPs[0]: 10.0.0.1 is not IPv6, which ipFamilies requires; it is left out',
     ]);
   });
 });
@@ -147,7 +147,7 @@ describe('addresses from outside', () => {
     });
     expect(parsed?.sourceRanges).toEqual(['192.0.2.0/24', '2001:db8::/32']);
     expect(texts).toEqual([
-      'warning: Service default/web spec.loadBalancerSourceRanges[2]: "10.0.0.1" is not a CIDR; it admits no one',
+      'warning: Service default/web spec.loadBalancerSourceRanges[2]: "10.0.0.1" is not a CIDR; it allows no clients',
     ]);
   });
 });

@@ -130,7 +130,7 @@ function parseType(spec: Fields, report: Report): 'ClusterIP' | 'NodePort' | 'Lo
   const type = spec.type;
   if (isAbsent(type) || type === 'ClusterIP') return 'ClusterIP';
   if (type === 'NodePort' || type === 'LoadBalancer') return type;
-  report('warning', 'service-bad-type', 'spec.type', `${show(type)} is not a Service type; it is taken as ClusterIP`);
+  report('warning', 'service-bad-type', 'spec.type', `${show(type)} is not a Service type; using ClusterIP`);
   return 'ClusterIP';
 }
 
@@ -143,7 +143,7 @@ export function isLocalPolicy(spec: Fields, key: string, report: Report): boolea
       'warning',
       'service-bad-policy',
       `spec.${key}`,
-      `${show(value)} is neither Cluster nor Local; it is taken as Cluster`,
+      `${show(value)} is not valid: use Cluster or Local; using Cluster`,
     );
   }
   return false;
@@ -160,7 +160,7 @@ export function parseAffinity(spec: Fields, report: Report): Affinity {
         'warning',
         'service-bad-affinity',
         'spec.sessionAffinity',
-        `${show(value)} is neither None nor ClientIP; it is taken as None`,
+        `${show(value)} is not valid: use None or ClientIP; using None`,
       );
     }
     return { kind: 'none' };

@@ -39,7 +39,7 @@ export function parseSlicePorts(annotations: TextMap, report: Report): readonly 
   const values = parseJsonList(text);
   const ports = values?.map(parsePublishedPort);
   if (ports?.every((port) => port !== undefined)) return ports;
-  const message = `${show(text)} is not a list of {"name", "protocol", "port"}; the Service's own ports count as unknown`;
+  const message = `${show(text)} is not a list of {"name", "protocol", "port"}; the Service's ports are treated as unknown`;
   report('warning', 'slice-bad-service-ports', `metadata.annotations["${portsAnnotation}"]`, message);
   return undefined;
 }

@@ -48,7 +48,24 @@ const readers: Readonly<Record<string, Reader>> = {
   masqueradeRemote: oneOf(['auto', 'always'], (masqueradeRemote) => ({ masqueradeRemote })),
 };
 
-/** Annotations under our domain that mean something elsewhere than in a Service's policy. */
+/** Defaults that one word can say, by key. */
+const plainDefaults: Readonly<Record<string, (defaults: Policy) => string | undefined>> = {
+  affinity: ({ failover }) => (failover.length === 0 ? 'none' : undefined),
+  'on-cluster-lost': ({ onClusterLost }) => onClusterLost,
+  panic: ({ panic }) => String(panic),
+  portMatch: ({ portMatch }) => portMatch,
+  topology: ({ topology }) => topology,
+  affinityOverridesTier: ({ affinityOverridesTier }) => String(affinityOverridesTier),
+  masqueradeRemote: ({ masqueradeRemote }) => masqueradeRemote,
+};
+
+/** `using the default, none`; without the value where it takes more than a word. */
+function usingDefault(key: string, defaults: Policy): string {
+  const text = plainDefaults[key]?.(defaults);
+  return `using the default${text === undefined ? '' : `, ${text}`}`;
+}
+
+/** Annotations under slicewright's domain that mean something elsewhere than in a Service's policy. */
 const notPolicy: ReadonlySet<string> = new Set([
   'local-addresses',
   'service-ports',
@@ -92,15 +109,15 @@ export function parsePolicy(
     if ('wrong' in read) {
       const message =
         read.isStrange === true
-          ? followedBy(read.wrong, 'no other is named, so the default holds')
-          : `"${printable(found.text, 80)}" ${read.wrong}; the default holds`;
+          ? followedBy(read.wrong, `no other cluster is named; ${usingDefault(key, defaults)}`)
+          : `"${printable(found.text, 80)}" ${read.wrong}; ${usingDefault(key, defaults)}`;
       const code = read.isStrange === true ? 'policy-unknown-cluster' : 'policy-malformed';
       diagnostics.push({ severity: 'warning', code, object, field, message });
       continue;
     }
     policy = { ...policy, ...read.policy };
     for (const stranger of read.strangers) {
-      const message = followedBy(strangerText(stranger, known), 'it is passed over, and the rest holds');
+      const message = followedBy(strangerText(stranger, known), 'this name is ignored, the rest of the policy applies');
       diagnostics.push({ severity: 'warning', code: 'policy-unknown-cluster', object, field, message });
     }
   }
@@ -148,10 +165,15 @@ function plain(policy: Partial<Policy>): Said {
   return { policy, strangers: [] };
 }
 
+/** `keep, degrade or drop`. */
+function alternatives(values: readonly string[]): string {
+  return `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
+}
+
 function oneOf<const T extends string>(values: readonly T[], make: (value: T) => Partial<Policy>): Reader {
   return (text) => {
     const value = values.find((candidate) => candidate === text);
-    return value === undefined ? { wrong: `is none of ${values.join(', ')}` } : plain(make(value));
+    return value === undefined ? { wrong: `is not valid: use ${alternatives(values)}` } : plain(make(value));
   };
 }
 
@@ -167,7 +189,7 @@ function readAffinity(text: string): Said {
     case 'remote':
       return plain({ failover: [remote, local] });
     default:
-      return { wrong: 'is none of none, local, remote' };
+      return { wrong: 'is not valid: use none, local or remote' };
   }
 }
 
@@ -212,7 +234,7 @@ function readMinHealthy(text: string): Read<MinHealthy> {
   if (/^\d{1,6}$/.test(text) && Number(text) >= 1) {
     return { value: { kind: 'count', count: Number(text) }, strangers: [] };
   }
-  return { wrong: 'is neither a number of endpoints from 1 nor a percentage from 1% to 100%' };
+  return { wrong: 'is not valid: use a number of endpoints from 1 or a percentage from 1% to 100%' };
 }
 
 const maxClusterWeight = 1_000_000;

@@ -37,21 +37,25 @@ const percents = (all: readonly Candidate[], policy: Policy, registry: Registry 
 
 describe('a policy that cannot be read', () => {
   it.each([
-    ['slicewright.dev/affinity', 'nearest', '"nearest" is none of none, local, remote; the default holds'],
+    [
+      'slicewright.dev/affinity',
+      'nearest',
+      '"nearest" is not valid: use none, local or remote; using the default, none',
+    ],
     ['slicewright.dev/failover', 'local; ; *', 'has no cluster selector in ""'],
     ['slicewright.dev/failover', 'region:e u', 'has no cluster selector in "region:e u"'],
-    ['slicewright.dev/min-healthy', '0', 'is neither a number of endpoints'],
-    ['slicewright.dev/min-healthy', '101%', 'is neither a number of endpoints'],
+    ['slicewright.dev/min-healthy', '0', 'is not valid: use a number of endpoints'],
+    ['slicewright.dev/min-healthy', '101%', 'is not valid: use a number of endpoints'],
     ['slicewright.dev/cluster-weights', 'local=80;member1=20', 'has no CLUSTER=WEIGHT'],
     ['slicewright.dev/cluster-weights', 'local=1,local=2', 'names local twice'],
     ['slicewright.dev/cluster-weights', 'local=0', 'leaves no cluster with a weight'],
     ['slicewright.dev/cluster-weights', 'local=-1', 'has no CLUSTER=WEIGHT'],
     ['slicewright.dev/drain-clusters', 'Member 1', 'has no cluster\'s id in "Member 1"'],
-    ['slicewright.dev/on-cluster-lost', 'panic', 'is none of keep, degrade, drop'],
-    ['slicewright.dev/panic', 'yes', 'is none of true, false'],
-    ['slicewright.dev/portMatch', 'number', 'is none of name, nameThenNumber'],
+    ['slicewright.dev/on-cluster-lost', 'panic', 'is not valid: use keep, degrade or drop'],
+    ['slicewright.dev/panic', 'yes', 'is not valid: use true or false'],
+    ['slicewright.dev/portMatch', 'number', 'is not valid: use name or nameThenNumber'],
     ['slicewright.dev/failovr', 'local', 'no such policy; it is ignored'],
-    ['service.cilium.io/affinity', 'x\n-j ACCEPT', '"x\\u{a}-j ACCEPT" is none of'],
+    ['service.cilium.io/affinity', 'x\n-j ACCEPT', '"x\\u{a}-j ACCEPT" is not valid'],
   ])('%s: %j leaves the default and says so', (key, value, problem) => {
     const { policy, problems } = read({ [key]: value });
     expect(policy).toEqual(defaultPolicy);

@@ -1,9 +1,9 @@
 import type { ClusterName } from '../values/names.ts';
 
-/** What becomes of a lost cluster's endpoints (MR-71). */
+/** What happens to a lost cluster's endpoints (MR-71). */
 export type OnClusterLost = 'keep' | 'degrade' | 'drop';
 
-/** Which clusters a tier of `failover` means. The own cluster is `local`. */
+/** Which clusters a tier of `failover` means. The local cluster is `local`. */
 export type TierSelector =
   | { readonly kind: 'local' }
   | { readonly kind: 'remote' }
@@ -34,7 +34,7 @@ export interface Policy {
   readonly minHealthy: MinHealthy | undefined;
   /** Share per cluster, divided among its ready endpoints; undefined: endpoints are equal. */
   readonly clusterWeights: ReadonlyMap<ClusterWeightKey, number> | undefined;
-  /** No new connections; `local` is the own cluster. */
+  /** No new connections; `local` is the local cluster. */
   readonly drainClusters: readonly (ClusterName | 'local')[];
   /** undefined: the cluster's own setting in the registry, else degrade. */
   readonly onClusterLost: OnClusterLost | undefined;

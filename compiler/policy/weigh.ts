@@ -16,9 +16,9 @@ import {
 import { unreachable } from '../values/unreachable.ts';
 import { isEven, type MinHealthy, type Policy, type Tier, type TierSelector } from './policy.ts';
 
-/** An endpoint that may get new connections: ready, or chosen for want of ready ones. */
+/** An endpoint that may get new connections: ready, or chosen because none is ready. */
 export interface Candidate {
-  /** undefined: the own cluster. */
+  /** undefined: the local cluster. */
   readonly cluster: ClusterName | undefined;
   /** From the slice's weight annotation; 1 unless set, 0 drains (MR-60). */
   readonly weight: number;
@@ -179,8 +179,8 @@ function rawWeights(candidates: readonly Candidate[], viewOf: ViewOf): RawWeight
     const { name, isDrained, share, weight: registered } = viewOf(cluster);
     if (isDrained) return out('MR-60', `cluster ${name} is drained: no new connections`);
     if (weight === 0) return out('MR-60', 'its slice has weight 0: no new connections');
-    if (share === 0) return out('MR-60', `cluster-weights give cluster ${name} nothing`);
-    if (isZero(topology)) return { ...out('MR-43', 'topology gives this node other endpoints'), isWell: true };
+    if (share === 0) return out('MR-60', `cluster-weights give cluster ${name} no share`);
+    if (isZero(topology)) return { ...out('MR-43', 'topology selects other endpoints for this node'), isWell: true };
     const own = multiply(rational(weight), topology);
     const part = share === undefined ? rational(registered, 100) : rational(share, counts.get(cluster) ?? 1);
     return { weight: multiply(own, part), isWell: true, reason: undefined };
@@ -219,7 +219,7 @@ function usedReason({ name, tier, share }: ClusterView, { failover }: Policy): W
 
 function unusedReason({ tier }: ClusterView): Weighed['reason'] {
   return tier < 0
-    ? { rule: 'failover', text: 'no tier of the failover policy names its cluster' }
+    ? { rule: 'failover', text: 'the failover policy has no tier for its cluster' }
     : { rule: 'failover', text: `tier ${tier + 1} gets nothing: earlier tiers are healthy` };
 }
 

@@ -21,7 +21,7 @@ export function overlappingRanges(registry: Registry): Diagnostic[] {
             field: aName,
             message:
               `${a} intersects ${b}, ${bName} of cluster ${second.id}; packets to the common addresses reach ` +
-              'only one of the two. Both are kept; give the clusters disjoint ranges',
+              'only one of the two. Both are used; give the clusters disjoint ranges',
           });
         }
       }

@@ -29,7 +29,7 @@ export interface RegisteredCluster {
   readonly nodeCidrs: readonly Cidr[];
   /**
    * Zone label in that cluster → the place it means. Two zones are the same place only if they map
-   * to the same text; the own cluster's zones mean themselves. Unmapped: `<cluster>/<zone>` (MR-14).
+   * to the same text; the local cluster's zones mean themselves. Unmapped: `<cluster>/<zone>` (MR-14).
    */
   readonly zones: ReadonlyMap<string, string>;
   readonly region: string | undefined;
@@ -87,7 +87,7 @@ export function idOf(registry: Registry, name: ClusterName): ClusterName {
   return findCluster(registry, name)?.id ?? name;
 }
 
-/** The registry with our own cluster marked as such, however its id was found out. */
+/** The registry with the local cluster marked as such, however its id was found out. */
 export function withOwn(registry: Registry, own: ClusterName | undefined): Registry {
   if (own === undefined) return registry;
   return { ...registry, clusters: registry.clusters.map((cluster) => ({ ...cluster, self: cluster.id === own })) };

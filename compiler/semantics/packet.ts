@@ -24,7 +24,7 @@ export interface Share {
   readonly masquerade: boolean;
 }
 
-/** What becomes of a packet. */
+/** What happens to a packet. */
 export type Verdict =
   /** Sorted by `ip:port`, one entry an endpoint and masquerade; shares add up to 1. */
   | { readonly kind: 'forward'; readonly to: readonly Share[] }

@@ -5,12 +5,12 @@ import type { Port } from '../values/port.ts';
 import { add, type Rational } from '../values/rational.ts';
 import type { OtherShare, Share, Verdict } from './packet.ts';
 
-/** What becomes of one connection. */
+/** What happens to one connection. */
 export type Fate =
   | { readonly kind: 'forward'; readonly address: IpAddress; readonly port: Port; readonly masquerade: boolean }
   | { readonly kind: OtherShare['fate'] };
 
-/** What becomes of a part of the connections that look like one packet. */
+/** What happens to a part of the connections that look like one packet. */
 export interface Outcome {
   readonly fate: Fate;
   readonly share: Rational;

@@ -37,9 +37,9 @@ export function createConnection(first: Opened, isItself: (uid: string) => boole
     const body = asFields(await readJson(answer));
     const uid = textOf(asFields(body?.metadata) ?? {}, 'uid');
     if (answer.status !== 200 || uid === undefined) {
-      throw new Error(`it does not say which cluster it is: namespace kube-system was answered ${answer.status}`);
+      throw new Error(`it does not identify itself: namespace kube-system was answered ${answer.status}`);
     }
-    if (!isItself(uid)) throw new Error('another cluster answers under its name');
+    if (!isItself(uid)) throw new Error('a different cluster answers under its name');
   }
 
   /** Each failure is the caller's own, and the next one asks again. */

@@ -162,7 +162,7 @@ async function openAll(
     members.set(name, { folder, labels: ofIt });
   }
   if (members.size === 0 && options.clusterSecrets !== true)
-    throw problem('--cluster', 'no cluster is given: name at least one, or give --cluster-secrets');
+    throw problem('--cluster', 'no cluster is given: give at least one --cluster, or --cluster-secrets');
   if (home === undefined) {
     throw problem(
       '--cluster',
@@ -178,7 +178,7 @@ function createStateLog(namespace: string, log: Log, signal: AbortSignal): (stat
   return (state) => {
     const problemNow = state.kind === 'failing' ? state.problem : '';
     if (problemNow !== '' && problemNow !== told && !signal.aborted) {
-      log.error({ namespace }, `Secrets cannot be read, what they said stands: ${problemNow}`);
+      log.error({ namespace }, `cannot read Secrets; their previous content stays in use: ${problemNow}`);
     }
     told = problemNow;
   };

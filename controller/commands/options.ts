@@ -32,7 +32,7 @@ export async function settingsOf(
   }
   const families = clusterSetIpRanges.map(cidrFamily);
   if (new Set(families).size < families.length)
-    throw problem('--clusterset-ip-range', 'is given twice for one family; one range for each is enough');
+    throw problem('--clusterset-ip-range', 'is given twice for one family; give one range for each family');
   return {
     importStyle: options.importStyle ?? (hasHub ? 'karmada' : 'mcs'),
     clusterSetIpRanges,

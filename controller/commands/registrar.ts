@@ -83,10 +83,10 @@ export function createRegistrar(
     if (before.kubeconfig !== secret.kubeconfig) {
       const opened = await open(secret);
       if ('problem' in opened)
-        log.error({ cluster, secret: secret.secret }, `${opened.problem}: the one before stands`);
+        log.error({ cluster, secret: secret.secret }, `${opened.problem}: the previous kubeconfig stays in use`);
       else {
         connection.change(opened);
-        log.info({ cluster, secret: secret.secret }, 'its kubeconfig changed, and is used from now on');
+        log.info({ cluster, secret: secret.secret }, 'its kubeconfig changed; the new one is in use');
       }
     }
     if (canonicalJson([...before.labels]) !== canonicalJson([...secret.labels])) {
@@ -133,7 +133,7 @@ export function createRegistrar(
   return {
     take(secrets) {
       turn = turn.then(() =>
-        settle(secrets).catch((error: unknown) => log.error({}, `Secrets cannot be followed: ${String(error)}`)),
+        settle(secrets).catch((error: unknown) => log.error({}, `cannot watch Secrets: ${String(error)}`)),
       );
       return turn;
     },

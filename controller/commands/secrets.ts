@@ -80,7 +80,7 @@ function readSecret(item: unknown): ReadSecret {
   const id = labels.get(clusterLabel) ?? '';
   const cluster = parseClusterName(id);
   if (cluster === undefined || !isClusterId(id)) {
-    const problem = `its label ${clusterLabel} is not a cluster's name: at most 48 lower-case letters, digits and "-"`;
+    const problem = `its label ${clusterLabel} is not a cluster name: at most 48 lower-case letters, digits and "-"`;
     return { secret, problem };
   }
   labels.delete(clusterLabel);

@@ -22,7 +22,7 @@ export function serveController(
     switch (path) {
       case '/livez':
         // Whether the loop goes round. That a cluster is away is no reason to restart.
-        return standsStillMs() < stuckMs ? text(200, 'ok\n') : text(503, 'the loop stands still\n');
+        return standsStillMs() < stuckMs ? text(200, 'ok\n') : text(503, 'the loop does not run\n');
       case '/readyz':
         return status().isStarted ? text(200, 'ok\n') : text(503, 'clusters are still being read\n');
       case '/slicewright/status':

@@ -18,12 +18,12 @@ export async function controllerStatusCommand({ address, output }: ControllerSta
   let status: ControllerStatus;
   try {
     const answer = await fetch(`http://${address}/slicewright/status`, { signal: AbortSignal.timeout(5_000) });
-    if (answer.status !== 200) throw new Error(`${answer.status} instead of a status`);
+    if (answer.status !== 200) throw new Error(`status ${answer.status} instead of the state of the agent`);
     status = (await answer.json()) as ControllerStatus;
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
     await io.err(
-      `slicewright: no controller answers at ${address} (${printable(cause, 200)}); --address names another place\n`,
+      `slicewright: no controller answers at ${address} (${printable(cause, 200)}); choose another address with --address\n`,
     );
     return 1;
   }
@@ -40,9 +40,9 @@ function statusText(status: ControllerStatus): string {
   const { clusters, held, withheld, problems } = status;
   const width = Math.max(0, ...clusters.map(({ cluster }) => printable(cluster).length));
   const lines = [
-    `controller ${printable(status.identity)}: ${status.isLeading ? 'leads' : `waits, ${printable(status.leader) || 'nobody'} leads`}`,
+    `controller ${printable(status.identity)}: ${status.isLeading ? 'leads' : `waits, ${printable(status.leader) || 'no replica'} leads`}`,
     status.isStarted
-      ? `${status.waiting} objects wait to be decided or written`
+      ? `${status.waiting} objects are waiting to be reconciled`
       : 'has not read all clusters yet, and writes nothing',
     '',
     'CLUSTERS',
@@ -53,9 +53,7 @@ function statusText(status: ControllerStatus): string {
     ]),
     ...section(
       'HELD',
-      held.map(
-        ({ source, copies }) => `${printable(source)} says that it has no slices: ${copies} copies stay for now`,
-      ),
+      held.map(({ source, copies }) => `${printable(source)} reports no slices: ${copies} copies are kept for now`),
     ),
     ...section(
       'NOT DELETED YET',
@@ -72,7 +70,7 @@ function statusText(status: ControllerStatus): string {
 /** Of clusters where not the leader writes. */
 function writerText(writer: string, vacancy: string): string {
   if (writer !== '') return `written by ${printable(writer)}`;
-  return `nobody writes there${vacancy === '' ? '' : `: ${printable(vacancy, 200)}`}`;
+  return `no replica writes there${vacancy === '' ? '' : `: ${printable(vacancy, 200)}`}`;
 }
 
 function section(title: string, lines: readonly string[]): string[] {

@@ -83,7 +83,7 @@ export function createDraft(world: World, topic: string): Draft {
 
   function refusalOf(view: ClusterView, id: ObjectId): Omit<Refusal, 'target' | 'id'> | undefined {
     if (!view.takesWrites) {
-      return { reason: 'ReadOnly', message: `${view.target} is a folder, which only offers: nothing is written there` };
+      return { reason: 'ReadOnly', message: `${view.target} is a folder, which is read only` };
     }
     if (view.access === 'unread') return undefined;
     if (view.lacks(id))
@@ -91,10 +91,13 @@ export function createDraft(world: World, topic: string): Draft {
     const there = view.get(id);
     if (there !== undefined && !isOurs(there) && !mayAdopt(there)) {
       return isKarmadas(there)
-        ? { reason: 'Karmada', message: `${view.target} has a ${shortId(id)} that Karmada manages; it stays as it is` }
+        ? {
+            reason: 'Karmada',
+            message: `${view.target} has a ${shortId(id)} that Karmada manages; the controller leaves it unchanged`,
+          }
         : {
             reason: 'Exists',
-            message: `${view.target} has a ${shortId(id)} that the controller did not make; it stays as it is, unless it is annotated ${marks.adopt}: "true"`,
+            message: `${view.target} has a ${shortId(id)} that the controller did not make; it is left unchanged unless it is annotated ${marks.adopt}: "true"`,
           };
     }
     if (id.namespace !== undefined && !view.hasNamespace(id.namespace) && !world.settings.createNamespaces) {
@@ -140,7 +143,7 @@ export function createDraft(world: World, topic: string): Draft {
         if (view?.access !== 'live' || !view.holdsAll(id) || view.get(id) !== undefined) return [];
         const vacancy = world.vacancies.get(target);
         return [
-          `${target}: ${shortId(id)} is not written yet${vacancy === undefined ? '' : `: nobody writes there, ${vacancy}`}`,
+          `${target}: ${shortId(id)} is not written yet${vacancy === undefined ? '' : `: no replica writes there, ${vacancy}`}`,
         ];
       }),
     outcome: () => ({ desired: [...desired.values()], statuses, events, refusals: [...refusals.values()] }),

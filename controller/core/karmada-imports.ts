@@ -67,11 +67,7 @@ function feedImport(
   const key = `${object.namespace}/${derived}`;
   const view = draft.viewOf(cluster);
   if (view !== undefined && isFedByKarmada(view, key)) {
-    return tell(
-      'Warning',
-      'TwoDispatchers',
-      `${cluster}: Karmada imports this Service; the controller leaves it to it.`,
-    );
+    return tell('Warning', 'TwoDispatchers', `${cluster}: Karmada imports this Service; the controller does nothing.`);
   }
   const service = derivedService(object, derived);
   const isPlaced = draft.want(cluster, service);

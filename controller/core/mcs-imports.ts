@@ -82,7 +82,7 @@ function importInto(draft: Draft, view: ClusterView, cluster: ClusterName, impor
     },
   });
   if (!isThere) {
-    const message = `${cluster} has a ServiceImport ${namespace}/${name} that the controller did not make; it stays as it is, and gets no slices.`;
+    const message = `${cluster} has a ServiceImport ${namespace}/${name} that the controller did not make; it is left unchanged and gets no slices.`;
     return draft.event({ target: cluster, id, type: 'Warning', reason: 'ImportConflict', message });
   }
   for (const { cluster: source, service: exported } of offered) {

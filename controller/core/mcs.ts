@@ -184,7 +184,10 @@ function report(
   ];
   const service = hasTemplate ? failed(false) : [`There is no Service ${object.namespace}/${object.name} to offer.`];
   const slices = hasTemplate ? failed(true) : service;
-  const stale = away.length === 0 ? '' : ` What ${away.join(', ')} last had still counts: not reachable now.`;
+  const stale =
+    away.length === 0
+      ? ''
+      : ` The last known objects of ${away.join(', ')}, which is not reachable now, are still used.`;
   const findings: Finding[] = [
     service.length === 0
       ? succeeded('ServiceApplied', `Service is propagated to target clusters.${stale}`)
@@ -206,7 +209,7 @@ function report(
       message:
         doubled.length > 0
           ? `Karmada sends slices of this Service to ${doubled.join(', ')}; the controller sends none there.`
-          : 'Nobody else sends slices of this Service.',
+          : 'No other program sends slices of this Service.',
     },
   ];
   draft.status({

@@ -39,7 +39,7 @@ function reportPropagated(draft: Draft, template: Held): void {
   ];
   const isDone = problems.length === 0;
   const reason = isDone ? 'Propagated' : 'NotPropagated';
-  const message = isDone ? 'It is in every cluster that a policy sends it to.' : sentences(problems);
+  const message = isDone ? 'It is in every cluster that a policy selects.' : sentences(problems);
   const finding = { type: 'Propagated', status: isDone ? 'True' : 'False', reason, message } as const;
   const { apiVersion } = template;
   draft.status({

@@ -159,7 +159,7 @@ function mergePorts(exported: readonly Exported[]): { readonly ports: ImportPort
   const different = exported.filter((_, i) => sets[i] !== sets[0]).map(({ cluster }) => cluster);
   if (different.length > 0 && messages.length === 0) {
     messages.push(
-      `ports: ${different.join(', ')} (${different.length} of ${exported.length}) have others than ${exported[0]?.cluster}; all are offered`,
+      `ports: ${different.join(', ')} (${different.length} of ${exported.length}) differ from ${exported[0]?.cluster}; all are offered`,
     );
   }
   return { ports, messages };

@@ -103,9 +103,9 @@ describeIn('network namespace', lacks.namespaces, 'an agent with a name, beside 
     const second = start('--source', folder, ...usual, ...flags);
     await eventually(() => expect(second.said()).toContain('"msg":"started"'));
     const third = start('--source', folder, ...names, ...flags);
-    await eventually(() => expect(third.said()).toContain('another agent works on this node'));
+    await eventually(() => expect(third.said()).toContain('another agent runs on this node'));
     // Without --take-over: kube-proxy's chains are still there, and its own.
-    await eventually(() => expect(second.said()).toContain('a kube-proxy seems to own them'));
+    await eventually(() => expect(second.said()).toContain("seem to be a kube-proxy's"));
     for (const { child } of [first, second, third]) child.kill('SIGTERM');
     for (const { exited } of [first, second, third]) expect(await exited).toBe(0);
   }, 90_000);

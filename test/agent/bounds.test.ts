@@ -77,7 +77,7 @@ it.each(['pages', 'events'] as const)(
     await eventually(async () => expect(await metric('slicewright_source_over_limit')).toBeGreaterThan(0));
     expect(await metric('slicewright_source_failing')).toBeGreaterThan(0);
     expect(agent.log.map(({ message }) => message).join('\n')).toContain(
-      'more than 3000 objects; nothing more is taken',
+      'more than 3000 objects; the agent reads nothing more',
     );
     put('10.12.0.6', '10.12.0.7');
     await eventually(() => expect(kernel.save('IPv4')).toContain('10.12.0.7'));

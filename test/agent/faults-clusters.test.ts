@@ -42,7 +42,7 @@ describe('another cluster', () => {
     expect(await synced(agent, 'member1')).toBe(1);
   });
 
-  it('that is lost later keeps its endpoints, and the own cluster goes on', async () => {
+  it('that is lost later keeps its endpoints, and the local cluster goes on', async () => {
     const [own, west] = [await startCluster(), await startExporter('10.10.0.6')];
     const kernel = createFakeKernel();
     const agent = start(own.double, kernel, { others: { member1: west.double } });
@@ -96,7 +96,7 @@ describe('a CRD', () => {
     expect(kernel.save('IPv4')).toContain('10.10.0.6');
     west.double.installed.delete(mcsGroup);
     west.double.cutStreams();
-    await eventually(() => expect(said(agent)).toMatch(/cannot be read: 404 .*does not know the kind any more/));
+    await eventually(() => expect(said(agent)).toMatch(/cannot be read: 404 .*no longer knows the kind/));
     await eventually(async () => expect(await failing(agent, 'member1')).toBe(1));
     own.put(...cart('10.12.0.7'));
     await eventually(() => expect(kernel.save('IPv4')).toContain('10.12.0.7'));
@@ -115,7 +115,7 @@ describe('a CRD', () => {
     west.double.installed.delete(mcsGroup);
     west.double.cutStreams();
     await eventually(() => expect(kernel.save('IPv4')).not.toContain('10.10.0.6'));
-    expect(said(agent)).toMatch(/does not know the kind any more/);
+    expect(said(agent)).toMatch(/no longer knows the kind/);
     await isWell(agent, 'member1');
   });
 });

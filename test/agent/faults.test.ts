@@ -90,7 +90,7 @@ const blinding: readonly Fault[] = [
       double.faults = { beforeAnswer: () => new Promise(() => {}) };
       double.cutStreams();
     },
-    says: /cannot be read: (no complete answer within|the watch brought nothing for too long)/,
+    says: /cannot be read: (no complete answer within|the watch was silent for too long)/,
   },
 ];
 
@@ -131,7 +131,7 @@ describe.each(blinding)('an API server that $name', ({ begin, says }) => {
     east.put(...cart('10.12.0.7'));
     const second = start(east.double, kernel, { reflector });
     await eventually(() => expect(said(second)).toMatch(says));
-    expect(said(second)).toContain('nothing is written yet');
+    expect(said(second)).toContain('no rules are written yet');
     await eventually(async () => expect(await failing(second)).toBeGreaterThan(0));
     expect(await synced(second)).toBe(0);
     expect(await differencesOf(kernel, before)).toEqual([]);
@@ -260,7 +260,7 @@ const disturbing: readonly Disturbance[] = [
     begin: (double) => {
       double.faults = { onEventLine: () => {}, bookmarkMs: 60_000 };
     },
-    says: /cannot be read: the watch brought nothing for too long/,
+    says: /cannot be read: the watch was silent for too long/,
     idleMs: 300,
   },
 ];
@@ -319,7 +319,7 @@ it('an API server that was restored from a backup is believed, also while it is 
   restore();
   east.double.cutStreams();
   expect(east.objects()).toEqual(then);
-  await eventually(() => expect(said(agent)).toMatch(/cannot be read: the watch brought nothing for too long/));
+  await eventually(() => expect(said(agent)).toMatch(/cannot be read: the watch was silent for too long/));
   await eventually(async () => expect(await differencesOf(kernel, then)).toEqual([]));
   east.put(...cart('10.12.0.8'));
   await converges(kernel, east);
@@ -340,7 +340,7 @@ it('an API server that answers 410 to every watch is asked seldom, and what it l
   const startMs = performance.now();
   east.put(...cart('10.12.0.7'));
   await converges(kernel, east);
-  await eventually(() => expect(said(agent)).toMatch(/one watch after the other ends at once: 410 too old/));
+  await eventually(() => expect(said(agent)).toMatch(/watches keep ending at once: 410 too old/));
   expect(await failing(agent)).toBeGreaterThan(0);
   // Each wait is twice the one before: the number of lists grows with the logarithm of time.
   const lists = east.double.requests.slice(from).filter((request) => request.includes('/services?limit')).length;

@@ -64,7 +64,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'one writer of a 
   /** nsenter becomes what it starts, so this is the agent's own number. */
   const refusal = (pid: number | undefined) =>
     expect.stringMatching(
-      new RegExp(`^error: lock /run/slicewright: an agent \\(pid ${pid}\\) works on this node .*; nothing was changed`),
+      new RegExp(`^error: lock /run/slicewright: an agent \\(pid ${pid}\\) runs on this node .*; nothing was changed`),
     );
 
   it('apply and cleanup refuse beside an agent, name it, and change nothing; --force goes on', async () => {
@@ -77,7 +77,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'one writer of a 
     });
     expect(await endpoints()).toEqual(['10.12.0.6:8080']);
     const forced = await apply('10.12.0.9', '--force');
-    expect([forced.exitCode, forced.err]).toEqual([0, expect.stringContaining('it puts its own rules back')]);
+    expect([forced.exitCode, forced.err]).toEqual([0, expect.stringContaining('the agent restores its own rules')]);
     expect(forced.out).toContain('applied in');
   }, 90_000);
 
@@ -122,7 +122,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'one writer of a 
     await eventually(() => expect(said).toContain('"synced"'));
     const pid = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
     const { exitCode, err } = await apply('10.12.0.9');
-    expect([exitCode, err]).toEqual([1, expect.stringContaining(`an agent (pid ${pid}; in its container 1) works on`)]);
+    expect([exitCode, err]).toEqual([1, expect.stringContaining(`an agent (pid ${pid}; in its container 1) runs on`)]);
     expect(await endpoints()).toEqual(['10.12.0.6:8080']);
   }, 90_000);
 

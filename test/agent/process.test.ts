@@ -112,7 +112,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     writeFileSync(kubeconfig, unreachableServer);
     const second = start('pipe', { from: ['--kubeconfig', kubeconfig] });
     await eventually(() => expect(second.said()).toMatch(/cannot be read: connect ECONNREFUSED 127\.0\.0\.1:1"/));
-    expect(second.said()).toContain('nothing is written yet');
+    expect(second.said()).toContain('no rules are written yet');
     expect(await found()).toEqual([]);
     second.child.kill('SIGKILL');
     await second.exited;
@@ -137,7 +137,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     const first = start();
     await eventually(() => expect(first.said()).toContain('"started"'));
     const second = start();
-    await eventually(() => expect(second.said()).toContain('another agent works on this node'));
+    await eventually(() => expect(second.said()).toContain('another agent runs on this node'));
     put('10.12.0.6', '10.12.0.7');
     await converges();
     expect(second.said()).not.toContain('"started"');
@@ -198,11 +198,11 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     put('10.12.0.7', '10.12.0.9');
     await converges();
     configure('iptables: { syncPeriod: soon }');
-    await eventually(() => expect(said()).toContain('cannot be used; the agent goes on'));
+    await eventually(() => expect(said()).toContain('cannot be used; the agent keeps'));
     expect(said()).toContain('iptables.syncPeriod: \\"soon\\" is not a duration');
     configure('iptables: { syncPeriod: 31s }');
     expect(await exited).toBe(1);
-    expect(said()).toContain('says something else');
+    expect(said()).toContain('the configuration file changed');
     expect(await found()).toEqual([]);
     rmSync(config);
   }, 90_000);

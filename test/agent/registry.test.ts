@@ -82,6 +82,6 @@ it('one that calls a cluster otherwise which is read needs a new agent, and chan
   await eventually(() => expect(renamed()).toBe(1));
   expect(inForce()).toEqual(['10.12.0.6', '10.10.0.6']);
   expect(agent.log.map(({ message }) => message)).toContain(
-    'the registry calls clusters otherwise that are read here: ending, to be started again with it',
+    'the registry renames clusters that this agent reads; exiting so that the supervisor restarts the agent',
   );
 });

@@ -37,7 +37,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'apply at a termi
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const question = 'Only "yes" goes on: ';
+  const question = 'Type "yes" to apply it: ';
   const file = () => join(folder, 'objects.json');
   function put(endpoint: string): void {
     const web = service('web', { clusterIPs: ['10.13.8.1'], port: 80, endpoints: [endpoint], endpointPort: 8080 });
@@ -68,7 +68,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'apply at a termi
     expect(await endpoints()).toEqual([]);
     apply.type('yes\n');
     expect(await apply.exited).toBe(0);
-    expect(apply.said()).toContain('read back, the kernel holds what is wanted');
+    expect(apply.said()).toContain('read back, the kernel holds the desired rules');
     expect(await endpoints()).toEqual(['10.12.0.6:8080']);
   }, 60_000);
 
@@ -85,7 +85,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'apply at a termi
       await eventually(() => expect(apply.said()).toContain(question));
       apply.type(keys);
       expect(await apply.exited).toBe(1);
-      expect(apply.said()).toContain('not answered with "yes"; nothing was changed');
+      expect(apply.said()).toContain('the answer was not "yes"; nothing was changed');
       expect(await endpoints()).toEqual([]);
     },
     60_000,
@@ -107,7 +107,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'apply at a termi
     expect(other.exitCode).toBe(0);
     apply.type('yes\n');
     expect(await apply.exited).toBe(1);
-    expect(apply.said()).toContain('the kernel is not as it was when it was shown');
+    expect(apply.said()).toContain('the kernel has changed since the plan was shown');
     expect(await endpoints()).toEqual(['10.12.0.9:8080']);
   }, 60_000);
 
@@ -118,7 +118,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'apply at a termi
       '{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"clusterIP": "10.13.8.9", "ports": [{"port": 80}]}}\n\u0004',
     );
     expect(await apply.exited).toBe(1);
-    expect(apply.said()).toMatch(/was read for objects, so nobody can be asked; --yes goes on/);
+    expect(apply.said()).toMatch(/supplies the objects, so apply cannot ask for confirmation; give --yes/);
     expect(await endpoints()).toEqual([]);
   }, 60_000);
 });

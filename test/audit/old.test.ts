@@ -52,7 +52,7 @@ describe('what a kube-proxy before 1.20 left, beside Calico and Docker', () => {
     const wrong = findings.filter((one) => one.status === 'wrong');
     expect([status, [...new Set(wrong.map(({ service, cause }) => `${service}: ${cause}`))].sort()]).toEqual([
       3,
-      ['shop/edge: goes to what is no endpoint', 'shop/edge: left alone, should be dropped'],
+      ['shop/edge: goes to an address that is not an endpoint', 'shop/edge: left alone, should be dropped'],
     ]);
     // The endpoint that the dump has and the objects have not; and external addresses that it has no rule for.
     const places = wrong.map(({ cause, address }) => `${cause.startsWith('goes') ? 'endpoint' : 'drop'} ${address}`);

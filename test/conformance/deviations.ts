@@ -48,7 +48,7 @@ export const deviations: Readonly<Record<string, Deviation>> = {
   },
 };
 
-/** How one Service port comes out by our rules, beside kube-proxy's: endpoints per pool and source ranges. */
+/** How one Service port comes out by slicewright's rules, beside kube-proxy's: endpoints per pool and source ranges. */
 export function describeDifference(kubeProxy: ServicePortIR, ours: ServicePortIR): string[] {
   const sets = (ir: ServicePortIR): Record<string, readonly string[]> => ({
     cluster: ir.pools.cluster.map(endpointText),

@@ -136,7 +136,7 @@ describe('an API server that does not take writes', () => {
     await eventually(() => expect(copiesIn(live.at('m3'))).toEqual(served));
     await eventually(() =>
       expect(condition(live.at('hub'), 'MultiClusterService', 'ServiceApplied')).toContain(
-        'False: m2: Service default/serve is not written yet: nobody writes there, the Lease cannot be looked at',
+        'False: m2: Service default/serve is not written yet: no replica writes there, the Lease cannot be looked at',
       ),
     );
     expect(writesTo(live.at('m2'))).toEqual([]);
@@ -274,7 +274,7 @@ describe('a source', () => {
     const kept = count();
     expect(kept).toBeGreaterThanOrEqual(20);
     await eventually(() => expect(count()).toBe(0));
-    expect(running.log.join('\n')).toContain('it says again that it has no slices');
+    expect(running.log.join('\n')).toContain('it reports no slices again');
   });
 
   it('under a second name is refused by its uid', async () => {

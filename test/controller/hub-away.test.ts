@@ -183,7 +183,7 @@ describe('with the hub away', () => {
     };
     m1.apply(nativeSlice('serve', 'm1', ['10.66.6.6']));
     const second = live.start({ times: quickElection, identity: 'two', startMs: 300 });
-    await eventually(() => expect(second.log.join('\n')).toContain('another cluster answers under its name'));
+    await eventually(() => expect(second.log.join('\n')).toContain('a different cluster answers under its name'));
     await eventually(() => expect(second.controller.loop.report()).toMatchObject({ isStarted: true, waiting: 0 }));
     expect(copiesIn(m2)).toEqual(served);
   });

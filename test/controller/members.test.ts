@@ -27,7 +27,7 @@ describe('a cluster that was replaced by another while no controller ran', () =>
     m1.remove('EndpointSlice', 'default', 'serve-m1');
     const before = writesTo(m1).length;
     const second = live.start({ identity: 'two', startMs: 100 });
-    await eventually(() => expect(second.log.join('\n')).toContain('another cluster answers under its name'));
+    await eventually(() => expect(second.log.join('\n')).toContain('a different cluster answers under its name'));
     await eventually(() => expect(second.controller.loop.report()).toMatchObject({ isStarted: true, waiting: 0 }));
     await pause(300);
     expect(copiesIn(m2)).toEqual(served);

@@ -45,7 +45,7 @@ describe('taking over from a kube-proxy before 1.24', () => {
   it('what a kubelet makes too stays, and is named', async () => {
     const text = await planOf(name, 'kubelet.save');
     expect(deletedIn(text)).toEqual(services);
-    expect(text).toContain('  nat KUBE-MARK-DROP keeps what is in it: kubelet makes it too\n');
+    expect(text).toContain('  nat KUBE-MARK-DROP keeps its rules: kubelet uses it too\n');
   });
 });
 
@@ -53,9 +53,9 @@ describe('externalTrafficPolicy Local where all endpoints are on this node', () 
   it('is told: clients keep their address from then on', async () => {
     const text = await planOf('42-etp-switch-all-local', 'before', 'after.yaml');
     expect(text.split('\n').filter((line) => /^ {2}[-+~=!] /.test(line))).toEqual([
-      '  ~ shop/edge: http loadbalancer IP 203.0.113.42:80/TCP, node port 30742/TCP: outside clients and pods keep their address from now on',
+      '  ~ shop/edge: http loadbalancer IP 203.0.113.42:80/TCP, node port 30742/TCP: outside clients and pods now keep their address',
       '  + shop/edge: http health check node port 30342/TCP: new, let in',
-      '  ! shop/edge:http: outside clients and pods keep their address from now on (loadbalancer IP 203.0.113.42:80/TCP and 1 more)',
+      '  ! shop/edge:http: outside clients and pods now keep their address (loadbalancer IP 203.0.113.42:80/TCP and 1 more)',
     ]);
   });
 });

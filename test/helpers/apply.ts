@@ -61,7 +61,7 @@ export function oursIn(saved: string, family: Family = 'IPv4'): string {
   return rulesetText(parseSave(saved, family, ownChains.isOurs).ruleset);
 }
 
-/** Of what iptables-save shows: chains and rules of others, each with its table. */
+/** Of what iptables-save shows: chains and other programs' rules, each with its table. */
 export function theirsIn(saved: string): string[] {
   const { isOurs } = withMark(ownChains);
   let table = '';

@@ -13,7 +13,7 @@ export interface CompileOptions {
   readonly clusters?: Readonly<Record<string, readonly unknown[]>>;
 }
 
-/** Compiles the own cluster's objects, for node `n1` unless said otherwise. */
+/** Compiles the local cluster's objects, for node `n1` unless said otherwise. */
 export function compileObjects(objects: readonly unknown[], options: CompileOptions = {}): Compilation {
   return compile({
     clusters: [

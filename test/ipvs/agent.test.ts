@@ -168,7 +168,7 @@ describeIn(place, missing, 'the agent in IPVS mode, from HTTP to packets', () =>
     expect(named[3]).toContain('KUBE-SERVICES');
   }, 1_500_000);
 
-  test('one Service that the kernel refuses keeps what it had, the others are current', async () => {
+  test('one Service that the kernel rejects keeps what it had, the others are current', async () => {
     await put(...cart('10.12.0.6'));
     const till = (...endpoints: readonly string[]) =>
       service('till', { clusterIPs: ['10.13.7.2'], port: 80, endpoints, endpointPort: 8080 });

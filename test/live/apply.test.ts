@@ -91,7 +91,7 @@ for (const mode of ['nft', 'legacy'] as const) {
         for (const { status, err } of [first, again]) {
           expect([status, err]).toEqual([1, expect.stringContaining('nat KUBE-MARK-MASQ stays as it is')]);
         }
-        expect([again.out, await saved()]).toEqual(['IPv6: nothing of ours is there\n', left]);
+        expect([again.out, await saved()]).toEqual(['IPv6: no slicewright rules found\n', left]);
         await succeed(run, `iptables-${mode}`, ['-t', 'nat', '-F', 'HOSTPORTS'], '');
         expect((await cleanup()).status).toBe(0);
         expect((await saved()).replace(/^:HOSTPORTS .*\n/m, '')).toBe(before);
@@ -162,7 +162,7 @@ for (const mode of ['nft', 'legacy'] as const) {
         const wanted = target(...servicesWith(3));
         beforeEach(() => apply(run, target(...servicesWith(2))));
 
-        it('a Service that the kernel refuses keeps its rules, all others are applied', async () => {
+        it('a Service that the kernel rejects keeps its rules, all others are applied', async () => {
           // Where packets are translated, the kernel has no use for a target of POSTROUTING.
           const refusing = onRestore(run, (text) =>
             text.replace(/(-A \S+).*DNAT --to-destination 10\.1\.2\.3:.*/g, '$1 -j MASQUERADE'),

@@ -110,7 +110,7 @@ describe('whose a slice is, the compiler says', () => {
     expect(guard.heldByCluster()).toEqual(new Map([['us-west', 25]]));
   });
 
-  it('what came back to our own cluster is ours, though only the cluster itself says what it is called', () => {
+  it('what came back to the local cluster is ours, though only the cluster itself says what it is called', () => {
     const property = {
       apiVersion: 'about.k8s.io/v1beta1',
       kind: 'ClusterProperty',
@@ -123,7 +123,7 @@ describe('whose a slice is, the compiler says', () => {
     expect([inUse(), guard.held()]).toEqual([0, []]);
   });
 
-  it('what another source tells of our own cluster by its name is of our own cluster', () => {
+  it('what another source tells of the local cluster by its name is of the local cluster', () => {
     const { apply, guard } = start(
       registryOf({ home: { self: true, aliases: ['old-home' as ClusterName] }, member1: {} }),
     );

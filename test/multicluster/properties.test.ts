@@ -127,7 +127,7 @@ const hostileSlices = fc
 
 const isOfA = (id: string): boolean => /^default\/(a|derived-a)(@clusterset)?[:/]/.test(id);
 
-/** What our own cluster says of Services: that something else is derived from `a`, or that another one is everybody's too. */
+/** What the local cluster says of Services: that something else is derived from `a`, or that another one is everybody's too. */
 function grantsMore(object: unknown): boolean {
   const { kind, metadata } = (object ?? {}) as { readonly kind?: string; readonly metadata?: Record<string, unknown> };
   if (kind === 'MultiClusterService') return metadata?.name !== 'a';

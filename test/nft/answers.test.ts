@@ -156,7 +156,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft ?? notRoot, 'more 
     expect(sync).toMatchObject({
       documents: 0,
       quarantined: [],
-      remarks: expect.arrayContaining(['another writer changed the table 1 time while it was written']),
+      remarks: expect.arrayContaining(['another program changed the table 1 time while it was written']),
     });
   }, 120_000);
 });

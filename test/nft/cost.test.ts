@@ -54,7 +54,7 @@ const changes: readonly {
   readonly shape: Shape;
   readonly before: readonly unknown[];
   readonly after: readonly unknown[];
-  /** Another Service is held back all the time: the kernel refuses what has its endpoint. */
+  /** Another Service is held back all the time: the kernel rejects what has its endpoint. */
   readonly refused?: string;
 }[] = [
   ...Object.entries({ tcp, udp, 'tcp with affinity': sticky }).map(([name, shape]) => ({

@@ -35,7 +35,7 @@ table ip nat {
 }
 `;
 
-describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'rules of others that decide before', () => {
+describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'rules of other programs that come first', () => {
   let network: LocalNetwork;
   beforeAll(async () => {
     network = await bootNetwork(emptyHost, isolation);
@@ -49,7 +49,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'rules of others 
     const plane = planeOf('nftables', { run });
     const cart = makeIR([clusterIP('10.96.0.1', 80)], [endpoint('10.1.0.1:80')]);
     const wanted = { services: [cart], node: makeNode() };
-    const where = (table: string) => `table ${table} (rules of others that decide before)`;
+    const where = (table: string) => `table ${table} (rules of other programs that come first)`;
     const told = (await plane.sync(wanted, 'full')).drift;
     expect(told).toEqual([
       {

@@ -21,7 +21,7 @@ const program = fileURLToPath(new URL('walk.pl', import.meta.url));
 const mark = '=====WALK=====';
 const innerMark = '=====RULES=====';
 
-/** What becomes of each probe's packets on each node, all in one shell. */
+/** What happens to each probe's packets on each node, all in one shell. */
 export async function walkAll(run: Run, nodes: readonly WalkedNode[]): Promise<(readonly Walked[])[]> {
   const script = nodes.map((node) =>
     [

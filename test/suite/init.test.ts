@@ -89,7 +89,7 @@ it('refuses what it can make no case of, and leaves nothing behind', async () =>
   const node = guide.path('cart-in-two-clusters/node.yaml');
   expect(await init(objects, guide.path('made'))).toMatchObject({
     status: 1,
-    err: expect.stringContaining('holds no Node; give the one'),
+    err: expect.stringContaining('holds no Node; choose the Node'),
   });
   expect(await init(node, guide.path('made'))).toMatchObject({
     status: 1,
@@ -97,7 +97,7 @@ it('refuses what it can make no case of, and leaves nothing behind', async () =>
   });
   expect(await init(objects, guide.path('cart-in-two-clusters'), { node })).toMatchObject({
     status: 2,
-    err: expect.stringContaining('has something in it'),
+    err: expect.stringContaining('is not empty'),
   });
   expect(await init(objects, guide.path('made'), { node, cluster: ['Nonsense'] })).toMatchObject({ status: 2 });
   writeFileSync(guide.path('bad.yaml'), 'mode: nonsense\n');

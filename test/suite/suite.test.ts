@@ -40,9 +40,9 @@ describe('a change', () => {
     const before = guide.all();
     const { status, out } = await run();
     expect(status).toBe(1);
-    expect(out).toContain('iptables.txt: is different now');
+    expect(out).toContain('iptables.txt: changed');
     expect(out).toMatch(/^ {4}-.* --probability 0\.25000000000 /m);
-    expect(out).toContain('--review shows each change and accepts it or not; --update accepts all');
+    expect(out).toContain('--review shows each change and asks to accept it; --update accepts all');
     const { [`${cart}/iptables.txt.new`]: pending, ...others } = guide.all();
     expect(pending).toContain('--probability 0.16666666651');
     expect(others).toMatchObject(before);
@@ -59,11 +59,11 @@ describe('a change', () => {
   it('names of a flow that is not met what is wanted, what was found and the rules, for each backend', async () => {
     const { out } = await run();
     for (const backend of backendNames()) {
-      expect(out).toContain(`flows.txt:2 pod 10.1.0.9 -> shop/cart:http (${backend}): is not met\n    packet `);
+      expect(out).toContain(`flows.txt:2 pod 10.1.0.9 -> shop/cart:http (${backend}): failed\n    packet `);
     }
     expect(out).toContain(
       `
-  flows.txt:2 pod 10.1.0.9 -> shop/cart:http (iptables): is not met
+  flows.txt:2 pod 10.1.0.9 -> shop/cart:http (iptables): failed
     packet   pod 10.1.0.9 -> 10.96.0.10:80/tcp
     wanted   75 % to cluster local
              25 % to cluster west
@@ -80,7 +80,7 @@ describe('a change', () => {
     const { status, out } = await run({ update: true });
     expect(status).toBe(1);
     expect(out).toContain('accepted: 2-plan.iptables.txt');
-    expect(out).not.toContain('is different now');
+    expect(out).not.toContain('txt: changed');
     guide.edit(`${cart}/flows.txt`, '75 % to cluster local\n  25 %', '50 % to cluster local\n  50 %');
     guide.edit(
       `${cart}/flows.txt`,
@@ -103,7 +103,7 @@ describe('a change', () => {
     const before = guide.all();
     const { status, out } = await run({}, ci);
     expect(status).toBe(1);
-    expect(out).toContain('iptables.txt: is different now');
+    expect(out).toContain('iptables.txt: changed');
     expect(guide.all()).toEqual(before);
     expect(await run({ ci: true })).toMatchObject({ status: 1 });
     expect(guide.all()).toEqual(before);
@@ -116,7 +116,7 @@ describe('an expectation that is missing', () => {
     execFileSync('rm', [guide.path(`${pay}/ipvs.txt`)]);
     const { status, out } = await run({}, ci);
     expect(status).toBe(1);
-    expect(out).toContain('ipvs.txt: is missing\n    there is no such file yet; it would be\n    +# IPv4\n');
+    expect(out).toContain('ipvs.txt: is missing\n    the file does not exist yet; its content would be\n    +# IPv4\n');
     expect(existsSync(guide.path(`${pay}/ipvs.txt.new`))).toBe(false);
     expect(await run({ update: true })).toMatchObject({ status: 0 });
     expect(guide.read(`${pay}/ipvs.txt`)).toBe(text);
@@ -128,9 +128,7 @@ describe('an expectation that is obsolete', () => {
     guide.write(`${pay}/3-plan.iptables.txt`, 'what was\n');
     const { status, out } = await run({}, ci);
     expect(status).toBe(1);
-    expect(out).toContain(
-      '3-plan.iptables.txt: is obsolete\n    nothing is to be said there any more\n    -what was\n',
-    );
+    expect(out).toContain('3-plan.iptables.txt: is obsolete\n    the expectation is now empty\n    -what was\n');
     expect(await run({ update: true })).toMatchObject({ status: 0 });
     expect(existsSync(guide.path(`${pay}/3-plan.iptables.txt`))).toBe(false);
   });
@@ -145,7 +143,9 @@ describe('what else lies in a case', () => {
   it('fails where it is neither input nor expectation, and stays', async () => {
     guide.write(`${pay}/flow.txt`, 'a slip of the pen\n');
     expect(await run({ update: true })).toMatchObject({ status: 1 });
-    expect((await run()).out).toContain('flow.txt: does not belong here\n    is no input of a case and no expectation');
+    expect((await run()).out).toContain(
+      'flow.txt: is not expected\n    is neither an input nor an expectation of a case',
+    );
     expect(guide.read(`${pay}/flow.txt`)).toBe('a slip of the pen\n');
   });
 
@@ -158,7 +158,7 @@ describe('what else lies in a case', () => {
 describe('of the optional expectations', () => {
   it('endpoints.txt and ir.json are held where they are there', async () => {
     guide.write(`${pay}/endpoints.txt`, 'something else\n');
-    expect((await run()).out).toContain('endpoints.txt: is different now');
+    expect((await run()).out).toContain('endpoints.txt: changed');
     expect(await run({ update: true })).toMatchObject({ status: 0 });
     expect(guide.read(`${pay}/endpoints.txt`)).toContain('shop/pay:https/TCP/IPv4');
     expect(existsSync(guide.path(`${pay}/ir.json`))).toBe(false);
@@ -175,7 +175,7 @@ describe('of the optional expectations', () => {
 
   it.each([
     ['expect: [everything]\n', 'expect'],
-    ['backends: [ebpf]\n', 'ebpf is no backend; there are iptables, ipvs, nftables'],
+    ['backends: [ebpf]\n', 'ebpf is not a backend; the backends are iptables, ipvs, nftables'],
     ['expct: []\n', 'expct'],
   ])('a suite.yaml with %j is refused', async (text, message) => {
     guide.write('suite.yaml', text);
@@ -192,10 +192,10 @@ describe('options', () => {
   });
 
   it.each([
-    [{ filter: '(' }, '--filter (: is no regular expression'],
-    [{ filter: 'nothing' }, '--filter nothing: fits the name of no case'],
-    [{ review: true }, 'asks at a terminal'],
-    [{ ci: true, update: true }, 'in CI nothing is written'],
+    [{ filter: '(' }, '--filter (: is not a regular expression'],
+    [{ filter: 'nothing' }, '--filter nothing: matches no case'],
+    [{ review: true }, 'needs a terminal'],
+    [{ ci: true, update: true }, 'is not allowed in CI'],
     [{ watch: true, output: 'json' as const }, 'has no end'],
   ])('%j is a usage error', async (options, message) => {
     const { status, err } = await run(options);
@@ -323,7 +323,7 @@ describe('a case of somebody hostile', () => {
     symlinkSync(secret, guide.path(`${cart}/endpoints.txt`));
     const { status, out, err } = await run({ junit: guide.path('report.xml') });
     expect(status).toBe(1);
-    expect(out.match(/is a link that leads out of the suite/g)).toHaveLength(2);
+    expect(out.match(/is a link to a place outside the suite/g)).toHaveLength(2);
     expect(`${out}${err}${guide.read('report.xml')}`).not.toContain('password');
     expect(readFileSync(secret, 'utf8')).toBe('password\n');
     execFileSync('rm', [secret]);
@@ -355,7 +355,7 @@ describe('a case of somebody hostile', () => {
     truncateSync(guide.path(`${cart}/iptables.txt`), 2 ** 40);
     const { status, out } = await run({}, ci);
     expect(status).toBe(1);
-    expect(out).toContain('objects.yaml: is no regular file');
+    expect(out).toContain('objects.yaml: is not a regular file');
     expect(out).toMatch(/iptables\.txt: has more than \d+ bytes/);
   });
 

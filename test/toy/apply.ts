@@ -11,7 +11,7 @@ export interface Performed {
   readonly refused: readonly { readonly part: string; readonly message: string }[];
 }
 
-/** Performs steps; a part that the kernel refuses stays as it was, and the others go on. */
+/** Performs steps; a part that the kernel rejects stays as it was, and the others go on. */
 export function performSteps(kernel: ToyKernel, scope: Scope, steps: readonly Step[]): Performed {
   const refused: { part: string; message: string }[] = [];
   const taken = steps.filter((step) => {

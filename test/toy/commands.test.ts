@@ -107,7 +107,7 @@ describe('with a kernel', () => {
     expect(node.others.netfilter.save('IPv4')).not.toContain('KUBE-');
     const again = { status: 0, out: 'IPv4, against the toy kernel: nothing to do\n', err: '' };
     expect(await node.apply(manifests('10.1.0.5', '10.1.0.6'))).toEqual(again);
-    const unchanged = `${again.out}\nNo changes: the rules already do what the objects want.\n`;
+    const unchanged = `${again.out}\nNo changes: the rules already match the objects.\n`;
     expect(await node.plan(manifests('10.1.0.5', '10.1.0.6'))).toEqual({ ...again, out: unchanged });
   });
 
@@ -135,7 +135,7 @@ describe('with a kernel', () => {
     expect(out).toContain('! shop/cart:http loses its last endpoint');
   });
 
-  it('a Service that the kernel refuses is named and left as it was; the others are applied', async () => {
+  it('a Service that the kernel rejects is named and left as it was; the others are applied', async () => {
     const node = createToyNode();
     kernel.refuses = (part) => part.startsWith('shop/odd');
     const { status, err } = await node.apply(`${manifests('10.1.0.5')}---${another(cartOf('10.1.0.6'))}`);
@@ -156,7 +156,7 @@ describe('with a kernel', () => {
     kernel.tables.set('IPv4 OTHER', new Map([['node', guard]]));
     expect(await node.cleanup()).toMatchObject({ status: 0, err: '', out: expect.stringContaining('IPv4: 2 lines') });
     expect([...kernel.tables.keys()]).toEqual(['IPv4 OTHER']);
-    expect((await node.cleanup()).out).toMatch(/^IPv4: nothing of ours is there\n/);
+    expect((await node.cleanup()).out).toMatch(/^IPv4: no slicewright rules found\n/);
   });
 });
 
@@ -222,7 +222,7 @@ describe('a saved plan', () => {
       'a backend that is not there',
       '"backend": "toy"',
       '"backend": "tin"',
-      /backend: is no backend of this slicewright/,
+      /backend: is not a backend of this version of slicewright/,
     ],
   ])('is refused when it was tampered with: %s', async (_, from, to, message) => {
     const node = createToyNode();

@@ -47,7 +47,7 @@ export function loadPlan(parsed: unknown, kernel: ToyKernel): LoadedPlan {
 
 const why = {
   'apply-changed-since': 'the lines have changed since this plan was made',
-  'apply-tampered': 'the steps of this plan do not lead where it says: it was changed after it was made',
+  'apply-tampered': 'the steps of this plan do not lead where it says: the plan was changed after it was saved',
 } as const;
 
 function codeOf(plan: z.infer<typeof familyPlan>, observed: Program, desired: Program): keyof typeof why | undefined {

@@ -36,5 +36,5 @@ it("kube-proxy's two accounting counters, since 1.31, change nothing for any pac
   const io = memoryIo();
   const options = { ...input, against: [folder], output: 'text' } as const;
   expect(await verifyFoundCommand(options, io, noRun, { name: 'east-1', addresses: [] })).toBe(0);
-  expect(io.written.out).toMatch(/^IPv4, .*: every packet is treated as it should be/);
+  expect(io.written.out).toMatch(/^IPv4, .*: all packets are treated as expected/);
 });

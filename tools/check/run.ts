@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { circleBreaches } from './circles.ts';
 import { folderBreaches, lockBreaches, machinePathBreaches } from './files.ts';
 import { type Breach, fixtureBreaches, importBreaches, nameBreaches } from './imports.ts';
+import { voiceBreaches } from './voice.ts';
 
 const commands: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ['format', 'biome', 'format', '--log-level=warn', '.'],
@@ -45,7 +46,7 @@ function projectBreaches(): readonly Breach[] {
   const sources = new Map<string, string>();
   for (const file of files) {
     const text = readFileSync(file, 'utf8');
-    breaches.push(...machinePathBreaches(file, text));
+    breaches.push(...machinePathBreaches(file, text), ...voiceBreaches(file, text));
     if (!file.endsWith('.ts')) continue;
     breaches.push(...importBreaches(file, text), ...nameBreaches(file, text));
     sources.set(file, text);

@@ -84,7 +84,7 @@ function librariesIn(paths: Iterable<string>): ReadonlyMap<string, string> {
   return new Map(found.map((path) => [posix.basename(path), path]));
 }
 
-/** Packages of before the merge of /usr still say /bin and /lib, which are links in every Debian since. */
+/** Packages from before the merge of /usr still say /bin and /lib, which are links in every Debian since. */
 export function mergedPath(path: string): string {
   return path.replace(/^(bin|sbin|lib|lib64)(?=\/)/, 'usr/$1');
 }

@@ -49,7 +49,7 @@ export async function readConfiguration(
   const document = setFlags(read, given, besideFile);
   const idle = [...givenFlags(given), ...givenPortFlags(given)].filter((flag) => !besideFile.includes(flag));
   const notes = idle.map((flag) =>
-    flagWarning(flag, 'has no effect beside --config, as for kube-proxy; the file says it'),
+    flagWarning(flag, 'has no effect with --config, as for kube-proxy; set it in the file'),
   );
   const placeOf = placesOfDocument('KubeProxyConfiguration', path, read);
   const configuration = withPlaces(placeOf, () => parseConfiguration(document, path, choices));
@@ -76,7 +76,7 @@ export async function readCheckedDocument(path: string, given: GivenFlags, readS
 async function readDocument(path: string, readStdin: ReadStdin): Promise<unknown> {
   const [document, ...others] = await readObjects([path], readStdin);
   if (document === undefined || others.length > 0) {
-    throw new InputError([fileProblem(path, 'bad-configuration', 'one KubeProxyConfiguration is wanted')]);
+    throw new InputError([fileProblem(path, 'bad-configuration', 'expected one KubeProxyConfiguration')]);
   }
   return document;
 }

@@ -7,7 +7,7 @@ interface IdleFlag {
   readonly form: 'switch' | 'value';
 }
 
-const noKlog = 'messages go to standard error as one JSON object a line; -v says how many';
+const noKlog = 'messages go to standard error as one JSON object per line; -v sets how many';
 
 /** Those of kube-proxy v1.30 that stand for no key of its configuration, and those that earlier versions had. */
 const idleFlags: readonly (IdleFlag & { readonly why: string })[] = [
@@ -23,8 +23,8 @@ const idleFlags: readonly (IdleFlag & { readonly why: string })[] = [
   ...['log-dir', 'log-file', 'log-file-max-size', 'stderrthreshold', 'log-backtrace-at'].map(
     (flag) => ({ flag, form: 'value', why: noKlog }) as const,
   ),
-  { flag: 'cleanup-ipvs', form: 'switch', why: '--cleanup removes what is ours, and nothing else, in every mode' },
-  { flag: 'windows-service', form: 'switch', why: 'this is for Linux' },
+  { flag: 'cleanup-ipvs', form: 'switch', why: "--cleanup removes only slicewright's rules, in every mode" },
+  { flag: 'windows-service', form: 'switch', why: 'slicewright runs on Linux only' },
 ];
 
 export function idleOptions(): Option[] {

@@ -14,7 +14,7 @@ export type PortFlag = (typeof portFlags)[number]['flag'];
 
 export function portOptions(): Option[] {
   return portFlags.map(({ flag }) =>
-    new Option(`--${flag} <port>`, `the port where --${flag.replace('port', 'bind-address')} names none`).hideHelp(),
+    new Option(`--${flag} <port>`, `the port if --${flag.replace('port', 'bind-address')} has none`).hideHelp(),
   );
 }
 
@@ -40,7 +40,9 @@ export function settlePorts(given: Readonly<Record<string, unknown>>): {
     const host = typeof given[address] === 'string' ? given[address] : usual.host;
     if (text === '0') flags[address] = '';
     else if (parseBindAddress(host) === undefined) flags[address] = `${bracketed(host)}:${text}`;
-    warnings.push(flagWarning(flag, `is deprecated; --${flag.replace('port', 'bind-address')} names address and port`));
+    warnings.push(
+      flagWarning(flag, `is deprecated; set address and port with --${flag.replace('port', 'bind-address')}`),
+    );
   }
   return { flags, warnings };
 }

@@ -10,7 +10,7 @@ import { defaultSourceLimits, parseSourceLimits, type SourceLimits } from '../..
 import type { Source } from '../../sources/source.ts';
 
 export interface SourceOptions {
-  /** A folder that holds the own cluster's objects, instead of an API server. */
+  /** A folder that holds the local cluster's objects, instead of an API server. */
   readonly source?: string;
   /** `NAME=FOLDER` or `NAME=KUBECONFIG[,CONTEXT]`. */
   readonly cluster: readonly string[];
@@ -19,7 +19,7 @@ export interface SourceOptions {
   /** Of the Services that are served; undefined: of those without the label, as kube-proxy. */
   readonly proxyName?: string | undefined;
   readonly nodeName: string;
-  /** Whether the own cluster's other Nodes are read; absent: they are. */
+  /** Whether the local cluster's other Nodes are read; absent: they are. */
   readonly otherNodes?: boolean;
   /** How much each source may hold here, as `objects=N,…`; absent: the default. */
   readonly sourceLimits?: string;
@@ -37,7 +37,7 @@ export interface SourceOptions {
  */
 export async function openSources(options: SourceOptions): Promise<{
   readonly sources: readonly Source[];
-  /** To the own cluster's API server; undefined where it has none. */
+  /** To the local cluster's API server; undefined where it has none. */
   readonly post: ApiPost | undefined;
   /** API servers whose certificate a kubeconfig says not to verify. */
   readonly unverified: readonly string[];

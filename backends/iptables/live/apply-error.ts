@@ -5,9 +5,9 @@ import type { Observation } from '../../netfilter/live/observation.ts';
 /**
  * Beside the reasons of a command:
  *
- * another-writer  the chains bear our names and not our mark
+ * another-writer  the chains bear our names and not slicewright's mark
  * two-modes       rules of Services are in nft and in legacy tables
- * disturbed       another writer changes our chains as we write them
+ * disturbed       another writer changes slicewright's chains as we write them
  * changed-since   the tables are not those that a saved plan starts from
  */
 export type ApplyErrorReason = KernelErrorReason | 'another-writer' | 'two-modes' | 'disturbed' | 'changed-since';
@@ -29,7 +29,7 @@ export class ApplyError extends Error {
 export function inForce(start: Observation, now: Observation): string {
   return start.fingerprint === now.fingerprint
     ? 'The previous rules are still in force.'
-    : 'Part of the change is in force: every packet has its old fate or its new one. Applying again goes on from there.';
+    : 'Part of the change is in force: every packet is treated by its previous or its new rules. Apply again to complete the change.';
 }
 
 /** `nat transaction 3 of 4 failed at line 417:`, the rule, the Service port, and what the tool said. */
@@ -48,15 +48,15 @@ export function describeFailure(error: KernelError, blame: Blame, number: number
 /** A document left half a table behind, again and again. */
 export function torn(error: KernelError): ApplyError {
   const what =
-    `${error.message}\nThe tool failed and left part of a table changed, which a kernel does not: another writer is at the ` +
-    'same chains, or the tool does not do what it says';
-  const now = 'A part of the change is in force that no plan has. Applying again with a tool that works sets it right.';
+    `${error.message}\nThe tool failed and left a table partly changed, which the kernel never does: another program writes the ` +
+    'same chains, or the tool is faulty';
+  const now = 'An unplanned part of the change is in force. Apply again with a working tool to repair it.';
   return new ApplyError(error.reason, what, now, error);
 }
 
 export function disturbed(wrote: string, found: string): ApplyError {
   const what =
-    'another writer changes our chains while we write them, or the tool does not do what it says: ' +
-    `what was just written (${wrote.slice(0, 12)}) is not what is there (${found.slice(0, 12)})`;
-  return new ApplyError('disturbed', what, 'A mixture of their rules and ours is in force.');
+    "another program changes slicewright's chains at the same time, or the tool is faulty: " +
+    `wrote ${wrote.slice(0, 12)}, but read back ${found.slice(0, 12)}`;
+  return new ApplyError('disturbed', what, "A mixture of its rules and slicewright's is in force.");
 }

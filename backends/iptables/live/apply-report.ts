@@ -67,8 +67,8 @@ export async function reportOf(family: Family, verb: string, apply: () => Promis
 
 function doneText({ documents, lines, quarantined, forgotten }: RulesReport): string {
   const left = quarantined.length;
-  const rest = left === 0 ? 'what is wanted' : `what is wanted, but for ${counted(left, 'Service port')}`;
-  const flows = forgotten.found === 0 ? '' : `; ${counted(forgotten.found, 'kind')} of stale UDP connections forgotten`;
+  const rest = left === 0 ? 'the desired rules' : `the desired rules, except for ${counted(left, 'Service port')}`;
+  const flows = forgotten.found === 0 ? '' : `; ${counted(forgotten.found, 'kind')} of stale UDP connections removed`;
   return `applied in ${counted(documents, 'transaction')} of ${counted(lines, 'line')}; read back, the kernel holds ${rest}${flows}`;
 }
 
@@ -76,7 +76,7 @@ function problemsOf(family: Family, { quarantined, forgotten }: RulesReport): Di
   return [
     ...quarantined.map(({ service, rule, error }) => {
       const what =
-        rule === undefined ? 'rules of it are refused by the kernel' : `the kernel refuses a rule of it:\n  ${rule}\n `;
+        rule === undefined ? 'the kernel rejects its rules' : `the kernel rejects one of its rules:\n  ${rule}\n `;
       const rest = 'its previous rules are still in force, all other Services are applied';
       return refusedService(service, `${what}; ${rest}\n${error.message}`);
     }),

@@ -239,13 +239,13 @@ describe('whose the chains are', () => {
       expect(documents).toBe(0);
       expect(drift).toEqual([
         {
-          where: 'filter FORWARD (rules of others that decide before)',
+          where: 'filter FORWARD (rules of other programs that come first)',
           lost: [],
           added: ['-A FORWARD -d 10.1.0.0/16 -j DROP'],
           stays: true,
         },
         {
-          where: 'nat PREROUTING (rules of others that decide before)',
+          where: 'nat PREROUTING (rules of other programs that come first)',
           lost: [],
           added: verdicts.toReversed().map((rule) => `-A PREROUTING ${rule}`),
           stays: true,

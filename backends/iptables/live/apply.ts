@@ -104,7 +104,7 @@ export async function applyTarget(
         }
       }
     }
-    const what = `gave up after ${maxRounds} rounds of leaving out Services`;
+    const what = `gave up after leaving out Services in ${maxRounds} rounds`;
     throw new ApplyError('refused', what, inForce(start, observed));
   } catch (error) {
     // Whatever is in force now: clients of endpoints that are gone from it must not go on sending there.
@@ -157,7 +157,7 @@ export function refusalOf(
 ): ApplyError | undefined {
   const others = refusalForOthers(start, { program: start.ruleset, services: [] }, own, options);
   if (others !== undefined || start.fingerprint === plan.fingerprint) return others;
-  const states = `they are ${start.fingerprint.slice(0, 12)}, it starts from ${plan.fingerprint.slice(0, 12)}`;
+  const states = `now ${start.fingerprint.slice(0, 12)}, when planned ${plan.fingerprint.slice(0, 12)}`;
   const what = `the tables have changed since this plan was made: ${states}`;
   return new ApplyError('changed-since', what, 'Nothing was changed. Make a new plan.');
 }
@@ -172,13 +172,13 @@ export function refusalForOthers(
   if (rival !== undefined) {
     const what =
       `rules of Services are in the tables of both ${tools.mode} (${tools.save}) and ${rival.tools.mode} ` +
-      `(${rival.tools.save}), and packets meet both; remove those that are not in use`;
+      `(${rival.tools.save}), and both process packets; remove the rules that are not in use`;
     return new ApplyError('two-modes', what, 'Nothing was changed.');
   }
   if (owner === 'another writer' && options.takeOver !== true) {
     const verb = target.program === undefined ? 'remove' : 'replace';
     const what =
-      `the ${prefix}-* chains that ${tools.save} shows are not ours: a kube-proxy seems to own them; ` +
+      `the ${prefix}-* chains that ${tools.save} shows seem to be a kube-proxy's; ` +
       `once it is stopped, ${verb} them with --take-over`;
     return new ApplyError('another-writer', what, 'Nothing was changed.');
   }
@@ -217,7 +217,7 @@ async function performAll(
 
 /**
  * Whether a document that failed has left what no number of its tables makes: a kernel takes a table whole or not at all.
- * Then a tool does not do what it says, or another writer was at the same tables.
+ * Then a tool is faulty, or another program wrote the same tables.
  */
 function isTorn(before: Observation, restores: readonly RestoreStep[], failed: RestoreStep, now: Observation): boolean {
   let reached: Ruleset | undefined = before.ruleset;
@@ -243,7 +243,7 @@ async function readBack(
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     const what = failed === undefined ? error.message : `${failed.message}\nand then ${error.message}`;
-    const unknown = 'What is in force now could not be read; every packet has its old fate or its new one.';
+    const unknown = 'The rules in force could not be read; every packet is treated by its previous or its new rules.';
     throw new ApplyError(failed?.reason ?? error.reason, what, unknown, failed ?? error);
   }
 }

@@ -23,7 +23,7 @@ interface DocumentLine {
 /**
  * Finds whose rule made a document fail.
  *
- * Tools name the line of a bad rule, but a COMMIT where the kernel refuses a table in legacy mode
+ * Tools name the line of a bad rule, but a COMMIT where the kernel rejects a table in legacy mode
  * or where a chain is missing in nft mode; the latter names the chain.
  */
 export function findBlame(document: RestoreDocument, facts: KernelErrorFacts, owners: Owners): Blame {

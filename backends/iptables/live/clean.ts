@@ -39,7 +39,7 @@ export async function cleanTables(run: Run, scope: Scope, own: OwnChains): Promi
     if (removed.done !== undefined) report.done.push(removed.done);
     report.kept.push(...removed.kept);
     const left = leftToKubelet(observed.ruleset, observed.foreign);
-    if (removed.done !== undefined && left.length > 0) others = `${left.join(' and ')}: what kubelet has there stays`;
+    if (removed.done !== undefined && left.length > 0) others = `${left.join(' and ')}: kubelet's rules there stay`;
   }
   return { ...report, state: state(), others };
 }
@@ -71,7 +71,7 @@ export async function leaveTables(
   const observed = await observePossible(run, scope.family, own);
   if (observed === undefined || observed.owner === 'nobody') return undefined;
   if (observed.owner === 'another writer' && !scope.takeOver) return undefined;
-  // What rules of others keep was told of when the rest went.
+  // What other programs' rules keep was told of when the rest went.
   if (planLive(observed, nothing, own).steps.length === 0) return undefined;
   return {
     text: `the rules in the ${observed.tools.mode} tables go: ${sizeOf(observed.ruleset)}`,
@@ -137,10 +137,10 @@ function removedText(
 
 function keptProblem(family: Family, verb: string, { chain, rules, with: beside, isEmpty }: KeptChain): Diagnostic {
   const [first] = rules;
-  const how = isEmpty ? 'stays, empty' : beside === undefined ? 'stays as it is' : `stays as it is, with ${beside}`;
+  const how = isEmpty ? 'stays, empty' : beside === undefined ? 'is not removed' : `is not removed, with ${beside}`;
   const more = rules.length < 2 ? '' : `, and ${counted(rules.length - 1, 'rule')} more`;
   const where = printable(`${first?.chain ?? ''} jumps to it (${first?.line ?? ''})`, 400);
-  const message = `${chain.table} ${chain.name} ${how}: ${where}${more}, and rules of others are left alone; once no rule jumps there, cleanup removes it`;
+  const message = `${chain.table} ${chain.name} ${how}: ${where}${more}, and slicewright leaves other programs' rules in place; once no rule jumps there, cleanup removes it`;
   return kernelProblem(family, `${verb}-chain-in-use`, message);
 }
 

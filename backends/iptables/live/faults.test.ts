@@ -61,7 +61,7 @@ describe.each<Mode>(['nft', 'legacy'])('faults in %s mode', (mode) => {
     }
   });
 
-  it('a Service that the kernel refuses keeps its rules, and all others get theirs', async () => {
+  it('a Service that the kernel rejects keeps its rules, and all others get theirs', async () => {
     const kernel = await running(...servicesWith(2));
     const wanted = servicesWith(3);
     kernel.faults = { refuses: (line) => line.includes('10.1.4.3') };
@@ -136,7 +136,7 @@ describe.each<Mode>(['nft', 'legacy'])('faults in %s mode', (mode) => {
     kernel.faults = { killAt: 3 };
     const error = await failureOf(apply(kernel.run, target(cart(2, 2))));
     expect(error.reason).toBe('interrupted');
-    expect(error.inForce).toContain('every packet has its old fate or its new one');
+    expect(error.inForce).toContain('every packet is treated by its previous or its new rules');
     await converges(kernel, target(cart(2, 2)));
   });
 
@@ -205,7 +205,7 @@ describe.each<Mode>(['nft', 'legacy'])('faults in %s mode', (mode) => {
     };
     const error = await failureOf(apply(kernel.run, target(...servicesWith(2))));
     expect(error.reason).toBe('disturbed');
-    expect(error.message).toContain('another writer');
+    expect(error.message).toContain('another program');
     await converges(kernel, target(...servicesWith(2)));
   });
 

@@ -3,7 +3,7 @@ import { createFakeKernel } from '../../netfilter/fake/kernel.ts';
 import { apply, servicesWith, target } from '../../../test/helpers/apply.ts';
 import { createHookGlance } from './glance.ts';
 
-/** A kernel with our rules, and a glance at the hooks that were put there. */
+/** A kernel with slicewright's rules, and a glance at the hooks that were put there. */
 async function watched() {
   const kernel = createFakeKernel();
   const { observed } = await apply(kernel.run, target(...servicesWith(2)));

@@ -33,7 +33,7 @@ async function guard(run: Run, own: OwnChains): Promise<string | undefined> {
     const observed = await observe(run, 'IPv4', own);
     if (isGuarded(observed.ruleset, own.prefix)) return undefined;
     const report = await applyTarget(run, observed, { program: withGuard(observed, own), services: [] }, own);
-    return isGuarded(report.observed.ruleset, own.prefix) ? undefined : 'it was taken out again at once';
+    return isGuarded(report.observed.ruleset, own.prefix) ? undefined : 'it was removed again at once';
   } catch (error) {
     if (error instanceof ApplyError || error instanceof BackendError) return error.message;
     throw error;
@@ -56,7 +56,7 @@ function withGuard({ ruleset }: Observation, { prefix }: OwnChains): Ruleset {
 
 function refusal(problem: string): Preparation {
   const why = 'it would let neighbours of this node reach what listens on 127.0.0.1 (CVE-2020-8558)';
-  const message = `was not set: ${why}, and the rule that keeps them out could not be made: ${problem}`;
+  const message = `was not set: ${why}, and the rule that blocks them could not be made: ${problem}`;
   return {
     kind: 'failed',
     object: { kind: 'sysctl', name: routeLocalnet },

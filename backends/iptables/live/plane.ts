@@ -73,7 +73,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
   const { family, prefix, takeOver } = scope;
   const maker = rememberUnits(iptables);
   // Going through the whole program for flaws of ours takes longer than all else of a small change,
-  // and the kernel refuses them too: deltas go unchecked, and each full sync checks all.
+  // and the kernel rejects them too: deltas go unchecked, and each full sync checks all.
   const unchecked = { ...maker, check: () => [] };
   const delays = createDelays<string>(options.nowMs, options.delayTimes);
   let believed: Observation | undefined;
@@ -291,7 +291,8 @@ function heldBack({ ruleset }: Observation, program: Ruleset, held: ReadonlySet<
 
 function saidOf({ forgotten, disturbances, quarantined }: ApplyReport) {
   const remarks = forgotten.problem === undefined ? [] : [forgotten.problem];
-  if (disturbances > 0) remarks.push(`another writer changed our chains ${disturbances} times while we wrote them`);
+  if (disturbances > 0)
+    remarks.push(`another program changed slicewright's chains ${disturbances} times during a write`);
   const refused = quarantined.map(({ service, rule, error }) => ({
     service,
     message: rule === undefined ? error.message : `${rule}\n${error.message}`,
@@ -316,7 +317,7 @@ function countRules({ chains }: Ruleset): Map<string, number> {
   return counts;
 }
 
-/** Jumps from chains of the kernel are inserted (`-I`), so what is appended are rules of our chains. */
+/** Jumps from chains of the kernel are inserted (`-I`), so what is appended are rules of slicewright's chains. */
 function countWritten(documents: readonly RestoreDocument[]): Map<string, number> {
   const counts = noRules();
   for (const { name, lines } of documents.flatMap((document) => document.tables)) {

@@ -8,7 +8,7 @@ import { linkName } from '../program/link-name.ts';
 
 /** What goes wrong, and when. Scripts that change something are counted from 1. */
 export interface IpvsFaults {
-  /** A line that the kernel refuses, whatever it says. */
+  /** A line that the kernel rejects, whatever it says. */
   readonly refuses?: (file: string, line: string) => boolean;
   /** What ipset says of a line that is refused; a plain failure unless told. */
   readonly refusal?: string;

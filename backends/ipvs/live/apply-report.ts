@@ -44,8 +44,8 @@ export async function applyReport(
       ...(exposed === undefined ? [] : [exposed]),
       ...report.quarantined.map(({ service, line, error }) => {
         const [, key = service, port] = /^([^/]+\/[^:/]+)(?::([^/]+))?/.exec(service) ?? [];
-        const what = `the kernel refuses a line of it:\n  ${line}\n `;
-        const rest = 'what it had before is still in force, all other Services are applied';
+        const what = `the kernel rejects one of its lines:\n  ${line}\n `;
+        const rest = 'its previous state is still in force, all other Services are applied';
         return refusedService(port === undefined ? key : `${key}:${port}`, `${what}; ${rest}\n${error.message}`);
       }),
       ...reportConflicts(report.observed, desired, services),
@@ -67,8 +67,9 @@ export async function exposedBy(run: Run, start: IpvsProgram, after: IpvsProgram
 function doneText(report: IpvsReport): string {
   const { steps, lines, quarantined, conflicts, forgotten } = report;
   const left = quarantined.length + conflicts.length;
-  const rest = left === 0 ? 'what is wanted' : `what is wanted, but for ${counted(left, 'frontend or Service port')}`;
-  const flows = forgotten.found === 0 ? '' : `; ${counted(forgotten.found, 'kind')} of stale UDP connections forgotten`;
+  const rest =
+    left === 0 ? 'the desired rules' : `the desired rules, except for ${counted(left, 'frontend or Service port')}`;
+  const flows = forgotten.found === 0 ? '' : `; ${counted(forgotten.found, 'kind')} of stale UDP connections removed`;
   return `applied in ${counted(steps, 'script')} of ${counted(lines, 'line')}; read back, the kernel holds ${rest}${drainText(report)}${flows}`;
 }
 
@@ -76,8 +77,8 @@ function doneText(report: IpvsReport): string {
 export function drainText({ draining, drainingSeconds }: Pick<IpvsReport, 'draining' | 'drainingSeconds'>): string {
   if (draining === 0) return '';
   return (
-    `; ${counted(draining, 'real server')} on the way out ${draining === 1 ? 'keeps its' : 'keep their'} connections, ` +
-    `${drainingSeconds} s at most: the next apply removes what has ended by then`
+    `; ${counted(draining, 'real server')} draining ${draining === 1 ? 'keeps its' : 'keep their'} connections, ` +
+    `${drainingSeconds} s at most: the next apply removes those without connections`
   );
 }
 
@@ -91,7 +92,7 @@ export function describeFailure(family: Family, error: unknown, verb: string): D
   if (!(error instanceof IpvsError || error instanceof KernelError)) throw error;
   const { reason, message } = error;
   const inForce =
-    'Part of the change may be in force: every packet has its old fate or its new one. Doing it again goes on from there.';
+    'Part of the change may be in force: every packet is treated by its previous or its new rules. Run the command again to complete the change.';
   // A conflict is found before the first step, and says so.
   return kernelProblem(family, `${verb}-${reason}`, reason === 'conflict' ? message : `${message}\n${inForce}`);
 }

@@ -123,8 +123,8 @@ export async function applyProgram(
     for (const port of guilty) quarantined.set(port.service, port);
     if (guilty.length > 0) fruitless = 0;
   }
-  const why = 'another program changes what slicewright writes, or a tool does not do what it says';
-  throw new IpvsError(`what is there is still not what is wanted after ${performed.steps} scripts: ${why}`, {
+  const why = "another program changes slicewright's rules, or a tool is faulty";
+  throw new IpvsError(`the state still differs from the desired one after ${performed.steps} scripts: ${why}`, {
     reason: 'failed',
   });
 }
@@ -182,12 +182,15 @@ export function refusalForOthers(
   // Of no concern where chains are left alone.
   if (tables?.rival !== undefined && otherMode !== true) {
     const what = `rules of Services are in the tables of both ${tables.tools.mode} and ${tables.rival.tools.mode}`;
-    return new IpvsError(`${what}, and packets meet both; remove those that are not in use; nothing was changed`, {
-      reason: 'conflict',
-    });
+    return new IpvsError(
+      `${what}, and both process packets; remove the rules that are not in use; nothing was changed`,
+      {
+        reason: 'conflict',
+      },
+    );
   }
   if (tables?.owner === 'another writer' && !takeOver && otherMode !== true) {
-    const what = `the ${observed.prefix}-* chains that ${tables.tools.save} shows are not ours: a kube-proxy seems to own them`;
+    const what = `the ${observed.prefix}-* chains that ${tables.tools.save} shows seem to be a kube-proxy's`;
     return new IpvsError(`${what}; once it is stopped, replace them with --take-over; nothing was changed`, {
       reason: 'conflict',
     });

@@ -99,4 +99,4 @@ export function commandFailure(command: string, result: CommandResult): IpvsErro
 }
 
 export const unavailableText =
-  'this kernel offers no IPVS; it needs the modules ip_vs, ip_vs_rr (or that of the scheduler in use), nf_conntrack, ip_set, xt_set and dummy';
+  'this kernel has no IPVS; load the modules ip_vs, ip_vs_rr (or that of the scheduler in use), nf_conntrack, ip_set, xt_set and dummy';

@@ -139,14 +139,14 @@ describe('what others have', () => {
     expect([...kernel.servers.keys()]).toEqual(['-t 192.0.2.9:80', '-t 10.96.8.8:80', '-t 10.96.0.1:80']);
   });
 
-  it('a set of our name that is of another kind stops everything before it begins', async () => {
+  it('a set with a slicewright name and another type stops everything before it begins', async () => {
     const kernel = withOthers();
     const other = { type: 'hash:ip', options: 'family inet maxelem 10', entries: new Map() };
     kernel.sets = new Map([...kernel.sets, ['KUBE-CLUSTER-IP', other]]);
     const before = state(kernel);
     const error = await failure(apply(kernel, [cart]));
     expect(error.message).toMatch(
-      /set KUBE-CLUSTER-IP is a "hash:ip family inet maxelem 10" and we need a "hash:ip,port/,
+      /set KUBE-CLUSTER-IP is a "hash:ip family inet maxelem 10" but slicewright needs a "hash:ip,port/,
     );
     expect(state(kernel)).toBe(before);
   });
@@ -155,14 +155,14 @@ describe('what others have', () => {
     const kernel = withOthers();
     kernel.netfilter.restore('IPv4', '*nat\n:KUBE-SERVICES - [0:0]\n-A PREROUTING -j KUBE-SERVICES\nCOMMIT\n');
     const before = state(kernel);
-    expect((await failure(apply(kernel, [cart]))).message).toMatch(/kube-proxy seems to own them.*--take-over/);
+    expect((await failure(apply(kernel, [cart]))).message).toMatch(/seem to be a kube-proxy's.*--take-over/);
     expect(state(kernel)).toBe(before);
     await apply(kernel, [cart], { takeOver: true });
     expect(kernel.netfilter.save('IPv4')).toContain('KUBE-CLUSTER-IP');
   });
 });
 
-describe('a line that the kernel refuses', () => {
+describe('a line that the kernel rejects', () => {
   it('leaves its Service as it was, and everything else goes on', async () => {
     const kernel = createFakeIpvsKernel();
     await apply(kernel, [cart]);

@@ -33,13 +33,13 @@ it('done twice it says nothing', async () => {
   expect(await warnings).toEqual([]);
 });
 
-it('a route that the kernel refuses is a warning', async () => {
+it('a route that the kernel rejects is a warning', async () => {
   const { warnings } = nodeWith('fd00:18::12', 'RTNETLINK answers: Operation not permitted\nCommand failed -:1\n');
   expect(await warnings).toEqual([
     expect.objectContaining({
       severity: 'warning',
       code: 'ipvs-source',
-      message: expect.stringContaining('may fall silent'),
+      message: expect.stringContaining('may hang afterwards'),
     }),
   ]);
 });

@@ -41,7 +41,7 @@ export async function dialFromNode(
   const isDone = result.failure === undefined && !/^(?!.*No such process|Command failed)./m.test(result.stderr);
   if (isDone) return [];
   const { message } = commandFailure('ip -force -batch -', result);
-  const effect = 'connections that the node itself begins while IPVS mode goes may fall silent when it is gone';
+  const effect = 'connections that the node itself opens while IPVS mode is being removed may hang afterwards';
   return [{ ...kernelProblem(family, 'ipvs-source', `${effect}: ${message}`), severity: 'warning' }];
 }
 

@@ -41,7 +41,7 @@ export interface Planner {
    * source    for people
    * dangers   of the place itself, whatever the plan does there
    * taking    whether servers of others are taken over, and where not; undefined: they are not
-   * foreign   rules of others, where the program does not say
+   * foreign   other programs' rules, where the program does not say
    */
   observed(
     source: string,
@@ -149,7 +149,7 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
       notes: [
         ...(other === undefined
           ? []
-          : [`the rules of ${other.backend} mode go when virtual servers stand in for them`]),
+          : [`the rules of ${other.backend} mode are removed once virtual servers replace them`]),
         ...(start.found?.tables === undefined ? [] : stayingNotes(start.found.tables)),
         ...drainNote(start, wanted),
       ],
@@ -163,7 +163,7 @@ function behind(foreign: Foreign, program: IpvsProgram): IpvsProgram {
   return { ...program, rules: withAhead(program.rules, foreign) };
 }
 
-/** Chains that no other mode has; kube-proxies of before 1.26 have not all of them. */
+/** Chains that no other mode has; kube-proxies before 1.26 do not have all of them. */
 function isInForce({ rules: { chains }, prefix }: IpvsProgram): boolean {
   const own = [
     ['filter', accessFilter],
@@ -184,7 +184,7 @@ function stepJson(step: IpvsStep): object {
 /** throws   when the steps lead nowhere, which is a defect: they were made for what is there */
 function resultOf(start: IpvsProgram, steps: readonly IpvsStep[]): string {
   const outcome = outcomeOf(start, steps);
-  if (outcome === undefined) throw new Error('the steps of a plan ask for what is not there');
+  if (outcome === undefined) throw new Error('the steps of a plan need something that does not exist');
   return fingerprintOf(outcome);
 }
 

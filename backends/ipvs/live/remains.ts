@@ -66,10 +66,11 @@ async function remove(run: Run, scope: IpvsScope, remains: IpvsProgram, isEnd: b
     const nothing = { program: undefined, services: [] };
     const report = await applyProgram(run, scope, nothing, { otherMode: true, cut: isEnd });
     const { draining, steps } = report;
-    const verb = draining === 0 ? 'removed' : 'on its way out';
+    const verb = draining === 0 ? 'removed' : 'is draining';
     const size = `(${remainsText(remains)}) in ${counted(steps, 'script')}`;
     const done = `IPVS mode ${verb} ${size}${drainText(report)}`;
-    const waits = draining === 0 ? undefined : 'IPVS mode is on its way out: some of its real servers have connections';
+    const waits =
+      draining === 0 ? undefined : 'IPVS mode is being removed: some of its real servers still have connections';
     return { isDone: true, done, waits, problems: [] };
   } catch (error) {
     const problem = describeFailure(scope.family, error, isEnd ? 'cleanup' : 'apply');

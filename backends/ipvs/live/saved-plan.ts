@@ -60,10 +60,10 @@ function parsedBy<T>(parse: (text: string) => T | undefined, what: string) {
   });
 }
 
-const set = parsedBy<SetName>(parseSetName, 'is no name of a set');
+const set = parsedBy<SetName>(parseSetName, 'is not a set name');
 const link = z.string().max(15);
-const entry = parsedBy<SetEntry>(parseEntry, 'is no entry of a set');
-const scheduler = parsedBy<SchedulerName>(parseSchedulerName, 'is no scheduler');
+const entry = parsedBy<SetEntry>(parseEntry, 'is not a set entry');
+const scheduler = parsedBy<SchedulerName>(parseSchedulerName, 'is not a scheduler');
 const definition = z
   .string()
   .regex(/^(hash:ip(,port(,(ip|net))?)? family inet6? maxelem \d{1,9}( timeout \d{1,6})?|bitmap:port range 0-65535)$/);
@@ -144,7 +144,7 @@ function refusalOf(plan: SavedPlan, observed: IpvsProgram, { takeOver }: IpvsSco
     return `the plan starts from another state ${states}; plan again. Nothing was changed.`;
   }
   if (observed.found?.tables?.owner !== 'another writer' || takeOver) return undefined;
-  const whose = `the ${observed.prefix}-* chains are not ours: a kube-proxy seems to own them`;
+  const whose = `the ${observed.prefix}-* chains seem to be a kube-proxy's`;
   return `${whose}; once it is stopped, use --take-over. Nothing was changed.`;
 }
 

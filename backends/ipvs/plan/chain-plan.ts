@@ -17,7 +17,7 @@ export interface ChainPlan {
 }
 
 /**
- * Rules get our mark beside them, as those of every program that is applied. With nothing to be
+ * Rules get slicewright's mark beside them, as those of every program that is applied. With nothing to be
  * there in the end, they go when all they were for has gone; rules of another mode are left to
  * that mode.
  */
@@ -34,7 +34,7 @@ export function planChains(observed: IpvsProgram, wanted: IpvsProgram, found: Fo
   };
 }
 
-/** Others and our mark are a kernel's matter: programs that were never read have neither. */
+/** Others and slicewright's mark are a kernel's matter: programs that were never read have neither. */
 export function wantedRules(observed: IpvsProgram, wanted: Ruleset | undefined, { tables }: Found): Ruleset {
   if (tables !== undefined) return besideOthers(wanted, observed.rules, tables.foreign, observed.prefix);
   return wanted ?? { family: observed.family, chains: new Map(), hooks: [] };

@@ -33,12 +33,12 @@ export function conflictText(conflict: Conflict): string {
     case 'foreign-server':
       return (
         `another program made the virtual server "${parameterWords(conflict.server)}" at an address of ${conflict.service ?? 'a Service'}; ` +
-        'it is left as it is and the Service does not answer there; delete it with ipvsadm -D, or take over'
+        'slicewright leaves it in place and does not serve the Service there; delete it with ipvsadm -D, or take over'
       );
     case 'other-set':
       return (
-        `set ${conflict.wanted.name} is a "${conflict.found.definition}" and we need a "${conflict.wanted.definition}"; ` +
-        `nothing is changed; if nobody needs it, remove it with ipset destroy ${conflict.wanted.name}`
+        `set ${conflict.wanted.name} is a "${conflict.found.definition}" but slicewright needs a "${conflict.wanted.definition}"; ` +
+        `nothing is changed; if no program needs it, remove it with ipset destroy ${conflict.wanted.name}`
       );
     default:
       return unreachable(conflict);

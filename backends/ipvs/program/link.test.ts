@@ -49,7 +49,7 @@ describe('a program', () => {
     expect(program.sets.size).toBe(17);
   });
 
-  it('has sets of ours only while they have entries, and then rules over them', () => {
+  it('has slicewright sets only while they have entries, and then rules that match them', () => {
     const names = (ir: ServicePortIR) => [...link([ir]).sets.keys()].filter((name) => name.startsWith('SLICEWRIGHT'));
     expect(names(a)).toEqual([]);
     const dropped = makeIR([vip], [], { internal: { kind: 'drop', why: 'no-local-endpoints' } });

@@ -264,7 +264,7 @@ function diagnosticsOf(ir: ServicePortIR, node: NodeContext): readonly Diagnosti
         severity: 'warning',
         code: 'ipvs-address-elsewhere',
         object,
-        message: `${address} is the address of ${whose}; bound here it would cut that off from this node, so in IPVS mode this node does not answer there`,
+        message: `${address} is the address of ${whose}; binding it would cut this node off from there, so in IPVS mode slicewright does not serve it on this node`,
       }),
     ),
     ...shortcomings(withinReach(ir, node), node).map(

@@ -63,7 +63,7 @@ export interface Found {
   readonly ledger: ReadonlyMap<SetName, IpSet>;
   readonly staged: readonly IpSet[];
   readonly link: 'absent' | 'ours' | 'shared with the other family';
-  /** The tables: in which mode they are, whose the chains are, which rules of others touch ours. */
+  /** The tables: in which mode they are, whose the chains are, which other programs' rules touch ours. */
   readonly tables: Observation | undefined;
 }
 

@@ -15,7 +15,7 @@ export interface Reading {
   readonly prefix: ChainPrefix;
   /** Of both families, as IPVS has one table for them. */
   readonly servers: ReadonlyMap<ServerKey, VirtualServer>;
-  /** Those of our names. */
+  /** Those of slicewright's names. */
   readonly sets: ReadonlyMap<SetName, FoundSet>;
   readonly link: Link;
   readonly sysctls: ReadonlyMap<string, string>;
@@ -68,7 +68,7 @@ export function programIn(reading: Reading, owned = ledgerKeys(reading)) {
   } satisfies IpvsProgram;
 }
 
-/** Names of all sets of ours in one family: in use, bookkeeping, and what a swap has put aside. */
+/** Names of all of slicewright's sets in one family: in use, bookkeeping, and what a swap has put aside. */
 export function ourSetNames(family: Family, prefix: ChainPrefix) {
   const live = new Set(setIds.map((id) => setName(id, family, prefix)));
   const ledger = new Set([frontendsName(family, prefix), drainingName(family, prefix)]);

@@ -118,7 +118,7 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
     for (const [table, chain] of stages) going = walk.pass(table, chain, going);
     for (const step of walk.steps) steps.push({ ...step, share: multiply(step.share, share) });
     for (const { fate } of walk.refused) outcomes.push({ fate, share });
-    // Our chains hold no chances, so a flow is never split here.
+    // Slicewright's chains hold no chances, so a flow is never split here.
     return going[0];
   }
 
@@ -208,7 +208,7 @@ function resolvers(program: IpvsProgram, packet: Packet, asked: Asked | undefine
       if (asked !== undefined) askSet(set, dims, shown, service, flow.isTranslated, asked);
       return setHolds(set, shown, { ...service, protocol: protocolText(packet.protocol) });
     },
-    // Only what was translated by IPVS is translated here: our chains have no other way.
+    // Only what was translated by IPVS is translated here: slicewright's chains have no other way.
     isOfIpvs: (flow, server) =>
       flow.isTranslated &&
       (server === undefined ||

@@ -7,7 +7,7 @@ const verdict = / -j (?:ACCEPT|DROP|RETURN|REJECT|DNAT|REDIRECT|NETMAP|TPROXY|QU
 /** A comment may say anything. */
 const quoted = /"(?:[^"\\]|\\.)*"/g;
 
-/** Rules of others that stand before hooks of slicewright and decide: what they take never gets to Services' rules. */
+/** Other programs' rules that stand before hooks of slicewright and decide: what they take never gets to Services' rules. */
 export function verdictsAhead({ inFront }: Pick<Foreign, 'inFront'>): RuleAhead[] {
   return verdictsIn({ inFront }, verdict).map(({ table, chain, line }) => ({ where: `${table} ${chain}`, rule: line }));
 }

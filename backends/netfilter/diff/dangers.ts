@@ -13,14 +13,14 @@ import type { Ruleset } from '../rule.ts';
 export function tableDangers({ owner, tools, rival }: Observation, takeOver: boolean): Danger<TableDangerCode>[] {
   const dangers: Danger<TableDangerCode>[] = [];
   if (owner === 'another writer') {
-    const who = 'another program, kube-proxy most likely, made the chains that are there';
+    const who = 'another program, probably kube-proxy, made the existing chains';
     const what = takeOver
-      ? 'they are taken over; stop it first, or it writes its own again'
+      ? 'slicewright takes them over; stop that program first, or it writes its own again'
       : 'apply needs --take-over';
     dangers.push({ code: 'another-writer', message: `${who}: ${what}` });
   }
   if (rival !== undefined) {
-    const message = `${rival.tools.mode} tables hold rules of Services as well as ${tools.mode} tables, and packets meet both`;
+    const message = `${rival.tools.mode} tables hold rules of Services as well as ${tools.mode} tables, and both process packets`;
     dangers.push({ code: 'two-modes', message });
   }
   return dangers;
@@ -41,8 +41,8 @@ function missingHooks(observed: Ruleset, desired: Ruleset): Danger<TableDangerCo
   const chains = [...new Set(missing.map(({ table, chain }) => `${table} ${chain}`))].join(', ');
   const what =
     missing.length === 1
-      ? `the jump rule in ${chains} is missing, so packets pass slicewright's rules by: ${first.line}`
-      : `${missing.length} jump rules are missing, so packets pass slicewright's rules by: in ${chains}`;
+      ? `the jump rule in ${chains} is missing, so packets bypass slicewright's rules: ${first.line}`
+      : `${missing.length} jump rules are missing, so packets bypass slicewright's rules: in ${chains}`;
   return [{ code: 'hook-missing', message: what }];
 }
 
@@ -50,10 +50,10 @@ function* foreignInFront({ inFront }: Foreign): Generator<Danger<TableDangerCode
   const byChain = Map.groupBy(inFront, ({ table, chain }) => `${table} ${chain}`);
   for (const [key, found] of [...byChain].sort(([a], [b]) => compareText(a, b))) {
     const lines = found.map(({ line }) => line);
-    const rules = lines.length === 1 ? 'a rule of others stands' : `${lines.length} rules of others stand`;
+    const rules = lines.length === 1 ? "another program's rule comes" : `${lines.length} rules of other programs come`;
     yield {
       code: 'foreign-in-front',
-      message: `${rules} before our hooks in ${key} and may decide first: ${lines[0]}`,
+      message: `${rules} before slicewright's hooks in ${key} and may decide first: ${lines[0]}`,
     };
   }
 }

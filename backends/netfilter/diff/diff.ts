@@ -108,7 +108,7 @@ function byName(changes: ChainChange[]): ChainChange[] {
 }
 
 /**
- * Rules of others stand between our hooks and we do not know where, so the only place that we can
+ * Other programs' rules stand between slicewright's hooks and we do not know where, so the only place that we can
  * name is the top. The hooks that stay are the longest tail of those wanted that is found in this
  * order; all others are deleted by their text and those wanted in front of the tail inserted.
  */

@@ -5,7 +5,7 @@ import { compareText } from '../../../compiler/values/names.ts';
 import type { DriftedPart } from '../../plane/plane.ts';
 
 /**
- * What someone else did to our chains since we wrote them: per chain the exact rules that are gone
+ * What someone else did to slicewright's chains since we wrote them: per chain the exact rules that are gone
  * and that came, and `order` where only their order differs.
  *
  * Rules are compared in the form in which we print them, so another version of iptables is no drift.
@@ -21,7 +21,7 @@ export function findDrift(believed: Ruleset, found: Ruleset): DriftedPart[] {
     const lost = without(old ?? [], now ?? []);
     const added = without(now ?? [], old ?? []);
     if (isKernelChain(where.slice(where.indexOf(' ') + 1))) drifted.push({ where: `${where} (hooks)`, lost, added });
-    else if (old === undefined) drifted.push({ where: `${where} (not ours to begin with)`, lost, added });
+    else if (old === undefined) drifted.push({ where: `${where} (not slicewright's)`, lost, added });
     else if (now === undefined) drifted.push({ where: `${where} (deleted)`, lost, added });
     else if (lost.length + added.length === 0) drifted.push({ where: `${where} (order)`, lost: old, added: now });
     else drifted.push({ where, lost, added });

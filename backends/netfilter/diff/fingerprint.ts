@@ -5,7 +5,7 @@ import { type Ruleset, tables } from '../rule.ts';
 
 /**
  * A name for what a kernel holds of ours: equal exactly when every chain and hook is. Counters,
- * rules of others and the order in which chains are listed do not matter.
+ * other programs' rules and the order in which chains are listed do not matter.
  *
  * returns   sha-256 in hexadecimal
  */

@@ -20,7 +20,7 @@ import type { Ruleset, Table } from '../rule.ts';
 import { traceRuleset } from '../trace/trace.ts';
 import { lineCount, restoreText } from './transaction.ts';
 
-/** What a node is to serve at one time; undefined: nothing of ours is there. */
+/** What a node is to serve at one time; undefined: no slicewright rules found. */
 type Wanted = { readonly services: readonly ServicePortIR[]; readonly node: NodeContext } | undefined;
 
 const nothing: Ruleset = { family: 'IPv4', chains: new Map(), hooks: [] };

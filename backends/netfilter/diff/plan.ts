@@ -28,7 +28,7 @@ export interface RestoreStep {
 }
 
 export interface PlanOptions {
-  /** Chains of table nat that rules of others jump to: packets get there without our hooks. */
+  /** Chains of table nat that other programs' rules jump to: packets get there without slicewright's hooks. */
   readonly referenced?: readonly string[];
   /** Lines of a document, about. */
   readonly limit?: number;
@@ -58,7 +58,7 @@ export interface PlanOptions {
  *     Within a table everything commits at once, so there is no order to mind.
  *   - What does not is cut by what packets can see.
  *       prepare   chains that no packet gets to yet, leaves first; in pieces, if need be. On a node
- *                 without rules of ours that is nearly everything, dispatch chains included.
+ *                 without slicewright's rules that is nearly everything, dispatch chains included.
  *       switch    Services whose own chains change and nothing else does, whole Services to a document: then
  *                 one document with the shared chains, the hooks, table filter around it, and those
  *                 Services whose rules in shared chains change too. Only this one may be long, and only

@@ -4,5 +4,5 @@ import { leftToKubelet } from '../ownership.ts';
 /** Where another writer's rules go, what of them stays. */
 export function stayingNotes({ owner, ruleset, foreign }: Pick<Found, 'owner' | 'ruleset' | 'foreign'>): string[] {
   if (owner !== 'another writer') return [];
-  return leftToKubelet(ruleset, foreign).map((key) => `${key} keeps what is in it: kubelet makes it too`);
+  return leftToKubelet(ruleset, foreign).map((key) => `${key} keeps its rules: kubelet uses it too`);
 }

@@ -26,7 +26,7 @@ export function emptyTable(table: Table): FakeTable {
 export const noTables: FakeTables = new Map();
 
 /**
- * What a save shows, taken as it is: rules of others need not be in our vocabulary.
+ * What a save shows, taken as it is: other programs' rules need not be in our vocabulary.
  *
  * text   the form of iptables-save, without counters
  */

@@ -70,7 +70,7 @@ function describe(reason: KernelErrorReason): string {
     refused: 'refused',
     malformed: 'not understood',
     unsupported: 'not supported by this kernel or tool',
-    'too-large': 'more than the kernel takes at once (only root outside of user namespaces may send more)',
+    'too-large': 'more than the kernel accepts at once (only root outside of user namespaces may send more)',
     'missing-tool': 'not installed',
     'no-privilege': 'not permitted (root, or CAP_NET_ADMIN and CAP_NET_RAW, is needed)',
     'not-started': 'could not be started',

@@ -19,7 +19,7 @@ export async function exposedLoopback(
     return undefined;
   if (hasKubeProxy(after.foreign) || (await readSysctl(run, routeLocalnet)) !== '1') return undefined;
   const message =
-    'is still 1, and the rule that kept neighbours of this node from what listens on 127.0.0.1 is gone (CVE-2020-8558); ' +
+    'is still 1, and the rule that blocked neighbours of this node from 127.0.0.1 is gone (CVE-2020-8558); ' +
     `unless something else needs it, as root on the node: sysctl -w ${routeLocalnet}=0`;
   return { severity: 'warning', code: 'route-localnet-open', object: { kind: 'sysctl', name: routeLocalnet }, message };
 }

@@ -22,7 +22,7 @@ export interface Observation {
   /** By which names it was read. */
   readonly own: OwnChains;
   readonly tools: Tools;
-  /** Ours, or what bears our names. */
+  /** Ours, or what bears slicewright's names. */
   readonly ruleset: Ruleset;
   readonly foreign: Foreign;
   readonly owner: Owner;
@@ -171,13 +171,13 @@ export function planLive(
   };
 }
 
-/** Chains of table nat that rules of others lead to. */
+/** Chains of table nat that other programs' rules lead to. */
 function referencedChains({ references }: Foreign): string[] {
   return references.filter(({ table }) => table === 'nat').map(({ line }) => line.split(' ').at(-1) ?? '');
 }
 
 /**
- * Our mark stands from before the first chain of ours until after the last: whatever interrupts a
+ * Slicewright's mark stands from before the first chain of ours until after the last: whatever interrupts a
  * plan, the next one knows whose the rest is.
  */
 function planMarked(observed: Ruleset, desired: Ruleset, own: OwnChains, options: PlanOptions): RestoreStep[] {

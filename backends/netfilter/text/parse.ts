@@ -18,7 +18,7 @@ export interface Save {
 export interface Foreign {
   /** Chains that are not ours, by {@link chainKey}, sorted; without the kernel's. */
   readonly chains: readonly string[];
-  /** Foreign rules that stand before the last of our hooks in a chain of the kernel, in order. */
+  /** Foreign rules that stand before the last of slicewright's hooks in a chain of the kernel, in order. */
   readonly inFront: readonly RuleInFront[];
   /** Foreign chains' rules that jump to a chain of ours: it cannot be deleted while they stand. */
   readonly references: readonly ForeignRule[];
@@ -44,7 +44,7 @@ export type IsOurs = (table: Table, chain: string) => boolean;
  * Reads the output of iptables-save or ip6tables-save, with or without counters, or a document
  * that we printed.
  *
- * Only lines of our chains are kept and none is taken apart until someone asks for its rules, so
+ * Only lines of slicewright's chains are kept and none is taken apart until someone asks for its rules, so
  * a save of 70,000 lines costs little more than splitting it. Lines of other chains are looked at
  * for one thing: a jump to a chain of ours.
  */

@@ -32,7 +32,7 @@ export interface PlacedChain {
 export interface Places {
   /** The chain that a rule jumps to; undefined: there is none. */
   jumpedTo(rule: PlacedRule): PlacedChain | undefined;
-  /** Our rules in a chain of the kernel. */
+  /** Slicewright's rules in a chain of the kernel. */
   hooksAt(table: Table, chain: KernelChain): readonly PlacedRule[];
 }
 

@@ -3,7 +3,7 @@ import { jumpTarget } from '../text/lines.ts';
 import type { OwnChains } from '../own-chains.ts';
 import { chainKey, type Ruleset } from '../rule.ts';
 
-/** Chains of ours that this chain jumps to, in order. */
+/** Slicewright's chains that this chain jumps to, in order. */
 export function jumpsFrom(lines: readonly string[], chains: Pick<ReadonlyMap<string, unknown>, 'has'>): string[] {
   return lines.flatMap((line) => {
     const target = jumpTarget(line);
@@ -34,7 +34,7 @@ export function sharedNat({ chains, hooks }: Ruleset, isServiceChain: OwnChains[
 /**
  * Chains that a packet can get to.
  *
- * references   chains of ours that rules of others jump to
+ * references   slicewright's chains that other programs' rules jump to
  */
 export function reachableChains(state: Reachable, references: readonly string[] = []): Set<string> {
   const reached = new Set<string>();

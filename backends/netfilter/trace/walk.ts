@@ -12,7 +12,7 @@ import { type PlacedRule, placesIn } from './places.ts';
 /** One packet's way through a ruleset, hook by hook. What calls it knows the order of the hooks. */
 export interface Walk {
   /**
-   * Sends flows through our rules in a chain of the kernel.
+   * Sends flows through slicewright's rules in a chain of the kernel.
    *
    * returns  those that go on, which may be more: a chance splits a flow. What is refused is
    *          added to `refused`.

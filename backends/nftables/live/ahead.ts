@@ -33,7 +33,7 @@ type Ordered = Pick<StrangeChain, 'type' | 'at' | 'priority'>;
 export type OwnTable = Pick<Observation, 'family' | 'table'>;
 
 /**
- * Rules of others that decide over packets before slicewright's table sees them: in base chains of other tables, of the same
+ * Other programs' rules that decide over packets before slicewright's table sees them: in base chains of other tables, of the same
  * family or inet, with an earlier or the same priority at a hook that slicewright has. Reading costs a listing of chain heads
  * (20 ms beside 10,000 Services) and one chain of rules for each of theirs.
  *
@@ -63,7 +63,7 @@ export function aheadIn(listing: string, own: OwnTable): readonly RuleAhead[] {
 export function aheadDangers(ahead: readonly RuleAhead[]): Danger[] {
   return [...Map.groupBy(ahead, ({ where }) => where)].map(([where, found]) => ({
     code: 'foreign-in-front',
-    message: `${found.length === 1 ? 'a rule of others is' : `${found.length} rules of others are`} asked before slicewright's in ${where} and may decide first: ${found[0]?.rule}`,
+    message: `${found.length === 1 ? "another program's rule comes" : `${found.length} rules of other programs come`} before slicewright's in ${where} and may decide first: ${found[0]?.rule}`,
   }));
 }
 

@@ -26,9 +26,8 @@ export async function reportOf(
   try {
     const { documents, lines, quarantined, forgotten } = await apply();
     const left = quarantined.length;
-    const rest = left === 0 ? 'what is wanted' : `what is wanted, but for ${counted(left, 'Service port')}`;
-    const flows =
-      forgotten.found === 0 ? '' : `; ${counted(forgotten.found, 'kind')} of stale UDP connections forgotten`;
+    const rest = left === 0 ? 'the desired rules' : `the desired rules, except for ${counted(left, 'Service port')}`;
+    const flows = forgotten.found === 0 ? '' : `; ${counted(forgotten.found, 'kind')} of stale UDP connections removed`;
     const done = `applied in ${counted(documents, 'transaction')} of ${counted(lines, 'line')}; read back, the kernel holds ${rest}${flows}`;
     return {
       isDone: left === 0,
@@ -37,7 +36,7 @@ export async function reportOf(
         ...quarantined.map(({ service, rule, message }) =>
           refusedService(
             service,
-            `${rule === undefined ? 'what it needs is refused by the kernel' : `the kernel refuses a line of it:\n  ${rule}\n `}; what it had is still in force, all other Services are applied\n${message}`,
+            `${rule === undefined ? 'the kernel rejects its rules' : `the kernel rejects one of its lines:\n  ${rule}\n `}; its previous rules are still in force, all other Services are applied\n${message}`,
           ),
         ),
         ...staleConnections(family, forgotten),

@@ -130,8 +130,7 @@ export async function applyWanted(
   }
 }
 
-const unheeded =
-  'the table is not as it was just written: another program keeps changing it, or nft does not do what it says';
+const unheeded = 'the table differs from what was just written: another program keeps changing it, or nft is faulty';
 
 /**
  * {@link applyWanted}, with what is in force where it fails.
@@ -154,10 +153,10 @@ async function inForce(run: Run, scope: Scope, start: Observation): Promise<stri
     const isAsBefore = fingerprintOf(await observe(run, scope)) === fingerprintOf(start);
     return isAsBefore
       ? 'The previous rules are still in force.'
-      : 'Other rules than before are in force, and not all that are wanted. Applying again goes on from there.';
+      : 'The change is partly in force. Apply again to complete it.';
   } catch (error) {
     if (!(error instanceof NftError)) throw error;
-    return 'What is in force now could not be read.';
+    return 'The rules in force could not be read.';
   }
 }
 

@@ -100,7 +100,7 @@ table netdev dev {
 
 const textOf = (wanted: Target) => backend.make(wanted).text();
 
-/** Refuses every document that holds a text, as the kernel refuses the line that it stands in. */
+/** Refuses every document that holds a text, as the kernel rejects the line that it stands in. */
 function refusing(text: string, run: Run, why = 'Could not process rule: Operation not supported'): Run {
   return async (file, args, input = '') => {
     const line = input.split('\n').findIndex((one) => one.includes(text));
@@ -179,7 +179,7 @@ describe('a plane', () => {
     const made = await plane.sync(wanted, 'full');
     expect(made).toMatchObject({
       documents: 2,
-      remarks: ['another writer changed the table 1 time while it was written'],
+      remarks: ['another program changed the table 1 time during a write'],
     });
     expect(fake.ruleset()).toBe(textOf(wanted));
     pending = elsewhere;
@@ -206,7 +206,7 @@ describe('a plane', () => {
     const fake = createFakeNft({ others: () => others });
     const plane = planeOf('nftables', { run: fake.run });
     const wanted = target(cart('10.1.0.1:80'));
-    const before = (where: string) => `table ${where} (rules of others that decide before)`;
+    const before = (where: string) => `table ${where} (rules of other programs that come first)`;
     const drift = [
       {
         where: before('inet fw, chain first'),
@@ -271,7 +271,7 @@ describe('a plane', () => {
     expect(fake.calls.slice(before)).toEqual(['list set', 'list set']);
   });
 
-  it('holds back a Service that the kernel refuses, which keeps what it has, and serves the others', async () => {
+  it('holds back a Service that the kernel rejects, which keeps what it has, and serves the others', async () => {
     const fake = createFakeNft();
     const plane = planeOf('nftables', { run: refusing('10.1.0.13', fake.run) });
     await plane.sync(target(cart('10.1.0.1:80'), other('10.1.0.2:53')), 'full');
@@ -352,7 +352,9 @@ describe('a plane', () => {
     const killed: CommandResult = { exitCode: undefined, stdout: '', stderr: '', failure: 'killed' };
     const fake = createFakeNft({ fault: (_, args) => (args[0] === '-f' ? killed : undefined) });
     const plane = planeOf('nftables', { run: fake.run });
-    await expect(plane.sync(target(cart('10.1.0.1:80')), 'full')).rejects.toThrow(/nft was ended before it was done/);
+    await expect(plane.sync(target(cart('10.1.0.1:80')), 'full')).rejects.toThrow(
+      /nft was terminated before it finished/,
+    );
     expect(fake.ruleset()).toBe('');
   });
 
@@ -436,10 +438,10 @@ describe('commands', () => {
     expect(observed?.inFront()).toEqual(texts);
     const dangers = observed?.plan(wanted, options).changes().dangers;
     expect(dangers?.map(({ code, message }) => `${code}: ${message}`)).toEqual([
-      `foreign-in-front: 2 rules of others are asked before slicewright's in table inet fw, chain first and may decide first: ip daddr 10.96.0.1 counter drop comment "we accept it"`,
-      `foreign-in-front: 2 rules of others are asked before slicewright's in table inet fw, chain passing and may decide first: policy drop`,
-      `foreign-in-front: a rule of others is asked before slicewright's in table inet fw, chain nat and may decide first: dnat ip to 203.0.113.4`,
-      `foreign-in-front: 2 rules of others are asked before slicewright's in table ip nat, chain PREROUTING and may decide first: tcp dport 80 redirect to :8080`,
+      `foreign-in-front: 2 rules of other programs come before slicewright's in table inet fw, chain first and may decide first: ip daddr 10.96.0.1 counter drop comment "we accept it"`,
+      `foreign-in-front: 2 rules of other programs come before slicewright's in table inet fw, chain passing and may decide first: policy drop`,
+      `foreign-in-front: another program's rule comes before slicewright's in table inet fw, chain nat and may decide first: dnat ip to 203.0.113.4`,
+      `foreign-in-front: 2 rules of other programs come before slicewright's in table ip nat, chain PREROUTING and may decide first: tcp dport 80 redirect to :8080`,
     ]);
   });
 

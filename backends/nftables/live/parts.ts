@@ -22,7 +22,7 @@ export function findDrift(believed: NftProgram | undefined, found: NftProgram | 
     const [was, is] = [new Set(old), new Set(now)];
     const lost = [...was].filter((line) => !is.has(line));
     const added = [...is].filter((line) => !was.has(line));
-    if (old === undefined) return [{ where: `${where} (not slicewright's to begin with)`, lost, added }];
+    if (old === undefined) return [{ where: `${where} (not slicewright's)`, lost, added }];
     if (now === undefined) return [{ where: `${where} (deleted)`, lost, added }];
     if (lost.length + added.length > 0) return [{ where, lost, added }];
     return where.startsWith('chain ') ? [{ where: `${where} (order)`, lost: old, added: now }] : [];

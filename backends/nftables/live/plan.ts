@@ -26,7 +26,7 @@ export interface Planner {
    * What a plan starts from.
    *
    * source   for people
-   * ahead    rules of others that packets meet before
+   * ahead    other programs' rules that packets meet before
    */
   observed(source: string, found: Observation, ahead?: readonly RuleAhead[]): Observed;
   /** What shall be in force: nothing at all in a family that nobody uses. */
@@ -141,6 +141,6 @@ function inForce({ program, kubeProxy, family, table }: Observation): NftProgram
 function takenOver({ kubeProxy }: Observation, takeOver: boolean): Danger[] {
   if (kubeProxy === undefined) return [];
   const needs = takeOver ? '' : ', for which apply needs --take-over';
-  const message = `table ${kubeProxy.table} of a kube-proxy goes${needs}; stop it first, or it comes back`;
+  const message = `table ${kubeProxy.table} of a kube-proxy is removed${needs}; stop it first, or it comes back`;
   return [{ code: 'another-writer', message }];
 }

@@ -158,7 +158,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     const { documents, lines, disturbances, forgotten, quarantined } = outcome;
     const remarks = forgotten.problem === undefined ? [] : [forgotten.problem];
     if (disturbances > 0)
-      remarks.push(`another writer changed the table ${counted(disturbances, 'time')} while it was written`);
+      remarks.push(`another program changed the table ${counted(disturbances, 'time')} during a write`);
     const refused = quarantined.map(({ service, rule, message }) => ({
       service,
       message: rule === undefined ? message : `${rule}\n${message}`,

@@ -82,11 +82,7 @@ async function startOf(plan: SavedPlan, run: Run, scope: Scope): Promise<PlanSta
   const isTakingOver = plan.steps.some(({ table }) => table === kubeProxyTable);
   const refusal =
     fingerprintOf(observed) !== plan.fingerprint
-      ? kernelProblem(
-          plan.family,
-          'apply-changed',
-          'the table is not as it was when the plan was made: make a new plan',
-        )
+      ? kernelProblem(plan.family, 'apply-changed', 'the table has changed since the plan was made: make a new plan')
       : isTakingOver && !scope.takeOver
         ? kernelProblem(plan.family, 'apply-another-writer', 'the plan takes over from a kube-proxy: use --take-over')
         : misleading(plan, { ...observed, prefix: scope.prefix });
@@ -96,7 +92,7 @@ async function startOf(plan: SavedPlan, run: Run, scope: Scope): Promise<PlanSta
       reportOf(plan.family, 'apply', async () => {
         const documents = plan.steps.length === 0 ? 0 : await perform(run, plan.family, plan.steps);
         if (fingerprintOf(await observe(run, scope)) !== plan.result) {
-          const what = 'what is in force is not what the plan leads to: another writer changed the table meanwhile';
+          const what = 'the result differs from the plan: another program changed the table meanwhile';
           throw new NftError(plan.family, { reason: 'disturbed' }, `${what}; plan again`);
         }
         const forgotten = { found: 0, problem: undefined };

@@ -10,7 +10,7 @@ export function refusalForOthers({
   kubeProxy,
 }: Pick<Observation, 'family' | 'kubeProxy'>): NftError | undefined {
   if (kubeProxy === undefined) return undefined;
-  const message = `table ${kubeProxy.table} is a kube-proxy's, whose Services slicewright would serve as well: stop it and use --take-over`;
+  const message = `table ${kubeProxy.table} is a kube-proxy's, which serves the same Services: stop it and use --take-over`;
   return new NftError(family, { reason: 'another-writer' }, message);
 }
 

@@ -59,7 +59,7 @@ export function trafficIn(listing: string): TrafficReading {
       counts.push(...ruleTraffic(rule));
     }
   }
-  const uncounted = isCounting ? undefined : 'rules of nftables mode count nothing unless nftables.counters says so';
+  const uncounted = isCounting ? undefined : 'rules of nftables mode have no counters unless nftables.counters is true';
   return {
     counts: counts.map((one) => ({ ...one, servicePort: one.servicePort ?? names.get(keyOf(one)) })),
     uncounted,

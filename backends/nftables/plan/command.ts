@@ -8,7 +8,7 @@ import type { Chain, Element, NftSet } from '../program/program.ts';
 
 /**
  * One command of a transaction. What should not be there is created and what should be there is deleted, never added or
- * destroyed: then the kernel refuses a transaction whose reading is out of date, as a whole.
+ * destroyed: then the kernel rejects a transaction whose reading is out of date, as a whole.
  */
 export type Command =
   | { readonly kind: 'createTable' | 'deleteTable' }

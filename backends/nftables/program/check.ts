@@ -15,7 +15,7 @@ export function checkProgram(program: NftProgram): string[] {
     if (key !== name || parseName(name) === undefined) problems.push(`${key} is no name of a chain`);
   }
   for (const [key, set] of program.sets) {
-    if (key !== set.name || parseName(key) === undefined) problems.push(`${key} is no name of a set`);
+    if (key !== set.name || parseName(key) === undefined) problems.push(`${key} is not a set name`);
     const form = elementForm(program.family, set);
     for (const { text } of set.elements.values()) {
       // The form is quick to ask and says no to some that are right, addresses of IPv6 among them.

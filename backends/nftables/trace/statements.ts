@@ -23,7 +23,7 @@ export function unreadIn(statement: Statement, { unread }: NftProgram): readonly
 }
 
 /**
- * What becomes of a flow at one statement: more than one exit where a number is drawn.
+ * What happens to a flow at one statement: more than one exit where a number is drawn.
  *
  * returns  undefined when the statement asks for a set or map that is not there, or whose answer was not read
  */
