@@ -172,7 +172,7 @@ const serverOf = (steps: Json[]): Json => editsOf(steps).find(({ op }) => op ===
 
 it.each(ipvsForgeries)('a plan of ipvs is refused with %s', async (_, change) => {
   expect(await outcomeOfForging('ipvs', change)).toMatch(
-    /^apply-tampered: this plan has what slicewright makes for no/,
+    /^apply-tampered: this plan has rules that slicewright never makes/,
   );
 });
 
@@ -204,5 +204,5 @@ const nftForgeries: readonly (readonly [string, Json])[] = [
 
 it.each(nftForgeries)('a plan of nftables is refused with %s', async (_, command) => {
   const told = await outcomeOfForging('nftables', ([step]) => void step.commands.push(command));
-  expect(told).toMatch(/^apply-tampered: this plan has what slicewright makes for no Service|^refused: slicewright/);
+  expect(told).toMatch(/^apply-tampered: this plan has rules that slicewright never makes|^refused: slicewright/);
 });

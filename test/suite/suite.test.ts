@@ -196,7 +196,7 @@ describe('options', () => {
     [{ filter: 'nothing' }, '--filter nothing: matches no case'],
     [{ review: true }, 'needs a terminal'],
     [{ ci: true, update: true }, 'is not allowed in CI'],
-    [{ watch: true, output: 'json' as const }, 'has no end'],
+    [{ watch: true, output: 'json' as const }, 'never ends'],
   ])('%j is a usage error', async (options, message) => {
     const { status, err } = await run(options);
     expect(status).toBe(2);
@@ -291,7 +291,7 @@ describe('the report for CI systems', () => {
     const { err } = await run({}, github);
     const folder = guide.root.slice(join(guide.root, '..').length + 1);
     expect(err).toContain(
-      `::error file=${folder}/${cart}/iptables.txt,title=${cart}%3A iptables.txt::iptables.txt is different now%0A@@`,
+      `::error file=${folder}/${cart}/iptables.txt,title=${cart}%3A iptables.txt::iptables.txt changed%0A@@`,
     );
     expect(err).toContain(`::error file=${folder}/${cart}/flows.txt,line=2,title=`);
     expect(
