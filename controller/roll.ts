@@ -57,7 +57,7 @@ export function createRoll(): Roll {
       if (twin !== undefined) return `it is the same cluster as ${twin}`;
       if (!replaced.has(cluster)) return undefined;
       const uid = seen.get(cluster);
-      return `another cluster answers under its name: its uid is ${uid}, and it should be ${expected(cluster)}; if the cluster was replaced on purpose, set --cluster-uid ${cluster}=${uid}, or by annotation slicewright.dev/cluster-uid on its Secret`;
+      return `a different cluster answers under its name: its uid is ${uid}, and it should be ${expected(cluster)}; if the cluster was replaced on purpose, set --cluster-uid ${cluster}=${uid}, or by annotation slicewright.dev/cluster-uid on its Secret`;
     },
     forget(cluster) {
       for (const each of [stated, remembered, seen, replaced]) each.delete(cluster);

@@ -432,7 +432,7 @@ describe('slicewright cleanup', () => {
     const hostPort = '*nat\n:HOSTPORTS - [0:0]\n-A HOSTPORTS -s 10.1.0.9/32 -j KUBE-MARK-MASQ\nCOMMIT\n';
     const kept =
       'error: kernel IPv4: nat KUBE-MARK-MASQ is not removed, with KUBE-POSTROUTING: HOSTPORTS jumps to it ' +
-      '(-A HOSTPORTS -s 10.1.0.9/32 -j KUBE-MARK-MASQ), and rules of others are left alone; ' +
+      "(-A HOSTPORTS -s 10.1.0.9/32 -j KUBE-MARK-MASQ), and slicewright leaves other programs' rules in place; " +
       'once no rule jumps there, cleanup removes it\n';
 
     it('names what stays and why, each time, and removes it when it may', async () => {

@@ -153,7 +153,7 @@ describe('slicewright apply --backend ipvs', () => {
     const planned = await plan(kernel, manifests('10.1.0.5'));
     expect(planned.out).toContain('1 real server keeps its connections until they end, 900 s at most');
     const { status, out } = await apply(kernel, manifests('10.1.0.5'));
-    expect([status, out]).toEqual([0, expect.stringMatching(/; 1 real server on the way out keeps its connections/)]);
+    expect([status, out]).toEqual([0, expect.stringMatching(/; 1 real server draining keeps its connections/)]);
     expect((await state(kernel)).servers).toContain('-r 10.1.0.6:8080 -m -w 0');
     kernel.connections.clear();
     expect((await apply(kernel, manifests('10.1.0.5'))).status).toBe(0);
@@ -343,7 +343,7 @@ describe('changing the mode', () => {
     const { status, out } = await apply(kernel, manifests('10.1.0.5'), { backend: 'iptables' });
     expect([status, out]).toEqual([
       0,
-      expect.stringMatching(/IPVS mode on its way out .*keeps its connections, 900 s/),
+      expect.stringMatching(/IPVS mode is draining .*keeps its connections, 900 s/),
     ]);
     expect([(await state(kernel)).servers, kernel.link]).toEqual([
       `-A ${cart} -s rr\n-a ${cart} -r 10.1.0.5:8080 -m -w 0\n`,
@@ -409,7 +409,7 @@ describe('slicewright cleanup', () => {
       const { status, err } = await cleanup(kernel);
       expect([status, err]).toEqual([
         1,
-        expect.stringContaining('nat KUBE-MARK-MASQ stays as it is, with KUBE-POSTROUTING: HOSTPORTS jumps to it'),
+        expect.stringContaining('nat KUBE-MARK-MASQ is not removed, with KUBE-POSTROUTING: HOSTPORTS jumps to it'),
       ]);
       const { servers, sets, link } = await state(kernel);
       expect({ servers, sets, link }).toEqual({ servers: '', sets: '', link: undefined });

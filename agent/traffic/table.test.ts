@@ -28,11 +28,11 @@ const services = [
 const textOf = (...[rows, choices]: Parameters<typeof trafficTable>) =>
   trafficTable(rows, choices).map(({ text }) => text);
 
-it('shows Services by their rate, and says where an endpoint is off its share', () => {
+it('shows Services by their rate, and says where an endpoint is share differs', () => {
   expect(textOf(services, { by: 'service', sort: 'rate' })).toEqual([
     'SERVICE             CONN/S  CONNECTIONS  NOTE',
     'shop/till/TCP/IPv4     9.0           30  counted anew',
-    'shop/cart/TCP/IPv4     5.0          520  ! off its share',
+    'shop/cart/TCP/IPv4     5.0          520  ! share differs',
   ]);
 });
 
@@ -41,7 +41,7 @@ it('shows endpoints with their shares, and marks the lines of those that are off
   expect(textOf(services.slice(0, 1), choices)).toEqual([
     'SERVICE             CLUSTER  ENDPOINT     CONN/S  CONNECTIONS   SHARE  ASKED  NOTE',
     'shop/cart/TCP/IPv4  east     10.1.0.1:80     1.0          500  50.0 %   50 %',
-    'shop/cart/TCP/IPv4  east     10.1.0.2:80     4.0           20  50.0 %   50 %  ! off its share',
+    'shop/cart/TCP/IPv4  east     10.1.0.2:80     4.0           20  50.0 %   50 %  ! share differs',
   ]);
   expect(trafficTable(services.slice(0, 1), choices).map(({ isMarked }) => isMarked)).toEqual([false, false, true]);
 });

@@ -136,7 +136,7 @@ describe('an API server that does not take writes', () => {
     await eventually(() => expect(copiesIn(live.at('m3'))).toEqual(served));
     await eventually(() =>
       expect(condition(live.at('hub'), 'MultiClusterService', 'ServiceApplied')).toContain(
-        'False: m2: Service default/serve is not written yet: no replica writes there, the Lease cannot be looked at',
+        'False: m2: Service default/serve is not written yet: no replica writes there, cannot read the Lease',
       ),
     );
     expect(writesTo(live.at('m2'))).toEqual([]);

@@ -120,7 +120,7 @@ describe('a folder in a member\u2019s place', () => {
       live.at('hub').apply(multiClusterService('serve', [], ['m2', 'f1']));
       await eventually(() =>
         expect(condition(live.at('hub'), 'MultiClusterService', 'EndpointSliceDispatched')).toContain(
-          'False: f1 is a folder, which only offers',
+          'False: f1 is a folder, which is read only',
         ),
       );
       await eventually(() => expect(copiesIn(live.at('m2'))).toEqual({ ...served, 'f1 serve': ['10.20.0.2'] }));

@@ -71,7 +71,7 @@ describe('a change', () => {
              16.6667 % to 10.1.1.6:8080 (local)
              16.6667 % to 10.1.1.7:8080 (local)
              50 % to 10.2.0.5:8080 (west)
-    because  50 % goes to cluster local, where "75 % to cluster local" is wanted
+    because  50 % goes to cluster local, but "75 % to cluster local" is expected
     rules    nat PREROUTING: -A PREROUTING`,
     );
   });

@@ -64,7 +64,7 @@ it('writes lines look by look where nobody sits at a terminal, marks what chance
   await clock.advance(2_000);
   const [, second = ''] = io.written.out.split('\n\ntraffic,');
   expect(second).toMatch(
-    /10\.1\.0\.6:8080 +150\.0 +310 +75\.0 % +50 % +! off its share\n.*10\.1\.0\.5:8080 +50\.0 +130/,
+    /10\.1\.0\.6:8080 +150\.0 +310 +75\.0 % +50 % +! share differs\n.*10\.1\.0\.5:8080 +50\.0 +130/,
   );
   stop.abort();
   expect(await done).toBe(0);
