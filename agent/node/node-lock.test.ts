@@ -105,7 +105,7 @@ describe('the lock of a node', () => {
     }
     const processes = await Promise.all(Array.from({ length: 4 }, another));
     expect(processes.filter(({ said }) => said === 'taken').length).toBeLessThanOrEqual(1);
-  }, 60_000);
+  });
 });
 
 describe('its folder', () => {

@@ -27,7 +27,7 @@ describeIn('network namespace', lacks.namespaces, 'an agent with a name, beside 
     folder = mkdtempSync(join(tmpdir(), 'slicewright-beside-'));
     const { exitCode, stderr } = await network.run('member2-node')('iptables-restore', ['--noflush'], kubeProxy);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-  }, 60_000);
+  });
   afterAll(async () => {
     for (const child of children) child.kill('SIGKILL');
     await network.close();
@@ -94,7 +94,7 @@ describeIn('network namespace', lacks.namespaces, 'an agent with a name, beside 
     expect(agent.said()).not.toContain('"level":"error"');
     agent.child.kill('SIGTERM');
     expect(await agent.exited).toBe(0);
-  }, 90_000);
+  });
 
   it('works side by side with one that has kube-proxy’s place, each with its own lock', async () => {
     const usual = ['--healthz-bind-address', '', '--metrics-bind-address', ''];
@@ -108,7 +108,7 @@ describeIn('network namespace', lacks.namespaces, 'an agent with a name, beside 
     await eventually(() => expect(second.said()).toContain("seem to be a kube-proxy's"));
     for (const { child } of [first, second, third]) child.kill('SIGTERM');
     for (const { exited } of [first, second, third]) expect(await exited).toBe(0);
-  }, 90_000);
+  });
 
   it('is cleaned up without a trace, and without touching kube-proxy', async () => {
     const before = await rules();
@@ -119,5 +119,5 @@ describeIn('network namespace', lacks.namespaces, 'an agent with a name, beside 
     const cleanup = start('--cleanup', ...names);
     expect(await cleanup.exited).toBe(0);
     expect(await rules()).toEqual({ theirs: before.theirs, ours: [] });
-  }, 60_000);
+  });
 });

@@ -20,7 +20,7 @@ describeIn('network namespace', lacks.namespaces, 'slicewright agent --write-con
   beforeAll(async () => {
     network = await bootNetwork({ hosts: [{ name: 'node', role: 'endpoint' }], wires: [] });
     folder = mkdtempSync(join(tmpdir(), 'slicewright-configuration-'));
-  }, 60_000);
+  });
   afterAll(async () => {
     await network.close();
     rmSync(folder, { recursive: true, force: true });

@@ -33,7 +33,7 @@ describeIn('network namespace', lacks.namespaces, 'an agent that may have 40 fil
   beforeAll(async () => {
     network = await bootNetwork(twoClusters);
     folder = mkdtempSync(join(tmpdir(), 'slicewright-descriptors-'));
-  }, 60_000);
+  });
   afterAll(async () => {
     for (const child of children) child.kill('SIGKILL');
     await network.close();

@@ -43,7 +43,7 @@ describeIn('network namespace', lacks.namespaces, 'an agent that runs out of mem
     network = await bootNetwork(twoClusters);
     folder = mkdtempSync(join(tmpdir(), 'slicewright-memory-'));
     mkdirSync(join(folder, 'own'));
-  }, 60_000);
+  });
   afterAll(async () => {
     for (const child of children) child.kill('SIGKILL');
     await network.close();

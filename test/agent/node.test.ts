@@ -28,7 +28,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.conntrack, 'settings o
   beforeAll(async () => {
     network = await bootNetwork({ hosts: [{ name: 'node', role: 'endpoint' }], wires: [] });
     run = network.run('node');
-  }, 60_000);
+  });
   afterAll(() => network.close());
 
   const valueOf = async (name: string) => (await run('sysctl', ['-n', name])).stdout.trim();

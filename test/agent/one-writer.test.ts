@@ -26,7 +26,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'one writer of a 
   beforeAll(async () => {
     network = await bootWorld();
     folder = mkdtempSync(join(tmpdir(), 'slicewright-writers-'));
-  }, 60_000);
+  });
   afterEach(() => {
     for (const child of children) child.kill('SIGKILL');
     children.clear();
@@ -79,7 +79,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'one writer of a 
     const forced = await apply('10.12.0.9', '--force');
     expect([forced.exitCode, forced.err]).toEqual([0, expect.stringContaining('the agent restores its own rules')]);
     expect(forced.out).toContain('applied in');
-  }, 90_000);
+  });
 
   it('a saved plan is refused there as well', async () => {
     const agent = await startAgent();
@@ -91,7 +91,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'one writer of a 
       err: refusal(agent.child.pid),
     });
     rmSync(file);
-  }, 90_000);
+  });
 
   it('a killed agent is in nobody’s way', async () => {
     const agent = await startAgent();
@@ -99,14 +99,14 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'one writer of a 
     await agent.exited;
     expect(await apply('10.12.0.7')).toMatchObject({ exitCode: 0, err: '' });
     expect(await endpoints()).toEqual(['10.12.0.7:8080']);
-  }, 90_000);
+  });
 
   it('another network namespace is another node', async () => {
     await startAgent();
     const elsewhere = await slicewright(['apply', '-f', '-'], listOf(objects('10.12.0.6')), 'remote');
     expect(elsewhere).toMatchObject({ exitCode: 0 });
     expect(await slicewright(['cleanup'], '', 'remote')).toMatchObject({ exitCode: 0 });
-  }, 90_000);
+  });
 
   it('an agent in a container, whose processes have other numbers, is found and named by the one it has here', async () => {
     put('10.12.0.6');
@@ -124,7 +124,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'one writer of a 
     const { exitCode, err } = await apply('10.12.0.9');
     expect([exitCode, err]).toEqual([1, expect.stringContaining(`an agent (pid ${pid}; in its container 1) runs on`)]);
     expect(await endpoints()).toEqual(['10.12.0.6:8080']);
-  }, 90_000);
+  });
 
   it('a local user cannot keep the agent from writing, nor make its folder', async () => {
     const [file, ...enter] = network.enter('member2-node');
@@ -142,5 +142,5 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'one writer of a 
       listOf(objects('10.12.0.7')),
     );
     expect([other.exitCode, other.err]).toEqual([1, expect.stringContaining('/run/nowhere/lock: cannot be made')]);
-  }, 90_000);
+  });
 });

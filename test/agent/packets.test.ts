@@ -31,7 +31,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent, from HTTP to packe
       settings: memberSettings,
     });
     await eventually(() => expect(agent.of('synced').length).toBeGreaterThan(1));
-  }, 60_000);
+  });
   afterAll(async () => {
     await agent.stop();
     await double.close();

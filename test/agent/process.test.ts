@@ -34,7 +34,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
   beforeAll(async () => {
     network = await bootWorld();
     folder = mkdtempSync(join(tmpdir(), 'slicewright-process-'));
-  }, 60_000);
+  });
   afterAll(async () => {
     for (const child of children) child.kill('SIGKILL');
     await network.close();
@@ -122,7 +122,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     await converges();
     third.child.kill('SIGTERM');
     expect(await third.exited).toBe(0);
-  }, 90_000);
+  });
 
   it('goes on when its log cannot be written: the disk is full', async () => {
     const { child, exited } = start(openSync('/dev/full', 'w'));
@@ -131,7 +131,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     await converges();
     child.kill('SIGTERM');
     expect(await exited).toBe(0);
-  }, 90_000);
+  });
 
   it('lets one agent work at a time, and the next takes over', async () => {
     const first = start();
@@ -148,7 +148,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     expect(second.said()).toContain('"started"');
     second.child.kill('SIGTERM');
     expect(await second.exited).toBe(0);
-  }, 90_000);
+  });
 
   it('started on a folder that lost most Services, it leaves all in force, says so, and goes on when they are back', async () => {
     put('10.12.0.6');
@@ -205,7 +205,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     expect(said()).toContain('the configuration file changed');
     expect(await found()).toEqual([]);
     rmSync(config);
-  }, 90_000);
+  });
 
   it('leaves its rules when it stops, and none after --cleanup', async () => {
     const run = network.run('member2-node');
@@ -213,5 +213,5 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     expect((await chains()).length).toBeGreaterThan(30);
     expect(await start('pipe', { more: ['--cleanup'] }).exited).toBe(0);
     expect(await chains()).toEqual([]);
-  }, 60_000);
+  });
 });

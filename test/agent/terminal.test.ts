@@ -26,7 +26,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'apply at a termi
   beforeAll(async () => {
     network = await bootWorld();
     folder = mkdtempSync(join(tmpdir(), 'slicewright-terminal-'));
-  }, 60_000);
+  });
   afterEach(async () => {
     for (const child of children) child.kill('SIGKILL');
     children.clear();
@@ -70,7 +70,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'apply at a termi
     expect(await apply.exited).toBe(0);
     expect(apply.said()).toContain('read back, the kernel holds the desired rules');
     expect(await endpoints()).toEqual(['10.12.0.6:8080']);
-  }, 60_000);
+  });
 
   it.each([
     ['another answer', 'no\n'],
@@ -96,7 +96,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'apply at a termi
     const apply = start('-f', file(), '--yes');
     expect(await apply.exited).toBe(0);
     expect(apply.said()).not.toContain(question);
-  }, 60_000);
+  });
 
   it('refuses where the kernel has changed in between', async () => {
     put('10.12.0.6');
@@ -109,7 +109,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'apply at a termi
     expect(await apply.exited).toBe(1);
     expect(apply.said()).toContain('the kernel has changed since the plan was shown');
     expect(await endpoints()).toEqual(['10.12.0.9:8080']);
-  }, 60_000);
+  });
 
   it('says that it can ask nobody where the objects were typed', async () => {
     put('10.12.0.6');
@@ -120,5 +120,5 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'apply at a termi
     expect(await apply.exited).toBe(1);
     expect(apply.said()).toMatch(/supplies the objects, so apply cannot ask for confirmation; give --yes/);
     expect(await endpoints()).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -70,5 +70,5 @@ describeIn('program of its own', lacksPromtool(), 'the queries of the dashboard'
     const rules = queries.map(({ expr }, i) => ({ record: `query_${i}`, expr: filledIn(expr) }));
     const text = JSON.stringify({ groups: [{ name: 'dashboard', rules }] });
     expect(promtool({ 'rules.yaml': text }, 'check', 'rules', 'rules.yaml')).toContain(`${queries.length} rules found`);
-  }, 60_000);
+  });
 });

@@ -49,7 +49,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the containers o
         : object,
     );
     writeFileSync(join(folder, 'objects.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
-  }, 60_000);
+  });
   afterAll(async () => {
     for (const child of children) child.kill('SIGKILL');
     await network.close();
@@ -194,7 +194,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the containers o
       const status = await statusWith(capabilities.filter((other) => other !== one));
       expect(status, `without ${one}`).not.toBe(0);
     }
-  }, 60_000);
+  });
 });
 
 function warningsIn(log: string): string[] {

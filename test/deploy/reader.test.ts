@@ -61,7 +61,7 @@ describeIn('program of its own', await lacksKubectl(), 'deploy/reader/kubeconfig
     const answer = await fetch(services, { headers: { authorization: `Bearer ${users[0]?.user.token}` } });
     expect(answer.status).toBe(200);
     expect((await fetch(services)).status).toBe(403);
-  }, 60_000);
+  });
 
   it('takes the certificate authority along, and nothing of the administrator', async () => {
     secret('of-the-reader');
@@ -72,7 +72,7 @@ describeIn('program of its own', await lacksKubectl(), 'deploy/reader/kubeconfig
       users: [{ user: { token: 'of-the-reader' } }],
     });
     expect(stdout).not.toContain('admin');
-  }, 60_000);
+  });
 
   it('prints nothing while there is no token, and says how it is called', async () => {
     secret('');
@@ -88,5 +88,5 @@ describeIn('program of its own', await lacksKubectl(), 'deploy/reader/kubeconfig
       stderr: expect.stringContaining('usage') as string,
     });
     expect(readFileSync(script, 'utf8')).toContain('deploy/reader/kubeconfig CONTEXT > NAME.kubeconfig');
-  }, 60_000);
+  });
 });

@@ -89,7 +89,7 @@ for (const mode of ['nft', 'legacy'] as const) {
         expect(lines.filter((line) => line.startsWith('-A KUBE-POSTROUTING'))).toHaveLength(3);
         const again = await cleanup();
         for (const { status, err } of [first, again]) {
-          expect([status, err]).toEqual([1, expect.stringContaining('nat KUBE-MARK-MASQ stays as it is')]);
+          expect([status, err]).toEqual([1, expect.stringContaining('nat KUBE-MARK-MASQ is not removed')]);
         }
         expect([again.out, await saved()]).toEqual(['IPv6: no slicewright rules found\n', left]);
         await succeed(run, `iptables-${mode}`, ['-t', 'nat', '-F', 'HOSTPORTS'], '');
@@ -200,7 +200,7 @@ for (const mode of ['nft', 'legacy'] as const) {
           };
           const error = await failureOf(apply(killed, other));
           expect(error.reason).toBe('interrupted');
-          expect(error.inForce).toContain('its old fate or its new one');
+          expect(error.inForce).toContain('its previous or its new rules');
           // Table filter already refuses, and table nat still translates: the old fate.
           expect(await ours()).toContain('has no endpoints');
           expect(await ours()).toContain('DNAT');

@@ -120,7 +120,7 @@ describeIn('network namespace', missing, "kube-proxy's own table", () => {
     expect(stdout).toBe('table ip slicewright\n');
     expect(unexplained).toEqual([]);
     expect(connections).toBeGreaterThan(50);
-  }, 60_000);
+  });
 });
 
 describeIn('network namespace', missing, 'beside a kube-proxy', () => {

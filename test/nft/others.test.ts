@@ -39,7 +39,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'rules of other p
   let network: LocalNetwork;
   beforeAll(async () => {
     network = await bootNetwork(emptyHost, isolation);
-  }, 60_000);
+  });
   afterAll(() => network.close());
 
   it('are told of once, as nft lists them, and stay', async () => {

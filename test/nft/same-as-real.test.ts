@@ -96,7 +96,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the nft in memor
         ruleset: canonical(real[i]?.listed),
       });
     }
-  }, 60_000);
+  });
 
   it('and plans lead the real one from any program to any other, each in one transaction', async () => {
     const arbitraryProgram = fc.oneof(

@@ -108,7 +108,7 @@ describeWith('kubectl', 'kubectl', () => {
 
 describeWith('fish', 'fish', () => {
   it.each([
-    ['slicewright pl', 'plan\tsay what would change'],
+    ['slicewright pl', 'plan\tshow what would change'],
     ['slicewright explain p', 'packet\tfollow one packet'],
     ['slicewright compile --backend ipv', 'ipvs\t'],
   ])('completes %j', (line, offered) => {
@@ -148,7 +148,7 @@ words=(${words}); CURRENT=$#words; _slicewright`,
     ['from its folder', asFile],
     ['sourced', sourced],
   ])('completes %s', (_how, setUp) => {
-    expect(offered('slicewright pl', setUp())).toMatch(/^slicewright:\nplan:say what would change.*\n$/);
+    expect(offered('slicewright pl', setUp())).toMatch(/^slicewright:\nplan:show what would change.*\n$/);
     expect(offered("slicewright compile '--backend' ip", setUp())).toBe('slicewright:\niptables:\nipvs:\n');
     expect(offered("slicewright compile -f ''", setUp())).toBe('files\n');
   });

@@ -27,5 +27,5 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the demo in nfta
     expect(text).toMatch(/^ {2}10\.13\.181\.116 \. tcp \. 80 .*: goto spread-masquerade-strangers\/tcp\/2$/m);
     expect(text).toMatch(/^ {2}10\.13\.181\.116 \. 80 \. 0 : 10\.10\.0\.6 \. 8080$/m);
     expect(text).toMatch(/numgen random mod 2 map @endpoints\/tcp/);
-  }, 60_000);
+  });
 });
