@@ -19,8 +19,8 @@ export default defineConfig({
     maxWorkers: Math.max(7, availableParallelism()),
     sequence: { sequencer: WaitingFirst },
     // Only against hanging for ever: how fast a machine is decides no test.
-    testTimeout: 180_000,
-    hookTimeout: 300_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     // A second try hides defects: test/place.ts gives one to tests that meet a kernel, and no others have one.
     retry: 0,
   },

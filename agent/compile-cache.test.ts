@@ -81,7 +81,7 @@ describe('compiled code', () => {
       expect(printed).toMatch(/^\d+\.\d+/);
     }
     expect(readdirSync(join(root, 'real'))).toEqual([]);
-  }, 130_000);
+  });
 });
 
 function exposed(folder: string): string {

@@ -144,5 +144,5 @@ describe.each(['iptables', 'nftables'])('in %s mode', (mode) => {
       expect({ kind, looks, processes }).toEqual({ kind, looks: 0, processes: 1 });
     expect(few.get('an endpoint added')).toMatchObject({ objects: 1, ports: 1 });
     expect(few.get('a cluster lost')).toMatchObject({ objects: 20, ports: 20 });
-  }, 300_000);
+  });
 });

@@ -341,10 +341,7 @@ describe('changing the mode', () => {
     await apply(kernel, manifests('10.1.0.5'));
     kernel.connections.set(`${cart} -r 10.1.0.5:8080`, 2);
     const { status, out } = await apply(kernel, manifests('10.1.0.5'), { backend: 'iptables' });
-    expect([status, out]).toEqual([
-      0,
-      expect.stringMatching(/IPVS mode is draining .*keeps its connections, 900 s/),
-    ]);
+    expect([status, out]).toEqual([0, expect.stringMatching(/IPVS mode is draining .*keeps its connections, 900 s/)]);
     expect([(await state(kernel)).servers, kernel.link]).toEqual([
       `-A ${cart} -s rr\n-a ${cart} -r 10.1.0.5:8080 -m -w 0\n`,
       ['10.96.0.10'],

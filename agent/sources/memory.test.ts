@@ -107,4 +107,4 @@ it(`what is kept of ${slices} slices of ${endpoints} endpoints is a fraction of 
   );
   expect(kept).toBeLessThan(whole * 0.6);
   expect(compiled).toBeLessThan(whole * 0.8);
-}, 120_000);
+});

@@ -88,5 +88,5 @@ describeIn('network namespace', lacks.namespaces, 'an agent that may have 40 fil
     child.kill('SIGTERM');
     expect(await exited).toBe(0);
     for (const line of said().trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg');
-  }, 120_000);
+  });
 });

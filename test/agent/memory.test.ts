@@ -114,5 +114,5 @@ describeIn('network namespace', lacks.namespaces, 'an agent that runs out of mem
     await eventually(async () => expect(await differences(run, after)).toEqual([]));
     next.child.kill('SIGTERM');
     expect(await next.exited).toBe(0);
-  }, 120_000);
+  });
 });

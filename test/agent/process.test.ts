@@ -100,7 +100,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     last.child.kill('SIGTERM');
     expect(await last.exited).toBe(0);
     expect(await found()).toEqual([]);
-  }, 120_000);
+  });
 
   it('started again while its API server is down, it leaves the rules alone until there is a source again', async () => {
     put('10.12.0.6');
@@ -182,7 +182,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     await converges();
     third.child.kill('SIGTERM');
     expect(await third.exited).toBe(0);
-  }, 120_000);
+  });
 
   it('ends when its configuration file says something else, with its rules, and not while that is wrong', async () => {
     const config = join(folder, '..', `${basename(folder)}.config`);

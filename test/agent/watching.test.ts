@@ -32,7 +32,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'a command that l
     network = await bootWorld();
     await loadProgram(network, 'nft', programOf(web));
     writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [node, ...web] }));
-  }, 300_000);
+  });
   afterEach(() => {
     for (const child of children) child.kill('SIGKILL');
     children.clear();
@@ -83,7 +83,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'a command that l
     type('q');
     await exited;
     expectRestored(said());
-  }, 300_000);
+  });
 
   it.each(['SIGINT', 'SIGTERM'])(
     'gives the terminal back on %s',
@@ -105,7 +105,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'a command that l
     type('\u0003');
     await exited;
     expectRestored(said());
-  }, 300_000);
+  });
 
   it('a terminal that cannot be drawn on gets plain lines, and so does a pipe', async () => {
     const dumb = start(top(), 'dumb');
@@ -116,7 +116,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'a command that l
     expect(piped.said()).not.toContain('\u001b');
     expect(piped.said().match(/test\/web\/TCP\/IPv4/g)?.length).toBeGreaterThan(1);
     expect(piped.said()).toMatch(/ended 0$/m);
-  }, 300_000);
+  });
 
   it('status --watch goes on asking where no agent answers', async () => {
     const { said, screen, type, exited } = start('status --watch --interval 0.1 --address 127.0.0.1:1');
@@ -126,5 +126,5 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'a command that l
     await exited;
     expect(said()).toContain(leave);
     expect(said()).toMatch(/ended 1$/m);
-  }, 300_000);
+  });
 });

@@ -167,7 +167,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the containers o
     second.child.kill('SIGTERM');
     expect(await second.exited).toBe(0);
     expect(warningsIn(second.said.err)).toEqual([]);
-  }, 120_000);
+  });
 
   it('without the first one, the second keeps rules all the same, and says what an administrator can run', async () => {
     const run = network.run('node');
@@ -183,7 +183,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the containers o
     expect((await run('iptables-save', [])).stdout).toContain('test/web');
     child.kill('SIGTERM');
     expect(await exited).toBe(0);
-  }, 120_000);
+  });
 
   it('have no capability too many: rules need one, sets and legacy tables the other', async () => {
     const script =

@@ -22,12 +22,12 @@ const warnings: readonly (readonly [string, readonly RegExp[]])[] = [
     '12-healthcheck-port-collision',
     [
       /^frontend-conflict: .*shop\/two: node port 30073\/TCP.*shop\/one/,
-      /^health-check-port-conflict: .*shop\/two .*30074\/TCP.*is the health check port of Service shop\/three/,
+      /^health-check-port-conflict: .*shop\/two .*30074\/TCP.*belongs to Service shop\/three as its health check port/,
     ],
   ],
   ['22-port-renamed', [/^port-mismatch: .*shop\/ren: port "web" TCP: EndpointSlice ren-1 .*it has "http" TCP/]],
   ['23-endpoints-object-only', [/^endpoints-not-read: warning: Endpoints shop\/ext: .*EndpointSlice/]],
-  ['24-v1beta1-slice', [/^other-version: warning: EndpointSlice shop\/old-1: .*v1beta1.* but discovery\.k8s\.io\/v1 /]],
+  ['24-v1beta1-slice', [/^other-version: warning: EndpointSlice shop\/old-1: .*v1beta1.*use discovery\.k8s\.io\/v1 /]],
   ['26-handwritten-portname-missing', [/^port-mismatch: .*shop\/ext: port "http" TCP: .*it has an unnamed TCP one/]],
   ['27-hostname-mismatch', [/^node-name-mismatch: .*node-a.*"node-a\.corp\.example"/]],
   [

@@ -158,7 +158,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft ?? notRoot, 'more 
       quarantined: [],
       remarks: expect.arrayContaining(['another program changed the table 1 time during a write']),
     });
-  }, 120_000);
+  });
 });
 
 function serviceOf(i: number, at = `10.2.${i >> 8}.${i & 255}:80`) {

@@ -53,7 +53,7 @@ describeIn('network namespace', missing, 'nftables programs', () => {
   it('are listed as they are printed, twice, and say the same in JSON', async () => {
     expect(programs.filter(isSmall).length).toBeGreaterThan(300);
     expect(await differences(isolation, programs.filter(isSmall))).toEqual([]);
-  }, 240_000);
+  });
 });
 
 describeIn('network namespace', missing ?? notRoot, 'large nftables programs', () => {

@@ -115,7 +115,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the nft in memor
       expect(real[i]?.complaints).toBe('');
       expect(canonical(real[i]?.listed)).toBe(nftables.print(to));
     }
-  }, 120_000);
+  });
 });
 
 /** A listing in the order in which programs are printed. */

@@ -49,7 +49,7 @@ for (const mode of modes) {
       await loadProgram(network, mode, programOf(objects, { countsTraffic: true }));
       file = join(folder, 'objects.json');
       writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [node, ...objects] }));
-    }, 300_000);
+    });
     afterAll(async () => {
       await network.close();
       rmSync(folder, { recursive: true, force: true });
@@ -119,20 +119,20 @@ for (const mode of modes) {
       const [local, member1] = services[0].clusters;
       expect([local.cluster, local.share.asked[0].percent]).toEqual(['local', '75 %']);
       expect([member1.cluster, member1.share.asked[0].percent]).toEqual(['member1', '25 %']);
-    }, 300_000);
+    });
 
     test('a client that stays is counted with the endpoint that it stays with', async () => {
       const sent = await dial('10.13.0.11', 80, 10);
       expect(sent.size).toBe(1);
       expect(await counted('test/sticky')).toEqual(sent);
-    }, 300_000);
+    });
 
     test("without objects and without an agent the kernel's own names tell whose it is", async () => {
       const { status, out, err } = await top(['test/web'], { output: 'text', by: 'service' });
       expect(status).toBe(0);
       expect(out).toMatch(/^SERVICE +CONNECTIONS\ntest\/web\/TCP\/IPv4 +\d+\ntest\/web\/TCP\/IPv6 +\d+\n$/);
       expect(err).toContain('no agent answers at 127.0.0.1:1');
-    }, 300_000);
+    });
   });
 }
 
@@ -167,7 +167,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'a table of nftab
     expect(await (await observe(network)).apply(after)).toMatchObject({ isDone: true, problems: [] });
     const kept = counted?.filter((line) => !line.startsWith('10.12.0.7:'));
     expect(await totals(network)).toEqual([...(kept ?? []), '10.12.0.8:8080 0'].sort());
-  }, 300_000);
+  });
 
   test('comes and goes with the setting, in place; without it `top` says why it shows nothing', async () => {
     await using network = await bootWorld();
@@ -182,5 +182,5 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'a table of nftab
       expect(plan.hasSteps).toBe(false);
       expect((await meter?.read())?.uncounted === undefined).toBe(countsTraffic);
     }
-  }, 300_000);
+  });
 });

@@ -82,7 +82,7 @@ describe('a plan', () => {
       }),
       { numRuns: prefixRuns },
     );
-  }, 300_000);
+  });
 
   it('does so too where someone flushed the chains of the kernel, and our hooks with them', () => {
     const flushed = fc.constantFrom<readonly Table[]>(['filter'], ['nat'], ['filter', 'nat']);
@@ -94,7 +94,7 @@ describe('a plan', () => {
       }),
       { numRuns: prefixRuns },
     );
-  }, 300_000);
+  });
 });
 
 /** What happens to a packet half-way that happens neither before nor after; undefined if nothing does. */
