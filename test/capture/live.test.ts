@@ -56,7 +56,7 @@ async function captureStale(backend: string, run: Run) {
 
 const expected = {
   status: 0,
-  said: expect.stringMatching(/^A node treats packets to .* \(shop\/cart:http\) otherwise/),
+  said: expect.stringMatching(/^A node treats packets to .* \(shop\/cart:http\) differently/),
   found: 3,
   differs: expect.stringContaining('shop/cart:http'),
 };
