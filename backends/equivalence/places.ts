@@ -132,6 +132,12 @@ export function createPlaces(node: NodeContext): Places {
 
   for (const address of firstAddresses(node)) open(address);
 
+  /** Addresses that stand for nobody else in their networks: those in sets, and the node's own. */
+  function special(): Cidr[] {
+    const inSets = [...all.values()].filter(({ among }) => among.size > 0).map(({ address }) => address);
+    return [...inSets, ...node.addresses].map(hostCidr);
+  }
+
   /** Of the addresses that are looked up at single ports alone, one for each kind that networks tell apart. */
   function openClosed(): void {
     const closed = [...all.values()].filter(({ isOpen }) => !isOpen).map(({ address }) => address);
@@ -193,7 +199,7 @@ export function createPlaces(node: NodeContext): Places {
         if (place === undefined) {
           if (networks.size !== isDoneWith) {
             isDoneWith = networks.size;
-            for (const address of representatives(networks)) open(address);
+            for (const address of representatives([...networks, ...special()])) open(address);
             const outside = strangerTo(networks, node);
             if (outside !== undefined) open(outside);
             openClosed();
