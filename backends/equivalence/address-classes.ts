@@ -18,6 +18,8 @@ export interface KnownAddress {
   readonly asked: Set<readonly PortOf[]>;
   /** Of those, the ones that are tried here. */
   readonly tried: Set<string>;
+  /** Of the tried ones, those that did not show what becomes of all packets. */
+  readonly lacking: Set<string>;
   readonly pending: { readonly address: IpAddress; readonly protocol: Protocol; readonly port: Port }[];
   isWaiting: boolean;
   /** The port of each protocol that stands for all that nobody asks for; empty before an open address is looked at. */

@@ -4,7 +4,14 @@ import type { Packet, Trace } from '../../compiler/semantics/packet.ts';
 import { endpointText } from '../../compiler/ir/ir.ts';
 import type { Asked, Look } from './look.ts';
 import { createPlaces, type Place, type Places } from './places.ts';
-import { clientsOf, type Client, countQuestions, createQuestions, type Questions } from './questions.ts';
+import {
+  clientsOf,
+  type Client,
+  countQuestions,
+  createQuestions,
+  isOnlyOfItsKind,
+  type Questions,
+} from './questions.ts';
 
 /*
  * Compares two programs by what happens to packets, not by text and not by samples.
@@ -130,6 +137,7 @@ function comparePlace(place: Place, wanted: Look, found: Look, node: NodeContext
       }
     }
     if (countQuestions(questions) === before) {
+      if (!places.isNamed(place) && isOnlyOfItsKind(questions, place.address)) places.tryElsewhere(place);
       return { kinds: { tried: done.size, different }, examples, isSampled, unfollowed };
     }
   }

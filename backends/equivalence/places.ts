@@ -30,6 +30,8 @@ export interface Places {
   addPorts(address: IpAddress, ports: readonly PortOf[]): void;
   /** A network of destinations that a rule asks for. */
   addNetwork(network: Cidr): void;
+  /** One place of a class did not show what becomes of all packets: another address of the class is tried at its port. */
+  tryElsewhere(place: Place): void;
   /** All that are known by now, looked at or not. */
   count(): number;
   /** The next that was not looked at; undefined: that was all. */
@@ -69,6 +71,7 @@ export function createPlaces(node: NodeContext): Places {
       among: new Set(),
       asked: new Set(),
       tried: new Set(),
+      lacking: new Set(),
       pending: [],
       isWaiting: false,
       free: new Map(),
@@ -156,12 +159,15 @@ export function createPlaces(node: NodeContext): Places {
   function tryClasses(): void {
     const opened = [...all.values()].filter(({ isOpen }) => isOpen);
     for (const one of addressClasses(opened, networks, node)) {
-      const tried = new Set(one.members.flatMap((member) => [...member.tried]));
+      const tried = new Set(one.members.flatMap(({ tried, lacking }) => [...tried].filter((key) => !lacking.has(key))));
+      // What one lacks the next one shows.
+      const lacking = one.members.flatMap((member) => [...member.lacking]);
+      for (const [key, times] of countsOf(lacking)) if (times > 1) tried.add(key);
       for (const port of [...new Set(one.members.flatMap(({ asked }) => [...asked]))].flat()) {
         const key = portKey(port);
         if (tried.has(key)) continue;
         tried.add(key);
-        const member = one.members.find(({ named }) => !named.has(key)) ?? unnamed(one);
+        const member = one.members.find((member) => !member.named.has(key) && !member.lacking.has(key)) ?? unnamed(one);
         if (member === undefined) continue;
         member.tried.add(key);
         tryAt(member, port);
@@ -193,6 +199,7 @@ export function createPlaces(node: NodeContext): Places {
     addPorts,
     count: () => known,
     addNetwork: (network) => networks.add(network),
+    tryElsewhere: (place) => at(place.address).lacking.add(portKey(place)),
     next() {
       for (;;) {
         const place = waiting[looked];
@@ -235,6 +242,12 @@ function keysOf(ports: readonly PortOf[]): ReadonlySet<string> {
   const known = keys.get(ports) ?? new Set(ports.map(portKey));
   keys.set(ports, known);
   return known;
+}
+
+function countsOf(keys: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+  return counts;
 }
 
 /** From above: what Services use is rarely there. */

@@ -3,7 +3,7 @@ import type { Packet } from '../../compiler/semantics/packet.ts';
 import { isNodeAddress } from '../../compiler/semantics/place.ts';
 import { type Cidr, hostCidr, type IpAddress, parseAddress } from '../../compiler/values/address.ts';
 import type { Question } from './look.ts';
-import { addressOutside, kindOf, representatives } from './regions.ts';
+import { addressIn, addressOutside, kindOf, representatives } from './regions.ts';
 
 /** Who sends a packet, as far as rules can tell. */
 export interface Client {
@@ -65,6 +65,15 @@ export function clientsOf(questions: Questions, destination: IpAddress, node: No
     remembered.length < questions.remembered.size ||
     (remembered.length > 0 && base.length > mostRemembering);
   return { tried: [...base, ...again], isSampled };
+}
+
+/**
+ * Whether a kind of sources has no member but the destination itself, which sends itself nothing: what becomes of its
+ * packets is seen at a like destination alone.
+ */
+export function isOnlyOfItsKind({ sources }: Questions, destination: IpAddress): boolean {
+  const kind = kindOf(destination, sources);
+  return kind !== undefined && addressIn(kind, sources, [destination]) === undefined;
 }
 
 /** Clients that are tried with every remembered endpoint. */
