@@ -163,7 +163,8 @@ function changeRule(
   lines.splice(place, 0, line);
   added.set(line, number);
   const isWithoutAccount = rule.matches.some((match) => match.kind === 'nfacct' && !call.hasAccount(match.name));
-  if (isWithoutAccount) throw ruleRefused(call, section, number, chain, 'No such file or directory');
+  // A test asks the kernel for the match and not for the object.
+  if (isWithoutAccount && !call.test) throw ruleRefused(call, section, number, chain, 'No such file or directory');
   if (call.refuses(line)) throw ruleRefused(call, section, number, chain, 'Invalid argument');
 }
 
