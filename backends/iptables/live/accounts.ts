@@ -21,9 +21,9 @@ export async function makeAccounts(
   documents: readonly RestoreDocument[],
 ): Promise<void> {
   const names = Object.values(accountNames(prefix));
-  const isNeeded = documents.some(({ tables }) =>
-    tables.some(({ lines }) => lines.some((line) => names.some((name) => namesAccount(line, name)))),
-  );
+  // Asked of every line that is written, so the word first.
+  const isCounting = (line: string) => line.includes('nfacct') && names.some((name) => namesAccount(line, name));
+  const isNeeded = documents.some(({ tables }) => tables.some(({ lines }) => lines.some(isCounting)));
   if (!isNeeded) return;
   const there = accountsIn(ruleset, prefix);
   for (const name of names) if (!there.has(name)) await run('nfacct', ['add', name]);
