@@ -77,6 +77,24 @@ export interface CounterName {
   readonly help: string;
 }
 
+/** What rules count for metrics, where the setting for it is made (`Settings.packetCounters`). */
+export interface PacketCounters {
+  readonly names: readonly CounterName[];
+  /**
+   * Reads the kernel and changes nothing.
+   *
+   * returns   packets by the name of the counter; what cannot be read is not in it
+   */
+  read(run: Run, prefix: ChainPrefix): Promise<ReadonlyMap<string, number>>;
+}
+
+/** What of the settings a machine can do. */
+export interface PossibleSettings {
+  readonly settings: Settings;
+  /** What was left out of them, as warnings. */
+  readonly problems: readonly Diagnostic[];
+}
+
 /** What a backend does with a kernel, or with what was saved of one. Functions that take a `Run` throw BackendError. */
 export interface LiveBackend {
   /**
@@ -84,6 +102,15 @@ export interface LiveBackend {
    * mode stand for it.
    */
   readonly failureCounters?: { readonly syncs: CounterName; readonly removals: CounterName };
+  /** What its rules can count for metrics; absent: nothing. */
+  readonly packetCounters?: PacketCounters;
+  /**
+   * The settings without those that this machine cannot do and that no Service needs. Asked once, before anything is compiled
+   * for this machine's kernel, so that all commands and the agent want the same program. Changes nothing.
+   *
+   * absent   there are none in this mode
+   */
+  possible?(run: Run, settings: Settings): Promise<PossibleSettings>;
   /** Whether this machine can do what is wanted. Changes nothing that stays. */
   check(run: Run, settings: Settings): Promise<void>;
   /** Settings that are made once before the first rule. What cannot be set is told and decides nothing. */

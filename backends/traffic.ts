@@ -1,6 +1,10 @@
 import type { IpAddress } from '../compiler/values/address.ts';
 import type { Port, Protocol } from '../compiler/values/port.ts';
 
+/** Which endpoints a connection has a choice of: all that the Service port has, or those of this node. */
+export type Pool = 'cluster' | 'local';
+export type ByPool = Readonly<Record<Pool, number>>;
+
 /** What a kernel counted of one endpoint, since it began to count. A counter that goes back has begun anew. */
 export interface EndpointTraffic {
   /** `shop/cart:http`, as the kernel's own names tell; undefined: they do not. */
@@ -11,6 +15,11 @@ export interface EndpointTraffic {
   /** `10.1.0.5:8080`, `[fd00::5]:8080` */
   readonly endpoint: string;
   readonly connections: number;
+  /**
+   * Connections for which this endpoint was chosen out of each pool. Their counters can be younger than that of all connections.
+   * undefined: the kernel does not tell; where `dialled` is known, it follows from the place.
+   */
+  readonly byPool?: ByPool | undefined;
   /** Of all packets, in both directions; undefined: only connections are counted. */
   readonly volume: Volume | undefined;
   /** Each new connection comes here with the chance of the endpoint's share, or in turns that come to the same. */

@@ -78,6 +78,11 @@ export interface Settings {
   readonly conntrackTcpBeLiberal: boolean;
   /** Rules count connections to each endpoint, also where counting is a choice. */
   readonly countsTraffic: boolean;
+  /**
+   * iptables mode counts what kube-proxy 1.31 counts in two objects of the kernel: packets that are dropped because conntrack
+   * calls them invalid, and connections to node ports on 127.0.0.1.
+   */
+  readonly packetCounters: boolean;
   /** Feature gates given by name, as kube-proxy knows them. */
   readonly featureGates: Readonly<Record<string, boolean>>;
   readonly ipvs: {
@@ -107,6 +112,7 @@ export const defaultSettings: Settings = {
   bindAddress: undefined,
   conntrackTcpBeLiberal: false,
   countsTraffic: false,
+  packetCounters: false,
   featureGates: {},
   ipvs: {
     scheduler: 'rr',

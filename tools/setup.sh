@@ -71,7 +71,7 @@ missing_debian_packages() {
 install_debian_packages() {
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     missing=
-    for tool in ip iptables-save ip6tables-restore ipset nft conntrack ipvsadm modprobe sysctl runc qemu-system-x86_64; do
+    for tool in ip iptables-save ip6tables-restore ipset nft nfacct conntrack ipvsadm modprobe sysctl runc qemu-system-x86_64; do
       PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || missing="$missing $tool"
     done
     [ -z "$missing" ] || say "not Debian or Ubuntu; tests that need these tools will not run:$missing"

@@ -26,6 +26,7 @@ import { prepareNode } from '../node/prepare.ts';
 import { preparationText, problemsOf } from '../../backends/host/preparation.ts';
 import { createFirstLook } from '../planning/first-look.ts';
 import { scopeOf } from '../planning/plan-kernel.ts';
+import { possibleSettings } from '../planning/possible.ts';
 import { defaultThreshold } from '../planning/removal.ts';
 import { type ProxyOptions, proxyIdentity } from '../input/proxy-identity.ts';
 import { openRegistryFile } from '../config/registry-watch.ts';
@@ -35,6 +36,7 @@ import { lockNode } from '../node/node-lock.ts';
 import type { BindAddress } from '../serving/bind-address.ts';
 import { countCalls } from '../serving/meter.ts';
 import { createMetrics } from '../serving/metrics.ts';
+import { showPacketCounters } from '../serving/packet-counters.ts';
 import { type Given, readCheckedDocument, readConfiguration } from './agent/configuration.ts';
 import { dryPlanes } from '../planning/dry-planes.ts';
 import type { GivenFlags } from './agent/flags.ts';
@@ -105,13 +107,13 @@ export function agentCommand(
   return reportingFailures(diagnostics, io, async () => {
     const identity = proxyIdentity(options);
     const given = await readConfiguration(options.config, options.flags, io.readStdin);
-    const configuration = { ...given.configuration, settings: { ...given.configuration.settings, ...identity } };
+    const asked = { ...given.configuration, settings: { ...given.configuration.settings, ...identity } };
     if (options.writeConfigTo !== undefined)
       return writeConfiguration(options.writeConfigTo, given, { diagnostics }, io);
-    const mode = await loadMode(configuration.backend);
+    const mode = await loadMode(asked.backend);
     if (options.initOnly === true) {
       return initCommand(
-        { configuration, live: mode.live, cpus: host.cpus },
+        { configuration: asked, live: mode.live, cpus: host.cpus },
         { ...options, diagnostics },
         io,
         run,
@@ -119,6 +121,11 @@ export function agentCommand(
       );
     }
     const scrapes = scrapeAddressOf(options);
+    const isDry = options.dryRun === true;
+    // Dumps are most likely of another machine.
+    const isHere = !isDry || options.against.length === 0;
+    const possible = isHere ? await possibleSettings(mode.live, run, asked.settings) : { ...asked, problems: [] };
+    const configuration = { ...asked, settings: possible.settings };
     const registryFile =
       options.registry === undefined ? undefined : await openRegistryFile(options.registry, io.readStdin);
     const context = { ...contextOf(configuration, host), ...(registryFile && { registry: registryFile.registry }) };
@@ -127,6 +134,7 @@ export function agentCommand(
     const renewed = new AbortController();
     const signal = AbortSignal.any([told, renewed.signal]);
     const metrics = createMetrics(mode.live);
+    if (!isDry) showPacketCounters(metrics.registry, mode.live, run, configuration.settings);
     const clock = systemClock;
     const leases = leaseNamespaceOf(options);
     const { sources, post, unverified, close } = await openSources({
@@ -139,7 +147,6 @@ export function agentCommand(
       proxyName: context.settings.serviceProxyName,
     });
     for (const server of unverified) log.warn({ server }, unverifiedText(server));
-    const isDry = options.dryRun === true;
     // An API server that answers knows what it has; a folder may have lost files while nobody looked.
     const isGuarded = options.source !== undefined && options.allowMassRemoval !== true && !isDry;
     const lock = isDry
@@ -156,7 +163,7 @@ export function agentCommand(
       const runOf = (family: Family) => conntrack.find((meter) => meter.family === family)?.run ?? run;
       const prepared = isDry ? [] : await prepareNode(run, { ...configuration, live: mode.live }, host.cpus);
       for (const one of prepared) if (one.kind === 'set') log.info({}, preparationText(one));
-      const problems = problemsOf(prepared);
+      const problems = [...possible.problems, ...problemsOf(prepared)];
       const oomScore = isDry ? undefined : setOomScore(configuration.agent.oomScoreAdj);
       const planes = isDry
         ? dryPlanes(options.against, io, run, mode, configuration.settings, signal)

@@ -46,7 +46,7 @@ export function applyCommand(options: ApplyOptions, io: Io, run: Run, host: Host
 }
 
 async function applyObjects(options: ApplyOptions, io: Io, run: Run, host: Host, outcome: Outcome): Promise<number> {
-  const wanted = await compileWanted(options, io, host);
+  const wanted = await compileWanted(options, io, { host, run });
   await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
   if (wanted.isEmpty && options.allowEmpty !== true) {
     await io.err(diagnosticsText([nothingGiven(options.filename)], options.diagnostics));

@@ -47,7 +47,7 @@ export interface CaptureOptions extends WantedOptions, SelectionOptions {
 export function captureCommand(folder: string, options: CaptureOptions, io: Io, run: Run, host: Host): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
     refuseFilled(folder);
-    const wanted = asInCase(await compileWanted(options, io, options.live === true ? host : undefined));
+    const wanted = asInCase(await compileWanted(options, io, options.live === true ? { host, run } : undefined));
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
     const services = families.flatMap((family) => wanted.targets[family].services);
     const isAsked = parseNameSelection(options.services, options, wanted.input, services);

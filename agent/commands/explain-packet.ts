@@ -11,7 +11,7 @@ import { knowledgeOf } from '../packets/knowledge.ts';
 import { parseQuestion, type Question } from '../packets/question.ts';
 import { packetText } from '../packets/text.ts';
 import type { Via } from '../packets/via.ts';
-import { compileWanted, type WantedOptions } from '../planning/compile-targets.ts';
+import { compileWanted, type Here, type WantedOptions } from '../planning/compile-targets.ts';
 import { observeFamilies } from '../planning/plan-kernel.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
 import type { DocumentFormat } from '../terminal/document.ts';
@@ -52,7 +52,7 @@ export function explainPacketCommand(
   return reportingFailures(options.diagnostics, io, async () => {
     const question = parseQuestion(words);
     const isLive = options.live === true;
-    const told = await tell(options, question, io, isLive ? host : undefined);
+    const told = await tell(options, question, io, isLive ? { host, run } : undefined);
     const { known } = told;
     const asked = askedPackets(question, options.via, known);
     const against = options.against ?? [];
@@ -75,14 +75,14 @@ async function tell(
   options: ExplainPacketOptions,
   question: Question,
   io: Io,
-  host: Host | undefined,
+  here: Here | undefined,
 ): Promise<AskedAgent> {
   const { filename } = options;
   if (filename === undefined) {
     refuseWithoutFiles(options);
     return askAgent(options.address, pathOf(question));
   }
-  const wanted = await compileWanted({ ...options, filename }, io, host);
+  const wanted = await compileWanted({ ...options, filename }, io, here);
   await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
   const { endpoints } = wanted.compilation;
   return { ...wanted, known: knowledgeOf(wanted.mode.backend, { ...wanted, endpoints }) };

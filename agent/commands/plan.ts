@@ -38,7 +38,7 @@ export interface PlanOptions extends WantedOptions, DangerOptions, SelectionOpti
 export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
     const isHere = options.against.length === 0;
-    const wanted = await compileWanted(options, io, isHere ? host : undefined);
+    const wanted = await compileWanted(options, io, isHere ? { host, run } : undefined);
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
     const isAsked = selected(options, wanted);
     const planned = isHere

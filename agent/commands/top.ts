@@ -9,7 +9,7 @@ import { UsageError } from '../input/input-error.ts';
 import { proxyIdentity } from '../input/proxy-identity.ts';
 import { type IsSelected, parseSelection, type SelectionOptions } from '../input/selection.ts';
 import { type Clock, sleep } from '../loop/clock.ts';
-import { compileWanted } from '../planning/compile-targets.ts';
+import { compileWanted, type Here } from '../planning/compile-targets.ts';
 import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.ts';
 import { type DocumentFormat, documentText } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
@@ -58,7 +58,7 @@ export interface TopPlace {
  */
 export function topCommand(targets: readonly string[], options: TopOptions, io: Io, place: TopPlace): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
-    const { settings, isSelected, backend, isNeeded, asked } = await knowledge(targets, options, io, place.host);
+    const { settings, isSelected, backend, isNeeded, asked } = await knowledge(targets, options, io, place);
     const meters = await openMeters(place.run, settings, backend, isNeeded);
     if (meters.length === 0) {
       await io.err('error: there are no rules for Services here, or they cannot be read; reading them takes root\n');
@@ -152,10 +152,10 @@ interface Knowledge {
 }
 
 /** From files where some are given, else from the agent of this node. */
-async function knowledge(targets: readonly string[], options: TopOptions, io: Io, host: Host): Promise<Knowledge> {
+async function knowledge(targets: readonly string[], options: TopOptions, io: Io, here: Here): Promise<Knowledge> {
   const { filename } = options;
   if (filename !== undefined) {
-    const wanted = await compileWanted({ ...options, filename }, io, host);
+    const wanted = await compileWanted({ ...options, filename }, io, here);
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
     const ports = families.flatMap((family) => wanted.targets[family].services.map(askedOf));
     return {

@@ -34,7 +34,7 @@ export interface VerifyFoundOptions extends WantedOptions, SelectionOptions {
 export function verifyFoundCommand(options: VerifyFoundOptions, io: Io, run: Run, host: Host): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
     const isHere = options.against.length === 0;
-    const wanted = await compileWanted(options, io, isHere ? host : undefined);
+    const wanted = await compileWanted(options, io, isHere ? { host, run } : undefined);
     await io.err(diagnosticsText(wanted.diagnostics, options.diagnostics, wanted.placeOf));
     const { services = [] } = options;
     const all = families.flatMap((family) => wanted.targets[family].services);

@@ -65,6 +65,12 @@ export const keys: readonly Key[] = [
   applied('iptables.masqueradeAll', 'boolean', 'every connection to a cluster IP is masqueraded; for IPVS too'),
   applied('iptables.masqueradeBit', 'bit', 'bit of the packet mark that means "masquerade"; for IPVS too'),
   applied('iptables.localhostNodePorts', 'boolean', 'node ports answer on 127.0.0.1', 'iptables'),
+  applied(
+    'iptables.counters',
+    'boolean',
+    "rules count in kube-proxy's two nfacct counters, where the machine can; kube-proxy has no such key and always counts",
+    'iptables',
+  ),
   applied('nftables.masqueradeAll', 'boolean', 'the same in nftables mode; unset means as for iptables', 'nftables'),
   applied('nftables.masqueradeBit', 'bit', 'the same in nftables mode; unset means as for iptables', 'nftables'),
   applied(

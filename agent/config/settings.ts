@@ -48,6 +48,7 @@ export function settingsFrom(get: Get, { compat, backend }: SettingsChoices, rep
     bindAddress: address === '0.0.0.0' || address === '::' ? undefined : address,
     conntrackTcpBeLiberal: parseBoolean(get('conntrack.tcpBeLiberal')) ?? defaultSettings.conntrackTcpBeLiberal,
     countsTraffic: parseBoolean(get(`${backend}.counters`)) ?? defaultSettings.countsTraffic,
+    packetCounters: packetCountersFrom(get, compat, report),
     featureGates: parseGates(get('featureGates')) ?? defaultSettings.featureGates,
     ipvs: {
       scheduler: parseScheduler(get('ipvs.scheduler')) ?? defaultSettings.ipvs.scheduler,
@@ -58,6 +59,13 @@ export function settingsFrom(get: Get, { compat, backend }: SettingsChoices, rep
       udpTimeoutSeconds: seconds('ipvs.udpTimeout'),
     },
   };
+}
+
+function packetCountersFrom(get: Get, compat: Compat, report: Report): boolean {
+  const isAsked = parseBoolean(get('iptables.counters')) ?? defaultSettings.packetCounters;
+  if (!isAsked || compat === 'none') return isAsked;
+  report.info('iptables.counters', 'has no effect with --compat kube-proxy: kube-proxy v1.30 has no such counters');
+  return false;
 }
 
 /** The key that a mode needs, and that has no effect in another mode. */

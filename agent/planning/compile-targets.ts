@@ -1,3 +1,4 @@
+import type { Run } from '../../backends/command.ts';
 import { loadMode, type Mode } from '../../backends/index.ts';
 import type { Target } from '../../backends/target.ts';
 import type { Compilation, CompileInput } from '../../compiler/compile.ts';
@@ -12,6 +13,7 @@ import type { PlaceOf } from '../input/place.ts';
 import type { Io } from '../terminal/io.ts';
 import { clustersOf } from './clusters.ts';
 import type { ClusterOf } from './fact-texts.ts';
+import { possibleSettings } from './possible.ts';
 import { targetsOf } from './targets.ts';
 
 /** What shall be, in both families. */
@@ -33,20 +35,30 @@ export interface WantedOptions extends InputOptions {
   readonly strict?: boolean;
 }
 
+/** The machine that a command compiles for, where it runs there. */
+export interface Here {
+  readonly host: Host;
+  readonly run: Run;
+}
+
 /**
  * Compiles what a plan leads to.
  *
- * host     undefined: not on the node itself
+ * here     undefined: not on the node itself
  * throws   InputError for files that cannot be used, and with `strict` for a warning
  */
-export async function compileWanted(options: WantedOptions, io: Io, host: Host | undefined): Promise<Wanted> {
-  const { isEmpty, input, backend, diagnostics: notes, placeOf } = await readInputs(options, io.readStdin, host);
-  const compilation = compile(input);
-  const { settings } = input;
+export async function compileWanted(options: WantedOptions, io: Io, here: Here | undefined): Promise<Wanted> {
+  const read = await readInputs(options, io.readStdin, here?.host);
+  const { isEmpty, backend, diagnostics: notes, placeOf } = read;
   const mode = await loadMode(backend);
+  const asked = read.input.settings;
+  const { settings, problems } =
+    here === undefined ? { settings: asked, problems: [] } : await possibleSettings(mode.live, here.run, asked);
+  const input = { ...read.input, settings };
+  const compilation = compile(input);
   const targets = targetsOf(compilation);
   const made = families.flatMap((family) => mode.backend.make(targets[family]).diagnostics);
-  const diagnostics = [...notes, ...compilation.diagnostics, ...made];
+  const diagnostics = [...notes, ...problems, ...compilation.diagnostics, ...made];
   if (options.strict === true && diagnostics.some(isWorrying)) throw new InputError(diagnostics, placeOf);
   const clusterOf = clustersOf(compilation, settings.clusterCidrs);
   return { isEmpty, mode, input, compilation, settings, targets, diagnostics, placeOf, clusterOf };

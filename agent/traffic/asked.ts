@@ -1,15 +1,22 @@
-import type { DialledPlace } from '../../backends/traffic.ts';
-import { type Endpoint, endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { DialledPlace, Pool } from '../../backends/traffic.ts';
+import { type Endpoint, endpointText, type Frontend, type Route, type ServicePortIR } from '../../compiler/ir/ir.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import { type Rational, rational, zero } from '../../compiler/values/rational.ts';
 
 /** What is asked of one Service port in one family, as far as counters can be compared with it. */
 export interface AskedPort extends Pick<ServicePortIR, 'id' | 'service' | 'portName' | 'family' | 'protocol'> {
-  readonly places: readonly DialledPlace[];
+  readonly places: readonly AskedPlace[];
+  /** Those that some frontend takes from: `cluster` before `local`. */
+  readonly pools: readonly Pool[];
   /** Clients stay with an endpoint, so connections are no independent choices. */
   readonly affinity: boolean;
   /** By `ip:port`. */
   readonly endpoints: readonly AskedEndpoint[];
+}
+
+export interface AskedPlace extends DialledPlace {
+  /** Where connections that are dialled there go; undefined: nowhere. */
+  readonly pool: Pool | undefined;
 }
 
 export interface AskedEndpoint {
@@ -17,17 +24,23 @@ export interface AskedEndpoint {
   readonly endpoint: string;
   /** `local` is the own one. */
   readonly cluster: string;
-  /** Of new connections; one for each pool that some frontend takes from, `cluster` before `local`. */
+  /** Of new connections; one for each pool, in the order of `pools`. */
   readonly shares: readonly Rational[];
 }
 
 export function askedOf(ir: ServicePortIR): AskedPort {
   const { id, service, portName, family, protocol, frontends, affinity } = ir;
-  const pools = usedPools(ir).map((name) => ir.pools[name]);
+  const names = usedPools(ir);
+  const pools = names.map((name) => ir.pools[name]);
   const endpoints = new Map(pools.flat().map((endpoint) => [endpointText(endpoint), endpoint]));
   return {
     ...{ id, service, portName, family, protocol },
-    places: frontends.map((one) => ({ address: one.kind === 'nodePort' ? undefined : one.address, port: one.port })),
+    pools: names,
+    places: frontends.map((one) => ({
+      address: one.kind === 'nodePort' ? undefined : one.address,
+      port: one.port,
+      pool: poolOf(isInternal(one.kind) ? ir.internal : ir.external),
+    })),
     affinity: affinity.kind !== 'none',
     endpoints: [...endpoints]
       .sort(([a], [b]) => compareText(a, b))
@@ -39,13 +52,20 @@ export function askedOf(ir: ServicePortIR): AskedPort {
   };
 }
 
-function usedPools({ frontends, internal, external, keepClientAddress }: ServicePortIR): ('cluster' | 'local')[] {
-  const isInternal = (kind: string): boolean => kind === 'clusterIP' || kind === 'clusterSetIP';
+function isInternal(kind: Frontend['kind']): boolean {
+  return kind === 'clusterIP' || kind === 'clusterSetIP';
+}
+
+function poolOf(route: Route): Pool | undefined {
+  return route.kind === 'forward' ? route.pool : undefined;
+}
+
+function usedPools({ frontends, internal, external, keepClientAddress }: ServicePortIR): Pool[] {
   const routes = [
     ...(frontends.some(({ kind }) => isInternal(kind)) ? [internal] : []),
     ...(frontends.some(({ kind }) => !isInternal(kind)) ? [external] : []),
   ];
-  const asks = (pool: string): boolean => routes.some((route) => route.kind === 'forward' && route.pool === pool);
+  const asks = (pool: Pool): boolean => routes.some((route) => poolOf(route) === pool);
   // What this node and its pods send to an external place with policy Local has the whole cluster.
   const fromInside = keepClientAddress && routes.includes(external);
   return (['cluster', 'local'] as const).filter((pool) => asks(pool) || (pool === 'cluster' && fromInside));

@@ -136,20 +136,82 @@ it('what an agent tells is read as it was, and nothing else is read', () => {
   ]);
 });
 
-it('two pools in use have two shares, and are not judged', () => {
+describe('two pools in use', () => {
   const pool = [endpoint('10.1.0.1:8080', { local: true }), endpoint('10.1.0.2:8080')];
-  const port = parsePort(30_080);
-  if (port === undefined) throw new Error('no port');
+  const [address, port, nodePort] = [parseAddress('10.96.0.1'), parsePort(80), parsePort(30_080)];
+  if (address === undefined || port === undefined || nodePort === undefined) throw new Error('no place');
   const two = askedOf(
-    makeIR([clusterIP('10.96.0.1', 80), { kind: 'nodePort', port }], pool, {
+    makeIR([clusterIP('10.96.0.1', 80), { kind: 'nodePort', port: nodePort }], pool, {
       pools: { cluster: pool, local: pool.slice(0, 1) },
       external: { kind: 'forward', pool: 'local' },
       keepClientAddress: true,
     }),
   );
-  expect(two.endpoints.map(({ shares }) => shares)).toEqual([
-    [rational(1, 2), rational(1)],
-    [rational(1, 2), rational(0)],
-  ]);
-  expect(after([both(0, 0), both(400, 0)], [two]).endpoints.map(({ share }) => share.deviates)).toEqual([false, false]);
+  const chosen = (cluster: number, local: number) => ({ byPool: { cluster, local } });
+  const sharesOf = ({ endpoints }: ReturnType<typeof after>) =>
+    endpoints.map(({ share }) => share.byPool.map(({ measured, deviates }) => [measured, deviates]));
+
+  it('have two shares, which are not judged where nobody tells them apart', () => {
+    expect(two.endpoints.map(({ shares }) => shares)).toEqual([
+      [rational(1, 2), rational(1)],
+      [rational(1, 2), rational(0)],
+    ]);
+    const { endpoints } = after([both(0, 0), both(400, 0)], [two]);
+    expect(endpoints.map(({ share }) => [share.byPool, share.deviates])).toEqual([
+      [[], false],
+      [[], false],
+    ]);
+  });
+
+  it('are judged each by itself: what comes to the local pool is no excess of the other', () => {
+    const start = [count('10.1.0.1:8080', 0, chosen(0, 0)), count('10.1.0.2:8080', 0, chosen(0, 0))];
+    const fair = [count('10.1.0.1:8080', 500, chosen(100, 400)), count('10.1.0.2:8080', 100, chosen(100, 0))];
+    expect(sharesOf(after([start, fair], [two]))).toEqual([
+      [
+        [0.5, false],
+        [1, false],
+      ],
+      [
+        [0.5, false],
+        [0, false],
+      ],
+    ]);
+    const unfair = [count('10.1.0.1:8080', 450, chosen(50, 400)), count('10.1.0.2:8080', 150, chosen(150, 0))];
+    const { endpoints } = after([start, unfair], [two]);
+    expect(endpoints.map(({ share }) => share.byPool.map(({ deviates }) => deviates))).toEqual([
+      [true, false],
+      [true, false],
+    ]);
+    expect(endpoints.map(({ share }) => share.deviates)).toEqual([true, true]);
+  });
+
+  it('are told apart by the place that is dialled, where the kernel has no other sign', () => {
+    const at = (one: string, place: typeof address | undefined, connections: number) =>
+      count(one, connections, { dialled: { address: place, port: place === undefined ? nodePort : port } });
+    const reading = (factor: number) => [
+      at('10.1.0.1:8080', address, 90 * factor),
+      at('10.1.0.2:8080', address, 10 * factor),
+      at('10.1.0.1:8080', undefined, 60 * factor),
+    ];
+    expect(sharesOf(after([reading(0), reading(1)], [two]))).toEqual([
+      [
+        [0.9, true],
+        [1, false],
+      ],
+      [
+        [0.1, true],
+        [0, false],
+      ],
+    ]);
+  });
+
+  it('begin anew where the counters of choices do, and totals go on', () => {
+    const reading = (total: number, first: number, second: number) => [
+      count('10.1.0.1:8080', total, chosen(first, 0)),
+      count('10.1.0.2:8080', total, chosen(second, 0)),
+    ];
+    const { row, endpoints } = after([reading(0, 0, 0), reading(300, 100, 300), reading(310, 5, 5)], [two]);
+    expect(row).toMatchObject({ countedAnew: false, perSecond: { connections: 20 } });
+    expect(endpoints.map(({ share }) => share.deviates)).toEqual([false, false]);
+  });
 });

@@ -1,7 +1,7 @@
-import type { Volume } from '../../backends/traffic.ts';
+import type { Pool, Volume } from '../../backends/traffic.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import { type Rational, sumRationals } from '../../compiler/values/rational.ts';
-import { addVolumes, type EndpointCounts, type PortCounts } from './count.ts';
+import { addVolumes, type EndpointCounts, nothingCounted, type PortCounts } from './count.ts';
 import { isBeyondChance } from './chance.ts';
 
 /** What went to something since the kernel began to count, and since the reading before. */
@@ -15,11 +15,21 @@ export interface Measures {
 
 /** The part of a Service port's new connections. */
 export interface Share {
-  /** 0 to 1; undefined: there was no connection. */
+  /** Of all connections, 0 to 1; undefined: there was no connection. */
   readonly measured: number | undefined;
   /** One for each pool that is in use; empty: nobody told. */
   readonly asked: readonly Rational[];
-  /** More or fewer connections came than chance explains. */
+  /** Of those that had a choice of one pool, where more than one is in use and counters tell them apart; else empty. */
+  readonly byPool: readonly PoolShare[];
+  /** More or fewer connections came than chance explains: of all, or in one pool. */
+  readonly deviates: boolean;
+}
+
+export interface PoolShare {
+  readonly pool: Pool;
+  /** 0 to 1; undefined: there was no connection. */
+  readonly measured: number | undefined;
+  readonly asked: Rational;
   readonly deviates: boolean;
 }
 
@@ -67,7 +77,8 @@ export function createTrafficBook(): TrafficBook {
         .map((port) => {
           const last = before?.ports.get(port.id);
           const wentBack = last !== undefined && hasGoneBack(last, port);
-          const goesOn = last !== undefined && !wentBack && shapeOf(last) === shapeOf(port);
+          const goesOn =
+            last !== undefined && !wentBack && !havePoolsGoneBack(last, port) && shapeOf(last) === shapeOf(port);
           const start = goesOn ? (starts.get(port.id) ?? port) : port;
           starts.set(port.id, start);
           return serviceRow(port, before === undefined ? undefined : { last, seconds: seconds ?? 0, start }, wentBack);
@@ -83,6 +94,15 @@ function hasGoneBack(last: PortCounts, now: PortCounts): boolean {
   return [...now.endpoints].some(
     ([endpoint, { connections }]) => connections < (last.endpoints.get(endpoint)?.connections ?? 0),
   );
+}
+
+/** Counters of choices begin anew where the rules that choose are written anew. */
+function havePoolsGoneBack(last: PortCounts, now: PortCounts): boolean {
+  return [...now.endpoints].some(([endpoint, { byPool }]) => {
+    const before = last.endpoints.get(endpoint)?.byPool;
+    if (before === undefined || byPool === undefined) return before !== byPool;
+    return byPool.cluster < before.cluster || byPool.local < before.local;
+  });
 }
 
 function shapeOf({ endpoints, asked }: PortCounts): string {
@@ -107,8 +127,10 @@ function serviceRow(port: PortCounts, before: Before | undefined, countedAnew: b
       endpoint,
       cluster: port.asked?.endpoints.find((one) => one.endpoint === endpoint)?.cluster,
       asked: askedShares(port, endpoint),
-      measures: measuresOf(counts, before && (before.last?.endpoints.get(endpoint) ?? nothing), before?.seconds),
+      measures: measuresOf(counts, before && (before.last?.endpoints.get(endpoint) ?? nothingCounted), before?.seconds),
       observed: counts.connections - (before?.start.endpoints.get(endpoint)?.connections ?? 0),
+      inPool: (pool: Pool) =>
+        counts.byPool && counts.byPool[pool] - (before?.start.endpoints.get(endpoint)?.byPool?.[pool] ?? 0),
     }));
   const all = counted.reduce((sum, { observed }) => sum + observed, 0);
   const isJudged = before !== undefined && followsChance(port);
@@ -119,11 +141,29 @@ function serviceRow(port: PortCounts, before: Before | undefined, countedAnew: b
       sumRationals(parts.flatMap((one) => one.asked[pool] ?? [])),
     );
     const [only] = asked;
+    const isOff = isJudged && only !== undefined && asked.length === 1 && isBeyondChance(observed, all, only);
+    const byPool = poolShares(parts, asked);
     return {
       measured: all === 0 ? undefined : observed / all,
       asked,
-      deviates: isJudged && only !== undefined && asked.length === 1 && isBeyondChance(observed, all, only),
+      byPool,
+      deviates: isOff || byPool.some(({ deviates }) => deviates),
     };
+  };
+  const poolShares = (parts: typeof counted, asked: readonly Rational[]): PoolShare[] => {
+    const pools = port.asked?.pools ?? [];
+    if (pools.length < 2 || counted.some(({ inPool }) => inPool('cluster') === undefined)) return [];
+    return pools.map((pool, at) => {
+      const among = (these: typeof counted) => these.reduce((sum, { inPool }) => sum + (inPool(pool) ?? 0), 0);
+      const [own, whole] = [among(parts), among(counted)];
+      const share = asked[at] ?? sumRationals([]);
+      return {
+        pool,
+        measured: whole === 0 ? undefined : own / whole,
+        asked: share,
+        deviates: isJudged && isBeyondChance(own, whole, share),
+      };
+    });
   };
   const clusters = [...Map.groupBy(counted, ({ cluster }) => cluster)]
     .sort(ownFirst)
@@ -152,8 +192,6 @@ function askedShares({ asked }: PortCounts, endpoint: string): readonly Rational
 function followsChance({ asked, endpoints }: PortCounts): boolean {
   return asked?.affinity === false && [...endpoints.values()].every(({ followsShares }) => followsShares);
 }
-
-const nothing: EndpointCounts = { connections: 0, volume: undefined, followsShares: true };
 
 /** before   undefined: there was no reading */
 function measuresOf(now: EndpointCounts, before: EndpointCounts | undefined, seconds: number | undefined): Measures {

@@ -1,4 +1,4 @@
-import type { EndpointTraffic, Volume } from '../../backends/traffic.ts';
+import type { ByPool, DialledPlace, EndpointTraffic, Pool, Volume } from '../../backends/traffic.ts';
 import { endpointText } from '../../compiler/ir/ir.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import { type PortName, type ServiceKey, servicePortIn } from '../../compiler/values/names.ts';
@@ -22,6 +22,8 @@ export interface PortCounts {
 
 export interface EndpointCounts {
   readonly connections: number;
+  /** By the pool that they had a choice of; undefined: it is not known of all. */
+  readonly byPool: ByPool | undefined;
   readonly volume: Volume | undefined;
   readonly followsShares: boolean;
 }
@@ -72,7 +74,8 @@ export function countPorts(
       const name = port === undefined ? (count.servicePort ?? placeText(count)) : servicePortIn(port.id);
       const id = port?.id ?? `${name}/${count.protocol}/${family}`;
       const { endpoints } = portOf(id, { name, protocol: count.protocol, family, asked: port });
-      endpoints.set(count.endpoint, sum(endpoints.get(count.endpoint), count));
+      const counted = { ...count, byPool: count.byPool ?? byPlace(count, port) };
+      endpoints.set(count.endpoint, sum(endpoints.get(count.endpoint), counted));
     }
     for (const port of asked) {
       if (port.family !== family) continue;
@@ -83,8 +86,7 @@ export function countPorts(
         asked: port,
       });
       for (const { endpoint } of port.endpoints) {
-        if (!endpoints.has(endpoint))
-          endpoints.set(endpoint, { connections: 0, volume: undefined, followsShares: true });
+        if (!endpoints.has(endpoint)) endpoints.set(endpoint, nothingCounted);
       }
     }
   }
@@ -97,12 +99,34 @@ function placeText({ dialled }: EndpointTraffic): string {
   return address === undefined ? `node port ${port}` : endpointText({ address, port });
 }
 
+/** What is dialled says where a connection may go, as all connections to one place have the same choice. */
+function byPlace({ dialled, connections }: EndpointTraffic, port: AskedPort | undefined): ByPool | undefined {
+  if (dialled === undefined || port === undefined) return undefined;
+  const at = (address: DialledPlace['address']) =>
+    port.places.find((place) => place.address === address && place.port === dialled.port);
+  return allIn((at(dialled.address) ?? at(undefined))?.pool, connections);
+}
+
+function allIn(pool: Pool | undefined, connections: number): ByPool | undefined {
+  return pool && { cluster: 0, local: 0, [pool]: connections };
+}
+
+/** Of an endpoint that nobody has counted. */
+export const nothingCounted: EndpointCounts = {
+  connections: 0,
+  byPool: { cluster: 0, local: 0 },
+  volume: undefined,
+  followsShares: true,
+};
+
 function sum(
   before: EndpointCounts | undefined,
-  { connections, volume, followsShares }: EndpointCounts,
+  { connections, byPool, volume, followsShares }: EndpointCounts,
 ): EndpointCounts {
+  const earlier = before === undefined ? nothingCounted.byPool : before.byPool;
   return {
     connections: (before?.connections ?? 0) + connections,
+    byPool: earlier && byPool && { cluster: earlier.cluster + byPool.cluster, local: earlier.local + byPool.local },
     volume: addVolumes(before?.volume, volume),
     followsShares: followsShares && before?.followsShares !== false,
   };

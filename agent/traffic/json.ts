@@ -1,4 +1,4 @@
-import { formatPercent } from '../../compiler/values/rational.ts';
+import { formatPercent, type Rational } from '../../compiler/values/rational.ts';
 import type { Measures, ServiceRow, Share } from './book.ts';
 
 /**
@@ -26,14 +26,19 @@ function measuresJson({ connections, volume, perSecond }: Measures) {
   return { ...counted({ connections, volume }), perSecond: perSecond === undefined ? null : counted(perSecond) };
 }
 
-function shareJson({ measured, asked, deviates }: Share) {
+function shareJson({ measured, asked, byPool, deviates }: Share) {
   return {
     measured: measured ?? null,
-    asked: asked.map((share) => ({
-      numerator: String(share.numerator),
-      denominator: String(share.denominator),
-      percent: formatPercent(share),
-    })),
+    asked: asked.map(fractionJson),
+    byPool: byPool.map((one) => ({ ...one, measured: one.measured ?? null, asked: fractionJson(one.asked) })),
     deviates,
+  };
+}
+
+function fractionJson(share: Rational) {
+  return {
+    numerator: String(share.numerator),
+    denominator: String(share.denominator),
+    percent: formatPercent(share),
   };
 }

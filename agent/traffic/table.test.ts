@@ -6,7 +6,7 @@ import { trafficTable } from './table.ts';
 const row = (endpoint: string, connections: number, rate: number | undefined, deviates = false): EndpointRow => ({
   ...{ endpoint, connections, volume: undefined },
   perSecond: rate === undefined ? undefined : { connections: rate, volume: undefined },
-  share: { measured: 0.5, asked: [rational(1, 2)], deviates },
+  share: { measured: 0.5, asked: [rational(1, 2)], byPool: [], deviates },
 });
 
 function service(id: string, endpoints: readonly EndpointRow[], countedAnew = false): ServiceRow {
@@ -17,7 +17,7 @@ function service(id: string, endpoints: readonly EndpointRow[], countedAnew = fa
       ? undefined
       : { connections: rates.reduce((sum, one) => sum + one.connections, 0), volume: undefined };
   const sums = { connections, volume: undefined, perSecond };
-  const share = { measured: 1, asked: [rational(1)], deviates: false };
+  const share = { measured: 1, asked: [rational(1)], byPool: [], deviates: false };
   return { id, name: id, countedAnew, ...sums, clusters: [{ cluster: 'east', share, endpoints, ...sums }] };
 }
 
@@ -44,6 +44,21 @@ it('shows endpoints with their shares, and marks the lines of those that are off
     'shop/cart/TCP/IPv4  east     10.1.0.2:80     4.0           20  50.0 %   50 %  ! share differs',
   ]);
   expect(trafficTable(services.slice(0, 1), choices).map(({ isMarked }) => isMarked)).toEqual([false, false, true]);
+});
+
+it('shows the measured share of each pool beside the asked one, where they are told apart', () => {
+  const asked = [rational(1, 2), rational(1)];
+  const byPool = [
+    { pool: 'cluster', measured: 0.25, asked: rational(1, 2), deviates: true },
+    { pool: 'local', measured: undefined, asked: rational(1), deviates: false },
+  ] as const;
+  const told = { ...row('10.1.0.1:80', 40, 1, true), share: { measured: 0.4, asked, byPool, deviates: true } };
+  const untold = { ...told, share: { measured: 0.4, asked, byPool: [], deviates: false } };
+  const choices = { by: 'endpoint', sort: 'name' } as const;
+  const [, first = ''] = textOf([service('shop/cart/TCP/IPv4', [told])], choices);
+  const [, second = ''] = textOf([service('shop/cart/TCP/IPv4', [untold])], choices);
+  expect(first).toMatch(/ 25\.0 % \| - +50 % \| 100 % +! share differs$/);
+  expect(second).toMatch(/ 40\.0 % +50 % \| 100 %$/);
 });
 
 it('leaves out columns that nothing has', () => {

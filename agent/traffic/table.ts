@@ -67,7 +67,9 @@ function rowsOf({ id, clusters, countedAnew, ...measures }: ServiceRow, by: Leve
 /** A whole Service port has no share, and yet one of its endpoints may be off its own. */
 function worstOf(clusters: ServiceRow['clusters']): Share | undefined {
   const shares = clusters.flatMap(({ share, endpoints }) => [share, ...endpoints.map((one) => one.share)]);
-  return shares.some(({ deviates }) => deviates) ? { measured: undefined, asked: [], deviates: true } : undefined;
+  return shares.some(({ deviates }) => deviates)
+    ? { measured: undefined, asked: [], byPool: [], deviates: true }
+    : undefined;
 }
 
 const columns: readonly { readonly title: string; readonly text: (row: Row) => string }[] = [
@@ -78,7 +80,7 @@ const columns: readonly { readonly title: string; readonly text: (row: Row) => s
   { title: 'BYTES', text: ({ volume }) => (volume === undefined ? '' : String(volume.bytes)) },
   {
     title: 'SHARE',
-    text: ({ share }) => (share?.measured === undefined ? '' : `${(share.measured * 100).toFixed(1)} %`),
+    text: ({ share }) => (share === undefined ? '' : measuredText(share)),
   },
   { title: 'ASKED', text: ({ share }) => share?.asked.map(formatPercent).join(' | ') ?? '' },
   {
@@ -87,6 +89,13 @@ const columns: readonly { readonly title: string; readonly text: (row: Row) => s
       [share?.deviates === true ? '! share differs' : '', countedAnew ? 'counted anew' : ''].filter(Boolean).join(', '),
   },
 ];
+
+/** As many as are asked, where they can be told apart. */
+function measuredText({ measured, byPool }: Share): string {
+  const percent = (part: number | undefined) => (part === undefined ? '-' : `${(part * 100).toFixed(1)} %`);
+  if (byPool.length > 0 && measured !== undefined) return byPool.map((one) => percent(one.measured)).join(' | ');
+  return measured === undefined ? '' : percent(measured);
+}
 
 function rateText(rate: number | undefined): string {
   return rate === undefined ? '' : rate.toFixed(1);

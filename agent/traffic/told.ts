@@ -6,6 +6,7 @@ import type { AskedPort } from './asked.ts';
 
 const numerator = z.string().regex(/^\d{1,30}$/);
 const denominator = z.string().regex(/^[1-9]\d{0,29}$/);
+const pool = z.enum(['cluster', 'local']);
 const told = z.object({
   /** Of the agent: the name of its backend. */
   mode: z.string(),
@@ -16,7 +17,8 @@ const told = z.object({
       portName: z.string(),
       family: z.enum(['IPv4', 'IPv6']),
       protocol: z.enum(protocols as ['TCP', 'UDP', 'SCTP']),
-      places: z.array(z.object({ address: z.string().optional(), port: z.number() })),
+      pools: z.array(pool),
+      places: z.array(z.object({ address: z.string().optional(), port: z.number(), pool: pool.optional() })),
       affinity: z.boolean(),
       endpoints: z.array(
         z.object({ endpoint: z.string(), cluster: z.string(), shares: z.array(z.tuple([numerator, denominator])) }),
@@ -37,9 +39,9 @@ export function parseTold(value: unknown): Told | undefined {
   if (!parsed.success) return undefined;
   const asked = parsed.data.ports.map((port) => ({
     ...(port as unknown as AskedPort),
-    places: port.places.flatMap(({ address, port: number }) => {
+    places: port.places.flatMap(({ address, port: number, pool: from }) => {
       const parsedPort = parsePort(number);
-      return parsedPort === undefined ? [] : [{ address: parseAddress(address), port: parsedPort }];
+      return parsedPort === undefined ? [] : [{ address: parseAddress(address), port: parsedPort, pool: from }];
     }),
     endpoints: port.endpoints.map((one) => ({
       ...one,

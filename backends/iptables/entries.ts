@@ -1,6 +1,8 @@
 import type { Frontend, Route, ServicePortIR } from '../../compiler/ir/ir.ts';
-import type { ChainPrefix } from '../../compiler/settings.ts';
+import type { NodeContext } from '../../compiler/ir/node-context.ts';
+import { type Cidr, parseCidr } from '../../compiler/values/address.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
+import { counting } from '../netfilter/accounts.ts';
 import { chainUnder, ruleUnder } from '../netfilter/prefix.ts';
 import type { ChainName, Match, Target } from '../netfilter/rule.ts';
 import { comment, destinationAddress, destinationPort } from './matches.ts';
@@ -12,8 +14,9 @@ import { type Entry, makeEntry } from './unit.ts';
  * Rules of one Service port in the chains that all share: table nat captures packets for it,
  * table filter refuses those that nat has left alone.
  */
-export function entriesOf(ir: ServicePortIR, outline: Outline, prefix: ChainPrefix): Entry[] {
-  const places = ir.frontends.flatMap((frontend) => frontendRules(ir, outline, frontend));
+export function entriesOf(ir: ServicePortIR, outline: Outline, node: NodeContext): Entry[] {
+  const { chainPrefix: prefix } = node;
+  const places = ir.frontends.flatMap((frontend) => frontendRules(ir, outline, frontend, node));
   if (ir.healthCheckNodePort !== undefined) {
     const matches = destinationPort('TCP', ir.healthCheckNodePort, comment(`${outline.text} health check node port`));
     places.push({ table: 'filter', into: nodeChain.nodePorts, rule: { matches, target: { kind: 'accept' } } });
@@ -25,7 +28,7 @@ export function entriesOf(ir: ServicePortIR, outline: Outline, prefix: ChainPref
 
 type Placed = Omit<Entry, 'line'>;
 
-function frontendRules(ir: ServicePortIR, outline: Outline, frontend: Frontend): Placed[] {
+function frontendRules(ir: ServicePortIR, outline: Outline, frontend: Frontend, node: NodeContext): Placed[] {
   const { text, externalChain, firewallChain } = outline;
   switch (frontend.kind) {
     case 'clusterIP':
@@ -51,6 +54,7 @@ function frontendRules(ir: ServicePortIR, outline: Outline, frontend: Frontend):
       ];
     case 'nodePort':
       return [
+        ...countLoopback(ir, frontend, text, externalChain, node),
         ...capture(ir, frontend, text, externalChain),
         ...refuse(ir, frontend, text, ir.external, nodeChain.externalServices),
       ];
@@ -64,6 +68,22 @@ function capture(ir: ServicePortIR, frontend: Frontend, words: string, chain: Ch
   const into = frontend.kind === 'nodePort' ? nodeChain.nodePorts : nodeChain.services;
   const matches = [...addressOf(frontend), ...destinationPort(ir.protocol, frontend.port, comment(words))];
   return [{ table: 'nat', into, rule: { matches, target: { kind: 'jump', chain } } }];
+}
+
+const loopback: Match = { kind: 'destination', cidr: parseCidr('127.0.0.0/8') as Cidr };
+
+/** kube-proxy 1.31: connections to a node port on 127.0.0.1 go where all others go, and are counted. */
+function countLoopback(
+  ir: ServicePortIR,
+  frontend: Frontend,
+  words: string,
+  chain: ChainName | undefined,
+  { family, nodePorts, packetCounters }: NodeContext,
+): Placed[] {
+  if (!packetCounters || chain === undefined || family !== 'IPv4' || !nodePorts.loopback) return [];
+  const port = destinationPort(ir.protocol, frontend.port, comment(words));
+  const rule = { matches: [loopback, ...port, counting('loopback')], target: { kind: 'jump', chain } } as const;
+  return [{ table: 'nat', into: nodeChain.nodePorts, rule }];
 }
 
 function refuse(ir: ServicePortIR, frontend: Frontend, text: string, route: Route, into: ChainName): Placed[] {

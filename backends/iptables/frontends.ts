@@ -1,5 +1,6 @@
 import { type Cidr, hostCidr, type IpAddress, splitCidr } from '../../compiler/values/address.ts';
 import type { ChainPrefix } from '../../compiler/settings.ts';
+import { isForCounting } from '../netfilter/accounts.ts';
 import { chainKey, type Match, type Rule, type Ruleset, type Table } from '../netfilter/rule.ts';
 import { kubeNameOf, underPrefix } from '../netfilter/prefix.ts';
 import { hasPurpose, isServiceChain, nodeChain } from './names.ts';
@@ -55,7 +56,7 @@ export function findFrontends(ruleset: Ruleset, prefix: ChainPrefix): ReadonlyMa
   for (const { table, chain, comment, kind: kindOf } of entrances) {
     const found = ruleset.chains.get(chainKey(table, underPrefix(chain, prefix)));
     found?.rules.forEach((rule, place) => {
-      const dialled = rule && dialledBy(rule);
+      const dialled = rule && !isForCounting(rule) ? dialledBy(rule) : undefined;
       const [, servicePort, words] = comment.exec((rule && commentOf(rule)) ?? '') ?? [];
       if (rule === undefined || dialled === undefined || servicePort === undefined) return;
       const kind = kindOf(words, dialled.address);

@@ -26,7 +26,12 @@ const node = makeNode();
 
 function load(tables: FakeTables, text: string): FakeTables {
   const call = { family: 'IPv4', mode: 'nft', called: 'iptables-restore', noflush: true, test: false } as const;
-  const { tables: after, result } = restoreTables(tables, { ...call, text, refuses: () => false });
+  const { tables: after, result } = restoreTables(tables, {
+    ...call,
+    text,
+    refuses: () => false,
+    hasAccount: () => true,
+  });
   if (result.exitCode !== 0) throw new Error(`${result.stderr}\n${text}`);
   return after;
 }

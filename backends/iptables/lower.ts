@@ -44,7 +44,7 @@ export function lower(ir: ServicePortIR, node: NodeContext, options: LowerOption
     add(endpointChain(text, ir.protocol, endpoint), () => endpointRules(ir, text, endpoint, options));
   }
   return {
-    unit: { id: ir.id, chains, entries: entriesOf(ir, outline, node.chainPrefix), known: ir.known.length },
+    unit: { id: ir.id, chains, entries: entriesOf(ir, outline, node), known: ir.known.length },
     diagnostics: shareDiagnostics(ir),
   };
 }

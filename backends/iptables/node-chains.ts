@@ -1,6 +1,7 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { ChainPrefix } from '../../compiler/settings.ts';
 import { type Cidr, type Family, hostCidr, parseCidr } from '../../compiler/values/address.ts';
+import { counting } from '../netfilter/accounts.ts';
 import { makeHook } from '../netfilter/chain.ts';
 import {
   chainKey,
@@ -69,13 +70,20 @@ function forwardRules(node: NodeContext, mark: number): Rule[] {
   return [
     // A packet that conntrack takes for invalid would go on untranslated and have its connection
     // reset by the client. Liberal conntrack takes none for invalid that should not be.
-    ...(node.conntrackTcpBeLiberal ? [] : [{ matches: [ctstate(['INVALID'])], target: { kind: 'drop' } } as const]),
+    ...(node.conntrackTcpBeLiberal ? [] : [invalidRule(node)]),
     {
       matches: [comment('kubernetes forwarding rules'), { kind: 'mark', value: mark, mask: mark }],
       target: { kind: 'accept' },
     },
     { matches: [comment('kubernetes forwarding conntrack rule'), ctstate(established)], target: { kind: 'accept' } },
   ];
+}
+
+function invalidRule({ packetCounters }: NodeContext): Rule {
+  return {
+    matches: [ctstate(['INVALID']), ...(packetCounters ? [counting('invalid')] : [])],
+    target: { kind: 'drop' },
+  };
 }
 
 const loopback = parseCidr('127.0.0.0/8') as Cidr;

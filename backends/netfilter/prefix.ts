@@ -40,6 +40,8 @@ export function ruleUnder(rule: Rule, prefix: ChainPrefix): Rule {
         return { ...match, text: match.text.replaceAll(`${kubePrefix}-`, `${prefix}-`) };
       case 'recent':
         return { ...match, list: chainUnder(match.list, prefix) };
+      case 'nfacct':
+        return { ...match, name: accountUnder(match.name, prefix) };
       case 'set':
         return { ...match, name: setUnder(match.name, prefix) };
       default:
@@ -61,4 +63,12 @@ function setUnder(name: SetName, prefix: ChainPrefix): SetName {
   const renamed = parseSetName(underPrefix(name, prefix));
   if (renamed === undefined) throw new Error(`${name} has no name under ${prefix}`);
   return renamed;
+}
+
+/**
+ * `ct_state_invalid_dropped_pkts` → `SLWR-ct_state_invalid_dropped`: beside a kube-proxy that runs, its objects are its own. The
+ * kernel keeps 31 characters of a name, so that the last word gives way.
+ */
+export function accountUnder(name: string, prefix: ChainPrefix): string {
+  return prefix === kubePrefix ? name : `${prefix}-${name.replace(/_pkts$/, '')}`;
 }

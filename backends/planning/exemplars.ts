@@ -145,7 +145,13 @@ function exemplarNodes(family: Family, chainPrefix: ChainPrefix): [NodeContext, 
   const base: NodeContext = {
     ...{ family, chainPrefix, addresses: [own], nodeIP: own, localDetector: { kind: 'source', cidr: pods } },
     ...{ masqueradeAll: false, masqueradeBit: 14, nodePorts: { kind: 'all', loopback: true } },
-    ...{ conntrackTcpBeLiberal: false, countsTraffic: false, contested: nothingContested, compat: false },
+    ...{
+      conntrackTcpBeLiberal: false,
+      countsTraffic: false,
+      packetCounters: false,
+      contested: nothingContested,
+      compat: false,
+    },
     ipvs: { scheduler: 'rr', strictArp: true, excludeCidrs: [] },
   };
   const detectors: (LocalDetector | undefined)[] = [
@@ -159,6 +165,7 @@ function exemplarNodes(family: Family, chainPrefix: ChainPrefix): [NodeContext, 
     { conntrackTcpBeLiberal: true },
     { countsTraffic: true },
     { countsTraffic: true, localDetector: undefined },
+    { packetCounters: true },
     { nodePorts: { kind: 'all', loopback: false } },
     { nodePorts: { kind: 'some', addresses: [own, loopback], loopback: true } },
     { nodePorts: { kind: 'some', addresses: [own], loopback: false } },

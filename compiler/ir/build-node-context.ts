@@ -51,6 +51,7 @@ export function buildNodeContext(
     masqueradeAll: settings.masqueradeAll,
     masqueradeBit: settings.masqueradeBit,
     countsTraffic: settings.countsTraffic,
+    packetCounters: settings.packetCounters,
     nodePorts: nodePortsOf(family, own, addresses.filter(isLoopback), nodeIP, settings),
     conntrackTcpBeLiberal: settings.conntrackTcpBeLiberal,
     chainPrefix: settings.chainPrefix,

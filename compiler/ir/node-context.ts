@@ -32,6 +32,8 @@ export interface NodeContext {
   readonly conntrackTcpBeLiberal: boolean;
   /** Rules count connections to each endpoint, also where counting is a choice. */
   readonly countsTraffic: boolean;
+  /** Rules count in kube-proxy's two accounting objects, where the backend has such rules. */
+  readonly packetCounters: boolean;
   readonly chainPrefix: ChainPrefix;
   /** Of this family. */
   readonly contested: Contested;

@@ -237,6 +237,7 @@ describe('the image', () => {
     ipset: 'ipset',
     ipvsadm: 'ipvsadm',
     modprobe: 'kmod',
+    nfacct: 'nfacct',
     nft: 'nftables',
     sysctl: 'procps',
     // In every Debian.

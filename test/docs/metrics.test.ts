@@ -9,7 +9,9 @@ const documented = readFileSync(new URL('../../docs/metrics.md', import.meta.url
 /** `name type label label`, of slicewright's own metrics in any mode: those of the client library are described by it. */
 async function served(): Promise<string[]> {
   const lists = await Promise.all(backendNames().map(async (name) => servedIn(createMetrics(modeOf(name).live))));
-  return [...new Set(lists.flat())];
+  // Of rules that count, where the setting is made.
+  const counted = backendNames().flatMap((name) => modeOf(name).live.packetCounters?.names ?? []);
+  return [...new Set([...lists.flat(), ...counted.map(({ name }) => `${name} counter`)])];
 }
 
 async function servedIn({ registry, slis }: ReturnType<typeof createMetrics>): Promise<string[]> {

@@ -127,6 +127,7 @@ export function arbitraryNode(): fc.Arbitrary<NodeContext> {
       masqueradeAll: fc.constantFrom(false, false, true),
       masqueradeBit: fc.constantFrom(14, 14, 15),
       countsTraffic: fc.constantFrom(false, false, true),
+      packetCounters: fc.constantFrom(false, false, true),
       conntrackTcpBeLiberal: fc.boolean(),
       contested: fc.constant(arbitraryContested),
     })

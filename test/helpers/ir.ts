@@ -103,6 +103,7 @@ export function makeNode(more: Partial<NodeContext> = {}): NodeContext {
     masqueradeAll: false,
     masqueradeBit: 14,
     countsTraffic: false,
+    packetCounters: false,
     nodePorts: { kind: 'all', loopback: true },
     conntrackTcpBeLiberal: false,
     chainPrefix: kubePrefix,

@@ -4,7 +4,7 @@ import { runWithin } from './processes.ts';
 /** How a namespace of our own is made here: as any user through a user namespace, or as root without one. */
 export type Isolation = 'user' | 'root';
 
-type Feature = 'namespaces' | 'nft' | 'legacy' | 'conntrack' | 'sctp';
+type Feature = 'namespaces' | 'nft' | 'legacy' | 'conntrack' | 'nfacct' | 'sctp';
 
 /** What the machine lets tests do. */
 export interface Support {
@@ -26,6 +26,7 @@ const trials: Readonly<Record<Feature, string>> = {
   nft: `iptables-nft ${dnat} && ip6tables-nft -A INPUT -m statistic --mode random --probability 0.5 -j REJECT`,
   legacy: `iptables-legacy ${dnat} && ip6tables-legacy -A INPUT -m statistic --mode random --probability 0.5 -j REJECT`,
   conntrack: 'conntrack -L',
+  nfacct: 'nfacct add probe && iptables -A INPUT -m nfacct --nfacct-name probe',
   sctp: `iptables -A INPUT -p sctp -m sctp --dport 1 -j REJECT &&
     perl -MSocket -e 'socket(S, AF_INET, SOCK_RAW, 132) or die "raw sockets: $!\\n"'`,
 };

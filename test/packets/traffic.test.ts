@@ -35,7 +35,15 @@ const sticky = service('sticky', {
   spec: { sessionAffinity: 'ClientIP' },
 });
 const weighted = { ...web, metadata: { ...(web?.['metadata'] as object), annotations: weights } };
-const objects = [weighted, ...webSlices, ...sticky];
+const half = service('half', {
+  clusterIPs: ['10.13.0.12'],
+  port: 80,
+  nodePort: 30_090,
+  endpoints: ['10.12.0.8', '10.10.0.8'],
+  endpointPort: tcpPort,
+  spec: { type: 'NodePort', externalTrafficPolicy: 'Local' },
+});
+const objects = [weighted, ...webSlices, ...sticky, ...half];
 const backendOf = (mode: Mode): string => (mode === 'nftables' ? 'nftables' : 'iptables');
 
 for (const mode of modes) {
@@ -126,6 +134,28 @@ for (const mode of modes) {
       expect(sent.size).toBe(1);
       expect(await counted('test/sticky')).toEqual(sent);
     });
+
+    test('connections from outside to this node alone are told apart from those to all endpoints', async () => {
+      const inside = await dial('10.13.0.12', 80, 20);
+      for (const [by, count] of await dial('172.18.0.12', 30_090, 8, 'client')) {
+        inside.set(by, (inside.get(by) ?? 0) + count);
+      }
+      expect(await dial('172.18.0.12', 30_090, 12, 'outside')).toEqual(new Map([['10.12.0.8:8080', 12]]));
+      const { services } = JSON.parse((await top(['test/half'])).out);
+      const [local, remote] = services[0].clusters.flatMap((one: { endpoints: object[] }) => one.endpoints);
+      const [here = 0, there = 0] = ['10.12.0.8:8080', '10.10.0.8:8080'].map((one) => inside.get(one) ?? 0);
+      expect(local).toMatchObject({
+        endpoint: '10.12.0.8:8080',
+        connections: here + 12,
+        share: {
+          byPool: [
+            { pool: 'cluster', measured: here / 28, asked: { percent: '50 %' } },
+            { pool: 'local', measured: 1, asked: { percent: '100 %' } },
+          ],
+        },
+      });
+      expect(remote).toMatchObject({ share: { byPool: [{ measured: there / 28 }, { measured: 0 }] } });
+    }, 300_000);
 
     test("without objects and without an agent the kernel's own names tell whose it is", async () => {
       const { status, out, err } = await top(['test/web'], { output: 'text', by: 'service' });

@@ -31,7 +31,7 @@ const forms = ['', '-save', '-restore'];
 /** All that slicewright starts; and `env`, which finds node for a person who types `slicewright` in a container. */
 export const programs: readonly string[] = [
   ...['cat', 'env', 'ls', 'tee', 'uname'],
-  ...['conntrack', 'ip', 'ipset', 'ipvsadm', 'modprobe', 'nft', 'sysctl'],
+  ...['conntrack', 'ip', 'ipset', 'ipvsadm', 'modprobe', 'nfacct', 'nft', 'sysctl'],
   ...families.flatMap((name) => ['nft', 'legacy'].flatMap((kind) => forms.map((form) => `${name}-${kind}${form}`))),
 ];
 

@@ -32,6 +32,7 @@ const flags: readonly Flag[] = [
   { flag: 'iptables-localhost-nodeports', path: 'iptables.localhostNodePorts', form: 'switch' },
   { flag: 'iptables-sync-period', path: 'iptables.syncPeriod', form: 'text' },
   { flag: 'iptables-min-sync-period', path: 'iptables.minSyncPeriod', form: 'text' },
+  { flag: 'iptables-counters', path: 'iptables.counters', form: 'switch' },
   { flag: 'nftables-counters', path: 'nftables.counters', form: 'switch' },
   { flag: 'ipvs-scheduler', path: 'ipvs.scheduler', form: 'text' },
   { flag: 'ipvs-strict-arp', path: 'ipvs.strictARP', form: 'switch' },

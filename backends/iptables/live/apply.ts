@@ -1,5 +1,6 @@
 import type { Run } from '../../command.ts';
 import { type ForgetReport, forgetConnections } from '../../conntrack.ts';
+import { dropAccounts, makeAccounts } from './accounts.ts';
 import { ApplyError, describeFailure, disturbed, inForce, torn } from './apply-error.ts';
 import { type Attempts, createAttempts, type Quarantined } from './attempts.ts';
 import { findBlame } from './blame.ts';
@@ -83,6 +84,7 @@ export async function applyTarget(
       if (restores.length === 0) {
         wrote = undefined;
         if (attempts.taken()) continue;
+        await dropAccounts(run, start, observed);
         const { quarantined, disturbances } = attempts;
         const report = { ...performed, quarantined: quarantined(), disturbances: disturbances(), observed };
         return { ...report, forgotten: await forget() };
@@ -141,6 +143,7 @@ export async function applyPlan(
   if (failed !== undefined) throw stopped(failed, restores, ownersIn([observed.ruleset], own), start, observed);
   const found = fingerprintOf(canonicalRuleset(observed.ruleset));
   if (found !== plan.result) throw disturbed(plan.result, found);
+  await dropAccounts(run, start, observed);
   let forgotten: ForgetReport = { found: 0, problem: undefined };
   for (const step of plan.steps) {
     if (step.kind === 'forget-connections') forgotten = await forgetConnections(run, step.family, step.flows);
@@ -196,14 +199,19 @@ interface Failed {
 
 async function performAll(
   run: Run,
-  { tools }: Observation,
+  before: Observation,
   steps: readonly RestoreStep[],
   { onStep }: ApplyOptions,
   performed: { documents: number; lines: number },
 ): Promise<Failed | undefined> {
+  await makeAccounts(
+    run,
+    before,
+    steps.map(({ document }) => document),
+  );
   for (const step of steps) {
     try {
-      await performRestore(run, tools, step.document);
+      await performRestore(run, before.tools, step.document);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       return { step, error };

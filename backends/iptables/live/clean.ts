@@ -5,6 +5,7 @@ import { printable } from '../../../compiler/values/object-ref.ts';
 import type { CleanReport, LeaveReport, Remains, Successor } from '../../backend.ts';
 import type { Run } from '../../command.ts';
 import { kernelProblem } from '../../errors.ts';
+import { removeAccounts } from './accounts.ts';
 import { type ApplyReport as RulesReport, applyTarget } from './apply.ts';
 import { exposedLoopback } from '../../netfilter/live/exposed-loopback.ts';
 import {
@@ -111,6 +112,8 @@ async function removeAll(
   });
   if (report === undefined) return { isDone, done: undefined, kept: [], problems };
   const after = report.observed;
+  // Also those that rules of an earlier mode counted in.
+  if (report.documents > 0) await removeAccounts(run, scope.prefix);
   const exposed = await exposedLoopback(run, start, after);
   return {
     isDone,

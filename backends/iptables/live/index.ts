@@ -13,8 +13,10 @@ import { applyReport, refusalReport } from './apply-report.ts';
 import { cleanTables, leaveTables, readTablesToClean } from './clean.ts';
 import { fileNames, readDump } from './dump.ts';
 import { openLoopback } from './open-loopback.ts';
+import { packetCounters } from './packet-counters.ts';
 import { nothingFound, type Planner, plannerOf } from './plan.ts';
 import { createIptablesPlane } from './plane.ts';
+import { possibleCounters } from './possible-counters.ts';
 import { openMeter } from './traffic.ts';
 
 /**
@@ -39,6 +41,8 @@ export function createLive(writers: readonly TableWriter[], programOf: ProgramOf
   }
 
   return {
+    packetCounters,
+    possible: possibleCounters,
     check: () => Promise.resolve(),
     prepare: () => Promise.resolve([]),
     modules: () => ['nf_conntrack'],

@@ -18,8 +18,20 @@ it('above 1000 endpoints the rules of endpoints have no names: the chain that le
 COMMIT
 `;
   expect(countsIn(text, kubePrefix)).toEqual([
-    { ...common, servicePort: 'shop/cart:http', endpoint: '10.1.0.5:8080', connections: 4 },
-    { ...common, servicePort: 'shop/cart:http', endpoint: '10.1.0.6:8080', connections: 5 },
+    {
+      ...common,
+      servicePort: 'shop/cart:http',
+      endpoint: '10.1.0.5:8080',
+      connections: 4,
+      byPool: { cluster: 4, local: 0 },
+    },
+    {
+      ...common,
+      servicePort: 'shop/cart:http',
+      endpoint: '10.1.0.6:8080',
+      connections: 5,
+      byPool: { cluster: 5, local: 0 },
+    },
   ]);
 });
 
@@ -32,4 +44,15 @@ COMMIT
   const cart = { ...common, servicePort: 'shop/cart', endpoint: '10.1.0.5:8080', connections: 7 };
   const dns = { ...common, protocol: 'UDP', servicePort: 'shop/dns', endpoint: '[fd00::5]:53', connections: 8 };
   expect([countsIn(text, ownPrefix), countsIn(text, kubePrefix)]).toEqual([[cart], [dns]]);
+});
+
+it('the chain that chose an endpoint says out of which pool, also for a client that is remembered', () => {
+  const text = `*nat
+[2:120] -A KUBE-SVC-AAAAAAAAAAAAAAAA -m comment --comment "shop/cart -> 10.1.0.5:8080" -m recent --rcheck --seconds 10800 --reap --name KUBE-SEP-BBBBBBBBBBBBBBBB --mask 255.255.255.255 --rsource -j KUBE-SEP-BBBBBBBBBBBBBBBB
+[1:60] -A KUBE-SVC-AAAAAAAAAAAAAAAA -m comment --comment "shop/cart -> 10.1.0.5:8080" -j KUBE-SEP-BBBBBBBBBBBBBBBB
+[4:240] -A KUBE-SVL-AAAAAAAAAAAAAAAA -m comment --comment "shop/cart -> 10.1.0.5:8080" -j KUBE-SEP-BBBBBBBBBBBBBBBB
+[7:420] -A KUBE-SEP-BBBBBBBBBBBBBBBB -p tcp -m comment --comment shop/cart -m tcp -j DNAT --to-destination 10.1.0.5:8080
+COMMIT
+`;
+  expect(countsIn(text, kubePrefix)).toMatchObject([{ connections: 7, byPool: { cluster: 3, local: 4 } }]);
 });

@@ -7,7 +7,7 @@ import { observe, observePossible } from '../../netfilter/live/observation.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { kubeNameOf } from '../../netfilter/prefix.ts';
 import type { Scope } from '../../target.ts';
-import type { EndpointTraffic, TrafficMeter } from '../../traffic.ts';
+import type { ByPool, EndpointTraffic, Pool, TrafficMeter } from '../../traffic.ts';
 import { hasPurpose } from '../names.ts';
 
 /**
@@ -52,6 +52,7 @@ const namingComment = /--comment "?([^" ]+\/[^" ]+)/;
  */
 export function countsIn(text: string, prefix: ChainPrefix): readonly EndpointTraffic[] {
   const lines = text.split('\n');
+  const chosen = choicesIn(lines, prefix);
   let names: ReadonlyMap<string, string> | undefined;
   return lines.flatMap((line): EndpointTraffic[] => {
     // Asked first, because most lines are others.
@@ -64,8 +65,33 @@ export function countsIn(text: string, prefix: ChainPrefix): readonly EndpointTr
     if (own === undefined) names ??= namesByChain(lines, prefix);
     const servicePort = own ?? names?.get(chain);
     const rest = { dialled: undefined, volume: undefined, followsShares: true };
-    return [{ servicePort, protocol, endpoint, connections: Number(count), ...rest }];
+    const byPool = chosen.get(chain);
+    return [{ servicePort, protocol, endpoint, connections: Number(count), ...(byPool && { byPool }), ...rest }];
   });
+}
+
+/**
+ * Chain of an endpoint → connections for which the chain of each pool chose it. Remembered clients come by rules of the same
+ * chain, so they are in it too.
+ */
+function choicesIn(lines: readonly string[], prefix: ChainPrefix): ReadonlyMap<string, ByPool> {
+  const chosen = new Map<string, ByPool>();
+  for (const line of lines) {
+    const at = line.lastIndexOf(` -j ${prefix}-SEP-`);
+    if (at < 0) continue;
+    const [, count, chain = ''] = countedRule.exec(line) ?? [];
+    const pool = poolOf(kubeNameOf(chain, prefix) ?? '');
+    if (pool === undefined) continue;
+    const target = line.slice(at + 4);
+    const before = chosen.get(target) ?? { cluster: 0, local: 0 };
+    chosen.set(target, { ...before, [pool]: before[pool] + Number(count) });
+  }
+  return chosen;
+}
+
+function poolOf(chain: string): Pool | undefined {
+  if (hasPurpose('SVC', chain)) return 'cluster';
+  return hasPurpose('SVL', chain) ? 'local' : undefined;
 }
 
 /** Chain of an endpoint → Service port, by the chain that leads to it. */

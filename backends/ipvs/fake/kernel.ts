@@ -86,7 +86,7 @@ export function createFakeIpvsKernel(faults: IpvsFaults = {}): FakeIpvsKernel {
     async run(file, args, input = '') {
       if (kernel.faults.missing?.includes(file) === true) return notFound(file);
       if (file === 'uname') return done('6.1.0\n');
-      if (/^ip6?tables/.test(file) || file === 'conntrack') {
+      if (/^ip6?tables/.test(file) || file === 'conntrack' || file === 'nfacct') {
         return kernel.netfilter.run(file, args, input);
       }
       const tool = tools[file];

@@ -1,5 +1,6 @@
 import type { Family } from '../../../compiler/values/address.ts';
 import type { CommandResult, Run } from '../../command.ts';
+import { runNfacct } from './accounts.ts';
 import { type FakeFlow, runConntrack } from './conntrack.ts';
 import { restoreTables } from './restore.ts';
 import { type FakeTables, noTables, readTables, saveTables } from './tables.ts';
@@ -36,6 +37,8 @@ export interface FakeKernel {
   /** Gives another writer's input to iptables-restore; throws if it is refused. */
   restore(family: Family, text: string, mode?: Mode): void;
   flows: readonly FakeFlow[];
+  /** Accounting objects: packets by name. */
+  readonly accounts: Map<string, number>;
   /** May be changed between commands. */
   faults: Faults;
 }
@@ -44,6 +47,8 @@ export interface FakeKernel {
 export function createFakeKernel(mode: Mode = 'nft', faults: Faults = {}): FakeKernel {
   const held = new Map<string, FakeTables>();
   const commands: FakeKernel['commands'][number][] = [];
+  const accounts = new Map<string, number>();
+  const isCountedIn = (name: string) => [...held.values()].some((tables) => saveTables(tables).includes(`  ${name} `));
   let changes = 0;
   let saves = 0;
 
@@ -54,6 +59,7 @@ export function createFakeKernel(mode: Mode = 'nft', faults: Faults = {}): FakeK
       text,
       noflush: args.has('--noflush'),
       test: args.has('--test'),
+      hasAccount: (name) => accounts.has(name),
       refuses: limits.refuses ?? (() => false),
       killedBefore: limits.killAt === changes ? 2 : undefined,
     });
@@ -64,6 +70,7 @@ export function createFakeKernel(mode: Mode = 'nft', faults: Faults = {}): FakeK
   const kernel: FakeKernel = {
     commands,
     flows: [],
+    accounts,
     faults,
     load: (family, text, which = mode) => void held.set(`${family} ${which}`, readTables(text)),
     save: (family, which = mode) => saveTables(tablesOf(family, which)),
@@ -82,6 +89,7 @@ export function createFakeKernel(mode: Mode = 'nft', faults: Faults = {}): FakeK
         kernel.flows = flows;
         return result;
       }
+      if (file === 'nfacct') return runNfacct(accounts, args, isCountedIn);
       const tool = toolOf(file, mode);
       if (tool === undefined) return notFound(file);
       if (tool.verb !== 'save' && args[0] === '--version') return version(tool);

@@ -19,6 +19,8 @@ export interface RestoreCall {
   readonly test: boolean;
   /** Whether the kernel will not have a rule, for a reason that no rule shows. */
   readonly refuses: (line: string) => boolean;
+  /** Whether there is an accounting object of this name, as a rule that counts in it needs. */
+  readonly hasAccount: (name: string) => boolean;
   /** Killed before the commit of this table, counted from 1. */
   readonly killedBefore?: number | undefined;
 }
@@ -160,6 +162,9 @@ function changeRule(
   if (place > lines.length) throw lineFailed(call, number, 'Index of insertion too big.');
   lines.splice(place, 0, line);
   added.set(line, number);
+  const isWithoutAccount = rule.matches.some((match) => match.kind === 'nfacct' && !call.hasAccount(match.name));
+  // A test asks the kernel for the match and not for the object.
+  if (isWithoutAccount && !call.test) throw ruleRefused(call, section, number, chain, 'No such file or directory');
   if (call.refuses(line)) throw ruleRefused(call, section, number, chain, 'Invalid argument');
 }
 

@@ -2,6 +2,7 @@ import { endpointText, type Frontend, type ServicePortIR } from '../../../compil
 import { type IpAddress, splitCidr } from '../../../compiler/values/address.ts';
 import type { Port } from '../../../compiler/values/port.ts';
 import type { StaleFlows } from '../../conntrack.ts';
+import { isForCounting } from '../accounts.ts';
 import type { OwnChains } from '../own-chains.ts';
 import { parseRule } from '../text/parse-rule.ts';
 import { jumpsFrom, reachableChains, sharedNat } from '../trace/reach.ts';
@@ -85,7 +86,7 @@ export function udpFrontendsIn(ruleset: Pick<Ruleset, 'family' | 'chains'>, line
   for (const line of lines) {
     if (!line.includes(' -p udp ')) continue;
     const rule = parseRule(ruleset.family, line)?.rule;
-    if (rule?.target?.kind !== 'jump') continue;
+    if (rule?.target?.kind !== 'jump' || isForCounting(rule)) continue;
     let destination: IpAddress | undefined;
     let port: Port | undefined;
     for (const match of rule.matches) {

@@ -35,7 +35,10 @@ it('places are found by the numbers of protocols too, node ports and IPv6 among 
   const cart = { ...common, servicePort: 'shop/cart:http', protocol: 'TCP' };
   expect(counts).toEqual([
     { ...cart, dialled: { address: 'fd00:2::1', port: 80 }, endpoint: '[fd00:1::5]:8080', connections: 3 },
-    { ...cart, dialled: { address: undefined, port: 30_080 }, endpoint: '[fd00:1::6]:8080', connections: 4 },
+    {
+      ...{ ...cart, dialled: { address: undefined, port: 30_080 }, endpoint: '[fd00:1::6]:8080', connections: 4 },
+      byPool: { cluster: 4, local: 0 },
+    },
   ]);
 });
 

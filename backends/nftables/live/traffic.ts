@@ -44,7 +44,7 @@ const service = /(\S+(?: \. \S+)+) comment "([^"]*)" : /g;
 export function trafficIn(listing: string): TrafficReading {
   const names = new Map<string, string>();
   const counts: EndpointTraffic[] = [];
-  let map: { readonly isOfNodePorts: boolean; readonly protocol: Protocol } | undefined;
+  let map: EndpointMap | undefined;
   let isCounting = false;
   for (const line of listing.split('\n')) {
     const block = /^\t(?:set|map|chain) (\S+) \{/.exec(line)?.[1];
@@ -66,18 +66,25 @@ export function trafficIn(listing: string): TrafficReading {
   };
 }
 
+interface EndpointMap {
+  /** For connections that begin on the node, which have all endpoints whatever the place's policy. */
+  readonly isInside: boolean;
+  readonly isOfNodePorts: boolean;
+  readonly protocol: Protocol;
+}
+
 /** `endpoints/tcp`, `inside-node-port-endpoints/udp` */
-function endpointMapNamed(name: string) {
-  const [, nodePort, word] = /^(?:inside-)?(node-port-)?endpoints\/(\w+)$/.exec(name) ?? [];
+function endpointMapNamed(name: string): EndpointMap | undefined {
+  const [, inside, nodePort, word] = /^(inside-)?(node-port-)?endpoints\/(\w+)$/.exec(name) ?? [];
   const protocol = parseProtocolWord(word);
-  return protocol && { isOfNodePorts: nodePort !== undefined, protocol };
+  return protocol && { isInside: inside !== undefined, isOfNodePorts: nodePort !== undefined, protocol };
 }
 
 const common = { volume: undefined, followsShares: true } as const;
 
 function elementTraffic(
   [, key = '', count, address, port]: RegExpMatchArray,
-  { isOfNodePorts, protocol }: { readonly isOfNodePorts: boolean; readonly protocol: Protocol },
+  { isInside, isOfNodePorts, protocol }: EndpointMap,
 ): EndpointTraffic[] {
   // The last part of a key is the number that was drawn.
   const parts = key.split(' . ').slice(0, -1);
@@ -85,7 +92,10 @@ function elementTraffic(
   const endpoint = placeOf(address, port);
   if (dialled === undefined || endpoint?.address === undefined) return [];
   const text = endpointText({ address: endpoint.address, port: endpoint.port });
-  return [{ ...common, servicePort: undefined, dialled, protocol, endpoint: text, connections: Number(count) }];
+  const byPool = isInside ? { byPool: { cluster: Number(count), local: 0 } } : {};
+  return [
+    { ...common, servicePort: undefined, dialled, protocol, endpoint: text, connections: Number(count), ...byPool },
+  ];
 }
 
 function ruleTraffic([, word, count, endpoint = '', name]: RegExpExecArray): EndpointTraffic[] {
