@@ -66,6 +66,8 @@ export interface Engine {
   names(): NamesIn;
   /** What became of each Service, as of the last settling. */
   services(): ReadonlyMap<ServiceKey, Pick<CompiledService, 'ports' | 'endpoints'>>;
+  /** A Service's labels, or a ServiceImport's; undefined: there is no such object. */
+  labelsOf(key: ServiceKey): Service['labels'] | undefined;
   /** Services that an object is, feeds or may matter to, beside all that is in. */
   concerns(cluster: ClusterName | undefined, object: ModelObject): ReadonlySet<ServiceKey>;
   /**
@@ -293,6 +295,7 @@ export function createEngine(context: CompilerContext): Engine {
     node: contexts,
     names: () => names,
     services: () => compiled,
+    labelsOf: (key) => world.service(key)?.labels,
     concerns: world.concerns,
     compilation(parsing) {
       const services = [...compiled].sort(([a], [b]) => compareText(a, b)).map(([, service]) => service);

@@ -29,6 +29,8 @@ export interface Compiler {
   names(): NamesIn;
   /** What became of each Service, as of the last change. */
   services: Engine['services'];
+  /** The labels of a Service that is there, which choose it. */
+  labelsOf: Engine['labelsOf'];
   /** What a change is about: of an object that goes, as long as it is not applied. */
   subjectOf(change: ObjectChange): Subject;
   /** How often something was taken in: while it is the same, so is {@link Compiler.compilation}. */
@@ -101,6 +103,7 @@ export function createCompiler(context: CompilerContext): Compiler {
     node: engine.node,
     names: engine.names,
     services: engine.services,
+    labelsOf: engine.labelsOf,
     subjectOf,
     generation: () => generation,
     compilation: () => engine.compilation([...entries.values()].flatMap(({ diagnostics }) => diagnostics)),

@@ -64,7 +64,12 @@ Examples:
 }
 
 function addPacketOptions(command: Command): Command {
-  return addOutput(addInputOptions(command, filenameOption()), ['text', 'json', 'yaml'], 'text')
+  return addOutput(
+    addInputOptions(command, filenameOption()),
+    ['text', 'wide', 'json', 'yaml'],
+    'text',
+    'output format; wide: as --verbose',
+  )
     .addOption(agentOption())
     .option('--live', "compare with this node's kernel; needs CAP_NET_ADMIN")
     .addOption(
@@ -87,26 +92,34 @@ function agentOption(): Option {
 
 function addService(explain: Command): void {
   const service = addInputOptions(
-    withUsageErrors(explain.command('service').argument('<namespace/name[:port]>')),
+    withUsageErrors(explain.command('service').argument('[namespace/name[:port]...]')),
     filenameOption(),
   )
     .addOption(agentOption())
     .summary('explain which share of new connections each endpoint of a Service gets, and why')
     .description(
-      'Lists every known endpoint of a Service or ServiceImport, used or not: its cluster, state, exact share\n' +
+      'Lists every known endpoint of Services or ServiceImports, used or not: its cluster, state, exact share ' +
         "and the rules that decided. Without -f the command asks this node's agent.\n" +
         'Exit status: 0 explained, 1 no such Service is served here, or no agent answers, 2 usage.',
     )
+    .option('-n, --namespace <namespace>', 'only Services of this namespace; a target may then be a name alone')
+    .option('-l, --selector <selector>', "only Services that this label selector matches: 'app=cart,tier in (a,b)'")
     .option('--without-cluster <name>', 'also show the shares if that cluster were lost');
-  addOutput(service, ['text', 'json', 'yaml'], 'text')
+  addOutput(
+    service,
+    ['text', 'wide', 'name', 'json', 'yaml'],
+    'text',
+    'output format; wide: also fraction, weight and pools of each endpoint; name: only the Services',
+  )
     .addHelpText(
       'after',
-      '\nExample:\n  slicewright explain service shop/cart:http -f manifests/ --registry clusters.yaml --without-cluster east',
+      `
+Examples:
+  slicewright explain service shop/cart:http -f manifests/ --registry clusters.yaml --without-cluster east
+  slicewright explain service -n shop -l app=cart -o wide`,
     )
-    .action(async (target: string, options, command: Command) => {
+    .action(async (targets: readonly string[], options) => {
       const { explainServiceCommand } = await import('../commands/explain-service.ts');
-      const status = await explainServiceCommand(target, options, io);
-      if (status === undefined) command.error(`error: '${target}' is not NAMESPACE/NAME or NAMESPACE/NAME:PORT`);
-      else process.exitCode = status;
+      process.exitCode = await explainServiceCommand(targets, options, io);
     });
 }

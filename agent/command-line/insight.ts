@@ -26,16 +26,15 @@ export function addVerify(program: Command): void {
         .argParser(collect)
         .conflicts('live'),
     )
-    .option('-n, --namespace <namespace>', 'with --live or --against: only packets to Services of this namespace')
-    .option(
-      '-l, --selector <selector>',
-      "with --live or --against: only Services that this label selector matches: 'app=cart'",
-    )
-    .option(
-      '--verbose',
-      'with --live or --against: show show show every difference, and all rules that its packets met',
-    );
-  addOutput(verify, ['text', 'json', 'yaml'], 'text', 'output format, with --live or --against')
+    .option('-n, --namespace <namespace>', 'only packets to Services of this namespace')
+    .option('-l, --selector <selector>', "only Services that this label selector matches: 'app=cart,tier in (a,b)'")
+    .option('--verbose', 'with --live or --against: show every difference, and all rules that its packets met');
+  addOutput(
+    verify,
+    ['text', 'wide', 'name', 'json', 'yaml'],
+    'text',
+    'output format; wide: as --verbose; name: only the Services that differ',
+  )
     .addHelpText(
       'after',
       `
@@ -45,7 +44,7 @@ Examples:
   slicewright verify -f manifests/ --node node.yaml --against node.iptables-save
   slicewright verify shop/cart -f manifests/ --config kube-proxy.yaml --live`,
     )
-    .action(async (services: readonly string[], options, command: Command) => {
+    .action(async (services: readonly string[], options) => {
       if (options.live === true || options.against !== undefined) {
         const [{ verifyFoundCommand }, { hostRun }, { thisHost }] = await Promise.all([
           import('../commands/verify-found.ts'),
@@ -55,13 +54,8 @@ Examples:
         process.exitCode = await verifyFoundCommand({ against: [], ...options, services }, io, hostRun(), thisHost());
         return;
       }
-      if (services.length > 0 || options.namespace !== undefined || options.selector !== undefined) {
-        command.error(
-          'error: choosing Services needs --live or --against; without them verify tests the whole program',
-        );
-      }
       const { verifyCommand } = await import('../commands/verify.ts');
-      process.exitCode = await verifyCommand(options, io);
+      process.exitCode = await verifyCommand({ ...options, services }, io);
     });
 }
 
@@ -111,10 +105,16 @@ export function addStatus(program: Command): void {
         'Service is not served, or no agent answers, 2 usage.',
     )
     .option('-n, --namespace <namespace>', 'only Services of this namespace; a target may then be a name alone')
+    .option('-l, --selector <selector>', "only Services that this label selector matches: 'app=cart,tier in (a,b)'")
     .addOption(addressOption("the address of the agent's metrics", '127.0.0.1:10249'))
     .option('--watch', 'refresh until q or Ctrl-C')
     .addOption(intervalOption());
-  addOutput(status, ['text', 'name', 'json', 'yaml'], 'text', 'output format; name: only the Services')
+  addOutput(
+    status,
+    ['text', 'wide', 'name', 'json', 'yaml'],
+    'text',
+    'output format; wide: also where each Service is dialled, and whole messages; name: only the Services',
+  )
     .addHelpText(
       'after',
       '\nExamples:\n  slicewright status\n  slicewright status shop/cart --watch\n  slicewright status -n shop -o name\n  slicewright status -o json | jq .families',

@@ -72,7 +72,14 @@ export function addPlan(program: Command): void {
     )
     .option('--out <file>', 'also save the plan, for apply --plan')
     .option('--verbose', 'show full sentences, the effect on each kind of client, and every danger');
-  addDangerOptions(addOutput(plan, ['text', 'json', 'yaml', 'name'], 'text', 'output format'))
+  addDangerOptions(
+    addOutput(
+      plan,
+      ['text', 'wide', 'name', 'json', 'yaml'],
+      'text',
+      'output format; wide: as --verbose; name: only the Services',
+    ),
+  )
     .addHelpText(
       'after',
       `

@@ -94,7 +94,7 @@ describe('slicewright explain without files', () => {
     const said = async (options: Partial<ExplainServiceOptions>, target = 'shop/cart') => {
       const io = memoryIo(text);
       const status = await explainServiceCommand(
-        target,
+        [target],
         { address, output: 'text', diagnostics: 'human', ...options },
         io,
       );
@@ -104,6 +104,11 @@ describe('slicewright explain without files', () => {
     expect(await said({})).toEqual(files);
     const [told, read] = [await said({ output: 'json' }), await said({ output: 'json', filename: ['-'] })];
     expect(JSON.parse(told.out)).toEqual(JSON.parse(read.out));
+    expect((await said({ output: 'name', selector: '!app', namespace: 'shop' }, 'cart')).out).toBe('shop/cart\n');
+    expect(await said({ selector: 'app=none' })).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('serves no Service that was chosen'),
+    });
     expect((await said({}, 'shop/late')).err).toContain('is not served by the agent of this node');
     expect(await said({ withoutCluster: 'west' })).toMatchObject({
       status: 2,
@@ -152,10 +157,14 @@ describe('what the agent tells', () => {
     expect(
       await Promise.all(['shop/cart', 'shop', 'at/tcp/80/10.96.0.10', 'at/tcp/0/10.96.0.10', ''].map(status)),
     ).toEqual([200, 404, 200, 404, 404]);
+    expect(await (await fetch(`http://${address}/slicewright/explain/labels`)).json()).toEqual({
+      ...{ apiVersion: 'slicewright.dev/v1alpha1', kind: 'AgentLabels', labels: { 'shop/cart': {} } },
+    });
     const endpoints = Array.from({ length: mostEndpoints + 1 }, () => ({}) as never);
     const compiler = {
       services: () => new Map([['shop/cart' as never, { ports: [], endpoints }]]),
       node: () => ({}) as never,
+      labelsOf: () => undefined,
     };
     expect(knowledgeAnswer('shop/cart', compiler, defaultSettings, 'iptables').status).toBe(413);
   });

@@ -29,7 +29,8 @@ export interface ExplainPacketOptions extends Omit<WantedOptions, 'filename'> {
   readonly against?: readonly string[];
   /** Which frontend of a Service is dialled; absent: the first. */
   readonly via?: Via;
-  readonly output: 'text' | DocumentFormat;
+  /** wide: text with `verbose`. */
+  readonly output: 'text' | 'wide' | DocumentFormat;
   readonly verbose?: boolean;
   readonly diagnostics: DiagnosticFormat;
 }
@@ -60,11 +61,12 @@ export function explainPacketCommand(
     const explained: ExplainedPacket[] = [];
     for (const one of asked) explained.push(await explainPacket(one, known, found));
     if (isLive || against.length > 0) needFound(explained, found);
-    const choices = { verbose: options.verbose === true };
+    const { output } = options;
+    const choices = { verbose: options.verbose === true || output === 'wide' };
     await io.out(
-      options.output === 'text'
+      output === 'text' || output === 'wide'
         ? explained.map((one) => packetText(one, choices)).join('\n')
-        : await packetsDocument(explained, options.output),
+        : await packetsDocument(explained, output),
     );
     return explained.some((one) => one.found.some(({ difference }) => difference !== undefined)) ? 3 : 0;
   });

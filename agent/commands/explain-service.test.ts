@@ -42,7 +42,7 @@ async function explain(target: string, options: Partial<ExplainServiceOptions> =
     diagnostics: 'human',
     ...options,
   };
-  return { status: await explainServiceCommand(target, given, io), ...io.written };
+  return { status: await explainServiceCommand([target], given, io), ...io.written };
 }
 
 /** The cells of each endpoint's row, without the last. */
@@ -120,6 +120,40 @@ describe('slicewright explain service', () => {
     ]);
   });
 
+  it('has more columns with -o wide, and Services alone with -o name', async () => {
+    const { out } = await explain('shop/cart', { output: 'wide' });
+    expect(rows(out)[1]).toEqual([
+      ...['10.2.0.5:8080', 'west', 'ready', '10 %', '1/10', '1', 'cluster', 'west shop/cart-abcde'],
+    ]);
+    expect(await explain('shop/cart', { output: 'name' })).toMatchObject({ status: 0, out: 'shop/cart\n' });
+  });
+
+  it('tells of the Services that a namespace, a selector and names choose', async () => {
+    const dns = cartOf('10.1.0.9')
+      .replaceAll('cart', 'dns')
+      .replaceAll('10.96.0.10', '10.96.0.11')
+      .replace('metadata: {name: dns,', 'metadata: {labels: {app: dns}, name: dns,');
+    const told = async (targets: readonly string[], options: Partial<ExplainServiceOptions>) => {
+      const io = memoryIo(`${nodeOf('192.0.2.1')}---${cartOf('10.1.0.5')}---${dns}`);
+      const given = { filename: ['-'], address: '', output: 'name', diagnostics: 'human', ...options } as const;
+      return { status: await explainServiceCommand(targets, given, io), ...io.written };
+    };
+    expect(await told([], { namespace: 'shop' })).toMatchObject({ status: 0, out: 'shop/cart\nshop/dns\n' });
+    expect(await told([], { selector: 'app=dns' })).toMatchObject({ status: 0, out: 'shop/dns\n' });
+    expect(await told(['cart', 'dns'], { namespace: 'shop' })).toMatchObject({ out: 'shop/cart\nshop/dns\n' });
+    expect(await told(['shop/cart', 'shop/gone'], {})).toMatchObject({
+      status: 1,
+      out: 'shop/cart\n',
+      err: expect.stringContaining('shop/gone: is neither a Service nor a ServiceImport'),
+    });
+    expect(await told([], { namespace: 'ops' })).toMatchObject({
+      status: 1,
+      out: '',
+      err: expect.stringContaining('no Service that is served on this node was chosen'),
+    });
+    expect(await told([], {})).toMatchObject({ status: 2, err: expect.stringContaining('is missing: name a Service') });
+  });
+
   const head = (name: string, spec: string, labels = '{}') =>
     `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}, namespace: shop, labels: ${labels}}\nspec: ${spec}\n`;
   it.each([
@@ -132,7 +166,7 @@ describe('slicewright explain service', () => {
     ],
     [
       'apiVersion: multicluster.x-k8s.io/v1alpha1\nkind: ServiceImport\nmetadata: {name: x, namespace: shop, annotations: {multicluster.kubernetes.io/derived-service: y}}\nspec: {ports: [{port: 80}]}\n',
-      /shop\/x.*is a ServiceImport that Service shop\/y stands for/,
+      /shop\/x.*is a ServiceImport with the derived Service shop\/y/,
     ],
     [
       'apiVersion: multicluster.x-k8s.io/v1alpha1\nkind: ServiceImport\nmetadata: {name: x, namespace: shop}\nspec: {ports: [{port: 80}]}\n',
@@ -141,7 +175,7 @@ describe('slicewright explain service', () => {
   ])('%s is called what it is', async (objects, message) => {
     const io = memoryIo(objects);
     const given: ExplainServiceOptions = { filename: ['-'], output: 'text', address: '', diagnostics: 'human' };
-    expect(await explainServiceCommand('shop/x', given, io)).toBe(1);
+    expect(await explainServiceCommand(['shop/x'], given, io)).toBe(1);
     expect(io.written.err).toMatch(message);
   });
 
@@ -149,17 +183,17 @@ describe('slicewright explain service', () => {
     const renamed = cartOf('10.1.0.5').replace('ports: [{name: http, port: 80,', 'ports: [{name: web, port: 80,');
     const io = memoryIo(renamed);
     const given: ExplainServiceOptions = { filename: ['-'], output: 'text', address: '', diagnostics: 'human' };
-    expect(await explainServiceCommand('shop/cart', given, io)).toBe(0);
+    expect(await explainServiceCommand(['shop/cart'], given, io)).toBe(0);
     expect(io.written.out).toMatch(/10\.1\.0\.5:8080 .*0 % .*its slice has no port "web" TCP; it has "http" TCP/);
   });
 
   it.each([
     ['shop/other', 1],
     ['shop/cart:https', 1],
-    ['cart', undefined],
-    ['shop/cart:http:x', undefined],
-    ['shop/Cart', undefined],
-  ])('%s is not served here (1), or no Service at all', async (target, status) => {
+    ['cart', 2],
+    ['shop/cart:http:x', 2],
+    ['shop/Cart', 2],
+  ])('%s is not served here (1), or no Service at all (2)', async (target, status) => {
     const told = await explain(target);
     expect([told.status, told.out]).toEqual([status, '']);
     if (status === 1)

@@ -8,53 +8,66 @@ import {
   type Registry,
   sortClusters,
 } from '../../compiler/registry/registry.ts';
+import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { type ClusterName, compareText, parseClusterName } from '../../compiler/values/names.ts';
+import { printable } from '../../compiler/values/object-ref.ts';
 import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../terminal/diagnostics.ts';
 import { whyAbsent } from '../explain/absent.ts';
 import { explain, type ExplainedPort } from '../explain/explain.ts';
 import { explainDocument } from '../explain/json.ts';
 import { explainTable } from '../explain/table.ts';
-import { fileProblem, InputError } from '../input/input-error.ts';
+import { fileProblem, UsageError } from '../input/input-error.ts';
 import { type InputOptions, readInputs } from '../input/inputs.ts';
-import { parseTarget, type Target } from '../input/selection.ts';
+import {
+  type Asked,
+  isTarget,
+  parseAsked,
+  parseSelection,
+  type SelectionOptions,
+  type Target,
+} from '../input/selection.ts';
 import { askAgent, refuseWithoutFiles } from '../packets/ask-agent.ts';
+import { askServicesWith } from '../packets/ask-labels.ts';
 import type { DocumentFormat } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
 import { reportingFailures } from './failures.ts';
 
-export interface ExplainServiceOptions extends Omit<InputOptions, 'filename'> {
+export interface ExplainServiceOptions extends Omit<InputOptions, 'filename'>, SelectionOptions {
   /** Manifests; absent: the agent of this node is asked. */
   readonly filename?: readonly string[];
   /** `127.0.0.1:10249`, the address of the agent's metrics. */
   readonly address: string;
   /** A cluster whose loss is compared with. */
   readonly withoutCluster?: string;
-  readonly output: 'text' | DocumentFormat;
+  /** name: the Services alone, a line each. */
+  readonly output: 'text' | 'wide' | 'name' | DocumentFormat;
   readonly strict?: boolean;
   readonly diagnostics: DiagnosticFormat;
 }
 
 /**
- * `slicewright explain service`: every endpoint that is known for a Service, what it gets of new connections, and why.
+ * `slicewright explain service`: every endpoint that is known for some Services, what it gets of new connections, and why.
  *
- * target    `NAMESPACE/NAME`, or with `:PORT`, a port's name or number
- * returns   the exit status: 0 told, 1 not served here or nothing could be compiled, 2 no such cluster; undefined: that
- *            is no Service
+ * targets   `NAMESPACE/NAME`, or with `:PORT`, a port's name or number; none: what a namespace and a selector choose
+ * returns   the exit status: 0 told, 1 one is not served here or nothing could be compiled, 2 usage, or no such cluster
  */
-export async function explainServiceCommand(
-  target: string,
+export function explainServiceCommand(
+  targets: readonly string[],
   options: ExplainServiceOptions,
   io: Io,
-): Promise<number | undefined> {
-  const selection = parseTarget(target);
-  if (selection === undefined) return undefined;
+): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
-    const { filename, output } = options;
+    const { filename } = options;
+    const asked = parseAsked(targets, options);
+    if (asked.named.length === 0 && asked.namespace === undefined && asked.matches === undefined) {
+      throw new UsageError('NAMESPACE/NAME', 'is missing: name a Service, or choose Services with -n or -l');
+    }
     if (filename === undefined) {
       refuseWithoutFiles(options);
-      const told = await askPorts(options.address, selection);
-      await io.out(output === 'text' ? explainTable(told) : await explainDocument(told, output));
-      return 0;
+      const { ports, missing } = await askPorts(options.address, asked);
+      await io.err(diagnosticsText(missing, options.diagnostics));
+      if (ports.length > 0) await io.out(await shownAs(options, ports));
+      return missing.length > 0 ? 1 : 0;
     }
     const { input, diagnostics, placeOf } = await readInputs({ ...options, filename }, io.readStdin);
     const compilation = compile(input);
@@ -65,25 +78,82 @@ export async function explainServiceCommand(
       return 2;
     }
     const without = lost && compile({ ...input, registry: withLost(input.registry ?? emptyRegistry, lost) });
-    const all = [...diagnostics, ...compilation.diagnostics];
-    const ports = explain(compilation, selection, without);
-    if (ports.length === 0) all.push(fileProblem(target, 'not-served', whyAbsent(input, selection)));
+    const ports = explain(compilation, parseSelection(targets, options, input), without);
+    const absent = absentIn(ports, asked, (target) => whyAbsent(input, target));
+    const all = [...diagnostics, ...compilation.diagnostics, ...absent];
     await io.err(diagnosticsText(all, options.diagnostics, placeOf));
-    if (ports.length === 0 || (options.strict === true && all.some(isWorrying))) return 1;
-    await io.out(output === 'text' ? explainTable(ports, lost) : await explainDocument(ports, output));
-    return 0;
+    if (options.strict === true && all.some(isWorrying)) return 1;
+    if (ports.length > 0) await io.out(await shownAs(options, ports, lost));
+    return absent.length > 0 ? 1 : 0;
   });
 }
 
-/** What the agent of this node knows. Throws InputError where it serves no such Service. */
-async function askPorts(address: string, selection: Target): Promise<readonly ExplainedPort[]> {
-  const { known } = await askAgent(address, selection.service);
-  const { targets, endpoints, whyAbsent: why } = known;
-  const services = { IPv4: targets.IPv4.services, IPv6: targets.IPv6.services };
-  const ports = explain({ services, endpoints }, selection);
-  if (ports.length > 0) return ports;
-  const object = { kind: 'Service', name: selection.service };
-  throw new InputError([{ severity: 'error', code: 'not-served', object, message: why(selection) }]);
+/** What was asked about and is not served: each Service that was named, or that nothing was chosen at all. */
+function absentIn(
+  ports: readonly ExplainedPort[],
+  { named }: Asked,
+  why: (target: Target) => string,
+): readonly Diagnostic[] {
+  const missing = named.filter((target) => !ports.some((port) => isTarget(port, target)));
+  if (missing.length > 0 || ports.length > 0 || named.length > 0) {
+    return missing.map((target) => fileProblem(targetText(target), 'not-served', why(target)));
+  }
+  return [fileProblem('the objects', 'not-served', 'no Service that is served on this node was chosen')];
+}
+
+function targetText({ service, port }: Target): string {
+  return port === undefined ? service : `${service}:${port}`;
+}
+
+async function shownAs(
+  { output }: ExplainServiceOptions,
+  ports: readonly ExplainedPort[],
+  without?: string,
+): Promise<string> {
+  switch (output) {
+    case 'text':
+    case 'wide':
+      return explainTable(ports, { without, wide: output === 'wide' });
+    case 'name':
+      return [...new Set(ports.map(({ service }) => `${printable(service)}\n`))].join('');
+    case 'json':
+    case 'yaml':
+      return explainDocument(ports, output);
+  }
+}
+
+/** What the agent of this node knows, and what of it is missing. Throws InputError where no agent answers. */
+async function askPorts(
+  address: string,
+  asked: Asked,
+): Promise<{ readonly ports: readonly ExplainedPort[]; readonly missing: readonly Diagnostic[] }> {
+  const chosen = await chosenAt(address, asked);
+  const ports: ExplainedPort[] = [];
+  const missing: Diagnostic[] = [];
+  for (const target of chosen) {
+    const { known } = await askAgent(address, target.service);
+    const { targets, endpoints, whyAbsent: why } = known;
+    const services = { IPv4: targets.IPv4.services, IPv6: targets.IPv6.services };
+    const found = explain({ services, endpoints }, (ir) => isTarget(ir, target));
+    ports.push(...found);
+    const object = { kind: 'Service', name: targetText(target) };
+    if (found.length === 0) missing.push({ severity: 'error', code: 'not-served', object, message: why(target) });
+  }
+  if (chosen.length === 0) {
+    const object = { kind: 'agent', name: address };
+    missing.push({ severity: 'error', code: 'not-served', object, message: 'serves no Service that was chosen' });
+  }
+  return { ports, missing };
+}
+
+/** An agent knows which Services it serves, and their labels. */
+async function chosenAt(address: string, asked: Asked): Promise<readonly Target[]> {
+  const { named, matches } = asked;
+  if (named.length > 0 && matches === undefined) return named;
+  const keys = await askServicesWith(address, asked);
+  const services = new Set(keys.map((key) => key.replace(/@clusterset$/, '')));
+  if (named.length > 0) return named.filter(({ service }) => services.has(service));
+  return [...services].map((service) => ({ service, port: undefined }));
 }
 
 /** Registered clusters by all their names, those whose objects are given, and those that slices name. */

@@ -23,7 +23,8 @@ export interface PlanOptions extends WantedOptions, DangerOptions, SelectionOpti
   readonly against: readonly string[];
   /** Services that it shall tell of, `NAMESPACE/NAME[:PORT]`; none: all. */
   readonly services?: readonly string[];
-  readonly output: 'text' | 'name' | DocumentFormat;
+  /** wide: text with `verbose`. */
+  readonly output: 'text' | 'wide' | 'name' | DocumentFormat;
   /** Whole sentences, and what happens to each kind of client. */
   readonly verbose?: boolean;
   /** File for `apply --plan`. */
@@ -75,6 +76,8 @@ async function shownAs({ output, verbose }: PlanOptions, shown: ShownPlans, io: 
   switch (output) {
     case 'text':
       return plansText(shown, paintOf(io), verbose);
+    case 'wide':
+      return plansText(shown, paintOf(io), true);
     case 'name': {
       const names = shown.reports.flatMap(({ services }) => services.map(({ service }) => service));
       return [...new Set(names)].map((name) => `${name}\n`).join('');

@@ -1,7 +1,5 @@
-import { compareText, parseNamespace, servicePortIn } from '../../compiler/values/names.ts';
-import { printable } from '../../compiler/values/object-ref.ts';
-import { UsageError } from '../input/input-error.ts';
-import { parseTarget, type SelectionOptions } from '../input/selection.ts';
+import { compareText, servicePortIn } from '../../compiler/values/names.ts';
+import { type Asked, keysOf } from '../input/selection.ts';
 import type { AgentStatus } from '../serving/status.ts';
 
 /** Which Services of a status are asked about. */
@@ -10,34 +8,22 @@ export type IsChosen = (servicePort: string) => boolean;
 /**
  * What was chosen on the command line.
  *
- * targets   `NAMESPACE/NAME[:PORT]`, or `NAME[:PORT]` with a namespace; PORT is a port's name
+ * labelled  keys of the Services that a selector matches; undefined: no selector was given
  * returns   asked of `shop/cart:http`; undefined: nothing was chosen, so all are meant
- * throws    UsageError
  */
-export function parseStatusChoice(
-  targets: readonly string[],
-  { namespace }: Pick<SelectionOptions, 'namespace'>,
+export function statusChoice(
+  { namespace, named }: Asked,
+  labelled: ReadonlySet<string> | undefined,
 ): IsChosen | undefined {
-  if (namespace !== undefined && parseNamespace(namespace) === undefined) {
-    throw new UsageError(`--namespace ${printable(namespace)}`, 'is not a namespace name');
-  }
-  const named = targets.map((text) => {
-    const target = parseTarget(text, namespace);
-    if (target !== undefined) return target;
-    const hint = namespace === undefined ? '; or give --namespace' : '';
-    throw new UsageError(printable(text), `is not NAMESPACE/NAME or NAMESPACE/NAME:PORT${hint}`);
-  });
-  if (namespace === undefined && named.length === 0) return undefined;
+  if (namespace === undefined && named.length === 0 && labelled === undefined) return undefined;
   return (servicePort) => {
     const [service = servicePort, port = ''] = servicePort.split(':');
+    const isNamed = ({ service: wanted, port: wantedPort }: Asked['named'][number]): boolean =>
+      keysOf(wanted).includes(service) && (wantedPort === undefined || wantedPort === port);
     return (
       (namespace === undefined || service.startsWith(`${namespace}/`)) &&
-      (named.length === 0 ||
-        named.some(
-          (target) =>
-            [target.service, `${target.service}@clusterset`].includes(service) &&
-            (target.port === undefined || target.port === port),
-        ))
+      (labelled === undefined || labelled.has(service)) &&
+      (named.length === 0 || named.some(isNamed))
     );
   };
 }

@@ -33,6 +33,11 @@ const served = makeIR(
   [endpoint('10.12.0.6:80'), endpoint('10.10.0.6:80', { cluster: 'member1' as ClusterName })],
 );
 
+const labels = {
+  ...{ apiVersion: 'slicewright.dev/v1alpha1', kind: 'AgentLabels' },
+  labels: { 'shop/cart': { app: 'cart' }, 'ops/cart': { app: 'tools' } },
+};
+
 /** An agent as far as its status goes. */
 async function agent() {
   const clock = { ms: 1_000_000, nowMs: () => clock.ms };
@@ -62,7 +67,7 @@ async function agent() {
   const meter = metricsListener(metrics, clock);
   const server = await serveMetrics({ host: '127.0.0.1', port: 0 }, metrics, {
     mode: 'iptables',
-    knowledge: () => plain(404),
+    knowledge: (path) => (path === 'labels' ? { ...plain(200), body: JSON.stringify(labels) } : plain(404)),
     status: book.status,
     shares: book.shares,
     config: {},
@@ -72,7 +77,11 @@ async function agent() {
     book.listen(event);
     meter(event);
   };
-  const ask = async (output: 'text' | 'name' | 'json' = 'text', services: readonly string[] = [], more = {}) => {
+  const ask = async (
+    output: 'text' | 'wide' | 'name' | 'json' = 'text',
+    services: readonly string[] = [],
+    more = {},
+  ) => {
     const io = memoryIo();
     const code = await statusCommand({ address: `127.0.0.1:${server.port}`, output, services, ...more }, io);
     return { code, text: io.written.out, complaints: io.written.err };
@@ -126,6 +135,8 @@ it('tells of the Services that are chosen, and only those of them that are held 
   expect(cart.text).not.toContain('held back');
   expect(await ask('name', ['cart:http'], { namespace: 'ops' })).toMatchObject({ code: 0, text: 'ops/cart\n' });
   expect(await ask('name', [], { namespace: 'ops' })).toMatchObject({ code: 0, text: 'ops/cart\n' });
+  expect(await ask('name', [], { selector: 'app in (cart)' })).toMatchObject({ code: 0, text: 'shop/cart\n' });
+  expect(await ask('name', [], { selector: 'a b' })).toMatchObject({ code: 2 });
   expect(await ask('text', ['shop/dns'])).toMatchObject({ code: 1, text: expect.stringContaining('held back') });
   expect(await ask('text', ['shop/gone'])).toMatchObject({
     code: 1,
@@ -133,6 +144,18 @@ it('tells of the Services that are chosen, and only those of them that are held 
     complaints: 'slicewright: this node serves no Service shop/gone\n',
   });
   expect(await ask('text', ['cart'])).toMatchObject({ code: 2, complaints: expect.stringContaining('--namespace') });
+});
+
+it('also says with -o wide where Services are dialled, and what is refused from outside', async () => {
+  const { tell, ask } = await agent();
+  const local = makeIR([clusterIP('10.13.0.1', 80)], [endpoint('10.12.0.6:80')], {
+    external: { kind: 'drop', why: 'no-local-endpoints' },
+  });
+  tell({ ...synced, services: [local] });
+  expect((await ask('wide')).text).toMatch(
+    /^ {2}shop\/cart:http\/TCP\/IPv4 {2}10\.13\.0\.1:80 {2}local 1; drop from outside$/m,
+  );
+  expect((await ask('text')).text).toMatch(/^ {2}shop\/cart:http\/TCP\/IPv4 {2}local 1$/m);
 });
 
 it('tells what is asked for of each Service port, which top compares with what the kernel counts', async () => {

@@ -6,18 +6,21 @@ import type { Clock } from '../loop/clock.ts';
 import type { Io } from '../terminal/io.ts';
 import { watch } from '../terminal/watch.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
-import type { SelectionOptions } from '../input/selection.ts';
-import type { AgentStatus, ClusterStatus, FamilyStatus } from '../serving/status.ts';
+import { InputError } from '../input/input-error.ts';
+import { type Asked, parseAsked, type SelectionOptions } from '../input/selection.ts';
+import { diagnosticsText } from '../terminal/diagnostics.ts';
+import type { AgentStatus } from '../serving/status.ts';
 import { reportingFailures } from './failures.ts';
-import { chosenStatus, type IsChosen, parseStatusChoice, serviceNames } from './status-choice.ts';
+import { chosenStatus, serviceNames, statusChoice } from './status-choice.ts';
+import { statusText } from './status-text.ts';
 
-export interface StatusOptions extends Pick<SelectionOptions, 'namespace'> {
+export interface StatusOptions extends SelectionOptions {
   /** `127.0.0.1:10249`, the address of the agent's metrics. */
   readonly address: string;
   /** `NAMESPACE/NAME[:PORT]`: the Services that are asked about; none: all. */
   readonly services?: readonly string[];
-  /** name: the Services alone, a line each. */
-  readonly output: 'text' | 'name' | DocumentFormat;
+  /** wide: also where Services are dialled, and messages at full length; name: the Services alone, a line each. */
+  readonly output: 'text' | 'wide' | 'name' | DocumentFormat;
 }
 
 /** What watching takes. */
@@ -36,20 +39,34 @@ export interface WatchPlace {
  */
 export function statusCommand(options: StatusOptions, io: Io, place?: WatchPlace): Promise<number> {
   return reportingFailures('human', io, () => {
-    const isChosen = parseStatusChoice(options.services ?? [], options);
-    const ask = () => askChosen(options, isChosen);
+    const asked = parseAsked(options.services ?? [], options);
+    const ask = () => askChosen(options, asked);
     return tellStatus(ask, options, io, place);
   });
 }
 
 type Ask = () => Promise<AgentStatus | string>;
 
-async function askChosen({ address, services = [] }: StatusOptions, isChosen: IsChosen | undefined) {
+async function askChosen({ address, services = [] }: StatusOptions, asked: Asked) {
   const answer = await askStatus(address);
   if (typeof answer === 'string') return answer;
-  const chosen = chosenStatus(answer, isChosen);
+  const labelled = await askLabelled(address, asked);
+  if (typeof labelled === 'string') return labelled;
+  const chosen = chosenStatus(answer, statusChoice(asked, labelled));
   if (services.length === 0 || serviceNames(chosen).length > 0) return chosen;
   return `slicewright: this node serves no Service ${services.map((name) => printable(name)).join(' or ')}\n`;
+}
+
+/** The Services that a selector matches, where one was given. text   the agent does not say */
+async function askLabelled(address: string, asked: Asked): Promise<ReadonlySet<string> | string | undefined> {
+  if (asked.matches === undefined) return undefined;
+  const { askServicesWith } = await import('../packets/ask-labels.ts');
+  try {
+    return new Set(await askServicesWith(address, asked));
+  } catch (error) {
+    if (error instanceof InputError) return diagnosticsText(error.diagnostics, 'human');
+    throw error;
+  }
 }
 
 async function tellStatus(ask: Ask, options: StatusOptions, io: Io, place: WatchPlace | undefined): Promise<number> {
@@ -81,7 +98,8 @@ function exitStatusOf(status: AgentStatus | string): number {
 function textOf(status: AgentStatus, output: StatusOptions['output']): string | Promise<string> {
   switch (output) {
     case 'text':
-      return statusText(status);
+    case 'wide':
+      return statusText(status, output === 'wide');
     case 'name':
       return serviceNames(status)
         .map((name) => `${printable(name)}\n`)
@@ -124,91 +142,4 @@ export function isWell({ waitingFor, held, families, sources, clusters }: AgentS
     sources.every(({ failing }) => failing.length === 0) &&
     clusters.every(({ state, heldSlices }) => state !== 'Lost' && heldSlices === 0)
   );
-}
-
-export function statusText(status: AgentStatus): string {
-  const ago = (ms: number | undefined): string => (ms === undefined ? 'never' : `${duration(status.nowMs - ms)} ago`);
-  const lines = [
-    `node ${printable(status.node)}, ${status.mode}, running for ${duration(status.nowMs - status.startedMs)}`,
-    ...(status.waitingFor.length === 0
-      ? []
-      : [`waiting for ${status.waitingFor.map((name) => printable(name)).join(', ')}`]),
-    ...(status.held === undefined ? [] : [`no rules are written: ${printable(status.held, 2_000)}`]),
-    '',
-    'SOURCES',
-    ...table(
-      status.sources.map(({ cluster, from, synced, silentMs, failing, forgone }) => [
-        `  ${printable(cluster)}`,
-        printable(from),
-        synced ? 'synced' : 'not read yet',
-        silentMs === undefined || silentMs === null ? 'never heard' : `heard ${duration(silentMs)} ago`,
-        [
-          ...failing.map(({ kind, problem }) => `${kind}: ${printable(problem, 120)}`),
-          ...forgone.map(({ kind, problem }) => `works without ${kind}: ${printable(problem, 120)}`),
-        ].join('; '),
-      ]),
-    ),
-    ...(status.clusters.length === 0 ? [] : ['', 'CLUSTERS', ...table(status.clusters.map(clusterCells))]),
-    '',
-    'RULES',
-    ...(status.families.length === 0 ? ['  not synced yet'] : []),
-    ...status.families.flatMap((family) => familyLines(family, ago)),
-    '',
-    `SERVICES (${status.services.length})`,
-    ...table(
-      status.services.map(({ id, endpoints, refuses }) => [
-        `  ${printable(id)}`,
-        refuses ??
-          Object.entries(endpoints)
-            .map(([cluster, count]) => `${printable(cluster)} ${count}`)
-            .join(', '),
-      ]),
-    ),
-    ...(status.problems.length === 0
-      ? []
-      : ['', 'PROBLEMS', ...status.problems.map((problem) => `  ${printable(problem, 400)}`)]),
-  ];
-  return `${lines.join('\n')}\n`;
-}
-
-function clusterCells({ cluster, state, why, heldSlices }: ClusterStatus): string[] {
-  const held = heldSlices === 0 ? '' : `; ${heldSlices} slices were deleted at once and are held`;
-  return [`  ${printable(cluster)}`, state, `${printable(why, 200)}${held}`];
-}
-
-function familyLines({ family, failure, quarantined, ...rest }: FamilyStatus, ago: (ms: number | undefined) => string) {
-  const took =
-    rest.durationMs === undefined || rest.durationMs === null ? '' : `, took ${Math.round(rest.durationMs)} ms`;
-  const isSynced = rest.syncedMs !== undefined && rest.syncedMs !== null;
-  return [
-    `  ${family}  ${isSynced ? `synced ${ago(rest.syncedMs)}${took}` : 'not synced yet'}`,
-    ...(failure === undefined || failure === null ? [] : [`    the last sync failed: ${oneLine(failure, 400)}`]),
-    ...(rest.drifts === 0
-      ? []
-      : [`    changed by others ${rest.drifts} times, last: ${printable(rest.lastDrift ?? '', 200)}`]),
-    ...quarantined.map(({ service, message }) => `    held back: ${printable(service)}: ${oneLine(message, 200)}`),
-  ];
-}
-
-/** What the kernel's tools say can be of several lines. */
-function oneLine(text: string, maxLength: number): string {
-  return printable(text.trim().replace(/\s*\n\s*/g, ' | '), maxLength);
-}
-
-/** Columns of equal width, the last as long as it is. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows.reduce<number[]>((all, row) => row.map((cell, i) => Math.max(cell.length, all[i] ?? 0)), []);
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
-function duration(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`;
 }

@@ -12,6 +12,7 @@ import type { Io } from '../terminal/io.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { foundDocument } from '../verification/found-json.ts';
 import { foundText } from '../verification/found-text.ts';
+import { namesText } from '../verification/names-text.ts';
 import { type Verification, verifyFound } from '../verification/verify-found.ts';
 import { reportingFailures } from './failures.ts';
 
@@ -20,7 +21,8 @@ export interface VerifyFoundOptions extends WantedOptions, SelectionOptions {
   readonly services?: readonly string[];
   /** Files and folders of dumps; empty: the kernel. */
   readonly against: readonly string[];
-  readonly output: 'text' | DocumentFormat;
+  /** wide: text with `verbose`; name: the Services that differ, a line each. */
+  readonly output: 'text' | 'wide' | 'name' | DocumentFormat;
   readonly verbose?: boolean;
   readonly diagnostics: DiagnosticFormat;
 }
@@ -40,14 +42,22 @@ export function verifyFoundCommand(options: VerifyFoundOptions, io: Io, run: Run
     const all = families.flatMap((family) => wanted.targets[family].services);
     const observed = isHere ? await observeFamilies(run, wanted, true) : readAllDumps(options.against, wanted);
     const found = await verifyAll(observed, wanted, parseNameSelection(services, options, wanted.input, all), io);
-    const choices = { verbose: options.verbose === true };
-    await io.out(
-      options.output === 'text'
-        ? found.map((one) => foundText(one, choices)).join('')
-        : await foundDocument(found, options.output),
-    );
+    await io.out(await shownAs(options, found));
     return found.some(({ result }) => result === 'different') ? 3 : 0;
   });
+}
+
+async function shownAs({ output, verbose }: VerifyFoundOptions, found: readonly Verification[]): Promise<string> {
+  switch (output) {
+    case 'text':
+    case 'wide':
+      return found.map((one) => foundText(one, { verbose: verbose === true || output === 'wide' })).join('');
+    case 'name':
+      return namesText(found.flatMap(({ differences }) => differences.map(({ servicePort }) => servicePort)));
+    case 'json':
+    case 'yaml':
+      return foundDocument(found, output);
+  }
 }
 
 async function verifyAll(

@@ -1,14 +1,21 @@
 import { byName } from '../../backends/index.ts';
 import { compile } from '../../compiler/index.ts';
-import { formatMismatch } from '../../compiler/semantics/verify.ts';
 import { families } from '../../compiler/values/address.ts';
-import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../terminal/diagnostics.ts';
 import { type InputOptions, readInputs } from '../input/inputs.ts';
-import type { Io } from '../terminal/io.ts';
+import { parseNameSelection, type SelectionOptions } from '../input/selection.ts';
 import { targetsOf } from '../planning/targets.ts';
+import { type DiagnosticFormat, diagnosticsText, isWorrying } from '../terminal/diagnostics.ts';
+import type { DocumentFormat } from '../terminal/document.ts';
+import type { Io } from '../terminal/io.ts';
+import { namesText } from '../verification/names-text.ts';
+import { probeFamily, type ProbedFamily, probesDocument, probesText } from '../verification/program-probes.ts';
 import { reportingFailures } from './failures.ts';
 
-export interface VerifyOptions extends InputOptions {
+export interface VerifyOptions extends InputOptions, SelectionOptions {
+  /** `NAMESPACE/NAME[:PORT]`: the Services that are told of; none: all. */
+  readonly services?: readonly string[];
+  /** wide is text; name: the Services with a mismatch, a line each. */
+  readonly output: 'text' | 'wide' | 'name' | DocumentFormat;
   readonly strict?: boolean;
   readonly diagnostics: DiagnosticFormat;
 }
@@ -28,18 +35,23 @@ export function verifyCommand(options: VerifyOptions, io: Io): Promise<number> {
     if (options.strict === true && all.some(isWorrying)) return 1;
     const { verify } = await (await byName(backend)).witness();
     const targets = targetsOf(compilation);
-    let isRight = true;
-    for (const family of families) {
-      const { services } = targets[family];
-      const mismatches = verify(targets[family]);
-      isRight &&= mismatches.length === 0;
-      for (const mismatch of mismatches) await io.out(`${formatMismatch(mismatch)}\n`);
-      const verdict =
-        mismatches.length === 0
-          ? 'all probes get the expected result'
-          : `${mismatches.length === 1 ? '1 probe' : `${mismatches.length} probes`} with a different result`;
-      await io.out(`${family}: ${services.length} Service port${services.length === 1 ? '' : 's'}, ${verdict}\n`);
-    }
-    return isRight ? 0 : 1;
+    const services = families.flatMap((family) => targets[family].services);
+    const isAsked = parseNameSelection(options.services ?? [], options, input, services);
+    const found = families.map((family) => probeFamily(family, verify, targets[family], isAsked));
+    await io.out(await shownAs(options, found));
+    return found.every(({ mismatches }) => mismatches.length === 0) ? 0 : 1;
   });
+}
+
+async function shownAs({ output }: VerifyOptions, found: readonly ProbedFamily[]): Promise<string> {
+  switch (output) {
+    case 'text':
+    case 'wide':
+      return found.map(probesText).join('');
+    case 'name':
+      return namesText(found.flatMap(({ mismatches }) => mismatches.map(({ servicePort }) => servicePort)));
+    case 'json':
+    case 'yaml':
+      return probesDocument(found, output);
+  }
 }

@@ -1,16 +1,16 @@
 import type { Compilation } from '../../compiler/compile.ts';
-import type { Frontend, Route } from '../../compiler/ir/ir.ts';
+import type { Frontend, Route, ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { EndpointRecord } from '../../compiler/merge/record.ts';
 import { families } from '../../compiler/values/address.ts';
 import { compareText, type ServiceKey, servicePortId } from '../../compiler/values/names.ts';
 import type { Rational } from '../../compiler/values/rational.ts';
-import { isTarget, type Target } from '../input/selection.ts';
+import type { IsSelected } from '../input/selection.ts';
 
 /** One Service port in one family, with every endpoint that is known for it. */
 export interface ExplainedPort {
   readonly id: string;
   readonly service: ServiceKey;
-  readonly portName: string;
+  readonly portName: ServicePortIR['portName'];
   readonly protocol: string;
   readonly family: string;
   readonly frontends: readonly Frontend[];
@@ -30,20 +30,20 @@ export interface ExplainedEndpoint extends EndpointRecord {
 /**
  * Explains Service ports.
  *
- * target    undefined: all of them
+ * isAsked   undefined: all of them
  * without   the same compilation with some cluster lost, to compare with
  * returns   ports in order of their ids; none if no such Service is served here
  */
 export function explain(
   compilation: Pick<Compilation, 'services' | 'endpoints'>,
-  target: Target | undefined,
+  isAsked: IsSelected | undefined,
   without?: Compilation,
 ): ExplainedPort[] {
   const records = groupByPort(compilation);
   const otherShares = without && sharesOf(without);
   return families
     .flatMap((family) => compilation.services[family])
-    .filter((ir) => target === undefined || isTarget(ir, target))
+    .filter((ir) => isAsked === undefined || isAsked(ir))
     .sort((a, b) => compareText(a.id, b.id))
     .map((ir) => ({
       id: ir.id,

@@ -1,45 +1,53 @@
-import { endpointText, type Frontend, type Route } from '../../compiler/ir/ir.ts';
+import { endpointText, frontendText, type Frontend, type Route } from '../../compiler/ir/ir.ts';
 import type { EndpointRecord } from '../../compiler/merge/record.ts';
+import { formatFraction } from '../../compiler/semantics/verdict-text.ts';
 import { formatObjectRef, printable } from '../../compiler/values/object-ref.ts';
 import { formatPercent } from '../../compiler/values/rational.ts';
 import type { ExplainedEndpoint, ExplainedPort } from './explain.ts';
 
-/** Explained ports for a person: a paragraph each, with a row for every endpoint. */
-export function explainTable(ports: readonly ExplainedPort[], without?: string): string {
-  return ports.map((port) => `${paragraph(port, without)}\n`).join('\n');
+export interface TableChoices {
+  /** The name of a cluster, beside whose loss shares are shown. */
+  readonly without?: string | undefined;
+  /** More columns: the exact fraction, the weight, the pools. */
+  readonly wide?: boolean;
 }
 
-function paragraph(port: ExplainedPort, without: string | undefined): string {
+/** Explained ports for a person: a paragraph each, with a row for every endpoint. */
+export function explainTable(ports: readonly ExplainedPort[], choices: TableChoices = {}): string {
+  return ports.map((port) => `${paragraph(port, choices)}\n`).join('\n');
+}
+
+function paragraph(port: ExplainedPort, { without, wide = false }: TableChoices): string {
   const lines = [port.id, ...wayLines(port)];
   if (port.endpoints.length === 0) return [...lines, '  no endpoint is known'].join('\n');
-  const header = [
-    'ENDPOINT',
-    'CLUSTER',
-    'STATE',
-    'SHARE',
-    ...(without === undefined ? [] : [`WITHOUT ${without}`]),
-    'SLICE',
-    'WHY',
-  ];
-  const rows = port.endpoints.map((endpoint) => endpointCells(endpoint, without !== undefined));
+  const compared = without === undefined ? [] : [`WITHOUT ${without}`];
+  const header = wide
+    ? ['ENDPOINT', 'CLUSTER', 'STATE', 'SHARE', ...compared, 'FRACTION', 'WEIGHT', 'POOLS', 'SLICE', 'WHY']
+    : ['ENDPOINT', 'CLUSTER', 'STATE', 'SHARE', ...compared, 'SLICE', 'WHY'];
+  const rows = port.endpoints.map((endpoint) => {
+    const cells = endpointCells(endpoint, without !== undefined);
+    return wide ? cells.toSpliced(-2, 0, ...wideCells(endpoint)) : cells;
+  });
   return [...lines, ...align([header, ...rows])].join('\n');
+}
+
+/** Of one endpoint: its exact share, its weight, and the pools that it stands in. */
+function wideCells({ share, weight, inPools }: ExplainedEndpoint): string[] {
+  const pools = [...(inPools.cluster ? ['cluster'] : []), ...(inPools.local ? ['local'] : [])];
+  return [formatFraction(share), String(weight), pools.length === 0 ? 'none' : pools.join(', ')];
 }
 
 function wayLines({ frontends, internal, external }: ExplainedPort): string[] {
   const inside = frontends.filter(({ kind }) => isInternal(kind));
   const outside = frontends.filter(({ kind }) => !isInternal(kind));
   return [
-    ...(inside.length === 0 ? [] : [`  ${inside.map(place).join(', ')}: ${way(internal)}`]),
-    ...(outside.length === 0 ? [] : [`  ${outside.map(place).join(', ')}: ${way(external)}`]),
+    ...(inside.length === 0 ? [] : [`  ${inside.map(frontendText).join(', ')}: ${way(internal)}`]),
+    ...(outside.length === 0 ? [] : [`  ${outside.map(frontendText).join(', ')}: ${way(external)}`]),
   ];
 }
 
 function isInternal(kind: Frontend['kind']): boolean {
   return kind === 'clusterIP' || kind === 'clusterSetIP';
-}
-
-function place(frontend: Frontend): string {
-  return frontend.kind === 'nodePort' ? `node port ${frontend.port}` : endpointText(frontend);
 }
 
 function way(route: Route): string {

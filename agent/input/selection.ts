@@ -6,7 +6,7 @@ import { expandLists } from '../../compiler/model/lists.ts';
 import { parseNamespace, parseObjectName, parsePortName, servicePortText } from '../../compiler/values/names.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
 import { UsageError } from './input-error.ts';
-import { parseSelector } from './selector.ts';
+import { type Matches, parseSelector } from './selector.ts';
 
 /** The options that choose Services among all that were read; nothing given means all of them. */
 export interface SelectionOptions {
@@ -88,9 +88,23 @@ interface Choices {
 
 function parseChoices(
   targets: readonly string[],
-  { namespace, selector }: SelectionOptions,
+  options: SelectionOptions,
   input: Pick<CompileInput, 'clusters'>,
 ): Choices {
+  const { namespace, named, matches } = parseAsked(targets, options);
+  return { namespace, named, labelled: matches === undefined ? undefined : labelledServices(input, matches) };
+}
+
+/** What was asked for, before it is known which Services there are. */
+export interface Asked {
+  readonly namespace: string | undefined;
+  readonly named: readonly Target[];
+  /** Of a Service's labels; undefined: no selector was given. */
+  readonly matches: Matches | undefined;
+}
+
+/** Throws UsageError for what is no namespace, no label selector or no target. */
+export function parseAsked(targets: readonly string[], { namespace, selector }: SelectionOptions): Asked {
   if (namespace !== undefined && parseNamespace(namespace) === undefined) {
     throw new UsageError(`--namespace ${printable(namespace)}`, 'is not a namespace name');
   }
@@ -99,16 +113,13 @@ function parseChoices(
     const message = 'is not a label selector, such as app=cart,tier!=test,zone in (a,b),!old';
     throw new UsageError(`--selector ${printable(selector)}`, message);
   }
-  const named: Target[] = [];
-  for (const text of targets) {
+  const named = targets.map((text) => {
     const target = parseTarget(text, namespace);
-    if (target === undefined) {
-      const hint = namespace === undefined ? '; or give --namespace' : '';
-      throw new UsageError(printable(text), `is not NAMESPACE/NAME or NAMESPACE/NAME:PORT${hint}`);
-    }
-    named.push(target);
-  }
-  return { namespace, named, labelled: matches === undefined ? undefined : labelledServices(input, matches) };
+    if (target !== undefined) return target;
+    const hint = namespace === undefined ? '; or give --namespace' : '';
+    throw new UsageError(printable(text), `is not NAMESPACE/NAME or NAMESPACE/NAME:PORT${hint}`);
+  });
+  return { namespace, named, matches };
 }
 
 export interface Target {
@@ -135,7 +146,7 @@ export function isTarget(ir: Selectable, { service, port }: Target): boolean {
 }
 
 /** A Service's, and a ServiceImport's of that name. */
-function keysOf(service: string): readonly string[] {
+export function keysOf(service: string): readonly string[] {
   return [service, `${service}@clusterset`];
 }
 

@@ -7,9 +7,10 @@ import { printable } from '../../compiler/values/object-ref.ts';
 import { type Port, type Protocol, protocolText } from '../../compiler/values/port.ts';
 import { rational } from '../../compiler/values/rational.ts';
 import type { Target } from '../../backends/target.ts';
-import { InputError, UsageError } from '../input/input-error.ts';
-import { type AgentKnowledge, knowledgeKind, knowledgePath } from '../serving/knowledge.ts';
+import { UsageError } from '../input/input-error.ts';
+import { type AgentKnowledge, knowledgeKind } from '../serving/knowledge.ts';
 import { documentVersion } from '../terminal/document.ts';
+import { fetchAnswer, noAgent, noSuchAgent } from './fetch-answer.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Question } from './question.ts';
 
@@ -22,9 +23,6 @@ export interface AskedAgent {
   };
   readonly targets: Knowledge['targets'];
 }
-
-/** Bytes that an answer has at most. */
-const mostBytes = 64 * 1024 * 1024;
 
 /**
  * Asks the agent of this node for what it knows of a Service.
@@ -73,28 +71,9 @@ function pathAt({ address, port, protocol }: { address: IpAddress; port: Port; p
 }
 
 async function fetchKnowledge(address: string, path: string): Promise<AgentKnowledge> {
-  let text: string;
-  try {
-    const answer = await fetch(`http://${address}${knowledgePath}${path}`, { signal: AbortSignal.timeout(10_000) });
-    if (answer.status === 413) throw new Error('the Service has more endpoints than the agent sends in one answer');
-    if (answer.status !== 200) throw new Error(`status ${answer.status} instead of an answer`);
-    if (Number(answer.headers.get('content-length')) > mostBytes) throw new Error('the answer is too large');
-    text = await answer.text();
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    throw noAgent(
-      address,
-      `no agent answers (${printable(cause, 200)}). Give the objects with -f, or the address of the agent's metrics with --address`,
-    );
-  }
-  const told = parseKnowledge(text);
-  if (told === undefined)
-    throw noAgent(address, 'the program there is not an agent of this version. Give the objects with -f');
+  const told = parseKnowledge(await fetchAnswer(address, path));
+  if (told === undefined) throw noSuchAgent(address);
   return told;
-}
-
-function noAgent(address: string, message: string): InputError {
-  return new InputError([{ severity: 'error', code: 'no-agent', object: { kind: 'agent', name: address }, message }]);
 }
 
 /**

@@ -21,9 +21,18 @@ export interface AgentKnowledge {
   readonly endpoints: readonly EndpointRecord[];
 }
 
+/** The labels of every Service that an agent serves, by which a selector chooses. */
+export interface AgentLabels {
+  /** By the key of a Service or ServiceImport: `shop/cart`, `shop/cart@clusterset`. */
+  readonly labels: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
 export const knowledgeKind = 'AgentKnowledge';
-/** Before the path of one question: `NAMESPACE/NAME`, or `at/PROTOCOL/PORT/ADDRESS`. */
+export const labelsKind = 'AgentLabels';
+/** Before the path of one question: `NAMESPACE/NAME`, `at/PROTOCOL/PORT/ADDRESS`, or {@link labelsQuestion}. */
 export const knowledgePath = '/slicewright/explain/';
+/** What asks for {@link AgentLabels}. */
+export const labelsQuestion = 'labels';
 /** Endpoints that one answer tells of at most: some 600 bytes each. */
 export const mostEndpoints = 20_000;
 
@@ -37,10 +46,11 @@ type Known = Pick<AgentKnowledge, 'services' | 'endpoints'>;
  */
 export function knowledgeAnswer(
   path: string,
-  compiler: Pick<Compiler, 'services' | 'node'>,
+  compiler: Pick<Compiler, 'services' | 'node' | 'labelsOf'>,
   { chainPrefix, clusterCidrs, ipvs }: Settings,
   mode: string,
 ): Answer {
+  if (path === labelsQuestion) return typed({ kind: labelsKind, ...labelsIn(compiler) });
   const node = compiler.node();
   const known = knownOf(path.split('/'), compiler.services(), node);
   if (known === undefined) return plain(404);
@@ -53,10 +63,20 @@ export function knowledgeAnswer(
     node,
     ...known,
   };
-  const body = JSON.stringify({ apiVersion: documentVersion, kind: knowledgeKind, ...knowledge }, (_, value) =>
+  return typed({ kind: knowledgeKind, ...knowledge });
+}
+
+function typed(content: (AgentKnowledge | AgentLabels) & { readonly kind: string }): Answer {
+  const body = JSON.stringify({ apiVersion: documentVersion, ...content }, (_, value) =>
     typeof value === 'bigint' ? String(value) : value,
   );
   return { status: 200, headers: { 'content-type': 'application/json' }, body };
+}
+
+function labelsIn({ services, labelsOf }: Pick<Compiler, 'services' | 'labelsOf'>): AgentLabels {
+  const served = [...services()].filter(([, { ports }]) => ports.length > 0).map(([key]) => key);
+  const labels = served.map((key) => [key, Object.fromEntries(labelsOf(key) ?? [])] as const);
+  return { labels: Object.fromEntries(labels) };
 }
 
 function knownOf(

@@ -1,4 +1,4 @@
-import type { ServicePortIR } from '../../compiler/ir/ir.ts';
+import { frontendText, type ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import { type Diagnostic, formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import { compareText } from '../../compiler/values/names.ts';
@@ -22,10 +22,14 @@ export interface FamilyStatus {
 /** One Service port, as the node serves it now. */
 export interface ServiceStatus {
   readonly id: string;
+  /** Where clients dial it: `10.96.0.10:80`, `node port 30080`. Absent: an agent of another version tells. */
+  readonly frontends?: readonly string[];
   /** Endpoints that get new connections, by cluster: `local`, `member1`. */
   readonly endpoints: Readonly<Record<string, number>>;
   /** `reject` or `drop` where clients get no answer. */
   readonly refuses: string | undefined;
+  /** The same where clients outside of the cluster dial. */
+  readonly refusesOutside: string | undefined;
 }
 
 export interface ClusterStatus extends Omit<ClusterStanding, 'cluster' | 'state'> {
@@ -187,7 +191,13 @@ function describeService(service: ServicePortIR): ServiceStatus {
   for (const { cluster } of pool) endpoints[cluster ?? 'local'] = (endpoints[cluster ?? 'local'] ?? 0) + 1;
   return {
     id: service.id,
+    frontends: service.frontends.map(frontendText),
     endpoints,
-    refuses: service.internal.kind === 'forward' ? undefined : service.internal.kind,
+    refuses: refusedBy(service.internal),
+    refusesOutside: refusedBy(service.external),
   };
+}
+
+function refusedBy({ kind }: ServicePortIR['internal']): string | undefined {
+  return kind === 'forward' ? undefined : kind;
 }

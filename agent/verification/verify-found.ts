@@ -66,7 +66,8 @@ function hasOtherText(plan: Plan, isAsked: VerifyChoices['isAsked']): boolean {
   return [...frontends, ...parts].some(({ servicePort }) => servicePort !== undefined && isAsked(servicePort));
 }
 
-function servicePortsOf({ services, node }: Target): (place: Place) => string | undefined {
+/** Whose a place is, `shop/cart:http`; undefined: no Service is dialled there. */
+export function servicePortsOf({ services, node }: Target): (place: Place) => string | undefined {
   const byPlace = new Map<string, string>();
   for (const { service, portName, protocol, frontends } of services) {
     for (const frontend of frontends) {

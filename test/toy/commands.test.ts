@@ -63,7 +63,7 @@ describe('without a kernel', () => {
     expect(io.written.out).toContain('  by cluster: local 1\n');
     expect(io.written.out).toContain(`\nThe rules on its way:\n  part ${cart}\n${step('10.1.0.5')}${step('10.1.0.6')}`);
     const checked = memoryIo(manifests('10.1.0.5'));
-    expect(await verifyCommand(options, checked)).toBe(0);
+    expect(await verifyCommand({ ...options, output: 'text' }, checked)).toBe(0);
     expect(checked.written.out).toMatch(/^IPv4: 1 Service port, all probes get the expected result\n/);
   });
 
