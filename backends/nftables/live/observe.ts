@@ -73,14 +73,11 @@ async function readTable(run: Run, family: Family, table: Name): Promise<NftProg
 }
 
 /**
- * What is outside the vocabulary cannot be kept: a set of another kind, an element that is none. The plan must see that the
- * table is not as wanted, so a chain that no program has stands for it, and a new table takes its place.
+ * What is outside the vocabulary, as a set of another kind or an element that is none, stays beside what was read: a plan sees that
+ * the table is not as wanted, and a trace that a rule looks into what nobody can read.
  */
 export function withStrangers({ program, strange }: ReadTable): NftProgram {
-  if (strange.length === 0) return program;
-  const name = nameOf('prerouting');
-  const chain = { name, hook: undefined, lines: strange, rules: strange.map(() => undefined) };
-  return { ...program, chains: new Map([...program.chains, [name, chain]]) };
+  return strange.length === 0 ? program : { ...program, strange };
 }
 
 /** One look at a small set that every table has. `unknown`: nft did not say. */

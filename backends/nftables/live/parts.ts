@@ -4,7 +4,7 @@ import type { DriftedPart } from '../../plane/plane.ts';
 import { hookText } from '../program/print.ts';
 import type { NftProgram } from '../program/program.ts';
 
-/** Sets and chains that differ, each with its elements or rules. */
+/** Sets and chains that differ, each with its elements or rules; what of the table could not be read stands under the table. */
 export function diffParts(from: NftProgram | undefined, to: NftProgram | undefined): PartDiff[] {
   const [before, after] = [partsOf(from), partsOf(to)];
   return [...new Set([...before.keys(), ...after.keys()])].sort(compareText).flatMap((key) => {
@@ -32,6 +32,7 @@ export function findDrift(believed: NftProgram | undefined, found: NftProgram | 
 function partsOf(program: NftProgram | undefined): ReadonlyMap<string, readonly string[]> {
   const parts = new Map<string, readonly string[]>();
   if (program === undefined) return parts;
+  if (program.strange !== undefined) parts.set(`table ${program.table}`, program.strange);
   for (const { name, elements } of program.sets.values()) {
     parts.set(`set ${name}`, [...elements.values()].map(({ text }) => text).sort(compareText));
   }

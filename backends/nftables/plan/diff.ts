@@ -22,10 +22,12 @@ export interface Difference {
 }
 
 /**
- * What leads from one program to another; `undefined` where only a new table does, because a chain begins at another hook.
+ * What leads from one program to another; `undefined` where only a new table does: a chain begins at another hook, or something
+ * was found that no command of a program takes away.
  * A set that changes its type is deleted and created; then whatever looks into it is written anew.
  */
 export function diffPrograms(observed: NftProgram, desired: NftProgram): Difference | undefined {
+  if (observed.strange !== undefined) return undefined;
   const createdSets: NftSet[] = [];
   const deletedSets: NftSet[] = [];
   const elements: Difference['elements'][number][] = [];

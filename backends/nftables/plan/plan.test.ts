@@ -225,3 +225,10 @@ create element ip slicewright endpoints/tcp {
     );
   });
 });
+
+it('a table in which something could not be read is replaced as a whole, in one transaction', () => {
+  const wanted = programOf([makeIR([clusterIP('10.96.0.1', 80)], [endpoint('10.0.0.1:80')])]);
+  const found = { ...readAgain(wanted), strange: ['cluster-ips: 10.96.0.0/30'] };
+  expect(textOf(readAgain(wanted), wanted)).toBe('');
+  expect(textOf(found, wanted)).toMatch(/^delete table ip slicewright\ncreate table ip slicewright\n/);
+});

@@ -68,6 +68,8 @@ export interface NftProgram {
   readonly chains: ReadonlyMap<string, Chain>;
   /** By name: sets and maps that were found and could not be read, or not all of their elements, with what could not. */
   readonly unread?: ReadonlyMap<string, readonly string[]>;
+  /** Everything that was found in the table and is outside the vocabulary, but for rules: a program that was made has none. */
+  readonly strange?: readonly string[];
 }
 
 /** A chain that is wanted. Its lines are printed here, once. */
