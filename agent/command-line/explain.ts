@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { ExplainPacketOptions } from '../commands/explain-packet.ts';
 import { vias } from '../packets/via.ts';
+import { addDefault } from '../terminal/command-tree.ts';
 import { addressOption, withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
 import { addInputOptions, addOutput, collect, filenameOption } from './options.ts';
@@ -34,7 +35,7 @@ Examples:
   slicewright explain service shop/cart -f manifests/`,
     );
   // Whoever says what to explain and not how means a packet.
-  const packet = explain.command('packet', { isDefault: true }).argument('<words...>', 'a sender, then a destination');
+  const packet = addDefault(explain, 'packet').argument('<words...>', 'a sender, then a destination');
   addPacketOptions(withUsageErrors(packet))
     .summary('follow one packet through the rules of files, a dump, or this node')
     .description(

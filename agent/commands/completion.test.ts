@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { Command, Option } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { addDefault } from '../terminal/command-tree.ts';
 import { completionScript } from './completion.ts';
 
 const program = new Command('slicewright');
@@ -12,8 +13,7 @@ program
   .option('--strict', 'fail');
 program.command('plan').summary('say').addOption(new Option('--secret', 'x').hideHelp());
 const explain = program.command('explain').summary('say why');
-explain
-  .command('packet')
+addDefault(explain, 'packet')
   .summary('of a packet')
   .addOption(new Option('--backend <name>', 'in what').choices(['ipvs']));
 explain.command('service').summary('of a Service').option('--without <cluster>', 'without it');
@@ -49,13 +49,19 @@ describe('bash is offered', () => {
     [['slicewright', 'plan', '--'], ['--help']],
     [
       ['slicewright', 'explain', ''],
-      ['packet', 'service', '--help'],
+      ['packet', 'service', '--backend', '--help'],
     ],
     [
       ['slicewright', 'explain', 'service', '--'],
       ['--without', '--help'],
     ],
     [['slicewright', 'explain', 'packet', '--backend', ''], ['ipvs']],
+    // Who names no command of explain means a packet.
+    [
+      ['slicewright', 'explain', '10.1.0.9', 'shop/cart:http', '--'],
+      ['--backend', '--help'],
+    ],
+    [['slicewright', 'explain', '10.1.0.9', 'shop/cart:http', '--backend', ''], ['ipvs']],
   ])('after %j: %j', (words, offered) => expect(complete(...words).sort()).toEqual([...offered].sort()));
 });
 
@@ -65,6 +71,9 @@ it('fish is offered every option with its choices', () => {
   expect(script).toContain("from compile\" -l backend -r -a 'iptables ipvs' -d 'to what'");
   expect(script).toContain('from explain; and not __fish_seen_subcommand_from packet service" -a packet');
   expect(script).toContain('from explain; and __fish_seen_subcommand_from service" -l without -r');
+  expect(script).toContain(
+    "from explain; and not __fish_seen_subcommand_from packet service\" -l backend -r -a 'ipvs' -d 'in what'",
+  );
   expect(script).not.toContain('secret');
 });
 

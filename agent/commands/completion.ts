@@ -1,5 +1,12 @@
 import type { Command } from 'commander';
-import { flagsOf, placesIn, visibleCommands, visibleOptions } from '../terminal/command-tree.ts';
+import {
+  defaultOf,
+  flagsOf,
+  placesIn,
+  usableOptions,
+  visibleCommands,
+  visibleOptions,
+} from '../terminal/command-tree.ts';
 import type { Shell } from './shells.ts';
 
 /**
@@ -23,14 +30,14 @@ export function completionScript(shell: Shell, program: Command): string {
 /** What may stand next: commands of a command, then its options. */
 function wordsOf(command: Command): string {
   const commands = visibleCommands(command).map((child) => child.name());
-  return [...commands, ...visibleOptions(command).flatMap(flagsOf), '--help'].join(' ');
+  return [...commands, ...usableOptions(command).flatMap(flagsOf), '--help'].join(' ');
 }
 
 function bashScript(program: Command): string {
   const name = program.name();
   const places = placesIn(program).map(({ path, command }) => ({ at: path.join(' '), command }));
   const values = places.flatMap(({ at, command }) =>
-    visibleOptions(command)
+    usableOptions(command)
       .filter(({ required }) => required)
       .map((option) => {
         const patterns = flagsOf(option).map((flag) => `"${at} ${flag}"`);
@@ -103,6 +110,11 @@ function fishScript(program: Command): string {
         : `"${parents}; and not __fish_seen_subcommand_from ${siblings.join(' ')}"`;
     lines.push(`complete -c ${name} -n ${isNext} -a ${command.name()} -d ${quote(command.summary())}`);
     lines.push(...fishOptions(name, `"${seenInFish(path)}"`, command));
+    const meant = defaultOf(command);
+    if (meant === undefined) continue;
+    const named = visibleCommands(command).map((child) => child.name());
+    const isUnnamed = `"${seenInFish(path)}; and not __fish_seen_subcommand_from ${named.join(' ')}"`;
+    lines.push(...fishOptions(name, isUnnamed, meant));
   }
   return `${lines.join('\n')}\n`;
 }

@@ -1,5 +1,6 @@
 import { Argument, Command, Option } from 'commander';
 import { expect, it } from 'vitest';
+import { addDefault } from '../terminal/command-tree.ts';
 import { offerFor, offerText } from './offer.ts';
 
 const program = new Command('slicewright').option('-V, --version', 'print it');
@@ -13,7 +14,11 @@ program
 program.command('__complete', { hidden: true });
 program.command('completion').addArgument(new Argument('<shell>').choices(['bash', 'zsh']));
 const explain = program.command('explain').summary('say why');
-explain.command('packet').summary('of a packet').argument('<packet>');
+addDefault(explain, 'packet')
+  .summary('of a packet')
+  .argument('<packet>')
+  .addOption(new Option('--via <frontend>', 'where').choices(['node-port', 'all']));
+explain.command('service').summary('of a Service').option('--without <cluster>', 'without it');
 
 const files = [':0', ''];
 const noFiles = [':4', ''];
@@ -43,9 +48,31 @@ it.each([
   ],
   [
     ['explain', ''],
-    ['packet\tof a packet', ...noFiles],
+    ['packet\tof a packet', 'service\tof a Service', ...noFiles],
   ],
   [['explain', 'packet', ''], files],
+  // Who names no command of explain means a packet.
+  [
+    ['explain', '--'],
+    ['--via\twhere', '--help\tsay what the command takes', ...noFiles],
+  ],
+  [['explain', '10.1.0.9', ''], files],
+  [
+    ['explain', '10.1.0.9', 'shop/cart:http', '--v'],
+    ['--via\twhere', ...noFiles],
+  ],
+  [
+    ['explain', '--via', ''],
+    ['node-port\t', 'all\t', ...noFiles],
+  ],
+  [
+    ['explain', '10.1.0.9', 'shop/cart', '--via=n'],
+    ['--via=node-port\t', ...noFiles],
+  ],
+  [
+    ['explain', 'service', '--'],
+    ['--without\twithout it', '--help\tsay what the command takes', ...noFiles],
+  ],
   [
     ['completion', 'z'],
     ['zsh\t', ...noFiles],

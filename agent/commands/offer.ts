@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander';
-import { flagsOf, visibleCommands, visibleOptions } from '../terminal/command-tree.ts';
+import { defaultOf, flagsOf, usableOptions, visibleCommands } from '../terminal/command-tree.ts';
 
 /** What may stand at one place of a command line. */
 export interface Offer {
@@ -44,13 +44,13 @@ function commandAt(program: Command, words: readonly string[]): { command: Comma
     const found = optionOf(command, word);
     if (found?.required === true) option = found;
     else if (!word.startsWith('-'))
-      command = visibleCommands(command).find((child) => child.name() === word) ?? command;
+      command = visibleCommands(command).find((child) => child.name() === word) ?? defaultOf(command) ?? command;
   }
   return { command, option };
 }
 
 function optionOf(command: Command, flag: string): Option | undefined {
-  return visibleOptions(command).find((option) => flagsOf(option).includes(flag));
+  return usableOptions(command).find((option) => flagsOf(option).includes(flag));
 }
 
 /** prefix   what stands before the value in the same word: `--backend=` */
@@ -67,7 +67,7 @@ function commandWords(command: Command): Offer['words'] {
 }
 
 function optionWords(command: Command): Offer['words'] {
-  const options = visibleOptions(command).flatMap((option) =>
+  const options = usableOptions(command).flatMap((option) =>
     flagsOf(option).map((word) => ({ word, about: firstLine(option.description) })),
   );
   return [...options, { word: '--help', about: 'say what the command takes' }];

@@ -7,6 +7,26 @@ export function visibleOptions(command: Command): readonly Option[] {
   return command.options.filter(({ hidden }) => !hidden);
 }
 
+const defaults = new WeakMap<Command, Command>();
+
+/** A command of a command that is meant where none is named: `explain SENDER DESTINATION` is `explain packet …`. */
+export function addDefault(parent: Command, name: string): Command {
+  const child = parent.command(name, { isDefault: true });
+  defaults.set(parent, child);
+  return child;
+}
+
+/** The command that is meant where none of a command's is named. */
+export function defaultOf(command: Command): Command | undefined {
+  return defaults.get(command);
+}
+
+/** What may stand behind a command's name: its own options, and those of the command that is meant where none is named. */
+export function usableOptions(command: Command): readonly Option[] {
+  const meant = defaultOf(command);
+  return meant === undefined ? visibleOptions(command) : [...visibleOptions(command), ...visibleOptions(meant)];
+}
+
 /** `-f`, `--filename`. */
 export function flagsOf({ short, long }: Option): string[] {
   return [short, long].filter((flag) => flag !== undefined && flag !== null);
