@@ -25,6 +25,8 @@ export interface Captured {
 
 /** Where the reduced dump lies in a case. */
 export const dumpFolder = 'found';
+/** Where the configuration lies as commands take it, if `settings.yaml` says more than that. */
+const plainConfiguration = 'config/kube-proxy.yaml';
 
 /** File name → contents of a case, as golden/README.md says what each is. */
 export function caseFiles(captured: Captured): ReadonlyMap<string, string> {
@@ -37,7 +39,11 @@ export function caseFiles(captured: Captured): ReadonlyMap<string, string> {
     files.set(cluster === undefined ? 'objects.yaml' : `objects.${cluster}.yaml`, documentsText(own));
   }
   if (!files.has('objects.yaml')) files.set('objects.yaml', '');
-  if (configuration !== undefined) files.set('settings.yaml', settingsText(configuration, captured));
+  const { compat } = captured;
+  if (compat !== undefined) files.set('settings.yaml', toYaml({ compat, ...configuration }));
+  else if (configuration !== undefined) files.set('settings.yaml', toYaml(configuration));
+  // `--config` takes no key that is not a kube-proxy's.
+  if (compat !== undefined && configuration !== undefined) files.set(plainConfiguration, toYaml(configuration));
   if (registry !== undefined) files.set('registry.yaml', toYaml(registry));
   files.set('packets.txt', [...new Set(packets.map(formatPacket))].map((line) => `${line}\n`).join(''));
   for (const [name, text] of dump?.texts ?? []) files.set(`${dumpFolder}/${name}`, text);
@@ -47,10 +53,6 @@ export function caseFiles(captured: Captured): ReadonlyMap<string, string> {
 
 function isNode({ cluster, object }: OwnedObject): boolean {
   return cluster === undefined && recognise(object)?.id?.kind === 'Node';
-}
-
-function settingsText(configuration: Fields, { compat }: Captured): string {
-  return toYaml(compat === undefined ? configuration : { compat, ...configuration });
 }
 
 function documentsText(objects: readonly OwnedObject[]): string {
@@ -81,7 +83,7 @@ function readmeText({ backend, dump, compat, shows }: Captured, files: readonly 
     'slicewright',
     dump === undefined ? 'compile' : 'verify',
     '-f objects.yaml --node node.yaml',
-    ...(files.includes('settings.yaml') ? ['--config settings.yaml'] : []),
+    ...configWords(files, compat),
     ...(files.includes('registry.yaml') ? ['--registry registry.yaml'] : []),
     ...clusters,
     `--backend ${backend}`,
@@ -98,6 +100,11 @@ function readmeText({ backend, dump, compat, shows }: Captured, files: readonly 
     'What slicewright does with these objects is held by `slicewright test`: flows.txt says what they mean.',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function configWords(files: readonly string[], compat: Captured['compat']): string[] {
+  const file = compat === undefined ? 'settings.yaml' : plainConfiguration;
+  return files.includes(file) ? [`--config ${file}`] : [];
 }
 
 function againstPath({ kind, texts }: DumpTexts): string {

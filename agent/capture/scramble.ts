@@ -161,16 +161,19 @@ function namesInText(text: string): string[] {
 }
 
 function endpointsInText(text: string): { readonly address: IpAddress; readonly port: Port }[] {
-  return [...text.matchAll(/(?<![0-9.])(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\])(?::| \. )(\d+)/g)].flatMap(
-    ([, at = '', number]) => {
-      const [address, port] = [parseAddress(at.replace(/[[\]]/g, '')), parsePort(Number(number))];
-      return address === undefined || port === undefined ? [] : [{ address, port }];
-    },
-  );
+  return [
+    ...text.matchAll(/(?<![0-9.])(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\]|[0-9a-f:]*::?[0-9a-f:]*(?= ))(?::| \. )(\d+)/g),
+  ].flatMap(([, at = '', number]) => {
+    const [address, port] = [parseAddress(at.replace(/[[\]]/g, '')), parsePort(Number(number))];
+    return address === undefined || port === undefined ? [] : [{ address, port }];
+  });
 }
 
-/** What is left of a Service that no object is of: a hash of its name is told from it by whoever guesses the name. */
-const hashPattern = /(?<![A-Z2-7])[A-Z2-7]{16}(?![A-Z2-7])/;
+/**
+ * What is left of a Service that no object is of: a hash of its name, alone or before the name, is told from it by whoever guesses
+ * the name.
+ */
+const hashPattern = /(?<![A-Z2-7])[A-Z2-7]{16}(?![A-Z2-7])|(?<=[a-z]-)[A-Z2-7]{8}(?=-)/;
 
 function otherHash(text: string, seed: string): string {
   const digest = createHmac('sha256', seed).update(text).digest();
@@ -189,7 +192,8 @@ function scrambledDump(
     .map((name) => name.replace(/[^A-Za-z0-9]/g, '\\$&'));
   const all = new RegExp(
     [
-      ...(exact.length > 0 ? [`(${exact.join('|')})`] : ['($^)']),
+      // A name is no part of a longer one.
+      ...(exact.length > 0 ? [`(${exact.join('|')})(?![A-Za-z0-9_/-])`] : ['($^)']),
       addressPattern.source,
       servicePattern.source,
       hashPattern.source,

@@ -1,9 +1,9 @@
-import { hash } from 'node:crypto';
 import { endpointText } from '../../compiler/ir/ir.ts';
 import type { IpAddress } from '../../compiler/values/address.ts';
 import { servicePortText } from '../../compiler/values/names.ts';
 import { type Port, type Protocol, protocolText } from '../../compiler/values/port.ts';
 import type { EndpointAddress, NamedPort } from '../maker.ts';
+import { nameHash } from '../name-hash.ts';
 import { chainName } from '../netfilter/chain.ts';
 import type { ChainName } from '../netfilter/rule.ts';
 
@@ -33,7 +33,7 @@ export type ServiceChainPurpose = 'SVC' | 'SVL' | 'EXT' | 'FW';
 
 /** `KUBE-SVC-XPGD46QRK7WJZT7O`; the chains of one Service port share the last sixteen characters, in both families. */
 export function serviceChain(purpose: ServiceChainPurpose, servicePort: string, protocol: Protocol): ChainName {
-  return chainName(`${prefix}-${purpose}-${shortHash(`${servicePort}${protocolText(protocol)}`)}`);
+  return chainName(`${prefix}-${purpose}-${nameHash(`${servicePort}${protocolText(protocol)}`, 16)}`);
 }
 
 /** `KUBE-SEP-T2SVJKSSSQDWBRN2`: translates to one endpoint of one Service port. */
@@ -42,7 +42,7 @@ export function endpointChain(
   protocol: Protocol,
   endpoint: { readonly address: IpAddress; readonly port: Port },
 ): ChainName {
-  return chainName(`${prefix}-SEP-${shortHash(`${servicePort}${protocolText(protocol)}${endpointText(endpoint)}`)}`);
+  return chainName(`${prefix}-SEP-${nameHash(`${servicePort}${protocolText(protocol)}${endpointText(endpoint)}`, 16)}`);
 }
 
 /** The hashes in which names of chains end: under any prefix, and of kube-proxies of any age. */
@@ -72,16 +72,3 @@ export function isServiceChain(name: string): boolean {
 export function hasPurpose(purpose: ServiceChainPurpose | 'SEP', chain: string): boolean {
   return chain.startsWith(`${prefix}-${purpose}-`);
 }
-
-/** First 16 characters of the base32 (RFC 4648) of the sha-256 of the text. */
-function shortHash(text: string): string {
-  const digest = hash('sha256', text, 'buffer');
-  let name = '';
-  for (const at of [0, 5]) {
-    const bits = digest.readUIntBE(at, 5);
-    for (let shift = 35; shift >= 0; shift -= 5) name += alphabet[Math.floor(bits / 2 ** shift) % 32];
-  }
-  return name;
-}
-
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';

@@ -2,6 +2,7 @@ import { endpointText } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { type Protocol, protocolText } from '../../compiler/values/port.ts';
 import type { NamedPort } from '../maker.ts';
+import { kubeProxyNames } from './kube-proxy-names.ts';
 import { boundedName, type Name, nameOf } from './program/names.ts';
 import { parseProtocolWord } from './program/parse-rule.ts';
 import type { NftSet } from './program/program.ts';
@@ -32,11 +33,15 @@ export function affinitySet(ir: NamedPort, endpoint: EndpointAddress): Name {
 
 const purposes: readonly Purpose[] = ['cluster', 'local', 'cluster-ip', 'external', 'external-node-port', 'firewall'];
 
-/** All names that a Service port has of its own: a long one ends in a hash, and an endpoint's IPv6 address has no colons. */
+/**
+ * All names that a Service port has of its own, also in the table of a kube-proxy: they have a hash, or end in one, and an endpoint's
+ * IPv6 address has no colons.
+ */
 export function hiddenNames(port: NamedPort, endpoints: readonly EndpointAddress[]): string[] {
   return [
     ...purposes.map((purpose) => serviceChain(purpose, port)),
     ...endpoints.flatMap((endpoint) => [endpointChain(port, endpoint), affinitySet(port, endpoint)]),
+    ...kubeProxyNames(port, endpoints),
   ];
 }
 
