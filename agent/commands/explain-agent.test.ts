@@ -73,8 +73,10 @@ describe('slicewright explain without files', () => {
       status: 1,
       err: 'error: Service shop/late: is not served by the agent of this node; with -f, explain service says why\n',
     });
-    expect((await explain('node 10.96.0.99:80', address)).out).toContain('because no Service answers at this address');
-    expect((await explain('node 10.96.0.10:81', address)).out).toContain('but at 80/tcp (shop/cart:http)');
+    expect((await explain('node 10.96.0.99:80', address)).out).toContain(
+      'because no Service is served at this address',
+    );
+    expect((await explain('node 10.96.0.10:81', address)).out).toContain('served at 80/tcp (shop/cart:http)');
   });
 
   it('compares with the kernel what the agent wants', async () => {
