@@ -24,7 +24,6 @@ const notRun = new Map([
   ['docs/why-does-a-service-fail.md: slicewright status', 'needs a running agent; test/agent asks one'],
   ['docs/print-rules.md: kubectl get', 'needs a cluster'],
   ['docs/operations.md: kubectl get', 'needs a cluster'],
-  ['docs/operations.md: iptables -t', 'follows a take-over by a real kube-proxy, which is not there in tests'],
   [
     'docs/operations.md: slicewright agent',
     'needs an API server; test/agent/beside.test.ts runs an agent beside another program',
