@@ -11,6 +11,9 @@ const pagesApart = new Map([
   ['docs/adding-a-backend.md', 'shows programs of a backend that one could write'],
 ]);
 
+/** Pages whose blocks fenced as `sh` are typed into API server doubles with kubectl, by test/deploy/pages.test.ts. */
+const typedPages = ['docs/move-from-kube-proxy.md', 'deploy/README.md'];
+
 /** Blocks that no test runs as they stand: page and first command → why. */
 const notRun = new Map([
   [
@@ -28,14 +31,22 @@ const notRun = new Map([
     'docs/operations.md: slicewright agent',
     'needs an API server; test/agent/beside.test.ts runs an agent beside another program',
   ],
+  ['deploy/README.md: make image', 'as in docs/operations.md; test/image builds the image'],
+  [
+    'deploy/README.md: helm install',
+    'needs helm; test/deploy/chart.test.ts renders the chart, and pages.test.ts installs it in another way',
+  ],
   ['docs/security.md: slicewright plan', 'the digest is that of a plan which a person has reviewed'],
 ]);
 
-const names = ['README.md', ...readdirSync(`${root}docs`).map((name) => `docs/${name}`)].filter(
+const names = ['README.md', 'deploy/README.md', ...readdirSync(`${root}docs`).map((name) => `docs/${name}`)].filter(
   (name) => name.endsWith('.md') && !pagesApart.has(name),
 );
 const found = names.flatMap((name) =>
-  commandBlocksIn(readFileSync(`${root}${name}`, 'utf8')).map(({ command, line }) => ({
+  commandBlocksIn(
+    readFileSync(`${root}${name}`, 'utf8'),
+    typedPages.includes(name) ? ['console', 'sh'] : ['console'],
+  ).map(({ command, line }) => ({
     key: `${name}: ${command.split(' ').slice(0, 2).join(' ')}`,
     line,
   })),
