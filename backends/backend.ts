@@ -172,6 +172,12 @@ export interface LiveBackend {
   makeWay?(run: Run, scope: Scope): Promise<readonly Diagnostic[]>;
   /** Removes everything of slicewright's, at once and thoroughly. */
   clean(run: Run, scope: Scope): Promise<CleanReport>;
+  /**
+   * Leaves the rules in force as a kube-proxy of the same mode would find its own, so that it takes them over when it starts,
+   * and removes what says that they are slicewright's. What kube-proxy would neither use nor remove goes too, unless
+   * Services would lose their rules by it: then it stays, `failed`. Under kube-proxy's names only.
+   */
+  handOver(run: Run, scope: Scope): Promise<CleanReport>;
 }
 
 /** What a backend's predecessor must know of it. */
@@ -344,7 +350,7 @@ export interface LeaveReport {
 }
 
 export interface CleanReport {
-  /** `nothing`: nothing was there. `failed`: something is left. */
+  /** `nothing`: nothing was there. `removed`: all that was to go is gone. `failed`: something is left. */
   readonly state: 'nothing' | 'removed' | 'failed';
   readonly done: readonly string[];
   /** What is left because it is another program's, for people. */

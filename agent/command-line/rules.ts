@@ -158,11 +158,18 @@ export function addCleanup(program: Command): void {
     .description(
       'Removes what apply and the agent made, and nothing else, for every backend and both families: rules, chains, ' +
         'virtual servers, sets, addresses.\n' +
-        'Exit status: 0 all was removed, 1 something is left, 2 usage.',
+        'Exit status: 0 all was removed or, with --hand-over, is left to kube-proxy, 1 something is left, 2 usage.',
     )
     .option(
       '--take-over',
       "also remove another program's (such as kube-proxy's) rules for Services; stop that program first",
+    )
+    .addOption(
+      new Option(
+        '--hand-over',
+        "go back to kube-proxy: leave the rules in force under kube-proxy's names and remove slicewright's mark, so that " +
+          'kube-proxy takes them over when it starts; in nftables mode start it first',
+      ).conflicts(['takeOver', 'serviceProxyName', 'chainPrefix']),
     )
     .option('--force', 'clean up although an agent runs on this node, which restores its own rules')
     .addOption(lockDirOption())
@@ -170,7 +177,7 @@ export function addCleanup(program: Command): void {
   addOutput(cleanup, ['text', 'json', 'yaml'], 'text')
     .addHelpText(
       'after',
-      '\nExamples:\n  slicewright cleanup\n  slicewright cleanup --take-over\n  slicewright cleanup --service-proxy-name slicewright',
+      '\nExamples:\n  slicewright cleanup\n  slicewright cleanup --take-over\n  slicewright cleanup --hand-over\n  slicewright cleanup --service-proxy-name slicewright',
     )
     .action(async (options) => {
       const [{ cleanupCommand }, { hostRun }] = await Promise.all([

@@ -1,12 +1,13 @@
 import type { CleanReport } from '../../backends/backend.ts';
 import type { Run } from '../../backends/command.ts';
 import { liveBackends } from '../../backends/index.ts';
-import { defaultSettings, type Settings } from '../../compiler/settings.ts';
+import { defaultSettings, kubePrefix, type Settings } from '../../compiler/settings.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
 import { diagnosticsText } from '../terminal/diagnostics.ts';
 import type { DocumentFormat } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
 import { scopeOf } from '../planning/plan-kernel.ts';
+import { UsageError } from '../input/input-error.ts';
 import { type ProxyOptions, proxyIdentity } from '../input/proxy-identity.ts';
 import { beforeChanges, reportingFailures } from './failures.ts';
 import { type FamilyOutcome, withOutcome } from './outcome.ts';
@@ -14,18 +15,22 @@ import { asOneWriter, type WriterOptions } from './one-writer.ts';
 
 export interface CleanupOptions extends ProxyOptions, WriterOptions {
   readonly takeOver?: boolean;
+  /** Leave the rules in force for a kube-proxy that starts next, and remove slicewright's mark. */
+  readonly handOver?: boolean;
   readonly output?: 'text' | DocumentFormat;
 }
 
 /**
  * `slicewright cleanup`: removes everything of slicewright's and nothing else, of every backend, in both families.
- * Doing it again does nothing.
+ * Doing it again does nothing. A hand-over leaves in force what kube-proxy takes over.
  *
  * returns  the exit status: 0 nothing of slicewright's is left, 1 something is
  */
 export function cleanupCommand(options: CleanupOptions, io: Io, run: Run): Promise<number> {
   return reportingFailures(options.diagnostics, io, () => {
     const settings = { ...defaultSettings, ...proxyIdentity(options) };
+    if (options.handOver === true && settings.chainPrefix !== kubePrefix)
+      throw new UsageError('--hand-over', notKubeProxys);
     const withoutQuestion = { output: options.output ?? 'text', yes: true };
     return withOutcome('CleanupResult', withoutQuestion, io, (its, outcome) =>
       asOneWriter('cleanup', settings.chainPrefix, options, its, async () => {
@@ -37,6 +42,9 @@ export function cleanupCommand(options: CleanupOptions, io: Io, run: Run): Promi
   });
 }
 
+const notKubeProxys =
+  'is for rules under names of kube-proxy, which takes over no others: leave out --service-proxy-name, or --hand-over';
+
 /** What cannot be read shows before anything is removed. */
 async function checkAll(settings: Settings, { takeOver }: CleanupOptions, run: Run): Promise<void> {
   for (const family of families) {
@@ -45,7 +53,10 @@ async function checkAll(settings: Settings, { takeOver }: CleanupOptions, run: R
   }
 }
 
-/** In the order of the list of backends: sets that rules look into cannot be destroyed before the rules. */
+/**
+ * In the order of the list of backends: sets that rules look into cannot be destroyed before the rules. A hand-over goes
+ * the other way, since the chains' mark shows whose the rest is.
+ */
 async function cleanUp(
   family: Family,
   settings: Settings,
@@ -55,8 +66,9 @@ async function cleanUp(
 ): Promise<FamilyOutcome> {
   const scope = scopeOf(family, settings, options.takeOver === true);
   const reports: CleanReport[] = [];
-  for (const live of await liveBackends()) {
-    const report = await live.clean(run, scope);
+  const backends = await liveBackends();
+  for (const live of options.handOver === true ? backends.toReversed() : backends) {
+    const report = await (options.handOver === true ? live.handOver(run, scope) : live.clean(run, scope));
     reports.push(report);
     await io.out(report.done.map((text) => `${family}: ${text}\n`).join(''));
     await io.err(diagnosticsText(report.problems, options.diagnostics));

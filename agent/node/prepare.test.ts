@@ -177,13 +177,27 @@ describe('IPVS mode', () => {
 
   it('--init-only fails without IPVS, and not for a module that is there in another way', async () => {
     const { preparations } = await initialise(ipvs, { noModules: true });
-    expect(problemsOf(preparations).map(({ severity }) => severity)).toEqual(['warning', 'warning', 'warning']);
+    expect(problemsOf(preparations).map(({ severity }) => severity)).toEqual(['warning', 'warning']);
+    expect(preparations.map(preparationText)).toContain('module ip_vs: built into the kernel');
     const node = createFakeNode({ noModules: true });
     node.kernel.faults = { noIpvs: true };
     const problems = problemsOf(await initialiseNode(node.run, configuration(ipvs), 2));
     expect(problems.filter(({ severity }) => severity === 'error').map(formatDiagnostic)).toEqual([
       expect.stringMatching(/^error: machine IPVS: .*has no IPVS/),
     ]);
+  });
+});
+
+describe('--init-only for nftables', () => {
+  it.each([
+    [true, []],
+    [false, [expect.stringContaining('warning: module nf_tables: could not be loaded')]],
+  ])('warns of nf_tables only where nft does not work: it works %s', async (works, expected) => {
+    const node = createFakeNode({ noModules: true });
+    const nft = { exitCode: works ? 0 : 1, stdout: '', stderr: '' };
+    const run: FakeNode['run'] = async (file, args, input) => (file === 'nft' ? nft : node.run(file, args, input));
+    const problems = problemsOf(await initialiseNode(run, configuration({ mode: 'nftables' }), 2));
+    expect(problems.map(formatDiagnostic)).toEqual(expected);
   });
 });
 

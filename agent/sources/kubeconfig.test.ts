@@ -98,6 +98,17 @@ describe('a token in a file', () => {
   });
 });
 
+it('a kubeconfig that wants a proxy is refused, and says where; one without is not', async () => {
+  const server = { server: 'https://192.0.2.10:6443' };
+  const path = kubeconfig({ ...server, 'proxy-url': 'http://proxy.example:3128' }, {});
+  await expect(openCluster({ kubeconfig: path })).rejects.toMatchObject({
+    diagnostics: [{ code: 'no-cluster', message: expect.stringContaining('cluster "c" has proxy-url') as string }],
+  });
+  const direct = await openCluster({ kubeconfig: kubeconfig({ ...server, 'proxy-url': '' }, {}) });
+  direct.close();
+  expect(direct.server).toBe(server.server);
+});
+
 it('a connection that the server closed while we kept it is no failure', async () => {
   const seen = new Map<Socket, number>();
   const server = createPlainServer((request, response) => {

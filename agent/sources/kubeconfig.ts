@@ -40,6 +40,7 @@ export async function openCluster(
       if (config.getContextObject(context) === null) throw new Error(`has no context "${context}"`);
       config.setCurrentContext(context);
     }
+    refuseProxy(config);
     if (master !== undefined) overrideServer(config, master);
     followTokenFile(config, kubeconfig);
     return openApi(config, onCall);
@@ -65,6 +66,14 @@ async function load(kubeconfig: string | undefined): Promise<KubeConfig> {
   else if (process.env['KUBERNETES_SERVICE_HOST'] === undefined) throw new Error('slicewright does not run in a pod');
   else config.loadFromCluster();
   return config;
+}
+
+/** slicewright connects by itself: what only a proxy reaches would fail for a reason that nobody sees. */
+function refuseProxy(config: KubeConfig): void {
+  const cluster = config.getCurrentCluster();
+  if (cluster?.proxyUrl === undefined || cluster.proxyUrl === '') return;
+  const where = `cluster "${cluster.name}" has proxy-url, and slicewright uses no proxy`;
+  throw new Error(`${where}: take it out, and name a server that this machine reaches directly`);
 }
 
 function overrideServer(config: KubeConfig, master: string): void {

@@ -1,15 +1,19 @@
 import { complaintOf, type Run } from '../command.ts';
 import type { Preparation } from './preparation.ts';
 
-/** What makes the kernel load a module by itself, which NET_ADMIN is enough for. */
-const nudges: Readonly<Record<string, readonly [file: string, ...args: string[]]>> = {
+/**
+ * What needs a module and changes nothing: the kernel loads it for that by itself, with NET_ADMIN alone, and where it answers,
+ * the module is there. One that is built in and has no parameters is listed nowhere else without /lib/modules.
+ */
+const uses: Readonly<Record<string, readonly [file: string, ...args: string[]]>> = {
   nf_conntrack: ['conntrack', '-C'],
+  nf_tables: ['nft', 'list', 'tables'],
+  ip_vs: ['ipvsadm', '--list', '-n'],
 };
 
 /**
- * Asks for modules that are not there yet. What is built into the kernel is not listed anywhere for
- * certain, so a module that cannot be loaded is told of and decides nothing: whether IPVS works is asked of
- * IPVS.
+ * Asks for modules that are not there yet. A module that cannot be loaded is told of and decides nothing, since it may be built into
+ * the kernel and listed nowhere: whether IPVS works is asked of IPVS.
  */
 export async function loadModules(run: Run, names: readonly string[]): Promise<Preparation[]> {
   const preparations: Preparation[] = [];
@@ -22,10 +26,11 @@ async function loadModule(run: Run, name: string): Promise<Preparation> {
   if (await isListed(run, name)) return { ...facts, kind: 'already', message: 'already there' };
   const result = await run('modprobe', [name]);
   if (result.exitCode === 0) return { ...facts, kind: 'set', message: 'loaded, or built into the kernel' };
-  const [file, ...args] = nudges[name] ?? [];
+  const [file, ...args] = uses[name] ?? [];
   if (file !== undefined) {
-    await run(file, args);
+    const used = await run(file, args);
     if (await isListed(run, name)) return { ...facts, kind: 'set', message: 'loaded by the kernel itself' };
+    if (used.exitCode === 0) return { ...facts, kind: 'already', message: 'built into the kernel' };
   }
   const reason = complaintOf(result) || `modprobe ended with ${result.exitCode ?? 'no exit status'}`;
   const remedy = `as root on the node: modprobe ${name}; at every boot: a line ${name} in /etc/modules-load.d/`;

@@ -18,6 +18,7 @@ export interface Choice {
 /** Components that are one value, which is true or false. */
 export const switches: readonly (readonly [component: string, value: string])[] = [
   ['take-over', 'takeOver'],
+  ['node-by-node', 'nodeByNode'],
   ['beside', 'beside'],
   ['leases', 'leases'],
   ['metrics', 'metrics'],

@@ -14,7 +14,7 @@ import { calledPrograms, askedResources } from './called.ts';
 import { choices } from './choices.ts';
 import { fieldProblems } from './fields.ts';
 import { kustomize, type Manifest, withKustomization } from './kustomize.ts';
-import { configOf, podOf } from './pod.ts';
+import { configOf, type PodSpec, podOf } from './pod.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -102,7 +102,7 @@ describe.each(variants)('the manifests for $mode', ({ mode, plain, withMetrics }
       writers,
     ]);
     const modules = { name: 'modules', mountPath: '/lib/modules', readOnly: true, host: '/lib/modules' };
-    expect(mounted(initContainers)).toEqual(mode === 'ipvs' ? [writers, modules] : [writers]);
+    expect(mounted(initContainers)).toEqual(mode === 'iptables' ? [writers] : [writers, modules]);
     const names = [...containers, ...initContainers].flatMap(({ volumeMounts }) =>
       volumeMounts.map(({ name }) => name),
     );
@@ -164,7 +164,7 @@ describe.each(choices)('the manifests for $name', ({ kustomization }) => {
 
   it('run on Linux, ask for what was measured and limit nothing', () => {
     const { nodeSelector, initContainers, containers } = podOf(manifests);
-    expect(nodeSelector).toEqual({ 'kubernetes.io/os': 'linux' });
+    expect(nodeSelector).toMatchObject({ 'kubernetes.io/os': 'linux' });
     expect(containers.map(({ resources }) => resources)).toEqual([{ requests: { cpu: '50m', memory: '192Mi' } }]);
     for (const { env } of [...initContainers, ...containers]) {
       expect(env).toContainEqual({ name: 'NODE_OPTIONS', value: '--max-semi-space-size=1' });
@@ -272,5 +272,27 @@ describe('the image', () => {
     expect(image).toContain('COPY deploy/node-version /opt/node/\n');
     expect(image).toContain('node-linux-$arch@$(cat /opt/node/node-version)"');
     expect(read('tools/setup.sh')).toContain('node_version=$(cat deploy/node-version)\n');
+  });
+});
+
+describe.each(['dry-run', 'hand-over'])('deploy/move/%s.yaml', (name) => {
+  const pod = load(read(`deploy/move/${name}.yaml`)) as { readonly spec: PodSpec & Record<string, unknown> };
+  const [container, ...others] = pod.spec.containers;
+  const agent = podOf(kustomize(join(root, 'deploy/overlays/ipvs')));
+
+  it("has the agent's image and privileges, on the network of the node that is put in", () => {
+    expect(others).toEqual([]);
+    expect(container?.image).toBe(agent.containers[0]?.image);
+    expect(container?.securityContext).toEqual(agent.containers[0]?.securityContext);
+    expect(pod.spec).toMatchObject({ hostNetwork: true, nodeName: 'NODE', tolerations: [{ operator: 'Exists' }] });
+    expect(pod.spec.hostPID).toBeUndefined();
+  });
+
+  it('mounts what the agent mounts, and nothing else', () => {
+    const mountsOf = ({ volumes }: PodSpec) =>
+      new Map(volumes.map(({ name: volume, hostPath, configMap }) => [volume, hostPath ?? configMap]));
+    const known = mountsOf(agent);
+    for (const [volume, source] of mountsOf(pod.spec)) expect(known.get(volume)).toEqual(source);
+    expect(container?.volumeMounts.map((mount) => mount.name).sort()).toEqual([...mountsOf(pod.spec).keys()].sort());
   });
 });

@@ -102,7 +102,10 @@ function applyPatches(manifests: readonly Manifest[], { patches = [] }: Kustomiz
 
 /** source: RFC 6902 */
 function applyOperation(document: unknown, { op, path, value }: Operation): void {
-  const names = path.split('/').slice(1);
+  const names = path
+    .split('/')
+    .slice(1)
+    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
   const last = names.pop() ?? '';
   const holder = names.reduce<unknown>((at, name) => (at as Record<string, unknown>)[name], document);
   if (typeof holder !== 'object' || holder === null) throw new Error(`${path} leads nowhere`);

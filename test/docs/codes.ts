@@ -144,11 +144,11 @@ function isNamed(node: Node, name: string): boolean {
   return nameOf(node) === name;
 }
 
-function nameOf(node: Node): string | undefined {
+export function nameOf(node: Node): string | undefined {
   return node.type === 'Identifier' ? node.name : undefined;
 }
 
-function walk(node: Node, visit: (node: Node) => void): void {
+export function walk(node: Node, visit: (node: Node) => void): void {
   visit(node);
   for (const key of visitorKeys[node.type] ?? []) {
     const child = (node as unknown as Record<string, Node | readonly (Node | null)[] | null | undefined>)[key];

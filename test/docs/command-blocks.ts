@@ -6,11 +6,15 @@ export interface CommandBlock {
 }
 
 const programs =
-  'slicewright|make|kubectl|docker|npm|git|source|bash|sh|sudo|sysctl|modprobe|systemctl|ip|ip6?tables(?:-save|-restore)?|ipset|ipvsadm|nft';
+  'slicewright|make|kubectl|helm|docker|npm|git|source|bash|sh|sudo|sysctl|modprobe|systemctl|ip|ip6?tables(?:-save|-restore)?|ipset|ipvsadm|nft';
 const commandLine = new RegExp(String.raw`^\s*(?:\$ )?((?:${programs}) .*)$`);
 
-/** Blocks of a page, fenced or indented, that have a command, but for those fenced as `console`, which a test runs. */
-export function commandBlocksIn(page: string): readonly CommandBlock[] {
+/**
+ * Blocks of a page, fenced or indented, that have a command.
+ *
+ * run   how blocks are fenced that a test runs, which are left out
+ */
+export function commandBlocksIn(page: string, run: readonly string[] = ['console']): readonly CommandBlock[] {
   const lines = page.split('\n');
   const found: CommandBlock[] = [];
   for (let i = 0; i < lines.length; i++) {
@@ -23,7 +27,8 @@ export function commandBlocksIn(page: string): readonly CommandBlock[] {
     const end = length < 0 ? lines.length : first + length;
     const at = lines.slice(first, end).findIndex((line) => commandLine.test(line));
     const command = commandLine.exec(lines[first + at] ?? '')?.[1];
-    if (fence?.[1] !== 'console' && at >= 0 && command !== undefined) found.push({ command, line: first + at + 1 });
+    if (!run.includes(fence?.[1] ?? '') && at >= 0 && command !== undefined)
+      found.push({ command, line: first + at + 1 });
     i = fence === null ? end - 1 : end;
   }
   return found;

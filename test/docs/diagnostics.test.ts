@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { knownDangerCodes } from '../../agent/commands/writer-flags.ts';
 import { codesIn, productSources, unionTexts } from './codes.ts';
+import { reasonsIn } from './reasons.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
 const page = readFileSync(`${root}docs/diagnostics.md`, 'utf8');
@@ -95,6 +96,36 @@ it('the page has exactly the reasons that there are', () => {
 it('no code is explained twice', () => {
   const all = [...codes, ...rowsOf('reason').map((reason) => `-${reason}`)];
   expect(all.filter((code, i) => all.indexOf(code) !== i)).toEqual([]);
+});
+
+it('the page has exactly the reasons of Events and conditions that are written', () => {
+  const written = [...sources].filter(([file]) => /^(?:controller\/core\/|agent\/telling\/event-texts)/.test(file));
+  // What is left out of a cluster has reasons of its own, which only the controller sees.
+  const told = written.filter(([file]) => file !== 'controller/core/draft.ts');
+  const conditions = page.slice(page.indexOf('## Conditions'));
+  const cells = [...conditions.matchAll(/^\| `\w+` of .*?\| (.*) \|$/gm)].flatMap(
+    ([, row = '']) => row.match(/`\w+`/g) ?? [],
+  );
+  const shown = new Set([...rowsOf('Event'), ...cells.map((cell) => cell.slice(1, -1))]);
+  expect([...shown].sort()).toEqual([...reasonsIn(new Map(told))].sort());
+});
+
+it('reasons are read off syntax', () => {
+  const text = `
+    const tell = (type: string, reason: string) => event({ type, reason });
+    function failed(type: string): Finding { return { reason: \`\${type}Failed\` }; }
+    tell('Warning', isNew ? 'First' : 'Second');
+    const reason = isDone ? 'Done' : 'Undone';
+    const one = { reason: 'Named' };
+    failed('Apply');`;
+  expect([...reasonsIn(new Map([['a.ts', text]]))].sort()).toEqual([
+    'ApplyFailed',
+    'Done',
+    'First',
+    'Named',
+    'Second',
+    'Undone',
+  ]);
 });
 
 it('codes are read off syntax', () => {

@@ -47,6 +47,7 @@ export function createToyLive(kernel: ToyKernel, programOf: ToyProgramOf): LiveB
     remains: (_run, scope) => Promise.resolve(remainsOf(kernel, scope)),
     checkCleanable: () => Promise.resolve(),
     clean: (_run, scope) => Promise.resolve(clean(kernel, scope)),
+    handOver: (_run, scope) => Promise.resolve(handOver(kernel, scope)),
   };
 }
 
@@ -94,6 +95,20 @@ function clean(kernel: ToyKernel, scope: Scope): CleanReport {
   const { isDone, problems } = applyProgram(kernel, scope, emptyProgram(scope.family));
   const done = isDone ? [`${counted(lineCount(found), 'line')} removed from the toy kernel`] : [];
   return { state: isDone ? 'removed' : 'failed', done, others: undefined, kept: [], problems };
+}
+
+/** No kube-proxy has this mode, so nothing would come in the place of the lines. */
+function handOver(kernel: ToyKernel, scope: Scope): CleanReport {
+  const found = foundIn(kernel, scope);
+  if (found === undefined) return { state: 'nothing', done: [], others: undefined, kept: [], problems: [] };
+  const message = 'no kube-proxy takes over the lines of the toy: apply a mode that kube-proxy has first';
+  const problem = {
+    severity: 'error',
+    code: 'toy-hand-over',
+    object: { kind: 'kernel', name: scope.family },
+    message,
+  } as const;
+  return { state: 'failed', done: [], others: undefined, kept: [], problems: [problem] };
 }
 
 /** undefined: nothing of slicewright's is there. */

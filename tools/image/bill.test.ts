@@ -1,3 +1,4 @@
+import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { describe, expect, it } from 'vitest';
 import { billOf, licensesIn, spdxName } from './bill.ts';
 
@@ -51,4 +52,17 @@ it('a bill of materials is CycloneDX, and the same for the same parts', () => {
     ],
     dependencies: expect.arrayContaining([{ ref: 'slicewright', dependsOn: parts.map(({ purl }) => purl) }]),
   });
+});
+
+it('a bill of materials is what the schema of CycloneDX 1.6 asks for', async () => {
+  const image = { name: 'slicewright', version: '1.0.0', license: 'Apache-2.0', made: 86_400 };
+  const parts = [
+    { name: 'kmod', version: '30', purl: 'pkg:deb/debian/kmod@30?arch=amd64', licenses: ['GPL-2+', 'odd'] },
+    { name: 'base-files', version: '12.4+deb12u11', purl: 'pkg:deb/debian/base-files@12.4%2Bdeb12u11', licenses: [] },
+    { name: 'zod', version: '4.6.7', purl: 'pkg:npm/zod@4.6.7', licenses: ['MIT'] },
+  ];
+  const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot6);
+  const bill = billOf(image, parts);
+  expect(await validator.validate(bill)).toBeNull();
+  expect(await validator.validate(bill.replace('"components"', '"parts"'))).not.toBeNull();
 });

@@ -88,7 +88,7 @@ export async function leaveTables(
 
 const nothing = { program: undefined, services: [] };
 
-interface Removed {
+export interface Removed {
   readonly isDone: boolean;
   /** undefined: nothing had to be done. */
   readonly done: string | undefined;
@@ -96,7 +96,8 @@ interface Removed {
   readonly problems: readonly Diagnostic[];
 }
 
-async function removeAll(
+/** verb   what was tried, in the codes of problems */
+export async function removeAll(
   run: Run,
   scope: Scope,
   observed: Observation,

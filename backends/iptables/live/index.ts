@@ -12,6 +12,7 @@ import type { IptablesUnit } from '../unit.ts';
 import { applyReport, refusalReport } from './apply-report.ts';
 import { cleanTables, leaveTables, readTablesToClean } from './clean.ts';
 import { fileNames, readDump } from './dump.ts';
+import { handOverTables } from './hand-over.ts';
 import { openLoopback } from './open-loopback.ts';
 import { packetCounters } from './packet-counters.ts';
 import { nothingFound, type Planner, plannerOf } from './plan.ts';
@@ -76,5 +77,6 @@ export function createLive(writers: readonly TableWriter[], programOf: ProgramOf
       await readTablesToClean(run, scope, ownOf(scope.prefix));
     },
     clean: (run, scope) => cleanTables(run, scope, ownOf(scope.prefix)),
+    handOver: (run, scope) => handOverTables(run, scope, ownOf(scope.prefix)),
   };
 }

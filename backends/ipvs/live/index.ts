@@ -17,6 +17,7 @@ import { emptyProgram, type IpvsProgram, type IpvsUnit } from '../program/progra
 import { applyReport, refusalReport } from './apply-report.ts';
 import { readDump } from './dump.ts';
 import { type OtherWriter, plannerOf } from './plan.ts';
+import { handOverServers } from './hand-over.ts';
 import { createIpvsPlane } from './plane.ts';
 import { openMeter } from './traffic.ts';
 import { cleanServers, makeWay, observeRemains, remainsOf } from './remains.ts';
@@ -80,6 +81,7 @@ export async function createLive(
     },
     makeWay: (run, scope) => makeWay(run, scopeOf(scope)),
     clean: (run, scope) => cleanServers(run, scopeOf(scope)),
+    handOver: (run, scope) => handOverServers(run, scopeOf(scope)),
   };
 }
 

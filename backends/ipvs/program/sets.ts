@@ -184,7 +184,7 @@ export function withEntries(set: IpSet, entries: readonly SetEntry[]): IpSet {
 }
 
 /** ipset's own default, which kube-proxy gives explicitly. */
-const defaultMaxEntries = 65_536;
+export const defaultMaxEntries = 65_536;
 
 /** A set with these entries, in whatever order and how often they come. */
 export function makeSet(id: SetId, family: Family, entries: Iterable<SetEntry>, prefix: ChainPrefix): IpSet {

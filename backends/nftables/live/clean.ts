@@ -52,7 +52,8 @@ function tablesOf({ program, kubeProxy }: Observation, { takeOver }: Scope): Nft
   return [program, takeOver ? kubeProxy : undefined].filter((table) => table !== undefined);
 }
 
-function sizeOf({ family, table, sets, chains }: NftProgram): string {
+/** `table ip kube-proxy with 11 chains and 9 elements`. */
+export function sizeOf({ family, table, sets, chains }: NftProgram): string {
   const elements = [...sets.values()].reduce((sum, set) => sum + set.elements.size, 0);
   return `table ${familyWord(family)} ${table} with ${counted(chains.size, 'chain')} and ${counted(elements, 'element')}`;
 }

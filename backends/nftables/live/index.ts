@@ -10,6 +10,7 @@ import { refusalReport, reportOf } from './apply-report.ts';
 import { cleanTables, leaveTables } from './clean.ts';
 import { fileName, readDump } from './dump.ts';
 import { factsOf, failure } from './errors.ts';
+import { handOverTable } from './hand-over.ts';
 import { listRuleset, nothingFound, type Observation, observe, observePossible } from './observe.ts';
 import { plannerOf } from './plan.ts';
 import { createNftablesPlane } from './plane.ts';
@@ -70,5 +71,6 @@ export function createLive(programOf: ProgramOf<NftablesUnit, NftProgram>): Live
       await observePossible(run, scope);
     },
     clean: (run, scope) => cleanTables(run, scope),
+    handOver: (run, scope) => handOverTable(run, scope),
   };
 }
