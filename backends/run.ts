@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
+import { type Started, startChild } from './child.ts';
 import type { CommandResult, Run } from './command.ts';
 
 /** Where an administrator's programs are. Never the caller's PATH: we run with all rights. */
@@ -13,42 +14,95 @@ export interface RunOptions {
   readonly maxOutput?: number;
 }
 
+/** From the request to end to the end by force. */
+const graceMs = 5_000;
+
 /**
  * Runs commands on this machine.
  *
  * The program is looked up in fixed folders and started by its absolute path, without a shell and
  * with nothing of our environment but a fixed PATH and the C locale, since messages are read.
  * A command that outlives its time is asked to end, then killed.
+ *
+ * A library around `spawn` was a seventh of what a small change costs an agent, beside what it took to load.
  */
 export function hostRun({ timeoutMs = 300_000, maxOutput = 256_000_000 }: RunOptions = {}): Run {
   return async (file, args, input = '') => {
     const path = findProgram(file);
     if (path === undefined) return notStarted('not-found', `${file}: not found in ${folders.join(':')}`);
     // Loaded with the first command: what only compiles never pays for it.
-    const { execa } = await import('execa');
-    const result = await execa(path, args, {
-      // Bytes: nothing is re-encoded, and a long text is written faster.
-      input: Buffer.from(input, 'utf8'),
-      encoding: 'utf8',
-      stripFinalNewline: false,
-      reject: false,
-      extendEnv: false,
-      env: { PATH: folders.join(':'), LC_ALL: 'C' },
-      cwd: '/',
-      timeout: timeoutMs,
-      forceKillAfterDelay: 5000,
-      maxBuffer: maxOutput,
-    });
-    const failure = failureOf(result);
-    if (failure === 'not-started') return notStarted(failure, systemText(result.code));
-    const { exitCode, stdout, stderr } = result;
-    return { exitCode, stdout, stderr, ...(failure === undefined ? {} : { failure }) };
+    const { spawn } = await import('node:child_process');
+    const env = { PATH: folders.join(':'), LC_ALL: 'C' };
+    const stdin = input === '' ? 'ignore' : 'pipe';
+    let started: Started;
+    try {
+      started = startChild(() => spawn(path, args, { env, cwd: '/', stdio: [stdin, 'pipe', 'pipe'] }));
+    } catch (error) {
+      return startFailure(error);
+    }
+    return await ended(started, input, { timeoutMs, maxOutput });
   };
 }
 
+/** Writes the input, reads all output, and waits until both are done and the command has ended. */
+function ended({ child, forget }: Started, input: string, { timeoutMs, maxOutput }: Required<RunOptions>) {
+  return new Promise<CommandResult>((resolve) => {
+    let stopped: 'timeout' | 'output-too-long' | undefined;
+    let force: NodeJS.Timeout | undefined;
+    const stop = (why: typeof stopped): void => {
+      if (stopped !== undefined) return;
+      stopped = why;
+      child.kill('SIGTERM');
+      force = setTimeout(() => child.kill('SIGKILL'), graceMs);
+    };
+    const patience = setTimeout(() => stop('timeout'), timeoutMs);
+    const outputs = [child.stdout, child.stderr].map((stream) => {
+      const output = { text: '' };
+      stream?.setEncoding('utf8').on('data', (chunk: string) => {
+        const room = maxOutput - output.text.length;
+        output.text += chunk.length > room ? chunk.slice(0, room) : chunk;
+        if (chunk.length > room) stop('output-too-long');
+      });
+      return output;
+    });
+    let isOver = false;
+    const end = (result: CommandResult): void => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(patience);
+      clearTimeout(force);
+      forget();
+      resolve(result);
+    };
+    // What a command's own children keep open says nothing any more.
+    child.on('exit', () => stopped && [child.stdout, child.stderr].forEach((stream) => stream?.destroy()));
+    child.on('close', (code) => {
+      const [stdout, stderr] = outputs.map(({ text }) => text) as [string, string];
+      const failure = stopped ?? (code === null ? 'killed' : undefined);
+      const exitCode = failure === undefined ? (code ?? undefined) : undefined;
+      end({ exitCode, stdout, stderr, ...(failure === undefined ? {} : { failure }) });
+    });
+    // That it could not be asked to end is no error: it is ending.
+    child.on('error', (error) => {
+      if (child.pid === undefined) end(startFailure(error));
+    });
+    // A command may end without reading all: what it says counts.
+    child.stdin?.on('error', () => {});
+    // Bytes: nothing is re-encoded, and a long text is written faster.
+    child.stdin?.end(Buffer.from(input, 'utf8'));
+  });
+}
+
+/** Where programs were found. */
+const found = new Map<string, string>();
+
 function findProgram(file: string): string | undefined {
+  const before = found.get(file);
+  if (before !== undefined && isExecutable(before)) return before;
   if (!/^[A-Za-z0-9_.+-]+$/.test(file)) throw new Error(`${JSON.stringify(file)} is not the name of a program`);
-  return folders.map((folder) => join(folder, file)).find(isExecutable);
+  const path = folders.map((folder) => join(folder, file)).find(isExecutable);
+  if (path !== undefined) found.set(file, path);
+  return path;
 }
 
 function isExecutable(path: string): boolean {
@@ -60,28 +114,18 @@ function isExecutable(path: string): boolean {
   }
 }
 
-interface Ended {
-  readonly exitCode?: number | undefined;
-  readonly code?: string | undefined;
-  readonly timedOut: boolean;
-  readonly isMaxBuffer: boolean;
-  readonly isTerminated: boolean;
-}
-
-function failureOf({ exitCode, code, timedOut, isMaxBuffer, isTerminated }: Ended): CommandResult['failure'] {
-  if (isMaxBuffer) return 'output-too-long';
-  if (timedOut) return 'timeout';
-  if (isTerminated) return 'killed';
-  if (exitCode !== undefined) return undefined;
-  if (code === 'ENOENT') return 'not-found';
-  if (code === 'EACCES' || code === 'EPERM') return 'no-permission';
-  return code === undefined ? 'killed' : 'not-started';
+/** Why a program was not started, as the system says. */
+function startFailure(error: unknown): CommandResult {
+  const errno = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (errno === 'ENOENT') return notStarted('not-found', systemText(errno));
+  if (errno === 'EACCES' || errno === 'EPERM') return notStarted('no-permission', systemText(errno));
+  return notStarted('not-started', errno === '' ? String(error) : systemText(errno));
 }
 
 /** `too many open files (EMFILE)` */
-function systemText(code = ''): string {
-  const found = [...getSystemErrorMap().values()].find(([name]) => name === code);
-  return found === undefined ? code : `${found[1]} (${code})`;
+function systemText(errno: string): string {
+  const text = [...getSystemErrorMap().values()].find(([name]) => name === errno);
+  return text === undefined ? errno : `${text[1]} (${errno})`;
 }
 
 function notStarted(failure: CommandResult['failure'] & string, stderr: string): CommandResult {

@@ -32,6 +32,7 @@ import { type ProxyOptions, proxyIdentity } from '../input/proxy-identity.ts';
 import { openRegistryFile } from '../config/registry-watch.ts';
 import { waitText } from '../node/holder.ts';
 import { memoryUsedUp } from '../node/memory.ts';
+import { settlingListener } from '../node/settling.ts';
 import { lockNode } from '../node/node-lock.ts';
 import type { BindAddress } from '../serving/bind-address.ts';
 import { countCalls } from '../serving/meter.ts';
@@ -209,6 +210,7 @@ export function agentCommand(
           ...(registryFile && { newRegistry: registryFile.take, onRenamed: () => renewed.abort() }),
           listeners: [
             ...conntrack.map(({ listen }) => listen),
+            settlingListener(host.memory, clock, signal),
             ...(post === undefined || isDry
               ? []
               : [

@@ -95,6 +95,7 @@ export function createFamilyLoop({
         family,
         sync: done,
         services: now.services,
+        since: way,
         durationMs,
         latenciesMs: programming,
         latenciesByCluster: byCluster,

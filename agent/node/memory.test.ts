@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { createTestClock } from '../loop/clock.fixture.ts';
-import { type Memory, memoryUsedUp, processMemory } from './memory.ts';
+import { memoryUsedUp, processMemory, type WatchedMemory } from './memory.ts';
 
 /** In MiB. `needed`: what a collection leaves. */
 function memoryOf(now: { heap: number; needed: number; resident: number }) {
   let collections = 0;
-  const memory: Memory = {
+  const memory: WatchedMemory = {
     heap: () => ({ used: now.heap * 2 ** 20, limit: 100 * 2 ** 20 }),
     resident: () => ({ used: now.resident * 2 ** 20, limit: 200 * 2 ** 20 }),
     collect() {
@@ -44,7 +44,7 @@ describe('memory that is used up', () => {
 
   it('of a large cgroup may be used nearly up: 64 MiB are left', async () => {
     const now = { used: 2048 - 65 };
-    const memory: Memory = {
+    const memory: WatchedMemory = {
       heap: () => ({ used: 0, limit: 1 }),
       resident: () => ({ used: now.used * 2 ** 20, limit: 2048 * 2 ** 20 }),
       collect() {},
@@ -76,6 +76,16 @@ describe('memory that is used up', () => {
     garbage.length = 0;
     memory.collect();
     expect(memory.heap().used).toBeLessThan(before.used);
+  });
+
+  it('is settled without the gaps that garbage leaves', () => {
+    const memory = processMemory();
+    const mixed = Array.from({ length: 1_000_000 }, (_, i) => ({ i }));
+    const kept = mixed.filter(({ i }) => i % 100 === 0);
+    mixed.length = 0;
+    memory.settle();
+    expect(kept).toHaveLength(10_000);
+    expect(memory.held() - memory.heap().used).toBeLessThan(0.25 * memory.held());
   });
 });
 

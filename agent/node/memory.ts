@@ -9,14 +9,21 @@ export interface Memory {
   heap(): MemoryUse;
   /** What of this process cannot be given back, and the most that its cgroup may have: the kernel kills there, without a word. */
   resident(): MemoryUse;
+  /** What the heap takes of the machine, in bytes: what is in use, what is garbage, and gaps. */
+  held(): number;
   /** Gives back what nothing refers to any more. Stops everything for as long as that takes. */
   collect(): void;
+  /** As `collect`, and moves what stays together, so that the machine has the rest again: about three times as long. */
+  settle(): void;
 }
 
 interface MemoryUse {
   readonly used: number;
   readonly limit: number;
 }
+
+/** What it takes to see that memory is used up. */
+export type WatchedMemory = Pick<Memory, 'heap' | 'resident' | 'collect'>;
 
 /** What must be left below a limit: a share of it, and no more than some bytes. */
 interface Room {
@@ -56,7 +63,11 @@ const lookMs = 100;
  *
  * returns  what is used up, in a sentence; undefined when the signal was aborted first
  */
-export async function memoryUsedUp(memory: Memory, clock: Clock, signal: AbortSignal): Promise<string | undefined> {
+export async function memoryUsedUp(
+  memory: WatchedMemory,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   while (!signal.aborted) {
     if (fullOf(memory, 'high') !== undefined) {
       memory.collect();
@@ -68,7 +79,7 @@ export async function memoryUsedUp(memory: Memory, clock: Clock, signal: AbortSi
   return undefined;
 }
 
-function fullOf(memory: Memory, which: keyof Rooms): string | undefined {
+function fullOf(memory: WatchedMemory, which: keyof Rooms): string | undefined {
   const heap = memory.heap();
   if (isFull(heap, heapRooms[which]))
     return `${sizes(heap)} that Node's heap may hold (--max-old-space-size) are in use`;
@@ -99,25 +110,31 @@ export function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=40');
 }
 
+/** What `--expose-gc` exposes (source: GCExtension of V8). */
+type Collector = (how?: { readonly type: 'major'; readonly flavor: 'last-resort' }) => void;
+
 /** This process'. */
 export function processMemory(): Memory {
   // Above what a machine can have there is none.
   const constrained = process.constrainedMemory();
   const residentLimit = constrained > 0 && constrained < 2 ** 50 ? constrained : Number.POSITIVE_INFINITY;
   const named = namedHeapLimit([process.env['NODE_OPTIONS'] ?? '', ...process.execArgv].join(' '));
-  let gc: (() => void) | undefined;
+  let gc: Collector | undefined;
+  const collector = (): Collector => {
+    // Node offers it to whoever asks when it starts; this asks later.
+    setFlagsFromString('--expose-gc');
+    gc ??= runInNewContext('gc') as Collector;
+    return gc;
+  };
   return {
     heap() {
       const { used_heap_size: used, heap_size_limit } = getHeapStatistics();
       return { used, limit: named ?? heap_size_limit };
     },
     resident: () => ({ used: residentLimit === Number.POSITIVE_INFINITY ? 0 : anonymousBytes(), limit: residentLimit }),
-    collect() {
-      // Node offers it to whoever asks when it starts; this asks later.
-      setFlagsFromString('--expose-gc');
-      gc ??= runInNewContext('gc') as () => void;
-      gc();
-    },
+    held: () => getHeapStatistics().total_heap_size,
+    collect: () => collector()(),
+    settle: () => collector()({ type: 'major', flavor: 'last-resort' }),
   };
 }
 

@@ -1,9 +1,9 @@
-import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 import { type Family, families } from '../../compiler/values/address.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
 import type { AgentEvent, ChangesTaken, Report } from '../telling/agent-event.ts';
 import type { ApiCall } from '../sources/api.ts';
+import { createChosenPorts } from './chosen-ports.ts';
 import { createClusterLabels } from './cluster-labels.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -26,6 +26,12 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
   /** Changes that are not in force in a family. */
   const pending = new Map<Family, ChangesTaken>();
   const labels = createClusterLabels();
+  /** Service ports whose Local policy finds nobody here: clients are dropped, not refused. */
+  const droppedIn = () => ({
+    internal: createChosenPorts(({ internal }) => internal.kind === 'drop'),
+    external: createChosenPorts(({ external }) => external.kind === 'drop'),
+  });
+  const dropped = { IPv4: droppedIn(), IPv6: droppedIn() };
   let ofObjects: readonly Diagnostic[] = [];
   let ofLeases: readonly Diagnostic[] = [];
 
@@ -81,7 +87,7 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
       for (const ms of latencies) metrics.programmingLatency.observe(at, ms / 1000);
     }
     for (const ms of event.networkLatenciesMs) metrics.networkProgramming.observe(ofFamily, ms / 1000);
-    countMissing(event.family, event.services);
+    countMissing(event);
   }
 
   function failed(family: Family, depth: 'full' | 'delta'): void {
@@ -93,10 +99,9 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
     if (depth === 'delta') metrics.partialRestoreFailures.inc({ ip_family: family });
   }
 
-  /** Service ports whose Local policy finds nobody here: clients are dropped, not refused. */
-  function countMissing(family: Family, services: readonly ServicePortIR[]): void {
+  function countMissing({ family, services, since }: EventOf<'synced'>): void {
     for (const policy of ['internal', 'external'] as const) {
-      const missing = services.filter((service) => service[policy].kind === 'drop').length;
+      const missing = dropped[family][policy].of(services, since).length;
       metrics.noLocalEndpoints.set({ ip_family: family, traffic_policy: policy }, missing);
     }
   }

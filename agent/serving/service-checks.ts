@@ -1,6 +1,7 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import type { Report } from '../telling/agent-event.ts';
+import { createChosenPorts } from './chosen-ports.ts';
 import type { HealthBinding } from './health-bindings.ts';
 import { createServiceHealthServers, serviceHealths } from './service-health.ts';
 
@@ -18,12 +19,15 @@ export function serviceChecks(
 ): ServiceChecks {
   if (bindings === 'closed') return { listen: () => {}, close: () => Promise.resolve() };
   const servers = createServiceHealthServers(isHealthy, bindings);
+  const wantedIn = () => createChosenPorts(({ healthCheckNodePort }) => healthCheckNodePort !== undefined);
+  const wanting = { IPv4: wantedIn(), IPv6: wantedIn() };
   const inForce = new Map<Family, readonly ServicePortIR[]>();
+  const wanted = new Map<Family, readonly ServicePortIR[]>();
   let told = new Set<string>();
   let work: Promise<void> = Promise.resolve();
 
   async function open(): Promise<void> {
-    const failures = await servers.sync(serviceHealths([...inForce.values()].flat()));
+    const failures = await servers.sync(serviceHealths([...wanted.values()].flat()));
     const now = new Set<string>();
     for (const failure of failures) {
       const text = JSON.stringify(failure);
@@ -39,6 +43,7 @@ export function serviceChecks(
       // What could not be opened is tried again although nothing changed.
       if (inForce.get(event.family) === event.services && told.size === 0) return;
       inForce.set(event.family, event.services);
+      wanted.set(event.family, wanting[event.family].of(event.services, event.since));
       // One at a time, and each with what is in force when its turn comes.
       work = work.then(open);
     },

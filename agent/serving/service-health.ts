@@ -97,6 +97,8 @@ export function createServiceHealthServers(
   return {
     async sync(healths) {
       current = new Map(healths.map((health) => [health.service, health]));
+      // On most nodes no Service wants one, and where to listen takes asking the whole node.
+      if (open.size === 0 && healths.length === 0) return [];
       const wanted = bindings();
       for (const [service, { port, places, servers }] of open) {
         if (current.get(service)?.port === port && places === placesText(wanted)) continue;

@@ -1,3 +1,4 @@
+import type { Since } from '../../backends/target.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { Family } from '../../compiler/values/address.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
@@ -47,6 +48,8 @@ export type AgentEvent =
       readonly family: Family;
       readonly sync: FamilySync;
       readonly services: readonly ServicePortIR[];
+      /** How they come out of what was in force before, if that is known. */
+      readonly since?: Since | undefined;
       readonly durationMs: number;
       /** From the arrival of each change that is now in force. */
       readonly latenciesMs: readonly number[];

@@ -2,7 +2,7 @@
  * Aborted when the process is told to end: by SIGTERM, as Kubernetes does it, or by SIGINT from a
  * terminal. A second one ends it as if nobody listened.
  *
- * The listeners stay: while a command runs, execa listens too, and where it finds itself alone it
+ * The listeners stay: while a command runs, who runs it listens too (`backends/child.ts`), and where it finds itself alone it
  * ends the process at once, in the middle of a sync.
  */
 export function stopSignal(): AbortSignal {

@@ -1,7 +1,9 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
+import type { Family } from '../../compiler/values/address.ts';
 import { compareText, type ServicePortId } from '../../compiler/values/names.ts';
 import type { StaleFlows } from '../conntrack.ts';
+import { chainFromLines } from '../netfilter/chain.ts';
 import { type ChainText, chainText } from '../netfilter/diff/diff.ts';
 import { frontendOf, halfwayRuns } from '../netfilter/diff/halfway.ts';
 import { type Patch, patched, patchText } from '../netfilter/diff/patch.ts';
@@ -14,7 +16,7 @@ import {
 } from '../netfilter/diff/transaction.ts';
 import { staleFlowsBetween, udpFrontendsIn } from '../netfilter/live/flows.ts';
 import type { OwnChains } from '../netfilter/own-chains.ts';
-import { type Chain, chainKey, type Rule, type Ruleset, type Table, tables } from '../netfilter/rule.ts';
+import { type Chain, chainKey, type Ruleset, type Table, tables } from '../netfilter/rule.ts';
 import { sameLines } from '../netfilter/text/lines.ts';
 import { reachableChains, sharedNat } from '../netfilter/trace/reach.ts';
 import { link, separateUnits } from './link.ts';
@@ -69,7 +71,6 @@ interface Shared {
 /** What stands for one Service port in a shared chain, and what shall. */
 interface Run extends Patch {
   readonly id: ServicePortId;
-  readonly entries: readonly Entry[];
 }
 
 /**
@@ -135,7 +136,7 @@ export function createIncrement(
     for (const [key, list] of runs) {
       const old = shared.get(key) as Shared;
       const { table, name, lines } = old.chain;
-      const next = sharedWith(old, list);
+      const next = sharedWith(family, old, list);
       changed.set(key, next);
       const to = next.chain.lines;
       if (table === 'nat' || halfway === undefined) {
@@ -300,14 +301,16 @@ function runsOf(
   for (const id of [...new Set([...before.keys(), ...after.keys()])].sort(compareText)) {
     const [old, young] = [entriesByChain(before.get(id)), entriesByChain(after.get(id))];
     for (const key of new Set([...old.keys(), ...young.keys()])) {
-      const [from, entries] = [(old.get(key) ?? []).map(({ line }) => line), young.get(key) ?? []];
-      const to = entries.map(({ line }) => line);
+      const [from, to] = [old, young].map((entries) => (entries.get(key) ?? []).map(({ line }) => line)) as [
+        string[],
+        string[],
+      ];
       if (sameLines(from, to)) continue;
       const chain = shared.get(key);
       if (chain === undefined) return undefined;
       const list = runs.get(key) ?? [];
       runs.set(key, list);
-      list.push({ id, place: chain.head + placeOf(chain.ids, id), from, to, entries });
+      list.push({ id, place: chain.head + placeOf(chain.ids, id), from, to });
     }
   }
   return runs;
@@ -334,14 +337,14 @@ function placeOf(ids: readonly ServicePortId[], id: ServicePortId): number {
   return from;
 }
 
-function sharedWith({ chain, head, ids }: Shared, runs: readonly Run[]): Shared {
-  const { table, name } = chain;
-  const rules = patched<Rule | undefined>(
-    chain.rules,
-    runs.map(({ place, from, entries }) => ({ place, from, to: entries.map(({ rule }) => rule) })),
-  );
+function sharedWith(family: Family, { chain, head, ids }: Shared, runs: readonly Run[]): Shared {
+  const { table, name, lines } = chain;
   const owners = runs.map(({ id, place, from, to }) => ({ place: place - head, from, to: to.map(() => id) }));
-  return { chain: { table, name, rules, lines: patched(chain.lines, runs) }, head, ids: patched(ids, owners) };
+  return {
+    chain: chainFromLines(family, table, name, patched(lines, runs)),
+    head,
+    ids: patched(ids, owners),
+  };
 }
 
 /** From what stands half-way on, in places of that state. */

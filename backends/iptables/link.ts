@@ -1,6 +1,6 @@
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { compareText, type ServicePortId } from '../../compiler/values/names.ts';
-import { chainOfPrinted, makeChain } from '../netfilter/chain.ts';
+import { chainFromLines, makeChain } from '../netfilter/chain.ts';
 import { type Chain, chainKey, type Ruleset } from '../netfilter/rule.ts';
 import { hooks, type NodeChain, nodeChains } from './node-chains.ts';
 import type { Entry, IptablesUnit } from './unit.ts';
@@ -93,9 +93,7 @@ function separateCarefully(sorted: readonly IptablesUnit[]): Separated {
 }
 
 function sharedChain({ table, name, head, tail }: NodeChain, entries: readonly Entry[], node: NodeContext): Chain {
-  const print = (rules: NodeChain['head']) => {
-    const { lines } = makeChain(node.family, table, name, rules);
-    return rules.map((rule, i) => ({ rule, line: lines[i] as string }));
-  };
-  return chainOfPrinted(table, name, [...print(head), ...entries, ...print(tail)]);
+  const print = (rules: NodeChain['head']) => makeChain(node.family, table, name, rules).lines;
+  const lines = [...print(head), ...entries.map(({ line }) => line), ...print(tail)];
+  return chainFromLines(node.family, table, name, lines);
 }

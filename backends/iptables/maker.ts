@@ -1,7 +1,7 @@
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Maker } from '../maker.ts';
-import { chainOfPrinted } from '../netfilter/chain.ts';
+import { chainFromLines } from '../netfilter/chain.ts';
 import { checkRuleset } from '../netfilter/check.ts';
 import { rulesetText } from '../netfilter/text/document.ts';
 import { chainKey, type Ruleset } from '../netfilter/rule.ts';
@@ -36,7 +36,9 @@ function printUnit({ chains, entries }: IptablesUnit, { family }: NodeContext): 
   const shared = Map.groupBy(entries, ({ table, into }) => chainKey(table, into));
   const all = [...shared.values()].flatMap((alike) => {
     const [first] = alike;
-    return first === undefined ? [] : [chainOfPrinted(first.table, first.into, alike)];
+    if (first === undefined) return [];
+    const lines = alike.map(({ line }) => line);
+    return [chainFromLines(family, first.table, first.into, lines)];
   });
   return rulesetText({
     family,

@@ -1,5 +1,4 @@
 import type { Family } from '../../compiler/values/address.ts';
-import { exact } from '../../compiler/values/exact.ts';
 import { parseRule } from './text/parse-rule.ts';
 import { printRule } from './text/print.ts';
 import {
@@ -12,36 +11,43 @@ import {
   type Table,
 } from './rule.ts';
 
-/** A chain that we want. Its lines are printed here, once. A node has tens of thousands, so no array has room to spare. */
+/** A chain that we want. Its lines are printed here, once, and are what is kept of its rules. */
 export function makeChain(family: Family, table: Table, name: ChainName, rules: readonly Rule[]): Chain {
-  return { table, name, rules: rules.map(exactRule), lines: rules.map((rule) => printRule(family, name, rule)) };
-}
-
-function exactRule({ matches, target }: Rule): Rule {
-  return target === undefined ? { matches: exact(matches) } : { matches: exact(matches), target };
-}
-
-/** A chain of rules whose lines are already printed: the shared chains are put together from such. */
-export function chainOfPrinted(
-  table: Table,
-  name: ChainName,
-  printed: readonly { readonly rule: Rule; readonly line: string }[],
-): Chain {
-  return { table, name, rules: printed.map(({ rule }) => rule), lines: printed.map(({ line }) => line) };
-}
-
-/** A chain as found. Most chains that are found equal what is wanted, line by line, and are never parsed. */
-export function chainFromLines(family: Family, table: Table, name: ChainName, lines: readonly string[]): Chain {
-  let parsed: (Rule | undefined)[] | undefined;
-  return {
+  return chainFromLines(
+    family,
     table,
     name,
-    lines,
-    get rules() {
-      parsed ??= lines.map((line) => parseRule(family, line)?.rule);
-      return parsed;
-    },
-  };
+    rules.map((rule) => printRule(family, name, rule)),
+  );
+}
+
+/**
+ * A chain of these lines, wanted or found. A node has tens of thousands, and most are never asked for their rules: an agent
+ * compares and writes lines.
+ */
+export function chainFromLines(family: Family, table: Table, name: ChainName, lines: readonly string[]): Chain {
+  return new LineChain(family, table, name, lines);
+}
+
+/** A class, since a getter that is made for each chain takes more memory than the rest of the chain. */
+class LineChain implements Chain {
+  readonly table: Table;
+  readonly name: ChainName;
+  readonly lines: readonly string[];
+  readonly #family: Family;
+  #rules: readonly (Rule | undefined)[] | undefined;
+
+  constructor(family: Family, table: Table, name: ChainName, lines: readonly string[]) {
+    this.#family = family;
+    this.table = table;
+    this.name = name;
+    this.lines = lines;
+  }
+
+  get rules(): readonly (Rule | undefined)[] {
+    this.#rules ??= this.lines.map((line) => parseRule(this.#family, line)?.rule);
+    return this.#rules;
+  }
 }
 
 /** A rule of ours in a chain of the kernel. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chainName, makeChain, makeHook } from './chain.ts';
+import { chainFromLines, chainName, makeChain, makeHook } from './chain.ts';
 import { checkRuleset } from './check.ts';
 import { type Chain, chainKey, type Hook, type Rule, type Ruleset, type Table, type Target } from './rule.ts';
 
@@ -74,8 +74,17 @@ describe('a program is refused', () => {
     );
   });
 
+  it('by its lines alone: a rule that becomes a value stays in memory', () => {
+    const unread = [chain('nat', a, to('KUBE-B')), chain('nat', b, to('KUBE-C'))].map((one) =>
+      Object.defineProperty(one, 'rules', { get: () => expect.unreachable() }),
+    );
+    expect(problems(unread, [hook('nat', 'OUTPUT', 'KUBE-A')])).toEqual([
+      'nat KUBE-B jumps to KUBE-C, which is not there',
+    ]);
+  });
+
   it('when a rule is not understood', () => {
-    const odd: Chain = { table: 'nat', name: a, lines: ['-A KUBE-A -j LOG'], rules: [undefined] };
+    const odd = chainFromLines('IPv4', 'nat', a, ['-A KUBE-A -j LOG']);
     expect(problems([odd], [hook('nat', 'OUTPUT', 'KUBE-A')])).toEqual(['not understood: -A KUBE-A -j LOG']);
   });
 });

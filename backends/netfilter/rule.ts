@@ -72,7 +72,7 @@ export interface Chain {
   readonly name: ChainName;
   readonly lines: readonly string[];
   /**
-   * The lines as values, in the same order; parsed on first use when read from a kernel.
+   * The lines as values, in the same order; parsed on first use, and kept from then on.
    * A line that is not in our vocabulary (someone wrote into our chain) is `undefined`.
    */
   readonly rules: readonly (Rule | undefined)[];

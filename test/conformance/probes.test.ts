@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { assemble } from '../../backends/assemble.ts';
 import { iptables } from '../../backends/iptables/index.ts';
-import type { Chain, Ruleset } from '../../backends/netfilter/rule.ts';
+import type { Ruleset } from '../../backends/netfilter/rule.ts';
+import { chainFromLines } from '../../backends/netfilter/chain.ts';
 import { traceRuleset } from '../../backends/netfilter/trace/trace.ts';
 import type { Frontend, ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
@@ -97,8 +98,8 @@ function withoutOneHook(program: Ruleset): Loss[] {
 function withoutOneRule(program: Ruleset): Loss[] {
   return [...program.chains].flatMap(([key, chain]) =>
     chain.lines.map((line, i) => {
-      const { lines, rules } = chain;
-      const shorter: Chain = { ...chain, lines: lines.toSpliced(i, 1), rules: rules.toSpliced(i, 1) };
+      const { table, name, lines } = chain;
+      const shorter = chainFromLines(program.family, table, name, lines.toSpliced(i, 1));
       return { line, crippled: { ...program, chains: new Map(program.chains).set(key, shorter) } };
     }),
   );

@@ -3,7 +3,7 @@
  *
  *     make bench-agent [SIZES=100,1000] [MODES=iptables,nftables] [CHANGES=20]
  *
- * The API server double is a process of its own, and both are in a network namespace. CPU and memory are what `/proc` says of
+ * From 300 changes on, each third of them is a line. The API server double is a process of its own, and both are in a network namespace. CPU and memory are what `/proc` says of
  * the agent's process; `children` are the tools that it ran. Nothing is judged.
  */
 import { fork, spawn, spawnSync } from 'node:child_process';
@@ -71,21 +71,23 @@ async function measure(mode: string, size: number): Promise<void> {
   console.log(
     `${mode}, ${size} Services × ${endpointsEach}: start ${(startMs / 1000).toFixed(2)} s (CPU ${start.own.toFixed(2)} + ${start.children.toFixed(2)} s), ${start.rssMb} MB (most ${start.peakMb})`,
   );
-  const latencies: number[] = [];
-  for (let i = 0; i < changes; i++) {
+  const change = async (i: number): Promise<number> => {
     const done = synced();
     const from = performance.now();
     api.send({ service: i % size, endpoints: endpointsEach - 1 - (Math.floor(i / size) % 2) } satisfies ApiRequest);
-    latencies.push((await done) - from);
+    return (await done) - from;
+  };
+  console.log(`  one endpoint changed, ${changes} times:`);
+  // What grows with every change shows between the first third and the last.
+  const parts = changes < 300 ? 1 : 3;
+  for (let part = 0; part < parts; part++) {
+    const [first, end] = [part, part + 1].map((n) => Math.floor((changes * n) / parts)) as [number, number];
+    const before = usageOf(pid);
+    const latencies: number[] = [];
+    for (let i = first; i < end; i++) latencies.push(await change(i));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    console.log(`    ${changesText(latencies, before, usageOf(pid))}`);
   }
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  const end = usageOf(pid);
-  const sorted = latencies.toSorted((a, b) => a - b);
-  const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]?.toFixed(0);
-  const each = (key: 'own' | 'children') => (((end[key] - start[key]) * 1000) / changes).toFixed(1);
-  console.log(
-    `  one endpoint changed, ${changes} times: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, CPU ${each('own')} + ${each('children')} ms each, then ${end.rssMb} MB`,
-  );
   agent.kill('SIGTERM');
   await once(agent, 'exit');
   api.disconnect();
@@ -93,6 +95,15 @@ async function measure(mode: string, size: number): Promise<void> {
   spawnSync(process.execPath, [entry, 'cleanup']);
   rmSync(folder, { recursive: true });
 }
+
+function changesText(latencies: readonly number[], before: Usage, after: Usage): string {
+  const sorted = latencies.toSorted((a, b) => a - b);
+  const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]?.toFixed(0);
+  const each = (key: 'own' | 'children') => (((after[key] - before[key]) * 1000) / sorted.length).toFixed(1);
+  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, CPU ${each('own')} + ${each('children')} ms each, then ${after.rssMb} MB`;
+}
+
+type Usage = ReturnType<typeof usageOf>;
 
 /** CPU seconds and resident memory of a process, as the kernel counts them; `children` are those that have ended. */
 function usageOf(pid: number) {

@@ -31,6 +31,7 @@ const neutral = ['equivalence', 'host', 'planning', 'plane'].map((room) => `back
 const layers: readonly Layer[] = [
   { of: 'compiler/', mayImport: [], packages: new Set(['node:net', 'node:crypto']) },
   { of: 'backends/run.ts', mayImport: ['backends/'], packages: 'any' },
+  { of: 'backends/child.ts', mayImport: [], packages: 'any' },
   { of: 'backends/netfilter/', mayImport: ['compiler/', ...neutral], packages: purePackages },
   { of: 'backends/iptables/', mayImport: ['compiler/', 'backends/netfilter/', ...neutral], packages: purePackages },
   { of: 'backends/ipvs/', mayImport: ['compiler/', 'backends/netfilter/', ...neutral], packages: purePackages },

@@ -151,7 +151,9 @@ function subjects(ruleset: Ruleset, { isServiceChain }: OwnChains): Set<string> 
   const filter = tableState(ruleset, 'filter');
   const found = new Set<string>();
   for (const name of reachableChains(sharedNat(ruleset, isServiceChain))) {
-    for (const rule of ruleset.chains.get(chainKey('nat', name))?.rules ?? []) {
+    // Not the chain's own `rules`, which would stay in memory.
+    for (const line of ruleset.chains.get(chainKey('nat', name))?.lines ?? []) {
+      const rule = parseRule(ruleset.family, line)?.rule;
       if (rule !== undefined) addTranslated(found, rule);
     }
   }
