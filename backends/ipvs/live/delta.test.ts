@@ -112,13 +112,22 @@ async function settle({ plane, pass }: ReturnType<typeof openPlane>, wanted: Ret
 describe('a change that is counted', () => {
   it('leads where a full sync leads, from any state to any other, whatever still has connections', async () => {
     let [counted, all] = [0, 0];
-    // A filter for one Service alone changes a chain, which takes a full sync.
     const states = fc
-      .tuple(fc.array(arbitraryServices(), { minLength: 2, maxLength: 6 }), fc.constantFrom(false, false, false, true))
-      .map(([lists, hasFilters]) => (hasFilters ? lists : lists.map((list) => list.map(openToNode))));
+      .tuple(
+        fc.array(arbitraryServices(), { minLength: 2, maxLength: 6 }),
+        fc.constantFrom('counted', 'counted', 'counted', 'few', 'with filters'),
+      )
+      .map(([lists, kind]) =>
+        lists.map((list) => [
+          // A filter for one Service alone changes a chain, which takes a full sync.
+          ...(kind === 'with filters' ? list : list.map(openToNode)),
+          // So does the first of a kind, and the last.
+          ...(kind === 'few' ? [] : standing),
+        ]),
+      );
     await fc.assert(
       fc.asyncProperty(states, fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }), async (lists, isUsed) => {
-        const [first, ...rest] = lists.map((list) => target([...list, ...standing]));
+        const [first, ...rest] = lists.map(target);
         if (first === undefined) return;
         const agent = openPlane();
         await agent.plane.sync(first, 'full');
@@ -229,6 +238,46 @@ function connectionsOf({ servers }: FakeIpvsKernel): [string, number][] {
     [...reals.keys()].map((real): [string, number] => [`${name} -r ${real}`, 1]),
   );
 }
+
+describe('a change that is not counted', () => {
+  const wide = (...frontends: ServicePortIR['frontends']) =>
+    makeIR([clusterIP('10.96.0.1', 80), ...frontends], [endpoint('10.1.0.1:80')], { service: service('shop/cart') });
+  const atNode = { kind: 'externalIP', address: address('192.168.0.10'), port: port(31500) } as const;
+  const restricted = {
+    kind: 'loadBalancerIP',
+    address: address('192.0.2.1'),
+    port: port(80),
+    sourceRanges: [cidr('198.51.100.0/24')],
+  } as const;
+  const cases: readonly (readonly [string, ServicePortIR, readonly ServicePortIR[]])[] = [
+    ['takes the place of a node port, and leaves it', wide(atNode), standing],
+    [
+      'takes the place of a node port without a virtual server',
+      makeIR([clusterIP('10.96.0.1', 80), atNode], [], {
+        service: service('shop/cart'),
+        external: drop,
+        keepClientAddress: true,
+      }),
+      standing,
+    ],
+    ['brings a rule of its own', wide(restricted), standing],
+    ['is the first and the last of its kind', wide({ kind: 'nodePort', port: port(30000) }), []],
+    ['claims what another Service has', wide({ ...atNode, address: address('10.97.0.1'), port: port(80) }), standing],
+  ];
+  it.each(cases)('%s', async (_, cartWith, others) => {
+    const agent = openPlane();
+    const other = openPlane();
+    const states = [wide(), cartWith, wide()].map((one) => target([one, ...others]));
+    for (const [i, wanted] of states.entries()) {
+      const { depth, deltaRefused } = await agent.plane.sync(wanted, i === 0 ? 'full' : 'delta');
+      expect([depth, deltaRefused]).toEqual(['full', false]);
+      await other.plane.sync(wanted, 'full');
+      await settle(agent, wanted);
+      await settle(other, wanted);
+      expect(state(agent.kernel)).toEqual(state(other.kernel));
+    }
+  });
+});
 
 describe('a change that goes wrong', () => {
   const before = target([cart('10.1.0.1:80'), mail('10.1.0.2:25'), ...standing]);
