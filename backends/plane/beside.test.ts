@@ -56,6 +56,8 @@ describe.each(planes)('beside %s', (theirName) => {
     expect(await ours.sync(mine('10.1.0.9'), 'delta')).toMatchObject({ quarantined: [], remarks: [] });
     expect(usualIn(kernel)).toEqual(before);
     expect(kernel.netfilter.save('IPv4')).toContain('-A SLWR-');
+    // What leaves has left by the next look.
+    await ours.sync(mine('10.1.0.9'), 'delta');
 
     // Neither takes the other's for drift of its own.
     expect(await theirs.sync(usual, 'full')).toMatchObject({ documents: 0, drift: [] });

@@ -32,6 +32,8 @@ import { lockDir } from '../helpers/lock-dir.ts';
 
 const { place, missing } = await ipvsAvailability();
 const patienceMs = 120_000;
+/** Drift shows with the next reading, which waits twenty times as long as the last one took. */
+const readingMs = 5 * patienceMs;
 
 describeIn(place, missing, 'the agent in IPVS mode, from HTTP to packets', () => {
   let network: Network;
@@ -158,7 +160,7 @@ describeIn(place, missing, 'the agent in IPVS mode, from HTTP to packets', () =>
     for (const [file, args, script] of damages) {
       const before = agent.of('drift').length;
       expect((await run(file, args, script)).exitCode).toBe(0);
-      await eventually(() => expect(agent.of('drift').length).toBeGreaterThan(before), patienceMs);
+      await eventually(() => expect(agent.of('drift').length).toBeGreaterThan(before), readingMs);
       await converges();
     }
     const named = agent.of('drift').map(({ chains }) => JSON.stringify(chains));

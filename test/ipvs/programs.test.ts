@@ -27,6 +27,24 @@ describeIn(place, missing, 'every conformance case on a real kernel', () => {
   }, 1_500_000);
   afterAll(() => network?.close());
 
+  test('a tool that refuses one line of several says so, and takes the others', async () => {
+    const run = network.run('node');
+    const at = '-t 192.0.2.1:80';
+    const script = `-A ${at} -s rr\n-a ${at} -r 10.1.0.1:80 -m -w 1\n`;
+    expect(await run('ipvsadm', ['--restore'], script)).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
+    const again = await run(
+      'ipvsadm',
+      ['--restore'],
+      `-a ${at} -r 10.1.0.1:80 -m -w 1\n-a ${at} -r 10.1.0.2:80 -m -w 0\n`,
+    );
+    expect(again).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('already exists') as string });
+    const { stdout } = await run('ipvsadm', ['--list', '-n', ...at.split(' ')]);
+    expect(stdout).toMatch(/-> 10\.1\.0\.2:80 +Masq +0 +0 +0/);
+    expect((await run('ipvsadm', ['--list', '-n', '-t', '192.0.2.2:80'])).exitCode).not.toBe(0);
+    await run('ipvsadm', ['-D', ...at.split(' ')]);
+    expect(await remains(run)).toEqual([]);
+  }, 600_000);
+
   test.each(groups.map((names) => [names[0], names.at(-1), names] as const))(
     '%s to %s: applied, read back equal, nothing to do then, cleaned up to nothing',
     async (_first, _last, names) => {

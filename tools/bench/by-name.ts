@@ -86,7 +86,7 @@ function planeOf({ createPlane }: Mode, run: Run) {
 }
 
 /** As the agent's table of Services tells it: of the last Service alone. */
-function changesBetween(from: Target, to: Target) {
+export function changesBetween(from: Target, to: Target) {
   const hashes = new Map(from.services.map(({ id, hash }) => [id, hash]));
   return new Map(to.services.filter(({ id, hash }) => hashes.get(id) !== hash).map((ir) => [ir.id, ir] as const));
 }

@@ -1,7 +1,7 @@
 /**
  * What applying costs, as ratios to what the tool alone (iptables-restore, nft) takes for the same rules.
  *
- *     make bench [SIZES=1000,5000] [MODES=nft,legacy,nftables]
+ *     make bench [SIZES=1000,5000] [MODES=nft,legacy,nftables,ipvs]
  *
  * Figures that are compared come from one run, each load from an empty network namespace of its
  * own. Ratios mean something on any machine, milliseconds only on this one; those of CPU time
@@ -9,20 +9,33 @@
  */
 import { userInfo } from 'node:os';
 import { probeSupport } from '../../test/netns/probe.ts';
+import { ipvsAvailability } from '../../test/vm/availability.ts';
+import { startIpvsMachine } from '../../test/vm/machine.ts';
 import { compileObjects, wantedOf } from './cluster.ts';
 import { measureNamed } from './by-name.ts';
+import { type FileLoad, measureServers } from './in-machine.ts';
 import { measureChange, measureCold, type Mode } from './measure.ts';
 import { type Measured, slopeOf } from './meter.ts';
 import { clusterObjects, endpointsOf, serviceObjects } from './objects.ts';
 
 const endpointsEach = 5;
 const changeRounds = 7;
+/** Loads from nothing where one takes seconds. */
+const coldRounds = 3;
 /** Less than that is nothing to divide by. */
 const leastBaseMs = 1;
 const sizes = (process.env.SIZES ?? '1000,5000').split(',').map(Number);
 const modes = (process.env.MODES ?? 'nft,legacy,nftables').split(',');
 /** Backends whose whole text one tool loads. The other modes are those of iptables' tools. */
 const loaders: Readonly<Record<string, readonly [string, ...string[]]>> = { nftables: ['nft', '-f', '-'] };
+
+/** Those for a kernel with IPVS, whose files several tools load. */
+const fileLoads: Readonly<Record<string, readonly FileLoad[]>> = {
+  ipvs: [
+    ['ipvsadm-save', 'ipvsadm', '-R'],
+    ['ipset-save', 'ipset', 'restore'],
+  ],
+};
 
 const { lacks } = await probeSupport();
 if (lacks.namespaces !== undefined) {
@@ -34,6 +47,11 @@ const isolation = userInfo().uid === 0 ? 'root' : 'user';
 if (isolation === 'user') console.log('Without root, nft mode is refused transactions of this size.\n');
 
 for (const mode of modes) {
+  const loads = fileLoads[mode];
+  if (loads !== undefined) {
+    await benchServers(mode, loads);
+    continue;
+  }
   const load = loaders[mode];
   const why = lacks[load === undefined ? (mode as Mode) : 'nft'];
   if (why !== undefined) {
@@ -69,6 +87,31 @@ async function benchNamed(mode: string, load: readonly [string, ...string[]], si
   row(`one changed endpoint: raw ${load[0]} of its document`, figures.rawChange);
   row('  as the agent applies it', figures.change, figures.rawChange, 'wanted: at most 2');
   return figures.change;
+}
+
+/** On a kernel that has IPVS: where it is emulated, ratios alone mean something. */
+async function benchServers(mode: string, loads: readonly FileLoad[]): Promise<void> {
+  const { missing } = await ipvsAvailability();
+  if (missing !== undefined) {
+    console.log(`${mode}: not here: ${missing}`);
+    return;
+  }
+  await using machine = await startIpvsMachine();
+  for (const size of sizes) {
+    const state = stateOf(size, wantedOf);
+    heading(`${mode} (${machine.place}), ${size} Services × ${endpointsEach} endpoints`);
+    const { floor, cold, change, counted } = await measureServers(
+      machine,
+      mode,
+      loads,
+      [state.all, state.less],
+      coldRounds,
+    );
+    row(`raw ${loads.map(([, tool]) => tool).join(' and ')}, the same entries`, floor);
+    row('cold apply', cold, floor, 'wanted: at most 1.5');
+    const took = `${counted.processes} processes, ${counted.lines} lines at most`;
+    row('one changed endpoint, as the agent applies it', change, floor, `${took}; wanted: 2 and 4`);
+  }
 }
 
 async function benchSize(mode: Mode, size: number): Promise<Measured> {

@@ -139,6 +139,13 @@ function ipvsadm(
   const called = args.join(' ');
   if (called === '--save -n') return done(saveServers(kernel.servers));
   if (called === '--list -n') return done(listServers(kernel.servers, kernel.connections));
+  const [, asked] = /^--list -n (-t \S+|-u \S+|--sctp-service \S+)$/.exec(called) ?? [];
+  if (asked !== undefined) {
+    const server = kernel.servers.get(asked);
+    return server === undefined
+      ? refused('No such service\n', 1)
+      : done(listServers(new Map([[asked, server]]), kernel.connections));
+  }
   if (args[0] === '--set') return done('');
   const script = called === '--restore' ? linesOf(input) : [called];
   let stderr = '';

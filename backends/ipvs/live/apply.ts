@@ -63,6 +63,8 @@ export interface IpvsReport {
   readonly forgotten: ForgetReport;
   /** Read back; nothing is left to do but for what drains, conflicts and quarantined Service ports. */
   readonly observed: IpvsProgram;
+  /** What it was brought to: without quarantined Service ports. */
+  readonly wanted: IpvsProgram;
 }
 
 /** Plans that follow each other: what was quiesced is deleted by the next one; each quarantine needs another. */
@@ -110,6 +112,7 @@ export async function applyProgram(
         conflicts,
         forgotten,
         observed,
+        wanted,
         ...drain(observed, wanted),
       };
     }

@@ -239,6 +239,16 @@ describe('an entry that is refused costs its Service and no other', () => {
     }
   });
 
+  it('and leaves the address of one bound that drops everything, and so has no virtual server', async () => {
+    const kernel = createFakeIpvsKernel();
+    const internal = { kind: 'drop', why: 'no-local-endpoints' } as const;
+    const local = makeIR([clusterIP('10.96.0.3', 80)], [endpoint('10.1.0.3:80')], { ...named('local'), internal });
+    await apply(kernel, [local, mail]);
+    kernel.faults = { refuses: (file, text) => file === 'ipset' && text.startsWith('add KUBE-LOOP-BACK 10.1.0.9,') };
+    await apply(kernel, [local, mail, shop]);
+    expect(kernel.link?.toSorted()).toEqual(['10.96.0.2', '10.96.0.3']);
+  });
+
   it('and leaves a Service that was there with its endpoints and node port', async () => {
     const kernel = createFakeIpvsKernel();
     await apply(kernel, [mail, shop]);

@@ -8,10 +8,10 @@ import { parseSysctls } from '../../host/sysctl.ts';
 import { commandFailure } from './errors.ts';
 import { parseBound, parseConnections, parseServers, parseSets } from '../program/parse.ts';
 import { linkName } from '../program/link-name.ts';
-import { dumpFiles, rulesFile } from '../program/print.ts';
-import type { IpvsProgram } from '../program/program.ts';
+import { dumpFiles, rulesFile, serverWords } from '../program/print.ts';
+import type { IpvsProgram, RealKey } from '../program/program.ts';
 import { type Link, linkWith, ourSetNames, programIn } from '../program/reading.ts';
-import type { ServerKey, VirtualServer } from '../program/servers.ts';
+import type { Frontend, ServerKey, VirtualServer } from '../program/servers.ts';
 
 /** What we may have to set. Those that a kernel does not know are left out of a reading. */
 const sysctlNames = [
@@ -31,7 +31,7 @@ const sysctlNames = [
  * throws   IpvsError; KernelError for the tables
  */
 export async function observeProgram(run: Run, family: Family, own: OwnChains, inUse?: Mode): Promise<IpvsProgram> {
-  return readProgram(run, await observe(run, family, own, inUse));
+  return readProgram(run, family, own, observe(run, family, own, inUse));
 }
 
 /** Reads again, in the tables that an earlier reading found. */
@@ -41,27 +41,69 @@ export async function observeProgramAgain(
   own: OwnChains,
 ): Promise<IpvsProgram> {
   if (found?.tables === undefined) return observeProgram(run, family, own);
-  return readProgram(run, await observeAgain(run, found.tables, own));
+  return readProgram(run, family, own, observeAgain(run, found.tables, own));
 }
 
-async function readProgram(run: Run, tables: Observation): Promise<IpvsProgram> {
-  const {
-    family,
-    own: { prefix },
-  } = tables;
+async function readProgram(
+  run: Run,
+  family: Family,
+  { prefix }: OwnChains,
+  reading: Promise<Observation>,
+): Promise<IpvsProgram> {
   const names = ourSetNames(family, prefix);
+  const [tables, sets, servers, link, sysctls] = await together([
+    reading,
+    output(run, 'ipset', ['save']),
+    readServers(run),
+    readLink(run, family, prefix),
+    output(run, 'sysctl', ['-e', ...sysctlNames]),
+  ]);
   const program = programIn({
     family,
     prefix,
-    sets: parseSets(await output(run, 'ipset', ['save']), (name) => names.all.has(name)),
-    servers: await readServers(run),
-    link: await readLink(run, family, prefix),
-    sysctls: parseSysctls(await output(run, 'sysctl', ['-e', ...sysctlNames])),
+    sets: parseSets(sets, (name) => names.all.has(name)),
+    servers,
+    link,
+    sysctls: parseSysctls(sysctls),
     tables,
   });
-  if (program.servers.size === 0) return program;
-  const connections = parseConnections(await output(run, 'ipvsadm', ['--list', '-n']));
-  return { ...program, found: { ...program.found, connections } };
+  const { found } = program;
+  // Whoever has a weight is not deleted, whatever connections there are.
+  const isLeaving = [...program.servers.values(), ...found.foreign.values()].some(({ reals }) =>
+    reals.some(({ weight }) => weight === 0),
+  );
+  return isLeaving ? { ...program, found: { ...found, connections: await readConnections(run) } } : program;
+}
+
+/** More virtual servers than so many are listed with all others, in one process. */
+const listedEach = 20;
+
+/**
+ * Connections per real server.
+ *
+ * frontends   undefined: of every virtual server
+ */
+export async function readConnections(
+  run: Run,
+  frontends?: readonly Frontend[],
+): Promise<ReadonlyMap<RealKey, number>> {
+  if (frontends === undefined || frontends.length > listedEach) {
+    return parseConnections(await output(run, 'ipvsadm', ['--list', '-n']));
+  }
+  const all = new Map<RealKey, number>();
+  for (const frontend of frontends) {
+    const text = await output(run, 'ipvsadm', ['--list', '-n', ...serverWords(frontend).split(' ')]);
+    for (const [key, count] of parseConnections(text)) all.set(key, count);
+  }
+  return all;
+}
+
+/** Several readings at once. Of those that fail, the first in this order tells why. */
+async function together<T extends readonly unknown[]>(
+  readings: { readonly [K in keyof T]: Promise<T[K]> },
+): Promise<T> {
+  await Promise.allSettled(readings);
+  return Promise.all(readings);
 }
 
 /**

@@ -20,24 +20,38 @@ import { type IpvsStep, type Script, scriptOf, type ServerEdit, serverEditLine }
  * because whoever wrote it was killed, and `10.96.0.1:8` is an address too. So much text is
  * handed over at once or not at all.
  */
-const editsAtOnce = 400;
+const editsAtOnce = 1000;
+
+/**
+ * How it is known that a step is in force.
+ *
+ *   acknowledged   the tool took every line
+ *   checked        it complained, and a reading shows all the same what the step is for: something was not as expected
+ */
+export type Assurance = 'acknowledged' | 'checked';
 
 /**
  * Runs a step's script and makes sure that it did what it says.
  *
- * Exit codes do not tell: `ipvsadm --restore` goes on after a refused line and ends with the status
- * of the last one, and of an address script that goes on they tell too much. So servers and
- * addresses are read back, and what is missing names what was refused.
+ * Exit codes alone do not tell: `ipvsadm --restore` goes on after a refused line and ends with the status of the last one,
+ * and of an address script that goes on they tell too much. But each line that is refused is complained of, so silence and
+ * status 0 say that all lines were taken. Otherwise servers and addresses are read back, and what is missing names what was
+ * refused.
  *
  * throws   IpvsError; KernelError for the tables
  */
-export async function performStep(step: IpvsStep, run: Run): Promise<void> {
-  if (step.kind === 'chains') return performRestore(run, step.tools ?? plainTools(step), step.document);
+export async function performStep(step: IpvsStep, run: Run): Promise<Assurance> {
+  if (step.kind === 'chains') {
+    await performRestore(run, step.tools ?? plainTools(step), step.document);
+    return 'acknowledged';
+  }
   if (step.kind === 'servers' && step.edits.length > editsAtOnce) {
+    let all: Assurance = 'acknowledged';
     for (let i = 0; i < step.edits.length; i += editsAtOnce) {
-      await performStep({ ...step, edits: step.edits.slice(i, i + editsAtOnce) }, run);
+      const one = await performStep({ ...step, edits: step.edits.slice(i, i + editsAtOnce) }, run);
+      if (one === 'checked') all = one;
     }
-    return;
+    return all;
   }
   const script = scriptOf(step);
   const command = [script.file, ...script.args].join(' ');
@@ -46,20 +60,23 @@ export async function performStep(step: IpvsStep, run: Run): Promise<void> {
   switch (step.kind) {
     case 'sysctls':
       if (result.exitCode !== 0) throw sysctlFailure(step.to, command, result);
-      return;
+      return 'acknowledged';
     case 'servers':
-      return checkServers(step.edits, command, result, run);
+      if (result.exitCode === 0 && result.stderr === '') return 'acknowledged';
+      await checkServers(step.edits, command, result, run);
+      return 'checked';
     case 'bind':
     case 'unbind':
       if (result.exitCode !== 0) await checkAddresses(step, command, result, run);
       if (step.kind === 'unbind') await forgetSource(run, step.link, step.addresses);
-      return;
+      return result.exitCode === 0 ? 'acknowledged' : 'checked';
     case 'create-link':
       // Somebody else may have made it in the meantime.
       if (result.exitCode !== 0 && !/File exists/.test(result.stderr)) throw commandFailure(command, result);
-      return;
+      return 'acknowledged';
     default:
       if (result.exitCode !== 0) throw lineFailure(script, command, result);
+      return 'acknowledged';
   }
 }
 

@@ -23,6 +23,8 @@ export interface ChainPlan {
  */
 export function planChains(observed: IpvsProgram, wanted: IpvsProgram, found: Found): ChainPlan {
   const { prefix } = wanted;
+  // A part of a program, which leaves the rules alone.
+  if (observed.rules === wanted.rules) return { change: [], remove: [] };
   const isEnd = wanted.sets.size === 0;
   if (isEnd && wanted.rules.chains.size > 0) return { change: [], remove: [] };
   const rules = wantedRules(observed, isEnd ? undefined : wanted.rules, found);

@@ -54,6 +54,15 @@ export function departures(observed: IpvsProgram, desired: IpvsProgram, found: F
   return { reals, kept, gone, draining: new Set(staying.map(({ server, real }) => drainingEntry(server, real))) };
 }
 
+/** Virtual servers whose connections decide what becomes of a real server now. */
+export function undecided(observed: IpvsProgram, desired: IpvsProgram, found: Found): readonly VirtualServer[] {
+  const asked = departures(observed, desired, found).reals.filter(
+    ({ server, real }) =>
+      server.protocol !== 'UDP' && real.weight === 0 && found.draining.has(drainingEntry(server, real)),
+  );
+  return [...new Set(asked.map(({ server }) => server))];
+}
+
 /**
  * Real servers that wait for their connections, with the seconds that they have left. Worth another
  * look while there are any; 0 for those that are only waiting to be looked at.

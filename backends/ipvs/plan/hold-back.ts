@@ -30,7 +30,10 @@ export function holdBack(desired: IpvsProgram, before: IpvsProgram, held: Readon
   const served = new Set([...servers.values()].map(({ address }) => address));
   const oldAddresses = new Set(before.addresses);
   const stillBound = back.map(({ address }) => address).filter((address) => oldAddresses.has(address));
-  const addresses = [...new Set([...desired.addresses.filter((address) => served.has(address)), ...stillBound])];
+  // Where nothing is served, some other Service drops what comes.
+  const ofOthers = new Set([...desired.shares].flatMap(([id, { bind }]) => (held.has(id) ? [] : bind)));
+  const stayBound = desired.addresses.filter((address) => served.has(address) || ofOthers.has(address));
+  const addresses = [...new Set([...stayBound, ...stillBound])];
   const { isOfHeld, isOfOld } = entriesOf(desired, held, out, back);
   const ipvsIps = setName('ipvsIps', desired.family, desired.prefix);
   const oldEntries = (name: SetName) =>

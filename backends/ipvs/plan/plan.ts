@@ -28,7 +28,7 @@ import type { IpvsStep } from './steps.ts';
  *     for as long as they go on, but nobody else may get in.
  *
  * Settlement
- *   prepare   Sets, and entries that are added. New virtual servers at addresses that are bound
+ *   prepare   Sets, and entries that are added, also those of the ledger for what will drain. New virtual servers at addresses that are bound
  *             already, still empty: IPVS refuses what comes to an empty one, and the filter refuses
  *             what comes to a bound address without one, so neither changes anything for clients.
  *             Each is entered in the ledger before it is made, here and later.
@@ -38,7 +38,7 @@ import type { IpvsStep } from './steps.ts';
  *             Rules over sets that are about to be empty stay until those that need them are gone.
  *             Where rules of iptables mode still translate, packets do not get to IPVS until those
  *             are gone: then the chains come last, when all else is in place.
- *   drain     Weight 0 on what leaves, entered in the ledger before.
+ *   drain     Weight 0 on what leaves. Its endpoint keeps its entries (hairpin, masquerading) until it is deleted.
  *   remove    What was found idle: real servers; then addresses; then entries, so that the filter
  *             refuses again; then virtual servers, then their ledger entries. Chains, sets and the
  *             link at the very end, since sets cannot be destroyed while rules refer to them.
@@ -73,11 +73,10 @@ export function planProgram(observed: IpvsProgram, desired: IpvsProgram): readon
     { ...prepare, kind: 'create-sets', sets: sets.created },
     { ...prepare, kind: 'add-entries', entries: sets.ledgerAdded },
     { ...prepare, kind: 'servers', edits: servers.empty },
-    { ...prepare, kind: 'add-entries', entries: sets.added },
+    { ...prepare, kind: 'add-entries', entries: [...sets.added, ...sets.drainingAdded] },
     { ...change, kind: 'swap-sets', pairs: sets.swapped },
     { ...change, kind: 'delete-entries', entries: sets.masqueradedEarly },
     ...(isTranslated(observed, found) ? [open, fill, bind, ...chains.change] : [...chains.change, open, fill, bind]),
-    { ...drain, kind: 'add-entries', entries: sets.drainingAdded },
     { ...drain, kind: 'servers', edits: servers.quiesced },
     { ...remove, kind: 'servers', edits: servers.deletedReals },
     { ...remove, kind: 'add-entries', entries: sets.unmasqueradedLate },

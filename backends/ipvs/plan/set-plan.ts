@@ -179,10 +179,23 @@ function changeOf(found: IpSet | undefined, wanted: IpSet | undefined, kept: rea
   };
 }
 
-/** Connections that go on still meet the filter, and a bound address still refuses what is not for it. */
-function keptEntries(name: SetName, observed: IpvsProgram, { kept }: Departures): readonly SetEntry[] {
+/**
+ * Connections that go on still meet the filter, and a bound address still refuses what is not for it. What an endpoint needs
+ * stays as long as its real server, so a departure begins with one entry and one weight, and ends with the rest at once.
+ */
+function keptEntries(name: SetName, observed: IpvsProgram, { kept, reals }: Departures): readonly SetEntry[] {
   const is = (id: SetId) => name === setName(id, observed.family, observed.prefix);
-  if (kept.length === 0 || is('loopBack') || is('masquerade')) return [];
+  if (is('loopBack') || is('masquerade')) {
+    const staying = reals.filter(({ how }) => how !== 'delete');
+    if (staying.length === 0) return [];
+    const endpoints = new Set<string>(
+      staying.map(({ server: { protocol }, real }) =>
+        frontendEntry({ address: real.address, port: real.port, protocol }),
+      ),
+    );
+    return (observed.sets.get(name)?.entries ?? []).filter((entry) => endpoints.has(frontendIn(entry)));
+  }
+  if (kept.length === 0) return [];
   if (is('ipvsIps')) return kept.map(({ address }) => addressEntry(address));
   const frontends = new Set<string>(kept.map(frontendEntry));
   return (observed.sets.get(name)?.entries ?? []).filter((entry) => frontends.has(frontendIn(entry)));

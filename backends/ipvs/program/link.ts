@@ -60,7 +60,8 @@ export function linkProgram(units: ReadonlyMap<ServicePortId, IpvsUnit>, node: N
   };
 }
 
-const addressSets: readonly SetId[] = openingSets.filter((id) => id !== 'healthCheckNodePort');
+/** What answers at an address and port, other than by a node port, has an entry in one of these. */
+export const addressSets: readonly SetId[] = openingSets.filter((id) => id !== 'healthCheckNodePort');
 
 /** Whether a Service answers at the address and port of an entry, other than by a node port. */
 function takenAtAddresses(units: ReadonlyMap<ServicePortId, IpvsUnit>): (entry: SetEntry) => boolean {
