@@ -153,7 +153,7 @@ describe('slicewright compile', () => {
     const { status, err } = await run({ config, node: other }, cart);
     expect([status, err]).toEqual([
       1,
-      'error: file ROOT/other.yaml: holds the Node west-1, but hostnameOverride is east-1\n',
+      'error: file ROOT/other.yaml: has the Node west-1, but hostnameOverride is east-1\n',
     ]);
   });
 

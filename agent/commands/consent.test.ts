@@ -65,7 +65,7 @@ async function plan(text: string, backend: string, options: Partial<PlanOptions>
 const massOf = (removed: number, served: number) =>
   expect.stringMatching(
     new RegExp(
-      `^error: plan of all families: ${removed} of the ${served} Services that are served now go \\(.*\\): .*; nothing was changed\\. If that is meant: --allow-mass-removal\n$`,
+      `^error: plan of all families: ${removed} of the ${served} Services that are served now go \\(.*\\): .*; nothing was changed\\. To do that: --allow-mass-removal\n$`,
     ),
   );
 

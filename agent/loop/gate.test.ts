@@ -58,7 +58,7 @@ describe('the gate before the first program', () => {
       {
         kind: 'removal-held',
         services: 2,
-        why: '2 of the 3 Services that are served now go (67 %, more than 50 %): default/api, default/mail; what is in force stays. The agent goes on when the folder holds them again; to remove them now: --allow-mass-removal',
+        why: '2 of the 3 Services that are served now go (67 %, more than 50 %): default/api, default/mail; the rules in force stay. The agent goes on when the folder holds them again; to remove them now: --allow-mass-removal',
       },
     ]);
     expect(bench.of('synced')).toEqual([]);

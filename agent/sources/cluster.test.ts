@@ -201,7 +201,7 @@ it('keeps what it has of a kind that is unknown all at once, as after a start of
   double.installed.clear();
   double.cutStreams();
   await eventually(() =>
-    expect(states.get('ServiceExport')).toMatchObject({ problem: expect.stringContaining('does not know the kind') }),
+    expect(states.get('ServiceExport')).toMatchObject({ problem: expect.stringContaining('no longer knows the kind') }),
   );
   expect([...held.keys()]).toEqual(['ServiceExport cart']);
   double.installed.add('multicluster.x-k8s.io');

@@ -152,7 +152,7 @@ describe('a folder', () => {
 describe('what was read before stands', () => {
   it.each([
     ['while a file is no YAML', () => put('b.yaml', '{'), /b\.yaml/],
-    ['while a file has no length, as a full disk leaves it', () => put('a.yaml', ''), /a\.yaml has no length/],
+    ['while a file has no length, as a full disk leaves it', () => put('a.yaml', ''), /a\.yaml is empty/],
     ['while a file is cut short', () => put('a.json', '{"apiVersion": "v1", "kind": "Serv'), /a\.json/],
     ['while nothing is in any file', () => put('a.yaml', '# nothing yet\n'), /holds no object/],
     ['while there is no manifest at all', () => rmSync(join(root, 'a.yaml')), /without any/],

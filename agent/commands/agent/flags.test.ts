@@ -152,7 +152,7 @@ describe("what stands in people's DaemonSets", () => {
   });
 
   it.each([
-    ['--bind-address-hard-fail', /bindAddressHardFail: true has no effect: a port that is taken/],
+    ['--bind-address-hard-fail', /bindAddressHardFail: true has no effect: the agent retries a port/],
     ['--config-sync-period=15m', /configSyncPeriod: "15m" has no effect/],
     ['--kube-api-burst=10', /clientConnection\.burst: 10 has no effect/],
     ['--kube-api-qps=5.5', /clientConnection\.qps: 5\.5 has no effect/],
@@ -168,7 +168,7 @@ describe("what stands in people's DaemonSets", () => {
     ['--logtostderr=true', /flag --logtostderr: has no effect/],
     ['--stderrthreshold=2', /flag --stderrthreshold: has no effect/],
     ['--cleanup-ipvs=true', /flag --cleanup-ipvs: has no effect/],
-    ['--healthz-port=10256', /flag --healthz-port: is deprecated; --healthz-bind-address names/],
+    ['--healthz-port=10256', /flag --healthz-port: is deprecated; set address and port with --healthz-bind-address/],
   ])('takes %s, with one warning that says why', async (flag, says) => {
     expect(await saidOf(flag)).toEqual([expect.stringMatching(says)]);
   });
