@@ -46,17 +46,17 @@ install: build ## the program, man pages and completions under PREFIX (/usr/loca
 docs: setup ## site/: the documents as static HTML with search; installs its generator the first time
 	@tools/site/build.sh
 
-bench: setup ## ratios against raw iptables-restore and nft, in network namespaces; SIZES, MODES
+bench: build ## time, CPU and memory beside bare tools, as tables, JSON and plots in .cache/bench; ROWS, SIZES, CLUSTERS, MODES, ROUNDS
 	@$(NODE) tools/bench/run.ts
 
-bench-agent: build ## the agent as a process: start, CPU and memory, one endpoint changed; SIZES, MODES, CHANGES
-	@$(NODE) tools/bench/agent.ts
+bench-agent: build ## only the agent as a process: start, CPU and memory, one endpoint changed; SIZES, MODES, CHANGES
+	@ROWS=agent $(NODE) tools/bench/run.ts
 
 latency: setup ## first packets through the rules of 1 and 10,000 Services, nftables beside iptables
 	@$(NODE) tools/bench/latency.ts
 
-startup: build ## how long help, status and a small compile take, against an empty Node program; ROUNDS
-	@$(NODE) tools/bench/startup.ts
+startup: build ## only how long help, status and a small compile take, against an empty Node program; ROUNDS
+	@ROWS=startup $(NODE) tools/bench/run.ts
 
 clean: ## remove what was built and cached, but not what set-up installed
 	@rm -rf dist site .cache coverage slicewright-*.tgz slicewright-image.*

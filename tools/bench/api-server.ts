@@ -1,22 +1,39 @@
-// An API server double in a process of its own, for a bench: its work is not the agent's. It talks to its parent by messages.
+// API servers of one or more clusters in a process of its own, for a bench: its work is not the agent's. It talks to its
+// parent by messages.
 import { startApiDouble } from '../../test/apiserver/double.ts';
-import { clusterObjects, endpointsOf, serviceObjects } from './objects.ts';
+import { endpointsOf, fanIn, serviceObjects, type Shape } from './objects.ts';
 
-/** What the parent asks for. */
+/** What the parent asks for: another slice of a Service of the local cluster, with so many endpoints. */
 export interface ApiRequest {
-  /** The Service whose slice is written, and how many endpoints it has then. */
   readonly service: number;
   readonly endpoints: number;
 }
 
-const [services = 0, endpointsEach = 0] = process.argv.slice(2).map(Number);
-const double = await startApiDouble('bench');
-type Stored = Parameters<typeof double.apply>[0];
-for (const object of clusterObjects(services, endpointsEach)) double.apply(object as Stored);
+/** Where the servers are: of the local cluster, and of the others by name. */
+export interface ApiReply {
+  readonly local: string;
+  readonly others: Readonly<Record<string, string>>;
+}
+
+const shape = JSON.parse(process.argv[2] ?? '') as Shape;
+const servers = await Promise.all(
+  fanIn(shape).map(async ({ cluster, objects }) => {
+    const server = await startApiDouble(cluster ?? 'bench');
+    server.installed.add('multicluster.x-k8s.io');
+    for (const object of objects) server.apply(object as Parameters<typeof server.apply>[0]);
+    return { cluster, server };
+  }),
+);
+const local = servers.find(({ cluster }) => cluster === undefined)!.server;
 
 process.on('message', ({ service, endpoints }: ApiRequest) => {
   const [, slice] = serviceObjects(service, endpointsOf(service, endpoints));
-  double.apply(slice as Stored);
+  local.apply(slice as Parameters<typeof local.apply>[0]);
 });
 process.on('disconnect', () => process.exit());
-process.send?.({ url: double.url });
+process.send?.({
+  local: local.url,
+  others: Object.fromEntries(
+    servers.flatMap(({ cluster, server }) => (cluster === undefined ? [] : [[cluster, server.url]])),
+  ),
+} satisfies ApiReply);

@@ -1,30 +1,22 @@
-import type { Target as Wanted } from '../../backends/target.ts';
-import { assemble, type Assembled } from '../../backends/assemble.ts';
-import { iptables, type IptablesUnit } from '../../backends/iptables/index.ts';
-import type { Target } from '../../backends/netfilter/live/observation.ts';
-import type { Ruleset } from '../../backends/netfilter/rule.ts';
+import type { Target } from '../../backends/target.ts';
+import type { ClusterObjects } from '../../compiler/compile.ts';
 import { compile } from '../../compiler/index.ts';
+import type { Registry } from '../../compiler/registry/registry.ts';
 import { defaultSettings } from '../../compiler/settings.ts';
 
-/** What iptables mode makes of objects, in IPv4. */
-export interface Compiled extends Assembled<IptablesUnit, Ruleset> {
-  readonly target: Target;
-  readonly wanted: Wanted;
+/** What every backend is given of one cluster's objects, in IPv4. */
+export function wantedOf(objects: readonly unknown[]): Target {
+  return wantedOfAll([{ cluster: undefined, objects }]);
 }
 
-export function compileObjects(objects: readonly unknown[]): Compiled {
-  const wanted = wantedOf(objects);
-  const assembled = assemble(iptables, wanted.services, wanted.node);
-  return { ...assembled, target: { program: assembled.program, services: wanted.services }, wanted };
-}
-
-/** What every backend is given of them. */
-export function wantedOf(objects: readonly unknown[]): Wanted {
+/** The same of several clusters. throws   where anything of the objects is refused: they shall all count */
+export function wantedOfAll(clusters: readonly ClusterObjects[], registry?: Registry): Target {
   const { services, node, diagnostics } = compile({
-    clusters: [{ cluster: undefined, objects }],
+    clusters,
     settings: defaultSettings,
-    nodeName: undefined,
+    nodeName: 'bench',
     localAddresses: undefined,
+    ...(registry && { registry }),
   });
   const bad = diagnostics.find(({ severity }) => severity !== 'info');
   if (bad !== undefined) throw new Error(`the generated objects are not valid: ${bad.message}`);

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { byName } from '../../backends/index.ts';
 import { probeSupport } from '../../test/netns/probe.ts';
 import { wantedOf } from './cluster.ts';
-import { inNamespace } from './measure.ts';
+import { inNamespace } from './meter.ts';
 import { clusterObjects } from './objects.ts';
 
 const sizes = (process.env.SIZES ?? '1,10000').split(',').map(Number);
@@ -36,7 +36,7 @@ for (const size of sizes) {
   const medians: string[] = [];
   for (const mode of modes) {
     const text = (await byName(mode)).make(wanted).text();
-    const micros = await inNamespace(userInfo().uid === 0 ? 'root' : isolation, async (run) => {
+    const micros = await inNamespace(userInfo().uid === 0 ? 'root' : isolation, async ({ run }) => {
       const [tool = '', ...args] = (loads[mode] ?? '').split(' ');
       const loaded = await run(tool, args, text);
       if (loaded.exitCode !== 0) throw new Error(loaded.stderr.split('\n')[0]);

@@ -1,34 +1,29 @@
 import { readFileSync } from 'node:fs';
 import type { Run } from '../../backends/command.ts';
 import { descendantsOf } from '../../test/netns/descendants.ts';
+import { bootNetwork } from '../../test/netns/network.ts';
+import type { Isolation } from '../../test/netns/probe.ts';
+import type { Figure } from './figures.ts';
 
 /**
- * What an action cost: of several, the middle one's time and the mean of the CPU.
+ * What one action took.
  *
- * ms      by the clock, which counts whatever else the machine does; own: while no command ran
- * cpuMs   of this process (own) and the commands that it ran, which hardly does
+ * ms         by the clock, which counts whatever else the machine does
+ * commandsMs of it, while at least one command ran
+ * ownCpuMs   of this process, and of the commands that it ran
  */
-export interface Cost {
+export interface Taken {
   readonly ms: number;
-  readonly ownMs: number;
-  readonly cpuMs: number;
+  readonly commandsMs: number;
   readonly ownCpuMs: number;
-}
-
-/** refused: why it could not be done here. */
-export type Measured = Cost | { readonly refused: string };
-
-export interface Stopwatch {
-  /** times   how many actions it is, done one after another: the kernel counts the CPU of commands in steps of 10 ms */
-  time<T>(action: () => Promise<T>, times?: number): Promise<T>;
-  cost(): Cost;
+  readonly commandsCpuMs: number;
 }
 
 /** A run whose commands are told apart from what this process does itself. */
 export interface Meter {
   readonly run: Run;
-  stopwatch(): Stopwatch;
-  measure(action: () => Promise<unknown>): Promise<Measured>;
+  /** times   how many actions it is, one after another: the kernel counts the CPU of commands in steps of 10 ms */
+  time(action: () => Promise<unknown>, times?: number): Promise<Taken>;
 }
 
 export function meterOf(real: Run): Meter {
@@ -48,63 +43,54 @@ export function meterOf(real: Run): Meter {
     }
   }
 
-  function stopwatch(): Stopwatch {
-    const samples: { readonly ms: number; readonly ownMs: number }[] = [];
-    let count = 0;
-    let cpuMs = 0;
-    let ownCpuMs = 0;
-    return {
-      async time(action, times = 1) {
-        const [start, commands, own, theirs] = [performance.now(), inCommandsMs(), ownCpu(), commandsCpu()];
-        const result = await action();
-        const ms = performance.now() - start;
-        const ownPart = ownCpu() - own;
-        samples.push({ ms: ms / times, ownMs: (ms - inCommandsMs() + commands) / times });
-        ownCpuMs += ownPart;
-        cpuMs += ownPart + commandsCpu() - theirs;
-        count += times;
-        return result;
-      },
-      cost: () => ({
-        ms: middle(samples.map(({ ms }) => ms)),
-        ownMs: middle(samples.map(({ ownMs }) => ownMs)),
-        cpuMs: cpuMs / count,
-        ownCpuMs: ownCpuMs / count,
-      }),
-    };
-  }
-
   return {
     run,
-    stopwatch,
-    async measure(action) {
-      const watch = stopwatch();
-      try {
-        await watch.time(action);
-        return watch.cost();
-      } catch (error) {
-        return { refused: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) };
-      }
+    async time(action, times = 1) {
+      const [start, commands, own, theirs] = [performance.now(), inCommandsMs(), ownCpu(), commandsCpu()];
+      await action();
+      const ms = performance.now() - start;
+      const ownCpuMs = ownCpu() - own;
+      return {
+        ms: ms / times,
+        commandsMs: (inCommandsMs() - commands) / times,
+        ownCpuMs: ownCpuMs / times,
+        commandsCpuMs: (commandsCpu() - theirs) / times,
+      };
     },
   };
 }
 
-export function middle(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return ((sorted[(sorted.length - 1) >> 1] ?? NaN) + (sorted[sorted.length >> 1] ?? NaN)) / 2;
+/** A namespace of its own, which ends with the body. */
+export async function inNamespace<T>(isolation: Isolation, body: (meter: Meter) => Promise<T>): Promise<T> {
+  await using network = await bootNetwork({ hosts: [{ name: 'node', role: 'router' }], wires: [] }, isolation);
+  // Awaited here: the network ends with this block.
+  return await body(meterOf(network.run('node', 300_000)));
 }
 
-/**
- * How a cost grows with the size: the straight line through both on logarithmic scales. 0 is a cost that does not
- * grow, 1 one that grows as the size does. undefined where it needs two sizes, or a cost is nothing.
- */
-export function slopeOf(points: readonly (readonly [size: number, cost: number])[]): number | undefined {
-  const logs = points.map(([size, cost]) => [Math.log(size), Math.log(cost)] as const);
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [x, y] = [mean(logs.map(([size]) => size)), mean(logs.map(([, cost]) => cost))];
-  const spread = logs.reduce((sum, [size]) => sum + (size - x) ** 2, 0);
-  const slope = logs.reduce((sum, [size, cost]) => sum + (size - x) * (cost - y), 0) / spread;
-  return Number.isFinite(slope) ? slope : undefined;
+/** What was measured, as its figures: the clock, and the CPU of slicewright and of the tools that it ran. */
+export function figuresOf(
+  about: Pick<Figure, 'what' | 'mode' | 'at' | 'wanted'>,
+  taken: readonly Taken[],
+  floor?: { readonly what: string; readonly taken: readonly Taken[] },
+): Figure[] {
+  const { what, mode, at } = about;
+  const tools = {
+    ...{ what: `${what}: CPU of tools`, mode, at, unit: 'CPU ms' as const },
+    samples: taken.map(({ commandsCpuMs }) => commandsCpuMs),
+  };
+  const own = { what: `${what}: its own CPU`, mode, at, unit: 'CPU ms' as const };
+  return [
+    {
+      ...about,
+      unit: 'ms',
+      samples: taken.map(({ ms }) => ms),
+      ...(floor && { floor: { what: floor.what, samples: floor.taken.map(({ ms }) => ms) } }),
+    },
+    { ...own, samples: taken.map(({ ownCpuMs }) => ownCpuMs) },
+    floor === undefined
+      ? tools
+      : { ...tools, floor: { what: floor.what, samples: floor.taken.map(({ commandsCpuMs }) => commandsCpuMs) } },
+  ];
 }
 
 function ownCpu(): number {

@@ -1,18 +1,14 @@
-import { documentText, rulesetText, tableTexts, type TableText } from '../../backends/netfilter/text/document.ts';
+import { documentText, tableTexts, type TableText } from '../../backends/netfilter/text/document.ts';
 import type { IptablesUnit } from '../../backends/iptables/index.ts';
 import type { Chain, Ruleset } from '../../backends/netfilter/rule.ts';
 
-/** What a person would load by hand with iptables-restore: the measure that ours is held to. */
-export interface RawLoads {
-  /** Everything in one transaction, as kube-proxy does at its start. */
-  readonly whole: string;
-  /** The chains of 100 Services a document, then the shared chains and hooks as one final switch. */
-  readonly staged: readonly string[];
-}
-
 const servicesEach = 100;
 
-export function rawLoads(program: Ruleset, units: readonly IptablesUnit[]): RawLoads {
+/**
+ * What a person would load by hand with iptables-restore, which is what slicewright is held to: the chains of 100 Services a
+ * document, then the shared chains and hooks as one final switch.
+ */
+export function rawLoads(program: Ruleset, units: readonly IptablesUnit[]): readonly string[] {
   const own = units.map((unit) => unit.chains);
   const batches = Array.from({ length: Math.ceil(own.length / servicesEach) }, (_, i) =>
     own.slice(i * servicesEach, (i + 1) * servicesEach).flat(),
@@ -20,17 +16,14 @@ export function rawLoads(program: Ruleset, units: readonly IptablesUnit[]): RawL
   const ownNames = new Set(own.flat().map((chain) => chain.name as string));
   // Every Service's chains jump to this one, so it comes before them.
   const marking = [...program.chains.values()].filter((chain) => chain.name === 'KUBE-MARK-MASQ');
-  return {
-    whole: rulesetText(program),
-    staged: [
-      ...[marking, ...batches].map(chainsText),
-      documentText(tableTexts(program).map((table) => without(table, ownNames))),
-    ],
-  };
+  return [
+    ...[marking, ...batches].map(chainsText),
+    documentText(tableTexts(program).map((table) => without(table, ownNames))),
+  ];
 }
 
 /** Some chains of table nat, each emptied and written anew in one transaction. */
-export function chainsText(chains: readonly Chain[]): string {
+function chainsText(chains: readonly Chain[]): string {
   const lines = chains.flatMap((chain) => chain.lines);
   return documentText([{ name: 'nat', declared: chains.map((chain) => chain.name), lines }]);
 }

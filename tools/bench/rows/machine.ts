@@ -1,0 +1,106 @@
+import { loadMode } from '../../../backends/index.ts';
+import type { Run } from '../../../backends/command.ts';
+import type { Target } from '../../../backends/target.ts';
+import { ipvsAvailability } from '../../../test/vm/availability.ts';
+import { type Machine, startIpvsMachine } from '../../../test/vm/machine.ts';
+import { loneNode } from '../../../test/vm/network.ts';
+import { wantedOf } from '../cluster.ts';
+import type { Figure } from '../figures.ts';
+import { meterOf, type Taken } from '../meter.ts';
+import { planeIn, runAll } from '../modes.ts';
+import { clusterObjects, endpointsOf, serviceObjects } from '../objects.ts';
+import { type Chosen, endpointsEach, type Row } from './row.ts';
+
+/** What loads one of the files that `compile --out` writes, by its name. */
+type FileLoad = readonly [file: string, tool: string, ...args: string[]];
+
+/** Backends for a kernel with IPVS, whose files several tools load. */
+const servers: Readonly<Record<string, readonly FileLoad[]>> = {
+  ipvs: [
+    ['ipvsadm-save', 'ipvsadm', '-R'],
+    ['ipset-save', 'ipset', 'restore'],
+  ],
+};
+
+/** On a kernel that has IPVS: where this machine's has none, in an emulated one. There, time alone counts. */
+export const machineRow: Row = {
+  name: 'machine',
+  about: 'Service ports to a kernel that has IPVS: an empty one, and one endpoint changed; 5 endpoints each',
+  axis: 'Services',
+  sizes: [1_000],
+  isSlow: true,
+  async *measure(services, options) {
+    const { missing } = await ipvsAvailability();
+    if (missing !== undefined) throw new Error(`no kernel with IPVS here: ${missing}`);
+    const objects = clusterObjects(services, endpointsEach);
+    const last = serviceObjects(services - 1, endpointsOf(services - 1, endpointsEach).slice(1));
+    const states = [wantedOf(objects), wantedOf([...objects.slice(0, -2), ...last])] as const;
+    await using machine = await startIpvsMachine();
+    for (const [backend, loads] of Object.entries(servers)) {
+      yield* inMachine(machine, backend, loads, states, services, options);
+    }
+  },
+};
+
+/** Loads from nothing take turns, each in a network of its own: the load of a busy machine meets both. */
+async function* inMachine(
+  machine: Machine,
+  backend: string,
+  loads: readonly FileLoad[],
+  [all, less]: readonly [Target, Target],
+  at: number,
+  { rounds }: Chosen,
+): AsyncGenerator<Figure> {
+  const mode = await loadMode(backend);
+  const files = mode.backend.make(all).files();
+  const commands = loads.map(([name, file, ...args]) => ({ file, args, input: files.get(name) ?? '' }));
+  const [floor, cold, change]: [Taken[], Taken[], Taken[]] = [[], [], []];
+  const counted: { readonly processes: number; readonly lines: number }[] = [];
+  for (let round = 0; round < rounds; round++) {
+    {
+      await using network = await machine.boot(loneNode);
+      const { run, time } = meterOf(network.run('node'));
+      floor.push(await time(() => runAll(run, commands)));
+    }
+    await using network = await machine.boot(loneNode);
+    const { run, time } = meterOf(network.run('node'));
+    let [processes, lines] = [0, 0];
+    const counting: Run = (file, args, input = '') => {
+      processes++;
+      lines += input.split('\n').length - 1;
+      return run(file, args, input);
+    };
+    const plane = planeIn(mode, counting);
+    cold.push(await time(() => plane.sync(all, 'full')));
+    const ways: readonly (readonly [Target, Target])[] = [
+      [all, less],
+      [less, all],
+    ];
+    for (const [from, to] of ways) {
+      [processes, lines] = [0, 0];
+      const since = { services: from.services, changes: changesBetween(from, to) };
+      const sync = async () => {
+        const { depth } = await plane.sync({ ...to, since }, 'delta');
+        if (depth !== 'delta') throw new Error('a change became a full sync');
+      };
+      change.push(await time(sync));
+      counted.push({ processes, lines });
+      // What leaves goes with its last connection, a little later.
+      await plane.sync({ ...to, since: { services: to.services, changes: new Map() } }, 'delta');
+    }
+  }
+  const about = { mode: `${backend}, ${machine.place}`, at };
+  const base = { what: loads.map(([, tool]) => tool).join(' and '), samples: floor.map(({ ms }) => ms) };
+  const wanted = 'at most 1.5 of the floor';
+  yield { what: 'cold start', ...about, unit: 'ms', samples: cold.map(({ ms }) => ms), floor: base, wanted };
+  yield { what: 'one endpoint changed', ...about, unit: 'ms', samples: change.map(({ ms }) => ms) };
+  const each = { what: 'one endpoint changed', ...about };
+  yield { ...each, unit: 'processes', samples: counted.map(({ processes }) => processes), wanted: 'at most 2' };
+  yield { ...each, unit: 'lines', samples: counted.map(({ lines }) => lines), wanted: 'at most 4' };
+}
+
+/** As the agent's table of Services tells it. */
+function changesBetween(from: Target, to: Target) {
+  const hashes = new Map(from.services.map(({ id, hash }) => [id, hash]));
+  return new Map(to.services.filter(({ id, hash }) => hashes.get(id) !== hash).map((ir) => [ir.id, ir] as const));
+}
