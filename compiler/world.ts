@@ -10,6 +10,7 @@ import type { EndpointSlice } from './model/endpoint-slice.ts';
 import type { NamespacedMetadata } from './model/metadata.ts';
 import type { Node } from './model/node.ts';
 import type { ModelObject } from './model/kinds.ts';
+import { createNamedAddresses } from './named-addresses.ts';
 import { createClaimsOfNamespaces, type NamespaceClaims } from './namespace-claims.ts';
 import type { Service } from './model/service.ts';
 import type { ServiceImport } from './model/service-import.ts';
@@ -108,7 +109,10 @@ export function createWorld(): World {
   const clusterIPs = createCounts<IpAddress>();
   const nodeAddresses = createCounts<IpAddress>();
   const nodePods = createRangeCounts();
-  const contested = createContestedTable();
+  const named = createNamedAddresses();
+  const contested = createContestedTable(named.mayHave);
+  /** Addresses that people wrote into Services and ServiceImports. */
+  const judged = createCounts<IpAddress>();
   const apiServers = createCounts<IpAddress>();
   const imports = new Map<ServiceKey, ServiceImport>();
   /** ServiceImports by the Service that would stand for them. */
@@ -141,17 +145,22 @@ export function createWorld(): World {
   /** Adds to what is counted of an object, or takes away; counts make both the same. */
   function count(cluster: ClusterName | undefined, object: ModelObject, by: 1 | -1): void {
     objectsOf.change(cluster, by);
-    if (object.kind === 'EndpointSlice') contested.countSlice(object.value, by);
+    if (object.kind === 'EndpointSlice') {
+      named.change(object.value, by);
+      contested.countSlice(object.value, by);
+    }
     // Another cluster's objects say nothing of our addresses, nor of what clusters there are.
     if (cluster !== undefined) return;
     switch (object.kind) {
       case 'Service':
         contested.countService(object.value, by);
+        countJudged(object.value, by);
         for (const address of Object.values(object.value.clusterIPs)) changeReserved(clusterIPs, address, by);
         return countApplied(object.value, by);
       case 'ServiceImport':
         countNames(object.value, object.value.exporters, by);
         contested.countService(object.value.service, by);
+        countJudged(object.value.service, by);
         // A remote endpoint there would lead back here. Others' endpoints are not for an import to judge.
         for (const address of Object.values(object.value.service.clusterIPs)) touched.addresses.add(address);
         return claims.changeAddresses(object.value, by);
@@ -181,6 +190,10 @@ export function createWorld(): World {
   function countApplied(object: Service | EndpointSlice, by: 1 | -1): void {
     const target = karmadaTarget(object);
     if (target !== undefined) claims.changeApplied(object.namespace, target, by);
+  }
+
+  function countJudged(service: Service, by: 1 | -1): void {
+    for (const address of addressesToJudge(service)) judged.change(address, by);
   }
 
   function countApiServers(slice: EndpointSlice, by: 1 | -1): void {
@@ -272,6 +285,22 @@ export function createWorld(): World {
     setNested(memberOf(cluster).slices, key, slice.name, slice, present);
   }
 
+  function keysOfSlicesNaming({ addresses, pods }: Places): ServiceKey[] {
+    const keys: ServiceKey[] = [];
+    // A gateway may make an address of ours of one that holds it (merge/sanitise.ts).
+    const isThere = (address: IpAddress): boolean =>
+      [address, ...embeddedIpv4(address)].some((meant) => addresses.has(meant) || pods.hold(meant));
+    for (const [cluster, { slices }] of members) {
+      // Another cluster's native slices are remote to us.
+      const names = ({ marks, endpoints }: EndpointSlice): boolean =>
+        (cluster !== undefined || !marks.native) && endpoints.some(({ address }) => isThere(address));
+      for (const [key, ofService] of slices) {
+        if ([...ofService.values()].some(names)) keys.push(key, ...relatedTo(key));
+      }
+    }
+    return keys;
+  }
+
   return {
     service: (key) => serviceAt(holdings, key),
     *serviceKeys() {
@@ -323,19 +352,10 @@ export function createWorld(): World {
     },
     unaccepted: (factsIn) => unaccepted(holdings, factsIn),
     keysNaming({ addresses, pods }) {
-      if (addresses.size === 0 && !pods.areKnown()) return [];
       const keys: ServiceKey[] = [];
-      // A gateway may make an address of ours of one that holds it (merge/sanitise.ts).
-      const isThere = (address: IpAddress): boolean =>
-        [address, ...embeddedIpv4(address)].some((meant) => addresses.has(meant) || pods.hold(meant));
-      for (const [cluster, { slices }] of members) {
-        // Another cluster's native slices are remote to us.
-        const names = ({ marks, endpoints }: EndpointSlice): boolean =>
-          (cluster !== undefined || !marks.native) && endpoints.some(({ address }) => isThere(address));
-        for (const [key, ofService] of slices) {
-          if ([...ofService.values()].some(names)) keys.push(key, ...relatedTo(key));
-        }
-      }
+      // All slices and Services are looked at only for an address that one of them may name.
+      if (pods.areKnown() || [...addresses].some(named.mayHave)) keys.push(...keysOfSlicesNaming({ addresses, pods }));
+      if (![...addresses].some((address) => judged.counts.has(address))) return keys;
       for (const key of [...ours.services.keys(), ...imports.keys()]) {
         const service = serviceAt(holdings, key);
         if (service !== undefined && addressesToJudge(service).some((address) => addresses.has(address)))

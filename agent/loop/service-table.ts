@@ -61,7 +61,7 @@ function changeList({ services, changes }: Since): readonly ServicePortIR[] {
     const come = [...changes.values()].filter((port) => port !== 'gone');
     return [...rest, ...come].sort((a, b) => compareText(a.id, b.id));
   }
-  const list = [...services];
+  const list = services.slice();
   for (const [id, port] of changes) {
     const place = placeOf(list, id);
     const isThere = list[place]?.id === id;

@@ -51,8 +51,10 @@ export interface ContestedTable {
  * A cluster IP, which the API server gave out, is the Service's. Any other address is that of the node that has it, or of
  * the pod that a slice names there: an endpoint in a range of pods, or where no range is known, one with a node. Else
  * somebody points a Service at another one's address, and that one keeps it.
+ *
+ * mayBeNamed   false: no slice that is counted here has an endpoint there, now
  */
-export function createContestedTable(): ContestedTable {
+export function createContestedTable(mayBeNamed: (address: IpAddress) => boolean): ContestedTable {
   const clusterIPs = createCounts<IpAddress>();
   const others = createCounts<IpAddress>();
   const slices = new Set<EndpointSlice>();
@@ -100,10 +102,10 @@ export function createContestedTable(): ContestedTable {
       countEndpoints(slice, by, (address) => isAnswered(address) && !uncounted.has(address));
     },
     find(facts) {
-      if (uncounted.size > 0) {
+      if ([...uncounted].some(mayBeNamed)) {
         for (const slice of slices) countEndpoints(slice, 1, (address) => uncounted.has(address));
-        uncounted.clear();
       }
+      uncounted.clear();
       const elsewhere: ElsewhereAddress[] = [];
       const ours = new Set([...naming.keys()].filter((address) => !facts.isOwn(address)));
       for (const address of others.counts.keys()) {
