@@ -1,23 +1,30 @@
 import { describe, expect, it } from 'vitest';
+import { parseRegistry } from '../agent/input/registry.ts';
 import { createServiceTable } from '../agent/loop/service-table.ts';
 import type { Run } from '../backends/command.ts';
 import { createFakeIpvsKernel } from '../backends/ipvs/fake/kernel.ts';
 import { createFakeKernel } from '../backends/netfilter/fake/kernel.ts';
 import { createFakeNft } from '../backends/nftables/fake/fake-nft.ts';
+import type { FamilySync } from '../backends/plane/plane.ts';
 import type { ServicePortIR } from '../compiler/ir/ir.ts';
 import { createCompiler } from '../compiler/incremental.ts';
 import { defaultSettings } from '../compiler/settings.ts';
 import { dispatched, node, openService, service, slice } from './helpers/kubernetes.ts';
 import { planeOf } from './helpers/scope.ts';
 import { changesOf, type WrittenChange } from './helpers/told.ts';
-import type { FamilySync } from '../backends/plane/plane.ts';
+import { countWalks } from './helpers/walks.ts';
 
 /*
  * What each kind of change costs, counted: all that does not depend on the machine's speed must be the same among 5,000
  * Services as among 1,000. Names of the Services that change come first, so that places in chains have as many digits.
  */
 
-const context = { settings: defaultSettings, nodeName: 'n1', localAddresses: undefined };
+/** A cluster that is registered is known also while it has nothing here. */
+const registry = parseRegistry(
+  { apiVersion: 'slicewright.dev/v1alpha1', kind: 'ClusterRegistry', clusters: [{ id: 'east' }] },
+  'the registry',
+);
+const context = { settings: defaultSettings, nodeName: 'n1', localAddresses: undefined, registry };
 const sizes = [1_000, 5_000] as const;
 /** Of a lost cluster. */
 const shared = Array.from({ length: 20 }, (_, i) => `b${i + 10}`);
@@ -86,9 +93,18 @@ function watched(list: readonly ServicePortIR[]) {
   return { list: proxy, looks: () => looks };
 }
 
+/** `:KUBE-SVC-X`, `-A KUBE-SVC-X`; `add element ip kube-proxy service-ips`. */
+const subject = /^(?:[:]|-[A-Z] |(?:add|create|delete|destroy|flush) \w+ \w+ \S+ )([\w./-]+)/gm;
+
+/** Chains, maps and sets that documents change. */
+function touchedBy(documents: string): Set<string> {
+  return new Set([...documents.matchAll(subject)].map(([, name = '']) => name));
+}
+
 interface Cost {
   readonly objects: number;
-  /** Service ports that mean something else now. */
+  /** Services that were compiled again, and Service ports that mean something else now. */
+  readonly recompiled: number;
   readonly ports: number;
   /** At Service ports of the whole list. */
   readonly looks: number;
@@ -98,6 +114,10 @@ interface Cost {
   readonly bytes: number;
   /** Of what the tools showed. */
   readonly linesRead: number;
+  /** Chains, maps and sets that documents of rules name as those to be changed. */
+  readonly touched: number;
+  /** Elements of maps, sets and lists that were walked over: compared, sorted, linked, counted. */
+  readonly walked: number;
 }
 
 const kernels: Readonly<Record<string, () => Run>> = {
@@ -109,11 +129,13 @@ const kernels: Readonly<Record<string, () => Run>> = {
 async function costsOf(mode: string, services: number): Promise<Map<string, Cost>> {
   const kernel = kernels[mode]?.();
   if (kernel === undefined) return expect.unreachable(`${mode} has no kernel here`);
-  let [processes, bytes, linesRead] = [0, 0, 0];
+  let [processes, linesRead] = [0, 0];
+  let texts = '';
+  using walks = countWalks();
   const run: Run = async (file, args, input = '') => {
     processes++;
-    bytes += input.length;
-    const result = await kernel(file, args, input);
+    texts += input;
+    const result = await walks.without(() => kernel(file, args, input));
     linesRead += result.stdout.split('\n').length - 1;
     return result;
   };
@@ -122,23 +144,27 @@ async function costsOf(mode: string, services: number): Promise<Map<string, Cost
   const plane = planeOf(mode, { run });
   table.apply(compiler.apply(changesOf(clusterOf(services), context)));
   let list = watched(table.of('IPv4').services);
-  const contexts = compiler.node().IPv4;
-  await plane.sync({ services: list.list, node: contexts }, 'full');
+  await plane.sync({ services: list.list, node: compiler.node().IPv4 }, 'full');
   expect(list.looks()).toBeGreaterThan(services);
 
   const costs = new Map<string, Cost>();
   async function sync(kind: string, written: readonly WrittenChange[]): Promise<FamilySync> {
     const before = { list, looks: list.looks() };
-    [processes, bytes, linesRead] = [0, 0, 0];
+    [processes, linesRead, texts] = [0, 0, ''];
+    const known = new Map(compiler.services());
+    const walkedBefore = walks.count();
     const objects = changesOf(written, context);
     const ports = compiler.apply(objects);
     table.apply(ports);
     list = watched(table.of('IPv4').services);
     const since = { services: before.list.list, changes: table.of('IPv4').since.changes };
-    const done = await plane.sync({ services: list.list, node: contexts, since }, 'delta');
+    const done = await plane.sync({ services: list.list, node: compiler.node().IPv4, since }, 'delta');
+    const walked = walks.count() - walkedBefore;
     expect(done).toMatchObject({ depth: 'delta', deltaRefused: false, remarks: [] });
     costs.set(kind, {
-      ...{ objects: objects.length, ports: ports.size, processes, bytes, linesRead },
+      ...{ objects: objects.length, ports: ports.size, processes, bytes: texts.length, linesRead, walked },
+      recompiled: [...compiler.services()].filter(([key, service]) => known.get(key) !== service).length,
+      touched: touchedBy(texts).size,
       looks: list.looks() + before.list.looks() - before.looks,
       documents: done.documents,
       lines: done.lines,
@@ -151,7 +177,8 @@ async function costsOf(mode: string, services: number): Promise<Map<string, Cost
     if (againInMs !== undefined) expect((await sync(`${kind}, its end`, [])).againInMs).toBeUndefined();
   }
   // What was counted is what is there.
-  expect(await plane.sync({ services: list.list, node: contexts }, 'full')).toMatchObject({ documents: 0, drift: [] });
+  const wanted = { services: list.list, node: compiler.node().IPv4 };
+  expect(await plane.sync(wanted, 'full')).toMatchObject({ documents: 0, drift: [] });
   return costs;
 }
 
@@ -160,8 +187,8 @@ describe.each(Object.keys(kernels))('in %s mode', (mode) => {
     const [few, many] = [await costsOf(mode, sizes[0]), await costsOf(mode, sizes[1])];
     expect(many).toEqual(few);
     for (const [kind, { looks }] of few) expect({ kind, looks }).toEqual({ kind, looks: 0 });
-    expect(few.get('an endpoint added')).toMatchObject({ objects: 1, ports: 1 });
-    expect(few.get('a cluster lost')).toMatchObject({ objects: 20, ports: 20 });
+    expect(few.get('an endpoint added')).toMatchObject({ objects: 1, recompiled: 1, ports: 1 });
+    expect(few.get('a cluster lost')).toMatchObject({ objects: 20, recompiled: 20, ports: 20 });
     const spent = new Map(
       [...few].map(([kind, { processes, documents, linesRead }]) => [kind, [processes, documents, linesRead]]),
     );
