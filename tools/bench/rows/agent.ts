@@ -31,18 +31,26 @@ export const agentFanInRow: Row = {
     if (100 % clusters !== 0) throw new Error(`100 endpoints cannot be divided among ${clusters} clusters`);
     const shape = { services: 500, endpointsEach: 100 / clusters, clusters };
     for (const mode of options.modes) {
-      const [startMs, rssMb]: [number[], number[]] = [[], []];
+      const starts: Start[] = [];
       for (let round = 0; round < options.rounds; round++) {
         await withServers(mode, shape, options, async (network, servers) => {
           await withAgent(network, mode, servers, async (agent) => {
-            startMs.push(agent.startMs);
-            rssMb.push((await settled(agent)).rssMb);
+            starts.push({ agent, usage: await settled(agent) });
           });
         });
       }
-      yield { what: 'start to all in force', mode: mode.name, unit: 'ms', at: clusters, samples: startMs };
+      const about = { mode: mode.name, at: clusters };
+      const what = 'start to all in force';
+      yield { what, ...about, unit: 'ms', samples: starts.map(({ agent }) => agent.startMs) };
       yield {
-        ...{ what: 'resident memory after the start', mode: mode.name, unit: 'MB', at: clusters, samples: rssMb },
+        ...{ what: 'that start: its own CPU', ...about, unit: 'CPU ms' },
+        samples: starts.map(({ usage }) => usage.ownSeconds * 1_000),
+      };
+      // As many for any number of clusters: else something of one is left out, and the rest says nothing.
+      yield { what: 'that start', ...about, unit: 'lines', samples: starts.map(({ agent }) => agent.first.lines) };
+      yield {
+        ...{ what: 'resident memory after the start', ...about, unit: 'MB' },
+        samples: starts.map(({ usage }) => usage.rssMb),
         wanted: 'as one cluster, within 20 %',
       };
     }
