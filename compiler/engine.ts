@@ -58,6 +58,8 @@ export interface Engine {
   drop(cluster: ClusterName | undefined, object: ModelObject): void;
   /** Another registry counts from the next settling on; clusters whose objects are here keep their names. */
   register(registry: Registry): void;
+  /** Renews what tells whose a slice is, and compiles nothing yet: until a start has all objects, most would be compiled again. */
+  renew(): void;
   /** Compiles the Services that changes touch. */
   settle(): PortChanges;
   /** As of the last settling. */
@@ -90,6 +92,9 @@ export function createEngine(context: CompilerContext): Engine {
   const world = createWorld();
   const claims = createClaimTable(settings);
   const compiled = new Map<ServiceKey, CompiledService>();
+  /** Services that changes touched since they were compiled. */
+  const stale = new Set<ServiceKey>();
+  let changes = new Map<ServicePortId, ServicePortIR | 'gone'>();
   const local = new Set(localAddresses);
   let factDiagnostics: Diagnostic[] = [];
   let node: Node | undefined;
@@ -181,8 +186,8 @@ export function createEngine(context: CompilerContext): Engine {
     return !compat || kind !== 'ServiceImport';
   }
 
-  /** Services to compile again. */
-  function takeStale(): Set<ServiceKey> {
+  /** Reads the facts again, and notes which Services are to be compiled again. */
+  function renew(): void {
     const { keys, places, namespaces } = world.takeTouched();
     const before = facts;
     facts = readFacts();
@@ -191,7 +196,9 @@ export function createEngine(context: CompilerContext): Engine {
     if (!areSameNames(before, facts) || renewed.size > 0) names = { registry: facts.registry, in: factsIn };
     const others = areSame ? world.keysIn(renewed) : [...world.serviceKeys()];
     for (const key of areSame ? keys : [...keys, ...others]) claims.set(key, rightful(world.service(key)));
-    return new Set([...keys, ...claims.takeUnsettled(), ...world.keysNaming(places), ...others]);
+    for (const touched of [keys, claims.takeUnsettled(), world.keysNaming(places), others]) {
+      for (const key of touched) stale.add(key);
+    }
   }
 
   function rightful(service: Service | undefined): Service | undefined {
@@ -202,9 +209,8 @@ export function createEngine(context: CompilerContext): Engine {
     return world.isApiServer(address) ? 'API server' : facts.reserved(address);
   }
 
-  function settle(): PortChanges {
-    const changes = new Map<ServicePortId, ServicePortIR | 'gone'>();
-    for (const key of takeStale()) {
+  function compileStale(): void {
+    for (const key of stale) {
       const before = compiled.get(key)?.ports ?? [];
       const service = world.service(key);
       if (service === undefined) compiled.delete(key);
@@ -218,7 +224,21 @@ export function createEngine(context: CompilerContext): Engine {
       }
       compare(before, compiled.get(key)?.ports ?? [], changes);
     }
-    return changes;
+    stale.clear();
+  }
+
+  function settle(): PortChanges {
+    renew();
+    compileStale();
+    const settled = changes;
+    changes = new Map();
+    return settled;
+  }
+
+  /** Who looks before a start is complete gets what there is by now. */
+  function settled(): ReadonlyMap<ServiceKey, CompiledService> {
+    compileStale();
+    return compiled;
   }
 
   function* ownServices(): Generator<Service> {
@@ -291,14 +311,15 @@ export function createEngine(context: CompilerContext): Engine {
     register(next) {
       given = next;
     },
+    renew,
     settle,
     node: contexts,
     names: () => names,
-    services: () => compiled,
+    services: settled,
     labelsOf: (key) => world.service(key)?.labels,
     concerns: world.concerns,
     compilation(parsing) {
-      const services = [...compiled].sort(([a], [b]) => compareText(a, b)).map(([, service]) => service);
+      const services = [...settled()].sort(([a], [b]) => compareText(a, b)).map(([, service]) => service);
       const ports = services.flatMap((service) => service.ports);
       const endpoints: EndpointRecord[] = services.flatMap((service) => service.endpoints);
       return {

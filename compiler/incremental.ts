@@ -19,6 +19,11 @@ export interface Compiler {
    */
   apply(changes: readonly ObjectChange[]): PortChanges;
   /**
+   * Takes changes in and compiles nothing yet: the next call of `apply` returns what they changed. For a start, in which nearly
+   * every change touches what the one before it touched.
+   */
+  collect(changes: readonly ObjectChange[]): void;
+  /**
    * Takes another registry, in which clusters whose objects are here go by the same names (engine.ts, viewOf).
    *
    * returns  as apply does
@@ -94,6 +99,11 @@ export function createCompiler(context: CompilerContext): Compiler {
       generation++;
       for (const change of changes) take(change);
       return engine.settle();
+    },
+    collect(changes) {
+      generation++;
+      for (const change of changes) take(change);
+      engine.renew();
     },
     register(registry) {
       generation++;

@@ -28,6 +28,11 @@ export function applyChanges(
   };
 }
 
+/** What changes that were collected are about; of an object that is gone by now there is nothing to wait for. */
+export function subjectsOf(compiler: Pick<Compiler, 'subjectOf'>, arrivals: readonly Arrival[]): AppliedChange[] {
+  return arrivals.filter(({ gone }) => !gone).map((arrival) => ({ arrival, subject: compiler.subjectOf(arrival) }));
+}
+
 /** How long changes took to come into force, in milliseconds. */
 export interface Latencies {
   /** From the arrival of each change. */

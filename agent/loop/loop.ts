@@ -6,7 +6,7 @@ import type { FamilyPlane } from '../../backends/plane/plane.ts';
 import { type Clock, sleep } from './clock.ts';
 import { createFamilyLoop, type LoopTimes, restFactor } from './family-loop.ts';
 import { createGate, type FirstLook, openGate } from './gate.ts';
-import { type AppliedChange, applyChanges } from './latency.ts';
+import { type AppliedChange, applyChanges, subjectsOf } from './latency.ts';
 import type { ChangesTaken, Report } from '../telling/agent-event.ts';
 import { type ChangedServices, createServiceTable } from './service-table.ts';
 import type { Arrival, SourceBoard } from '../sources/board.ts';
@@ -30,8 +30,6 @@ export interface LoopParts {
   readonly intakeDueMs?: () => number | undefined;
 }
 
-const noServices: ChangedServices = { IPv4: new Set(), IPv6: new Set() };
-
 /** How often what is not ready yet is looked at: sources that are given up on wake nobody. */
 const waitingMs = 1_000;
 /** A survey of everything rests as many times as long as it took, and at least this long. */
@@ -54,6 +52,7 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
   const services = createServiceTable();
   const loops = parts.planes.map((plane) => createFamilyLoop({ plane, clock, times, report }));
   const gate = parts.firstLook === undefined ? openGate : createGate(parts.firstLook, clock, report);
+  const early: Arrival[] = [];
   let waitingFor = '';
   let isReady = false;
   let surveyDueMs = 0;
@@ -64,11 +63,31 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
     const taken = board.takeChanges();
     const arrivals = parts.intake === undefined ? taken : parts.intake(taken);
     if (arrivals.length === 0) return;
+    if (!isReady) {
+      compiler.collect(arrivals);
+      for (const arrival of arrivals) early.push(arrival);
+      tellChanges(arrivals, 0);
+      return;
+    }
     const { ports, applied } = applyChanges(compiler, arrivals);
     want(services.apply(ports), applied);
     isSurveyed = false;
+    tellChanges(arrivals, ports.size);
+  }
+
+  function tellChanges(arrivals: readonly Arrival[], ports: number): void {
     const families = loops.filter((loop) => loop.isPending()).map(({ family }) => family);
-    report({ kind: 'changes', taken: countTaken(arrivals), ports: ports.size, families });
+    report({ kind: 'changes', taken: countTaken(arrivals), ports, families });
+  }
+
+  /** All that arrived before every source was in sync is compiled once. */
+  function compileEarly(): void {
+    const ports = compiler.apply([]);
+    // Also where nothing arrived: a cluster without objects wants rules of earlier times gone.
+    want(services.apply(ports), subjectsOf(compiler, early));
+    isSurveyed = false;
+    early.length = 0;
+    tellChanges([], ports.size);
   }
 
   function want(changed: ChangedServices, applied: readonly AppliedChange[]): void {
@@ -98,8 +117,7 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
     if (isReady) return false;
     isReady = board.isReady();
     if (isReady) {
-      // Also where nothing arrived: a cluster without objects wants rules of earlier times gone.
-      want(noServices, []);
+      compileEarly();
       report({ kind: 'ready' });
     } else {
       const missing = board.status().filter(({ synced }) => !synced);

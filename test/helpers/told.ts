@@ -35,5 +35,6 @@ export function createToldCompiler(context: CompilerContext) {
   return {
     ...compiler,
     apply: (written: readonly WrittenChange[]) => compiler.apply(changesOf(written, context)),
+    collect: (written: readonly WrittenChange[]) => compiler.collect(changesOf(written, context)),
   };
 }
