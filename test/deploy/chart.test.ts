@@ -44,14 +44,10 @@ const understood = (manifests: ReturnType<typeof sorted>) =>
   );
 
 describe.each(renderers)('the chart, rendered by $by', ({ render }) => {
-  it.each(choices)(
-    'is the overlay: $name',
-    ({ values, kustomization }) => {
-      const wanted = withKustomization(kustomization, (folder) => kustomize(folder));
-      expect(understood(sorted(render(values)))).toEqual(understood(sorted(wanted)));
-    },
-    60_000,
-  );
+  it.each(choices)('is the overlay: $name', ({ values, kustomization }) => {
+    const wanted = withKustomization(kustomization, (folder) => kustomize(folder));
+    expect(understood(sorted(render(values)))).toEqual(understood(sorted(wanted)));
+  });
 
   it('puts the image where the agent, the init container and the controller are', () => {
     const image = { repository: 'registry.example/slicewright', tag: '1.2.3' };

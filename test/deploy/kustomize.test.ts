@@ -39,19 +39,14 @@ const compared = (manifests: readonly Manifest[]) =>
 const built = (folder: string) => compared(loadAll(kubectl('kustomize', folder)) as Manifest[]);
 
 describeIn('program of its own', missing, 'kubectl kustomize', () => {
-  it.each(isNew ? choices : [])(
-    'builds $name as the tests do',
-    ({ kustomization }) => {
-      withKustomization(kustomization, (folder) => expect(built(folder)).toEqual(compared(kustomize(folder))));
-    },
-    60_000,
-  );
+  it.each(isNew ? choices : [])('builds $name as the tests do', ({ kustomization }) => {
+    withKustomization(kustomization, (folder) => expect(built(folder)).toEqual(compared(kustomize(folder))));
+  });
 
   it.each([...(isNew ? ['controller/overlays/hub'] : []), 'base', 'controller/member', 'reader', 'crds'])(
     'builds %s as the tests do',
     (path) => {
       expect(built(deploy + path)).toEqual(compared(kustomize(deploy + path)));
     },
-    60_000,
   );
 });

@@ -112,33 +112,27 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the containers o
     ['ipvs', ['metrics']],
     ['nftables', ['beside', 'metrics']],
     ['two-clusters', []],
-  ])(
-    'take their configuration and their arguments without a word: %s with %j',
-    async (overlay, components) => {
-      const at = (path: string) => join(root, 'deploy', path);
-      const variant = kustomize(
-        at(`overlays/${overlay}`),
-        components.map((name) => at(`components/${name}`)),
-      );
-      writeFileSync(join(folder, 'config.yaml'), filledIn(configOf(variant)));
-      const registry = variant.find(({ metadata }) => metadata.name === 'slicewright-registry')?.data?.[
-        'registry.yaml'
-      ];
-      if (registry !== undefined) writeFileSync(join(folder, 'registry.yaml'), registry);
-      const mode = overlay === 'two-clusters' ? 'iptables' : overlay;
-      const pod = podOf(variant);
-      for (const container of [...pod.initContainers, ...pod.containers]) {
-        const words = commandOf(container).map((word) => word.replace('$(HOST_IP)', '192.0.2.1'));
-        const { said, exited } = start([...words, '--write-config-to', join(folder, 'effective.yaml')]);
-        expect([await exited, said.err.replace(/^info: .*\n/gm, '')]).toEqual([0, '']);
-        const effective = readFileSync(join(folder, 'effective.yaml'), 'utf8');
-        expect(effective).toMatch(`\nmode: ${mode}\n`);
-        expect(effective).toMatch(components.includes('beside') ? '0.0.0.0:10266' : '0.0.0.0:10256');
-      }
-      writeConfig();
-    },
-    60_000,
-  );
+  ])('take their configuration and their arguments without a word: %s with %j', async (overlay, components) => {
+    const at = (path: string) => join(root, 'deploy', path);
+    const variant = kustomize(
+      at(`overlays/${overlay}`),
+      components.map((name) => at(`components/${name}`)),
+    );
+    writeFileSync(join(folder, 'config.yaml'), filledIn(configOf(variant)));
+    const registry = variant.find(({ metadata }) => metadata.name === 'slicewright-registry')?.data?.['registry.yaml'];
+    if (registry !== undefined) writeFileSync(join(folder, 'registry.yaml'), registry);
+    const mode = overlay === 'two-clusters' ? 'iptables' : overlay;
+    const pod = podOf(variant);
+    for (const container of [...pod.initContainers, ...pod.containers]) {
+      const words = commandOf(container).map((word) => word.replace('$(HOST_IP)', '192.0.2.1'));
+      const { said, exited } = start([...words, '--write-config-to', join(folder, 'effective.yaml')]);
+      expect([await exited, said.err.replace(/^info: .*\n/gm, '')]).toEqual([0, '']);
+      const effective = readFileSync(join(folder, 'effective.yaml'), 'utf8');
+      expect(effective).toMatch(`\nmode: ${mode}\n`);
+      expect(effective).toMatch(components.includes('beside') ? '0.0.0.0:10266' : '0.0.0.0:10256');
+    }
+    writeConfig();
+  });
 
   const { initContainers, containers } = podOf(manifests);
   const [init, agent] = [initContainers[0]!, containers[0]!];

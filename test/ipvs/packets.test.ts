@@ -132,19 +132,15 @@ describeIn(place, missing, 'packets through IPVS', () => {
   }, 1_500_000);
   afterAll(() => network?.close());
 
-  test.each(cases)(
-    '%s',
-    async (_, dial, wanted) => {
-      const packet = packetOf(dial);
-      const { services, node } = program.compilation;
-      const verdict = ipvsExpectation(services[packet.family], node[packet.family])(packet);
-      expect(outcomesOf(verdict)).toEqual(wanted);
-      // rr takes turns, so few connections meet every endpoint.
-      const waitMs = wanted.includes('silence') ? undefined : patienceMs;
-      expect(await outcomes(network, dial, 6, waitMs)).toEqual(wanted);
-    },
-    120_000,
-  );
+  test.each(cases)('%s', async (_, dial, wanted) => {
+    const packet = packetOf(dial);
+    const { services, node } = program.compilation;
+    const verdict = ipvsExpectation(services[packet.family], node[packet.family])(packet);
+    expect(outcomesOf(verdict)).toEqual(wanted);
+    // rr takes turns, so few connections meet every endpoint.
+    const waitMs = wanted.includes('silence') ? undefined : patienceMs;
+    expect(await outcomes(network, dial, 6, waitMs)).toEqual(wanted);
+  });
 
   test('rr divides 29 requests 15 : 14', async () => {
     const count = new Map<string, number>();
