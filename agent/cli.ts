@@ -1,30 +1,56 @@
 import { Command, CommanderError } from 'commander';
-import { withHyphens } from './commands/agent/flags.ts';
-import { addController } from '../controller/cli.ts';
-import { addAgent } from './command-line/agent.ts';
-import { addAudit } from './command-line/audit.ts';
-import { addCapture } from './command-line/capture.ts';
-import { addCompletion } from './command-line/completion.ts';
-import { controllerHelpers } from './command-line/controller-helpers.ts';
-import { addExplain } from './command-line/explain.ts';
-import { addGraph, addStatus, addVerify } from './command-line/insight.ts';
 import { io } from './command-line/io.ts';
-import { addTop } from './command-line/top.ts';
-import { addReport } from './command-line/report.ts';
-import { addApply, addCleanup, addCompile, addPlan } from './command-line/rules.ts';
-import { addTest } from './command-line/test.ts';
-import { addVersion } from './command-line/version.ts';
+import { addOutlines, type CommandOutline } from './command-line/outline.ts';
 import { withUsageErrors } from './terminal/usage-errors.ts';
 import manifest from '../package.json' with { type: 'json' };
 
 /*
- * The command line. It knows names, options and help texts; what a command does is imported when
- * the command is called, so that each starts with no more than it needs.
+ * The command line. It knows which commands there are; their names, options and help texts are in `command-line/`. What
+ * nobody asks for is not loaded: a command that is called loads its own definition, and `--help` none.
  */
 
-/** Every command with its options and help texts: what the command line, completions and man pages are made from. */
-export function createProgram(): Command {
-  const program = withUsageErrors(new Command('slicewright'))
+type Add = (program: Command) => void;
+
+/** The one command that reads all the others. */
+const completion = 'completion';
+
+/** In the order of help. */
+const commands: ReadonlyMap<string, () => Promise<Add>> = new Map([
+  ['compile', async () => (await import('./command-line/rules.ts')).addCompile],
+  ['plan', async () => (await import('./command-line/rules.ts')).addPlan],
+  ['apply', async () => (await import('./command-line/rules.ts')).addApply],
+  ['cleanup', async () => (await import('./command-line/rules.ts')).addCleanup],
+  ['verify', async () => (await import('./command-line/insight.ts')).addVerify],
+  ['audit', async () => (await import('./command-line/audit.ts')).addAudit],
+  ['capture', async () => (await import('./command-line/capture.ts')).addCapture],
+  ['graph', async () => (await import('./command-line/insight.ts')).addGraph],
+  ['test', async () => (await import('./command-line/test.ts')).addTest],
+  ['report', async () => (await import('./command-line/report.ts')).addReport],
+  ['agent', async () => (await import('./command-line/agent.ts')).addAgent],
+  ['status', async () => (await import('./command-line/status.ts')).addStatus],
+  ['top', async () => (await import('./command-line/top.ts')).addTop],
+  ['controller', async () => (await import('./command-line/controller.ts')).addControllerCommand],
+  [completion, async () => (await import('./command-line/completion.ts')).addCompletion],
+  ['explain', async () => (await import('./command-line/explain.ts')).addExplain],
+  ['version', async () => (await import('./command-line/version.ts')).addVersion],
+]);
+
+/** CommandOutline[] as JSON, which the build writes down; undefined where the sources run. */
+declare const COMMAND_OUTLINES: string | undefined;
+
+/** Every command with its options and help texts: what completions and man pages are made from. */
+export function createProgram(): Promise<Command> {
+  return programWith([...commands.values()]);
+}
+
+async function programWith(loads: readonly (() => Promise<Add>)[]): Promise<Command> {
+  const program = rootCommand();
+  for (const add of await Promise.all(loads.map((load) => load()))) add(program);
+  return program;
+}
+
+function rootCommand(): Command {
+  return withUsageErrors(new Command('slicewright'))
     .description('Rule compiler and node agent for multi-cluster Kubernetes Services.')
     .version(manifest.version)
     .showHelpAfterError('(slicewright --help, and slicewright COMMAND --help, say more)')
@@ -37,29 +63,23 @@ Examples:
   slicewright agent --config kube-proxy.yaml --cluster west=west.kubeconfig
   slicewright status`,
     );
-  addCompile(program);
-  addPlan(program);
-  addApply(program);
-  addCleanup(program);
-  addVerify(program);
-  addAudit(program);
-  addCapture(program);
-  addGraph(program);
-  addTest(program);
-  addReport(program);
-  addAgent(program);
-  addStatus(program);
-  addTop(program);
-  addController(program, controllerHelpers);
-  addCompletion(program);
-  addExplain(program);
-  addVersion(program);
-  return program;
+}
+
+/** As much of the command line as these words need: one command, or what help lists, or else all. */
+async function programFor([first = '', ...others]: readonly string[]): Promise<Command> {
+  const called = first === completion ? undefined : commands.get(first);
+  if (called !== undefined) return programWith([called]);
+  const asksForHelp = others.length === 0 && (first === '--help' || first === '-h');
+  if (asksForHelp && typeof COMMAND_OUTLINES !== 'undefined') {
+    return addOutlines(rootCommand(), JSON.parse(COMMAND_OUTLINES) as CommandOutline[]);
+  }
+  return createProgram();
 }
 
 export async function main(): Promise<void> {
   try {
-    await createProgram().parseAsync(withHyphens(process.argv));
+    const program = await programFor(process.argv.slice(2));
+    await program.parseAsync(await withHyphens(process.argv));
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode;
@@ -68,4 +88,9 @@ export async function main(): Promise<void> {
     await io.err(`slicewright: ${error instanceof Error ? error.stack : String(error)}\n`);
     process.exitCode = 1;
   }
+}
+
+/** The agent's flags may be written with underscores. */
+async function withHyphens(argv: readonly string[]): Promise<readonly string[]> {
+  return argv.includes('agent') ? (await import('./commands/agent/flags.ts')).withHyphens(argv) : argv;
 }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { build, type Metafile, type Plugin, transform, type TransformOptions } from 'esbuild';
 import { createProgram } from '../agent/cli.ts';
+import { outlinesOf } from '../agent/command-line/outline.ts';
 import { extraFiles } from './install/extras.ts';
 
 const output = {
@@ -28,6 +29,7 @@ const output = {
  * by name as they are.
  */
 export async function buildPackage(folder: string): Promise<Metafile> {
+  const program = await createProgram();
   const { metafile, outputFiles } = await build({
     ...output,
     entryPoints: { start: 'agent/start.ts', golden: 'agent/golden.ts' },
@@ -37,7 +39,10 @@ export async function buildPackage(folder: string): Promise<Metafile> {
     bundle: true,
     splitting: true,
     format: 'esm',
-    define: { BUILD_COMMIT: JSON.stringify(gitCommit()) ?? 'undefined' },
+    define: {
+      BUILD_COMMIT: JSON.stringify(gitCommit()) ?? 'undefined',
+      COMMAND_OUTLINES: JSON.stringify(JSON.stringify(outlinesOf(program))),
+    },
     plugins: [noProgramsAsSubcommands, credentialsAlone],
     metafile: true,
     write: false,
@@ -58,7 +63,7 @@ export async function buildPackage(folder: string): Promise<Metafile> {
   writeFileSync(entry, launcherText(neededNode()));
   chmodSync(entry, 0o755);
   writePlugins(folder);
-  for (const [name, text] of extraFiles(createProgram(), packageManifest().version)) {
+  for (const [name, text] of extraFiles(program, packageManifest().version)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   }

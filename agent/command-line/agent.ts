@@ -6,7 +6,8 @@ import { lockDirOption, thresholdOption } from '../commands/writer-flags.ts';
 import { withUsageErrors } from '../terminal/usage-errors.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { io } from './io.ts';
-import { addProxyOptions, collect, diagnosticsChoice } from './options.ts';
+import { addProxyOptions, diagnosticsChoice } from './options.ts';
+import { collect } from './output.ts';
 
 export function addAgent(program: Command): void {
   const agent = withUsageErrors(program.command('agent'))

@@ -2,7 +2,8 @@ import { type Command, Option } from 'commander';
 import { backendNames } from '../../backends/index.ts';
 import { withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
-import { addInputOptions, addOutput, collect } from './options.ts';
+import { addInputOptions } from './options.ts';
+import { addOutput, collect } from './output.ts';
 
 export function addAudit(program: Command): void {
   const audit = addInputOptions(withUsageErrors(program.command('audit').argument('[namespace/name[:port]...]')))

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
-import { addInputOptions, collect } from './options.ts';
+import { addInputOptions } from './options.ts';
+import { collect } from './output.ts';
 
 export function addCapture(program: Command): void {
   addInputOptions(
@@ -45,7 +45,7 @@ Examples:
   slicewright capture cases/cart shop/cart -f manifests/ --node node.yaml`,
     )
     .action(async (folder: string, services: readonly string[], options) => {
-      const scramble = options.scramble === true ? { scramble: randomUUID() } : {};
+      const scramble = options.scramble === true ? { scramble: (await import('node:crypto')).randomUUID() } : {};
       const [{ captureCommand }, { hostRun }, { thisHost }] = await Promise.all([
         import('../commands/capture.ts'),
         import('../../backends/run.ts'),

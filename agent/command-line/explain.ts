@@ -4,7 +4,8 @@ import { vias } from '../packets/via.ts';
 import { addDefault } from '../terminal/command-tree.ts';
 import { addressOption, withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
-import { addInputOptions, addOutput, collect, filenameOption } from './options.ts';
+import { addInputOptions, filenameOption } from './options.ts';
+import { addOutput, collect } from './output.ts';
 
 /* `explain`, which says why something is as it is: what becomes of a packet, what an endpoint gets. */
 

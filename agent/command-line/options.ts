@@ -1,28 +1,12 @@
 import { type Command, Option } from 'commander';
 import { backendNames } from '../../backends/index.ts';
+import { collect } from './output.ts';
 
-/* Options that several commands have. */
-
-export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
-  return [...(previous ?? []), value];
-}
+/* Options of commands that compile, or look at what a kernel holds. */
 
 export function filenameOption(): Option {
   const text = 'manifests: a YAML or JSON file, a directory (recursive), or - for standard input; repeatable';
   return new Option('-f, --filename <path>', text).argParser(collect);
-}
-
-/** `-o, --output`, as kubectl has it. `--format` is what it was called before, and is understood. */
-export function addOutput<T extends string>(
-  command: Command,
-  choices: readonly T[],
-  theDefault: NoInfer<T>,
-  text = 'output format',
-): Command {
-  return command
-    .addOption(new Option('-o, --output <format>', text).choices(choices).default(theDefault))
-    .addOption(new Option('--format <format>').choices(choices).hideHelp())
-    .on('option:format', (format: string) => command.setOptionValue('output', format));
 }
 
 export function diagnosticsOption(): Option {

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import { withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
-import { addInputOptions, collect } from './options.ts';
+import { addInputOptions } from './options.ts';
+import { collect } from './output.ts';
 
 export function addReport(program: Command): void {
   addInputOptions(withUsageErrors(program.command('report').argument('[namespace/name[:port]...]')))

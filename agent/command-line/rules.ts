@@ -4,7 +4,8 @@ import { addDangerOptions, lockDirOption } from '../commands/writer-flags.ts';
 import { withUsageErrors } from '../terminal/usage-errors.ts';
 import { controllerHelpers } from './controller-helpers.ts';
 import { io } from './io.ts';
-import { addInputOptions, addOutput, addProxyOptions, collect, diagnosticsOption, filenameOption } from './options.ts';
+import { addInputOptions, addProxyOptions, diagnosticsOption, filenameOption } from './options.ts';
+import { addOutput, collect } from './output.ts';
 
 /* Commands that make rules: printed, planned, applied, removed. */
 

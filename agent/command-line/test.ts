@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { backendNames } from '../../backends/index.ts';
 import { withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
-import { addOutput, collect } from './options.ts';
+import { addOutput, collect } from './output.ts';
 
 /* Golden cases of a user's own. */
 

@@ -2,7 +2,8 @@ import { type Command, Option } from 'commander';
 import { addressOption, withUsageErrors } from '../terminal/usage-errors.ts';
 import { levels, sortings } from '../traffic/table.ts';
 import { io } from './io.ts';
-import { addInputOptions, addOutput, filenameOption } from './options.ts';
+import { addInputOptions, filenameOption } from './options.ts';
+import { addOutput } from './output.ts';
 import { intervalOption, watchPlace } from './watching.ts';
 
 export function addTop(program: Command): void {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
-import { addOutput } from './options.ts';
+import { addOutput } from './output.ts';
 
 export function addVersion(program: Command): void {
   const version = withUsageErrors(program.command('version'))

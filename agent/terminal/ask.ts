@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
 /**
@@ -8,7 +7,9 @@ import type { Readable } from 'node:stream';
  * input     cooked, as terminals are: whole lines, and Ctrl-C is a signal
  * returns   the line; undefined where there is none: Ctrl-C, Ctrl-D, a terminal that went away
  */
-export function answerFrom(input: Readable, ask: () => Promise<void>): Promise<string | undefined> {
+export async function answerFrom(input: Readable, ask: () => Promise<void>): Promise<string | undefined> {
+  // Few commands ask, and all would load it.
+  const { createInterface } = await import('node:readline');
   const lines = createInterface({ input, terminal: false });
   return new Promise((resolve, reject) => {
     const end = (answer: string | undefined): void => {

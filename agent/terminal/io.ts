@@ -17,7 +17,7 @@ export interface Io {
    */
   readonly ask?: (question: string) => Promise<string | undefined>;
   /** Shows a line of progress on standard error in place of the one before, '' none. Absent where that is no terminal. */
-  readonly progress?: (line: string) => void;
+  readonly progress?: ((line: string) => void) | undefined;
   /** Whether what goes to `out` may be coloured. */
   readonly colour: boolean;
   /** Takes the terminal that `out` goes to. Absent where it goes to none that can be drawn on. */
@@ -29,6 +29,8 @@ export interface Io {
 export function processIo(): Io {
   let isGone = false;
   const out = writerTo(process.stdout, '(standard output)', () => (isGone = true));
+  // Made when something is written: a stream on a pipe loads sockets.
+  let err: ReturnType<typeof writerTo> | undefined;
   let isRead = false;
   return {
     readStdin() {
@@ -36,8 +38,8 @@ export function processIo(): Io {
       return readStdin();
     },
     out,
-    ...(process.stdin.isTTY &&
-      process.stdout.isTTY && {
+    ...(process.stdout.isTTY &&
+      process.stdin.isTTY && {
         async ask(question: string) {
           const used = 'supplies the objects, so apply cannot ask for confirmation; give --yes to apply without it';
           if (isRead) throw new InputError([fileProblem('(standard input)', 'stdin-twice', used)]);
@@ -47,9 +49,11 @@ export function processIo(): Io {
           return answer;
         },
       }),
-    ...(process.stderr.isTTY &&
-      process.env.TERM !== 'dumb' && { progress: (line: string) => void process.stderr.write(`\r\x1b[K${line}`) }),
-    err: writerTo(process.stderr, '(standard error)'),
+    get progress() {
+      if (!process.stderr.isTTY || process.env.TERM === 'dumb') return undefined;
+      return (line: string) => void process.stderr.write(`\r\x1b[K${line}`);
+    },
+    err: (text) => (err ??= writerTo(process.stderr, '(standard error)'))(text),
     colour: process.stdout.isTTY && process.env.NO_COLOR === undefined && process.env.TERM !== 'dumb',
     isGone: () => isGone,
     ...(process.stdout.isTTY &&
@@ -73,13 +77,22 @@ async function readStdin(): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
+/** Without a listener the event of a failed write would end the process. Who must know of failures learns by the callback. */
+function forgivingFailures(stream: Writable): Writable {
+  return stream.listenerCount('error') > 0 ? stream : stream.on('error', () => {});
+}
+
+/** What the command line says of wrong usage. Nobody may be there to read it. */
+export function writeUsageError(text: string): void {
+  forgivingFailures(process.stderr).write(text);
+}
+
 /**
  * A reader that has seen enough (`| head`) is no fault of ours: what is left is thrown away. Any
  * other failure, a full disk say, is one, since the output would be cut short.
  */
 function writerTo(stream: Writable, name: string, gone: () => void = () => {}): (text: string) => Promise<void> {
-  // Failures reach us through the callback; without a listener the event would end the process.
-  stream.on('error', () => {});
+  forgivingFailures(stream);
   return (text) =>
     new Promise((resolve, reject) => {
       stream.write(text, (error) => {

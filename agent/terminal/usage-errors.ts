@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { writeUsageError } from './io.ts';
 import { usageStatus } from './usage-status.ts';
 import { type CalledCommand, withHint } from './usage-hints.ts';
 
@@ -9,7 +10,10 @@ export function withUsageErrors(command: Command): Command {
     .exitOverride((error) => {
       throw new CommanderError(error.exitCode === 0 ? 0 : usageStatus, error.code, error.message);
     })
-    .configureOutput({ outputError: (text, write) => write(withHint(text, calledAs(command), existsSync)) });
+    .configureOutput({
+      writeErr: writeUsageError,
+      outputError: (text, write) => write(withHint(text, calledAs(command), existsSync)),
+    });
 }
 
 function calledAs(command: Command): CalledCommand {

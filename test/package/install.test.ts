@@ -62,9 +62,9 @@ describe('installed', () => {
     });
   });
 
-  it('every command has a man page, and no page is left over', () => {
+  it('every command has a man page, and no page is left over', async () => {
     const pages = readdirSync(join(root, 'share/man/man1'));
-    const commands = placesIn(createProgram()).map(({ path }) => `slicewright-${path.join('-')}.1`);
+    const commands = placesIn(await createProgram()).map(({ path }) => `slicewright-${path.join('-')}.1`);
     expect(commands).toContain('slicewright-explain-packet.1');
     expect(pages.sort()).toEqual(['slicewright.1', ...commands].sort());
   });

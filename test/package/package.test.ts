@@ -130,8 +130,8 @@ describe('the built program', () => {
     metafile = await buildPackage(relative(project, built()));
   });
 
-  /** Packages whose code a call loads, however it is spread over chunks. */
-  function loadedPackages(args: readonly string[]): string[] {
+  /** Sources whose code a call loads, however it is spread over chunks; sorted. */
+  function loadedSources(args: readonly string[]): string[] {
     const record = join(folder, 'loaded');
     writeFileSync(record, '');
     const hook = fileURLToPath(new URL('record-loads.mjs', import.meta.url));
@@ -144,13 +144,30 @@ describe('the built program', () => {
       return output === undefined ? [] : [output];
     });
     expect(outputs.length).toBeGreaterThan(0);
-    return packagesIn(outputs.flatMap(({ inputs }) => Object.keys(inputs))).map((name) =>
-      name.slice('node_modules/'.length),
-    );
+    return outputs.flatMap(({ inputs }) => Object.keys(inputs)).sort();
+  }
+
+  function loadedPackages(args: readonly string[]): string[] {
+    return packagesIn(loadedSources(args)).map((name) => name.slice('node_modules/'.length));
   }
 
   test('asking for help loads the argument parser alone', () => {
     expect(loadedPackages(['--help'])).toEqual(['commander']);
+  });
+
+  test('help is written down when it is built, and reads as it does from the sources', () => {
+    for (const option of ['--help', '-h']) {
+      expect(call('tools/with-node', [join(built(), 'slicewright.js'), option])).toBe(
+        call('bin/slicewright', [option]),
+      );
+    }
+  });
+
+  test('a command loads its own definition alone', () => {
+    const commands = loadedSources(['status', '--help']).filter((file) => file.startsWith('agent/command-line/'));
+    expect(commands).toEqual(
+      ['io', 'outline', 'output', 'status', 'watching'].map((name) => `agent/command-line/${name}.ts`),
+    );
   });
 
   test('compiling loads nothing of the cluster, of processes, of validation or of differences', () => {
