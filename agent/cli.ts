@@ -65,10 +65,11 @@ Examples:
     );
 }
 
-/** As much of the command line as these words need: one command, or what help lists, or else all. */
+/** As much of the command line as these words need: one command, none for the version, what help lists, or else all. */
 async function programFor([first = '', ...others]: readonly string[]): Promise<Command> {
   const called = first === completion ? undefined : commands.get(first);
   if (called !== undefined) return programWith([called]);
+  if (others.length === 0 && (first === '--version' || first === '-V')) return rootCommand();
   const asksForHelp = others.length === 0 && (first === '--help' || first === '-h');
   if (asksForHelp && typeof COMMAND_OUTLINES !== 'undefined') {
     return addOutlines(rootCommand(), JSON.parse(COMMAND_OUTLINES) as CommandOutline[]);

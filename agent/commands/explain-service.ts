@@ -18,14 +18,8 @@ import { explainDocument } from '../explain/json.ts';
 import { explainTable } from '../explain/table.ts';
 import { fileProblem, UsageError } from '../input/input-error.ts';
 import { type InputOptions, readInputs } from '../input/inputs.ts';
-import {
-  type Asked,
-  isTarget,
-  parseAsked,
-  parseSelection,
-  type SelectionOptions,
-  type Target,
-} from '../input/selection.ts';
+import { type Asked, parseAsked, type SelectionOptions, type Target } from '../input/asked.ts';
+import { isTarget, parseSelection } from '../input/selection.ts';
 import { askAgent, refuseWithoutFiles } from '../packets/ask-agent.ts';
 import { askServicesWith } from '../packets/ask-labels.ts';
 import type { DocumentFormat } from '../terminal/document.ts';

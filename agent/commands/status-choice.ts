@@ -1,5 +1,5 @@
 import { compareText, servicePortIn } from '../../compiler/values/names.ts';
-import { type Asked, keysOf } from '../input/selection.ts';
+import { type Asked, keysOf } from '../input/asked.ts';
 import type { AgentStatus } from '../serving/status.ts';
 
 /** Which Services of a status are asked about. */

@@ -7,7 +7,7 @@ import type { Io } from '../terminal/io.ts';
 import { watch } from '../terminal/watch.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
 import { InputError } from '../input/input-error.ts';
-import { type Asked, parseAsked, type SelectionOptions } from '../input/selection.ts';
+import { type Asked, parseAsked, type SelectionOptions } from '../input/asked.ts';
 import { diagnosticsText } from '../terminal/diagnostics.ts';
 import type { AgentStatus } from '../serving/status.ts';
 import { reportingFailures } from './failures.ts';

@@ -3,7 +3,7 @@ import { parseCluster } from '../../compiler/model/objects.ts';
 import type { Service, SkipReason } from '../../compiler/model/service.ts';
 import type { ServiceImport } from '../../compiler/model/service-import.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
-import type { Target } from '../input/selection.ts';
+import type { Target } from '../input/asked.ts';
 
 /** Why nothing is served here of what somebody asks about, as the predicate of a sentence. */
 export function whyAbsent({ clusters, settings }: CompileInput, { service, port }: Target): string {

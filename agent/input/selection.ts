@@ -3,16 +3,8 @@ import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import { asFields, parseTextMap } from '../../compiler/model/fields.ts';
 import { recognise } from '../../compiler/model/kinds.ts';
 import { expandLists } from '../../compiler/model/lists.ts';
-import { parseNamespace, parseObjectName, parsePortName, servicePortText } from '../../compiler/values/names.ts';
-import { printable } from '../../compiler/values/object-ref.ts';
-import { UsageError } from './input-error.ts';
-import { type Matches, parseSelector } from './selector.ts';
-
-/** The options that choose Services among all that were read; nothing given means all of them. */
-export interface SelectionOptions {
-  readonly namespace?: string;
-  readonly selector?: string;
-}
+import { servicePortText } from '../../compiler/values/names.ts';
+import { keysOf, parseAsked, type SelectionOptions, type Target } from './asked.ts';
 
 /** What of a Service port is looked at. */
 export type Selectable = Pick<ServicePortIR, 'service' | 'portName'> & {
@@ -95,59 +87,11 @@ function parseChoices(
   return { namespace, named, labelled: matches === undefined ? undefined : labelledServices(input, matches) };
 }
 
-/** What was asked for, before it is known which Services there are. */
-export interface Asked {
-  readonly namespace: string | undefined;
-  readonly named: readonly Target[];
-  /** Of a Service's labels; undefined: no selector was given. */
-  readonly matches: Matches | undefined;
-}
-
-/** Throws UsageError for what is no namespace, no label selector or no target. */
-export function parseAsked(targets: readonly string[], { namespace, selector }: SelectionOptions): Asked {
-  if (namespace !== undefined && parseNamespace(namespace) === undefined) {
-    throw new UsageError(`--namespace ${printable(namespace)}`, 'is not a namespace name');
-  }
-  const matches = selector === undefined ? undefined : parseSelector(selector);
-  if (selector !== undefined && matches === undefined) {
-    const message = 'is not a label selector, such as app=cart,tier!=test,zone in (a,b),!old';
-    throw new UsageError(`--selector ${printable(selector)}`, message);
-  }
-  const named = targets.map((text) => {
-    const target = parseTarget(text, namespace);
-    if (target !== undefined) return target;
-    const hint = namespace === undefined ? '; or give --namespace' : '';
-    throw new UsageError(printable(text), `is not NAMESPACE/NAME or NAMESPACE/NAME:PORT${hint}`);
-  });
-  return { namespace, named, matches };
-}
-
-export interface Target {
-  readonly service: string;
-  /** Name or number of a port; undefined: all ports. */
-  readonly port: string | undefined;
-}
-
-/** `NAMESPACE/NAME[:PORT]`, or `NAME[:PORT]` with a namespace given; undefined: it is neither. */
-export function parseTarget(text: string, namespaceOption?: string): Target | undefined {
-  const match = /^(?:([^/:]+)\/)?([^/:]+)(?::([^/:]+))?$/.exec(text);
-  const [namespace, name] = [parseNamespace(match?.[1] ?? namespaceOption), parseObjectName(match?.[2])];
-  const port = match?.[3];
-  if (namespace === undefined || name === undefined) return undefined;
-  if (port !== undefined && parsePortName(port) === undefined) return undefined;
-  return { service: `${namespace}/${name}`, port };
-}
-
 /** A ServiceImport is meant by its own name too, without the mark of its key. */
 export function isTarget(ir: Selectable, { service, port }: Target): boolean {
   if (!keysOf(service).includes(ir.service)) return false;
   if (port === undefined || ir.portName === port) return true;
   return ir.frontends.some((frontend) => frontend.kind !== 'nodePort' && String(frontend.port) === port);
-}
-
-/** A Service's, and a ServiceImport's of that name. */
-export function keysOf(service: string): readonly string[] {
-  return [service, `${service}@clusterset`];
 }
 
 /** Keys of the local cluster's Services and ServiceImports with such labels. */

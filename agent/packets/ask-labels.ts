@@ -1,5 +1,5 @@
 import { compareText } from '../../compiler/values/names.ts';
-import type { Asked } from '../input/selection.ts';
+import type { Asked } from '../input/asked.ts';
 import { labelsKind, labelsQuestion } from '../serving/knowledge.ts';
 import { documentVersion } from '../terminal/document.ts';
 import { fetchAnswer, noSuchAgent } from './fetch-answer.ts';

@@ -4,7 +4,7 @@ import type { CompileInput } from '../../compiler/compile.ts';
 import type { EndpointRecord } from '../../compiler/merge/record.ts';
 import type { Cidr, Family } from '../../compiler/values/address.ts';
 import { whyAbsent } from '../explain/absent.ts';
-import type { Target as Named } from '../input/selection.ts';
+import type { Target as Named } from '../input/asked.ts';
 
 /** What is known where a packet is asked about: from files, or from an agent. */
 export interface Knowledge {

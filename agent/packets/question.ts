@@ -5,7 +5,7 @@ import { nearestName } from '../../compiler/values/nearest.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
 import { type Port, type Protocol, protocols } from '../../compiler/values/port.ts';
 import { UsageError } from '../input/input-error.ts';
-import { parseTarget, type Target } from '../input/selection.ts';
+import { parseTarget, type Target } from '../input/asked.ts';
 
 /** Who sends a packet, as somebody says it. */
 export type Sender =

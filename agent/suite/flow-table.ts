@@ -7,7 +7,7 @@ import { type ClusterName, parseClusterName } from '../../compiler/values/names.
 import { printable } from '../../compiler/values/object-ref.ts';
 import { type Port, parsePort, type Protocol, protocols, protocolText } from '../../compiler/values/port.ts';
 import { add, compareRationals, distance, one, type Rational, rational, zero } from '../../compiler/values/rational.ts';
-import { parseTarget, type Target } from '../input/selection.ts';
+import { parseTarget, type Target } from '../input/asked.ts';
 
 /*
  * A flow table, `flows.txt`: what must become of new connections, whatever the backend. People write it by hand, before there

@@ -130,14 +130,15 @@ describe('the built program', () => {
     metafile = await buildPackage(relative(project, built()));
   });
 
-  /** Sources whose code a call loads, however it is spread over chunks; sorted. */
-  function loadedSources(args: readonly string[]): string[] {
+  /** Sources whose code a call loads, however it is spread over chunks; sorted. status   what it ends with */
+  function loadedSources(args: readonly string[], status = 0): string[] {
     const record = join(folder, 'loaded');
     writeFileSync(record, '');
     const hook = fileURLToPath(new URL('record-loads.mjs', import.meta.url));
-    call('tools/with-node', ['node', '--import', hook, join(built(), 'slicewright.js'), ...args], {
-      LOADED_FILES: record,
-    });
+    const program = ['node', '--import', hook, join(built(), 'slicewright.js'), ...args];
+    const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1', LOADED_FILES: record };
+    const ended = spawnSync(join(project, 'tools/with-node'), program, { encoding: 'utf8', cwd: project, env });
+    expect(ended).toMatchObject({ status });
     const files = readFileSync(record, 'utf8').trim().split('\n');
     const outputs = files.flatMap((url) => {
       const output = metafile.outputs[relative(project, fileURLToPath(url))];
@@ -168,6 +169,13 @@ describe('the built program', () => {
     expect(commands).toEqual(
       ['io', 'outline', 'output', 'status', 'watching'].map((name) => `agent/command-line/${name}.ts`),
     );
+  });
+
+  test('asking an agent for its status loads no parser of objects, and no backend', () => {
+    // Nobody listens there.
+    const sources = loadedSources(['status', '--address', '127.0.0.1:1'], 1);
+    expect(sources).toContain('agent/commands/status.ts');
+    expect(sources.filter((file) => /^(compiler\/model|backends\/(index|.*\/))/.test(file))).toEqual([]);
   });
 
   test('compiling loads nothing of the cluster, of processes, of validation or of differences', () => {
