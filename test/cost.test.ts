@@ -60,7 +60,10 @@ const story: readonly (readonly [kind: string, changes: readonly WrittenChange[]
   ['a cluster lost', gone(...shared.map(eastSlice))],
 ];
 
-function clusterOf(services: number): WrittenChange[] {
+/** Where no Service has a node port, nobody looks for one. */
+const withoutNodePorts = story.slice(0, 4);
+
+function clusterOf(services: number, hasNodePorts: boolean): WrittenChange[] {
   const others = Array.from({ length: services }, (_, i) => [
     service(`s${i}`, { clusterIP: `10.97.${i >> 8}.${i & 255}`, ...http }),
     // One in ten is refused, in table filter.
@@ -74,7 +77,7 @@ function clusterOf(services: number): WrittenChange[] {
   return put(
     node('n1', { addresses: ['192.168.0.1'] }),
     first,
-    other,
+    ...(hasNodePorts ? [other] : []),
     firstSlice('10.1.0.1', '10.1.0.2'),
     ...open,
     ...others,
@@ -126,7 +129,7 @@ const kernels: Readonly<Record<string, () => Run>> = {
   nftables: () => createFakeNft().run,
 };
 
-async function costsOf(mode: string, services: number): Promise<Map<string, Cost>> {
+async function costsOf(mode: string, services: number, happens = story): Promise<Map<string, Cost>> {
   const kernel = kernels[mode]?.();
   if (kernel === undefined) return expect.unreachable(`${mode} has no kernel here`);
   let [processes, linesRead] = [0, 0];
@@ -142,7 +145,7 @@ async function costsOf(mode: string, services: number): Promise<Map<string, Cost
   const compiler = createCompiler(context);
   const table = createServiceTable();
   const plane = planeOf(mode, { run });
-  table.apply(compiler.apply(changesOf(clusterOf(services), context)));
+  table.apply(compiler.apply(changesOf(clusterOf(services, happens === story), context)));
   let list = watched(table.of('IPv4').services);
   await plane.sync({ services: list.list, node: compiler.node().IPv4 }, 'full');
   expect(list.looks()).toBeGreaterThan(services);
@@ -171,7 +174,7 @@ async function costsOf(mode: string, services: number): Promise<Map<string, Cost
     });
     return done;
   }
-  for (const [kind, written] of story) {
+  for (const [kind, written] of happens) {
     const { againInMs } = await sync(kind, written);
     // What leaves goes with its last connection.
     if (againInMs !== undefined) expect((await sync(`${kind}, its end`, [])).againInMs).toBeUndefined();
@@ -193,6 +196,11 @@ describe.each(Object.keys(kernels))('in %s mode', (mode) => {
       [...few].map(([kind, { processes, documents, linesRead }]) => [kind, [processes, documents, linesRead]]),
     );
     expect(spent).toEqual(mode === 'ipvs' ? spentOnServers : new Map(story.map(([kind]) => [kind, [1, 1, 0]])));
+  });
+
+  it('where no Service has a node port, a change of endpoints looks at no other Service', async () => {
+    const costs = await costsOf(mode, 1_000, withoutNodePorts);
+    for (const [kind, { looks }] of costs) expect({ kind, looks }).toEqual({ kind, looks: 0 });
   });
 });
 
