@@ -51,6 +51,7 @@ const eastSlice = (name: string) => dispatched(name, 'east', ['10.3.0.1', '10.3.
 /** What happens, one after the other. */
 const story: readonly (readonly [kind: string, changes: readonly WrittenChange[]])[] = [
   ['an endpoint added', put(firstSlice('10.1.0.1', '10.1.0.2', '10.1.0.3'))],
+  ['an endpoint replaced', put(firstSlice('10.1.0.1', '10.1.0.2', '10.1.0.4'))],
   ['an endpoint removed', put(firstSlice('10.1.0.1', '10.1.0.2'))],
   ['the last endpoints removed', put(firstSlice())],
   ['the first endpoint added', put(firstSlice('10.1.0.1'))],
@@ -61,7 +62,7 @@ const story: readonly (readonly [kind: string, changes: readonly WrittenChange[]
 ];
 
 /** Where no Service has a node port, nobody looks for one. */
-const withoutNodePorts = story.slice(0, 4);
+const withoutNodePorts = story.slice(0, 5);
 
 function clusterOf(services: number, hasNodePorts: boolean): WrittenChange[] {
   const others = Array.from({ length: services }, (_, i) => [
@@ -192,6 +193,7 @@ describe.each(Object.keys(kernels))('in %s mode', (mode) => {
     for (const [kind, { looks }] of few) expect({ kind, looks }).toEqual({ kind, looks: 0 });
     expect(few.get('an endpoint added')).toMatchObject({ objects: 1, recompiled: 1, ports: 1 });
     expect(few.get('a cluster lost')).toMatchObject({ objects: 20, recompiled: 20, ports: 20 });
+    if (mode === 'ipvs') expect(few.get('an endpoint replaced')).toMatchObject({ processes: 3, lines: 4 });
     const spent = new Map(
       [...few].map(([kind, { processes, documents, linesRead }]) => [kind, [processes, documents, linesRead]]),
     );
@@ -210,6 +212,8 @@ describe.each(Object.keys(kernels))('in %s mode', (mode) => {
  */
 const spentOnServers = new Map<string, readonly number[]>([
   ['an endpoint added', [2, 2, 0]],
+  ['an endpoint replaced', [3, 3, 0]],
+  ['an endpoint replaced, its end', [3, 2, 8]],
   ['an endpoint removed', [2, 2, 0]],
   ['an endpoint removed, its end', [3, 2, 7]],
   ['the last endpoints removed', [2, 2, 0]],
