@@ -72,6 +72,8 @@ export interface Engine {
   labelsOf(key: ServiceKey): Service['labels'] | undefined;
   /** Services that an object is, feeds or may matter to, beside all that is in. */
   concerns(cluster: ClusterName | undefined, object: ModelObject): ReadonlySet<ServiceKey>;
+  /** As the compilation says it. */
+  diagnostics(parsing: readonly Diagnostic[]): readonly Diagnostic[];
   /**
    * Everything, as of the last settling.
    *
@@ -248,9 +250,9 @@ export function createEngine(context: CompilerContext): Engine {
     }
   }
 
-  function diagnosticsOf(services: readonly CompiledService[]): Diagnostic[] {
-    const diagnostics = [...factDiagnostics];
-    for (const service of services) for (const diagnostic of service.diagnostics) diagnostics.push(diagnostic);
+  function diagnosticsOf(parsing: readonly Diagnostic[]): Diagnostic[] {
+    const diagnostics = [...parsing, ...factDiagnostics];
+    for (const service of compiled.values()) for (const diagnostic of service.diagnostics) diagnostics.push(diagnostic);
     reportUnattached(world.unattached, diagnostics);
     if (!facts.compat) {
       for (const remark of facts.registry.remarks ?? []) diagnostics.push(remark);
@@ -266,14 +268,29 @@ export function createEngine(context: CompilerContext): Engine {
       const own = Array.from(world.ownSlices(), (slice) => attachOwn(slice, factsIn(slice.namespace)));
       reportSources(own, factsIn, diagnostics);
       reportNodeName(facts.nodeName, node, own, diagnostics);
-      const endpoints = services.flatMap((service) => service.endpoints);
-      reportServiceAddresses(contested().ours, ownServices(), endpoints, diagnostics);
-      reportOverlaps(endpoints, diagnostics);
-      reportLost(endpoints, facts, diagnostics);
-      reportUnchecked(endpoints, facts, diagnostics);
-      reportZones(new Set(services.flatMap(({ sameZoneText }) => sameZoneText)), facts, diagnostics);
+      const { ours } = contested();
+      if (ours.length > 0) reportServiceAddresses(ours, ownServices(), allEndpoints(), diagnostics);
+      const remote = allEndpoints(({ cluster }) => cluster !== undefined);
+      reportOverlaps(remote, diagnostics);
+      reportLost(remote, facts, diagnostics);
+      reportUnchecked(remote, facts, diagnostics);
+      reportZones(zonesByText(), facts, diagnostics);
     }
-    return diagnostics;
+    return sortDiagnostics(withoutRepeats(diagnostics));
+  }
+
+  /** Most Services have endpoints of the local cluster alone, so lists are made of the others' only. */
+  function allEndpoints(isMeant: (record: EndpointRecord) => boolean = () => true): EndpointRecord[] {
+    const found: EndpointRecord[] = [];
+    for (const { endpoints } of compiled.values())
+      for (const record of endpoints) if (isMeant(record)) found.push(record);
+    return found;
+  }
+
+  function zonesByText(): ReadonlySet<ClusterName> {
+    const zones = new Set<ClusterName>();
+    for (const { sameZoneText } of compiled.values()) for (const cluster of sameZoneText) zones.add(cluster);
+    return zones;
   }
 
   /** kube-proxy asks nobody whose an address is. */
@@ -318,6 +335,7 @@ export function createEngine(context: CompilerContext): Engine {
     services: settled,
     labelsOf: (key) => world.service(key)?.labels,
     concerns: world.concerns,
+    diagnostics: diagnosticsOf,
     compilation(parsing) {
       const services = [...settled()].sort(([a], [b]) => compareText(a, b)).map(([, service]) => service);
       const ports = services.flatMap((service) => service.ports);
@@ -325,7 +343,7 @@ export function createEngine(context: CompilerContext): Engine {
       return {
         services: { IPv4: inIdOrder('IPv4', ports), IPv6: inIdOrder('IPv6', ports) },
         node: contexts(),
-        diagnostics: sortDiagnostics(withoutRepeats([...parsing, ...diagnosticsOf(services)])),
+        diagnostics: diagnosticsOf(parsing),
         endpoints,
       };
     },

@@ -259,6 +259,7 @@ it('objects may come in any order: slices before their Services, imports before 
       const compiler = create();
       for (let i = 0; i < order.length; i += together + 1) compiler.apply(order.slice(i, i + together + 1));
       expect(compiler.compilation()).toEqual(whole);
+      expect(compiler.diagnostics()).toEqual(whole.diagnostics);
     }),
     { numRuns: 100 },
   );
@@ -306,6 +307,7 @@ it('any sequence of changes ends where compiling from nothing does', () => {
             clusters: { east: of('east'), north: of('north') },
           });
           expect(compiler.compilation()).toEqual(whole);
+          expect(compiler.diagnostics()).toEqual(whole.diagnostics);
           if (isCollected) continue;
           const hashes = (list: Iterable<ServicePortIR>) => Array.from(list, ({ id, hash }) => `${id} ${hash}`).sort();
           expect(hashes(ports.values())).toEqual(hashes([...whole.services.IPv4, ...whole.services.IPv6]));

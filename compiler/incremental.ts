@@ -40,6 +40,8 @@ export interface Compiler {
   subjectOf(change: ObjectChange): Subject;
   /** How often something was taken in: while it is the same, so is {@link Compiler.compilation}. */
   generation(): number;
+  /** What there is to say, as {@link Compiler.compilation} has it. */
+  diagnostics(): readonly Diagnostic[];
   /** The whole: equal to compiling the present objects from nothing. */
   compilation(): Compilation;
 }
@@ -52,15 +54,12 @@ export interface Subject {
   readonly cluster: ClusterName | undefined;
 }
 
-interface Entry {
-  /** undefined: the object is so bad that nothing of it is used. */
-  readonly object: ModelObject | undefined;
-  readonly diagnostics: readonly Diagnostic[];
-}
-
 export function createCompiler(context: CompilerContext): Compiler {
   const engine = createEngine(context);
-  const entries = new Map<string, Entry>();
+  /** undefined: the object is so bad that nothing of it is used. */
+  const entries = new Map<string, ModelObject | undefined>();
+  /** Nearly every object is fine: what was said of the others is found without a look at all. */
+  const complaints = new Map<string, readonly Diagnostic[]>();
   let generation = 0;
 
   function take(change: ObjectChange): void {
@@ -68,19 +67,26 @@ export function createCompiler(context: CompilerContext): Compiler {
     const { cluster } = change;
     const key = keyOf(change);
     const before = entries.get(key);
-    if (before?.object !== undefined) engine.drop(cluster, before.object);
+    if (before !== undefined) engine.drop(cluster, before);
     if (change.gone) {
       entries.delete(key);
+      complaints.delete(key);
       return;
     }
     const { object, diagnostics } = change;
-    entries.set(key, { object, diagnostics });
+    entries.set(key, object);
+    if (diagnostics.length > 0) complaints.set(key, diagnostics);
+    else complaints.delete(key);
     if (object !== undefined) engine.put(cluster, object);
+  }
+
+  function parsing(): readonly Diagnostic[] {
+    return [...complaints.values()].flat();
   }
 
   /** That a change tells of, or that is there until it is applied. */
   function objectOf(change: ObjectChange): ModelObject | undefined {
-    if (change.gone) return entries.get(keyOf(change))?.object;
+    if (change.gone) return entries.get(keyOf(change));
     return concernsRules(change) ? change.object : undefined;
   }
 
@@ -116,7 +122,8 @@ export function createCompiler(context: CompilerContext): Compiler {
     labelsOf: engine.labelsOf,
     subjectOf,
     generation: () => generation,
-    compilation: () => engine.compilation([...entries.values()].flatMap(({ diagnostics }) => diagnostics)),
+    diagnostics: () => engine.diagnostics(parsing()),
+    compilation: () => engine.compilation(parsing()),
   };
 }
 

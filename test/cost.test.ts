@@ -51,6 +51,7 @@ const eastSlice = (name: string) => dispatched(name, 'east', ['10.3.0.1', '10.3.
 /** What happens, one after the other. */
 const story: readonly (readonly [kind: string, changes: readonly WrittenChange[]])[] = [
   ['an endpoint added', put(firstSlice('10.1.0.1', '10.1.0.2', '10.1.0.3'))],
+  ['an endpoint replaced', put(firstSlice('10.1.0.1', '10.1.0.2', '10.1.0.4'))],
   ['an endpoint removed', put(firstSlice('10.1.0.1', '10.1.0.2'))],
   ['the last endpoints removed', put(firstSlice())],
   ['the first endpoint added', put(firstSlice('10.1.0.1'))],
@@ -60,7 +61,10 @@ const story: readonly (readonly [kind: string, changes: readonly WrittenChange[]
   ['a cluster lost', gone(...shared.map(eastSlice))],
 ];
 
-function clusterOf(services: number): WrittenChange[] {
+/** Where no Service has a node port, nobody looks for one. */
+const withoutNodePorts = story.slice(0, 5);
+
+function clusterOf(services: number, hasNodePorts: boolean): WrittenChange[] {
   const others = Array.from({ length: services }, (_, i) => [
     service(`s${i}`, { clusterIP: `10.97.${i >> 8}.${i & 255}`, ...http }),
     // One in ten is refused, in table filter.
@@ -74,7 +78,7 @@ function clusterOf(services: number): WrittenChange[] {
   return put(
     node('n1', { addresses: ['192.168.0.1'] }),
     first,
-    other,
+    ...(hasNodePorts ? [other] : []),
     firstSlice('10.1.0.1', '10.1.0.2'),
     ...open,
     ...others,
@@ -126,7 +130,7 @@ const kernels: Readonly<Record<string, () => Run>> = {
   nftables: () => createFakeNft().run,
 };
 
-async function costsOf(mode: string, services: number): Promise<Map<string, Cost>> {
+async function costsOf(mode: string, services: number, happens = story): Promise<Map<string, Cost>> {
   const kernel = kernels[mode]?.();
   if (kernel === undefined) return expect.unreachable(`${mode} has no kernel here`);
   let [processes, linesRead] = [0, 0];
@@ -142,7 +146,7 @@ async function costsOf(mode: string, services: number): Promise<Map<string, Cost
   const compiler = createCompiler(context);
   const table = createServiceTable();
   const plane = planeOf(mode, { run });
-  table.apply(compiler.apply(changesOf(clusterOf(services), context)));
+  table.apply(compiler.apply(changesOf(clusterOf(services, happens === story), context)));
   let list = watched(table.of('IPv4').services);
   await plane.sync({ services: list.list, node: compiler.node().IPv4 }, 'full');
   expect(list.looks()).toBeGreaterThan(services);
@@ -171,7 +175,7 @@ async function costsOf(mode: string, services: number): Promise<Map<string, Cost
     });
     return done;
   }
-  for (const [kind, written] of story) {
+  for (const [kind, written] of happens) {
     const { againInMs } = await sync(kind, written);
     // What leaves goes with its last connection.
     if (againInMs !== undefined) expect((await sync(`${kind}, its end`, [])).againInMs).toBeUndefined();
@@ -189,10 +193,16 @@ describe.each(Object.keys(kernels))('in %s mode', (mode) => {
     for (const [kind, { looks }] of few) expect({ kind, looks }).toEqual({ kind, looks: 0 });
     expect(few.get('an endpoint added')).toMatchObject({ objects: 1, recompiled: 1, ports: 1 });
     expect(few.get('a cluster lost')).toMatchObject({ objects: 20, recompiled: 20, ports: 20 });
+    if (mode === 'ipvs') expect(few.get('an endpoint replaced')).toMatchObject({ processes: 3, lines: 4 });
     const spent = new Map(
       [...few].map(([kind, { processes, documents, linesRead }]) => [kind, [processes, documents, linesRead]]),
     );
     expect(spent).toEqual(mode === 'ipvs' ? spentOnServers : new Map(story.map(([kind]) => [kind, [1, 1, 0]])));
+  });
+
+  it('where no Service has a node port, a change of endpoints looks at no other Service', async () => {
+    const costs = await costsOf(mode, 1_000, withoutNodePorts);
+    for (const [kind, { looks }] of costs) expect({ kind, looks }).toEqual({ kind, looks: 0 });
   });
 });
 
@@ -202,6 +212,8 @@ describe.each(Object.keys(kernels))('in %s mode', (mode) => {
  */
 const spentOnServers = new Map<string, readonly number[]>([
   ['an endpoint added', [2, 2, 0]],
+  ['an endpoint replaced', [3, 3, 0]],
+  ['an endpoint replaced, its end', [3, 2, 8]],
   ['an endpoint removed', [2, 2, 0]],
   ['an endpoint removed, its end', [3, 2, 7]],
   ['the last endpoints removed', [2, 2, 0]],

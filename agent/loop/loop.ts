@@ -135,11 +135,13 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
   function survey(): void {
     if (isSurveyed || clock.nowMs() < surveyDueMs) return;
     const startMs = clock.nowMs();
-    const compilation = compiler.compilation();
-    const { diagnostics, endpoints } = compilation;
+    const compiled = compiler.services();
     report({
-      ...{ kind: 'survey', diagnostics, endpoints: countEndpoints(endpoints), slices: countSlices(endpoints) },
-      withoutSlices: servicesWithoutSlices(compilation),
+      kind: 'survey',
+      diagnostics: compiler.diagnostics(),
+      endpoints: countEndpoints(compiled.values()),
+      slices: countSlices(compiled.values()),
+      withoutSlices: servicesWithoutSlices(compiled.values()),
     });
     isSurveyed = true;
     surveyDueMs = clock.nowMs() + Math.max(surveyMs, restFactor * (clock.nowMs() - startMs));

@@ -1,34 +1,46 @@
+import type { Depth } from '../../backends/plane/plane.ts';
 import type { Clock } from '../loop/clock.ts';
 import type { Report } from '../telling/agent-event.ts';
 import type { Memory } from './memory.ts';
 
-/** A full sync of the other family, or of changes that came meanwhile, comes first. */
+/** A full sync of the other family, or further changes, come first. */
 const quietMs = 500;
 
 /** Below this it is not worth the pause, which is as long for what stays as for what goes. */
-const worthwhile = { share: 0.25, bytes: 8 * 2 ** 20 };
+const worthwhile = { share: 0.15, bytes: 4 * 2 ** 20 };
+
+/** Settling rests so many times as long as it took, and at least this long: it takes at most a two-hundredth of a core. */
+const rest = { factor: 200, leastMs: 10_000 };
 
 /**
- * Gives back what full syncs leave behind. The first one holds every object and the kernel's rules as texts, and V8 keeps the room of
- * that for good: it looks through what is old only after it has grown, and leaves gaps where something was.
+ * Gives back what syncs leave behind. The first one holds every object and the kernel's rules as texts, and V8 keeps the room of
+ * that for good: it looks through what is old only after it has grown, and leaves gaps where something was. Deltas leave
+ * little each, and V8 lets the heap grow by a third before it collects that.
  *
- * Deltas leave little, and V8 itself collects that.
+ * After a full sync it waits for no end of changes, since they may go on for hours; after a delta it does.
  */
 export function settlingListener(memory: Pick<Memory, 'held' | 'settle'>, clock: Clock, signal: AbortSignal): Report {
   let settled = 0;
-  let cancel = (): void => {};
-  signal.addEventListener('abort', () => cancel());
+  let restedMs = 0;
+  let waiting: { readonly depth: Depth; readonly cancel: () => void } | undefined;
+  signal.addEventListener('abort', () => waiting?.cancel());
 
   function settle(): void {
+    waiting = undefined;
     const held = memory.held();
     if (held < settled * (1 + worthwhile.share) || held < settled + worthwhile.bytes) return;
+    const startMs = clock.nowMs();
     memory.settle();
     settled = memory.held();
+    const endMs = clock.nowMs();
+    restedMs = endMs + Math.max(rest.leastMs, rest.factor * (endMs - startMs));
   }
 
   return (event) => {
-    if (event.kind !== 'synced' || event.sync.depth !== 'full' || signal.aborted) return;
-    cancel();
-    cancel = clock.timer(quietMs, settle);
+    if (event.kind !== 'synced' || signal.aborted) return;
+    const { depth } = event.sync;
+    if (waiting?.depth === 'full' && depth === 'delta') return;
+    waiting?.cancel();
+    waiting = { depth, cancel: clock.timer(Math.max(quietMs, restedMs - clock.nowMs()), settle) };
   };
 }

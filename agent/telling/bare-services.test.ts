@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { compile } from '../../compiler/index.ts';
+import { createToldCompiler } from '../../test/helpers/told.ts';
 import { node, service } from '../../test/packets/objects.ts';
 import { memberSettings } from '../../test/packets/program.ts';
 import type { AgentEvent } from './agent-event.ts';
@@ -35,13 +35,10 @@ it('finds the Services that no slice names; an empty slice is one', () => {
     ...idle.map((object) => (object['kind'] === 'EndpointSlice' ? { ...object, endpoints: [] } : object)),
     ...bare.filter((object) => object['kind'] !== 'EndpointSlice'),
   ];
-  const compilation = compile({
-    clusters: [{ cluster: undefined, objects }],
-    settings: memberSettings,
-    nodeName: 'member2-node',
-    localAddresses: undefined,
-  });
-  expect(servicesWithoutSlices(compilation)).toEqual(['Service test/bare']);
+  const context = { settings: memberSettings, nodeName: 'member2-node', localAddresses: undefined };
+  const compiler = createToldCompiler(context);
+  compiler.apply(objects.map((object) => ({ object, gone: false })));
+  expect(servicesWithoutSlices(compiler.services().values())).toEqual(['Service test/bare']);
 });
 
 it('says so after a minute, once, and again only after it had one', () => {

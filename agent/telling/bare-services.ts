@@ -1,7 +1,6 @@
-import type { Compilation } from '../../compiler/compile.ts';
-import { families } from '../../compiler/values/address.ts';
+import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import { compareText } from '../../compiler/values/names.ts';
-import { formatObjectRef } from '../../compiler/values/object-ref.ts';
+import { formatObjectRef, type ObjectRef } from '../../compiler/values/object-ref.ts';
 import type { Report } from './agent-event.ts';
 import type { Log } from './log.ts';
 
@@ -16,15 +15,14 @@ const causes =
   'its slices lack the label kubernetes.io/service-name; or the EndpointSlice controller, or the program that dispatches slices of other clusters, does not work';
 
 /** Services that are served here and that no EndpointSlice names: even one without pods has a slice, which is empty. */
-export function servicesWithoutSlices({ services }: Pick<Compilation, 'services'>): string[] {
-  const bare = new Map<string, boolean>();
-  for (const { origin } of families.flatMap((family) => services[family])) {
-    const [object, ...slices] = origin;
-    if (object === undefined) continue;
-    const name = formatObjectRef(object);
-    bare.set(name, slices.length === 0 && bare.get(name) !== false);
+export function servicesWithoutSlices(services: Iterable<{ readonly ports: readonly ServicePortIR[] }>): string[] {
+  const bare: ObjectRef[] = [];
+  for (const { ports } of services) {
+    const [object] = ports[0]?.origin ?? [];
+    // Behind the Service, an origin names slices.
+    if (object !== undefined && ports.every(({ origin }) => origin.length === 1)) bare.push(object);
   }
-  return [...bare].flatMap(([name, isBare]) => (isBare ? [name] : [])).sort(compareText);
+  return bare.map(formatObjectRef).sort(compareText);
 }
 
 /** Says of Services that stay without slices for a minute, once each until they have one. */

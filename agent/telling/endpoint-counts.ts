@@ -1,5 +1,5 @@
 import type { EndpointRecord } from '../../compiler/merge/record.ts';
-import { formatObjectRef } from '../../compiler/values/object-ref.ts';
+import type { ObjectRef } from '../../compiler/values/object-ref.ts';
 
 /**
  * What is made of endpoints, per source cluster (OB-1):
@@ -16,26 +16,36 @@ export type EndpointState = (typeof endpointStates)[number];
 /** By cluster's name, `local` for the own one. */
 export type EndpointCounts = ReadonlyMap<string, Readonly<Record<EndpointState, number>>>;
 
-export function countEndpoints(records: readonly EndpointRecord[]): EndpointCounts {
+/** What was seen of endpoints, Service by Service. */
+type Seen = Iterable<{ readonly endpoints: readonly EndpointRecord[] }>;
+
+export function countEndpoints(services: Seen): EndpointCounts {
   const counts = new Map<string, Record<EndpointState, number>>();
-  for (const record of records) {
-    // Of another port, by which it is counted.
-    if (record.leftOut === 'no such port') continue;
-    const cluster = record.cluster ?? 'local';
-    const of = counts.get(cluster) ?? { used: 0, excluded: 0, unready: 0, duplicate: 0, refused: 0 };
-    counts.set(cluster, of);
-    of[stateOf(record)]++;
+  for (const { endpoints } of services) {
+    for (const record of endpoints) {
+      // Of another port, by which it is counted.
+      if (record.leftOut === 'no such port') continue;
+      const cluster = record.cluster ?? 'local';
+      let of = counts.get(cluster);
+      if (of === undefined) counts.set(cluster, (of = { used: 0, excluded: 0, unready: 0, duplicate: 0, refused: 0 }));
+      of[stateOf(record)]++;
+    }
   }
   return counts;
 }
 
-/** Slices that give a Service endpoints, used or not. */
-export function countSlices(records: readonly EndpointRecord[]): ReadonlyMap<string, number> {
-  const slices = new Map<string, Set<string>>();
-  for (const { cluster = 'local', slice } of records) {
-    const of = slices.get(cluster) ?? new Set();
-    slices.set(cluster, of);
-    of.add(formatObjectRef(slice));
+/** Slices that give a Service endpoints, used or not. A slice is parsed once, so its name is one value. */
+export function countSlices(services: Seen): ReadonlyMap<string, number> {
+  const slices = new Map<string, Set<ObjectRef>>();
+  let last: ObjectRef | undefined;
+  for (const { endpoints } of services) {
+    for (const { cluster = 'local', slice } of endpoints) {
+      if (slice === last) continue;
+      last = slice;
+      const of = slices.get(cluster);
+      if (of === undefined) slices.set(cluster, new Set([slice]));
+      else of.add(slice);
+    }
   }
   return new Map([...slices].map(([cluster, of]) => [cluster, of.size]));
 }
