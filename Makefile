@@ -5,7 +5,7 @@ NODE := tools/with-node node
 .PHONY: help setup demo test soak storm check golden templates build package image install docs bench bench-agent latency startup clean
 
 help: ## what can be made
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 setup: ## bring what is missing: Node, node_modules, Debian packages (called by the others)
 	@tools/setup.sh

@@ -18,7 +18,7 @@ export default defineConfig({
     // More than processors: tests on kernels wait more than they work, and five files wait for one machine.
     maxWorkers: Math.max(7, availableParallelism()),
     sequence: { sequencer: WaitingFirst },
-    // Only against hanging for ever: how fast a machine is decides no test.
+    // Only against hanging forever: how fast a machine is decides no test.
     testTimeout: 600_000,
     hookTimeout: 600_000,
     // A second try hides defects: test/place.ts gives one to tests that meet a kernel, and no others have one.

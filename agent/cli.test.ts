@@ -172,7 +172,7 @@ describe('the slicewright process', () => {
     expect({ status, out, err }).toEqual({
       status: 1,
       out: '',
-      err: 'error: file missing.yaml: there is no such file\n',
+      err: 'error: file missing.yaml: there is no such file [file-unreadable]\n',
     });
   });
 

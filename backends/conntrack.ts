@@ -4,7 +4,7 @@ import { complaintOf, type Run } from './command.ts';
 
 /**
  * UDP connections that the kernel goes on treating as it treated their first packet: it looks at
- * nat once a connection, and a UDP client that keeps sending keeps its connection alive for ever.
+ * nat once a connection, and a UDP client that keeps sending keeps its connection alive forever.
  *
  * destination   undefined: any address (a node port)
  * endpoint      undefined: whatever endpoint they were sent to, or none

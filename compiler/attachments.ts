@@ -168,7 +168,7 @@ function offerOf(
   return of !== undefined && exports.has(of) ? { of, offer: 'exported' } : undefined;
 }
 
-/** Endpoints that another cluster offers for a Service of ours, and that nobody here lets in. */
+/** Endpoints that another cluster offers for a local Service, and that nobody here lets in. */
 export interface Unaccepted {
   readonly service: ObjectRef;
   readonly cluster: ClusterName;
@@ -191,7 +191,7 @@ export function* unaccepted(holdings: Holdings, factsIn: (namespace: Namespace) 
   }
 }
 
-/** Services of ours that another cluster's Service of this key might feed. */
+/** Local Services that another cluster's Service of this key might feed. */
 function feedableBy({ ours, imports }: Holdings, key: ServiceKey): ServiceKey[] {
   const imported = imports.get(importKey(key));
   const derived = imported && derivedOf(ours, imported);

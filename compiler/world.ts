@@ -287,7 +287,7 @@ export function createWorld(): World {
 
   function keysOfSlicesNaming({ addresses, pods }: Places): ServiceKey[] {
     const keys: ServiceKey[] = [];
-    // A gateway may make an address of ours of one that holds it (merge/sanitise.ts).
+    // A gateway may make a local address of one that holds it (merge/sanitise.ts).
     const isThere = (address: IpAddress): boolean =>
       [address, ...embeddedIpv4(address)].some((meant) => addresses.has(meant) || pods.hold(meant));
     for (const [cluster, { slices }] of members) {

@@ -8,7 +8,7 @@ import type { Held } from './core/object.ts';
 import { sourceOf } from './core/slices.ts';
 import type { Access, ClusterView, Target } from './core/world.ts';
 
-/** How it stands with the reading of one kind. */
+/** The state of reading one kind. */
 export type Reading = 'starting' | 'live' | 'failing' | 'absent';
 
 /**

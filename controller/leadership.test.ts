@@ -80,7 +80,7 @@ it('one replica writes everywhere, and the other nowhere', async () => {
   expect([one.leads(), two.leads()]).toEqual([targets, []]);
 });
 
-it('with the hub away it goes on in the members for ever, and the other takes them over when it is gone', async () => {
+it('with the hub away it goes on in the members forever, and the other takes them over when it is gone', async () => {
   const clock = createTestClock();
   const servers = createServers();
   const one = startReplica('one', servers, clock);

@@ -26,7 +26,7 @@ export interface ReconcilerOptions {
   readonly onLatency?: (ms: number) => void;
 }
 
-/** How it stands with a topic after a round: all is as it should be, there is more to write now, or something failed. */
+/** The state of a topic after a round: nothing is left to do, more has to be written now, or something failed. */
 export type Round = 'settled' | 'more' | 'failed';
 
 /** Makes one topic so as it should be, in every cluster. */

@@ -1,5 +1,5 @@
 // Compiles every templates/NAME.hbs into NAME.hbs.ts beside it, and bundles what runs in the page of a report. Both are
-// checked in: so that no program of ours carries a template compiler, loads files at run time, or makes code
+// checked in: so that none of slicewright's programs carries a template compiler, loads files at run time, or makes code
 // from text, and the sources run without a build. A test fails when a source and what was made of it disagree.
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';

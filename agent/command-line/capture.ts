@@ -23,13 +23,13 @@ export function addCapture(program: Command): void {
         .argParser(collect)
         .default([], 'no dump'),
     )
-    .addOption(new Option('--live', "look at what this node's kernel holds; takes CAP_NET_ADMIN").conflicts('against'))
+    .addOption(new Option('--live', "capture from this node's kernel; needs CAP_NET_ADMIN").conflicts('against'))
     .option('-n, --namespace <namespace>', 'only what Services of this namespace get')
     .option('-l, --selector <selector>', "only Services with such labels: 'app=cart'")
     .addOption(
       new Option(
         '--scramble [seed]',
-        'other names and addresses in the place of all: the same for the same seed, which nobody else should know; without one, chance decides',
+        'replace all names and addresses; a seed always gives the same replacements, so keep it secret; without a seed they are random',
       ).argParser((text) => {
         if (/^[A-Za-z0-9._-]{1,100}$/.test(text)) return text;
         throw new InvalidArgumentError('write --scramble=SEED, with letters and digits.');

@@ -24,7 +24,7 @@ export function addStatus(program: Command): void {
     status,
     ['text', 'wide', 'name', 'json', 'yaml'],
     'text',
-    'output format; wide: also where each Service is dialled, and whole messages; name: only the Services',
+    'output format; wide: also the addresses of each Service, and whole messages; name: only the Services',
   )
     .addHelpText(
       'after',

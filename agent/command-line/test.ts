@@ -36,7 +36,7 @@ export function addTest(program: Command): void {
     .option('--watch', 'run again after each change in the folders, until stopped')
     .option('--junit <file>', 'write a JUnit report to this file')
     .addOption(new Option('--github', 'print annotations for GitHub Actions; the default if GITHUB_ACTIONS is true'))
-    .addOption(new Option('--no-github', 'print none'));
+    .addOption(new Option('--no-github', 'print no annotations'));
   addOutput(test, ['text', 'json', 'yaml'], 'text')
     .addHelpText(
       'after',

@@ -433,7 +433,7 @@ describe('slicewright cleanup', () => {
     const kept =
       'error: kernel IPv4: nat KUBE-MARK-MASQ is not removed, with KUBE-POSTROUTING: HOSTPORTS jumps to it ' +
       "(-A HOSTPORTS -s 10.1.0.9/32 -j KUBE-MARK-MASQ), and slicewright leaves other programs' rules in place; " +
-      'once no rule jumps there, cleanup removes it\n';
+      'once no rule jumps there, cleanup removes it [cleanup-chain-in-use]\n';
 
     it('names what stays and why, each time, and removes it when it may', async () => {
       const kernel = createFakeKernel();
@@ -537,7 +537,7 @@ describe('slicewright cleanup', () => {
     expect([status, err]).toEqual([
       0,
       expect.stringMatching(
-        /^warning: sysctl \S+route_localnet: is still 1.*CVE-2020-8558.*sysctl -w \S+route_localnet=0\n$/,
+        /^warning: sysctl \S+route_localnet: is still 1.*CVE-2020-8558.*sysctl -w \S+route_localnet=0 \[route-localnet-open\]\n$/,
       ),
     ]);
     expect((await cleanup({ ...kernel, run })).err).toBe('');

@@ -153,7 +153,7 @@ describe('slicewright compile', () => {
     const { status, err } = await run({ config, node: other }, cart);
     expect([status, err]).toEqual([
       1,
-      'error: file ROOT/other.yaml: has the Node west-1, but hostnameOverride is east-1\n',
+      'error: file ROOT/other.yaml: has the Node west-1, but hostnameOverride is east-1 [other-node]\n',
     ]);
   });
 
@@ -168,7 +168,7 @@ describe('slicewright compile', () => {
 
   it('reads standard input for one purpose only', async () => {
     const { status, err } = await run({ node: '-' }, cart);
-    expect([status, err]).toEqual([2, 'error: option -: standard input can be read only once\n']);
+    expect([status, err]).toEqual([2, 'error: option -: standard input can be read only once [stdin-twice]\n']);
   });
 
   it('takes the Node of a list as an API server writes it, and none of another API group', async () => {
@@ -181,12 +181,14 @@ describe('slicewright compile', () => {
       'other.yaml',
       nodeOf('192.0.2.1').replace('apiVersion: v1', 'apiVersion: metal.example/v1'),
     );
-    expect((await run({ node: other }, cart)).err).toBe('error: file ROOT/other.yaml: holds no Node object\n');
+    expect((await run({ node: other }, cart)).err).toBe(
+      'error: file ROOT/other.yaml: holds no Node object [no-node]\n',
+    );
   });
 
   it('refuses a --node file without a Node', async () => {
     const { err } = await run({ node: scratch.put('node.yaml', cart) }, cart);
-    expect(err).toBe('error: file ROOT/node.yaml: holds no Node object\n');
+    expect(err).toBe('error: file ROOT/node.yaml: holds no Node object [no-node]\n');
   });
 
   it('says where it cannot write', async () => {

@@ -65,7 +65,7 @@ async function plan(text: string, backend: string, options: Partial<PlanOptions>
 const massOf = (removed: number, served: number) =>
   expect.stringMatching(
     new RegExp(
-      `^error: plan of all families: ${removed} of the ${served} Services that are served now go \\(.*\\): .*; nothing was changed\\. To do that: --allow-mass-removal\n$`,
+      `^error: plan of all families: ${removed} of the ${served} Services that are served now go \\(.*\\): .*; nothing was changed\\. To do that: --allow-mass-removal \\[mass-removal\\]\n$`,
     ),
   );
 
@@ -156,7 +156,10 @@ describe.each(backendNames())('at a terminal, a plan for %s', (backend) => {
   it.each([['no'], ['y'], ['YES'], [''], ['yes please'], [undefined]])('changes nothing for %j', async (answer) => {
     const before = await stateOf(node);
     const { status, err } = await apply(manifests(2), backend, {}, answering(answer));
-    expect([status, err]).toEqual([1, 'error: plan that was shown: the answer was not "yes"; nothing was changed\n']);
+    expect([status, err]).toEqual([
+      1,
+      'error: plan that was shown: the answer was not "yes"; nothing was changed [not-confirmed]\n',
+    ]);
     expect(await stateOf(node)).toEqual(before);
   });
 

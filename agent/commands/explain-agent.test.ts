@@ -71,7 +71,7 @@ describe('slicewright explain without files', () => {
     const address = await agent(manifests('10.1.0.5'));
     expect(await explain('node shop/late', address)).toMatchObject({
       status: 1,
-      err: 'error: Service shop/late: is not served by the agent of this node; with -f, explain service says why\n',
+      err: 'error: Service shop/late: is not served by the agent of this node; with -f, explain service says why [not-served]\n',
     });
     expect((await explain('node 10.96.0.99:80', address)).out).toContain(
       'because no Service is served at this address',
@@ -147,7 +147,7 @@ describe('slicewright explain without files', () => {
   it('takes no option that says how files are compiled', async () => {
     expect(await explain('node shop/cart', '127.0.0.1:1', { backend: 'ipvs' })).toMatchObject({
       status: 2,
-      err: 'error: option --backend: needs -f; without -f the command asks the agent of this node\n',
+      err: 'error: option --backend: needs -f; without -f the command asks the agent of this node [bad-option]\n',
     });
   });
 });

@@ -96,7 +96,7 @@ describe('slicewright explain', () => {
     const { status, err } = await explain('node shop/late');
     expect([status, err]).toEqual([
       1,
-      'error: Service shop/late: is neither a Service nor a ServiceImport of this cluster\n',
+      'error: Service shop/late: is neither a Service nor a ServiceImport of this cluster [not-served]\n',
     ]);
   });
 

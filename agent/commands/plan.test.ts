@@ -154,7 +154,7 @@ describe('slicewright plan --against', () => {
     expect(await plan(cut, cartOf())).toEqual({
       status: 1,
       out: '',
-      err: 'error: file ROOT/iptables-save: is not what iptables-save prints, or cut short\n',
+      err: 'error: file ROOT/iptables-save: is not what iptables-save prints, or cut short [bad-dump]\n',
     });
     expect((await plan(scratch.put('x', 'hello\n'), cartOf())).status).toBe(1);
     const folder = join(scratch.root, 'folder');

@@ -32,7 +32,7 @@ export interface WatchPlace {
 }
 
 /**
- * Asks the agent of this node how it stands, once or again and again.
+ * Reads the state of the agent of this node, once or repeatedly.
  *
  * returns  0 all is in force, 1 something is not as it should be, a Service that was named is not served, or nobody answers;
  *          2 usage; of several answers, the last

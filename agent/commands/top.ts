@@ -62,7 +62,7 @@ export function topCommand(targets: readonly string[], options: TopOptions, io: 
     const { settings, isSelected, backend, isNeeded, asked } = await knowledge(targets, options, io, place);
     const meters = await openMeters(place.run, settings, backend, isNeeded);
     if (meters.length === 0) {
-      await io.err('error: there are no rules for Services here, or they cannot be read; reading them takes root\n');
+      await io.err('error: found no rules for Services on this node, or cannot read them; reading needs root\n');
       return 1;
     }
     const book = createTrafficBook();

@@ -81,5 +81,7 @@ it.each([
   const error: unknown = await readRegistryFile(path, noStdin).catch((reason: unknown) => reason);
   if (!(error instanceof InputError)) throw new Error(`no InputError: ${String(error)}`);
   expect(error.diagnostics).toMatchObject([{ severity: 'error', code: 'bad-registry', message: problem }]);
-  expect(diagnosticsText(error.diagnostics, 'human', error.placeOf)).toBe(`error: file ${path}${where}: ${problem}\n`);
+  expect(diagnosticsText(error.diagnostics, 'human', error.placeOf)).toBe(
+    `error: file ${path}${where}: ${problem} [bad-registry]\n`,
+  );
 });

@@ -71,7 +71,7 @@ describe('readObjects', () => {
   it('names file, document, line and reason of broken YAML', async () => {
     const path = put('bad.yaml', '# first\n---\nkind: A\n---\nkind: B\n---\nkind: C\nkind: D\n');
     expect(await problemsOf(path)).toEqual([
-      'error: file ROOT/bad.yaml:8: is not valid YAML: duplicated mapping key (column 1)',
+      'error: file ROOT/bad.yaml:8: is not valid YAML: duplicated mapping key (column 1) [bad-yaml]',
     ]);
   });
 
@@ -100,9 +100,9 @@ describe('readObjects', () => {
     );
     expect(problems).toEqual([
       expect.stringContaining('ROOT/a.yaml:1: is not valid YAML'),
-      'error: file ROOT/c.yaml: is not UTF-8 text',
-      'error: file ROOT/missing.yaml: there is no such file',
-      'error: file ROOT/empty: is a directory without any *.yaml, *.yml or *.json file',
+      'error: file ROOT/c.yaml: is not UTF-8 text [not-utf8]',
+      'error: file ROOT/missing.yaml: there is no such file [file-unreadable]',
+      'error: file ROOT/empty: is a directory without any *.yaml, *.yml or *.json file [no-manifests]',
     ]);
   });
 

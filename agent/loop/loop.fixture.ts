@@ -34,7 +34,7 @@ export interface Bench {
   /** Tells of changes in a cluster; the own one when absent. */
   tell(changes: readonly { readonly object: unknown; readonly gone: boolean }[], cluster?: ClusterName): void;
   state(state: ReflectorState, cluster?: ClusterName): void;
-  /** What of ours in the kernel differs from compiling these objects from nothing. */
+  /** The rules of slicewright in the kernel that differ from compiling these objects from nothing. */
   differences(objects: readonly unknown[], clusters?: Readonly<Record<string, readonly unknown[]>>): string[];
   of<K extends AgentEvent['kind']>(kind: K): Extract<AgentEvent, { kind: K }>[];
   stop(): Promise<void>;

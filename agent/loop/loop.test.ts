@@ -53,7 +53,7 @@ function writes(bench: Bench): () => string[] {
 }
 
 describe('the loop', () => {
-  it('writes nothing before its own cluster was read, however much it heard', async () => {
+  it('writes nothing before the local cluster was read, however much it heard', async () => {
     const kernel = createFakeKernel();
     const before = await running([here, web, webSlice('10.1.0.1'), api, apiSlice('10.1.0.2')], { kernel });
     await before.stop();
@@ -75,7 +75,7 @@ describe('the loop', () => {
     await bench.clock.until(() => expect(surveyed()).toEqual([]));
   });
 
-  it('waits for other clusters, but not for ever', async () => {
+  it('waits for other clusters, but not forever', async () => {
     const bench = start({ remotes: [east], remoteWaitMs: 60_000 });
     bench.tell(present(here, web, webSlice('10.1.0.1')));
     bench.state({ kind: 'live' });

@@ -70,7 +70,7 @@ function pidHere(pid: number, pidNamespace: string): number | undefined {
       const [, names = ''] = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8')) ?? [];
       return Number(names.trim().split(/\s+/).at(-1)) === pid;
     } catch {
-      // It ended meanwhile, or is not ours to look at.
+      // It ended meanwhile, or is not slicewright's to look at.
       return false;
     }
   });

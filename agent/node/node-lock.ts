@@ -60,7 +60,7 @@ export async function tryLock(wish: LockWish, clock: Pick<Clock, 'timer'>): Prom
 }
 
 /**
- * Waits until no other process writes to this node: two with different ideas would undo each other's work for ever.
+ * Waits until no other process writes to this node: two with different ideas would undo each other's work forever.
  * While an update replaces one agent by the next, the next waits here.
  *
  * clock    what waits between two tries

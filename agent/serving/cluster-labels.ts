@@ -1,6 +1,6 @@
 /**
  * Names of clusters as labels of metrics. Whoever may write slices can name clusters without end, and
- * each is a time series for ever; so there are only so many, and all further ones count as `other`.
+ * each is a time series forever; so there are only so many, and all further ones count as `other`.
  */
 export interface ClusterLabels {
   of(cluster: string): string;

@@ -69,7 +69,7 @@ export function folderSource(
   };
 }
 
-/** Waits until nothing more happens, but not for ever: a log file in the folder must not keep us. */
+/** Waits until nothing more happens, but not forever: a log file in the folder must not keep us. */
 async function settle(watcher: FolderWatcher, settleMs: number, signal: AbortSignal): Promise<void> {
   for (let tries = 0; watcher.heard() && tries < 10; tries++) {
     watcher.forget();

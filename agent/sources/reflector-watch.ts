@@ -80,7 +80,7 @@ export async function watch<T>(
       tell.lasts();
     });
     for await (const line of linesOf(answer.body, maxLineLength)) {
-      // Only whole lines are signs of life: single bytes could keep a dead watch open for ever.
+      // Only whole lines are signs of life: single bytes could keep a dead watch open forever.
       idle.touch();
       const event = parseEvent(line);
       if (event === undefined) return end({ kind: 'expired', problem: 'a line of the watch is not an event' });

@@ -15,7 +15,7 @@ export interface Source {
   readonly forgoes?: ReadonlySet<string>;
   /** Where what it told of last stands in files; absent: it has it from no file. The cluster is its own. */
   readonly placeOf?: PlaceOf;
-  /** Tells the sink of objects and of how it stands, until the signal is aborted; never fails. */
+  /** Gives the sink objects and the state of this source, until the signal is aborted; never fails. */
   run(sink: SourceSink, signal: AbortSignal): Promise<void>;
 }
 

@@ -8,7 +8,7 @@ import type { ObjectRef } from '../../compiler/values/object-ref.ts';
  *   excluded   ready or serving, but a policy or topology keeps it out
  *   unready    cannot take connections
  *   duplicate  another slice, of this cluster or another, has the same endpoint
- *   refused    not believed: an address of ours, or one that its cluster cannot have
+ *   refused    not believed: a local address, or one that its cluster cannot have
  */
 export const endpointStates = ['used', 'excluded', 'unready', 'duplicate', 'refused'] as const;
 export type EndpointState = (typeof endpointStates)[number];

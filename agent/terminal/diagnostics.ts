@@ -12,8 +12,8 @@ import { nowhere, type Place, type PlaceOf } from '../input/place.ts';
 export type DiagnosticFormat = 'human' | 'json';
 
 /**
- * One line a diagnostic, worst first: a sentence, or a JSON document with the same fields as the value, and with `file`,
- * `document` and `line` where its object came from a file.
+ * One line a diagnostic, worst first: a sentence with the code of a warning or error behind it, or a JSON document with the
+ * same fields as the value, and with `file`, `document` and `line` where its object came from a file.
  *
  * placeOf   where objects came from; absent: from no file
  */
@@ -24,9 +24,18 @@ export function diagnosticsText(
 ): string {
   return sortDiagnostics(diagnostics)
     .map(
-      (diagnostic) => `${format === 'json' ? diagnosticJson(diagnostic, placeOf) : placedText(diagnostic, placeOf)}\n`,
+      (diagnostic) =>
+        `${format === 'json' ? diagnosticJson(diagnostic, placeOf) : withCode(diagnostic, placedText(diagnostic, placeOf))}\n`,
     )
     .join('');
+}
+
+/**
+ * The code is what docs/diagnostics.md lists causes and remedies by. It ends the first line: what follows is a tool's own
+ * words. A note needs no remedy, so it has none.
+ */
+function withCode(diagnostic: Diagnostic, text: string): string {
+  return isWorrying(diagnostic) ? text.replace(/(?=\n|$)/, ` [${diagnostic.code}]`) : text;
 }
 
 /** A diagnostic as a person reads it: `warning: Service shop/cart spec.clusterIP (shop.yaml:12): …`. */

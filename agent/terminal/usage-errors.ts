@@ -28,7 +28,7 @@ function calledAs(command: Command): CalledCommand {
   };
 }
 
-/** Where a process is asked how it stands. */
+/** The address at which a command asks a process for its state. */
 export function addressOption(text: string, usual: string): Option {
   return new Option('--address <host:port>', text).argParser(parseHostPort).default(usual);
 }

@@ -67,7 +67,7 @@ function masqueradeRules(ir: ServicePortIR, outline: Outline, node: NodeContext,
   });
 }
 
-/** Endpoints that some chain of ours leads to, each once, by `ip:port`. */
+/** Endpoints that one of slicewright's chains leads to, each once, by `ip:port`. */
 function usedEndpoints(ir: ServicePortIR, outline: Outline): readonly Endpoint[] {
   const used = new Map<string, Endpoint>();
   for (const endpoint of outline.localChain === undefined ? [] : ir.pools.local) {

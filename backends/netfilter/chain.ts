@@ -50,7 +50,7 @@ class LineChain implements Chain {
   }
 }
 
-/** A rule of ours in a chain of the kernel. */
+/** One of slicewright's rules in a chain of the kernel. */
 export function makeHook(family: Family, table: Table, chain: KernelChain, rule: Rule): Hook {
   return { table, chain, rule, line: printRule(family, chain, rule) };
 }

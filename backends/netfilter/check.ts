@@ -24,7 +24,8 @@ export function checkRuleset(ruleset: Ruleset, standing: ReadonlySet<string>): s
   }
   for (const [key, { table, name, lines }] of ruleset.chains) {
     if (key !== chainKey(table, name)) problems.push(`${chainKey(table, name)} is kept as ${key}`);
-    if (parseChainName(name) === undefined || isKernelChain(name)) problems.push(`${key} is no chain of ours`);
+    if (parseChainName(name) === undefined || isKernelChain(name))
+      problems.push(`${key} is not one of slicewright's chains`);
     const hooks = entered.get(key);
     if (hooks === undefined) problems.push(`${key} is reached by no rule`);
     const from = [...(hooks ?? [])];

@@ -10,7 +10,7 @@ import { chainKey, type Ruleset, type Table } from './rule.ts';
 export interface Owners {
   /** undefined: a chain that all share, or one that nobody can tell. */
   ofChain(table: Table, chain: string): string | undefined;
-  /** `line` is a rule of a chain of ours. */
+  /** `line` is a rule of one of slicewright's chains. */
   ofLine(table: Table, line: string): string | undefined;
 }
 

@@ -82,10 +82,10 @@ export function staysMarked<D extends { readonly tables: readonly TableText[] }>
  *
  *   our mark               stands beside slicewright's chains, and goes with them
  *   KUBE-FIREWALL, KUBE-MARK-DROP  keep what is in them, besides what we want in them, where there is a kubelet
- *   a chain of ours that a rule of others jumps to  cannot be deleted, so it stays, and is empty
+ *   one of slicewright's chains that a rule of others jumps to  cannot be deleted, so it stays, and is empty
  *   KUBE-MARK-MASQ that a rule of others jumps to   stays as it is, with the rules that masquerade what it marks
  *
- * program   undefined: nothing of ours shall be left
+ * program   undefined: nothing of slicewright's shall be left
  */
 export function besideOthers(
   program: Ruleset | undefined,
@@ -107,7 +107,7 @@ export function besideOthers(
     if (target === undefined || chains.has(key)) continue;
     chains.set(key, isMarking(target, prefix) ? target : chainFromLines(family, table, target.name, []));
     if (kubeNameOf(target.name, prefix) === markMasquerade) keepMasquerading(wanted, found, prefix);
-    // As long as anything of ours is left, it is known to be.
+    // As long as anything of slicewright's is left, it is known to be.
     marked.add(table);
   }
   for (const table of marked) chains.set(chainKey(table, marker), chainFromLines(family, table, marker, []));
@@ -143,7 +143,7 @@ function keepMasquerading(
   hooks.push(...there.filter(({ table, line }) => table === 'nat' && jumpTarget(line) === chain.name));
 }
 
-/** A chain of ours that stays where nothing of ours shall be, since other programs' rules jump to it. */
+/** One of slicewright's chains that stays where nothing of slicewright's shall be, since other programs' rules jump to it. */
 export interface KeptChain {
   readonly chain: Chain;
   readonly rules: readonly ForeignRule[];
@@ -152,7 +152,7 @@ export interface KeptChain {
   readonly isEmpty: boolean;
 }
 
-/** found   where nothing of ours shall be */
+/** found   where nothing of slicewright's shall be */
 export function keptForOthers({ chains }: Ruleset, { references }: Foreign, prefix: ChainPrefix): readonly KeptChain[] {
   const rules = new Map<string, ForeignRule[]>();
   for (const rule of references) {

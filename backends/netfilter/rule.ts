@@ -17,7 +17,7 @@ export type KernelChain = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTR
 export type CtState = 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'DNAT';
 
 /**
- * What a rule of ours can ask of a packet. A closed vocabulary: print, parse, trace and check
+ * What one of slicewright's rules can ask of a packet. A closed vocabulary: print, parse, trace and check
  * all switch over it, so a new kind fails to compile until each of them knows it.
  *
  * The order of a rule's matches is the order of its `-m` options; source, destination, interface
@@ -64,7 +64,7 @@ export interface Rule {
 }
 
 /**
- * A chain of ours. `lines` are its rules in iptables-save form (`-A NAME …`); equal lines are
+ * One of slicewright's chains. `lines` are its rules in iptables-save form (`-A NAME …`); equal lines are
  * an equal chain. Made by `makeChain` (chain.ts) from rules or from a save.
  */
 export interface Chain {
@@ -78,7 +78,7 @@ export interface Chain {
   readonly rules: readonly (Rule | undefined)[];
 }
 
-/** A rule of ours in a chain of the kernel: it jumps to a chain of ours. */
+/** One of slicewright's rules in a chain of the kernel: it jumps to one of slicewright's chains. */
 export interface Hook {
   readonly table: Table;
   readonly chain: KernelChain;
@@ -90,7 +90,7 @@ export interface Hook {
 }
 
 /**
- * All of ours in one family's tables. Wanted and found are the same type on purpose: the kernel
+ * Everything of slicewright's in one family's tables. Wanted and found are the same type on purpose: the kernel
  * is read into the values that we write, so plan(x, x) is empty and one tracer explains both.
  */
 export interface Ruleset {

@@ -9,7 +9,7 @@ import type { QuarantinedService } from './delays.ts';
  */
 export type Depth = 'full' | 'delta';
 
-/** A chain, set or server of ours that was found other than we left it. */
+/** One of slicewright's chains, sets or servers that another program changed. */
 export interface DriftedPart {
   /** `nat KUBE-SERVICES` */
   readonly where: string;
@@ -74,6 +74,6 @@ export interface FamilyPlane {
    * throws   an Error that says what is in force; the next sync should be full
    */
   sync(wanted: Target, depth: Depth): Promise<FamilySync>;
-  /** A look that costs next to nothing. Says what of ours is missing; undefined: nothing that was looked at. */
+  /** A look that costs next to nothing. Says which of slicewright's rules are missing; undefined: none of those that it checks. */
   glance(): Promise<string | undefined>;
 }

@@ -62,7 +62,7 @@ function reasonsFor({ kind, names }: Topology): Omit<Nearness, 'partOf'> {
   };
 }
 
-/** Endpoints of this node, if they are preferred; else of our zone, hints of ours counting before zones; else all. */
+/** Endpoints of this node, if they are preferred; else of our zone, local hints counting before zones; else all. */
 function nearest(
   ready: readonly Candidate[],
   topology: Topology | undefined,

@@ -41,7 +41,7 @@ export function attachOwn(slice: EndpointSlice, facts: NameFacts): AttachedSlice
 }
 
 /**
- * A slice of a Service of ours that stands in for what a ServiceImport has of it (MR-16); undefined for one that is not
+ * A slice of a local Service that stands in for what a ServiceImport has of it (MR-16); undefined for one that is not
  * of the local cluster's pods. Our Service may have lost a conflict like any exporter's, so its ports count (MR-30).
  */
 export function attachStandIn(

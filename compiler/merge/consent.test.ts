@@ -48,7 +48,7 @@ function mayServe(namespace: string, ...names: string[]) {
   });
 }
 
-describe("another cluster's endpoints join a Service of ours", () => {
+describe("another cluster's endpoints join a local Service", () => {
   it.each([
     ['an export', exported],
     ['a MultiClusterService of that cluster', provided],

@@ -4,7 +4,7 @@ import { findCluster, idOf, type Registry } from '../registry/registry.ts';
 import type { TextMap } from '../model/fields.ts';
 import type { ClusterName, ServiceKey } from '../values/names.ts';
 
-/** How another cluster offers endpoints for a Service of ours. */
+/** How another cluster offers endpoints for a local Service. */
 export type Offer = 'exported' | 'provided';
 
 /** Who of the local cluster lets them in. `multi-cluster-service` needs no offer: Karmada's word is of both sides. */
@@ -18,14 +18,14 @@ export interface Question {
   readonly of: ServiceKey;
   /** Of the Service. */
   readonly annotations: TextMap;
-  /** The Service is an import of ours, or stands for one. */
+  /** The Service is a local import, or stands for one. */
   readonly isImport: boolean;
   /** Our own MultiClusterService names the cluster as provider and ours as consumer. */
   readonly isProvidedByUs: boolean;
 }
 
 /**
- * Who lets another cluster's endpoints into a Service of ours; undefined: nobody, so they stay out. A cluster alone
+ * Who lets another cluster's endpoints into a local Service; undefined: nobody, so they stay out. A cluster alone
  * cannot say that its endpoints are ours too: its export would draw our clients away to it.
  *
  * On default/kubernetes and the system namespaces every tenant depends, so there objects of one namespace do not

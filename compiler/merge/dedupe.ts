@@ -46,7 +46,7 @@ export function dedupe(candidates: readonly Candidate[], facts: MergeFacts): Ded
     dropped.set(loser, { rule: 'MR-33', text: `duplicate-of ${formatObjectRef(winner.from.slice.ref)}` });
     if (winner.cluster !== loser.cluster) contested.push({ winner, loser });
   }
-  // That a refused endpoint is one of ours as well tells more than that it is where ours are.
+  // That a refused endpoint equals a local endpoint says more than that it lies among local addresses.
   for (const loser of refused) {
     const winner = winners.get(loser.text);
     if (loser.concern?.reason.rule === 'O1' && winner?.cluster === undefined && winner !== undefined) {

@@ -6,7 +6,7 @@ import type { ClusterName, Namespace } from '../values/names.ts';
 
 /** What the merge of one Service must know besides the Service and its slices. */
 export interface MergeFacts {
-  /** kube-proxy's choices: no rule of ours about sources (MR-46). */
+  /** kube-proxy's choices: none of slicewright's rules about sources (MR-46). */
   readonly compat: boolean;
   /** Feature gates given by name. */
   readonly featureGates: Settings['featureGates'];

@@ -198,7 +198,7 @@ describe('what another cluster says of its own objects', () => {
     expect(pool('65535')).toMatch(/: 10\.0\.0\.1:8080 10\.1\.0\.1:8080@east$/);
   });
 
-  it('names no clusters and no addresses of ours', () => {
+  it('names no clusters and no local addresses', () => {
     const objects = [
       service('derived-serve'),
       slice('derived-serve', 'imported-east-x-a', ['10.1.0.1'], { by: 'import' }),
@@ -235,7 +235,7 @@ describe('a compiler that remembers', () => {
       ['default/derived-serve/TCP/IPv4'],
     ],
     [
-      'a pod of ours that stands in',
+      'a local pod that stands in',
       [serve, vip, serviceExport('serve')],
       [native],
       ['default/serve/TCP/IPv4', 'default/serve@clusterset/TCP/IPv4'],

@@ -140,15 +140,15 @@ describe('what another cluster may not say', () => {
     ]);
   });
 
-  it('that an endpoint of ours came back from it: that one is on our node again', () => {
+  it('that a local endpoint came back from it: that one is on our node again', () => {
     const settings = { ownCluster: parseClusterName('east') };
     const compilation = compileObjects([localOnly, remote], { settings });
     expect(poolTexts(onlyPort(compilation).pools.local)).toEqual(['10.1.0.1:8080!']);
   });
 
   it.each([
-    ['a node of ours', '192.168.0.1'],
-    ['the cluster IP of a Service of ours', '10.96.0.9'],
+    ['a local node', '192.168.0.1'],
+    ['the cluster IP of a local Service', '10.96.0.9'],
     ['our metadata service', '169.254.169.254'],
     ['our loopback', '127.0.0.1'],
   ])('that its endpoint is %s', (_what, address) => {

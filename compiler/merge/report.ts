@@ -98,7 +98,7 @@ export function reportOverreach(refs: Iterable<ObjectRef>, diagnostics: Diagnost
   }
 }
 
-/** Endpoints that other clusters offer for Services of ours and that nobody here lets in: once a Service and cluster. */
+/** Endpoints that other clusters offer for local Services and that nobody here lets in: once a Service and cluster. */
 export function reportUnaccepted(
   offers: Iterable<{ readonly service: ObjectRef; readonly cluster: ClusterName; readonly isProtected: boolean }>,
   diagnostics: Diagnostic[],
@@ -167,7 +167,7 @@ export function reportLost(endpoints: readonly EndpointRecord[], facts: MergeFac
   }
 }
 
-/** Without knowing our own pods' ranges nobody can tell another cluster's endpoint from a pod of ours (O1). */
+/** Without knowing our own pods' ranges nobody can tell another cluster's endpoint from a local pod (O1). */
 export function reportUnchecked(
   endpoints: readonly EndpointRecord[],
   { podCidrs, nodePods, registry }: MergeFacts,

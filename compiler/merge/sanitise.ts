@@ -58,7 +58,7 @@ export function sanitise(from: AttachedSlice, trustHints: boolean, facts: MergeF
   });
 }
 
-/** Special addresses are refused from anyone; addresses of ours only from other clusters (pods can share their node's). */
+/** Special addresses are refused from anyone; local addresses only from other clusters (pods can share their node's). */
 function concernsOf({ source }: AttachedSlice, facts: MergeFacts): (endpoint: SliceEndpoint) => Concern | undefined {
   const bySource =
     facts.compat || (source.kind === 'own' && source.how !== 'returned')
@@ -94,7 +94,7 @@ function remoteConcerns(cluster: ClusterName, facts: MergeFacts): (address: IpAd
   const byFamily = { IPv4: ofFamily(ranges, 'IPv4'), IPv6: ofFamily(ranges, 'IPv6') };
   const strict = isStrict(registry);
   return (address) => {
-    // A gateway may make an IPv4 address of ours of what is no address of ours here.
+    // A gateway may turn an address that is not local here into a local IPv4 address.
     for (const meant of [address, ...embeddedIpv4(address)]) {
       const reserved = facts.reserved(meant);
       if (reserved !== undefined) {

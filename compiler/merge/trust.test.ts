@@ -106,7 +106,7 @@ describe("another cluster's endpoint", () => {
     ]);
   });
 
-  it('that means an address of ours to a gateway is refused as that address is', () => {
+  it('that means a local address to a gateway is refused as that address is', () => {
     const six = (address: string) => {
       const remote = dispatched('six', 'east', [address], { addressType: 'IPv6' });
       const compilation = compileObjects(

@@ -52,7 +52,7 @@ describe('lists', () => {
   });
 });
 
-describe('what is no object of ours', () => {
+describe('what is not an object for the compiler', () => {
   it('is noted once per kind', () => {
     const deployment = (name: string) => ({
       apiVersion: 'apps/v1',

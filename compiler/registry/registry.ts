@@ -10,7 +10,7 @@ import { type ClusterName, compareText, type Namespace, type ObjectName } from '
 export const clusterStates = ['Unknown', 'Alive', 'Suspect', 'Lost'] as const;
 export type ClusterState = (typeof clusterStates)[number];
 
-/** Services of ours that another cluster may add endpoints to. */
+/** Local Services that another cluster may add endpoints to. */
 export interface ServiceGrant {
   /** `*`: all but the system namespaces, and never default/kubernetes. */
   readonly namespace: Namespace | '*';
@@ -44,7 +44,7 @@ export interface RegisteredCluster {
   readonly state: ClusterState;
   /** Overrides the default for Services whose own policy does not say. */
   readonly onLost: OnClusterLost | undefined;
-  /** Services of ours that it may feed where no object of ours says so. */
+  /** Local Services that it may feed where no local object says so. */
   readonly mayServe: readonly ServiceGrant[];
 }
 

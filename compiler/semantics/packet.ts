@@ -30,7 +30,7 @@ export type Verdict =
   | { readonly kind: 'forward'; readonly to: readonly Share[] }
   | { readonly kind: 'reject' }
   | { readonly kind: 'drop' }
-  /** Let in to the node itself by a rule of ours (health check node port). */
+  /** Let in to the node itself by one of slicewright's rules (health check node port). */
   | { readonly kind: 'accept' }
   /** None of our business: it goes on as if we were not there. */
   | { readonly kind: 'untouched' }

@@ -130,7 +130,7 @@ describe('slicewright controller', () => {
     for (const double of [hub, m1, m2]) expect(double.requests.filter((line) => !line.startsWith('GET '))).toEqual([]);
   });
 
-  it('runs, takes clusters from Secrets, tells how it stands, and ends when it is told to', async () => {
+  it('runs, takes clusters from Secrets, reports its state, and ends when it is told to', async () => {
     const { hub, m1, m2 } = await three();
     for (const [name, double] of [
       ['m1', m1],

@@ -10,7 +10,7 @@ export interface ControllerStatusOptions {
 }
 
 /**
- * Asks a controller how it stands.
+ * Reads the state of a controller.
  *
  * returns  0 all is well, 1 something is not as it should be, or nobody answers
  */

@@ -39,7 +39,7 @@ export interface DesiredEvent {
   readonly message: string;
 }
 
-/** Something that stands where an object of ours should be, or else keeps it away. */
+/** Something that stands where an object of the controller should be, or else keeps it away. */
 export interface Refusal {
   readonly target: Target;
   readonly id: ObjectId;
@@ -60,7 +60,7 @@ export interface Draft {
   readonly topic: string;
   viewOf(target: Target): ClusterView | undefined;
   /**
-   * Wants an object in a cluster. Returns whether it may be there: false where something that is not ours stands in
+   * Wants an object in a cluster. Returns whether it may be there: false where something that is not slicewright's stands in
    * its place, or its namespace or kind is missing.
    */
   want(target: Target, object: Fields, more?: Reasons): boolean;

@@ -291,7 +291,7 @@ it.each(disturbing)('an API server that $name loses nothing', async ({ begin, ag
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   if (says instanceof RegExp) await eventually(() => expect(said(agent)).toMatch(says));
-  // Lines that were held back for ever are not told any more: the next watch is a good one.
+  // Lines that were held back forever are not told any more: the next watch is a good one.
   east.double.faults = noFaults;
   await converges(kernel, east);
   await isWell(agent);

@@ -25,7 +25,7 @@ export const openServices: readonly Manifest[] = Array.from({ length: 10 }, (_, 
   status: { loadBalancer: {} },
 }));
 
-/** Where the agent's own cluster has somebody, and where nobody answers. */
+/** Where the agent's local cluster has somebody, and where nobody answers. */
 const claimed = ['10.12.0.6', '10.12.0.10', '172.18.0.12', '10.13.100.1', '10.66.0.1', '10.66.0.77', '10.66.0.78'];
 
 /** What its API server says in the place of what a good one would have refused. */

@@ -93,7 +93,7 @@ describeWith('kubectl', 'kubectl', () => {
     expect(call('kubectl', ['slicewright', '--version']).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect(call('kubectl', ['slicewright', 'compile', '-f', 'missing.yaml'])).toMatchObject({
       status: 1,
-      stderr: 'error: file missing.yaml: there is no such file\n',
+      stderr: 'error: file missing.yaml: there is no such file [file-unreadable]\n',
     });
   });
 

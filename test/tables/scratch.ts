@@ -45,5 +45,5 @@ export async function loadEach(
   });
 }
 
-/** A line that no program of ours holds. */
+/** A line that is in none of slicewright's programs. */
 const mark = '=====SCRATCH=====';

@@ -140,14 +140,19 @@ describe('with a kernel', () => {
     kernel.refuses = (part) => part.startsWith('shop/odd');
     const { status, err } = await node.apply(`${manifests('10.1.0.5')}---${another(cartOf('10.1.0.6'))}`);
     expect(status).toBe(1);
-    expect(err).toBe('error: Service shop/odd port http: the toy kernel refuses shop/odd:http/TCP/IPv4\n');
+    expect(err).toBe(
+      'error: Service shop/odd port http: the toy kernel refuses shop/odd:http/TCP/IPv4 [service-refused]\n',
+    );
     expect([linesOf(cart), linesOf('shop/odd:http/TCP/IPv4')]).toEqual([[lineTo('10.1.0.5')], undefined]);
   });
 
   it('a machine without its kernel is told of, and nothing was changed', async () => {
     kernel.isAbsent = true;
     const { status, err } = await createToyNode().apply(manifests('10.1.0.5'));
-    expect([status, err]).toEqual([1, 'error: machine toy: this machine has no toy kernel\nNothing was changed.\n']);
+    expect([status, err]).toEqual([
+      1,
+      'error: machine toy: this machine has no toy kernel [toy-unsupported]\nNothing was changed.\n',
+    ]);
   });
 
   it('cleanup takes out all of it and nothing else, and does nothing the second time', async () => {
@@ -176,7 +181,10 @@ describe('a dump', () => {
   it('is refused when it was cut short, or is none', async () => {
     const path = scratch.put('lines', '# toy IPv4\n[node]\n');
     const short = await createToyNode().plan(manifests('10.1.0.5'), { against: [path] });
-    expect([short.status, short.err]).toEqual([1, `error: file ${path}: is no program of the toy, or cut short\n`]);
+    expect([short.status, short.err]).toEqual([
+      1,
+      `error: file ${path}: is no program of the toy, or cut short [bad-dump]\n`,
+    ]);
     const none = await createToyNode().plan(manifests('10.1.0.5'), { against: [scratch.root] });
     expect(none.err).toContain('is a directory without toy-IPv4 or toy-IPv6');
   });
@@ -204,7 +212,7 @@ describe('a saved plan', () => {
     const { status, err } = await node.apply('', { plan: out, filename: [] });
     expect([status, err]).toEqual([
       1,
-      'error: kernel IPv4: the lines have changed since this plan was made\nNothing was changed. Make a new plan.\n',
+      'error: kernel IPv4: the lines have changed since this plan was made [apply-changed-since]\nNothing was changed. Make a new plan.\n',
     ]);
     expect(linesOf(cart)).toEqual([lineTo('10.1.0.6')]);
   });

@@ -198,7 +198,7 @@ describe.each<Mode>(['nft', 'legacy'])('faults in %s mode', (mode) => {
     expect(oursIn(kernel.save('IPv4', mode))).toBe(textOf(target(...servicesWith(2).slice(0, 3))));
   });
 
-  it('another writer who never stops is reported, not fought for ever', async () => {
+  it('another writer who never stops is reported, not fought forever', async () => {
     const kernel = await running(...servicesWith(2));
     kernel.faults = {
       anotherWriter: (now) => now.restore('IPv4', '*nat\n:KUBE-SERVICES - [0:0]\nCOMMIT\n', mode),

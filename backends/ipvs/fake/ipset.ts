@@ -1,4 +1,4 @@
-/** A set as a kernel keeps it. Entries with the seconds they have left; undefined: for ever. */
+/** A set as a kernel keeps it. Entries with the seconds they have left; undefined: forever. */
 export interface FakeSet {
   readonly type: string;
   /** What stands behind the type: `family inet maxelem 65536`. */

@@ -20,7 +20,7 @@ import type { ServerKey, VirtualServer } from '../program/servers.ts';
 import { type IpvsStep, scriptOf } from '../plan/steps.ts';
 
 export interface IpvsTarget {
-  /** undefined: nothing of ours. */
+  /** undefined: nothing of slicewright's. */
   readonly program: IpvsProgram | undefined;
   /** As compiled: who still serves keeps its UDP connections. */
   readonly services: readonly ServicePortIR[];

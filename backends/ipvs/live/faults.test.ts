@@ -110,7 +110,7 @@ describe('what others have', () => {
     );
   });
 
-  it('at an address of ours is left alone; the Service is named and the others serve', async () => {
+  it('at an address of a Service is left alone; the Service is named and the others serve', async () => {
     const kernel = withOthers();
     const taken = { name: '-t 10.96.0.1:80', options: '-s sh', reals: new Map() };
     kernel.servers = new Map([...kernel.servers, [taken.name, taken]]);

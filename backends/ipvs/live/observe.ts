@@ -24,7 +24,7 @@ const sysctlNames = [
 ] as const;
 
 /**
- * All of ours in one family, and what else a plan must know: what others made, which real servers
+ * Everything of slicewright's in one family, and what else a plan must know: what others made, which real servers
  * have connections, which ones are draining.
  *
  * inUse    the mode of the tables that was chosen before, which stays

@@ -10,7 +10,7 @@ import { commandFailure } from './errors.ts';
  *
  * A bound address is the node's own, so the kernel dials it from that very address. A connection through a virtual server
  * keeps the address bound until it ends. A connection that another backend's rules translate does not: once the address is
- * unbound, answers to it are no longer for this node, and the connection is silent for ever. So before another backend comes
+ * unbound, answers to it are no longer for this node, and the connection is silent forever. So before another backend comes
  * into force, the kernel is told to dial bound addresses from an address of the node that stays.
  */
 

@@ -177,7 +177,7 @@ async function performAll(
 
 type Parsed = z.infer<typeof step>;
 
-/** Names what is of another family, and sets, links and rules that are not ours under this prefix. */
+/** Names what is of another family, and sets, links and rules that are not slicewright's under this prefix. */
 function strangenessUnder(own: OwnChains): (one: Parsed, of: Family) => string[] {
   const { prefix } = own;
   const { isOurs } = withMark(own);

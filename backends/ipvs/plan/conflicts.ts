@@ -9,7 +9,7 @@ import type { VirtualServer } from '../program/servers.ts';
 import { isOtherType } from './set-plan.ts';
 import type { IpSet } from '../program/sets.ts';
 
-/** Something that is in the way of a program and not ours to take out of it. */
+/** Something that is in the way of a program and not slicewright's to take out of it. */
 export type Conflict =
   /** The frontend is left out, the others stand. */
   | { readonly kind: 'foreign-server'; readonly server: VirtualServer; readonly service: ServicePortId | undefined }
@@ -86,7 +86,7 @@ export function adoptForeign(observed: IpvsProgram, desired: IpvsProgram, exclud
   };
 }
 
-/** What someone else made at an address of ours is not overwritten: that frontend is left out. */
+/** What someone else made at a Service's address is not overwritten: that frontend is left out. */
 export function withoutForeign(desired: IpvsProgram, found: Found): IpvsProgram {
   if (found.foreign.size === 0) return desired;
   const servers = new Map([...desired.servers].filter(([key]) => !found.foreign.has(key)));

@@ -17,7 +17,7 @@ import type { IpvsStep } from './steps.ts';
  *     no reason for a step, so plan(x, x) is empty and the plan after a plan is, but for those.
  *   - Every prefix is safe: a client gets the old verdict or the new one. Where a Service changes in
  *     several respects at once (endpoints, masquerading, filter), that holds for each of them.
- *   - What is not ours is in no step: virtual servers that are not in the ledger, sets and chains of
+ *   - What is not slicewright's is in no step: virtual servers that are not in the ledger, sets and chains of
  *     other names, addresses of other links.
  *
  * Goals that pull against each other
@@ -112,7 +112,7 @@ function planAddresses(observed: IpvsProgram, wanted: IpvsProgram, { kept }: Dep
   };
 }
 
-/** The kernel's other settings are not ours to put back. */
+/** The kernel's other settings are not slicewright's to put back. */
 function planSysctls(observed: IpvsProgram, wanted: IpvsProgram) {
   const changed = [...wanted.sysctls].filter(([name, value]) => observed.sysctls.get(name) !== value);
   const known = changed.flatMap(([name]) => {

@@ -83,7 +83,7 @@ function setsOf(entries: ReadonlyMap<SetId, readonly SetEntry[]>, node: NodeCont
 /**
  * Kernel settings without which virtual servers do not work as Services must (IPVS-3). The paths
  * are IPv4's for both families. Without strictARP the node answers ARP for the addresses on
- * kube-ipvs0, and the two settings stay as they are: they are not ours to reset.
+ * kube-ipvs0, and the two settings stay as they are: they are not slicewright's to reset.
  *
  * conn_reuse_mode is not among them: what it needs depends on the kernel, see host.ts.
  */

@@ -79,7 +79,7 @@ function parseParameters(
   const scheduler = parseSchedulerName(known.get('-s'));
   const seconds = known.get('-p');
   return {
-    // A kernel names every scheduler; what we cannot read differs from all of ours.
+    // A kernel names every scheduler; what we cannot read differs from all of slicewright's.
     scheduler: scheduler ?? (parseSchedulerName('unknown') as VirtualServer['scheduler']),
     persistenceSeconds: seconds === undefined ? undefined : Number(seconds),
     flags: known.get('-b')?.split(',') ?? [],
@@ -187,7 +187,7 @@ export function parseEntry(text: string | undefined): SetEntry | undefined {
 
 /**
  * The output of `ip -o addr show dev kube-ipvs0`: addresses of whole length, as we bind them.
- * Others on the link (link-local ones, networks) are not ours.
+ * Others on the link (link-local ones, networks) are not slicewright's.
  */
 export function parseBound(text: string): readonly IpAddress[] {
   return text.split('\n').flatMap((line) => {

@@ -24,7 +24,7 @@ export interface IpvsUnit {
 }
 
 /**
- * All of ours in one family: virtual servers, sets, addresses, a few chains, sysctls.
+ * Everything of slicewright's in one family: virtual servers, sets, addresses, a few chains, sysctls.
  *
  * Wanted and found are the same type on purpose. What only a kernel can say (who draws
  * connections still, what is someone else's) is in `found`, which no linked program has.
@@ -67,7 +67,7 @@ export interface Found {
   readonly tables: Observation | undefined;
 }
 
-/** Of a kernel with nothing of ours in it. */
+/** Of a kernel with nothing of slicewright's in it. */
 export const nothingFound: Found = {
   foreign: new Map(),
   connections: new Map(),

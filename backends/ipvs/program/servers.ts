@@ -24,7 +24,7 @@ export interface RealServer {
   readonly forwarding: Forwarding;
   /** 0 to 65535; 0: no new connections, established ones go on. */
   readonly weight: number;
-  /** Options that ours never have, as ipvsadm prints them; empty in a program of ours. */
+  /** Options that slicewright's servers never have, as ipvsadm prints them; empty in slicewright's programs. */
   readonly other: string;
 }
 
@@ -37,7 +37,7 @@ export interface VirtualServer {
   readonly persistenceSeconds: number | undefined;
   /** `mh-port` and the like, in the order of ipvsadm. */
   readonly flags: readonly string[];
-  /** Options that ours never have, as ipvsadm prints them; empty in a program of ours. */
+  /** Options that slicewright's servers never have, as ipvsadm prints them; empty in slicewright's programs. */
   readonly other: string;
   /** In numeric order of address and port. */
   readonly reals: readonly RealServer[];

@@ -48,7 +48,7 @@ export function traceProgram(
     else tour.leave(flow, isLocal);
     return tour.end();
   }
-  // A martian: whoever sends with an address of ours is not heard (fib_validate_source).
+  // A martian: whoever sends with a Service's address is not heard (fib_validate_source).
   if (bound.has(packet.source)) return { verdict: { kind: 'drop' }, steps: [] };
   const flow = tour.pass([['nat', 'PREROUTING']], startFlow(sent));
   if (flow === undefined) return tour.end();

@@ -5,7 +5,7 @@ import type { Family } from '../../../compiler/values/address.ts';
 import { type KernelChain, type Ruleset, type Table, tables } from '../rule.ts';
 import { kernelChains } from '../kernel-chains.ts';
 
-/** What of ours one table holds, as text: all that a change of it depends on. */
+/** What one table holds of slicewright's, as text: all that a change of it depends on. */
 export interface TableState {
   /** Lines by chain name. */
   readonly chains: ReadonlyMap<string, readonly string[]>;

@@ -24,7 +24,7 @@ export interface Modes {
 }
 
 /**
- * Finds which mode's tables to use: those that already hold what is ours, or rules of Services, or
+ * Finds which mode's tables to use: those that already hold what is slicewright's, or rules of Services, or
  * else any rules; on an untouched node what the program `iptables` uses. The rules of Services
  * must stand where those of everybody else on the node stand, or packets meet two sets of them.
  *

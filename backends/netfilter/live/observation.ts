@@ -37,7 +37,7 @@ export type Found = Pick<Observation, 'family' | 'ruleset' | 'foreign' | 'owner'
 
 /** What shall be. */
 export interface Target {
-  /** undefined: nothing of ours. */
+  /** undefined: nothing of slicewright's. */
   readonly program: Ruleset | undefined;
   /** As compiled: who still serves keeps its UDP connections. */
   readonly services: readonly ServicePortIR[];
@@ -177,7 +177,7 @@ function referencedChains({ references }: Foreign): string[] {
 }
 
 /**
- * Slicewright's mark stands from before the first chain of ours until after the last: whatever interrupts a
+ * Slicewright's mark stands from before the first of slicewright's chains until after the last: whatever interrupts a
  * plan, the next one knows whose the rest is.
  */
 function planMarked(observed: Ruleset, desired: Ruleset, own: OwnChains, options: PlanOptions): RestoreStep[] {

@@ -47,7 +47,7 @@ export function rulesetText(ruleset: Ruleset): string {
   return documentText(tableTexts(ruleset));
 }
 
-/** Tables that hold nothing of ours are left out. */
+/** Tables that hold nothing of slicewright's are left out. */
 export function tableTexts(ruleset: Ruleset): TableText[] {
   const chains = [...ruleset.chains.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   return tables

@@ -16,11 +16,11 @@ export interface Save {
 
 /** Rules and chains of others, as far as they touch ours. */
 export interface Foreign {
-  /** Chains that are not ours, by {@link chainKey}, sorted; without the kernel's. */
+  /** Chains that are not slicewright's, by {@link chainKey}, sorted; without the kernel's. */
   readonly chains: readonly string[];
   /** Foreign rules that stand before the last of slicewright's hooks in a chain of the kernel, in order. */
   readonly inFront: readonly RuleInFront[];
-  /** Foreign chains' rules that jump to a chain of ours: it cannot be deleted while they stand. */
+  /** Foreign chains' rules that jump to one of slicewright's chains: it cannot be deleted while they stand. */
   readonly references: readonly ForeignRule[];
   /** What the tool says of tables that it cannot show in full, because nft programs of others hold more there. */
   readonly remarks: readonly string[];
@@ -46,7 +46,7 @@ export type IsOurs = (table: Table, chain: string) => boolean;
  *
  * Only lines of slicewright's chains are kept and none is taken apart until someone asks for its rules, so
  * a save of 70,000 lines costs little more than splitting it. Lines of other chains are looked at
- * for one thing: a jump to a chain of ours.
+ * for one thing: a jump to one of slicewright's chains.
  */
 export function parseSave(text: string, family: Family, isOurs: IsOurs): Save {
   const { found, complete, remarks } = groupLines(text);
