@@ -160,5 +160,5 @@ it('without objects it finds whatever counts here, by its own names', async () =
   expect(await topCommand([], { address: '127.0.0.1:1', ...options, selector: 'a=b' }, io, place)).toBe(2);
   kernel.tables.clear();
   expect(await topCommand([], { address: '127.0.0.1:1', ...options }, io, place)).toBe(1);
-  expect(io.written.err).toContain('there are no rules for Services here');
+  expect(io.written.err).toContain('found no rules for Services on this node');
 });
