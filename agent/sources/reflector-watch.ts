@@ -17,21 +17,21 @@ import type { Holding } from './quota.ts';
 
 export interface Watched {
   readonly outcome: Outcome;
-  /** Where to go on from. */
+  /** The resourceVersion to continue from. */
   readonly place: string;
-  /** Events and bookmarks that were taken in. */
+  /** The number of events and bookmarks that were taken in. */
   readonly lines: number;
-  /** The server said that it would tell of changes. */
+  /** The server accepted the watch. */
   readonly isOpen: boolean;
   /** It stayed open for longer than the longest wait between two attempts. */
   readonly isLasting: boolean;
-  /** It was opened, and given up because nothing came any more. */
+  /** It was opened, and given up because it fell silent. */
   readonly isStalled: boolean;
 }
 
-/** What a watch tells while it goes on. */
+/** Callbacks of a watch. */
 export interface WatchEvents<T> {
-  /** size: what it takes; returns what is too much with it, and then it was not taken in. */
+  /** size: of the change; returns which limit it exceeds, and then it was not taken in. */
   change(key: string, value: T | undefined, size: Holding): string | undefined;
   opened(): void;
   lasts(): void;
