@@ -39,7 +39,7 @@ export interface WatchEvents<T> {
 
 const maxLineLength = 64 * 1024 * 1024;
 
-/** Follows one watch from a place to its end. The place moves with each line that was taken in, and never back. */
+/** Follows one watch to its end. The resourceVersion moves with each line that was taken in, and never back. */
 export async function watch<T>(
   options: Pick<ReflectorOptions<T>, 'get' | 'path' | 'query' | 'project' | 'onHeard' | 'clock' | 'random' | 'pace'>,
   from: string,
@@ -96,7 +96,7 @@ export async function watch<T>(
         if (excess !== undefined) return end({ kind: 'failed', problem: excess, overLimit: true });
         const room = options.pace?.(line.length);
         if (room !== undefined) {
-          // That we are slow is no silence of the server.
+          // While this process is slow the server does not count as silent.
           idle.stop();
           await orAborted(room, signal);
           idle.touch();
@@ -131,7 +131,7 @@ function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
 
 const closed: Outcome = { kind: 'closed', problem: 'the server closed it' };
 
-/** Aborts when nothing happens: first until the head arrives, then until the next line is complete. */
+/** Aborts if nothing happens: first until the head arrives, then until the next line is complete. */
 function createIdleTimer(clock: Clock, answerMs: number, idleMs: number) {
   const controller = new AbortController();
   const expire = (): void => controller.abort(new Error('idle'));
