@@ -44,22 +44,22 @@ export interface AgentParts {
   readonly times: LoopTimes;
   readonly clock: Clock;
   readonly log: Log;
-  /** How long the first program waits for clusters other than our own. */
+  /** How long the first program waits for clusters other than the local one. */
   readonly remoteWaitMs: number;
   readonly serving: AgentServing;
-  /** Made already, where something before the agent counts in them. */
+  /** Passed in where a part that is made before the agent counts in them. */
   readonly metrics?: Metrics;
-  /** How soon a registered cluster that is out of touch is lost. */
+  /** How soon a registered cluster that is out of touch counts as lost. */
   readonly contactTimes?: ContactTimes;
-  /** What could not be set on the node before. */
+  /** Settings of the node that could not be set before the agent started. */
   readonly problems?: readonly Diagnostic[];
-  /** Where Leases of registered clusters are; absent: none counts. */
+  /** The namespace of the registered clusters' Leases; absent: no Lease counts. */
   readonly leaseNamespace?: string;
-  /** The registry in the place of the former, once; undefined: it stands. Only asked where there is one at first. */
+  /** Gives a replaced registry once; undefined: it has not changed. Only asked if there was a registry at the start. */
   readonly newRegistry?: () => Registry | undefined;
-  /** A new registry calls clusters otherwise whose objects are here: only a new agent can go by it. */
+  /** Called when a new registry renames clusters whose objects are held: only a restarted agent can use it. */
   readonly onRenamed?: () => void;
-  /** Stands before the first program; absent: nothing does. */
+  /** Judges what the first program would remove; absent: nothing does. */
   readonly firstLook?: FirstLook;
   /** Besides log, metrics, health and status. */
   readonly listeners?: readonly Report[];
@@ -69,11 +69,11 @@ export interface AgentServing {
   /** undefined: not served. */
   readonly health: BindAddress | undefined;
   readonly metrics: BindAddress | undefined;
-  /** A further place for metrics alone. */
+  /** A second address, which serves metrics alone. */
   readonly scrapes?: BindAddress | undefined;
   /** Health check node ports answer where node ports do, or nowhere. */
   readonly serviceHealth: 'open' | 'closed';
-  /** A change that waits for longer than twice this makes us unhealthy. */
+  /** The agent is unhealthy once a change has waited for longer than twice this time. */
   readonly syncPeriodMs: number;
   /** For `/configz`. */
   readonly config: unknown;
@@ -81,15 +81,15 @@ export interface AgentServing {
   readonly report?: Backend | undefined;
 }
 
-/** What can be asked of an agent that runs. */
+/** A running agent. */
 export interface RunningAgent {
-  /** Settles when the signal was aborted and the last sync is done; rules stay. */
+  /** Settles when the signal was aborted and the last sync is done; the rules stay in force. */
   readonly done: Promise<void>;
   /** Ports in use, once they are open. */
   readonly ports: Readonly<Record<'health' | 'metrics' | 'scrapes', Promise<number>>>;
 }
 
-/** Of objects of every source that reads files, by the name that their cluster goes by within. */
+/** Finds the files of objects, for every source that reads files, by the name that its cluster has in the agent. */
 function placeIn(sources: readonly Source[], context: CompilerContext): PlaceOf {
   return (diagnostic) => {
     const own = sources.filter(({ cluster }) => viewOf(cluster, context) === diagnostic.object.cluster);
@@ -97,7 +97,7 @@ function placeIn(sources: readonly Source[], context: CompilerContext): PlaceOf 
   };
 }
 
-/** Starts everything that the agent is made of: sources, the loop, and those who tell of it. */
+/** Starts all parts of the agent: sources, the loop, and the listeners that report what it does. */
 export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent {
   const { clock, log, serving, context } = parts;
   const wall = { nowMs: clock.wallMs };
@@ -136,7 +136,7 @@ export function startAgent(parts: AgentParts, signal: AbortSignal): RunningAgent
       forgone: source.forgoes?.has(objectKind) === true,
     }),
   );
-  // A control plane that deletes most of a cluster at once is not believed at once (MR-73).
+  // If a control plane suddenly deletes most of a cluster's slices, they are held for a while first (MR-73).
   const guard = createDeletionGuard<Arrival>(compiler.names);
   const { registry } = context;
   const contactTimes = parts.contactTimes ?? defaultContactTimes;

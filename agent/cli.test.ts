@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-/* The real command line in a process of its own: what only a process can show. */
+/* The real command line in its own process: shows what no test inside one process can show. */
 
 const launcher = fileURLToPath(new URL('../bin/slicewright', import.meta.url));
 let elsewhere = '';
@@ -64,7 +64,7 @@ function services(count: number): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: items.flat() });
 }
 
-/** Commands that a help text lists, but for `help` itself. */
+/** Commands that a help text lists, except `help` itself. */
 function commandsIn(help: string): string[] {
   const [, listed = ''] = help.split(/^Commands:\n/m);
   const [block = ''] = listed.split('\n\n');

@@ -5,13 +5,13 @@ import { withUsageErrors } from './terminal/usage-errors.ts';
 import manifest from '../package.json' with { type: 'json' };
 
 /*
- * The command line. It knows which commands there are; their names, options and help texts are in `command-line/`. What
- * nobody asks for is not loaded: a command that is called loads its own definition, and `--help` none.
+ * The command line. It knows which commands exist; their names, options and help texts are in `command-line/`. Commands load
+ * only when needed: a called command loads its own definition, and `--help` loads none.
  */
 
 type Add = (program: Command) => void;
 
-/** The one command that reads all the others. */
+/** The one command that reads all other definitions. */
 const completion = 'completion';
 
 /** In the order of help. */
@@ -65,7 +65,7 @@ Examples:
     );
 }
 
-/** As much of the command line as these words need: one command, none for the version, what help lists, or else all. */
+/** Loads the part of the command line that these words need: one command, nothing for the version, what help lists, or all. */
 async function programFor([first = '', ...others]: readonly string[]): Promise<Command> {
   const called = first === completion ? undefined : commands.get(first);
   if (called !== undefined) return programWith([called]);

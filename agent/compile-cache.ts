@@ -1,14 +1,15 @@
 import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 
-/** Others may make files in such a folder, and take away only their own: `/tmp`. */
+/** In such a folder other users may make files, and remove only their own: `/tmp`. */
 const sticky = 0o1000;
 const othersWrite = 0o022;
 
 /**
- * Where compiled code may be kept: it runs with our rights the next time. So only in the user's own cache folder, when no
- * other user but root could put something there or another folder in its place: the path is the real one, without links, and
- * nobody else can write to any folder on it. A link of `slicewright` itself is never followed.
+ * The folder to keep compiled code in. Such code runs with this process's rights the next time, so it is only kept in the
+ * user's own cache folder, and only if no other user but root could put a file there or another folder in its place: the path
+ * is the real one, without links, and no other user can replace a folder on it. If `slicewright` itself is a link, it is never
+ * followed.
  *
  * uid      of this process
  * returns  undefined: nothing is kept, as for root with another user's home
@@ -30,7 +31,7 @@ function realFolder(path: string): string | undefined {
   try {
     return realpathSync(path);
   } catch {
-    // A link to nothing is no folder that is not there yet.
+    // A link that leads nowhere is not a folder yet to be made.
     if (statusOf(path) !== undefined) return undefined;
   }
   try {
@@ -40,7 +41,7 @@ function realFolder(path: string): string | undefined {
   }
 }
 
-/** Ours alone, or to be made in one that is; with folders above it that are ours or root's. */
+/** Owned by this user, or to be made in such a folder; the folders above it belong to this user or root. */
 function isSafe(folder: string, uid: number): boolean {
   const found = statusOf(folder);
   if (found === undefined) return statusOf(dirname(folder)) !== undefined && isSafe(dirname(folder), uid);
@@ -57,7 +58,7 @@ function isOwn(found: Stats, uid: number): boolean {
   return found.isDirectory() && found.uid === uid && (found.mode & othersWrite) === 0;
 }
 
-/** undefined: not there, or not for us to see, as the home of whoever ran sudo may be. */
+/** undefined: missing, or not readable for this user, as the home of another user who ran sudo may be. */
 function statusOf(path: string): Stats | undefined {
   try {
     return lstatSync(path);

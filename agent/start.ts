@@ -7,8 +7,8 @@
 import { enableCompileCache } from 'node:module';
 import { compileCacheFolder } from './compile-cache.ts';
 
-// Node would take the certificate of every server then, an identity provider's too. Nobody asks for that by a variable here:
-// a kubeconfig says so for its own server.
+// With that variable Node would trust the certificate of every server, an identity provider's too. Here it has no effect:
+// a kubeconfig can switch verification off for its own server.
 delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
 
 const folder = compileCacheFolder(process.env, process.getuid?.());

@@ -2,11 +2,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Io } from '../agent/terminal/io.ts';
 
 /*
- * The controller's part of the command line: names, options and help texts. What a command does is imported when it is
- * called.
+ * The controller's part of the command line: names, options and help texts. A command's implementation is imported when the
+ * command is called.
  */
 
-/** What the command line of the project lends. */
+/** What the project's command line provides. */
 interface Helpers {
   readonly io: Io;
   readonly withUsageErrors: (command: Command) => Command;
@@ -144,7 +144,7 @@ Example:
     )
     .action(async (_options, self: Command) => {
       const { planMultiClusterCommand } = await import('./commands/plan.ts');
-      // -f and --cluster are options of plan too, which takes them first.
+      // plan has -f and --cluster as well, and parses them first.
       process.exitCode = await planMultiClusterCommand(self.optsWithGlobals(), io);
     });
 }

@@ -6,38 +6,38 @@ import { readJson, refusalOf } from '../agent/sources/api-protocol.ts';
 import type { Kind, ObjectId } from './core/kinds.ts';
 import { collectionPath, createServedKinds, type ServedKind, type ServedKinds } from './served-kinds.ts';
 
-/** What came of one write, sorted by what can be done about it. */
+/** The result of one write, sorted by what the caller can do about it. */
 export type Written =
   | { readonly kind: 'done'; readonly object: unknown }
-  /** What was to be deleted is not there. */
+  /** The object to delete does not exist. */
   | { readonly kind: 'gone' }
-  /** Somebody else wrote in between, or holds a field: look again. */
+  /** Another client wrote in between, or holds a field: look again. */
   | { readonly kind: 'conflict'; readonly problem: string }
   /** The server asks for a pause. */
   | { readonly kind: 'limited'; readonly problem: string; readonly retryAfterMs: number }
-  /** It will not be taken as it is: RBAC, a missing kind or namespace, invalid content. */
+  /** The server does not accept it as it is: RBAC, a missing kind or namespace, invalid content. */
   | { readonly kind: 'refused'; readonly problem: string }
   | { readonly kind: 'failed'; readonly problem: string };
 
-/** As whom fields are applied. */
+/** The field manager's name. */
 export const fieldManager = 'slicewright-controller';
 
 export interface ApplyOptions {
-  /** Fields that others hold become ours. Not for what is made: then a conflict tells that somebody else made it. */
+  /** Take over fields that others hold. Not used for new objects: there a conflict shows that another client made the object. */
   readonly force: boolean;
-  /** Only onto this very object. */
+  /** Only change the object with this uid. */
   readonly uid?: string;
   readonly subresource?: 'status';
 }
 
-/** Writes to one cluster. Never throws: what went wrong is the outcome. */
+/** Writes to one cluster. Never throws: failures are outcomes. */
 export interface ClusterApi {
   readonly get: ApiGet;
   readonly served: ServedKinds;
   apply(id: ObjectId, object: Fields, options: ApplyOptions): Promise<Written>;
-  /** Deletes this very object. */
+  /** Deletes only the object with this uid. */
   remove(id: ObjectId, apiVersion: string, uid: string): Promise<Written>;
-  /** The object, undefined if there is none. throws where that cannot be known */
+  /** The object, undefined if there is none. throws if that is unknown */
   read(id: ObjectId, apiVersion: string): Promise<unknown>;
   create(path: string, object: Fields): Promise<Written>;
   replace(path: string, object: Fields): Promise<Written>;
@@ -47,7 +47,7 @@ export interface ClusterApiOptions {
   readonly get: ApiGet;
   readonly write: ApiWrite;
   readonly answerMs: number;
-  /** Ends all requests; absent: they end by themselves. */
+  /** Aborted: end all requests; absent: they end by themselves. */
   readonly signal?: AbortSignal;
 }
 

@@ -8,39 +8,39 @@ import type { Held } from './core/object.ts';
 import { sourceOf } from './core/slices.ts';
 import type { Access, ClusterView, Target } from './core/world.ts';
 
-/** The state of reading one kind. */
+/** The state of reading a kind. */
 export type Reading = 'starting' | 'live' | 'failing' | 'absent';
 
 /**
- * essential: without it nothing is done here; complete: without it nothing is deleted here; whole: only objects of the
- * kind itself depend on it; part: of the kind only objects that the controller made are read.
+ * essential: without it the controller does nothing here; complete: without it it deletes nothing here; whole: only objects of
+ * the kind itself depend on it; part: only the kind's objects that the controller made are read.
  */
 export type Need = 'essential' | 'complete' | 'whole' | 'part';
 
-/** One cluster's objects, as its API server told of them, with the indexes that decisions need. */
+/** One cluster's objects, as its API server reported them, with the indexes that decisions need. */
 export interface ClusterCache extends ClusterView {
-  /** Says that the kind is read; essential: nothing is done here without it. */
+  /** Announces that the kind is read; essential: the controller does nothing here without it. */
   expect(kind: Kind, apiVersion: string, need: Need): void;
   reading(kind: Kind, state: Reading): void;
   readonly readings: ReadonlyMap<string, Reading>;
-  /** Takes an object in, or lets it go; returns the topics that are touched. */
+  /** Takes an object in, or removes it; returns the topics that it affects. */
   change(kind: Kind, path: string, object: Held | undefined): readonly Topic[];
   /**
-   * Takes in what the server answered to a write of ours, before its watch tells of it. What the watch tells of this
-   * object from before the write is passed over.
+   * Takes in the server's answer to one of the controller's writes, before the watch reports it. What the watch then reports of
+   * this object from before the write is ignored.
    */
   fold(object: Held): void;
-  /** Nothing of it counts from now on, and nothing is written: it is not what its name says. */
+  /** Ignores the cluster from now on, and writes nothing to it: it is not the cluster that its name stands for. */
   suspend(why: string): void;
   readonly isSuspended: boolean;
-  /** Why it is suspended; '' where it is not. */
+  /** Why it is suspended; '' if it is not. */
   readonly suspension: string;
   setLabels(labels: TextMap): void;
   /** Paths of all objects of a kind. */
   paths(kind: Kind): readonly string[];
-  /** Everything that has to be decided of this cluster. */
+  /** All topics that this cluster's objects affect. */
   topics(): Iterable<Topic>;
-  /** What has to be decided again when a namespace comes or goes. */
+  /** The topics to decide again when a namespace comes or goes. */
   topicsIn(namespace: string): readonly Topic[];
 }
 
@@ -51,12 +51,12 @@ export function createClusterCache(target: Target, given: TextMap, takesWrites =
   const versions = new Map<string, string>();
   const needs = new Map<string, Need>();
   const readings = new Map<string, Reading>();
-  /** Kinds that were read once: what they held still counts. */
+  /** Kinds that were read once: their objects still count. */
   const everRead = new Set<string>();
   const slices = new Map<string, Set<Held>>();
   const made = new Map<string, Set<Held>>();
   const copies = new Map<string, number>();
-  /** Versions of our own writes that the watch has not told of yet. */
+  /** Versions written by the controller that the watch has not reported yet. */
   const written = new Map<string, string>();
   let collectable = 0;
 
@@ -196,7 +196,7 @@ function pathOf({ namespace, name }: ObjectId): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
-/** What has to be decided again when an object changes. */
+/** The topics to decide again when an object changes. */
 function topicsOf(object: Held | undefined): readonly Topic[] {
   if (object === undefined) return [];
   const topics: Topic[] = [];

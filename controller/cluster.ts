@@ -15,37 +15,37 @@ import { observe } from './observe.ts';
 import { collectionPath, type ServedKind } from './served-kinds.ts';
 import { createWriter, type Writer, type WriteReport } from './writer.ts';
 
-/** One cluster as the controller works with it: what it has, and how to write there. */
+/** One cluster for the controller: its objects, and how to write to it. */
 export interface Cluster {
   readonly target: Target;
   readonly from: string;
   readonly cache: ClusterCache;
   readonly api: ClusterApi;
-  /** For Leases: gives up sooner, but not when the cluster is stopped, so that they can be given back then. */
+  /** For Leases: times out sooner, and goes on when the cluster is stopped, so that Leases can be given back then. */
   readonly leaseApi: ClusterApi;
   readonly writer: Writer;
   readonly gate: Gate;
-  /** When its API server was last heard, by a clock that only goes forward; undefined: never. */
+  /** When its API server was last heard, by the monotonic clock; undefined: never. */
   heardMs(): number | undefined;
-  /** Why a kind cannot be read now, by kind. */
+  /** Problems of kinds that cannot be read now, by kind. */
   readonly problems: ReadonlyMap<string, string>;
-  /** Reads the kind from now on, in this version of it. */
+  /** Reads the kind from now on, in this version. */
   follow(kind: Kind, served: ServedKind, need: Need): void;
-  /** Something was done there that may bring a kind: it is worth asking at once. */
+  /** The controller did something that may make a kind available, so the server should be asked at once. */
   lookAgain(): void;
-  /** Resolves after so long, or when it is worth asking again which kinds are served: true then. */
+  /** Resolves after this time, or when the server should be asked for its kinds again: then true. */
   restBeforeLook(ms: number): Promise<boolean>;
-  /** Ends all that it does. */
+  /** Ends all reading and writing. */
   stop(): void;
   readonly ends: AbortSignal;
 }
 
 export interface ClusterNews {
   topics(topics: readonly Topic[]): void;
-  /** What is known of the cluster as a whole is more, or less, than before: everything has to be decided again. */
+  /** The whole cluster became readable, or unreadable: everything has to be decided again. */
   access(cluster: Target): void;
   namespace(name: string): void;
-  /** A policy came, changed or went: whatever is in the hub may go elsewhere. */
+  /** A policy came, changed or went: any object of the hub may have other destinations now. */
   policies(): void;
   object(cluster: Target, object: Held): void;
 }
@@ -112,7 +112,7 @@ export function createCluster(options: ClusterOptions, outer: AbortSignal): Clus
       before?.stopping.abort();
       const ending = new AbortController();
       followed.set(text, { apiVersion: served.apiVersion, stopping: ending });
-      // What is there from another version's reading, and is not any more, the first list here cannot tell by itself.
+      // The first list in this version cannot show by itself which objects of the previous reading are gone.
       let left = new Set(before === undefined ? [] : cache.paths(kind));
       cache.expect(kind, served.apiVersion, need);
       void reflect<Held>(
@@ -138,7 +138,7 @@ export function createCluster(options: ClusterOptions, outer: AbortSignal): Clus
           onChange: (path, object) => take(kind, path, object),
           onState: (state) => {
             if (ending.signal.aborted) return;
-            // A kind that comes to be served, or goes, opens or closes a way too.
+            // A kind that is served from now on, or no longer, also opens or closes a way to write.
             const facts = () => `${cache.access} ${cache.isComplete} ${cache.isCurrent} ${cache.lacks(kind)}`;
             const known = facts();
             cache.reading(kind, state.kind);
@@ -168,7 +168,7 @@ export function createCluster(options: ClusterOptions, outer: AbortSignal): Clus
   };
 }
 
-/** A list tells again what the watch told. */
+/** A list repeats what the watch has reported. */
 function isSame(before: Held, object: Held): boolean {
   return (
     before.resourceVersion === object.resourceVersion &&
@@ -179,13 +179,13 @@ function isSame(before: Held, object: Held): boolean {
 
 export interface FollowOptions {
   readonly hasHub: boolean;
-  /** How soon the server is asked again how it serves kinds that come in several versions, or come late. */
+  /** How soon the server is asked again which versions of kinds it serves, and which late kinds. */
   readonly lookMs: number;
 }
 
 /**
- * Reads the kinds that matter of every cluster: what members are made of, and what users say. Goes on until the signal
- * is aborted: a definition may come later, or in another version.
+ * Reads the kinds that matter in every cluster: those that copies are made from, and those that users write. Goes on until the
+ * signal is aborted, because a definition may come later, or in another version.
  */
 export async function followAll(cluster: Cluster, options: FollowOptions, signal: AbortSignal): Promise<void> {
   const { hasHub, lookMs } = options;
@@ -203,7 +203,7 @@ export async function followAll(cluster: Cluster, options: FollowOptions, signal
   for (const [kind, need] of wanted) {
     cluster.follow(kind, (await find(cluster, kind, signal)) ?? assumed(kind), need);
   }
-  // A definition is not served in the moment in which it is written, but soon.
+  // The server starts to serve a definition soon after it was written, not at once.
   for (let waitMs = soonMs; ; ) {
     const isCalled = await cluster.restBeforeLook(Math.min(waitMs, lookMs));
     if (signal.aborted) return;
@@ -218,12 +218,12 @@ export async function followAll(cluster: Cluster, options: FollowOptions, signal
 
 const soonMs = 500;
 
-/** Kinds of definitions: those of which versions differ, and any that is not there yet. */
+/** Kinds of definitions: of those whose versions differ, and of any kind that is not served yet. */
 function mayCome({ cache }: Cluster, kind: Kind): boolean {
   return kind.group === kinds.serviceExport.group || cache.lacks(kind);
 }
 
-/** A server that cannot be asked yet is read as one of the first release of the API, which all later ones serve too. */
+/** A server that cannot be asked yet is read in the version of the API's first release, which all later ones serve too. */
 async function find(
   { api }: Cluster,
   kind: Kind,

@@ -25,23 +25,23 @@ export interface ApiAddress {
   readonly write: ApiWrite;
 }
 
-/** A folder of manifests in a cluster's place: it offers Services, and gets none. */
+/** A folder of manifests in place of a cluster: it offers Services, and nothing is written to it. */
 export interface FolderAddress {
   readonly folder: string;
   readonly labels: TextMap;
 }
 
-/** uid: of its namespace `kube-system`, where somebody stated it; else the first that was ever seen counts. */
+/** uid: of its namespace `kube-system`, if the user stated it; otherwise the first uid seen counts. */
 export type MemberAddress = (ApiAddress | FolderAddress) & { readonly uid?: string };
 
 export interface ControllerOptions {
   readonly hub: ApiAddress | undefined;
-  /** Those that there are from the start; `register` adds others. */
+  /** The members at the start; `register` adds others. */
   readonly members: ReadonlyMap<ClusterName, MemberAddress>;
-  /** Whether further members are still being read, so that nothing may be decided yet. */
+  /** Whether more members are still to be read, so that nothing may be decided yet. */
   readonly isRegistryKnown?: () => boolean;
   readonly settings: ControllerSettings;
-  /** Where the controller's own Leases are, in the hub and in members. */
+  /** The namespace of the controller's own Leases, in the hub and in members. */
   readonly namespace: string;
   readonly identity: string;
   readonly concurrency: number;
@@ -56,26 +56,26 @@ export interface ControllerOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly metrics: ControllerMetrics;
-  /** Reads, and writes nothing: neither objects nor Leases. */
+  /** Only reads: writes neither objects nor Leases. */
   readonly isDry?: boolean;
 }
 
 export interface Controller {
-  /** Until the signal that it was made with is aborted. */
+  /** Runs until the signal that it was made with is aborted. */
   run(): Promise<void>;
-  /** A further member. One of this name must not be there. */
+  /** Adds a member. There must be none with this name. */
   register(name: ClusterName, address: MemberAddress): void;
-  /** Nothing is read or written there any more. Copies of its slices elsewhere go after a while. */
+  /** Stops reading and writing there. Copies of its slices in other clusters are deleted after a while. */
   unregister(name: ClusterName): void;
   relabel(name: ClusterName, labels: TextMap): void;
-  /** A new connection to a member answered with this uid. Returns whether it is the same cluster. */
+  /** A member's new connection answered with this uid. Returns whether it is the same cluster. */
   isItself(name: ClusterName, uid: string): boolean;
   readonly loop: Loop;
-  /** Who leads at home. */
+  /** The identity of the leader at home. */
   readonly election: Election;
   readonly leadership: Leadership;
   readonly hub: Cluster | undefined;
-  /** In order of their names. */
+  /** Members in order of their names. */
   readonly members: ReadonlyMap<ClusterName, Cluster>;
 }
 
@@ -83,7 +83,7 @@ const kindsNote = 'slicewright.dev/propagated-kinds';
 const uidsNote = 'slicewright.dev/cluster-uids';
 const askAgainMs = 2_000;
 
-/** Puts the parts together: clusters that are read, the loop that decides, the Leases. */
+/** Connects the parts: the clusters that are read, the loop that decides, the Leases. */
 export function createController(options: ControllerOptions, signal: AbortSignal): Controller {
   const { clock, log, metrics, settings, random, identity, namespace, times } = options;
   const members = new Map<ClusterName, Cluster>();
@@ -134,7 +134,7 @@ export function createController(options: ControllerOptions, signal: AbortSignal
     );
   const hub = options.hub && clusterOf(hubTarget, options.hub);
   if (hub !== undefined) followed = createFollowedKinds(hub, () => members.values(), { clock, log }, signal);
-  /** What each member does from when it is registered on, begun by `run`. */
+  /** The work for each member from its registration on; `run` starts it. */
   const begins = new Map<ClusterName, () => Promise<void>>();
   for (const name of [...options.members.keys()].sort(compareText)) add(name, options.members.get(name));
   const home = hub ?? [...members.values()].find(({ cache }) => cache.takesWrites);
@@ -206,7 +206,7 @@ export function createController(options: ControllerOptions, signal: AbortSignal
     for (const [each, there] of all) members.set(each, there);
   }
 
-  /** Who a member is, is asked before anything of it is used. */
+  /** A member's identity is checked before anything of it is used. */
   async function meet(name: ClusterName, cluster: Cluster): Promise<void> {
     let told = '';
     while (!signal.aborted && members.get(name) === cluster) {

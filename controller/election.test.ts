@@ -10,7 +10,7 @@ function contender(identity: string, api: ClusterApi, clock: ReturnType<typeof c
   const stopping = new AbortController();
   const election = createElection({
     ...{ api, namespace: 'n', name: 'l', identity, times: defaultElectionTimes, log: silent },
-    // Whose time of day is an hour off must neither lose nor steal.
+    // A replica whose time of day is an hour off must neither lose nor steal the Lease.
     clock: { ...clock, wallMs: () => clock.wallMs() + wallOffsetMs },
     notes: () => ({}),
     onNotes: () => {},
@@ -40,7 +40,7 @@ it.each([0, 3_600_000, -3_600_000])(
     }
     await first.stop();
     await clock.advance(2_000);
-    // Given back: nobody waits for it to run out.
+    // The Lease was given back, so the other does not wait until it runs out.
     expect(second.election.isLeading()).toBe(true);
     await second.stop();
   },

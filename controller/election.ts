@@ -6,9 +6,9 @@ import type { ClusterApi } from './cluster-api.ts';
 import { type Clock, sleep } from '../agent/loop/clock.ts';
 
 export interface ElectionTimes {
-  /** A Lease that nobody renewed for so long is free. */
+  /** A Lease that was not renewed for this long is free. */
   readonly durationMs: number;
-  /** A leader that could not renew for so long leads no more: less than durationMs, so that two never lead at once. */
+  /** A leader that could not renew for this long stops leading: less than durationMs, so that two never lead at once. */
   readonly deadlineMs: number;
   readonly retryMs: number;
 }
@@ -17,17 +17,17 @@ export const defaultElectionTimes: ElectionTimes = { durationMs: 15_000, deadlin
 
 export interface Election {
   isLeading(): boolean;
-  /** Whether the Lease, or that there is none, was ever seen. */
+  /** Whether the Lease, or its absence, was ever seen. */
   hasLooked(): boolean;
-  /** Whether it has stood for election once, however that went. */
+  /** Whether this replica has stood for election once, whatever the result. */
   hasStood(): boolean;
-  /** Somebody else holds the Lease, and has renewed it in time. */
+  /** Whether another replica holds the Lease, and has renewed it in time. */
   isLedByAnother(): boolean;
-  /** Why the Lease cannot be had; '' where nothing is wrong with it. */
+  /** Why the Lease cannot be had; '' if there is no problem. */
   problem(): string;
-  /** Who holds the Lease, as it was seen last; '' for nobody. */
+  /** The Lease's holder when it was last seen; '' if it had none. */
   holder(): string;
-  /** Goes on until the signal is aborted, then gives the Lease back. */
+  /** Stands for election until the signal is aborted, then gives the Lease back. */
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -35,32 +35,32 @@ export interface ElectionOptions {
   readonly api: ClusterApi;
   readonly namespace: string;
   readonly name: string;
-  /** In which cluster the Lease is, for the log; absent: there is one only. */
+  /** The Lease's cluster, for the log; absent: there is only one. */
   readonly cluster?: string;
   readonly identity: string;
   readonly times: ElectionTimes;
   readonly clock: Clock;
   readonly log: Log;
-  /** What the leader leaves to the next one. */
+  /** The leader's notes for the next leader. */
   readonly notes: () => Readonly<Record<string, string>>;
   readonly onNotes: (notes: ReadonlyMap<string, string>) => void;
-  /** Whether it stands for election now, or only looks; absent: always. */
+  /** Whether this replica stands for election now, or only looks; absent: always. */
   readonly stands?: () => boolean;
-  /** Whether somebody else comes first, who then gets the Lease whenever both can have it; absent: everybody is equal. */
+  /** Whether another replica has precedence, and gets the Lease whenever both can have it; absent: all are equal. */
   readonly rank?: () => Rank;
 }
 
-/** first: asks for the Lease; second: lets another, who may come, take it; alone: nobody is known to come first. */
+/** first: asks for the Lease; second: leaves it to the replica with precedence; alone: no replica is known to have precedence. */
 export type Rank = 'first' | 'second' | 'alone';
 
 /**
- * Leader election by a Lease. Times in the Lease are never compared with a clock of ours: what counts is when it was
- * last seen to change, so that clocks that differ do no harm. Each write names the version that it replaces, so of
- * two at once one is refused.
+ * Leader election by a Lease. Times in the Lease are never compared with the local clock: only the time since it was
+ * last seen to change counts, so clocks that differ do no harm. Each write names the version that it replaces, so of
+ * two writes at once one is rejected.
  *
- * Where one comes first, the others leave it the time to take a free Lease. If another holds it already, the one that
- * comes first writes its wish into it, once it has reached the server for as long as a Lease lasts; the holder gives it
- * back then, and stands back for so long.
+ * If a replica has precedence, the others leave it time to take a free Lease. If another one holds the Lease already, the
+ * replica with precedence writes its wish into it, once it has reached the server for as long as a Lease lasts. The holder
+ * then gives the Lease back, and does not stand for that long.
  *
  * source: client-go's leader election
  */
@@ -76,15 +76,15 @@ export function createElection(options: ElectionOptions): Election {
   let renewedMs = Number.NEGATIVE_INFINITY;
   let holder = '';
   let isHeld = false;
-  /** Gave the Lease to another, which has not taken it yet. */
+  /** This replica gave the Lease to another, which has not taken it yet. */
   let isYielding = false;
-  /** Since when the server has answered every time. */
+  /** Since when the server has answered every request. */
   let reachedMs: number | undefined;
-  /** Since when it stands for election. */
+  /** Since when this replica stands for election. */
   let stoodMs: number | undefined;
   let hasStood = false;
   let problem = '';
-  /** Of this look: the server does not let it lead. */
+  /** Why the server does not let it lead, as of this look. */
   let refusal = '';
 
   const isLeading = (): boolean => isHeld && clock.nowMs() - renewedMs < times.deadlineMs;
@@ -109,7 +109,7 @@ export function createElection(options: ElectionOptions): Election {
     const wish = textOf(asFields(asFields(lease?.metadata)?.annotations) ?? {}, wishNote) ?? '';
     const yields = isMine && wish !== '' && wish !== identity && options.rank?.() !== 'first';
     const releases = ends || yields;
-    // Who leads knows better than what it wrote down.
+    // While this replica leads, its own notes are newer than those in the Lease.
     if (lease !== undefined && !isHeld) options.onNotes(notesIn(lease));
     if (!stands || (!isMine && (!isFree || releases))) {
       isHeld = false;
@@ -117,7 +117,7 @@ export function createElection(options: ElectionOptions): Election {
       if (mayAsk && wish !== identity && options.rank?.() === 'first') await ask(lease);
       return;
     }
-    // Before another may begin.
+    // Stops leading before the write, because afterwards another replica may begin.
     if (releases) isHeld = false;
     if (yields) isYielding = true;
     const startedMs = clock.nowMs();
@@ -126,7 +126,7 @@ export function createElection(options: ElectionOptions): Election {
       lease === undefined ? await api.create(collection, next) : await api.replace(`${collection}/${name}`, next);
     if (written.kind !== 'done') {
       if (written.kind === 'refused') refusal = `cannot lead: ${written.problem}`;
-      // Somebody else was faster; whether it was, the next look tells.
+      // Another write was faster; the next look shows whether it took the Lease.
       if (written.kind === 'conflict') isHeld = false;
       return;
     }
@@ -138,7 +138,7 @@ export function createElection(options: ElectionOptions): Election {
     holder = releases ? '' : identity;
   }
 
-  /** Writes the wish into another's Lease, and changes nothing else of it. A conflict means that it was renewed. */
+  /** Writes the wish into another's Lease, and changes nothing else in it. A conflict means that the holder renewed it. */
   async function ask(lease: Fields): Promise<void> {
     const metadata = asFields(lease.metadata) ?? {};
     const annotations = { ...asFields(metadata.annotations), [wishNote]: identity };
@@ -169,7 +169,7 @@ export function createElection(options: ElectionOptions): Election {
     };
   }
 
-  /** Each problem once, until it is another. */
+  /** Logs each problem once, until it changes. */
   function tell(level: 'warn' | 'error', found: string): void {
     if (found !== problem && found !== '') log[level](where, found);
     problem = found;
@@ -209,9 +209,9 @@ export function createElection(options: ElectionOptions): Election {
   };
 }
 
-/** Annotation: who comes first, and would have the Lease. */
+/** Annotation: the replica with precedence that wants the Lease. */
 const wishNote = 'slicewright.dev/wanted-by';
-/** So often who does not stand yet sees whether it may. */
+/** How often a replica that does not stand yet checks whether it may. */
 const standMs = 1_000;
 
 function notesIn(lease: Fields): ReadonlyMap<string, string> {

@@ -13,7 +13,7 @@ import { createGate } from './gate.ts';
 import { observe, pathOf } from './observe.ts';
 import { createServedKinds } from './served-kinds.ts';
 
-/** Kinds that a folder's manifests may offer something by. */
+/** Kinds in a folder's manifests with which it can offer Services. */
 const offered: readonly Kind[] = [
   kinds.service,
   kinds.slice,
@@ -31,8 +31,8 @@ export interface FolderClusterOptions {
 }
 
 /**
- * A folder of manifests as a cluster that offers Services. It gets none: addresses, conditions and Leases need an API
- * server, and the files are their owner's. It is read as the agent reads folders: whole, or it has no effect.
+ * A folder of manifests as a cluster that offers Services. Nothing is written to it: addresses, conditions and Leases need an API
+ * server, and the files belong to their owner. It is read as the agent reads folders: as a whole, or not at all.
  */
 export function createFolderCluster(
   { target, path, labels, clock, news }: FolderClusterOptions,
@@ -106,7 +106,7 @@ function kindOf({ kind }: Pick<ModelId, 'kind'>): Kind | undefined {
   return offered.find((each) => each.kind === kind);
 }
 
-/** As `kubectl` takes it: without a namespace it is in `default`. */
+/** As in `kubectl`, an object without a namespace is in `default`. */
 function heldOf(fields: Fields, { namespace }: ModelId, { kind }: Kind): Held | undefined {
   const metadata = { ...asFields(fields.metadata), namespace };
   return observe({ ...fields, metadata }, String(fields.apiVersion), kind);

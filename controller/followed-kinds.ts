@@ -7,16 +7,16 @@ import { parsePolicy } from './core/policy.ts';
 import { isPolicy } from './core/propagation.ts';
 
 /**
- * Kinds that policies propagate beside those of Services: read whole in the hub, and in members as far as they are
- * ours. A kind stays followed when no policy names it any more, also by the next leader: what was propagated of it has
- * to be found to be removed.
+ * Kinds that policies propagate besides those of Services: read completely in the hub, and in members only the objects that
+ * the controller made. A kind stays followed when no policy names it any more, also by the next leader, because its
+ * propagated objects have to be found before they can be removed.
  */
 export interface FollowedKinds {
   /** A policy may name kinds. */
   see(object: Held): void;
-  /** A member that was registered later. */
+  /** Follows the kinds in a member that was registered later. */
   meet(member: Cluster): void;
-  /** `apps/v1 Deployment`, comma-separated: what the next leader has to follow too. */
+  /** The kinds that the next leader has to follow too: `apps/v1 Deployment`, comma-separated. */
   text(): string;
   restore(text: string): void;
 }
@@ -32,7 +32,7 @@ export function createFollowedKinds(
 ): FollowedKinds {
   const wanted = new Map<string, { readonly kind: Kind; readonly apiVersion: string }>();
 
-  /** Until the cluster serves the kind: its CRD may be propagated only now. */
+  /** Waits until the cluster serves the kind: its CRD may only now be on its way there. */
   async function follow(cluster: Cluster, kind: Kind, apiVersion: string): Promise<void> {
     const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
     if (cluster !== hub && !cluster.cache.takesWrites) return;

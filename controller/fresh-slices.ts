@@ -6,10 +6,10 @@ import { observe } from './observe.ts';
 
 const answerMs = 30_000;
 
-/** Asks a source freshly whether it has no slices that others may get; undefined: it does not answer now. */
+/** Asks a source directly whether it has no slices that other clusters may get; undefined: it does not answer now. */
 export async function hasNoSlices({ api, cache }: Cluster, signal: AbortSignal): Promise<boolean | undefined> {
   if (cache.access !== 'live') return undefined;
-  // A folder is looked at all the time.
+  // A folder is read all the time.
   if (!cache.takesWrites) return cache.collectableCount() === 0;
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);

@@ -1,11 +1,11 @@
 import { type Clock, sleep } from '../agent/loop/clock.ts';
 
-/** Lets only so many through at a time, and none during a pause: what one cluster can take. */
+/** Lets a limited number of requests through at a time, and none during a pause: what one cluster can take. */
 export interface Gate {
   through<T>(act: () => Promise<T>): Promise<T>;
-  /** The server asked for it: nothing goes through for so long. */
+  /** The server asked for a pause: no request goes through for this long. */
   pause(ms: number): void;
-  /** That wait, or are on their way. */
+  /** The number of requests that wait, or are on their way. */
   busy(): number;
 }
 
@@ -22,7 +22,7 @@ export function createGate(concurrency: number, clock: Clock, signal: AbortSigna
 
   function leave(): void {
     const next = waiting.shift();
-    // Whoever waits takes the place over.
+    // The next waiting request takes over the place.
     if (next === undefined) active -= 1;
     else next();
   }

@@ -4,12 +4,12 @@ import type { Desired } from './core/draft.ts';
 import { isOfKind, kinds } from './core/kinds.ts';
 import type { Held } from './core/object.ts';
 
-/** Which clusterset IP is for which topic. */
+/** The clusterset IPs in use, with their topics. */
 export interface GivenIps {
   readonly all: ReadonlyMap<string, Topic>;
-  /** A topic's addresses are given away at once, before anything is written, so that no two topics get the same. */
+  /** Records a topic's addresses before anything is written, so that no two topics get the same one. */
   keep(topic: Topic, desired: readonly Desired[]): void;
-  /** An import that a cluster has. */
+  /** Records the addresses of an import in a cluster. */
   see(object: Held): void;
 }
 

@@ -2,7 +2,7 @@ import type { ClusterName } from '../compiler/values/names.ts';
 import type { ClusterView } from './core/world.ts';
 
 export interface HoldTimes {
-  /** How long copies stay of a source that says it has nothing any more. */
+  /** How long copies stay when their source says that it has no slices any more. */
   readonly holdMs: number;
 }
 
@@ -10,16 +10,16 @@ export interface HoldTimes {
 const suspiciousCount = 20;
 
 /**
- * Holds back deletions that look like a mistake (CC-8): a source that had many slices and says that it has none, or
- * that is not registered any more. They are made after a while, if a later, fresh answer of the source says the same.
+ * Holds back deletions that look like a mistake (CC-8): of copies whose source had many slices and says that it has none, or
+ * is not registered any more. They are made after a while, if a later, direct answer of the source confirms them.
  */
 export interface Holds {
   isHeld(source: ClusterName): boolean;
-  /** Sources to ask once more, now. */
+  /** Sources to ask once more, directly. */
   unconfirmed(): readonly ClusterName[];
-  /** A later answer of the source said the same, or another thing. */
+  /** A later answer of the source: isEmpty confirms its earlier one. */
   answered(source: ClusterName, isEmpty: boolean): void;
-  /** Those held now, with how many copies the fullest consumer has of each. */
+  /** The sources held now, with the largest number of copies that one consumer has of each. */
   held(): ReadonlyMap<ClusterName, number>;
 }
 
@@ -40,7 +40,7 @@ export function createHolds(
   function judge(source: ClusterName): Hold | undefined {
     const view = members.get(source);
     const before = holds.get(source);
-    // While they are being deleted there are fewer and fewer.
+    // During a confirmed deletion the number of copies falls, which must not end it.
     if (before?.isConfirmed === true && (view === undefined || view.collectableCount() === 0)) return before;
     const copies = Math.max(0, ...views().map((each) => each.copiesFrom(source)));
     const isSuspicious = view === undefined ? copies > 0 : view.collectableCount() === 0 && copies >= suspiciousCount;

@@ -6,11 +6,11 @@ import type { Log } from '../agent/telling/log.ts';
 import type { Cluster } from './cluster.ts';
 import type { Roll } from './roll.ts';
 
-/** Whether clusters are what their names say (CC-1). */
+/** Checks that clusters are those that their names stand for (CC-1). */
 export interface Identity {
-  /** The cluster answered with this uid. Returns whether it is itself; what is not is used no more. */
+  /** The cluster answered with this uid. Returns whether it is the right one; a wrong one is not used any more. */
   isItself(cluster: ClusterName, uid: string): boolean;
-  /** Looks at all of them again: what is remembered of them became known. */
+  /** Checks all clusters again, after the remembered uids became known. */
   lookAgain(): void;
 }
 
@@ -39,7 +39,7 @@ export function createIdentity(members: ReadonlyMap<ClusterName, Cluster>, roll:
   };
 }
 
-/** The uid of a cluster's `kube-system` namespace, or why it cannot be had now. '': it has none to tell. */
+/** The uid of a cluster's `kube-system` namespace, or why it cannot be read now. '': the namespace has none. */
 export async function uidOf({
   api,
 }: Pick<Cluster, 'api'>): Promise<{ readonly uid: string } | { readonly problem: string }> {

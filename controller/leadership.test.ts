@@ -7,7 +7,7 @@ import { createLeadership, type Leadership } from './leadership.ts';
 import { createLeaseServer, type LeaseServer } from './lease-server.fixture.ts';
 import { hub, type Target } from './core/world.ts';
 
-/** Who writes where, by replicas that reach different servers and whose times of day differ. */
+/** Which replica writes where, for replicas that reach different servers and whose times of day differ. */
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const targets = [hub, 'm1', 'm2'] as readonly Target[];
@@ -18,7 +18,7 @@ function createServers(): ReadonlyMap<Target, LeaseServer> {
 
 interface Replica {
   readonly leadership: Leadership;
-  /** Servers that it does not reach. */
+  /** Servers that the replica does not reach. */
   readonly cut: Set<Target>;
   setReady(isReady: boolean): void;
   leads(): readonly Target[];
@@ -60,7 +60,7 @@ function startReplica(
   };
 }
 
-/** Lets time pass, and sees all the while that no two write to one cluster. */
+/** Lets time pass, and checks all the while that no two replicas write to one cluster. */
 async function pass(clock: TestClock, replicas: readonly Replica[], ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += 500) {
     await clock.advance(500);
@@ -144,7 +144,7 @@ it('what the first does not reach the other writes, until the first reaches it',
   one.cut.add('m2' as Target);
   await pass(clock, [one, two], 40_000);
   expect([one.leads(), two.leads()]).toEqual([[hub, 'm1'], ['m2']]);
-  // Who gives a Lease back writes no more when it is free.
+  // A replica that gives a Lease back has stopped writing when the Lease is free.
   const wrote: boolean[] = [];
   servers.get('m2' as Target)?.watch(({ spec }) => {
     if (spec.holderIdentity === '') wrote.push(two.leadership.leads('m2' as Target));

@@ -5,46 +5,46 @@ import type { Cluster } from './cluster.ts';
 import { hub as hubTarget, type Target } from './core/world.ts';
 import { createElection, type Election, type ElectionTimes, type Rank } from './election.ts';
 
-/** Who leads at home. */
+/** The Lease of the leader at home. */
 const homeName = 'slicewright-controller';
-/** Who writes in a cluster. No cluster's name has a dot, so this is the name of no source's Lease. */
+/** The Lease of the replica that writes in a cluster. No cluster's name has a dot, so no source's Lease has this name. */
 const writerName = 'slicewright-controller.writer';
 
 export interface LeadershipOptions {
-  /** Where there is one; it is home then. */
+  /** The hub, if there is one; it is then the home. */
   readonly hub: Cluster | undefined;
-  /** Where users write, or the first member: who leads there comes first everywhere. */
+  /** The cluster where users write, or the first member: its leader has precedence everywhere. */
   readonly home: Cluster;
   readonly namespace: string;
   readonly identity: string;
   readonly times: ElectionTimes;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether enough was read that what is written would be right. */
+  /** Whether enough was read to write correct content. */
   readonly isReady: () => boolean;
-  /** What a leader leaves to the next one, at home and in each cluster. */
+  /** The leader's notes for the next one, at home and in each cluster. */
   readonly notes: () => Readonly<Record<string, string>>;
   readonly onHomeNotes: (notes: ReadonlyMap<string, string>) => void;
   readonly onNotes: (notes: ReadonlyMap<string, string>) => void;
 }
 
 /**
- * Who writes where. Each cluster has its own Lease in itself, and only who holds it writes there: so one replica at a
- * time writes to a cluster, whatever else cannot be reached. The Lease at home decides who writes to the hub and gives
- * away clusterset IPs; who holds it comes first in all others, so that one replica leads everywhere where it can, and
+ * Which replica writes where. Each cluster has a Lease of its own, and only its holder writes there: so one replica at a
+ * time writes to a cluster, whatever other clusters are unreachable. The holder of the Lease at home writes to the hub and gives
+ * away clusterset IPs. It also has precedence in all other clusters, so one replica leads wherever it can, and
  * another only where the first cannot.
  */
 export interface Leadership {
   readonly home: Election;
   leads(target: Target): boolean;
-  /** Why nobody writes in a cluster that can be read; '' where that is only a matter of time; undefined: somebody does. */
+  /** Why no replica writes in a readable cluster; '' if one will soon; undefined: one does. */
   vacancy(target: Target): string | undefined;
-  /** Whether it has stood for election in every cluster that can be written to. */
+  /** Whether this replica has stood for election in every cluster that can be written to. */
   hasStood(): boolean;
-  /** Who writes there, as it was seen last; '' for nobody. */
+  /** The replica that wrote there when the Lease was last seen; '' if there was none. */
   holder(target: Target): string;
   run(signal: AbortSignal): Promise<void>;
-  /** Stands for election in a member, until it is stopped. */
+  /** Stands for election in a member, until the member is stopped. */
   standIn(name: ClusterName, cluster: Cluster): Promise<void>;
 }
 
@@ -80,7 +80,7 @@ export function createLeadership(options: LeadershipOptions): Leadership {
     async standIn(name, cluster) {
       const election = createElection({
         ...{ ...shared, cluster: name, api: cluster.leaseApi, name: writerName, rank },
-        // What is remembered at home is newer.
+        // The notes at home are newer.
         onNotes: (notes) => void (home.hasLooked() || options.onNotes(notes)),
         stands: () => options.isReady() && !cluster.cache.isSuspended,
       });

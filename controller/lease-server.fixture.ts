@@ -1,15 +1,15 @@
 import type { ClusterApi, Written } from './cluster-api.ts';
 
-/** The one Lease of an API server: a write that names another version than there is, is refused. */
+/** The one Lease of an API server: a write that names another version than the present one is rejected. */
 export interface LeaseServer {
   /** As who asks reaches it. */
   api(isReached?: () => boolean): ClusterApi;
-  /** Somebody takes it and is not heard of again. */
+  /** Another replica takes it and is not heard of again. */
   hold(holderIdentity: string): void;
   /** Changes nothing else of it. */
   annotate(key: string, value: string): void;
   setUp(isUp: boolean): void;
-  /** Calls this before each write. */
+  /** Sets a function to call before each write. */
   watch(onWrite: (lease: Lease) => void): void;
   lease(): Lease | undefined;
 }

@@ -19,11 +19,11 @@ export interface LoopTimes {
   readonly gatherMs: number;
   readonly gatherMaxMs: number;
   readonly retry: { readonly firstMs: number; readonly maxMs: number };
-  /** How long clusters that cannot be read may keep the others waiting at the start. */
+  /** How long unreadable clusters may delay the others at the start. */
   readonly startMs: number;
   /** How long deletions that look like a mistake are held. */
   readonly holdMs: number;
-  /** Everything is decided again so often. */
+  /** How often everything is decided again. */
   readonly resyncMs: number;
 }
 
@@ -38,9 +38,9 @@ export const defaultLoopTimes: LoopTimes = {
 
 export interface LoopOptions {
   readonly hub: Cluster | undefined;
-  /** Changes as clusters are registered; `registered` is told then. */
+  /** The map changes as clusters are registered; `registered` is called then. */
   readonly members: ReadonlyMap<ClusterName, Cluster>;
-  /** Whether it is known which clusters there are. Nothing is decided before. */
+  /** Whether all clusters are known. Nothing is decided before. */
   readonly isRegistryKnown: () => boolean;
   readonly settings: ControllerSettings;
   readonly times: LoopTimes;
@@ -48,29 +48,29 @@ export interface LoopOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly identity: string;
-  /** Whether this one writes there now. */
+  /** Whether this replica writes there now. */
   readonly leads: (target: Target) => boolean;
-  /** Whether this one gives away clusterset IPs now. */
+  /** Whether this replica gives away clusterset IPs now. */
   readonly givesIps: () => boolean;
-  /** Whether what the last leader remembered is known: of a hub nothing is believed before. */
+  /** Whether the last leader's notes are known: until then no content of a hub is trusted. */
   readonly isHomeKnown: () => boolean;
-  /** Why nobody writes in a cluster; '' where that is only a matter of time; undefined: somebody does. */
+  /** Why no replica writes in a cluster; '' if one will soon; undefined: one does. */
   readonly vacancy: (target: Target) => string | undefined;
-  /** Whether it has stood for election wherever it can write. */
+  /** Whether this replica has stood for election wherever it can write. */
   readonly hasStood: () => boolean;
-  /** A cluster where this one writes is as its sources are: everything was decided since it began to write there. */
+  /** Called when everything was decided since this replica began to write in a cluster, so that it matches its sources. */
   readonly onCaughtUp: () => void;
   readonly onLatency?: (ms: number) => void;
 }
 
-/** What a person, or a metric, asks of the loop. */
+/** The loop's state, for people and metrics. */
 export interface LoopReport {
   readonly isStarted: boolean;
   readonly waiting: number;
   readonly problems: ReadonlyMap<string, string>;
   readonly withheld: ReadonlyMap<Topic, readonly Withheld[]>;
   readonly held: ReadonlyMap<ClusterName, number>;
-  /** When the loop last went round. */
+  /** When the loop last made a round. */
   readonly aliveMs: number;
 }
 
@@ -78,20 +78,20 @@ export interface Loop extends ClusterNews {
   run(signal: AbortSignal): Promise<void>;
   /** Members came or went. */
   registered(): void;
-  /** Whether this one writes there, and everything was decided since it began to. */
+  /** Whether this replica writes there, and everything was decided since it began to. */
   hasCaughtUp(target: Target): boolean;
   report(): LoopReport;
 }
 
-/** Topics that are worked on at a time. What one cluster gets at a time its gate says. */
+/** The most topics in progress at a time. Each cluster's gate limits what that cluster gets. */
 const maxTopics = 64;
-/** So often the loop looks at what no event tells: holds, leadership. */
+/** How often the loop checks what no event reports: holds, leadership. */
 const lookMs = 1_000;
 const quickRounds = 5;
 
 /**
- * Decides topic by topic, and writes what differs. Events only say which topics to look at; what has to be done is
- * always the difference between what is wanted and what is there, so nothing is lost by a crash at any point, and
+ * Decides topic by topic, and writes what differs. Events only say which topics to look at; the work is
+ * always the difference between the desired and the present state, so a crash at any point loses nothing, and
  * nothing is written twice.
  */
 export function createLoop(options: LoopOptions): Loop {
@@ -104,7 +104,7 @@ export function createLoop(options: LoopOptions): Loop {
   const queue = createTopicQueue(times);
   const ips = createGivenIps();
   const failures = new Map<Topic, number>();
-  /** Times in a row that something was left to write. */
+  /** How many rounds in a row left something to write. */
   const rounds = new Map<Topic, number>();
   const running = new Set<Topic>();
   const holds = createHolds(memberViews, () => clusters().map(({ cache }) => cache), clock.nowMs, times);
@@ -112,15 +112,15 @@ export function createLoop(options: LoopOptions): Loop {
     ...{ clusterAt, world, clock, log, leads, vacancy: options.vacancy, identity: options.identity },
     isHeld: (source) => holds.isHeld(source),
     onDesired(topic, desired) {
-      // A range is empty for most: then nothing is given away.
+      // Without a range, as usual, no address is given away.
       if (settings.clusterSetIpRanges.length > 0) ips.keep(topic, desired);
     },
     ...(options.onLatency === undefined ? {} : { onLatency: options.onLatency }),
   });
   const { withheld } = reconciler;
-  /** Where this one wrote when it looked last. */
+  /** The clusters to which this replica wrote at the last look. */
   let led: ReadonlySet<Target> = new Set();
-  /** Where it writes only lately: what was not decided since. */
+  /** The clusters to which it writes only since a short time, with the topics not decided since. */
   const behind = new Map<Target, Set<Topic>>();
   let hasStood = false;
   let wasAway = false;
@@ -166,7 +166,7 @@ export function createLoop(options: LoopOptions): Loop {
     }
     const count = (rounds.get(topic) ?? 0) + 1;
     rounds.set(topic, count);
-    // What was written makes more to write, an import its slices; but not without end.
+    // Writes lead to further writes, such as an import's slices; but not endlessly.
     if (round === 'more' && count <= quickRounds) queue.later(topic, 0, clock.nowMs());
     else retry(topic);
   }
@@ -190,7 +190,7 @@ export function createLoop(options: LoopOptions): Loop {
     return topics;
   }
 
-  /** A topic was decided and written, as far as that could be done. */
+  /** A topic was decided, and written as far as possible. */
   function caughtUp(topic: Topic | undefined): void {
     let isNews = false;
     for (const [target, topics] of behind) {
@@ -202,7 +202,7 @@ export function createLoop(options: LoopOptions): Loop {
     if (isNews) options.onCaughtUp();
   }
 
-  /** Every cluster was read, or those that were not have kept the others waiting long enough. */
+  /** Whether every cluster was read, or the wait for the others is over. */
   function mayStart(sinceMs: number): boolean {
     if (!options.isRegistryKnown()) return false;
     const isAllRead = clusters().every(
@@ -211,7 +211,7 @@ export function createLoop(options: LoopOptions): Loop {
     return isAllRead || clock.nowMs() - sinceMs >= times.startMs;
   }
 
-  /** Asks sources that say they have nothing once more, freshly. */
+  /** Asks sources that say they have no slices once more, directly. */
   async function confirmHolds(signal: AbortSignal): Promise<void> {
     for (const source of holds.unconfirmed()) {
       const cluster = members.get(source);
@@ -277,7 +277,7 @@ export function createLoop(options: LoopOptions): Loop {
     }),
   };
 
-  /** Sees where this one writes now, and whether the hub is there: either may leave everything to be decided again. */
+  /** Checks where this replica writes now, and whether the hub can be read: if either changes, topics are decided again. */
   function look(): void {
     const before = led;
     hasStood ||= isStarted && options.hasStood();
@@ -299,7 +299,7 @@ export function createLoop(options: LoopOptions): Loop {
     resyncMs = clock.nowMs() + times.resyncMs;
   }
 
-  /** What was held is looked at again when it is held no longer. */
+  /** Decides topics again whose deletions were held and are not any more. */
   function retouchHeld(): void {
     for (const [topic, each] of withheld) {
       const isFree = each.some(({ why, object }) => why === 'held' && !holds.isHeld(sourceLabel(object)));
@@ -311,7 +311,7 @@ export function createLoop(options: LoopOptions): Loop {
     running.add(topic);
     void work(topic, signal)
       .catch((error: unknown) => {
-        // One topic must not stop the others.
+        // A failure in one topic must not stop the others.
         log.error(
           { topic },
           `reconciling failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
@@ -325,7 +325,7 @@ export function createLoop(options: LoopOptions): Loop {
       });
   }
 
-  /** Until the next topic is due, something happens, or it is time to look round. */
+  /** Waits until the next topic is due, something happens, or the next check is due. */
   async function rest(signal: AbortSignal, takes: boolean): Promise<void> {
     const isFull = running.size >= maxTopics;
     const next = takes && !isFull ? queue.nextMs(isBusy) : undefined;

@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import manifest from '../package.json' with { type: 'json' };
 
-/** The controller's metrics. docs/controller.md says what each means. */
+/** The controller's metrics. docs/controller.md describes each. */
 export function createControllerMetrics() {
   const registry = new Registry();
   const registers = [registry];

@@ -9,9 +9,9 @@ import { hub, type Target } from './core/world.ts';
 import type { NetChange, Simulated } from './simulate.ts';
 
 /**
- * What a simulation comes to, for people: by cluster, each object with the fields that change.
+ * The result of a simulation, for people: by cluster, each object with the fields that change.
  *
- * placeOf   where objects that stand in the way came from; absent: from no file
+ * placeOf   finds objects that stand in the way in files; absent: they came from no file
  */
 export function netReport({ net, withheld, refusals }: Simulated, placeOf: PlaceOf = nowhere): string {
   const clusters = Map.groupBy(net, ({ target }) => target);
@@ -63,7 +63,7 @@ function changeLines({ id, before, after }: NetChange): string[] {
     ...paths.flatMap((path) => {
       const [left, right] = [was.get(path) as unknown, becomes.get(path) as unknown];
       if (left === right) return [];
-      // What the cluster itself added stays.
+      // Fields that the cluster itself added stay.
       if (right === undefined)
         return before !== undefined && isListPath(path) ? [`      - ${path}: ${show(left)}`] : [];
       return [...(left === undefined ? [] : [`      - ${path}: ${show(left)}`]), `      + ${path}: ${show(right)}`];

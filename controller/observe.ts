@@ -5,8 +5,8 @@ import { type Held, parseHeld } from './core/object.ts';
 import { reduceSlice } from './core/slices.ts';
 
 /**
- * What is kept of an object as it arrives: of slices what copies need, of namespaces that they are there, of all else
- * everything but the record of its managers. undefined: it has no proper name.
+ * The part of an object that is kept on arrival: of slices what copies need, of namespaces that they exist, of all others
+ * everything except the record of field managers. undefined: its name is invalid.
  */
 export function observe(raw: unknown, apiVersion: string, kind: string): Held | undefined {
   const held = parseHeld(raw, apiVersion, kind);

@@ -11,14 +11,14 @@ import { createToldEvents } from './told-events.ts';
 
 export interface ReconcilerOptions {
   readonly clusterAt: (target: Target) => Cluster | undefined;
-  /** What is known now. Writes that could not be made are added to `problems` of it. */
+  /** The present knowledge. Failed writes are added to its `problems`. */
   readonly world: () => World;
   readonly isHeld: Memory['isHeld'];
-  /** Whether this one writes there now. */
+  /** Whether this replica writes there now. */
   readonly leads: (target: Target) => boolean;
-  /** Why nobody writes there; '' where that is only a matter of time; undefined: somebody does. */
+  /** Why no replica writes there; '' if one will soon; undefined: one does. */
   readonly vacancy: (target: Target) => string | undefined;
-  /** What a topic wants, before anything of it is written. Not told while the hub is away. */
+  /** Called with what a topic wants, before anything of it is written. Not called while the hub is away. */
   readonly onDesired: (topic: Topic, desired: readonly Desired[]) => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -26,16 +26,16 @@ export interface ReconcilerOptions {
   readonly onLatency?: (ms: number) => void;
 }
 
-/** The state of a topic after a round: nothing is left to do, more has to be written now, or something failed. */
+/** A topic's state after a round: nothing is left to do, more has to be written now, or something failed. */
 export type Round = 'settled' | 'more' | 'failed';
 
-/** Makes one topic so as it should be, in every cluster. */
+/** Brings one topic into its desired state, in every cluster. */
 export interface Reconciler {
   reconcile(topic: Topic, signal: AbortSignal): Promise<Round>;
   /** By `cluster id`: why the last write failed. */
   readonly problems: ReadonlyMap<string, string>;
   readonly withheld: ReadonlyMap<Topic, readonly Withheld[]>;
-  /** Somebody else writes there now, and knows what fails. */
+  /** Another replica writes there now, and knows its own failures. */
   left(target: Target): void;
 }
 
@@ -46,7 +46,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const withheld = new Map<Topic, readonly Withheld[]>();
   const wantedKeys = new Map<Topic, ReadonlySet<string>>();
 
-  /** What to do about a topic in the clusters where this one writes. */
+  /** Computes the changes for a topic in the clusters where this replica writes. */
   function decide(topic: Topic): Decision {
     const world = options.world();
     const outcome = desire(world, topic);
@@ -66,7 +66,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   async function reconcile(topic: Topic, signal: AbortSignal): Promise<Round> {
     const startedMs = clock.nowMs();
     const { world, changes } = decide(topic);
-    // An address that was given away is good only as long as nobody else gives any away.
+    // A given address is only valid as long as no other replica gives addresses away.
     const isStill = () => !world.givesIps || options.world().givesIps;
     const write: Write = (cluster, change) =>
       !signal.aborted && leads(cluster.target) && (isStill() || !isImport(change))
@@ -78,14 +78,14 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (changes.length > 0) options.onLatency?.(clock.nowMs() - startedMs);
     const { outcome, changes: more, isWaiting } = decide(topic);
     forgetProblems(topic, outcome.desired);
-    // Whoever is about to write there is not waited for in vain: what is told now would be untrue in a moment.
+    // Another replica is about to write there, so conditions written now would be wrong in a moment.
     if (isWaiting) return 'failed';
     const isTold = await tell(topic, outcome);
     if (!done.every(Boolean) || !isTold) return 'failed';
     return more.length === 0 ? 'settled' : 'more';
   }
 
-  /** Applies in order of need, then deletes; nothing is deleted where something could not be applied. */
+  /** Applies in order of need, then deletes; nothing is deleted if something could not be applied. */
   async function writeIn(target: Target, changes: readonly Change[], write: Write): Promise<boolean> {
     const cluster = clusterAt(target);
     if (cluster === undefined) return true;
@@ -127,7 +127,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     return false;
   }
 
-  /** A problem with what nobody wants any more is none. */
+  /** Forgets problems with objects that are not wanted any more. */
   function forgetProblems(topic: Topic, desired: readonly Desired[]): void {
     const keys = new Set(desired.map(({ target, id }) => problemKey(target, idText(id))));
     for (const key of wantedKeys.get(topic) ?? []) if (!keys.has(key)) problems.delete(key);
@@ -135,7 +135,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (keys.size === 0) wantedKeys.delete(topic);
   }
 
-  /** Conditions and Events, once what can be written is. */
+  /** Writes conditions and Events, after everything that can be written was. */
   async function tell(topic: Topic, { statuses, events }: Outcome): Promise<boolean> {
     const written = await Promise.all(statuses.filter(({ target }) => leads(target)).map(tellStatus));
     const news = told.news(
@@ -145,7 +145,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     for (const { target, path, object } of news) {
       const cluster = clusterAt(target);
       if (cluster === undefined || cluster.cache.access !== 'live') continue;
-      // Worth one try: what counts stands in the conditions.
+      // Sent once without a retry, because conditions hold the important facts.
       void cluster.gate
         .through(() => cluster.api.create(path, object))
         .then((sent) => {
@@ -162,7 +162,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (cluster === undefined || object === undefined || cluster.cache.access !== 'live') return true;
     if (!cluster.cache.takesWrites || !statusDiffers(object, status)) return true;
     const written = await cluster.writer.writeStatus(status);
-    // A kind without a status, as somebody else's CRD may have it, is no reason to try again.
+    // A kind without a status, as in another project's CRD, is no reason to try again.
     if (written.kind === 'done' || written.kind === 'refused') return true;
     log.debug(
       { cluster: status.target, object: idText(status.id), outcome: written.kind },
@@ -185,11 +185,11 @@ interface Decision {
   readonly world: World;
   readonly outcome: Outcome;
   readonly changes: readonly Change[];
-  /** In some cluster nobody writes yet. */
+  /** In some cluster no replica writes yet. */
   readonly isWaiting: boolean;
 }
 
-/** Makes a change, if it may still be made. Returns whether it is done. */
+/** Makes a change, if that is still allowed. Returns whether it is done. */
 type Write = (cluster: Cluster, change: Change) => Promise<boolean>;
 
 function targetOf(change: Change): Target {

@@ -1,22 +1,22 @@
 import { type ClusterName, compareText, parseClusterName } from '../compiler/values/names.ts';
 
 /**
- * Who is who: a cluster is known by the uid of its `kube-system` namespace (CC-1), which is remembered across restarts.
- * Of two names for one cluster the second, in order of names, is refused: which one that is must not depend on who
- * answers first. A name under which another cluster answers than before is refused until somebody states the new uid.
+ * The clusters' identities: a cluster is known by the uid of its `kube-system` namespace (CC-1), which is remembered across
+ * restarts. If two names stand for one cluster, the second in order of names is refused, because the choice must not depend on
+ * which answers first. If another cluster answers under a name than before, the name is refused until a user states the new uid.
  */
 export interface Roll {
-  /** States the uid that a cluster must have, whatever was remembered; undefined: the one that is remembered. */
+  /** Sets the uid that a cluster must have, whatever was remembered; undefined: the remembered one counts. */
   state(cluster: ClusterName, uid: string | undefined): void;
-  /** The cluster answered, and this is its uid; '' says nothing. */
+  /** The cluster answered with this uid; '' is ignored. */
   note(cluster: ClusterName, uid: string): void;
-  /** Why nothing of the cluster is used, and nothing is written there; undefined: it is what its name says. */
+  /** Why the cluster is neither read nor written; undefined: it is the one that its name stands for. */
   refusal(cluster: ClusterName): string | undefined;
-  /** It is registered no more: whoever comes under its name later is a new cluster. */
+  /** The cluster was unregistered: a later one with its name is a new cluster. */
   forget(cluster: ClusterName): void;
-  /** What has to be remembered: `m1=UID,m2=UID`. */
+  /** The uids to remember: `m1=UID,m2=UID`. */
   text(): string;
-  /** Takes in what was remembered. It is older than what was seen since, so it counts where they differ. */
+  /** Restores remembered uids. They are older than those seen since the start, so they count where the two differ. */
   restore(text: string): void;
 }
 
@@ -24,7 +24,7 @@ export function createRoll(): Roll {
   const stated = new Map<ClusterName, string>();
   const remembered = new Map<ClusterName, string>();
   const seen = new Map<ClusterName, string>();
-  /** Once another answered, what is held of a name may be of either. */
+  /** Names under which another cluster answered: objects held under them may come from either cluster. */
   const replaced = new Set<ClusterName>();
 
   const expected = (cluster: ClusterName): string | undefined => stated.get(cluster) ?? remembered.get(cluster);

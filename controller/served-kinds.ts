@@ -16,7 +16,7 @@ const built = (apiVersion: string, plural: string, isNamespaced = true): ServedK
   isNamespaced,
 });
 
-/** Kinds that are the same everywhere. Those of the MCS API have two versions, so they are asked for. */
+/** Kinds with the same version everywhere. The MCS API's kinds have two versions, so servers are asked for them. */
 const known: ReadonlyMap<string, ServedKind> = new Map([
   [kindText(kinds.service), built('v1', 'services')],
   [kindText(kinds.namespace), built('v1', 'namespaces', false)],
@@ -32,16 +32,16 @@ const mcsPlurals: ReadonlyMap<string, string> = new Map([
   [kindText(kinds.serviceImport), 'serviceimports'],
 ]);
 
-/** Asks an API server how it serves kinds, and remembers what it said. */
+/** Asks an API server for the versions of kinds, and remembers the answers. */
 export interface ServedKinds {
   /**
    * undefined: the kind is not served.
    *
-   * version   of which to look it up; absent: the one that the server prefers
-   * throws    what the connection throws, or Error for an answer that is none
+   * version   the version to look it up in; absent: the one that the server prefers
+   * throws    the connection's error, or Error for an invalid answer
    */
   find(kind: Kind, version: string | undefined, signal: AbortSignal): Promise<ServedKind | undefined>;
-  /** Asks again: what it says counts from now on. Throws as `find`, and then nothing changed. */
+  /** Asks again: later calls use the new answer. Throws as `find`; then nothing changed. */
   refresh(kind: Kind, signal: AbortSignal): Promise<ServedKind | undefined>;
 }
 
@@ -64,7 +64,7 @@ export function createServedKinds(get: ApiGet): ServedKinds {
       const resources = Array.isArray(body?.resources) ? body.resources.map(asFields) : [];
       const resource = resources.find((one) => one?.kind === kind.kind && !String(one.name).includes('/'));
       const plural = resource && textOf(resource, 'name');
-      // It becomes part of paths.
+      // Validated because it becomes a part of paths.
       if (plural !== undefined && /^[a-z0-9]+$/.test(plural)) {
         return { apiVersion, plural, isNamespaced: resource?.namespaced === true };
       }
@@ -100,7 +100,7 @@ export function createServedKinds(get: ApiGet): ServedKinds {
     return served;
   }
 
-  /** v1beta1 where it is served, else v1alpha1, which every release of the API serves. */
+  /** v1beta1 if it is served, otherwise v1alpha1, which every release of the API serves. */
   async function mcsKind(plural: string, signal: AbortSignal): Promise<ServedKind | undefined> {
     const versions = await versionsOf('multicluster.x-k8s.io', signal);
     const version = mcsVersions.find((each) => versions.includes(each));

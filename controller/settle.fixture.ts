@@ -8,7 +8,7 @@ import { type ControllerSettings, hub, type Target, type World } from './core/wo
 import { observe, pathOf } from './observe.ts';
 import { simulate, textOf } from './simulate.ts';
 
-/** Clusters in memory, for tests: what is wanted is written at once, until nothing is left to write. */
+/** Clusters in memory, for tests: changes are written at once, until nothing is left to write. */
 
 export const plainSettings: ControllerSettings = {
   importStyle: 'karmada',
@@ -36,10 +36,10 @@ export interface Field {
   readonly caches: ReadonlyMap<Target, ClusterCache>;
   world: World;
   memory: Memory;
-  /** As its owner would: puts an object in, or takes it out. */
+  /** Acts as the cluster's owner: puts an object in, or removes it. */
   put(target: Target, ...objects: readonly object[]): void;
   remove(target: Target, kind: Kind, path: string): void;
-  /** Writes until nothing is left to write. Throws when there is no end. */
+  /** Writes until nothing is left to write. Throws if that does not end. */
   settle(): Settled;
   objects(target: Target): readonly Fields[];
 }

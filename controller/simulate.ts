@@ -9,7 +9,7 @@ import type { Held } from './core/object.ts';
 import type { Target, World } from './core/world.ts';
 import { observe, pathOf } from './observe.ts';
 
-/** What is written in a cluster, all in all: before is undefined for what is made, after for what is deleted. */
+/** An object's total change in a cluster: before is undefined for a new object, after for a deleted one. */
 export interface NetChange {
   readonly target: Target;
   readonly id: ObjectId;
@@ -19,7 +19,7 @@ export interface NetChange {
 
 export interface Simulated {
   readonly net: readonly NetChange[];
-  /** One a write, in order. */
+  /** One entry per write, in order. */
   readonly changes: readonly Change[];
   readonly withheld: readonly Withheld[];
   readonly refusals: readonly Refusal[];
@@ -28,15 +28,15 @@ export interface Simulated {
 }
 
 const noMemory: Memory = { isAccepted: () => false, isHeld: () => false };
-/** What is written makes more to write: an import its slices, their Service its addresses. */
+/** The most rounds. Writes lead to further writes: an import to its slices, their Service to its addresses. */
 const maxRounds = 20;
 
 /**
  * Does in memory what the controller would do in clusters, until nothing is left to write.
  *
  * caches     are changed
- * complete   what a cluster would add to an object
- * throws     Error where there is no end
+ * complete   adds what a cluster would add to an object
+ * throws     Error if the writes do not end
  */
 export function simulate(
   world: World,
@@ -67,7 +67,7 @@ export function simulate(
   }
 }
 
-/** Everything that may have to be decided. */
+/** Every topic that may have to be decided. */
 function topicsOf(caches: ReadonlyMap<Target, ClusterCache>): readonly Topic[] {
   const topics = new Set<Topic>();
   for (const cache of caches.values()) for (const topic of cache.topics()) topics.add(topic);

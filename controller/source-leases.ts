@@ -6,7 +6,7 @@ import { type Identity, uidOf } from './identity.ts';
 
 export interface SourceLeaseTimes {
   readonly everyMs: number;
-  /** How long agents may take a renewal for a sign of life. */
+  /** For how long agents take a renewal as a sign of life. */
   readonly durationSeconds: number;
 }
 
@@ -14,7 +14,7 @@ export const defaultSourceLeaseTimes: SourceLeaseTimes = { everyMs: 10_000, dura
 
 export interface SourceLeases {
   run(signal: AbortSignal): Promise<void>;
-  /** What is in further clusters is fresh: their Leases are due at once, for the last writer may have been silent for long. */
+  /** More clusters match their sources now: their Leases are due at once, because the last writer may have been silent for long. */
   due(): void;
 }
 
@@ -22,20 +22,20 @@ export interface SourceLeaseOptions {
   readonly members: ReadonlyMap<ClusterName, Cluster>;
   readonly identity: Identity;
   readonly namespace: string;
-  /** Who holds them. */
+  /** The holder's name in the Leases. */
   readonly holder: string;
   readonly times: SourceLeaseTimes;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether this one keeps what is in the cluster as its sources have it. */
+  /** Whether this replica keeps a cluster's content equal to its sources. */
   readonly isFresh: (consumer: ClusterName) => boolean;
 }
 
 /**
- * A Lease for each source in each other cluster, in which agents see whether what is there of it is fresh (CC-7). It is
- * renewed only after the source itself has answered in this round, never merely because the controller lives, and only
- * by who writes in that cluster and has caught up there. The
- * question is for the uid of its `kube-system` namespace, by which two names for one cluster are found out (CC-1).
+ * A Lease for each source in each other cluster, which shows agents whether the source's content there is fresh (CC-7). It is
+ * renewed only after the source itself has answered in this round, never merely because the controller runs, and only
+ * by the replica that writes in that cluster and has caught up there. The
+ * source is asked for the uid of its `kube-system` namespace, which reveals two names for one cluster (CC-1).
  */
 export function createSourceLeases(options: SourceLeaseOptions): SourceLeases {
   const { members, identity, namespace, times, clock, log, isFresh } = options;

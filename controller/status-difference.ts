@@ -3,7 +3,7 @@ import { canonicalJson } from '../compiler/values/canonical-json.ts';
 import type { DesiredStatus } from './core/draft.ts';
 import type { Held } from './core/object.ts';
 
-/** Whether an object's status says something else than it should; what others say in it does not count. */
+/** Whether an object's status differs from the desired one; fields and conditions of other writers do not count. */
 export function statusDiffers(object: Held, { conditions, fields }: DesiredStatus): boolean {
   const status = asFields(object.fields.status) ?? {};
   const there = Array.isArray(status.conditions) ? status.conditions.map(asFields) : [];

@@ -15,9 +15,9 @@ export interface ControllerStatus {
     readonly access: string;
     readonly silentSeconds: number | null;
     readonly failing: readonly string[];
-    /** Who writes there; '' for nobody. */
+    /** The replica that writes there; '' if there is none. */
     readonly writer: string;
-    /** Why nobody writes there; '' where somebody does, or soon will. */
+    /** Why no replica writes there; '' if one does, or soon will. */
     readonly vacancy: string;
   }[];
   readonly held: readonly { readonly source: string; readonly copies: number }[];
@@ -66,7 +66,7 @@ export function controllerStatus(
   };
 }
 
-/** Sets the gauges to what is now, before they are read. */
+/** Sets the gauges to the present values, before they are read. */
 export function setGauges(metrics: ControllerMetrics, status: ControllerStatus): void {
   for (const gauge of [metrics.access, metrics.writing, metrics.silence, metrics.held, metrics.problems]) gauge.reset();
   for (const { cluster, access, silentSeconds, writer } of status.clusters) {

@@ -7,7 +7,7 @@ import type { DesiredEvent } from './core/draft.ts';
 import { idText } from './core/kinds.ts';
 import type { Target } from './core/world.ts';
 
-/** An Event as it is posted. */
+/** An Event in the form in which it is posted. */
 export interface OutgoingEvent {
   readonly target: Target;
   readonly path: string;
@@ -15,14 +15,14 @@ export interface OutgoingEvent {
 }
 
 /**
- * Events to tell now. What is true of an object and was told is not told again until it was otherwise in between; and
- * what changes all the time is told with a count, now and then.
+ * The Events to send now. A fact about an object that was sent is not sent again until it was untrue in between; a
+ * fact that keeps changing is sent with a count, now and then.
  */
 export interface ToldEvents {
   news(key: string, events: readonly DesiredEvent[]): readonly OutgoingEvent[];
 }
 
-/** Objects of which is remembered what was told. */
+/** The most objects whose sent Events are remembered. */
 const maxRemembered = 50_000;
 const maxMessage = 1024;
 

@@ -1,19 +1,19 @@
 import type { Topic } from './core/desire.ts';
 
 export interface QueueTimes {
-  /** What happens within so long after a change is decided with it (CC-17). */
+  /** A topic is decided once it has not changed for this long (CC-17). */
   readonly gatherMs: number;
-  /** A topic that changes all the time waits no longer than this. */
+  /** The longest wait of a topic that keeps changing. */
   readonly gatherMaxMs: number;
 }
 
-/** Which topics have to be decided again, and when. */
+/** The topics to decide again, and when. */
 export interface TopicQueue {
-  /** Something about it changed. */
+  /** Something about the topic changed. */
   touch(topic: Topic, nowMs: number): void;
-  /** Again after so long, unless it is touched before. */
+  /** Decides the topic again after this time, or earlier if it is touched. */
   later(topic: Topic, ms: number, nowMs: number): void;
-  /** Takes out what is due, except what `isBusy`. */
+  /** Takes out the topics that are due, except those that `isBusy`. */
   take(nowMs: number, count: number, isBusy: (topic: Topic) => boolean): readonly Topic[];
   /** When the next one is due; undefined: nothing waits. */
   nextMs(isBusy: (topic: Topic) => boolean): number | undefined;
@@ -27,7 +27,7 @@ interface Entry {
 
 export function createTopicQueue({ gatherMs, gatherMaxMs }: QueueTimes): TopicQueue {
   const entries = new Map<Topic, Entry>();
-  /** Retries: a touch brings them forward, and never back. */
+  /** Times of retries: a touch moves one forward, and never back. */
   const retries = new Map<Topic, number>();
 
   function dueMs(topic: Topic): number {

@@ -9,7 +9,7 @@ import type { Held } from './core/object.ts';
 import type { Gate } from './gate.ts';
 import { observe } from './observe.ts';
 
-/** Told of each write that a server answered. */
+/** A write that a server answered. */
 export interface WriteReport {
   readonly verb: 'apply' | 'delete' | 'status';
   readonly id: ObjectId;
@@ -20,7 +20,7 @@ export interface WriteReport {
 export interface Writer {
   perform(change: Change): Promise<Written>;
   writeStatus(status: DesiredStatus): Promise<Written>;
-  /** The server took this content of ours and made of it what is there. */
+  /** Whether the server turned this content, applied by the controller, into the present object. */
   isAccepted(object: Held, content: string): boolean;
 }
 
@@ -32,12 +32,12 @@ export interface WriterOptions {
 }
 
 /**
- * Server-side apply, so that only fields that are ours change. What is made is applied without force: where somebody
- * else was faster, the conflict says so, and theirs stays. What is there already is applied onto its uid, so that an
- * object that was replaced in between is not taken for ours; and deleted by its uid for the same reason.
+ * Uses server-side apply, so that only the controller's own fields change. New objects are applied without force: if another
+ * client was faster, the conflict shows it, and its object stays. An existing object is applied onto its uid, so that one
+ * that was replaced in between is not taken for the controller's; it is deleted by its uid for the same reason.
  */
 export function createWriter({ api, cache, gate, onWrite }: WriterOptions): Writer {
-  /** By uid: content that was applied, and the version that the server made of it. */
+  /** By uid: content that was applied, and the version that the server gave it. */
   const accepted = new Map<string, { readonly content: string; readonly version: string }>();
 
   async function apply(change: Extract<Change, { kind: 'apply' }>): Promise<Written> {
@@ -70,14 +70,14 @@ export function createWriter({ api, cache, gate, onWrite }: WriterOptions): Writ
     return written;
   }
 
-  /** Of kinds that are not read whole, whether somebody else has one of the name. */
+  /** Of a kind that is not read completely: the object that already has this name, if there is one. */
   async function unknownBefore(id: ObjectId, object: Fields): Promise<Held | undefined> {
     if (cache.holdsAll(id)) return undefined;
     const raw = await api.read(id, String(object.apiVersion));
     return raw === undefined ? undefined : observe(raw, String(object.apiVersion), id.kind);
   }
 
-  /** With the reference to its owner; undefined while there is none. */
+  /** Adds the reference to the owner; undefined while the owner does not exist. */
   async function withOwner({ desired, object }: Extract<Change, { kind: 'apply' }>): Promise<Fields | undefined> {
     if (desired.owner === undefined) return object;
     const owner = cache.get(desired.owner);

@@ -14,18 +14,18 @@ import { type Finding, type Walked, walkPackets } from './walk.ts';
 
 export type Status = 'ok' | 'known' | 'unknown' | 'wrong';
 
-/** From what needs no look to what needs one first. */
+/** From the one that needs no look to the one that needs a look first. */
 export const statuses: readonly Status[] = ['ok', 'known', 'unknown', 'wrong'];
 
 export interface AuditedService {
   /** `shop/cart`; of a ServiceImport `shop/cart@clusterset`. */
   readonly service: string;
-  /** Of its worst finding. */
+  /** The status of its worst finding. */
   readonly status: Status;
   readonly findings: readonly Finding[];
 }
 
-/** What packets show: by Service, and at places that are no Service's. */
+/** What happened to packets: by Service, and at places that belong to no Service. */
 export interface Outcome {
   readonly tried: number;
   readonly services: readonly AuditedService[];
@@ -40,11 +40,11 @@ export interface AuditedFamily {
   /** `the kernel (nft)`, a file's name. */
   readonly source: string;
   readonly now: Outcome;
-  /** Against slicewright in another mode; undefined: nobody asked. */
+  /** The comparison with slicewright in another mode; undefined: not asked for. */
   readonly after: { readonly mode: string; readonly outcome: Outcome } | undefined;
-  /** Other programs' rules that may decide before. */
+  /** Other programs' rules that may decide before the rules for Services do. */
   readonly mayIntercept: readonly string[];
-  /** Chains of others that stand before, and that nobody looked into. */
+  /** Other programs' chains that come first and that the audit does not follow. */
   readonly notFollowed: readonly string[];
 }
 
@@ -94,7 +94,7 @@ function outcomeOf({ tried, findings, sampled }: Walked, target: Target, isSelec
   const elsewhere: Finding[] = [];
   for (const finding of findings) {
     const owners = ownersOf(target, finding.place);
-    // What others do where no Service is dialled is their own business.
+    // Without a Service at that place, what other programs' rules do there is not judged.
     const isOthers = finding.example.found.steps.some(({ ofOthers }) => ofOthers === true);
     if (owners.length === 0 && !isOthers) elsewhere.push(finding);
     const services = new Set(owners.filter((ir: ServicePortIR) => isSelected(ir)).map(({ service }) => service));

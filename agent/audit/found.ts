@@ -9,17 +9,17 @@ import { sourceAt } from '../input/dumps.ts';
 import { fileProblem, InputError } from '../input/input-error.ts';
 import { scopeOf } from '../planning/plan-kernel.ts';
 
-/** One family's rules, and the mode that they are of. */
+/** One family's rules, and the mode that wrote them. */
 export interface FoundMode {
   readonly backend: Backend;
   readonly observed: Observed;
 }
 
 /**
- * What a dump shows. Every backend reads it, and the one whose rules are in force there has recognised it.
+ * What a dump shows. Every backend reads the dump; the one used is the one that recognises its own rules in force there.
  *
- * mode     the one that it is said to be of; undefined: find out
- * throws   InputError for what is unreadable, of no mode or of several, or only a part
+ * mode     the mode that the caller names; undefined: find it
+ * throws   InputError if the dump is unreadable, holds rules of no mode or of several, or is incomplete
  */
 export async function findInDump(
   path: string,
@@ -60,10 +60,10 @@ function severalModes(path: string, found: readonly { readonly backend: Backend 
 }
 
 /**
- * What the kernel of this node holds. A family that Services use and in which nobody is in force is read in the mode of the
- * other family.
+ * What this node's kernel holds. If Services use a family in which no mode is in force, that family is read in the mode of
+ * the other family.
  *
- * throws   InputError where no mode is in force, or several are; BackendError where the one that is asked for cannot be read
+ * throws   InputError if no mode, or several, are in force; BackendError if the requested mode cannot be read
  */
 export async function findInKernel(
   run: Run,
@@ -83,7 +83,7 @@ export async function findInKernel(
         if (observed === undefined) continue;
         (mode !== undefined || observed.isInForce ? inForce : empty).push({ backend, observed });
       } catch (error) {
-        // A node has the tools of its own mode; whether one that is missing matters shows at the end.
+        // A node has only the tools of its own mode; whether a missing tool matters shows at the end.
         if (!(error instanceof BackendError) || mode !== undefined) throw error;
         failures.push(error);
       }

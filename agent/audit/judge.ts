@@ -6,14 +6,14 @@ import type { Meanings } from './readings.ts';
 /** What one packet shows. */
 export type Judgement =
   | { readonly kind: 'ok' }
-  /** Other than slicewright would do it, by differences that have a code. */
+  /** slicewright would treat it in another way, and known differences, each with a code, explain why. */
   | { readonly kind: 'known'; readonly codes: readonly string[] }
-  /** It could meet rules that nobody can read. */
+  /** The packet may meet rules that slicewright cannot read. */
   | { readonly kind: 'unknown'; readonly rules: readonly string[] }
   | { readonly kind: 'wrong'; readonly reason: string };
 
 export interface Judge {
-  /** brief   what was found, without the steps that need not be told */
+  /** brief   the trace as found, without the steps that can be left out */
   (packet: Packet, brief: Trace, asked?: Asked): Judgement;
 }
 
@@ -23,7 +23,7 @@ export function createJudge(found: Look, meanings: Meanings): Judge {
     const unread = skippedIn(brief, (skipped) => skipped === 'not understood');
     if (unread.length > 0) return { kind: 'unknown', rules: unread };
     const reason = disagreement(meanings.wanted(packet, asked), brief.verdict);
-    // A jump to nowhere: no kernel has it, so a part of the dump is missing, and whoever is served all the same is lucky.
+    // A jump to a missing chain: no kernel holds one, so the dump is incomplete and a right verdict proves nothing.
     const broken = skippedIn(brief, () => true);
     if (reason === undefined) return broken.length === 0 ? { kind: 'ok' } : { kind: 'unknown', rules: broken };
     const codes = broken.length > 0 ? undefined : meanings.explain(packet, withAllSteps(found, packet, brief), asked);
@@ -31,7 +31,7 @@ export function createJudge(found: Look, meanings: Meanings): Judge {
   };
 }
 
-/** A brief trace, whose way is followed again when somebody asks for it: few do, and a large Service's is long. */
+/** A brief trace. Its full steps are traced only on demand: few callers need them, and a large Service has many. */
 function withAllSteps(found: Look, packet: Packet, { verdict }: Trace): Trace {
   let steps: Trace['steps'] | undefined;
   return {

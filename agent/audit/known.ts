@@ -3,7 +3,7 @@ import { backendNames, byName } from '../../backends/index.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import { olderDifferences } from './older.ts';
 
-/** Every code that an audit can print, of whatever mode, by its name. */
+/** Every code that an audit can print, in any mode, by its name. */
 export async function knownDifferences(): Promise<readonly KnownDifference[]> {
   const all = new Map(olderDifferences.map((one) => [one.code, one]));
   for (const name of backendNames()) {

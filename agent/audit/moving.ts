@@ -13,8 +13,8 @@ export interface ModeMeaning {
 }
 
 /**
- * Judges what `to` would do otherwise than what was found. It is right by itself, so each difference comes from what is found
- * now (wrong, unknown, or known of a kube-proxy in this mode) or from how two modes differ from the reference.
+ * Judges what `to` would do differently from the rules found. The new mode is taken to be right, so each difference comes from
+ * today's rules (wrong, unknown, or known of a kube-proxy in this mode) or from how the two modes differ from the reference.
  */
 export function createMovingJudge(now: Judge, from: ModeMeaning, to: ModeMeaning, target: Target): Judge {
   const reference = expectation(target.services, target.node);

@@ -27,7 +27,7 @@ export const olderDifferences: readonly KnownDifference[] = [otherEndpoints, equ
 /**
  * The same objects as kube-proxy v1.30 takes them.
  *
- * older   compiled so; its node is not used: how rules are written is each mode's own matter
+ * older   compiled as v1.30 would; its node is not used, because how rules are written is up to each mode
  */
 export function olderReading(target: Target, older: Target): Reading {
   const text = (services: readonly ServicePortIR[]) => services.map(({ hash }) => hash).join();

@@ -18,9 +18,9 @@ export function portsAt(target: Target, { destination, protocol, destinationPort
 }
 
 /**
- * Whose a place is: whoever is dialled there, else whoever has its address, at another port.
+ * Who owns a place: the Service ports that are dialled there; if there are none, those that have the address at another port.
  *
- * returns  none: no Service has to do with it
+ * returns  empty: the place belongs to no Service
  */
 export function ownersOf(target: Target, place: Place): readonly ServicePortIR[] {
   const dialled = dialledAt(target, place);

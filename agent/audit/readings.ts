@@ -20,10 +20,10 @@ export interface Meanings {
   explain(packet: Packet, found: Trace, asked: Asked | undefined): readonly string[] | undefined;
 }
 
-/** More differences than that do not meet in one packet. */
+/** No packet meets more differences than this at once. */
 const mostAtOnce = 3;
 
-/** A choice of readings, all of them at once. */
+/** Several readings, all taken to be true at once. */
 interface Choice {
   /** Where they stand in the list. */
   readonly places: readonly number[];
@@ -36,7 +36,7 @@ export function createMeanings(witness: Witness, target: Target, readings: reado
   const looks = new Map<string, Look>();
   const look = witness.look(target);
 
-  /** Programs of the choices that take the objects for the same are one. */
+  /** Choices that read the objects alike share one program. */
   function choiceOf(chosen: readonly number[]): Choice | undefined {
     let read = target;
     const changing: number[] = [];
@@ -67,7 +67,7 @@ export function createMeanings(witness: Witness, target: Target, readings: reado
 
   let choices: readonly Choice[] | undefined;
 
-  /** One packet is asked about many times in turn. */
+  /** The same packet is asked about many times in a row. */
   const last = new Map<Look, { readonly packet: Packet; readonly verdict: Verdict }>();
 
   function verdictIn(program: Look, packet: Packet, asked: Asked | undefined): Verdict {
@@ -98,7 +98,7 @@ export function createMeanings(witness: Witness, target: Target, readings: reado
       const isSo = (choice: Choice) =>
         disagreement(verdictOf(choice, packet, found, asked), found.verdict) === undefined;
       const right = choices.find(isSo);
-      // What one of several readings changes is what would be missing without it.
+      // The code of one reading comes from what would happen without it.
       const codes = right?.places.flatMap((place) => {
         const others = choiceOf(right.places.filter((other) => other !== place));
         if (others === undefined) return [];

@@ -16,7 +16,7 @@ export interface TextChoices {
   readonly wide: boolean;
 }
 
-/** Services of one cause that have rows of their own, examples of one cause, and rules of one way, unless more is asked for. */
+/** Limits without `verbose`: rows for Services with one cause, examples of one cause, and rules on one way. */
 const mostRows = 3;
 const mostExamples = 1;
 const mostRules = 4;
@@ -125,7 +125,7 @@ function findingLines(service: string, finding: Finding, wide: boolean): string[
   ];
 }
 
-/** Endpoints of a Service that are shown of one packet. */
+/** The most endpoints of a Service that are shown for one packet. */
 const mostFates = 6;
 
 function lines(what: string, fates: readonly string[]): string[] {

@@ -2,7 +2,7 @@ import { counted } from '../../compiler/values/counted.ts';
 import { causeOf } from './cause.ts';
 import { type AuditedService, type Status, statuses } from './family.ts';
 
-/** Services that are as they are for the same causes. */
+/** Services with the same status for the same causes. */
 export interface Group {
   readonly status: Status;
   readonly causes: readonly string[];

@@ -5,13 +5,13 @@ import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Packet, Trace } from '../../compiler/semantics/packet.ts';
 import type { Judge, Judgement } from './judge.ts';
 
-/** What packets to one place show that is not as meant. */
+/** Packets to one place that are not treated as the objects mean. */
 export interface Finding {
   readonly place: Place;
   readonly judgement: Exclude<Judgement, { kind: 'ok' }>;
-  /** Kinds of packets that show the same. */
+  /** How many kinds of packets show the same. */
   count: number;
-  /** The first of them. */
+  /** The first of those packets. */
   readonly example: { readonly packet: Packet; readonly wanted: Trace; readonly found: Trace };
 }
 
@@ -24,13 +24,13 @@ export interface Walked {
 }
 
 /**
- * Every kind of packet that the rules of either side tell apart, judged.
+ * Judges every kind of packet that the rules of either side treat differently.
  *
- * wanted   what should be
+ * wanted   what the rules should do
  */
 export function walkPackets(wanted: Look, found: Look, judge: Judge, node: NodeContext): Walked {
   const findings = new Map<string, Finding>();
-  // Packets are compared one by one, first as found; so that is followed once.
+  // The comparison traces each packet in `found` first, so the last trace is kept and not computed twice.
   let last: { readonly packet: Packet; readonly trace: Trace } | undefined;
   const remembering: Look = {
     destinations: () => found.destinations(),
@@ -46,7 +46,7 @@ export function walkPackets(wanted: Look, found: Look, judge: Judge, node: NodeC
       const trace = last?.packet === packet ? last.trace : found.trace(packet, { brief: true });
       const judgement = judge(packet, trace, how.asked);
       if (judgement.kind !== 'ok') note(packet, judgement);
-      // What is told apart goes on to be told apart; what is found is kept here.
+      // The comparison goes on with what was found, so it keeps telling packets apart; the finding is noted here.
       return trace;
     },
   };
@@ -66,7 +66,7 @@ export function walkPackets(wanted: Look, found: Look, judge: Judge, node: NodeC
   return { tried, findings: [...findings.values()], sampled };
 }
 
-/** Findings of one place are told apart by this: every wrong packet of it is one finding, whatever its endpoints. */
+/** The key of a finding within one place: all wrong packets of a place are one finding, whatever their endpoints. */
 function detailOf(judgement: Finding['judgement']): string {
   switch (judgement.kind) {
     case 'known':

@@ -14,13 +14,13 @@ import { foundText } from '../verification/found-text.ts';
 import { type NamedDifference, type VerifyChoices, verifyFound } from '../verification/verify-found.ts';
 import { fewestObjects, reduceIncident } from './reduce.ts';
 
-/** The smallest that still shows something. */
+/** The smallest case that still shows the difference. */
 export interface Finding {
   readonly input: CompileInput;
   readonly packets: readonly Packet[];
   /** Absent: it is about what the objects mean, not about a node. */
   readonly dump: DumpTexts | undefined;
-  /** How often a part was tried without another. */
+  /** How often the reduction tried to leave out a part. */
   readonly tries: number;
 }
 
@@ -51,7 +51,7 @@ export async function captureDifference(
 /**
  * What a finding shows, in Markdown.
  *
- * returns   undefined: it has a dump, and nothing differs in it
+ * returns   undefined: the case has a dump, and nothing in it differs
  */
 export async function shownBy(
   { input, packets, dump, tries }: Finding,

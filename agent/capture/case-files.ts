@@ -25,7 +25,7 @@ export interface Captured {
 
 /** Where the reduced dump lies in a case. */
 export const dumpFolder = 'found';
-/** Where the configuration lies as commands take it, if `settings.yaml` says more than that. */
+/** The configuration in the form that commands take, written if `settings.yaml` holds more than that. */
 const plainConfiguration = 'config/kube-proxy.yaml';
 
 /** File name → contents of a case, as golden/README.md says what each is. */
@@ -42,7 +42,7 @@ export function caseFiles(captured: Captured): ReadonlyMap<string, string> {
   const { compat } = captured;
   if (compat !== undefined) files.set('settings.yaml', toYaml({ compat, ...configuration }));
   else if (configuration !== undefined) files.set('settings.yaml', toYaml(configuration));
-  // `--config` takes no key that is not a kube-proxy's.
+  // `--config` takes only keys of a KubeProxyConfiguration.
   if (compat !== undefined && configuration !== undefined) files.set(plainConfiguration, toYaml(configuration));
   if (registry !== undefined) files.set('registry.yaml', toYaml(registry));
   files.set('packets.txt', [...new Set(packets.map(formatPacket))].map((line) => `${line}\n`).join(''));
@@ -59,7 +59,7 @@ function documentsText(objects: readonly OwnedObject[]): string {
   return objects.map(({ object }) => toYaml(withoutHistory(object))).join('---\n');
 }
 
-/** Without what says who wrote an object when: nothing depends on it, and it can be most of the text. */
+/** Leaves out the record of who wrote an object when: no rule depends on it, and it can be most of the text. */
 function withoutHistory(object: Fields): Fields {
   const metadata = asFields(object.metadata);
   if (metadata === undefined) return object;

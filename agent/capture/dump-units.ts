@@ -1,6 +1,6 @@
 /**
- * A part of a dump's text that goes or stays: a line, a block in braces with its parts, a list of elements. Which tool printed
- * it does not matter: whoever leaves a part out asks the backend whether it can still read the rest.
+ * A part of a dump's text that is kept or left out as a whole: a line, a block in braces with its parts, a list of elements.
+ * It does not matter which tool printed it: the caller asks the backend whether it can still read the rest.
  */
 export type Unit =
   | { readonly kind: 'line'; readonly text: string }
@@ -12,7 +12,7 @@ export function unitsOf(text: string): readonly Unit[] {
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
   const { units, next } = readUnits(lines, 0);
-  // Braces that do not match are no blocks.
+  // Braces that do not match begin no block.
   return next === lines.length ? units : lines.map(lineUnit);
 }
 

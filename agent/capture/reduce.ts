@@ -17,15 +17,15 @@ import { textOfUnits, type Unit, unitsOf } from './dump-units.ts';
 import { shrink } from './shrink.ts';
 
 /*
- * What may go while a difference stays. Objects go first, asked at the place of the difference alone: thousands go in a few
- * tries. Then parts of the dump go, as long as every place of the Services that are left is treated as it was; a place where
- * the smaller dump alone makes a difference is asked about too, and the dump is made smaller once more.
+ * What can be left out while a difference stays. First objects are left out, judged by the place of the difference alone:
+ * thousands go in a few tries. Then parts of the dump are left out, as long as every place of the remaining Services is
+ * treated as before. A place where only the smaller dump makes a difference is then checked too, and the dump reduced again.
  *
- * Both begin with a guess, which is nearly always right and saves most tries: the objects of the namespace where packets are
- * treated otherwise, and the dump without what the program has for objects that went.
+ * Both steps begin with a guess that is nearly always right and saves most tries: only the objects of the namespace where
+ * packets are treated differently, and the dump without the program's rules for the removed objects.
  */
 
-/** One object, and whose it is. */
+/** One object, and the cluster that it belongs to. */
 export interface OwnedObject {
   readonly cluster: ClusterName | undefined;
   readonly object: Fields;
@@ -43,7 +43,7 @@ export interface Incident {
 export interface Reduced {
   readonly input: CompileInput;
   readonly dump: DumpTexts;
-  /** How often a part was tried without another. */
+  /** How often the reduction tried to leave out a part. */
   readonly tries: number;
 }
 
@@ -53,7 +53,7 @@ export function objectsOf({ clusters }: Pick<CompileInput, 'clusters'>): readonl
   );
 }
 
-/** The same input with other objects. A cluster that is left without objects is none that is known of. */
+/** The same input with other objects. A cluster without objects is left out. */
 export function withObjects(input: CompileInput, objects: readonly OwnedObject[]): CompileInput {
   const clusters = input.clusters.map(({ cluster }) => cluster);
   return {
@@ -142,10 +142,10 @@ export async function reduceIncident(incident: Incident): Promise<Reduced> {
   return { input, dump, tries };
 }
 
-/** Each asks about the places that the one before spoilt. A case with a difference too many is still one. */
+/** Each try is asked about the places that the previous one spoilt. A case with one difference too many is still a case. */
 const mostRounds = 4;
 
-/** What differs at each place where something does, by the reasons that are given. */
+/** The differences of each place that has some, by their reasons. */
 type Reasons = ReadonlyMap<string, ReadonlySet<string>>;
 
 function reasonsOf(differences: readonly Difference[], unfollowed: readonly string[] = []): Reasons {
@@ -160,7 +160,7 @@ function differencesAt(places: readonly Place[], witness: Witness, target: Targe
   return reasonsOf(differences, unfollowed);
 }
 
-/** The same places differ, and each for a reason that it had before. */
+/** Whether the same places differ, and each for a reason that it had before. */
 function isAlike(before: Reasons, now: Reasons): boolean {
   return (
     before.size === now.size &&
@@ -219,7 +219,7 @@ function fewestParts(dump: DumpTexts, holds: (dump: DumpTexts) => boolean): Dump
   for (const [place, [name, text]] of texts.entries()) {
     const put = (units: readonly Unit[]) => texts.with(place, [name, textOfUnits(units)]);
     const units = unitsOf(text);
-    // What cannot be read once it is taken apart stays as it was.
+    // A file that cannot be read without one of its parts stays as it was.
     if (!holds(withTexts(put(units)))) continue;
     texts = put(fewestUnits(units, (candidate) => holds(withTexts(put(candidate)))));
   }

@@ -18,7 +18,7 @@ const wellKnown: ReadonlySet<string> = new Set([
   'local',
 ]);
 
-/** Parts of names by which a provider's objects are told. */
+/** Parts of names that mark a provider's objects. */
 const meaningfulParts: ReadonlySet<string> = new Set(['derived', 'imported']);
 
 /**
@@ -28,7 +28,7 @@ const meaningfulParts: ReadonlySet<string> = new Set(['derived', 'imported']);
 export function createNameScrambler(seed: string, names: ReadonlySet<string>): NameScrambler {
   const words = new Map<string, string>();
   const taken = new Set<string>([...names].flatMap((name) => [name, ...name.split(/[^A-Za-z0-9]+/)]));
-  /** Never a name that there was, for then nobody could tell whether it is still there. */
+  /** Never a name from the input: otherwise a reader could not tell whether the original name is still there. */
   function wordFor(text: string): string {
     const made = words.get(text);
     if (made !== undefined) return made;
@@ -43,7 +43,7 @@ export function createNameScrambler(seed: string, names: ReadonlySet<string>): N
   }
   const isName = (text: string) => names.has(text) && !wellKnown.has(text);
 
-  /** Walks over the parts of a text; the longest run of parts that is a name counts as one. */
+  /** Walks over the parts of a text; the longest run of parts that is a known name counts as one name. */
   function walk(text: string, partFor: (part: string) => string): string {
     if (wellKnown.has(text)) return text;
     if (isName(text)) return wordFor(text);
@@ -72,7 +72,7 @@ export function createNameScrambler(seed: string, names: ReadonlySet<string>): N
   return { name: (text) => walk(text, anyPart), known: (text) => walk(text, (part) => part) };
 }
 
-/** A word that can be said, of `length` letters. */
+/** A pronounceable word of `length` letters. */
 function syllables(digest: Buffer, length: number): string {
   const letters = ['bdfgklmnprstvz', 'aeiou'] as const;
   return Array.from({ length }, (_, i) => {

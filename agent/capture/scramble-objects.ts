@@ -21,26 +21,26 @@ const wordFields: ReadonlySet<string> = new Set(
 /** Fields that hold nothing that rules are made from, and what people write into them. */
 const leftOut: ReadonlySet<string> = new Set(['selector', 'message', 'clientConnection', 'kubeconfig']);
 
-/** Labels and annotations that rules depend on; others are left out. */
+/** Labels and annotations that rules depend on; all others are left out. */
 const keys =
   /^(slicewright\.dev|service\.cilium\.io|multicluster\.kubernetes\.io|endpointslice\.(kubernetes|karmada)\.io|(work\.)?karmada\.io|topology\.kubernetes\.io|endpoints\.kubernetes\.io)\/|^service\.kubernetes\.io\/(service-proxy-name|headless|topology-)|^kubernetes\.io\/(service-name|hostname)$|\/derived-service$/;
 
-/** Of those, the ones whose value is a name and nothing else. */
+/** Those of them whose value is exactly one name. */
 const nameKeys =
   /\/(service-name|source-cluster|derived-service|provision-cluster|zone|region|hostname|permanent-id|namespace|name)$/;
 
-/** Of those, the ones whose value is a list with names of clusters and regions in it. */
+/** Those of them whose value is a list with names of clusters and regions in it. */
 const listKeys = /^slicewright\.dev\/(failover|cluster-weights|drain-clusters|accept-clusters)$/;
 const listWords: ReadonlySet<string> = new Set(['local', 'remote', 'region', 'tier']);
 
-/** Fields whose texts are names that stand elsewhere too. */
+/** Fields whose texts are names that also occur elsewhere. */
 const nameFields: ReadonlySet<string> = new Set(
   'name namespace nodeName zone cluster clusterNames hostname hostnameOverride ownCluster id aliases region zones names'.split(
     ' ',
   ),
 );
 
-/** Every name that stands in some objects, or in documents of settings. A slice's is made of others, and no part of it is one. */
+/** Every name in some objects, or in documents of settings. A slice's name consists of others, so none of its parts is added. */
 export function namesIn(objects: readonly OwnedObject[], documents: readonly unknown[]): ReadonlySet<string> {
   const names = new Set<string>();
   const add = (text: string): void => void (text !== '' && names.add(text.replace(/^derived-/, '')));
@@ -86,7 +86,7 @@ export function scrambledObject(object: Fields, scrambler: Scrambler): Fields | 
 
 const isAnyName = () => true;
 
-/** Settings and the registry: their texts mean something, but for names. */
+/** Settings and the registry: only names in them are replaced; every other text has a meaning. */
 export function scrambledDocument(document: unknown, scrambler: Scrambler): unknown {
   return scrambled(document, '', scrambler, (field) => nameFields.has(field));
 }

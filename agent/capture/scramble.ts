@@ -170,8 +170,8 @@ function endpointsInText(text: string): { readonly address: IpAddress; readonly 
 }
 
 /**
- * What is left of a Service that no object is of: a hash of its name, alone or before the name, is told from it by whoever guesses
- * the name.
+ * What may be left of a Service without an object: a hash of its name, alone or before the name. It is replaced too, because
+ * whoever guesses the name could check the guess against the hash.
  */
 const hashPattern = /(?<![A-Z2-7])[A-Z2-7]{16}(?![A-Z2-7])|(?<=[a-z]-)[A-Z2-7]{8}(?=-)/;
 
@@ -192,7 +192,7 @@ function scrambledDump(
     .map((name) => name.replace(/[^A-Za-z0-9]/g, '\\$&'));
   const all = new RegExp(
     [
-      // A name is no part of a longer one.
+      // A part of a longer name is not a name.
       ...(exact.length > 0 ? [`(${exact.join('|')})(?![A-Za-z0-9_/-])`] : ['($^)']),
       addressPattern.source,
       servicePattern.source,

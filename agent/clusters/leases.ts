@@ -4,25 +4,25 @@ import { namesIn, type RegisteredCluster, type Registry } from '../../compiler/r
 import { type Diagnostic, formatDiagnostic } from '../../compiler/values/diagnostic.ts';
 import type { Arrival } from '../sources/board.ts';
 
-/** A cluster's Lease, and when its stamp last changed, by our clock. */
+/** A cluster's Lease, and when its stamp last changed by the local clock. */
 export interface SeenLease {
   readonly lease: Lease;
   readonly changedMs: number;
 }
 
 /**
- * The Leases in the local cluster that speak of other clusters: those of one namespace whose name is a
- * cluster's id or alias. All others (leader elections live there too) are nothing to us, so what is
- * remembered is as small as the registry.
+ * The Leases in the local cluster that are about other clusters: those in one namespace whose name is a
+ * cluster's id or alias. All others (leader elections live there too) are ignored, so memory use
+ * depends on the size of the registry.
  */
 export interface ClusterLeases {
-  /** Takes the Leases out of what sources tell, and returns all else. */
+  /** Takes the Leases out of the changes that sources report, and returns the other changes. */
   take(arrivals: readonly Arrival[]): readonly Arrival[];
-  /** Of the id, else of the first alias that has one; undefined: there is none that can be used. */
+  /** The Lease named by the id, else by the first alias that has one; undefined: there is no usable Lease. */
   of(cluster: RegisteredCluster): SeenLease | undefined;
-  /** Another registry counts. A Lease of a cluster that it adds is known from its next renewal on. */
+  /** Replaces the registry. A Lease of a cluster that it adds is known from its next renewal on. */
   register(registry: Registry): void;
-  /** What is wrong with them, if that is something else than at the last asking. */
+  /** The diagnostics of the Leases, if they have changed since the last call. */
   news(): readonly Diagnostic[] | undefined;
 }
 
@@ -37,7 +37,7 @@ export function createClusterLeases(registry: Registry | undefined, namespace: s
   const entries = new Map<string, Entry>();
   let told = '';
 
-  /** Whether it is of a Lease, one that counts or not. */
+  /** Whether the change is about a Lease, counted or not. */
   function note(arrival: Arrival): boolean {
     if (!isOfKind(arrival, 'Lease')) return false;
     const { name } = arrival.id;

@@ -89,7 +89,7 @@ it('a cluster that nobody registered is not judged', () => {
   expect(states.look([status('north', 'away'), { ...status('x'), cluster: undefined }])).toBeUndefined();
 });
 
-/** Registered clusters, witnesses that a test speaks for, and a clock that goes on by seconds. */
+/** Registered clusters, witnesses that a test controls, and a clock that moves by seconds. */
 function court(clusters: readonly object[] = [{ id: 'home', self: true }, { id: 'east' }]) {
   const known = parseRegistry({ apiVersion: 'slicewright.dev/v1alpha1', kind: 'ClusterRegistry', clusters }, 'r.yaml');
   const clock = { ms: 0 };
@@ -206,7 +206,7 @@ describe('a cluster with a Lease', () => {
     // The controller is dead, the cluster is not.
     pass(300);
     expect(east()).toBe('Alive');
-    // We cannot reach it, somebody else can.
+    // This agent cannot reach the cluster, but a controller can.
     witness.contact = status('east', 'connection refused');
     pass(300, 10);
     expect(east()).toBe('Alive');

@@ -12,40 +12,40 @@ import type { SeenLease } from './leases.ts';
 import type { Report } from '../telling/agent-event.ts';
 import { type Hearing, type SourceStatus, unheard } from '../sources/board.ts';
 
-/** How long a cluster that nothing is heard of counts as alive: API servers send a bookmark a minute, if nothing else. */
+/** A cluster that has been silent for this long still counts as alive: API servers send at least a bookmark a minute. */
 const contactMs = 120_000;
-/** Leases that could not be read for so long are no witness where there is another. */
+/** Leases that could not be read for this long are no witness if there is another one. */
 const blindMs = 300_000;
 
 export interface ContactTimes extends LeaseTimes {
-  /** How long one look that found contact is good for. */
+  /** For how long one successful contact counts. */
   readonly durationMs: number;
   readonly lookMs: number;
 }
 
 export const defaultContactTimes: ContactTimes = { ...defaultLeaseTimes, durationMs: 20_000, lookMs: 5_000 };
 
-/** What there is to know of a registered cluster, for status and metrics. */
+/** What is known of a registered cluster, for status and metrics. */
 export interface ClusterStanding {
   readonly cluster: ClusterName;
   readonly state: ClusterState;
-  /** What says so, for people. */
+  /** The evidence for the state, for people. */
   readonly why: string;
-  /** Since the Lease was last seen to change, or since something last came from the API server; undefined: neither is known. */
+  /** Time since the Lease was last seen to change, or since the API server last sent something; undefined: neither is known. */
   readonly ageMs: number | undefined;
 }
 
-/** What is believed of other clusters. */
+/** The assumed states of other clusters. */
 export interface ClusterStates {
-  /** A look at the witnesses. Returns the registry with other states, if one changed. */
+  /** Looks at the witnesses. Returns the registry with new states if one changed. */
   look(statuses: readonly SourceStatus[]): Registry | undefined;
-  /** Another registry counts from the next look on, which returns it. What is known of clusters that it keeps stays. */
+  /** Replaces the registry from the next look on, which returns it. What is known of clusters that it keeps stays. */
   register(registry: Registry): void;
   /** All other clusters of the registry that are not removed, as of the last look. */
   standings(): readonly ClusterStanding[];
 }
 
-/** The Leases of clusters, and how well they are known. */
+/** The Leases of clusters, and how reliably they are read. */
 export interface LeaseWitness {
   readonly of: (cluster: RegisteredCluster) => SeenLease | undefined;
   readonly hearing: () => Hearing;
@@ -55,9 +55,9 @@ const noLeases: LeaseWitness = { of: () => undefined, hearing: () => unheard };
 
 interface Judgement {
   readonly memory: LeaseMemory;
-  /** Time that counts for this cluster: what passed while one of its witnesses could be heard. */
+  /** Time that counts for this cluster: the time during which one of its witnesses could be heard. */
   readonly clockMs: number;
-  /** How long the last renewal is good for. */
+  /** How long the last renewal is valid. */
   readonly durationMs: number;
   /** The stamp of the Lease at the last look. */
   readonly stamp: string | undefined;
@@ -65,10 +65,10 @@ interface Judgement {
 
 const noJudgement: Judgement = { memory: unknownLease, clockMs: 0, durationMs: 0, stamp: undefined };
 
-/** What passed since the look before. */
+/** The time since the previous look. */
 interface Passed {
   readonly ms: number;
-  /** As far as Leases are known. */
+  /** The part of it during which Leases could be read. */
   readonly knownMs: number;
   readonly isBlind: boolean;
 }
@@ -80,20 +80,20 @@ interface Evidence {
 }
 
 /**
- * A registered cluster has up to two witnesses, and one lease that both renew: its Lease in our own
- * cluster, which a controller renews that hears of it; and our contact with its API server, if it has
- * a source here. Both witness the same thing, that somebody reaches that cluster. So a sign of life from
- * either counts, and the silence of one is no evidence against the other: it may itself be dead. As
- * both renew one lease, its times (lease.ts, MR-74) keep their disagreement from becoming oscillation.
+ * A registered cluster has up to two witnesses, and both renew one assumed lease: the cluster's Lease in the local
+ * cluster, renewed by a controller that reaches the cluster; and the agent's contact with its API server, if the
+ * agent has it as a source. Both witness the same fact: somebody reaches that cluster. So a sign of life from
+ * either counts, and the silence of one proves nothing while the other is heard: the silent one may itself be dead.
+ * Because both renew one lease, its times (lease.ts, MR-74) keep their disagreement from causing oscillation.
  *
- *   contact      each word from the API server; a kind that cannot be read is none
- *   Lease        each change of its stamp. For it time passes only as far as Leases are known to be read:
- *                while our own API server is away nobody can renew and nobody is lost for that (MR-76)
- *   no witness   the state that the registry gives; a cluster whose witnesses went was not lost by that,
+ *   contact      each message from the API server; a kind that cannot be read is none
+ *   Lease        each change of its stamp. Its time passes only while Leases can be read: while the local API
+ *                server is away no controller can renew a Lease, so no cluster is lost because of that (MR-76)
+ *   no witness   the state that the registry gives; a cluster whose witnesses disappear is not lost because of that,
  *                and is alive again after the settle time (MR-70, MR-74)
  *
- * What happens to a lost cluster's endpoints is the registry's policy. Without a registry nothing is
- * judged: losing touch says little of pods, so acting on it is something that an operator asks for.
+ * The registry's policy decides what happens to a lost cluster's endpoints. Without a registry no cluster is
+ * judged: lost contact says little about pods, so an operator has to ask for acting on it.
  */
 export function createClusterStates(
   first: Registry,
@@ -133,7 +133,7 @@ export function createClusterStates(
     if (contact !== undefined && isInTouch(contact)) return renewed(ms, times.durationMs);
     if (lease !== undefined && stamp !== before.stamp) return renewed(knownMs, lease.lease.durationMs);
     if (lease !== undefined && (contact === undefined || !isBlind)) return silent(knownMs);
-    // What nobody tells anything of any more is not lost by that.
+    // A cluster without any witness is not lost because of that.
     return contact === undefined ? renewed(ms, times.durationMs) : silent(ms);
   }
 

@@ -7,7 +7,7 @@ import { io } from './io.ts';
 import { addInputOptions, filenameOption } from './options.ts';
 import { addOutput, collect } from './output.ts';
 
-/* `explain`, which says why something is as it is: what becomes of a packet, what an endpoint gets. */
+/* `explain`, which gives reasons: what happens to a packet, and which share an endpoint gets. */
 
 const forms = `
 The sender is one of:
@@ -35,7 +35,7 @@ Examples:
   slicewright explain outside shop/cart --via node-port -f manifests/ --config kube-proxy.yaml --live
   slicewright explain service shop/cart -f manifests/`,
     );
-  // Whoever says what to explain and not how means a packet.
+  // Without `packet` or `service`, packet is meant.
   const packet = addDefault(explain, 'packet').argument('<words...>', 'a sender, then a destination');
   addPacketOptions(withUsageErrors(packet))
     .summary('follow one packet through the rules of files, a dump, or this node')

@@ -4,7 +4,7 @@ import { io } from './io.ts';
 import { addInputOptions } from './options.ts';
 import { addOutput, collect } from './output.ts';
 
-/* Commands that say why something is as it is, and change nothing. */
+/* Commands that explain the present state, and change nothing. */
 
 export function addVerify(program: Command): void {
   const verify = addInputOptions(withUsageErrors(program.command('verify').argument('[namespace/name[:port]...]')))

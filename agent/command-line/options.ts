@@ -17,7 +17,7 @@ export function diagnosticsChoice(text: string): Option {
   return new Option('--diagnostics <format>', text).choices(['human', 'json']);
 }
 
-/** Options of every command that has to do with rules of slicewright in a kernel, present or planned. */
+/** Options of every command that works with slicewright's rules in a kernel, present or planned. */
 export function addProxyOptions(command: Command): Command {
   return command
     .option(

@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import { visibleCommands } from '../terminal/command-tree.ts';
 
 /*
- * What the program's help says of a command. The build writes it down, read off the definitions, so that help need not load
- * every option of every command.
+ * What the program's help says of each command. The build derives it from the definitions, so that help need not load every
+ * option of every command.
  */
 
 export interface CommandOutline {
@@ -20,7 +20,7 @@ export function outlinesOf(program: Command): CommandOutline[] {
   }));
 }
 
-/** Help of `program` then reads as with the commands themselves. Nothing can be called. */
+/** Makes help of `program` read as with the real commands. They cannot be called. */
 export function addOutlines(program: Command, outlines: readonly CommandOutline[]): Command {
   for (const { term, about } of outlines) program.addCommand(new Command(term).summary(about));
   return program;

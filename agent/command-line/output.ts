@@ -6,7 +6,7 @@ export function collect(value: string, previous: readonly string[] | undefined):
   return [...(previous ?? []), value];
 }
 
-/** `-o, --output`, as kubectl has it. `--format` is what it was called before, and is understood. */
+/** `-o, --output`, as kubectl has it. `--format`, its former name, is still accepted. */
 export function addOutput<T extends string>(
   command: Command,
   choices: readonly T[],

@@ -61,23 +61,23 @@ export interface AgentOptions
   readonly takeOver?: boolean;
   readonly cleanup?: boolean;
   readonly initOnly?: boolean;
-  /** Where writers say that they are there. */
+  /** The folder of writers' locks. */
   readonly lockDir: string;
-  /** What an agent that starts from a folder may take away at once is whatever the folder lacks. */
+  /** Allow an agent that starts from a folder to remove at once every Service that the folder lacks. */
   readonly allowMassRemoval?: boolean;
-  /** Percent of the Services that are served that it may take away at once else; absent: half. */
+  /** The percentage of served Services that it may otherwise remove at once; absent: half. */
   readonly massRemovalThreshold?: number;
-  /** With `cleanup`: also where an agent works. */
+  /** With `cleanup`: remove the rules even while an agent is running. */
   readonly force?: boolean;
-  /** Where the effective configuration is written to, instead of anything else. */
+  /** The file to write the effective configuration to; the agent then does nothing else. */
   readonly writeConfigTo?: string;
-  /** Where metrics, and nothing else, are served besides. */
+  /** A second address, where only metrics are served. */
   readonly scrapeAddress?: string;
   /** Serve the page of Services where metrics are. */
   readonly serveReport?: boolean;
   /** kube-proxy's `-v`; undefined: as the configuration says. */
   readonly v?: number;
-  /** Also how the log is written; undefined: the log as JSON, what else is said for people. */
+  /** The format of the log too; undefined: the log is JSON, other output is text for people. */
   readonly diagnostics?: DiagnosticFormat;
   readonly flags: GivenFlags;
 }
@@ -89,9 +89,9 @@ const outOfMemoryText =
 const remoteWaitMs = 30_000;
 
 /**
- * `slicewright agent`: keeps this node's rules true until it is told to stop. Rules stay then.
+ * `slicewright agent`: keeps this node's rules correct until it is stopped. The rules then stay in force.
  *
- * signal   aborted: stop after the sync that is under way
+ * signal   aborted: stop after the sync in progress
  * returns  the exit status: 0 stopped by a signal, 1 could not start, or its configuration changed
  */
 export function agentCommand(
@@ -123,7 +123,7 @@ export function agentCommand(
     }
     const scrapes = scrapeAddressOf(options);
     const isDry = options.dryRun === true;
-    // Dumps are most likely of another machine.
+    // Dumps most likely come from another machine.
     const isHere = !isDry || options.against.length === 0;
     const possible = isHere ? await possibleSettings(mode.live, run, asked.settings) : { ...asked, problems: [] };
     const configuration = { ...asked, settings: possible.settings };
@@ -148,7 +148,7 @@ export function agentCommand(
       proxyName: context.settings.serviceProxyName,
     });
     for (const server of unverified) log.warn({ server }, unverifiedText(server));
-    // An API server that answers knows what it has; a folder may have lost files while nobody looked.
+    // An API server that answers is complete; a folder may have lost files while no agent was running.
     const isGuarded = options.source !== undefined && options.allowMassRemoval !== true && !isDry;
     const lock = isDry
       ? undefined
@@ -248,7 +248,7 @@ function contextOf(configuration: Configuration, host: AgentHost): CompilerConte
   return { settings, nodeName, localAddresses: host.addresses };
 }
 
-/** Leases mean something for clusters of the registry alone, so without one nobody asks for them. */
+/** Leases only matter for clusters in the registry, so without a registry they are not read. */
 function leaseNamespaceOf({ registry, leaseNamespace }: AgentOptions): { readonly leaseNamespace?: string } {
   if (registry === undefined || leaseNamespace === '') return {};
   if (parseNamespace(leaseNamespace) === undefined) {
@@ -316,7 +316,7 @@ function livePlanes(
   );
 }
 
-/** For the log, where it is not kube-proxy that we stand in for. */
+/** Log facts that name an agent which serves another proxy name than kube-proxy's. */
 function whoseText({ serviceProxyName, chainPrefix }: Settings): object {
   return serviceProxyName === undefined ? {} : { serviceProxyName, chainPrefix };
 }

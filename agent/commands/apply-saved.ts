@@ -14,11 +14,11 @@ import { performAll } from './perform.ts';
 
 export interface SavedOptions extends WriterOptions, ConsentOptions {
   readonly takeOver?: boolean;
-  /** The digest that the plan must have: what was reviewed. */
+  /** The digest that the plan must have: that of the reviewed plan. */
   readonly planDigest?: string;
 }
 
-/** `slicewright apply --plan`: nobody is asked, since the plan was looked at before. */
+/** `slicewright apply --plan`: asks no question, because the plan was reviewed before. */
 export async function applySaved(
   path: string,
   options: SavedOptions,
@@ -35,7 +35,7 @@ export async function applySaved(
   return asOneWriter('apply', saved.prefix, options, io, () => writeSaved(saved, options, io, run, outcome));
 }
 
-/** All families are looked at before the first is changed: a plan that does not fit is refused whole. */
+/** Checks all families before it changes the first: a plan that does not fit is rejected as a whole. */
 async function writeSaved(
   saved: SavedPlan,
   options: SavedOptions,
@@ -49,7 +49,7 @@ async function writeSaved(
     const all = [];
     const scopeIn = (family: Family) => scopeOf(family, settings, options.takeOver === true);
     for (const { family, start } of plans) all.push({ family, ...(await start(run, scopeIn(family))) });
-    // What others left goes afterwards: that it cannot be read shall show now.
+    // What other backends left is removed later; whether it can be read has to show now.
     for (const family of families) await mode.remains(run, scopeIn(family));
     return all;
   });

@@ -54,7 +54,7 @@ async function cleanup(kernel: FakeKernel, takeOver = false, output: 'text' | 'j
   return { status, out: io.written.out, err: io.written.err };
 }
 
-/** The rules of a kube-proxy that wants the same. */
+/** The rules of a kube-proxy for the same objects. */
 async function anotherWriters(kernel: FakeKernel, text: string): Promise<void> {
   const io = memoryIo(text);
   await compileCommand({ filename: ['-'], diagnostics: 'human' }, io);

@@ -21,10 +21,10 @@ import { performAll } from './perform.ts';
 export interface ApplyOptions extends WantedOptions, WriterOptions, ConsentOptions, OutcomeOptions {
   /** A saved plan, instead of manifests. */
   readonly plan?: string;
-  /** The digest that the saved plan must have: what was reviewed. */
+  /** The digest that the saved plan must have: that of the reviewed plan. */
   readonly planDigest?: string;
   readonly takeOver?: boolean;
-  /** Apply what no object was read for: it removes every Service. */
+  /** Apply although no object was read: that removes every Service. */
   readonly allowEmpty?: boolean;
 }
 
@@ -65,8 +65,8 @@ interface Applying {
 }
 
 /**
- * Plans, shows, and writes. Where somebody is asked in between, nobody is kept from writing for as long as the answer takes:
- * so the kernels are read again afterwards, and what is applied is what was shown, or nothing.
+ * Plans, shows, and writes. While a person decides, other writers are not kept waiting. So the kernels are read again after
+ * the answer, and either exactly the plan that was shown is applied, or nothing.
  */
 async function applyPlans(applying: Applying): Promise<number> {
   const { wanted, options, io } = applying;
@@ -90,7 +90,7 @@ async function applyPlans(applying: Applying): Promise<number> {
   });
 }
 
-/** What one family would be refused for is found before the first is changed. */
+/** Finds what the kernel would reject in any family before the first one is changed. */
 async function plansOrRefusals({ wanted, options, io, run }: Applying): Promise<readonly KernelPlan[] | number> {
   const { mode, settings, targets } = wanted;
   const planned = await beforeChanges(async () => {
@@ -108,8 +108,8 @@ async function plansOrRefusals({ wanted, options, io, run }: Applying): Promise<
 }
 
 /**
- * isWhole   as `plan` shows it, for somebody who decides by it
- * returns   the exit status where the plan may not go on
+ * isWhole   shown as `plan` shows it, for a person who decides on it
+ * returns   the exit status if the plan may not go on
  */
 async function show(
   planned: readonly KernelPlan[],
@@ -144,7 +144,7 @@ async function write(planned: readonly KernelPlan[], { wanted, options, io, run,
   return performAll(changes, mode, settings, options, io, run, outcome);
 }
 
-/** Equal for equal plans from equal kernels. */
+/** The same text for equal plans from equal kernels. */
 function stateOf(planned: readonly KernelPlan[]): string {
   return JSON.stringify(planned.map(({ plan, remains }) => [plan.saved(), remains]));
 }
@@ -154,7 +154,7 @@ async function say(problem: Diagnostic, { options, io }: Applying): Promise<numb
   return 1;
 }
 
-/** One failing command before a pipe must not end every Service. */
+/** One failing command before a pipe must not remove every Service. */
 function nothingGiven(paths: readonly string[]): Diagnostic {
   const message =
     'no object was read, and applying an empty set of objects removes every Service; nothing was changed. To do that: --allow-empty';

@@ -44,7 +44,7 @@ async function dump(change: (text: string) => string = (text) => text): Promise<
   return scratch.put('node.save', change(onlyIPv4(io.written.out)));
 }
 
-/** The document of IPv4 stands first. */
+/** The document of IPv4 comes first. */
 function onlyIPv4(text: string): string {
   const again = text.indexOf('*mangle', 1);
   return again > 0 ? text.slice(0, again) : text;

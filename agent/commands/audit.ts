@@ -26,11 +26,11 @@ export interface AuditOptions extends InputOptions, SelectionOptions {
 }
 
 /**
- * `slicewright audit`: whether what a node does is what the objects mean, for each Service.
+ * `slicewright audit`: whether a node does what the objects mean, for each Service.
  *
  * targets   `NAMESPACE/NAME[:PORT]`; none: all Services
- * returns   the exit status: 0 nothing is wrong, 3 something is, 1 nothing was found wrong and something is unknown, or it
- *           could not be told, 2 usage
+ * returns   the exit status: 0 nothing is wrong, 3 something is, 1 nothing was found wrong but something is unknown, or the
+ *           audit could not be done, 2 usage
  */
 export function auditCommand(
   targets: readonly string[],

@@ -28,21 +28,21 @@ import { createProgress } from '../terminal/progress.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface CaptureOptions extends WantedOptions, SelectionOptions {
-  /** Dumps of a node; none, and not `live`: the case is about what the objects mean. */
+  /** Dumps of a node; if none are given, without `live`: the case is about what the objects mean. */
   readonly against: readonly string[];
-  /** Names and addresses are others, made from this seed; absent: they stand as they were read. */
+  /** Replace names and addresses, from this seed; absent: they stay as they were read. */
   readonly scramble?: string;
-  /** The node is this one. */
+  /** Capture the node that the command runs on. */
   readonly live?: boolean;
   readonly services: readonly string[];
   readonly diagnostics: DiagnosticFormat;
 }
 
 /**
- * `slicewright capture`: a small case folder that shows the first difference between a node and the objects, or, where there
- * is none or no dump, what the Services that are named mean.
+ * `slicewright capture`: writes a small case folder that shows the first difference between a node and the objects. If there
+ * is none, or no dump, the case shows what the named Services mean.
  *
- * folder   is made, or is empty
+ * folder    is made, or must be empty
  * returns  the exit status: 0 a case was written, 1 there is nothing to capture, or something cannot be read or written
  */
 export function captureCommand(folder: string, options: CaptureOptions, io: Io, run: Run, host: Host): Promise<number> {
@@ -83,7 +83,7 @@ export function captureCommand(folder: string, options: CaptureOptions, io: Io, 
   });
 }
 
-/** As a case will be compiled: what only this machine knows of its addresses is not in it, the Node's addresses are. */
+/** Compiled as the case will be: without the addresses that only this machine knows, with those in the Node object. */
 function asInCase(wanted: Wanted): Wanted {
   if (wanted.input.localAddresses === undefined) return wanted;
   const input = { ...wanted.input, localAddresses: undefined };
@@ -95,7 +95,7 @@ function dumpsAt(paths: readonly string[], { mode, settings }: Wanted): readonly
   return paths.map((path) => readDumpTexts(path, mode.live, settings.chainPrefix).dump);
 }
 
-/** throws   BackendError when a family cannot be read that is needed */
+/** throws   BackendError when a family that is needed cannot be read */
 async function recordKernel(run: Run, { mode, settings, targets }: Wanted): Promise<DumpTexts> {
   const texts = new Map<string, string>();
   for (const family of families) {
@@ -105,7 +105,7 @@ async function recordKernel(run: Run, { mode, settings, targets }: Wanted): Prom
   return { kind: 'folder', path: 'the kernel', texts };
 }
 
-/** Flows are of the packets that show the difference; few are enough where there is none. */
+/** The packets for the flow table: those that show the difference, or a few if nothing differs. */
 async function written(
   folder: string,
   files: ReadonlyMap<string, string>,
@@ -121,10 +121,10 @@ async function written(
   }
 }
 
-/** A table of more is read by nobody. */
+/** Nobody reads a longer table. */
 const mostFlows = 12;
 
-/** A folder is written once: what is in it already is somebody's. */
+/** Only writes into a new or empty folder: any file that is there belongs to somebody. */
 function refuseFilled(folder: string): void {
   try {
     if (readdirSync(folder).length === 0) return;
@@ -135,7 +135,7 @@ function refuseFilled(folder: string): void {
   throw new InputError([fileProblem(folder, 'output-unwritable', 'is not empty; give a new folder')]);
 }
 
-/** Settings and the registry as they were given, for the case has files of the same form. */
+/** Settings and the registry as they were given, because a case has files of the same form. */
 async function documentsOf(
   { config, registry, compat }: CaptureOptions,
   { readStdin }: Io,

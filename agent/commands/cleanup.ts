@@ -21,10 +21,10 @@ export interface CleanupOptions extends ProxyOptions, WriterOptions {
 }
 
 /**
- * `slicewright cleanup`: removes everything of slicewright's and nothing else, of every backend, in both families.
- * Doing it again does nothing. A hand-over leaves in force what kube-proxy takes over.
+ * `slicewright cleanup`: removes all that slicewright wrote and nothing else, for every backend, in both families.
+ * Running it again has no effect. A hand-over leaves in force what kube-proxy takes over.
  *
- * returns  the exit status: 0 nothing of slicewright's is left, 1 something is
+ * returns  the exit status: 0 nothing that slicewright wrote is left, 1 something is
  */
 export function cleanupCommand(options: CleanupOptions, io: Io, run: Run): Promise<number> {
   return reportingFailures(options.diagnostics, io, () => {
@@ -45,7 +45,7 @@ export function cleanupCommand(options: CleanupOptions, io: Io, run: Run): Promi
 const notKubeProxys =
   'is for rules under names of kube-proxy, which takes over no others: leave out --service-proxy-name, or --hand-over';
 
-/** What cannot be read shows before anything is removed. */
+/** Reads everything before anything is removed, so that what cannot be read shows first. */
 async function checkAll(settings: Settings, { takeOver }: CleanupOptions, run: Run): Promise<void> {
   for (const family of families) {
     const scope = scopeOf(family, settings, takeOver === true);
@@ -54,8 +54,8 @@ async function checkAll(settings: Settings, { takeOver }: CleanupOptions, run: R
 }
 
 /**
- * In the order of the list of backends: sets that rules look into cannot be destroyed before the rules. A hand-over goes
- * the other way, since the chains' mark shows whose the rest is.
+ * In the order of the list of backends: rules go before the sets that they use, which the kernel would not destroy otherwise.
+ * A hand-over goes the other way, because the mark in the chains shows who owns the rest.
  */
 async function cleanUp(
   family: Family,

@@ -35,7 +35,7 @@ export function compileCommand(options: CompileOptions, io: Io): Promise<number>
     const made = chooseFamilies(compilation, options).map((family) => make(targets[family]));
     const all = [...diagnostics, ...compilation.diagnostics, ...made.flatMap((one) => one.diagnostics)];
     await io.err(diagnosticsText(all, options.diagnostics, placeOf));
-    // A program that someone called too doubtful to use is not handed out.
+    // With --strict a program with warnings is not printed or written.
     if (options.strict === true && all.some(isWorrying)) return 1;
     if (options.out === undefined) await io.out(made.map((one) => one.text()).join(''));
     else await io.err(diagnosticsText(writeFiles(options.out, made), options.diagnostics));
@@ -44,9 +44,9 @@ export function compileCommand(options: CompileOptions, io: Io): Promise<number>
 }
 
 /**
- * Text for a person or a pipe shows the families that there is something to say about: those the
- * node has addresses in, or some Service port. Files are for the node as a whole, so that none is
- * left over from an earlier time: without `--family` both families are written.
+ * Text for a person or a pipe shows the families in use: those in which the node has addresses, or
+ * some Service port exists. Files describe the node as a whole: without `--family` both families are
+ * written, so that no file of an earlier run is left over.
  */
 function chooseFamilies(compilation: Compilation, { family, out }: CompileOptions): readonly Family[] {
   if (family !== undefined) return [family === 'ipv4' ? 'IPv4' : 'IPv6'];

@@ -56,7 +56,7 @@ describe('bash is offered', () => {
       ['--without', '--help'],
     ],
     [['slicewright', 'explain', 'packet', '--backend', ''], ['ipvs']],
-    // Who names no command of explain means a packet.
+    // Without a subcommand of explain, packet is meant.
     [
       ['slicewright', 'explain', '10.1.0.9', 'shop/cart:http', '--'],
       ['--backend', '--help'],

@@ -11,8 +11,8 @@ import type { Shell } from './shells.ts';
 
 /**
  * A script that makes a shell complete the commands, options and choices of `program`. Everything
- * in it is read off the program, so a new option needs no second place; zsh and PowerShell ask the program itself
- * at each completion (offer.ts), and so have its descriptions too.
+ * in it is derived from the program, so a new option needs no second place. zsh and PowerShell ask the program
+ * at each completion (offer.ts), and so show its descriptions too.
  */
 export function completionScript(shell: Shell, program: Command): string {
   switch (shell) {
@@ -27,7 +27,7 @@ export function completionScript(shell: Shell, program: Command): string {
   }
 }
 
-/** What may stand next: commands of a command, then its options. */
+/** The words that may come next: commands of a command, then its options. */
 function wordsOf(command: Command): string {
   const commands = visibleCommands(command).map((child) => child.name());
   return [...commands, ...usableOptions(command).flatMap(flagsOf), '--help'].join(' ');
@@ -65,7 +65,7 @@ complete -o default -F _${name} ${name}
 `;
 }
 
-/** Serves both as a file `_slicewright` in a folder of zsh's `fpath`, and when it is sourced after `compinit`. */
+/** Works both as a file `_slicewright` in a folder of zsh's `fpath`, and when it is sourced after `compinit`. */
 function zshScript(name: string): string {
   return `#compdef ${name}
 _${name}() {
@@ -82,7 +82,7 @@ if [[ $funcstack[1] == _${name} ]]; then _${name}; else compdef _${name} ${name}
 `;
 }
 
-/** Not every PowerShell hands an empty word to a program, so `--next` says that a new word begins. */
+/** Some PowerShell versions do not pass an empty word to a program, so `--next` says that a new word begins. */
 function powershellScript(name: string): string {
   return `Register-ArgumentCompleter -Native -CommandName ${name} -ScriptBlock {
   param($wordToComplete, $commandAst, $cursorPosition)

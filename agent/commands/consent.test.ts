@@ -12,7 +12,7 @@ import { cartOf, createScratch, forge, nodeOf, type Scratch } from './commands.f
 import { type Bench, bench, stateOf } from './kernels.fixture.ts';
 import { type PlanOptions, planCommand } from './plan.ts';
 
-/* What a plan may not do unless somebody says that it is meant: in every backend, also when the backend changes. */
+/* What a plan may only do with somebody's consent: in every backend, also when the backend changes. */
 
 let scratch: Scratch;
 let node: Bench;

@@ -7,14 +7,14 @@ import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.
 import type { Io } from '../terminal/io.ts';
 
 /*
- * What a plan may not do unless somebody says that it is meant.
+ * What a plan may only do with somebody's consent.
  */
 
 /** Options of `plan` and `apply`. */
 export interface DangerOptions {
-  /** Codes of dangers for which the command fails, before anything is changed. */
+  /** Codes of dangers that make the command fail before anything is changed. */
   readonly failOnDanger?: readonly string[];
-  /** Percent of the Services that are served that may go at once; absent: half. */
+  /** The percentage of served Services that may be removed at once; absent: half. */
   readonly massRemovalThreshold?: number;
   readonly diagnostics: DiagnosticFormat;
 }
@@ -26,15 +26,15 @@ export interface ConsentOptions extends DangerOptions {
 /** The exit status where a plan has a danger that `--fail-on-danger` names. */
 const dangerStatus = 3;
 
-/** All dangers, with the one that no family has by itself. */
+/** All dangers, including the one that concerns all families together. */
 function allDangers({ dangers, removal }: PlanRisks, threshold: number): Danger[] {
   return [...removalDangers(removal, threshold), ...dangers];
 }
 
 /**
- * Says which dangers a command fails for.
+ * Fails for the dangers that `--fail-on-danger` names, and prints them.
  *
- * returns   the exit status; undefined: for none
+ * returns   the exit status; undefined: the plan has none of them
  */
 export async function failForDangers(
   risks: PlanRisks,
@@ -57,9 +57,9 @@ export async function failForDangers(
 }
 
 /**
- * Whether a plan may go on to change something, as far as no person has to be asked. Where not, it says why.
+ * Whether a plan may go on to change something, before any person is asked. If not, it prints why.
  *
- * returns   the exit status where it may not; undefined: it may
+ * returns   the exit status if the plan may not go on; undefined: it may
  */
 export async function refusedByOptions(risks: PlanRisks, options: ConsentOptions, io: Io): Promise<number | undefined> {
   const status = await failForDangers(risks, options, io);
@@ -78,7 +78,7 @@ function removalProblem(removal: Removal, threshold: number): Diagnostic {
 
 const shownPlan = { kind: 'plan', name: 'that was shown' };
 
-/** Why the plan does not go on after the question whether it shall; undefined: it does. Only a whole "yes" says so. */
+/** Asks whether to apply the plan. undefined: the whole answer is "yes"; otherwise why the plan does not go on. */
 export async function refusedByAnswer(ask: NonNullable<Io['ask']>): Promise<Diagnostic | undefined> {
   const answer = await ask('\nApply this plan? Type "yes" to apply it: ');
   if (answer?.trim() === 'yes') return undefined;
@@ -86,7 +86,7 @@ export async function refusedByAnswer(ask: NonNullable<Io['ask']>): Promise<Diag
   return { severity: 'error', code: 'not-confirmed', object: shownPlan, message };
 }
 
-/** Between the plan and the answer. */
+/** The kernel changed between the plan and the answer. */
 export const changedSince: Diagnostic = {
   severity: 'error',
   code: 'apply-changed-since',

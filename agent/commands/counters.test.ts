@@ -31,7 +31,7 @@ async function apply(run: Run) {
   return { status, warnings: io.written.err.split('\n').filter((line) => line.includes('counters')) };
 }
 
-/** Exit status of `plan`, and what `verify --live` says: both look at what is in force. */
+/** Exit status of `plan`, and the output of `verify --live`: both read the rules in force. */
 async function seenAgain(run: Run) {
   const planned = await planCommand(
     { ...input, against: [], output: 'text', diagnostics: 'human' },

@@ -144,7 +144,7 @@ describe('slicewright explain', () => {
   });
 });
 
-/** What somebody changed in what compile wrote, so that one of the two endpoints is another address. */
+/** The output of compile, changed so that one of the two endpoints has another address. */
 const changes: Readonly<Record<string, { readonly file: string; readonly from: RegExp; readonly to: string }>> = {
   iptables: { file: 'iptables-save', from: /--to-destination 10\.1\.0\.6:8080/, to: '--to-destination 10.1.0.66:8080' },
   ipvs: { file: 'ipvsadm-save', from: /-r 10\.1\.0\.6:8080/, to: '-r 10.1.0.66:8080' },

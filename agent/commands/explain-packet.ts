@@ -23,9 +23,9 @@ export interface ExplainPacketOptions extends Omit<WantedOptions, 'filename'> {
   readonly filename?: readonly string[];
   /** `127.0.0.1:10249`, the address of the agent's metrics. */
   readonly address: string;
-  /** Look also at what this node's kernel holds. */
+  /** Also check what this node's kernel holds. */
   readonly live?: boolean;
-  /** Look also at dumps: files and folders. */
+  /** Also check dumps: files and folders. */
   readonly against?: readonly string[];
   /** Which frontend of a Service is dialled; absent: the first. */
   readonly via?: Via;
@@ -36,12 +36,12 @@ export interface ExplainPacketOptions extends Omit<WantedOptions, 'filename'> {
 }
 
 /**
- * `slicewright explain`: what happens to a connection's first packet, by which rules, and where what is found on a node
- * does something else.
+ * `slicewright explain`: what happens to a connection's first packet, by which rules, and where the rules found on a node
+ * treat it differently.
  *
  * words    a sender, then a destination (agent/packets/question.ts)
- * host     counts with `live` alone
- * returns  the exit status: 0 told, 1 could not, 2 usage, 3 what was found does something else
+ * host     only used with `live`
+ * returns  the exit status: 0 explained, 1 could not, 2 usage, 3 the rules found treat the packet differently
  */
 export function explainPacketCommand(
   words: readonly string[],
@@ -90,7 +90,7 @@ async function tell(
   return { ...wanted, known: knowledgeOf(wanted.mode.backend, { ...wanted, endpoints }) };
 }
 
-/** Looked for, and of the packet's family nothing was there: that is no agreement. */
+/** A requested check found nothing of the packet's family: that does not count as agreement. */
 function needFound(explained: readonly ExplainedPacket[], found: readonly Observed[]): void {
   const without = explained.find((one) => one.found.length === 0);
   if (without === undefined) return;

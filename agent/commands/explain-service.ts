@@ -31,19 +31,19 @@ export interface ExplainServiceOptions extends Omit<InputOptions, 'filename'>, S
   readonly filename?: readonly string[];
   /** `127.0.0.1:10249`, the address of the agent's metrics. */
   readonly address: string;
-  /** A cluster whose loss is compared with. */
+  /** The cluster whose loss is compared with the present state. */
   readonly withoutCluster?: string;
-  /** name: the Services alone, a line each. */
+  /** name: print only the Services, one per line. */
   readonly output: 'text' | 'wide' | 'name' | DocumentFormat;
   readonly strict?: boolean;
   readonly diagnostics: DiagnosticFormat;
 }
 
 /**
- * `slicewright explain service`: every endpoint that is known for some Services, what it gets of new connections, and why.
+ * `slicewright explain service`: every known endpoint of some Services, its share of new connections, and why.
  *
  * targets   `NAMESPACE/NAME`, or with `:PORT`, a port's name or number; none: what a namespace and a selector choose
- * returns   the exit status: 0 told, 1 one is not served here or nothing could be compiled, 2 usage, or no such cluster
+ * returns   the exit status: 0 explained, 1 a Service is not served here or nothing could be compiled, 2 usage, or no such cluster
  */
 export function explainServiceCommand(
   targets: readonly string[],
@@ -82,7 +82,7 @@ export function explainServiceCommand(
   });
 }
 
-/** What was asked about and is not served: each Service that was named, or that nothing was chosen at all. */
+/** What was asked about and is not served: each named Service, or that the choice matches no Service. */
 function absentIn(
   ports: readonly ExplainedPort[],
   { named }: Asked,
@@ -116,7 +116,7 @@ async function shownAs(
   }
 }
 
-/** What the agent of this node knows, and what of it is missing. Throws InputError where no agent answers. */
+/** What the agent of this node knows, and which parts of it are missing. Throws InputError where no agent answers. */
 async function askPorts(
   address: string,
   asked: Asked,
@@ -156,7 +156,7 @@ function clustersIn({ clusters, registry = emptyRegistry }: CompileInput, { endp
   return [...new Set([...namesIn(registry), ...given])].sort(compareText);
 }
 
-/** A cluster that nobody registered can be lost too. */
+/** A cluster that is not registered can be lost too. */
 function withLost(registry: Registry, lost: ClusterName): Registry {
   const isMeant = ({ id, aliases }: RegisteredCluster): boolean => id === lost || aliases.includes(lost);
   const known = registry.clusters.some(isMeant);

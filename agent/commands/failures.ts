@@ -5,11 +5,11 @@ import type { Io } from '../terminal/io.ts';
 import { usageStatus } from '../terminal/usage-status.ts';
 
 /**
- * Runs a command's body; what it cannot go on after is told like every other diagnostic.
+ * Runs a command's body. Failures that stop it are printed like every other diagnostic.
  *
  * returns  the body's exit status; 1 for files that cannot be used and a kernel that does not answer, 2 for options that
- *          are none
- * throws   what is a defect of slicewright
+ *          are not valid
+ * throws   errors that are defects of slicewright
  */
 export async function reportingFailures(
   format: DiagnosticFormat,
@@ -43,7 +43,7 @@ class UnchangedError extends Error {
   }
 }
 
-/** Reads what changes start from. When that fails, the message says that none was made. */
+/** Reads what a change is based on. If that fails, the message says that nothing was changed. */
 export async function beforeChanges<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();

@@ -11,7 +11,7 @@ import { compileCommand } from './compile.ts';
 import { type Bench, bench, stateOf } from './kernels.fixture.ts';
 import { planCommand } from './plan.ts';
 
-/* What one family is refused for keeps the others as they are, in every backend. IPv6 is the second to be written. */
+/* If the kernel rejects one family's rules, the others stay as they are, in every backend. IPv6 is written second. */
 
 let scratch: Scratch;
 beforeEach(() => {
@@ -39,7 +39,7 @@ async function apply({ run }: Bench, backend: string, options: Partial<ApplyOpti
   return { status, out: io.written.out, err: io.written.err.replace(/^info: .*\n/gm, '') };
 }
 
-/** Fails whatever writes or reads with this program. */
+/** Makes every call of this program fail, whether it writes or reads. */
 function without(bench: Bench, program: (file: string, args: readonly string[], input?: string) => boolean): void {
   const { run } = bench;
   const missing: CommandResult = { exitCode: undefined, stdout: '', stderr: '', failure: 'not-found' };

@@ -14,14 +14,14 @@ import { reportingFailures } from './failures.ts';
 
 export interface GraphOptions extends InputOptions, SelectionOptions {
   readonly output: 'mermaid' | 'dot' | 'svg' | DocumentFormat;
-  /** Endpoints of one cluster that a picture shows one by one. */
+  /** How many endpoints of one cluster a picture shows one by one. */
   readonly endpoints: number;
   readonly strict?: boolean;
   readonly diagnostics: DiagnosticFormat;
 }
 
 /**
- * `slicewright graph`: the way of traffic through Services, as a picture.
+ * `slicewright graph`: how traffic flows through Services, as a picture.
  *
  * targets   `NAMESPACE/NAME[:PORT]`; none: all Services
  * returns   the exit status: 0 drawn, 1 no such Service is served here or nothing could be compiled, 2 usage

@@ -64,7 +64,7 @@ async function cleanup(kernel: FakeIpvsKernel) {
   return { status, out: io.written.out, err: io.written.err };
 }
 
-/** All that a kernel holds: nothing of it may be left, or change, where a test says so. */
+/** Everything that a kernel holds: the tests check that nothing of it is left, or that it does not change. */
 async function state({ run, netfilter, link }: FakeIpvsKernel) {
   return {
     servers: (await run('ipvsadm', ['--save', '-n'])).stdout,
@@ -259,7 +259,7 @@ describe('a saved plan for IPVS', () => {
   });
 });
 
-/** Where new connections to the Service go, from outside, from a pod and from the node: all of them to the same. */
+/** Where new connections to the Service go, from outside, from a pod and from the node: all must go to the same endpoints. */
 async function outcomes(kernel: FakeIpvsKernel): Promise<string> {
   const program = await observeProgram(kernel.run, 'IPv4', ownChains);
   const objects = [
@@ -279,7 +279,7 @@ async function outcomes(kernel: FakeIpvsKernel): Promise<string> {
   const found = ['outside 198.51.100.7', 'pod 10.1.0.9', 'node 192.0.2.1'].map((client) => {
     const packet = parsePacket(`${client} -> 10.96.0.10:80/tcp`);
     if (packet === undefined) throw new Error(`${client} sends no packet`);
-    // Rules that translate decide before a packet gets to IPVS.
+    // Rules that translate addresses decide before a packet reaches IPVS.
     const { verdict } = iptablesTables.isInForce(program.rules, program.prefix)
       ? traceRuleset(program.rules, packet, node.IPv4)
       : traceProgram(program, packet, node.IPv4);

@@ -2,7 +2,7 @@ import type { Run } from '../../backends/command.ts';
 import { createFakeIpvsKernel, type FakeIpvsKernel } from '../../backends/ipvs/fake/kernel.ts';
 import { createFakeNft, type FakeNft } from '../../backends/nftables/fake/fake-nft.ts';
 
-/** A node with all that backends speak to. */
+/** A node with everything that backends talk to. */
 export interface Bench {
   readonly kernel: FakeIpvsKernel;
   readonly nft: FakeNft;
@@ -16,7 +16,7 @@ export function bench(nftRuleset = ''): Bench {
   return { kernel, nft, run };
 }
 
-/** All that slicewright could change there. */
+/** All state there that slicewright could change. */
 export const stateOf = async ({ kernel, nft }: Bench) => ({
   rules: [kernel.netfilter.save('IPv4'), kernel.netfilter.save('IPv6')].map((text) => text.replace(/^#.*\n/gm, '')),
   servers: (await kernel.run('ipvsadm', ['--save', '-n'])).stdout,

@@ -41,7 +41,7 @@ it.each([
   ],
   [['compile', '-f', 'sho'], files],
   [['compile', '--strict', ''], files],
-  // The value of an option is no command, whatever it is called.
+  // The value of an option is not a command, whatever its text.
   [
     ['compile', '-f', 'explain', '--s'],
     ['--strict\tfail', ...noFiles],
@@ -51,7 +51,7 @@ it.each([
     ['packet\tof a packet', 'service\tof a Service', ...noFiles],
   ],
   [['explain', 'packet', ''], files],
-  // Who names no command of explain means a packet.
+  // Without a subcommand of explain, packet is meant.
   [
     ['explain', '--'],
     ['--via\twhere', '--help\tsay what the command takes', ...noFiles],

@@ -1,7 +1,7 @@
 import type { Command, Option } from 'commander';
 import { defaultOf, flagsOf, usableOptions, visibleCommands } from '../terminal/command-tree.ts';
 
-/** What may stand at one place of a command line. */
+/** Words that may stand at one place of a command line. */
 export interface Offer {
   readonly words: readonly { readonly word: string; readonly about: string }[];
   /** Whether a path may stand there too. */
@@ -9,9 +9,9 @@ export interface Offer {
 }
 
 /**
- * What may stand in place of the last word.
+ * The words that may replace the last word.
  *
- * words   what stands behind the program's name, the last one as far as it is typed: `['plan', '--ba']`
+ * words   the words after the program's name, the last one as far as it is typed: `['plan', '--ba']`
  */
 export function offerFor(program: Command, words: readonly string[]): Offer {
   const before = words.slice(0, -1);
@@ -32,7 +32,7 @@ export function offerText({ words, files }: Offer): string {
   return [...words.map(({ word, about }) => `${word}\t${about}\n`), files ? ':0\n' : ':4\n'].join('');
 }
 
-/** The innermost command that words name, and the option whose value is next; undefined: none is waiting. */
+/** The innermost command that words name, and the option that still needs its value; undefined: no option does. */
 function commandAt(program: Command, words: readonly string[]): { command: Command; option: Option | undefined } {
   let command = program;
   let option: Option | undefined;
@@ -53,7 +53,7 @@ function optionOf(command: Command, flag: string): Option | undefined {
   return usableOptions(command).find((option) => flagsOf(option).includes(flag));
 }
 
-/** prefix   what stands before the value in the same word: `--backend=` */
+/** prefix   the text before the value in the same word: `--backend=` */
 function valuesOf({ argChoices }: Option, prefix: string, current: string): Offer {
   if (argChoices === undefined) return { words: [], files: true };
   const words = argChoices.map((choice) => ({ word: `${prefix}${choice}`, about: '' }));
@@ -73,7 +73,7 @@ function optionWords(command: Command): Offer['words'] {
   return [...options, { word: '--help', about: 'say what the command takes' }];
 }
 
-/** A description must not begin a line of its own. */
+/** Keeps a description on one line: a line break in it would begin another offer. */
 function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? '';
 }

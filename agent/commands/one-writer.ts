@@ -9,17 +9,17 @@ import type { Io } from '../terminal/io.ts';
 
 /** Options of every command that writes to a node once. */
 export interface WriterOptions {
-  /** Where writers say that they are there. */
+  /** The folder of writers' locks. */
   readonly lockDir: string;
-  /** Write beside another one, too. */
+  /** Write even while another process writes. */
   readonly force?: boolean;
   readonly diagnostics: DiagnosticFormat;
 }
 
 /**
- * Does what writes to the node while nobody else of slicewright's does. An agent that starts meanwhile waits.
+ * Runs `write` while no other process of slicewright writes to the node. An agent that starts meanwhile waits.
  *
- * returns  what `write` does; 1 where another one runs on this node
+ * returns  the result of `write`; 1 if another writer runs on this node
  */
 export async function asOneWriter<T>(
   role: LockRole & ('apply' | 'cleanup'),

@@ -5,19 +5,19 @@ import type { PlanSummary } from '../planning/summary.ts';
 import { type DocumentFormat, documentText } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
 
-/** What a command that writes to a node did: put together as it happens, for programs. */
+/** What a command that writes to a node did: collected while it runs, for programs. */
 export interface Outcome {
-  /** What the plan meant; absent: there was none, or it came from a file. */
+  /** What the plan means; absent: there was no plan, or it came from a file. */
   summary?: PlanSummary;
-  /** Of the saved plan. */
+  /** The saved plan's digest. */
   digest?: string;
   readonly families: FamilyOutcome[];
 }
 
-/** One step of one family: its rules, or what another backend had left in it. */
+/** One step of one family: its own rules, or the removal of another backend's. */
 export interface FamilyOutcome {
   readonly family: Family;
-  /** All that this step was to do is so, as read back. */
+  /** Whether everything that this step was to do is done, as read back. */
   readonly isDone: boolean;
   /** Sentences for people; empty: there was nothing to do. */
   readonly done: readonly string[];
@@ -31,11 +31,11 @@ export interface OutcomeOptions {
 }
 
 /**
- * Runs a command for people, or for programs, who get one document at its end in place of all text on standard output.
+ * Runs a command for people, or for programs: programs get one document at the end in place of all text on standard output.
  *
- * kind      of the document
- * returns   the body's exit status. Where the body throws, nothing was changed, and there is no document
- * throws    UsageError where somebody would have to be asked
+ * kind      the document's kind
+ * returns   the body's exit status. If the body throws, nothing was changed, and there is no document
+ * throws    UsageError if a person would have to be asked
  */
 export async function withOutcome(
   kind: string,

@@ -8,7 +8,7 @@ import { type DiagnosticFormat, diagnosticsText } from '../terminal/diagnostics.
 import type { Io } from '../terminal/io.ts';
 import type { Outcome } from './outcome.ts';
 
-/** One family that shall change, after all that could be looked at before was. */
+/** A family to change, after everything that can be checked before was checked. */
 export interface FamilyChange {
   readonly family: Family;
   perform(): Promise<ApplyReport>;
@@ -20,8 +20,8 @@ interface PerformOptions {
 }
 
 /**
- * Changes one family after the other, and says what became of each: they do not wait for each other, since they share
- * nothing. Then what other backends left goes.
+ * Changes one family after the other, and prints the result of each. A failure in one does not stop the other, because they
+ * share nothing. Then it removes what other backends left.
  *
  * returns  the exit status: 0 all is in force, 1 not all
  */
@@ -58,8 +58,8 @@ async function tell(
 }
 
 /**
- * Takes what other backends left out of every family whose rules are in force. Where some are not, what another backend
- * left may be all that a Service has.
+ * Removes what other backends left from every family whose rules are in force. In a family where they are not, the other
+ * backend's rules may be the only ones that serve a Service.
  */
 async function leaveOthers(
   mode: Mode,

@@ -18,7 +18,7 @@ afterEach(() => {
   scratch.remove();
 });
 
-/** What compile writes for these manifests: the state that a plan starts from. */
+/** The output of compile for these manifests: the state that a plan starts from. */
 async function compiled(manifests: string): Promise<string> {
   const out = join(scratch.root, 'rules');
   const filename = [scratch.put('before.yaml', manifests)];

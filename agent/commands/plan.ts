@@ -22,7 +22,7 @@ import { reportingFailures } from './failures.ts';
 export interface PlanOptions extends WantedOptions, DangerOptions, SelectionOptions {
   /** Files and folders of dumps; empty: the kernel. */
   readonly against: readonly string[];
-  /** Services that it shall tell of, `NAMESPACE/NAME[:PORT]`; none: all. */
+  /** The Services to report, `NAMESPACE/NAME[:PORT]`; none: all. */
   readonly services?: readonly string[];
   /** wide: text with `verbose`. */
   readonly output: 'text' | 'wide' | 'name' | DocumentFormat;
@@ -33,9 +33,9 @@ export interface PlanOptions extends WantedOptions, DangerOptions, SelectionOpti
 }
 
 /**
- * `slicewright plan`: what would change, from what is in force to what the objects want.
+ * `slicewright plan`: what would change, from the rules in force to what the objects want.
  *
- * returns  the exit status: 0 nothing to do, 2 changes, 1 the plan could not be made, 3 it has a danger that it shall fail for
+ * returns  the exit status: 0 nothing to do, 2 changes, 1 the plan could not be made, 3 it has a danger named by --fail-on-danger
  */
 export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {
@@ -63,7 +63,7 @@ export function planCommand(options: PlanOptions, io: Io, run: Run, host: Host):
   });
 }
 
-/** What it shall tell of; a saved plan is whole. */
+/** The chosen Services; with --out none may be chosen, because a saved plan covers all. */
 function selected(options: PlanOptions, { input, targets }: Wanted): IsNameSelected | undefined {
   const services = families.flatMap((family) => targets[family].services);
   const isAsked = parseNameSelection(options.services ?? [], options, input, services);

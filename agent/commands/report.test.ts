@@ -30,7 +30,7 @@ async function report(filename: string, options: Partial<ReportOptions> = {}, ta
   return { status, ...io.written };
 }
 
-/** Text as a reader sees it, without markup; nothing of what stands in scripts and styles. */
+/** Text as a reader sees it, without markup, scripts and styles. */
 function shownIn(page: string): string {
   return page
     .replaceAll(/<(script|style)>.*?<\/\1>/gs, '')

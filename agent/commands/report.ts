@@ -30,7 +30,7 @@ export interface ReportOptions extends WantedOptions, SelectionOptions {
 /**
  * `slicewright report`: Services, traffic, rules, diagnostics and what changes, as one HTML file.
  *
- * targets   `NAMESPACE/NAME[:PORT]`; none: all Services. What changes is told of all, whatever is chosen
+ * targets   `NAMESPACE/NAME[:PORT]`; none: all Services. The list of changes always covers all Services
  * returns   the exit status: 0 written, 1 no such Service is served here or nothing could be compiled, 2 usage
  */
 export function reportCommand(targets: readonly string[], options: ReportOptions, io: Io): Promise<number> {
@@ -67,14 +67,14 @@ export function reportCommand(targets: readonly string[], options: ReportOptions
   });
 }
 
-/** The node that was compiled for; without a name it is the only Node among the objects, or none of them. */
+/** The compiled node; without a name, the only Node among the objects, or no Node object. */
 function nodeNameOf({ input: { nodeName, clusters } }: Wanted): string {
   const own = clusters.filter(({ cluster }) => cluster === undefined).flatMap(({ objects }) => objects);
   const [only, ...others] = nodeName === undefined ? nodeNames(own) : [nodeName];
   return only === undefined || others.length > 0 ? 'an unnamed node' : only;
 }
 
-/** Both sides of a comparison read whatever says how they are compiled, and standard input can be read only once. */
+/** Both sides of a comparison read the files that say how to compile, but standard input can be read only once. */
 function refuseStdinTwice({ before = [], filename, node, config, registry, cluster = [], plan }: ReportOptions): void {
   const shared = [node, config, registry, ...cluster.map((one) => one.slice(one.indexOf('=') + 1))];
   const once = [...filename, ...before, plan].filter((path) => path === '-').length;
@@ -83,12 +83,12 @@ function refuseStdinTwice({ before = [], filename, node, config, registry, clust
   }
 }
 
-/** undefined: nothing is compared. */
+/** undefined: there is no comparison. */
 async function compare(options: ReportOptions, wanted: Wanted, io: Io): Promise<Comparison | undefined> {
   const { before, against, plan } = options;
   if (plan !== undefined) return planned(plan, io);
   if (before !== undefined) {
-    // What was wrong before is no news.
+    // Warnings about the earlier objects do not fail the command.
     const { strict: _strict, ...others } = options;
     const { targets, clusterOf } = await compileWanted({ ...others, filename: before }, io, undefined);
     const either = (endpoint: string) => wanted.clusterOf(endpoint) ?? clusterOf(endpoint);

@@ -2,14 +2,14 @@ import { compareText, servicePortIn } from '../../compiler/values/names.ts';
 import { type Asked, keysOf } from '../input/asked.ts';
 import type { AgentStatus } from '../serving/status.ts';
 
-/** Which Services of a status are asked about. */
+/** The Services of a status that were chosen. */
 export type IsChosen = (servicePort: string) => boolean;
 
 /**
- * What was chosen on the command line.
+ * The choice made on the command line.
  *
  * labelled  keys of the Services that a selector matches; undefined: no selector was given
- * returns   asked of `shop/cart:http`; undefined: nothing was chosen, so all are meant
+ * returns   tells whether `shop/cart:http` was chosen; undefined: no choice was made, so all are meant
  */
 export function statusChoice(
   { namespace, named }: Asked,
@@ -28,7 +28,7 @@ export function statusChoice(
   };
 }
 
-/** Every Service once, `shop/cart`: those that are served, and those that are held back. */
+/** Every Service once, `shop/cart`: those that are served, and those in quarantine. */
 export function serviceNames({ services, families }: AgentStatus): readonly string[] {
   const ports = [
     ...services.map(({ id }) => servicePortIn(id)),
@@ -37,7 +37,7 @@ export function serviceNames({ services, families }: AgentStatus): readonly stri
   return [...new Set(ports.map((port) => port.split(':')[0] ?? port))].sort(compareText);
 }
 
-/** The status as if there were no other Services; what is said of the agent itself stays. */
+/** The status as if no other Services existed; the agent's own state stays complete. */
 export function chosenStatus(status: AgentStatus, isChosen: IsChosen | undefined): AgentStatus {
   if (isChosen === undefined) return status;
   return {

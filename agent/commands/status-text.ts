@@ -1,7 +1,7 @@
 import { printable } from '../../compiler/values/object-ref.ts';
 import type { AgentStatus, ClusterStatus, FamilyStatus, ServiceStatus } from '../serving/status.ts';
 
-/** Characters of a message that are shown, in a table and in a line of its own. */
+/** How many characters of a message are shown, in a table and on a line of its own. */
 interface Length {
   readonly cell: number;
   readonly line: number;
@@ -64,7 +64,7 @@ function dialledText({ frontends = [] }: ServiceStatus): string {
   return frontends.map((one) => printable(one)).join(', ');
 }
 
-/** Endpoints by cluster, or what becomes of clients where there is none. */
+/** Endpoints by cluster, or what clients get if there is no endpoint. */
 function servedText({ endpoints, refuses, refusesOutside }: ServiceStatus, isWide: boolean): string {
   const counts = Object.entries(endpoints).map(([cluster, count]) => `${printable(cluster)} ${count}`);
   const inside = refuses ?? counts.join(', ');
@@ -96,7 +96,7 @@ function familyLines(
   ];
 }
 
-/** What the kernel's tools say can be of several lines. */
+/** Messages of the kernel's tools can have several lines. */
 function oneLine(text: string, maxLength: number): string {
   return printable(text.trim().replace(/\s*\n\s*/g, ' | '), maxLength);
 }

@@ -38,7 +38,7 @@ const labels = {
   labels: { 'shop/cart': { app: 'cart' }, 'ops/cart': { app: 'tools' } },
 };
 
-/** An agent as far as its status goes. */
+/** The part of an agent that status asks. */
 async function agent() {
   const clock = { ms: 1_000_000, nowMs: () => clock.ms };
   const metrics = createMetrics();
@@ -192,7 +192,7 @@ it('shows why the first program is held back, until it is not', async () => {
   });
   expect((await metrics.heldServices.get()).values.map(({ value }) => value)).toEqual([7]);
   tell({ kind: 'removal-released' });
-  // Nothing was synced yet, so nobody knows that all is in force.
+  // Before the first sync it is unknown whether the rules are in force.
   expect(await ask()).toMatchObject({ code: 1, text: expect.stringContaining('RULES\n  not synced yet\n') });
   tell(synced);
   expect(await ask()).toMatchObject({ code: 0, text: expect.not.stringContaining('nothing is written') });

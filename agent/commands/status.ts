@@ -34,8 +34,8 @@ export interface WatchPlace {
 /**
  * Reads the state of the agent of this node, once or repeatedly.
  *
- * returns  0 all is in force, 1 something is not as it should be, a Service that was named is not served, or nobody answers;
- *          2 usage; of several answers, the last
+ * returns  0 everything is in force, 1 something is wrong, a named Service is not served, or no agent answers;
+ *          2 usage; after several answers, the status of the last
  */
 export function statusCommand(options: StatusOptions, io: Io, place?: WatchPlace): Promise<number> {
   return reportingFailures('human', io, () => {
@@ -57,7 +57,7 @@ async function askChosen({ address, services = [] }: StatusOptions, asked: Asked
   return `slicewright: this node serves no Service ${services.map((name) => printable(name)).join(' or ')}\n`;
 }
 
-/** The Services that a selector matches, where one was given. text   the agent does not say */
+/** The Services that a selector matches, if one was given. text   why the agent did not answer that */
 async function askLabelled(address: string, asked: Asked): Promise<ReadonlySet<string> | string | undefined> {
   if (asked.matches === undefined) return undefined;
   const { askServicesWith } = await import('../packets/ask-labels.ts');
@@ -110,7 +110,7 @@ function textOf(status: AgentStatus, output: StatusOptions['output']): string | 
   }
 }
 
-/** text   nobody answers */
+/** text   no agent answers, and why */
 async function askStatus(address: string): Promise<AgentStatus | string> {
   try {
     return await ask(address);
@@ -123,7 +123,7 @@ async function askStatus(address: string): Promise<AgentStatus | string> {
   }
 }
 
-/** By `node:http`: what `fetch` loads would be most of the command's time. */
+/** By `node:http`: loading `fetch` would take most of the command's time. */
 async function ask(address: string): Promise<AgentStatus> {
   const request = get(`http://${address}/slicewright/status`, { signal: AbortSignal.timeout(5_000), agent: false });
   const [answer] = (await once(request, 'response')) as [IncomingMessage];
@@ -132,7 +132,7 @@ async function ask(address: string): Promise<AgentStatus> {
   return JSON.parse(body) as AgentStatus;
 }
 
-/** What may be forgone is told and no more. Before the first sync nothing is known to be in force. */
+/** A kind that the agent can do without may fail. Before the first sync no rules are known to be in force. */
 export function isWell({ waitingFor, held, families, sources, clusters }: AgentStatus): boolean {
   return (
     waitingFor.length === 0 &&

@@ -25,10 +25,10 @@ export interface TestInitOptions {
 }
 
 /**
- * `slicewright test init`: makes a case from objects as they are, with a flow table that says what they mean.
+ * `slicewright test init`: makes a case from given objects, with a flow table that says what they mean.
  *
- * folder    of the case; it is made, and nothing may be in it yet
- * returns   the exit status: 0 made, and everything in it holds; 1 not; 2 usage
+ * folder    of the case; it is made, or must be empty
+ * returns   the exit status: 0 made, and everything in it holds; 1 something failed; 2 usage
  */
 export function testInitCommand(from: string, folder: string, options: TestInitOptions, io: Io): Promise<number> {
   return reportingFailures('human', io, async () => {
@@ -42,7 +42,7 @@ export function testInitCommand(from: string, folder: string, options: TestInitO
   });
 }
 
-/** File name → contents: objects of the kinds that rules are made from, reduced to what is read of them, and nothing else. */
+/** File name → contents: the objects that rules are made from, reduced to the fields that are read. */
 async function inputFiles(from: string, options: TestInitOptions, io: Io): Promise<ReadonlyMap<string, string>> {
   const { readStdin } = io;
   const own = knownObjects(await readObjects([from], readStdin));
@@ -96,7 +96,7 @@ function documentsText(objects: readonly Fields[]): string {
   return objects.map((object) => yamlText(object)).join('---\n');
 }
 
-/** By way of JSON, in which members without a value are left out. */
+/** Converts through JSON, which leaves out members without a value. */
 function yamlText(value: Fields): string {
   return dump(JSON.parse(JSON.stringify(value)), { lineWidth: -1, noRefs: true });
 }

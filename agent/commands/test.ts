@@ -19,7 +19,7 @@ import { paintOf } from '../terminal/paint.ts';
 import { reportingFailures } from './failures.ts';
 
 export interface TestOptions {
-  /** Only cases whose names this regular expression fits. */
+  /** Only cases whose names match this regular expression. */
   readonly filter?: string;
   readonly backend?: readonly string[];
   readonly ci?: boolean;
@@ -31,20 +31,20 @@ export interface TestOptions {
   readonly output: 'text' | 'json' | 'yaml';
 }
 
-/** What a run of tests has of its process. */
+/** What a test run needs from its process. */
 export interface TestWorld {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly signal: () => AbortSignal;
-  /** Somebody's keys; undefined: nobody sits at a terminal. */
+  /** Keys pressed at the terminal; undefined: there is no terminal. */
   readonly keys: (() => Keys) | undefined;
-  /** Standard error is a terminal, on which a line may be written over. */
+  /** Standard error is a terminal, on which a line can be overwritten. */
   readonly showsProgress: boolean;
   readonly folder: string;
 }
 
 /**
- * `slicewright test`: holds slicewright to golden cases.
+ * `slicewright test`: checks slicewright against golden cases.
  *
  * returns   the exit status: 0 everything holds, 1 something does not, or a file cannot be read, 2 usage
  */
@@ -62,7 +62,7 @@ export function testCommand(
     if (options.watch !== true) return once();
     const signal = world.signal();
     return watching(folders, world.clock, signal, async () => {
-      // A file that is wrong for a moment ends no watch.
+      // A file that is wrong for a moment does not end the watch.
       const status = await reportingFailures('human', io, once);
       await io.err('watching for changes; Ctrl-C ends\n');
       return status;
@@ -70,7 +70,7 @@ export function testCommand(
   });
 }
 
-/** What CI systems set for programs: anything but an empty text, `false` and `0`. */
+/** Whether a CI system's variable is set: any value but an empty text, `false` and `0`. */
 function isSet(value: string | undefined): boolean {
   return value !== undefined && !['', '0', 'false'].includes(value.toLowerCase());
 }
@@ -128,7 +128,7 @@ async function runOnce(
   if (options.junit !== undefined) writeReport(options.junit, junitText(results));
   if (output === 'text') await io.out(summaryText(results, !isCi && !reviews, paint));
   else await io.out(await documentText('TestReport', reportData(results), output));
-  // Standard output may be a document, and GitHub reads both.
+  // Standard output may hold a document, and GitHub reads both streams.
   if (isGithub) await io.err(annotations(results, (path) => pathFrom(world.folder, path)));
   return results.every(isPassed) ? 0 : 1;
 }
@@ -143,7 +143,7 @@ async function reviewed(results: readonly CaseResult[], io: Io, { keys }: TestWo
   }
 }
 
-/** A line that the next one writes over; empty: takes the last one away. */
+/** A line that the next one overwrites; empty: removes the last one. */
 function showProgress(text: string, io: Io, { showsProgress }: TestWorld): Promise<void> {
   return showsProgress ? io.err(`\r\u001b[K${text}`) : Promise.resolve();
 }
@@ -158,7 +158,7 @@ function writeReport(path: string, text: string): void {
   }
 }
 
-/** As a repository names it: from where the command was called, if it is below. */
+/** A path relative to the folder where the command was called, if the file is below it. */
 function pathFrom(folder: string, path: string): string {
   const below = relative(realpathSync(folder), realpathSync(path));
   return below.startsWith(`..${sep}`) ? path : below;

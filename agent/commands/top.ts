@@ -27,21 +27,21 @@ import { type Level, levels, type Sorting, sortings, trafficTable } from '../tra
 import { reportingFailures } from './failures.ts';
 
 export interface TopOptions extends Omit<InputOptions, 'filename'>, SelectionOptions {
-  /** Absent: the agent of this node tells what is asked for. */
+  /** Absent: the agent of this node tells the requested shares. */
   readonly filename?: readonly string[];
-  /** Where the agent's metrics are served. */
+  /** The address of the agent's metrics. */
   readonly address: string;
   readonly by: Level;
   readonly sort: Sorting;
   readonly intervalMs: number;
-  /** One look, at what was counted until now. */
+  /** Look once, at everything counted so far. */
   readonly once?: boolean;
   readonly output: 'text' | DocumentFormat;
   readonly strict?: boolean;
   readonly diagnostics: DiagnosticFormat;
 }
 
-/** What a command needs of its process besides texts. */
+/** What the command needs from its process besides texts. */
 export interface TopPlace {
   readonly run: Run;
   readonly host: Host;
@@ -51,8 +51,7 @@ export interface TopPlace {
 }
 
 /**
- * `slicewright top`: what the kernel counts of the traffic to Services, clusters and endpoints, beside the shares that were
- * asked for.
+ * `slicewright top`: the kernel's counters of traffic to Services, clusters and endpoints, beside the requested shares.
  *
  * targets   `NAMESPACE/NAME[:PORT]`; none: all Services
  * returns   the exit status: 0 shown, 1 nothing can be read, 2 usage
@@ -145,14 +144,14 @@ function tableLines(rows: readonly ServiceRow[], choices: Pick<TopOptions, 'by' 
 interface Knowledge {
   readonly settings: Settings;
   readonly isSelected: IsSelected;
-  /** undefined: whatever has rules here. */
+  /** undefined: any backend that has rules here. */
   readonly backend: string | undefined;
   readonly isNeeded: (family: Family) => boolean;
-  /** Asked at each look. note   why nobody knows */
+  /** Called at each look. note   why the requested shares are unknown */
   asked(): Promise<{ readonly ports: readonly AskedPort[]; readonly note?: string }>;
 }
 
-/** From files where some are given, else from the agent of this node. */
+/** From files if some are given, else from the agent of this node. */
 async function knowledge(targets: readonly string[], options: TopOptions, io: Io, here: Here): Promise<Knowledge> {
   const { filename } = options;
   if (filename !== undefined) {

@@ -29,10 +29,10 @@ export interface VerifyFoundOptions extends WantedOptions, SelectionOptions {
 }
 
 /**
- * `slicewright verify --live` and `--against`: whether what a node holds does what the objects say, by what happens to every
- * kind of packet.
+ * `slicewright verify --live` and `--against`: whether the rules on a node do what the objects say, checked with every kind
+ * of packet.
  *
- * returns  the exit status: 0 it does, whatever its text, 3 it does not, 1 that cannot be told
+ * returns  the exit status: 0 they do, whatever their text, 3 they do not, 1 the check could not be done
  */
 export function verifyFoundCommand(options: VerifyFoundOptions, io: Io, run: Run, host: Host): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {

@@ -13,19 +13,19 @@ import { probeFamily, type ProbedFamily, probesDocument, probesText } from '../v
 import { reportingFailures } from './failures.ts';
 
 export interface VerifyOptions extends InputOptions, SelectionOptions {
-  /** `NAMESPACE/NAME[:PORT]`: the Services that are told of; none: all. */
+  /** `NAMESPACE/NAME[:PORT]`: the Services to report; none: all. */
   readonly services?: readonly string[];
-  /** wide is text; name: the Services with a mismatch, a line each. */
+  /** wide is text; name: the Services with a mismatch, one per line. */
   readonly output: 'text' | 'wide' | 'name' | DocumentFormat;
   readonly strict?: boolean;
   readonly diagnostics: DiagnosticFormat;
 }
 
 /**
- * `slicewright verify`: every probe packet through the program that compile would print, held to
- * what the Services say must become of it.
+ * `slicewright verify`: sends every probe packet through the program that compile would print, and compares the result with
+ * what the Services say.
  *
- * returns  the exit status: 0 all agree, 1 some packet is treated otherwise, or nothing could be compiled
+ * returns  the exit status: 0 all agree, 1 some packet is treated differently, or nothing could be compiled
  */
 export function verifyCommand(options: VerifyOptions, io: Io): Promise<number> {
   return reportingFailures(options.diagnostics, io, async () => {

@@ -3,13 +3,13 @@ import { documentText } from '../terminal/document.ts';
 import type { Io } from '../terminal/io.ts';
 import manifest from '../../package.json' with { type: 'json' };
 
-/** What `slicewright version` tells; in its documents the members of kind `Version`. */
+/** What `slicewright version` prints; in its documents the members of kind `Version`. */
 export interface Version {
-  /** Of the package: `0.1.0`. */
+  /** The package's version: `0.1.0`. */
   readonly version: string;
   /** 40 hexadecimal digits, and `-dirty` behind them where files differed from it; absent where sources run unbuilt. */
   readonly gitCommit?: string;
-  /** Of Node, without a `v`: `24.21.0`. */
+  /** Node's version, without a `v`: `24.21.0`. */
   readonly node: string;
   /** As Go writes it: `linux/amd64`. */
   readonly platform: string;

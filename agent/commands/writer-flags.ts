@@ -5,7 +5,7 @@ import { printable } from '../../compiler/values/object-ref.ts';
 import { defaultLockDir } from '../node/lock-folder.ts';
 import { defaultThreshold, massRemovalCode } from '../planning/removal.ts';
 
-/** Of every command that writes to a node. */
+/** Flags of every command that writes to a node. */
 export function lockDirOption(): Option {
   const text = "the folder of the node's lock, one for the whole machine, which only root can write to";
   return new Option('--lock-dir <dir>', text).default(defaultLockDir);
@@ -16,7 +16,7 @@ export function thresholdOption(): Option {
   return new Option('--mass-removal-threshold <percent>', text).argParser(parsePercent).default(defaultThreshold);
 }
 
-/** What `plan` and `apply` may be told to fail for. */
+/** Flags of `plan` and `apply` that make them fail. */
 export function addDangerOptions(command: Command): Command {
   return command
     .option(
@@ -33,9 +33,9 @@ export function knownDangerCodes(): readonly string[] {
 }
 
 /**
- * `last-endpoint,hook-missing`; given twice, it goes on.
+ * `last-endpoint,hook-missing`; values given several times are joined.
  *
- * throws   InvalidArgumentError naming a code that there is not, with the one that was probably meant
+ * throws   InvalidArgumentError naming a code that does not exist, with the one that was probably meant
  */
 function parseDangerCodes(text: string, before: readonly string[] = []): readonly string[] {
   const known = knownDangerCodes();
@@ -47,7 +47,7 @@ function parseDangerCodes(text: string, before: readonly string[] = []): readonl
   throw new InvalidArgumentError(`There is no danger "${printable(unknown, 60)}". ${hint}`);
 }
 
-/** throws   InvalidArgumentError for what is no whole number of percent */
+/** throws   InvalidArgumentError for anything but a whole percentage */
 function parsePercent(text: string): number {
   if (!/^\d{1,3}$/.test(text) || Number(text) > 100) {
     throw new InvalidArgumentError('It is not a whole number from 0 to 100.');

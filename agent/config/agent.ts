@@ -3,7 +3,7 @@ import { type Report, show } from './report.ts';
 import type { Get } from './settings.ts';
 import { parseBoolean, parseCount, parseDurationSeconds, parseInteger, parseText } from './values.ts';
 
-/** What conntrack is told at the start; seconds, of which 0 leaves what the kernel has. */
+/** The settings of conntrack to make at the start, in seconds; 0 keeps the kernel's value. */
 export interface ConntrackConfiguration {
   /** 0: the limit is left as it is. */
   readonly maxPerCore: number;
@@ -15,7 +15,7 @@ export interface ConntrackConfiguration {
   readonly tcpBeLiberal: boolean;
 }
 
-/** What only the agent heeds of a KubeProxyConfiguration, kube-proxy's defaults filled in. */
+/** The part of a KubeProxyConfiguration that only the agent uses, kube-proxy's defaults filled in. */
 export interface AgentConfiguration {
   /** Path; undefined: the pod's service account. */
   readonly kubeconfig: string | undefined;
@@ -23,10 +23,10 @@ export interface AgentConfiguration {
   readonly metrics: BindAddress;
   readonly syncPeriodMs: number;
   readonly minSyncPeriodMs: number;
-  /** Health is judged by this one in every mode, as kube-proxy does. */
+  /** Health is judged by this sync period in every mode, as kube-proxy does. */
   readonly iptablesSyncPeriodMs: number;
   readonly conntrack: ConntrackConfiguration;
-  /** undefined: as the process was started. */
+  /** undefined: the score stays as the process was started. */
   readonly oomScoreAdj: number | undefined;
   /** kube-proxy's `-v`. */
   readonly verbosity: number;
@@ -52,7 +52,7 @@ export function agentConfigurationFrom(get: Get, backend: string, report: Report
   };
 }
 
-/** Only what is unset has a default: 0 is a choice. */
+/** Defaults only replace unset keys: 0 is a choice. */
 function conntrackFrom(get: Get): ConntrackConfiguration {
   const seconds = (path: string, unset: number) => Math.floor(parseDurationSeconds(get(path)) ?? unset);
   return {
@@ -80,7 +80,7 @@ function bindAddressAt(get: Get, path: string, usual: BindAddress, report: Repor
   return parsed ?? usual;
 }
 
-/** An address alone gets the usual port, as kube-proxy does it. Nothing is no address. */
+/** An address without a port gets the usual port, as in kube-proxy. An empty text is no address. */
 export function parseAddressOrBind(text: string, usualPort: number): BindAddress | undefined {
   if (text === '') return undefined;
   const alone = text.includes(':') && !text.startsWith('[') && text.split(':').length > 2 ? `[${text}]` : text;

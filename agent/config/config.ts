@@ -16,7 +16,7 @@ export interface Configuration {
   readonly backend: string;
   /** `hostnameOverride`; undefined when the file does not name the node. */
   readonly nodeName: string | undefined;
-  /** What only the agent heeds. */
+  /** The part that only the agent uses. */
   readonly agent: AgentConfiguration;
   /** Keys that have no effect here, by name. */
   readonly diagnostics: readonly Diagnostic[];
@@ -26,11 +26,11 @@ export interface Choices {
   readonly compat: Compat;
   /** undefined: the file's `mode` decides. */
   readonly backend: string | undefined;
-  /** For the agent, which heeds keys that a command that runs once has no use for. */
+  /** For the agent, which uses keys that commands which run once ignore. */
   readonly forAgent?: boolean;
 }
 
-/** What holds without a configuration file: kube-proxy v1.30's defaults. */
+/** The settings without a configuration file: kube-proxy v1.30's defaults. */
 export function defaultConfiguration({ compat, backend }: Choices): Configuration {
   return {
     settings: { ...defaultSettings, compat },
@@ -63,7 +63,7 @@ export function parseConfiguration(document: unknown, file: string, choices: Cho
   const agent = agentConfigurationFrom(get, backend, report);
   if (report.diagnostics.some(({ severity }) => severity === 'error')) throw new InputError(report.diagnostics);
   for (const [path, value] of leaves) reportWithoutEffect(path, value, backend, choices.forAgent === true, report);
-  // That is what the option is for, so it is no warning.
+  // The option asks for exactly that, so there is no warning.
   if (mode !== undefined && mode !== backend) report.info('mode', `--backend ${backend} overrides mode: ${mode}`);
   const nodeName = parseNodeName(get('hostnameOverride'));
   const { diagnostics } = report;
@@ -101,7 +101,7 @@ function isSection(path: string): boolean {
   return keys.some((key) => key.path.startsWith(`${path}.`));
 }
 
-/** Every known key that is there, by path. Unknown keys and sections that are no mapping are reported. */
+/** Every known key in the file, by path. Unknown keys and sections that are not a mapping are reported. */
 function collectLeaves(mapping: Mapping, prefix: string, leaves: Map<string, unknown>, report: Report): void {
   for (const [name, value] of Object.entries(mapping)) {
     const path = `${prefix}${name}`;
@@ -124,13 +124,13 @@ function checkValue(path: string, value: unknown, report: Report): void {
   report.error(path, `${show(value)} is not ${types[type].wanted}`);
 }
 
-/** Feature gates of kube-proxy that change rules. Others are named, since someone set them for a reason. */
+/** Feature gates of kube-proxy that change rules. All others are reported, because someone set them for a reason. */
 const knownGates: readonly string[] = ['ServiceTrafficDistribution'];
 
 function reportWithoutEffect(path: string, value: unknown, backend: string, forAgent: boolean, report: Report): void {
   const effect = findKey(path)?.effect;
   if (path === 'featureGates') {
-    // Off is a choice too: the default may be on.
+    // Switching a gate off is a choice too: its default may be on.
     for (const gate of Object.keys(parseGates(value) ?? {}).filter((name) => !knownGates.includes(name))) {
       report.warning(`featureGates.${gate}`, 'has no effect: slicewright does not use it');
     }

@@ -26,7 +26,7 @@ describe('the effective configuration', () => {
     const effective = parse(effectiveDocument(document));
     const { diagnostics, ...meaning } = parse(document);
     expect(effective).toEqual({ ...meaning, diagnostics: expect.anything() });
-    // Defaults of the other mode are notes; nothing is a warning that was none.
+    // Defaults of the other mode are notes; no default becomes a warning.
     const warnings = (all: typeof diagnostics) => all.filter(({ severity }) => severity !== 'info');
     expect(warnings(effective.diagnostics)).toEqual(warnings(diagnostics));
   });

@@ -2,7 +2,7 @@ import { defaultBackend } from '../../backends/index.ts';
 import { keys } from './keys.ts';
 import type { ValueType } from './values.ts';
 
-/** kube-proxy v1.30's defaults where they are no zero values, of keys that have an effect here. */
+/** kube-proxy v1.30's defaults for keys that have an effect here, where they differ from Go's zero value. */
 const defaults: Readonly<Record<string, unknown>> = {
   bindAddress: '0.0.0.0',
   'conntrack.maxPerCore': 32_768,
@@ -20,11 +20,11 @@ const defaults: Readonly<Record<string, unknown>> = {
   'nftables.syncPeriod': '30s',
   metricsBindAddress: '127.0.0.1:10249',
   mode: defaultBackend(),
-  // 0 is a score like others; unset leaves the one that there is.
+  // 0 is a possible score; unset keeps the process's present one.
   oomScoreAdj: null,
 };
 
-/** Keys that are another one's where nobody chose; that one stands before them in the list. */
+/** Keys that take another key's value if they are unset; that other key stands before them in the list. */
 const inherited: Readonly<Record<string, string>> = {
   'nftables.masqueradeAll': 'iptables.masqueradeAll',
   'nftables.masqueradeBit': 'iptables.masqueradeBit',
@@ -43,9 +43,8 @@ const zeroValues: Readonly<Partial<Record<ValueType, unknown>>> = {
 };
 
 /**
- * A KubeProxyConfiguration with every key, as kube-proxy writes it: what was chosen, defaults for what was
- * not, and Go's zero value where neither says anything. Keys without effect here get no default,
- * since none is in force.
+ * A KubeProxyConfiguration with every key, as kube-proxy writes it: the chosen values, defaults for the others, and Go's
+ * zero value for keys with neither. Keys without effect here get no default, because no value of them is in force.
  *
  * document   one that was checked
  */

@@ -5,7 +5,7 @@ import type { ValueType } from './values.ts';
  *
  * applied   it has the meaning that it has for kube-proxy; `backend`: in that mode only, as there
  * agent     `slicewright agent` gives it the meaning that it has for kube-proxy; commands that run once have no use for it
- * inert     known, and without any effect here; said by name when it holds more than its zero value
+ * inert     known, and without any effect here; reported by name when it holds more than its zero value
  */
 export type Effect =
   | { readonly kind: 'applied'; readonly backend?: ModeWithKeys }
@@ -42,8 +42,8 @@ const noWindows = 'slicewright runs on Linux only';
 
 /**
  * Every key of kube-proxy v1.30's configuration, and those that later versions added
- * (k8s.io/kube-proxy/config/v1alpha1). A key that is not here is refused, so none is ignored
- * in silence. `docs/configuration.md` shows this table, and a test holds the two together.
+ * (k8s.io/kube-proxy/config/v1alpha1). A key that is missing here is rejected, so none is ignored
+ * silently. `docs/configuration.md` shows this table, and a test compares the two.
  */
 export const keys: readonly Key[] = [
   applied('hostnameOverride', 'node-name', 'name of the node to compile for; trimmed and in lower case'),

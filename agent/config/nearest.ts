@@ -1,7 +1,7 @@
 import { editDistance } from '../../compiler/values/nearest.ts';
 
 /**
- * The known path that an unknown one was probably meant to be; undefined when nothing is near.
+ * The known path that an unknown one was probably meant to be; undefined when none is similar.
  * A right last part in a wrong section counts as near: `masqueradeAll` is `iptables.masqueradeAll`.
  */
 export function nearestPath(path: string, known: readonly string[]): string | undefined {

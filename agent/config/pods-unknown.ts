@@ -2,8 +2,8 @@ import type { Settings } from '../../compiler/settings.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 
 /**
- * That nothing tells pods from other clients, which kube-proxy warns of too: it is easily forgotten, and shows as
- * connections that are never answered.
+ * A warning that no setting tells pods from other clients, as kube-proxy warns too: the setting is easily forgotten, and
+ * without it some connections are never answered.
  *
  * file   of the configuration, for the message
  */

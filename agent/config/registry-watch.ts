@@ -10,9 +10,9 @@ import { parseRegistry, RegistryError } from '../input/registry.ts';
 import { type ReadStdin, readObjects } from '../input/files.ts';
 
 /**
- * The registry that a file holds, and where in it what is said of it stands.
+ * The registry that a file holds, and the places of its values in the file.
  *
- * throws   InputError with all that is wrong with it
+ * throws   InputError with every problem of the file
  */
 export async function readRegistryFile(
   path: string,
@@ -29,7 +29,7 @@ async function readDocument(path: string, readStdin: ReadStdin): Promise<unknown
   throw new InputError([fileProblem(path, 'bad-registry', message)]);
 }
 
-/** What a parsed registry file says. Throws InputError with all that is wrong with it. */
+/** The registry in a parsed file. Throws InputError with every problem of the file. */
 export function registryOf(document: unknown, path: string): Registry {
   try {
     return parseRegistry(document, path);
@@ -43,19 +43,19 @@ export function registryOf(document: unknown, path: string): Registry {
   }
 }
 
-/** `clusters[0].id: "East" is …` → of which field. */
+/** Splits `clusters[0].id: "East" is …` into the field and the message about it. */
 function registryProblem(path: string, problem: string): Diagnostic {
   const [, field, message] = /^([A-Za-z][A-Za-z0-9.[\]]*): (.*)$/s.exec(problem) ?? [];
   return fileProblem(path, 'bad-registry', message ?? problem, field);
 }
 
-/** A registry file that the agent goes by as it changes. */
+/** A registry file that the agent follows while it changes. */
 export interface RegistryFile {
-  /** What it said at first. */
+  /** The registry at the start. */
   readonly registry: Registry;
-  /** What it says since, once. */
+  /** The changed registry, given once; undefined: it has not changed since. */
   take(): Registry | undefined;
-  /** Looks for changes until the signal is aborted; one that cannot be used is logged, and the former stands. */
+  /** Looks for changes until the signal is aborted; an unusable file is logged, and the previous registry stays in use. */
   follow(clock: Clock, log: Log, signal: AbortSignal, times?: FileWatchTimes): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import type { Diagnostic, Severity } from '../../compiler/values/diagnostic.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
 
-/** Collects what is to be said of one configuration file. */
+/** Collects the diagnostics of one configuration file. */
 export interface Report {
   readonly diagnostics: Diagnostic[];
   readonly error: (field: string, message: string) => void;

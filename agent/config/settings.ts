@@ -24,17 +24,17 @@ export type Get = (path: string) => unknown;
 
 export interface SettingsChoices {
   readonly compat: Compat;
-  /** The mode whose section of the file counts. */
+  /** The mode whose section of the file is used. */
   readonly backend: string;
 }
 
 /**
- * Settings from the values of a file, each of which has been checked by itself: what is left to
- * report here is what does not go together. kube-proxy's defaults fill the rest.
+ * Settings from the values of a file, each of which has been checked by itself: the only problems left to
+ * report are values that do not fit together. kube-proxy's defaults fill the rest.
  */
 export function settingsFrom(get: Get, { compat, backend }: SettingsChoices, report: Report): Settings {
   const address = parseAddress(get('bindAddress'));
-  // A mode without such a key of its own has iptables mode's, as IPVS mode does.
+  // A mode without such a key takes that of iptables mode, as IPVS mode does.
   const ofMode = (name: string) => get(`${backend}.${name}`) ?? get(`iptables.${name}`);
   const seconds = (path: string) => Math.floor(parseDurationSeconds(get(path)) ?? 0);
   return {
@@ -68,7 +68,7 @@ function packetCountersFrom(get: Get, compat: Compat, report: Report): boolean {
   return false;
 }
 
-/** The key that a mode needs, and that has no effect in another mode. */
+/** The key that this mode needs and other modes ignore. */
 const keyOfMode = {
   ClusterCIDR: 'clusterCIDR',
   BridgeInterface: 'detectLocal.bridgeInterface',

@@ -8,7 +8,7 @@ import {
 import { backendNames } from '../../backends/index.ts';
 import { type Cidr, cidrFamily, type IpAddress, parseAddress, parseCidr } from '../../compiler/values/address.ts';
 
-/** Parsers of single values: undefined for anything that is not one. */
+/** Parsers of single values: undefined for an invalid value. */
 
 export function parseBoolean(value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined;
@@ -104,7 +104,7 @@ export function parseCidrPair(value: unknown): Cidr[] | undefined {
   return families !== undefined && families.length === new Set(families).size ? cidrs : undefined;
 }
 
-/** The texts of networks, or just `primary`. Kept as texts: `0.0.0.0/0` has a meaning that `1.2.3.4/0` has not. */
+/** The texts of networks, or just `primary`. Kept as texts: `0.0.0.0/0` means something that `1.2.3.4/0` does not. */
 export function parseNodePortAddresses(value: unknown): string[] | undefined {
   if (!Array.isArray(value)) return undefined;
   if (value.length === 1 && value[0] === 'primary') return ['primary'];
@@ -173,13 +173,13 @@ export const types = {
 
 export type ValueType = keyof typeof types;
 
-/** Whether a key holds nothing: null, or an empty text where Go would take that for absent. */
+/** Whether a key is unset: null, or an empty text where Go would take that for absent. */
 export function isUnset(type: ValueType, value: unknown): boolean {
   const { emptyIsUnset }: Type = types[type];
   return value === null || value === undefined || (value === '' && emptyIsUnset === true);
 }
 
-/** Go's zero value, which is how a complete configuration file writes what was not chosen. */
+/** Go's zero value, which a complete configuration file holds for keys that were not chosen. */
 export function isZeroValue(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.values(value).every(isZeroValue);
   return value === null || value === '' || value === 0 || value === false || parseDurationSeconds(value) === 0;

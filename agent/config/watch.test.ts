@@ -36,7 +36,7 @@ async function start(path: string) {
   const changed = changedDocument({ path, document, read, clock, log, words, times }, stop.signal);
   let isOver = false;
   void changed.then(() => (isOver = true));
-  /** Lets time pass with each look. Files are real: the system tells of them when it likes. */
+  /** Lets time pass with each look. Files are real, and the system reports their changes at any time. */
   const inTime = (check: () => void): Promise<void> =>
     eventually(async () => {
       await clock.advance(5);

@@ -8,46 +8,46 @@ import { createFolderWatcher } from '../sources/folder-watcher.ts';
 
 export interface FileWatch {
   readonly path: string;
-  /** What counts now. */
+  /** The content in use. */
   readonly document: unknown;
-  /** What the file says now. Throws InputError while it cannot be used. */
+  /** The content of the file now. Throws InputError while it cannot be used. */
   readonly read: () => Promise<unknown>;
   readonly clock: Clock;
   readonly log: Log;
-  /** What the file is called, what counts while it cannot be used, and what comes of a change. */
+  /** Words for the log: the file's name, what is used while it cannot be read, and what a change leads to. */
   readonly words: { readonly file: string; readonly kept: string; readonly change: string };
   readonly times?: FileWatchTimes;
 }
 
 export interface FileWatchTimes {
-  /** How often the file is read where nobody tells of changes. */
+  /** How often the file is read if the system reports no changes. */
   readonly pollMs: number;
-  /** A change counts when it is still there so much later: a writer may be half-way. */
+  /** A change counts when it is still there after this time: a writer may be half done. */
   readonly settleMs: number;
 }
 
 const defaultTimes: FileWatchTimes = { pollMs: 10_000, settleMs: 500 };
 
 /**
- * Waits until a file says something else than what counts, in a form that can be used. A file that is gone or
- * wrong is logged, and is no reason to end: the agent would not come back.
+ * Waits until a file differs from the content in use, and can be used. A file that is gone or
+ * wrong is logged, and the agent goes on: if it ended, it could not start again.
  *
  * The folder is watched rather than the file: editors replace files, and a mounted ConfigMap
- * changes by another target of the link `..data`.
+ * changes when the link `..data` gets another target.
  *
- * returns  what it says then; undefined: the signal was aborted first
+ * returns  the new content; undefined: the signal was aborted first
  */
 export async function changedDocument(watch: FileWatch, signal: AbortSignal): Promise<unknown> {
   const { path, clock, log, words, times = defaultTimes } = watch;
   const folder = createFolderWatcher(dirname(path), clock, { recursive: false });
   const started = canonicalJson(watch.document);
   let told = '';
-  /** What it said at the last look, if that is new. */
+  /** The content at the last look, if it is new. */
   let seen: string | undefined;
   try {
     while (!signal.aborted) {
       if (seen === undefined) await folder.wait(times.pollMs, signal);
-      // Also where others write into the same folder all the time.
+      // Read again at intervals even if others keep writing into the same folder.
       await sleep(clock, times.settleMs, signal);
       folder.forget();
       if (signal.aborted) break;
@@ -74,7 +74,7 @@ export async function changedDocument(watch: FileWatch, signal: AbortSignal): Pr
   }
 }
 
-/** What is said of the agent's configuration, with which only a new process can start. */
+/** Words for the agent's configuration, which only a new process can start with. */
 export const configurationWords: FileWatch['words'] = {
   file: 'configuration file',
   kept: 'the agent keeps the one it started with',

@@ -5,7 +5,7 @@ import type { ServiceImport } from '../../compiler/model/service-import.ts';
 import { printable } from '../../compiler/values/object-ref.ts';
 import type { Target } from '../input/asked.ts';
 
-/** Why nothing is served here of what somebody asks about, as the predicate of a sentence. */
+/** Why a Service or port that was asked about is not served here, as the predicate of a sentence. */
 export function whyAbsent({ clusters, settings }: CompileInput, { service, port }: Target): string {
   const own = clusters.filter(({ cluster }) => cluster === undefined).flatMap(({ objects }) => objects);
   const objects = parseCluster(undefined, own, [], settings.serviceProxyName);

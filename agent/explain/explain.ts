@@ -6,7 +6,7 @@ import { compareText, type ServiceKey, servicePortId } from '../../compiler/valu
 import type { Rational } from '../../compiler/values/rational.ts';
 import type { IsSelected } from '../input/selection.ts';
 
-/** One Service port in one family, with every endpoint that is known for it. */
+/** One Service port in one family, with every known endpoint. */
 export interface ExplainedPort {
   readonly id: string;
   readonly service: ServiceKey;
@@ -14,16 +14,16 @@ export interface ExplainedPort {
   readonly protocol: string;
   readonly family: string;
   readonly frontends: readonly Frontend[];
-  /** What happens at the addresses of the cluster, or the cluster set. */
+  /** What happens at cluster IPs and clusterset IPs. */
   readonly internal: Route;
-  /** At all others. */
+  /** What happens at all other addresses. */
   readonly external: Route;
   /** By `ip:port` and slice. */
   readonly endpoints: readonly ExplainedEndpoint[];
 }
 
 export interface ExplainedEndpoint extends EndpointRecord {
-  /** The share that it would have; undefined: nothing else was asked. */
+  /** The share that it would have without the cluster; undefined: that was not asked. */
   readonly shareWithout: Rational | undefined;
 }
 

@@ -6,7 +6,7 @@ import { formatPercent } from '../../compiler/values/rational.ts';
 import type { ExplainedEndpoint, ExplainedPort } from './explain.ts';
 
 export interface TableChoices {
-  /** The name of a cluster, beside whose loss shares are shown. */
+  /** The name of a cluster: shares after its loss are shown too. */
   readonly without?: string | undefined;
   /** More columns: the exact fraction, the weight, the pools. */
   readonly wide?: boolean;
@@ -31,7 +31,7 @@ function paragraph(port: ExplainedPort, { without, wide = false }: TableChoices)
   return [...lines, ...align([header, ...rows])].join('\n');
 }
 
-/** Of one endpoint: its exact share, its weight, and the pools that it stands in. */
+/** One endpoint's exact share, its weight, and its pools. */
 function wideCells({ share, weight, inPools }: ExplainedEndpoint): string[] {
   const pools = [...(inPools.cluster ? ['cluster'] : []), ...(inPools.local ? ['local'] : [])];
   return [formatFraction(share), String(weight), pools.length === 0 ? 'none' : pools.join(', ')];
@@ -61,7 +61,7 @@ function way(route: Route): string {
   }
 }
 
-/** Of one endpoint: its place, cluster, state, share, beside it the one without some cluster, slice, and why. */
+/** One endpoint's place, cluster, state, share, the share without some cluster, slice, and reasons. */
 export function endpointCells(endpoint: ExplainedEndpoint, compares: boolean): string[] {
   const { slice, share, shareWithout, inPools, reasons } = endpoint;
   return [
@@ -75,7 +75,7 @@ export function endpointCells(endpoint: ExplainedEndpoint, compares: boolean): s
   ];
 }
 
-/** Its cluster and zone. */
+/** An endpoint's cluster and zone. */
 export function whereOf({ cluster, locality, zone }: EndpointRecord): string {
   const where = cluster ?? (locality === 'node' ? 'local, this node' : 'local');
   return zone === undefined ? where : `${where} (${printable(zone, 63)})`;
@@ -87,7 +87,7 @@ export function stateOf({ ready, serving, terminating }: EndpointRecord): string
   return serving ? 'terminating, serving' : 'terminating';
 }
 
-/** Columns as wide as their widest cell; the last one ends where it ends. */
+/** Columns as wide as their widest cell; the last one is not padded. */
 export function align(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());

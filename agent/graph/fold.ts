@@ -16,8 +16,8 @@ export interface FoldedCluster {
 }
 
 /**
- * Cuts a cluster's endpoints to what a picture can show. The rest is one node with its number and its part, so that the
- * parts still add up.
+ * Cuts a cluster's endpoints to what a picture can show. The rest becomes one node with its number and its share, so that the
+ * shares still add up.
  */
 export function foldClusters({ clusters }: PortGraph, most: number): FoldedCluster[] {
   return clusters.map((cluster) => {

@@ -5,7 +5,7 @@ import { families } from '../../compiler/values/address.ts';
 import { type ClusterName, compareText, type ServiceKey, servicePortId } from '../../compiler/values/names.ts';
 import { type Rational, rational, sumRationals, zero } from '../../compiler/values/rational.ts';
 
-/** The way of new connections through one Service port in one family. */
+/** How new connections to one Service port in one family are distributed. */
 export interface PortGraph {
   readonly id: string;
   readonly service: ServiceKey;
@@ -19,7 +19,7 @@ export interface FrontendNode {
   /** `10.96.0.10:80`, or `node port 30080`. */
   readonly place: string;
   readonly route: Route;
-  /** Who may use it; empty: everyone. */
+  /** The clients that may use it; empty: everyone. */
   readonly sourceRanges: readonly string[];
 }
 
@@ -29,7 +29,7 @@ export interface ClusterNode {
   readonly shares: Shares;
   /** In the order of `ip:port`. */
   readonly endpoints: readonly EndpointNode[];
-  /** Known, and without new connections. */
+  /** Known endpoints that get no new connections. */
   readonly unused: readonly UnusedNode[];
 }
 
@@ -45,10 +45,10 @@ export interface UnusedNode {
   readonly reasons: readonly Reason[];
 }
 
-/** Exact parts of the connections that each pool takes. */
+/** Exact shares of the connections that each pool takes. */
 export interface Shares {
   readonly cluster: Rational;
-  /** Of what only endpoints on this node may answer; undefined: no frontend of this port asks for that. */
+  /** The share of connections that only endpoints on this node may answer; undefined: no frontend of this port asks for that. */
   readonly local: Rational | undefined;
 }
 
@@ -145,7 +145,7 @@ function sumShares(shares: readonly Shares[]): Shares {
   };
 }
 
-/** Array.sort would put undefined last, whatever it is told. */
+/** Array.sort would always put undefined last. */
 function ownFirst(names: ReadonlySet<ClusterName | undefined>): (ClusterName | undefined)[] {
   const others = [...names].filter((name) => name !== undefined).sort(compareText);
   return names.has(undefined) ? [undefined, ...others] : others;

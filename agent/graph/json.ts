@@ -3,7 +3,7 @@ import { type DocumentFormat, documentText } from '../terminal/document.ts';
 import type { PortGraph, Shares } from './graph.ts';
 
 /**
- * Graphs for programs, whole, however many endpoints there are. A share is
+ * Graphs for programs, complete, however many endpoints there are. A share is
  * `{"numerator": "1", "denominator": "3", "percent": "33.3333 %"}`; `local` is null where no frontend asks for endpoints
  * of this node only. The local cluster's name is null.
  */

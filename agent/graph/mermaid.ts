@@ -1,6 +1,6 @@
 import type { NodeKind, Picture } from './picture.ts';
 
-/** What stands before and after the text of a node. */
+/** The text before and after a node's text. */
 const brackets: Readonly<Record<NodeKind, readonly [string, string]>> = {
   frontend: ['(', ')'],
   port: ['[[', ']]'],
@@ -27,7 +27,7 @@ export function mermaidText(pictures: readonly Picture[]): string {
   return ['flowchart LR', ...parts, '  classDef unused stroke-dasharray: 4 3', ''].join('\n');
 }
 
-/** Text between quotes. What Mermaid or a browser could take for markup is written as its number. */
+/** Text between quotes. Characters that Mermaid or a browser could take for markup are written as numbers. */
 function quoted(lines: readonly string[]): string {
   return `"${lines.map((line) => line.replace(/[^\p{L}\p{N} ./:;,%()@_-]/gu, (char) => `#${char.codePointAt(0)};`)).join('<br/>')}"`;
 }

@@ -2,7 +2,7 @@ import { foldClusters } from './fold.ts';
 import type { PortGraph } from './graph.ts';
 import { clusterText, frontendLines, isUsed, routeText, sharesText, unusedText } from './words.ts';
 
-/** A graph as nodes and edges, for whatever draws them. Texts are plain; who draws them escapes them. */
+/** A graph as nodes and edges, for any drawing format. Texts are plain; the format escapes them. */
 export interface Picture {
   readonly title: string;
   readonly nodes: readonly PictureNode[];
@@ -12,7 +12,7 @@ export interface Picture {
 export type NodeKind = 'frontend' | 'port' | 'cluster' | 'endpoint' | 'unused' | 'nowhere';
 
 export interface PictureNode {
-  /** Letters and digits, unique among all pictures that were made together. */
+  /** Letters and digits, unique among all pictures made together. */
   readonly id: string;
   readonly kind: NodeKind;
   readonly lines: readonly string[];
@@ -23,14 +23,14 @@ export interface PictureEdge {
   readonly to: string;
   /** Empty: none. */
   readonly text: string;
-  /** Nothing goes this way now. */
+  /** No connection takes this edge now. */
   readonly isIdle: boolean;
 }
 
 /**
  * Pictures of graphs.
  *
- * most   endpoints of one cluster, used and unused each, that are shown one by one; at least 1
+ * most   how many endpoints of one cluster, used and unused each, are shown one by one; at least 1
  */
 export function pictures(ports: readonly PortGraph[], most: number): Picture[] {
   return ports.map((port, index) => picture(port, `p${index}`, most));

@@ -2,7 +2,7 @@ import { instance } from '@viz-js/viz';
 import { dotText } from './dot.ts';
 import type { Picture } from './picture.ts';
 
-/** One drawn picture, in pixels. `body` is SVG with Graphviz's colours, over which {@link graphStyle} goes. */
+/** One drawn picture, in pixels. `body` is SVG with Graphviz's colours; {@link graphStyle} replaces those. */
 export interface Drawing {
   readonly body: string;
   readonly viewBox: string;
@@ -12,7 +12,7 @@ export interface Drawing {
 
 const gap = 16;
 
-/** Colours follow the reader's setting; a class of a node or an edge is its kind in the picture. */
+/** Colours follow the reader's setting; a node's or edge's class is its kind in the picture. */
 export const graphStyle = `
 text { fill: light-dark(#1b1f24, #e6edf3); stroke: none }
 path, polygon, polyline, ellipse { stroke: light-dark(#57606a, #9198a1); fill: none }

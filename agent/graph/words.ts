@@ -3,11 +3,11 @@ import { printable } from '../../compiler/values/object-ref.ts';
 import { formatPercent, isZero, type Rational } from '../../compiler/values/rational.ts';
 import type { ClusterNode, FrontendNode, Shares, UnusedNode } from './graph.ts';
 
-/* What a picture says in its nodes and on its edges, in every form of picture. */
+/* The texts of nodes and edges, the same in every picture format. */
 
-/** A reason longer than this says more than a node can hold; `explain service` has the whole. */
+/** A reason longer than this does not fit into a node; `explain service` shows it in full. */
 const longestReason = 80;
-/** A frontend with more ranges names the first of them. */
+/** How many ranges of a frontend are named. */
 const mostRanges = 3;
 
 const kindTexts: Readonly<Record<FrontendNode['kind'], string>> = {
@@ -26,7 +26,7 @@ export function frontendLines({ kind, place, sourceRanges }: FrontendNode): stri
   return kind === 'nodePort' ? [place, ...ranges] : [kindTexts[kind], place, ...ranges];
 }
 
-/** Empty: nothing is special about it. */
+/** Empty: connections go to the usual endpoints, so there is nothing to mention. */
 export function routeText(route: Route): string {
   switch (route.kind) {
     case 'forward':
@@ -42,7 +42,7 @@ export function clusterText({ name }: ClusterNode): string {
   return name ?? 'this cluster';
 }
 
-/** `1/3 (33.3333 %)`, and beside it what of the connections for this node only. */
+/** `1/3 (33.3333 %)`, and if there is one, the share of connections that only this node may answer. */
 export function sharesText({ cluster, local }: Shares): string {
   return local === undefined ? shareText(cluster) : `${shareText(cluster)}; this node only: ${shareText(local)}`;
 }
@@ -52,7 +52,7 @@ function shareText(share: Rational): string {
   return `${share.numerator}/${share.denominator} (${formatPercent(share)})`;
 }
 
-/** Whether any new connection goes there. */
+/** Whether any new connection goes to this node of the picture. */
 export function isUsed({ cluster, local }: Shares): boolean {
   return !isZero(cluster) || (local !== undefined && !isZero(local));
 }

@@ -3,7 +3,7 @@ import { printable } from '../../compiler/values/object-ref.ts';
 import { UsageError } from './input-error.ts';
 import { type Matches, parseSelector } from './selector.ts';
 
-/* What a command is asked about, as words. It needs no parser of objects, so `status` starts without; `selection.ts` finds the Services. */
+/* The words that choose Services. It loads no parser of objects, so `status` starts fast; selection.ts finds the Services. */
 
 /** The options that choose Services among all that were read; nothing given means all of them. */
 export interface SelectionOptions {
@@ -11,15 +11,15 @@ export interface SelectionOptions {
   readonly selector?: string;
 }
 
-/** What was asked for, before it is known which Services there are. */
+/** The choice of Services, before the Services are known. */
 export interface Asked {
   readonly namespace: string | undefined;
   readonly named: readonly Target[];
-  /** Of a Service's labels; undefined: no selector was given. */
+  /** Matches a Service's labels; undefined: no selector was given. */
   readonly matches: Matches | undefined;
 }
 
-/** Throws UsageError for what is no namespace, no label selector or no target. */
+/** Throws UsageError for an invalid namespace, label selector or target. */
 export function parseAsked(targets: readonly string[], { namespace, selector }: SelectionOptions): Asked {
   if (namespace !== undefined && parseNamespace(namespace) === undefined) {
     throw new UsageError(`--namespace ${printable(namespace)}`, 'is not a namespace name');
@@ -54,7 +54,7 @@ export function parseTarget(text: string, namespaceOption?: string): Target | un
   return { service: `${namespace}/${name}`, port };
 }
 
-/** A Service's, and a ServiceImport's of that name. */
+/** The key of the Service, and of the ServiceImport of that name. */
 export function keysOf(service: string): readonly string[] {
   return [service, `${service}@clusterset`];
 }

@@ -7,9 +7,9 @@ import { fileProblem, InputError } from './input-error.ts';
 import { unreadable } from './files.ts';
 
 /**
- * What the tools showed of some node, from a file or a folder; a backend says which files it wants.
+ * The tools' output about a node, from a file or a folder; a backend says which files it wants.
  *
- * throws   InputError for what is unreadable, no dump, or cut short: nothing is concluded from a part
+ * throws   InputError for a dump that is unreadable, of another kind, or cut short: nothing is concluded from a part
  */
 export function readDumps(path: string, live: LiveBackend, prefix: ChainPrefix): readonly Observed[] {
   return readSource(sourceAt(path), live, prefix);
@@ -22,7 +22,7 @@ export interface DumpTexts {
   readonly texts: ReadonlyMap<string, string>;
 }
 
-/** The same, with the texts of the files that the backend asked for. */
+/** The same dump, with the texts of the files that the backend asked for. */
 export function readDumpTexts(
   path: string,
   live: LiveBackend,
@@ -43,7 +43,7 @@ export function readDumpTexts(
   return { observed, dump: { kind: 'folder', path, texts } };
 }
 
-/** What is read of a dump whose texts are at hand. Throws as {@link readDumps}. */
+/** Parses a dump whose texts are at hand. Throws as {@link readDumps}. */
 export function readTexts(dump: DumpTexts, live: LiveBackend, prefix: ChainPrefix): readonly Observed[] {
   return readSource(sourceOf(dump), live, prefix);
 }
@@ -59,7 +59,7 @@ function readSource(source: DumpSource, live: LiveBackend, prefix: ChainPrefix):
   throw new InputError(problems.map(({ path: at, code, message }) => fileProblem(at, code, message)));
 }
 
-/** All of several paths, read as a mode's tools showed them. Throws as {@link readDumps}. */
+/** The dumps at several paths, read as one mode's. Throws as {@link readDumps}. */
 export function readAllDumps(
   paths: readonly string[],
   { mode, settings }: { readonly mode: Pick<Mode, 'live'>; readonly settings: Pick<Settings, 'chainPrefix'> },
@@ -67,7 +67,7 @@ export function readAllDumps(
   return paths.flatMap((path) => readDumps(path, mode.live, settings.chainPrefix));
 }
 
-/** throws   InputError for what is unreadable */
+/** throws   InputError if the file is unreadable */
 export function sourceAt(path: string): DumpSource {
   const read = (file: string): string => {
     try {

@@ -7,7 +7,7 @@ import { fileProblem, InputError } from './input-error.ts';
 import { parseDocuments } from './documents.ts';
 import { maxInputBytes } from './limits.ts';
 
-/** Gives all of standard input; asked at most once. */
+/** Reads all of standard input; called at most once. */
 export type ReadStdin = () => Promise<Uint8Array>;
 
 /**
@@ -15,7 +15,7 @@ export type ReadStdin = () => Promise<Uint8Array>;
  *
  * paths    files of any name; directories, of which every *.yaml, *.yml and *.json below is read in
  *          order of name; `-` for standard input
- * throws   InputError naming every file that cannot be read or parsed, not only the first
+ * throws   InputError naming every file that cannot be read or parsed
  */
 export async function readObjects(paths: readonly string[], readStdin: ReadStdin): Promise<unknown[]> {
   const problems: Diagnostic[] = [];
@@ -48,7 +48,7 @@ function readBytes(path: string, problems: Diagnostic[]): Uint8Array | undefined
   return undefined;
 }
 
-/** The bytes of a file, undefined if there are more. Counted while reading: a device or a pipe has no size to ask for. */
+/** The bytes of a file, undefined if it is too large. Counted while reading: a device or a pipe has no known size. */
 function readAtMost(path: string, limit: number): Uint8Array | undefined {
   const file = openSync(path, 'r');
   try {
@@ -66,7 +66,7 @@ function readAtMost(path: string, limit: number): Uint8Array | undefined {
   }
 }
 
-/** A file as it is; a directory as the manifests below it. */
+/** A file by itself; a directory as the manifests below it. */
 function expandPath(path: string, problems: Diagnostic[]): string[] {
   try {
     if (!statSync(path).isDirectory()) return [path];
@@ -82,8 +82,8 @@ function expandPath(path: string, problems: Diagnostic[]): string[] {
 }
 
 /**
- * Names that begin with a dot are passed over: in a mounted ConfigMap `..data` holds every file a
- * second time. `entered` has the real paths of directories, so a link to a parent ends.
+ * Skips names that begin with a dot: in a mounted ConfigMap `..data` holds every file a
+ * second time. `entered` holds the real paths of directories, so a link to a parent does not loop.
  */
 function manifestsBelow(directory: string, entered: Set<string>): string[] {
   const real = realpathSync(directory);
@@ -100,7 +100,7 @@ function manifestsBelow(directory: string, entered: Set<string>): string[] {
     });
 }
 
-/** By its name alone. */
+/** Judged by its name alone. */
 export function isManifest(path: string): boolean {
   return /\.(yaml|yml|json)$/.test(path);
 }

@@ -3,12 +3,12 @@ import { nowhere, type Place, type PlaceOf } from './place.ts';
 
 /**
  * Files given on the command line that cannot be used. Unlike a bad object among good ones this
- * stops the command: what an unreadable file would have said about Services is not known, and a
- * program compiled without it could take Services away.
+ * stops the command: it is unknown what an unreadable file says about Services, and a program
+ * compiled without it could take Services away.
  */
 export class InputError extends Error {
   readonly diagnostics: readonly Diagnostic[];
-  /** Where what they speak of stands. */
+  /** Finds the places in files that the diagnostics are about. */
   readonly placeOf: PlaceOf;
   constructor(diagnostics: readonly Diagnostic[], placeOf: PlaceOf = nowhere) {
     super(diagnostics.map((diagnostic) => diagnostic.message).join('\n'));
@@ -18,7 +18,7 @@ export class InputError extends Error {
   }
 }
 
-/** What `parse` gives; what it refuses, with where in files that stands. */
+/** Runs `parse`, and adds the places in files to what it rejects. */
 export function withPlaces<T>(placeOf: PlaceOf, parse: () => T): T {
   try {
     return parse();
@@ -27,7 +27,7 @@ export function withPlaces<T>(placeOf: PlaceOf, parse: () => T): T {
   }
 }
 
-/** An option whose value is none: the command was called wrongly. */
+/** An option with an invalid value: the command was called wrongly. */
 export class UsageError extends InputError {
   /** option   with what was given: `--cluster west` */
   constructor(option: string, message: string, code = 'bad-option') {
@@ -43,7 +43,7 @@ export function fileProblem(path: string, code: string, message: string, field?:
     : { severity: 'error', code, object, field, message };
 }
 
-/** A diagnostic that knows itself where it is of. */
+/** A diagnostic that carries its own place. */
 export interface PlacedDiagnostic extends Diagnostic {
   readonly place: Place;
 }

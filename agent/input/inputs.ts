@@ -29,19 +29,19 @@ export interface InputOptions extends ProxyOptions {
   readonly registry?: string;
 }
 
-/** What the host knows of itself, where the command runs on the node that it compiles for. */
+/** What the host knows about itself, if the command runs on the node that it compiles for. */
 export interface Host {
   readonly name: string;
   readonly addresses: readonly IpAddress[];
 }
 
 export interface Inputs {
-  /** No object was read at all, but for the Node of `--node`: a command before a pipe failed, or a folder is the wrong one. */
+  /** No object was read at all, except the Node of `--node`: a command before a pipe failed, or the folder is the wrong one. */
   readonly isEmpty: boolean;
   readonly input: CompileInput;
   readonly backend: string;
   readonly diagnostics: readonly Diagnostic[];
-  /** Where in files the objects, and the configuration, stand. */
+  /** Finds objects, and the configuration's keys, in files. */
   readonly placeOf: PlaceOf;
 }
 
@@ -89,7 +89,7 @@ export async function readInputs(options: InputOptions, readStdin: ReadStdin, ho
       placeInConfiguration,
       registryFile?.placeOf ?? nowhere,
     ),
-    // Without a file nobody has said anything of this node.
+    // Without a file there is no statement about this node.
     diagnostics: [
       ...configuration.diagnostics,
       ...(options.config === undefined ? [] : podsUnknown(configuration.settings, options.config)),
@@ -144,7 +144,7 @@ async function readConfiguration(
   return { configuration: withPlaces(placeOf, () => parseConfiguration(document, file, choices)), placeOf };
 }
 
-/** The configuration names the node; else a --node file with one Node does; else the compiler looks for one. */
+/** The configuration names the node; otherwise a --node file with one Node does; otherwise the compiler looks for one. */
 function chooseNodeName(
   configured: string | undefined,
   objects: readonly unknown[],
@@ -159,7 +159,7 @@ function chooseNodeName(
   throw new InputError([fileProblem(path, 'other-node', message)]);
 }
 
-/** On the node itself its host name counts, unless the objects hold one Node only, and that has another name. */
+/** On the node itself its host name is used, unless the objects hold exactly one Node, and that has another name. */
 function nameOfHost(host: Host | undefined, objects: readonly unknown[]): string | undefined {
   if (host === undefined) return undefined;
   const names = nodeNames(objects);

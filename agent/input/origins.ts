@@ -4,17 +4,17 @@ import { type Positions, positionsIn } from './positions.ts';
 /** A text that objects came from. */
 export interface SourceText {
   readonly file: string;
-  /** Made when somebody asks; undefined where the text cannot be read that way. */
+  /** Computed on demand; undefined if the text cannot be read that way. */
   readonly positions: () => Positions | undefined;
 }
 
-/** Where a document came from: which of a file's, from 0. */
+/** Where a document came from: the file, and the document's number in it, from 0. */
 export interface Origin {
   readonly source: SourceText;
   readonly document: number;
 }
 
-/** By the very value that a parser made, so that it travels with it and takes nothing into what is compiled. */
+/** Keyed by the parsed value itself, so the origin travels with it and adds nothing to what is compiled. */
 const origins = new WeakMap<object, Origin>();
 
 export function rememberOrigin(document: unknown, origin: Origin): void {
@@ -38,7 +38,7 @@ export function sourceText(file: string, text: string, maxDepth: number): Source
   };
 }
 
-/** Text that JSON.parse takes may be too much for a parser of YAML: a tab, or depth. Then the file is all that is known. */
+/** JSON.parse takes texts that a YAML parser rejects: tabs, or great depth. Then only the file is known. */
 function tryPositions(text: string, maxDepth: number): Positions | undefined {
   if (text.length > maxPositioned) return undefined;
   try {

@@ -7,7 +7,7 @@ export interface Place {
   readonly line: number | undefined;
 }
 
-/** undefined: what it speaks of did not come from a file. */
+/** undefined: the object did not come from a file. */
 export type PlaceOf = (diagnostic: Pick<Diagnostic, 'object' | 'field'>) => Place | undefined;
 
 export const nowhere: PlaceOf = () => undefined;

@@ -113,7 +113,7 @@ describe('the place of what a diagnostic speaks of', () => {
     const ask = () => ['a', 'b', 'a', 'b'].map((name) => placeOf({ object: { ...cart, name } })?.line);
     expect(ask()).toEqual([1, 1, 1, 1]);
     rmSync(join(root, 'a.yaml'));
-    // Within one burst what was read stands.
+    // Within one burst the text that was read is used again.
     expect(ask()).toEqual([1, 1, 1, 1]);
   });
 

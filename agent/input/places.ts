@@ -10,17 +10,17 @@ import { nowhere, type Place, type PlaceOf } from './place.ts';
 import { type Path, pathOfField } from './positions.ts';
 
 /*
- * Where in files the things stand that diagnostics speak of. The compiler knows objects and fields and no files: what
- * reads files remembers where each document came from, and who prints a diagnostic asks here.
+ * Finds the places in files that diagnostics are about. The compiler knows objects and fields but no files: the code that
+ * reads files remembers where each document came from, and the code that prints a diagnostic asks here.
  */
 
-/** An object's place: in which document, and there on which way through lists. */
+/** An object's place: its document, and the path through lists in it. */
 interface ObjectPlace {
   readonly origin: Origin;
   readonly path: Path;
 }
 
-/** The first that knows. */
+/** The first place that one of these knows. */
 export function eitherPlace(...all: readonly PlaceOf[]): PlaceOf {
   return (diagnostic) => {
     for (const placeOf of all) {
@@ -32,9 +32,9 @@ export function eitherPlace(...all: readonly PlaceOf[]): PlaceOf {
 }
 
 /**
- * Of objects as they were read, lists and all. What is looked up is made ready by the first question.
+ * The places of objects as they were read, including lists. The index is made at the first question.
  *
- * viewOf   what diagnostics call a cluster whose objects are given under some name
+ * viewOf   the name that diagnostics give to a cluster
  */
 export function placesOf(
   clusters: readonly ClusterObjects[],
@@ -48,7 +48,7 @@ export function placesOf(
   };
 }
 
-/** Of a file that is one document, such as a configuration; kind, name: as its diagnostics call it. */
+/** The places in a file that is one document, such as a configuration; kind, name: as its diagnostics call it. */
 export function placesOfDocument(kind: string, name: string, document: unknown): PlaceOf {
   const origin = originOf(document);
   if (origin === undefined) return nowhere;
@@ -57,9 +57,9 @@ export function placesOfDocument(kind: string, name: string, document: unknown):
 }
 
 /**
- * Of a folder's objects, which are read and let go: what is kept is where each stood, and the file is read again by who
- * asks. Where it has changed meanwhile, the file is all that is told. All are taken for those of one cluster, whatever
- * it is called.
+ * The places of a folder's objects, which are read and then dropped: only each object's place is kept, and the file is
+ * read again when somebody asks. If it has changed meanwhile, only the file is named. All objects count as one cluster's,
+ * whatever its name.
  */
 export function placesAgain(objects: readonly unknown[]): PlaceOf {
   const places = new Map<string, ObjectPlace & { readonly name: string }>();
@@ -79,7 +79,7 @@ export function placesAgain(objects: readonly unknown[]): PlaceOf {
   };
 }
 
-/** Files that are read when somebody asks. Questions come in bursts, of which each file is read once; between them nobody holds a text. */
+/** Reads files on demand. Questions come in bursts: each file is read once for a burst, and no text is kept between bursts. */
 function createReadings(): (file: string) => SourceText {
   let kept: WeakRef<{ readonly texts: Map<string, SourceText>; length: number }> | undefined;
   return (file) => {
@@ -99,7 +99,7 @@ function createReadings(): (file: string) => SourceText {
   };
 }
 
-/** Empty, which holds no object, where it cannot be read any more. */
+/** Empty text, which holds no object, if the file cannot be read any more. */
 function readAgain(file: string): string {
   try {
     return readFileSync(file, 'utf8');
@@ -139,7 +139,7 @@ function* objectsIn(
   path: Path,
 ): Generator<{ readonly fields: Fields; readonly kind: string; readonly path: Path }> {
   const fields = asFields(raw);
-  // A list within lists without an end: aliases can make one.
+  // Lists nested without end: aliases can make them.
   if (fields === undefined || path.length > 16) return;
   const kind = textOf(fields, 'kind') ?? kindInList ?? '';
   const itemKind = /^(\w*)List$/.exec(kind)?.[1];
@@ -152,7 +152,7 @@ function* objectsIn(
   }
 }
 
-/** Not formatObjectRef, which cuts long names. */
+/** Not formatObjectRef, because that cuts long names. */
 function keyOf({ cluster, kind, namespace, name }: ObjectRef): string {
   return [cluster ?? '', kind, namespace ?? '', name].join('\n');
 }

@@ -13,18 +13,18 @@ import {
 /** Steps from a document's root to a value in it: `['spec', 'ports', 1, 'port']`. */
 export type Path = readonly (string | number)[];
 
-/** Where values stand in the text of a file. Lines count from 1, documents from 0. */
+/** The places of values in a file's text. Lines count from 1, documents from 0. */
 export interface Positions {
   /**
-   * The line of a value, or where the document does not have it, of the innermost of its parents that is there; undefined
-   * where there is no such document.
+   * The line of a value; if the document does not have it, the line of its innermost parent that exists; undefined
+   * if there is no such document.
    */
   lineOf(document: number, path: Path): number | undefined;
-  /** The text of a scalar; undefined where there is none. */
+  /** The text of a scalar; undefined if there is none. */
   textAt(document: number, path: Path): string | undefined;
 }
 
-/** What a collection holds: each with the place of its key, or of itself in a list, and the index of its event. */
+/** The content of a collection: each entry with the place of its key, or of itself in a list, and the index of its event. */
 interface Child {
   readonly key: string | number;
   readonly offset: number;
@@ -32,8 +32,8 @@ interface Child {
 }
 
 /**
- * text   YAML or JSON that was parsed before: JSON is read as YAML here, which is slower, but only for texts that there is
- *        something to say about
+ * text   YAML or JSON that was parsed before. JSON is read as YAML here, which is slower, but only done for texts with
+ *        diagnostics
  */
 export function positionsIn(text: string, maxDepth: number): Positions {
   const events = parseEvents(text, { maxDepth });
@@ -48,7 +48,7 @@ export function positionsIn(text: string, maxDepth: number): Positions {
     return found;
   }
 
-  /** The last step that can be gone, and whether it is the whole path. */
+  /** The last step of the path that exists, and whether that is the whole path. */
   function walk(document: number, path: Path): { offset: number; at: number; isThere: boolean } | undefined {
     const start = documents[document];
     const root = start === undefined ? undefined : events[start + 1];
@@ -75,7 +75,7 @@ export function positionsIn(text: string, maxDepth: number): Positions {
   };
 }
 
-/** For every event, the index of the one after it and all that it holds. */
+/** For every event, the index of the event after it and its content. */
 function endsOf(events: readonly Event[]): Int32Array {
   const after = new Int32Array(events.length);
   const open: number[] = [];

@@ -8,14 +8,14 @@ export interface ProxyOptions {
   readonly chainPrefix?: string;
 }
 
-/** Whose Services, and the names of what is made for them. */
+/** The Services that are served, and the names of chains and sets made for them. */
 export type ProxyIdentity = Pick<Settings, 'serviceProxyName' | 'chainPrefix'>;
 
 /**
- * Without a name: kube-proxy's Services under kube-proxy's names. With one, names of our own, so that
- * a kube-proxy beside us keeps its chains and we keep ours.
+ * Without a proxy name: kube-proxy's Services under kube-proxy's names. With one: slicewright's own names, so that
+ * a kube-proxy beside it keeps its chains, and slicewright keeps its own.
  *
- * throws   UsageError: no label value, no prefix, or the two do not go together
+ * throws   UsageError: not a label value, not a prefix, or the two do not go together
  */
 export function proxyIdentity({ serviceProxyName, chainPrefix }: ProxyOptions): ProxyIdentity {
   if (serviceProxyName === undefined) {
@@ -23,7 +23,7 @@ export function proxyIdentity({ serviceProxyName, chainPrefix }: ProxyOptions): 
     const message = 'needs --service-proxy-name: without it slicewright replaces kube-proxy and uses the prefix KUBE';
     throw refused('--chain-prefix', message);
   }
-  // A label's value, and not the empty one, which would take Services whose label was emptied by mistake.
+  // A label's value must not be empty: that would take Services whose label was emptied by mistake.
   if (!/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(serviceProxyName)) {
     throw refused('--service-proxy-name', `"${printable(serviceProxyName, 80)}" is not a label's value`);
   }

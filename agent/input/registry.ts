@@ -46,7 +46,7 @@ const grant = z.strictObject({
   names: z.array(named<ObjectName>(parseObjectName, "a Service's name")).min(1).optional(),
 });
 
-/** Masked silently would hide a slip of the pen: `10.10.0.6/16` is refused, `10.10.0.0/16` is meant. */
+/** Host bits are rejected, because masking them silently would hide a typing error: `10.10.0.6/16` instead of `10.10.0.0/16`. */
 const cidr = z.string().transform((text, context): Cidr => {
   const parsed = parseCidr(text);
   if (parsed === undefined || parsed !== text) {
@@ -198,7 +198,7 @@ function formatPath(path: readonly PropertyKey[]): string {
   return text === '' ? '' : `${text.replace(/^\./, '')}: `;
 }
 
-/** Sources of slices could not be told apart otherwise (karmada#6298, cilium#33822). */
+/** Otherwise the sources of slices could not be told apart (karmada#6298, cilium#33822). */
 function* repeatedIds(clusters: readonly RegisteredCluster[]): Generator<string> {
   const owners = new Map<ClusterName, ClusterName>();
   for (const { id, aliases } of clusters) {

@@ -6,21 +6,21 @@ import { expandLists } from '../../compiler/model/lists.ts';
 import { servicePortText } from '../../compiler/values/names.ts';
 import { keysOf, parseAsked, type SelectionOptions, type Target } from './asked.ts';
 
-/** What of a Service port is looked at. */
+/** The parts of a Service port that a choice looks at. */
 export type Selectable = Pick<ServicePortIR, 'service' | 'portName'> & {
   readonly frontends: readonly Pick<ServicePortIR['frontends'][number], 'kind' | 'port'>[];
 };
 
 export type IsSelected = (ir: Selectable) => boolean;
 
-/** Asked of a Service port's name in a program, `shop/cart:http`. */
+/** Takes a Service port's name in a program, `shop/cart:http`. */
 export type IsNameSelected = (servicePort: string) => boolean;
 
 /**
- * What of the Services is asked about.
+ * Which of the Services were chosen.
  *
  * targets   `NAMESPACE/NAME[:PORT]`, or `NAME[:PORT]` with a namespace option; none: all
- * returns   A ServiceImport is meant by its Service's name too, and its labels are its own.
+ * returns   a predicate. A ServiceImport is chosen by its Service's name too, and by its own labels
  * throws    UsageError
  */
 export function parseSelection(
@@ -36,11 +36,11 @@ export function parseSelection(
 }
 
 /**
- * The same for names in a program. A deleted Service has a name there and no labels, so a name chooses it and a selector
- * never does.
+ * The same for names in a program. A deleted Service still has a name there but no labels, so a name can choose it and a
+ * selector cannot.
  *
- * services   those that there are; a port's number is looked up in them
- * returns    undefined: nothing was chosen, so all are meant
+ * services   the existing Services, in which a port's number is looked up
+ * returns    undefined: no choice was made, so all are meant
  * throws     UsageError
  */
 export function parseNameSelection(
@@ -87,14 +87,14 @@ function parseChoices(
   return { namespace, named, labelled: matches === undefined ? undefined : labelledServices(input, matches) };
 }
 
-/** A ServiceImport is meant by its own name too, without the mark of its key. */
+/** A ServiceImport is chosen by its plain name too, without the suffix of its key. */
 export function isTarget(ir: Selectable, { service, port }: Target): boolean {
   if (!keysOf(service).includes(ir.service)) return false;
   if (port === undefined || ir.portName === port) return true;
   return ir.frontends.some((frontend) => frontend.kind !== 'nodePort' && String(frontend.port) === port);
 }
 
-/** Keys of the local cluster's Services and ServiceImports with such labels. */
+/** Keys of the local cluster's Services and ServiceImports whose labels match. */
 function labelledServices(
   { clusters }: Pick<CompileInput, 'clusters'>,
   matches: (labels: ReadonlyMap<string, string>) => boolean,

@@ -1,4 +1,4 @@
-/** Whether labels are as a selector asks. */
+/** Whether labels match a selector. */
 export type Matches = (labels: ReadonlyMap<string, string>) => boolean;
 
 const key = '(?:[a-z0-9A-Z.-]{1,253}/)?[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,61}[a-zA-Z0-9])?';
@@ -11,7 +11,7 @@ const wholeValue = new RegExp(`^${value}$`);
 /**
  * A label selector as kubectl's `-l` takes it: `app=cart,tier!=test,zone in (a, b),!old`.
  *
- * returns  undefined: it is none
+ * returns  undefined: the text is not a selector
  */
 export function parseSelector(text: string): Matches | undefined {
   const parts = splitOutsideBrackets(text).map((part) => parseRequirement(part.trim()));

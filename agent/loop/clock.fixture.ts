@@ -1,10 +1,10 @@
 import type { Clock } from './clock.ts';
 
-/** A clock that stands still until a test moves it, so no test takes longer or ends otherwise on a busy machine. */
+/** A clock that only moves when a test moves it, so a busy machine changes neither a test's length nor its result. */
 export interface TestClock extends Clock {
-  /** Lets so much time pass. Timers ring in order of their time, then of their making; what one causes ends first. */
+  /** Lets this much time pass. Timers fire in order of their time, then of their creation; the effects of each end first. */
   advance(ms: number): Promise<void>;
-  /** Lets everything end that takes no time. */
+  /** Lets everything finish that takes no time. */
   settle(): Promise<void>;
   /**
    * Lets time pass from timer to timer, and no longer than needed, until `check` stops throwing.
@@ -12,7 +12,7 @@ export interface TestClock extends Clock {
    * throws   what `check` throws, when nothing is left that could change it, or after `limitMs`
    */
   until<T>(check: () => T, limitMs?: number): Promise<T>;
-  /** How far in the future each timer rings that is set, in order. */
+  /** The delay of each timer that is set, in order. */
   timers(): number[];
 }
 
@@ -22,9 +22,9 @@ interface Timer {
 }
 
 const hourMs = 3_600_000;
-/** More wake-ups than any test has: what reaches it spins. */
+/** No test needs more wake-ups: a loop that reaches this number spins. */
 const maxRings = 20_000;
-/** What goes on in this process although nobody waits for time: work put off to the next turn, and files that are read. */
+/** Work of this process that no timer starts: work put off to the next turn, and files being read. */
 const unrest = /^(Immediate|FSReq)/;
 
 /** wallMs: the time of day at the start. */

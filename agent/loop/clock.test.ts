@@ -4,7 +4,7 @@ import { type Clock, sleep, systemClock } from './clock.ts';
 
 const never = new AbortController().signal;
 
-/** Ways to tell the time, each with what lets a little of it pass. */
+/** Kinds of clocks, each with a function that lets a little time pass. */
 const clocks: readonly (readonly [string, () => { readonly clock: Clock; readonly pass: () => Promise<void> }])[] = [
   ['the time of this machine', () => ({ clock: systemClock, pass: () => new Promise((end) => setTimeout(end, 5)) })],
   [

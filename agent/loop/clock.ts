@@ -1,17 +1,17 @@
 /**
- * Time, as everything below the command line is handed it: what waits can be tested without waiting. Timers go by the
- * clock that only goes forward, so a time of day that jumps delays nothing.
+ * Time is passed to everything below the command line, so code that waits can be tested without waiting. Timers use the
+ * monotonic clock, so a jump of the time of day delays nothing.
  */
 export interface Clock {
   /** Milliseconds since some moment; only goes forward. */
   readonly nowMs: () => number;
-  /** Milliseconds since 1970: the time of day, to which stamps of other machines are compared. It may jump. */
+  /** Milliseconds since 1970: the time of day, for comparison with timestamps of other machines. It may jump. */
   readonly wallMs: () => number;
-  /** Calls `ring` once, so many milliseconds from now; infinity is as long as Node can wait. Returns what calls it off. */
+  /** Calls `ring` once after this many milliseconds; infinity means as long as Node can wait. Returns a function that cancels. */
   readonly timer: (ms: number, ring: () => void) => () => void;
 }
 
-/** A timer of Node takes at most so much, and treats more as none. */
+/** The longest delay of a Node timer; Node treats a longer one as zero. */
 const longestMs = 2 ** 31 - 1;
 
 /** The time of this machine. */
@@ -24,7 +24,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Waits so long, or until the signal is aborted, which is no error. */
+/** Waits this long, or until the signal is aborted, which is not an error. */
 export function sleep(clock: Pick<Clock, 'timer'>, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();

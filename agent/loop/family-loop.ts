@@ -9,13 +9,13 @@ import type { Report } from '../telling/agent-event.ts';
 import { backoffMs, type BackoffTimes } from '../sources/backoff.ts';
 
 export interface LoopTimes {
-  /** At least so long between the end of a sync and the start of the next (minSyncPeriod). */
+  /** The least time between the end of a sync and the start of the next (minSyncPeriod). */
   readonly gapMs: number;
-  /** At most so long between two readings of the kernel (syncPeriod), unless reading takes too long. */
+  /** The most time between two readings of the kernel (syncPeriod), unless reading takes too long. */
   readonly resyncMs: number;
-  /** Between two glances at hooks. */
+  /** The time between two quick looks at hooks. */
   readonly glanceMs: number;
-  /** After a sync that failed. */
+  /** The time before a failed sync is tried again. */
   readonly retry: BackoffTimes;
 }
 
@@ -26,20 +26,20 @@ export const defaultLoopTimes: LoopTimes = {
   retry: { firstMs: 1_000, maxMs: 30_000 },
 };
 
-/** One family's part of the loop: what it owes, and when it is worth doing what. */
+/** One family's part of the loop: the work that is left, and when to do it. */
 export interface FamilyLoop {
   readonly family: Family;
-  /** What shall be from now on. changed: the Services that caused it. */
+  /** Sets the desired state. changed: the Services that caused the change. */
   want(wanted: Target, changed: ReadonlySet<ServiceKey>, applied: readonly AppliedChange[]): void;
-  /** Something that was wanted is not in force yet. */
+  /** Something that is desired is not in force yet. */
   isPending(): boolean;
-  /** Does what is due, if anything is. Returns whether the kernel was written to or read. */
+  /** Does the work that is due, if any. Returns whether the kernel was written to or read. */
   tend(): Promise<boolean>;
   /** When {@link tend} has something to do again. */
   dueMs(): number;
 }
 
-/** What costs much is done so seldom that it takes at most a twentieth of a core. */
+/** Costly work is done so seldom that it takes at most a twentieth of a core. */
 export const restFactor = 20;
 
 export function createFamilyLoop({
@@ -56,18 +56,18 @@ export function createFamilyLoop({
   const { family } = plane;
   const meter = createLatencyMeter(clock);
   let wanted: Target | undefined;
-  /** From what the last sync did to what is wanted now; undefined: nobody knows what is in force. */
+  /** How the desired state differs from that of the last sync; undefined: it is unknown what is in force. */
   let since: Since | undefined;
   let nodeText = '';
   let pending = true;
   let failures = 0;
-  // At the start we know nothing of the kernel.
+  // At the start the state of the kernel is unknown.
   let fullDueMs = 0;
   let glanceDueMs = 0;
   let againDueMs = Number.POSITIVE_INFINITY;
   let notBeforeMs = 0;
   const isQuarantined = new Set<string>();
-  /** That something is gone was told; what it was is told with the reading that puts it right. */
+  /** A flush was reported. The reading that repairs it reports which chains were flushed. */
   let isFlushed = false;
 
   async function sync(now: Target, depth: Depth): Promise<void> {
@@ -84,7 +84,7 @@ export function createFamilyLoop({
       failures = 0;
       if (done.depth === 'full') {
         fullDueMs = endMs + Math.max(times.resyncMs, restFactor * durationMs);
-        // What was just read need not be glanced at.
+        // What was just read needs no quick look.
         glanceDueMs = endMs + times.glanceMs;
       }
       if (done.againInMs !== undefined) againDueMs = endMs + done.againInMs;
@@ -104,7 +104,7 @@ export function createFamilyLoop({
     } catch (error) {
       pending = true;
       failures++;
-      // Whatever we believed about the kernel may be wrong.
+      // What the agent assumed about the kernel may be wrong.
       fullDueMs = 0;
       const retryInMs = backoffMs(failures, times.retry, 1);
       notBeforeMs = clock.nowMs() + retryInMs;
@@ -124,7 +124,7 @@ export function createFamilyLoop({
     for (const { service } of quarantined) isQuarantined.add(service);
   }
 
-  /** Returns whether all that was looked at is in place. */
+  /** Returns whether everything that was checked is in place. */
   async function glance(): Promise<boolean> {
     const startMs = clock.nowMs();
     const missing = await plane.glance();
@@ -145,7 +145,7 @@ export function createFamilyLoop({
       if (isSameNode && changed.size === 0 && wanted !== undefined) return;
       if (wanted !== undefined && now.services !== wanted.services)
         since = joinSince(since, wanted.services, now.since);
-      // The same node stays the same value: what is remembered by it stays remembered.
+      // An equal node keeps its object identity, so caches that use it as a key stay valid.
       wanted = isSameNode && wanted !== undefined ? { ...now, node: wanted.node } : now;
       nodeText = text;
       pending = true;

@@ -3,28 +3,28 @@ import { type Family, families } from '../../compiler/values/address.ts';
 import type { Report } from '../telling/agent-event.ts';
 import type { Clock } from './clock.ts';
 
-/** What a first program would take away that is hardly meant to go. */
+/** A first program that would remove so many Services that it is probably a mistake. */
 export interface HeldRemoval {
-  /** Services that would go. */
+  /** How many Services would be removed. */
   readonly services: number;
-  /** For people: how many of how many, which, and what to do. */
+  /** For people: how many of how many, which ones, and what to do. */
   readonly why: string;
 }
 
 export interface Sight {
-  /** undefined: nothing that is too much. */
+  /** undefined: not too many Services would be removed. */
   readonly held: HeldRemoval | undefined;
   /** Families that could not be read, and why. */
   readonly unread: ReadonlyMap<Family, Error>;
 }
 
-/** Looks at what the first program would change, and changes nothing. */
+/** Checks what the first program would change, and changes nothing. */
 export type FirstLook = (wanted: Readonly<Record<Family, Target>>) => Promise<Sight>;
 
 /**
- * Stands before the first program of an agent that starts from a folder: a folder that lost most of its files while no
- * agent looked must not take most Services away. What is in force stays until the folder is as it was, or somebody says
- * that it is meant. After the first program it stands open.
+ * Guards the first program of an agent that starts from a folder: if the folder lost most of its files while no agent was
+ * running, most Services must not be removed. The rules in force stay until the folder is as it was, or an operator
+ * allows the removal. After the first program the gate stays open.
  */
 export interface Gate {
   mayWrite(family: Family): boolean;
@@ -42,7 +42,7 @@ export const openGate: Gate = {
   dueMs: () => Number.POSITIVE_INFINITY,
 };
 
-/** How soon a look is worth another one though nothing stirred: others may have changed the kernel, or let it be read. */
+/** How soon to check again although no object changed: other programs may have changed the kernel, or made it readable. */
 const againMs = 5_000;
 
 export function createGate(look: FirstLook, clock: Clock, report: Report): Gate {
@@ -69,7 +69,7 @@ export function createGate(look: FirstLook, clock: Clock, report: Report): Gate 
       lookDueMs = clock.nowMs() + againMs;
       tell(sight);
       if (sight.held !== undefined) return;
-      // One that cannot be read is not kept waiting for by the other.
+      // A family that cannot be read does not delay the other one.
       for (const family of families) if (!sight.unread.has(family)) open.add(family);
     },
     dueMs: () => (isOpen() ? Number.POSITIVE_INFINITY : lookDueMs),

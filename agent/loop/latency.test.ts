@@ -17,7 +17,7 @@ const context = {
 const put = (...objects: readonly unknown[]) => objects.map((object) => ({ object, gone: false }));
 const drop = (...objects: readonly unknown[]) => objects.map((object) => ({ object, gone: true }));
 
-/** A compiler that took in what was there before the meter began, and what the meter says of each later batch. */
+/** A compiler that took in the objects before the meter began, and the meter's result for each later batch. */
 function start(...before: readonly unknown[]) {
   const compiler = createCompiler(context);
   const table = createServiceTable();

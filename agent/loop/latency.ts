@@ -8,19 +8,19 @@ import type { Arrival } from '../sources/board.ts';
 /** A change that was applied. */
 export interface AppliedChange {
   readonly arrival: Arrival;
-  /** What it was about. */
+  /** The Service or node that the change is about. */
   readonly subject: Subject;
 }
 
-/** Applies changes, and says what each was about. */
+/** Applies changes, and finds the subject of each. */
 export function applyChanges(
   compiler: Pick<Compiler, 'apply' | 'subjectOf'>,
   arrivals: readonly Arrival[],
 ): { readonly ports: PortChanges; readonly applied: readonly AppliedChange[] } {
-  // What an object that goes was about is known only before, and whose one that comes is only after.
+  // The subject of a deleted object is known only before the change, that of a new object only after it.
   const going = new Map(arrivals.filter(({ gone }) => gone).map((arrival) => [arrival, compiler.subjectOf(arrival)]));
   const ports = compiler.apply(arrivals);
-  // Where nothing changed nobody asks.
+  // If nothing changed, the subjects are not needed.
   if (ports.size === 0) return { ports, applied: [] };
   return {
     ports,
@@ -28,7 +28,7 @@ export function applyChanges(
   };
 }
 
-/** What changes that were collected are about; of an object that is gone by now there is nothing to wait for. */
+/** The subjects of collected changes; an object that has been deleted meanwhile is left out, as no rule waits for it. */
 export function subjectsOf(compiler: Pick<Compiler, 'subjectOf'>, arrivals: readonly Arrival[]): AppliedChange[] {
   return arrivals.filter(({ gone }) => !gone).map((arrival) => ({ arrival, subject: compiler.subjectOf(arrival) }));
 }
@@ -37,17 +37,17 @@ export function subjectsOf(compiler: Pick<Compiler, 'subjectOf'>, arrivals: read
 export interface Latencies {
   /** From the arrival of each change. */
   readonly programming: readonly number[];
-  /** The same by the cluster that the change speaks of: `local`, `member1`. */
+  /** The same by the changed object's cluster: `local`, `member1`. */
   readonly byCluster: ReadonlyMap<string, readonly number[]>;
-  /** From what made a slice change (a pod that became ready), as its controller stamped it. */
+  /** From the event that made a slice change (a pod that became ready), as its controller stamped it. */
   readonly network: readonly number[];
 }
 
 /** Changes on their way into one family's kernel. */
 export interface LatencyMeter {
-  /** changed: the Services of this family whose meaning the changes altered; others' changes bring nothing into force. */
+  /** changed: the Services of this family whose meaning the changes altered; other changes bring no rule into force. */
   arrived(applied: readonly AppliedChange[], changed: ReadonlySet<ServiceKey>): void;
-  /** All that arrived is in force. */
+  /** Everything that arrived is in force. */
   inForce(): Latencies;
 }
 
@@ -55,7 +55,7 @@ export interface LatencyMeter {
 export function createLatencyMeter({ nowMs, wallMs }: Pick<Clock, 'nowMs' | 'wallMs'>): LatencyMeter {
   const startedWallMs = wallMs();
   let arrivals: { readonly atMs: number; readonly cluster: string }[] = [];
-  /** By slice: a slice that is deleted before its change is in force has nothing to wait for. */
+  /** By slice. An entry goes with its slice: no rule comes into force for a deleted slice. */
   let triggers = new Map<string, number[]>();
   return {
     arrived(applied, changed) {
@@ -65,7 +65,7 @@ export function createLatencyMeter({ nowMs, wallMs }: Pick<Clock, 'nowMs' | 'wal
         if (!Array.from(subject.services).some((service) => changed.has(service))) continue;
         arrivals.push({ atMs: arrival.atMs, cluster: subject.cluster ?? 'local' });
         const trigger = triggerOf(arrival);
-        // What was caused before we began says nothing about us.
+        // Events before the agent's start say nothing about the agent's latency.
         if (slice === undefined || trigger === undefined || trigger < startedWallMs) continue;
         triggers.set(slice, [...(triggers.get(slice) ?? []), trigger]);
       }

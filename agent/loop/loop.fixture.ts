@@ -26,15 +26,15 @@ import type { Source } from '../sources/source.ts';
 
 const quick: LoopTimes = { gapMs: 0, resyncMs: 60_000, glanceMs: 60_000, retry: { firstMs: 5, maxMs: 20 } };
 
-/** The loop on a fake kernel, with sources that a test speaks for and time that a test lets pass. */
+/** The loop on a fake kernel, with sources and a clock that a test controls. */
 export interface Bench {
   readonly clock: TestClock;
   readonly kernel: FakeKernel;
   readonly events: readonly AgentEvent[];
-  /** Tells of changes in a cluster; the own one when absent. */
+  /** Reports changes in a cluster; absent: the local one. */
   tell(changes: readonly { readonly object: unknown; readonly gone: boolean }[], cluster?: ClusterName): void;
   state(state: ReflectorState, cluster?: ClusterName): void;
-  /** The rules of slicewright in the kernel that differ from compiling these objects from nothing. */
+  /** slicewright's rules in the kernel that differ from a fresh compilation of these objects. */
   differences(objects: readonly unknown[], clusters?: Readonly<Record<string, readonly unknown[]>>): string[];
   of<K extends AgentEvent['kind']>(kind: K): Extract<AgentEvent, { kind: K }>[];
   stop(): Promise<void>;
@@ -46,7 +46,7 @@ export interface BenchOptions {
   readonly remoteWaitMs?: number;
   readonly times?: Partial<LoopTimes>;
   readonly takeOver?: boolean;
-  /** As an agent that starts from a folder has it. */
+  /** The check of an agent that starts from a folder. */
   readonly isGuarded?: boolean;
   /** How long each command takes. */
   readonly commandMs?: number;
@@ -115,7 +115,7 @@ export function startBench(options: BenchOptions = {}): Bench {
       stop.abort();
       let isOver = false;
       void running.finally(() => (isOver = true)).catch(() => {});
-      // A command may be under way, which takes its time.
+      // A command may be running, and takes its time.
       await clock.until(() => {
         if (!isOver) throw new Error('the loop does not stop');
       });

@@ -82,7 +82,7 @@ describe('the loop', () => {
     await bench.clock.advance(59_999);
     expect(bench.of('waiting').at(-1)?.for).toEqual(['east']);
     expect(bench.of('synced')).toEqual([]);
-    // Sources that are given up on wake nobody: it looks every second.
+    // Giving up on a source wakes nothing, so the loop looks every second.
     await bench.clock.advance(1_000);
     expect(bench.of('synced')).toHaveLength(2);
     await bench.clock.until(() => expect(bench.differences([here, web, webSlice('10.1.0.1')])).toEqual([]));
@@ -127,7 +127,7 @@ describe('the loop', () => {
       await bench.clock.advance(4);
     }
     await bench.clock.until(() => expect(bench.differences([here, web, webSlice('10.1.0.49')])).toEqual([]));
-    // Without a gap there would be one for each of them.
+    // Without a gap there would be one sync for each change.
     expect(bench.of('synced').length - before).toBe(1);
   });
 
@@ -196,7 +196,7 @@ describe('someone else at our rules', () => {
     const bench = await running(objects, { times: { glanceMs: 3_000 } });
     const hook = /^-A OUTPUT .*-j KUBE-SERVICES\n/m;
     bench.kernel.load('IPv4', bench.kernel.save('IPv4').replace(hook, ''));
-    // A glance looks at one of a table's three chains.
+    // A quick look checks one of a table's three chains.
     await bench.clock.advance(3 * 3_000);
     expect(bench.of('flushed')[0]?.missing).toContain('-A OUTPUT');
     expect(bench.differences(objects)).toEqual([]);
@@ -301,7 +301,7 @@ describe('a kernel that refuses', () => {
     const failures = bench.of('sync-failed');
     expect(failures.length).toBeGreaterThan(0);
     expect(failures[0]?.error.message).toContain('another program holds the lock');
-    // Each try waits its time and no longer; what was in force stays.
+    // Each try waits its time and no longer; the previous rules stay in force.
     expect(kernel.commands.slice(commands).filter(({ file }) => file.endsWith('-restore')).length).toBeLessThanOrEqual(
       24,
     );
@@ -396,7 +396,7 @@ it('after any changes the kernel holds what compiling the present objects from n
   );
 });
 
-/** What goes wrong with a kernel, from then on. */
+/** Faults of a kernel, from then on. */
 const faults: fc.Arbitrary<Faults> = fc.oneof(
   fc.constant({}),
   fc.constant({ noPrivilege: true }),
@@ -406,7 +406,7 @@ const faults: fc.Arbitrary<Faults> = fc.oneof(
   fc.nat(3).map((i) => ({ refuses: (line: string) => line.includes(`10.1.0.${i}`) })),
 );
 
-/** What someone else does to slicewright's rules. */
+/** Changes that another program makes to slicewright's rules. */
 const foreign = fc.record({
   family: fc.constantFrom('IPv4' as const, 'IPv6' as const),
   act: fc.constantFrom('flush', 'remove a rule', 'add a rule', 'empty a chain'),

@@ -20,32 +20,32 @@ export interface LoopParts {
   readonly clock: Clock;
   readonly times: LoopTimes;
   readonly report: Report;
-  /** Stands before the first program; absent: nothing does. */
+  /** Checks the first program; absent: it is not checked. */
   readonly firstLook?: FirstLook;
-  /** Between what sources tell and the compiler: may hold changes back, and tell held ones later. */
+  /** Between sources and compiler: may hold changes back, and pass them on later. */
   readonly intake?: (arrivals: readonly Arrival[]) => readonly Arrival[];
-  /** The registry, if it says something else than at the look before. */
+  /** The registry, if it has changed since the last look. */
   readonly registry?: { readonly everyMs: number; readonly look: () => Registry | undefined };
-  /** When it has something to tell even if nothing arrives; undefined: never. */
+  /** When it has changes to pass on even if none arrive; undefined: never. */
   readonly intakeDueMs?: () => number | undefined;
 }
 
-/** How often what is not ready yet is looked at: sources that are given up on wake nobody. */
+/** How often to look for sources that are not ready yet: giving up on one wakes nothing. */
 const waitingMs = 1_000;
-/** A survey of everything rests as many times as long as it took, and at least this long. */
+/** The pause after a survey of everything: a multiple of the time it took, and at least this long. */
 const surveyMs = 5_000;
 
 /**
  * Keeps the kernel as the objects want it, until the signal is aborted.
  *
- * Level-triggered: events only say what to look at again, and every sync compares all that is
- * wanted with all that is believed to be in force. One writer, so there are no locks.
+ * Level-triggered: events only say what to look at again, and every sync compares the whole desired
+ * state with the whole state assumed to be in force. There is one writer, so there are no locks.
  *
- *   nothing is written before the gate is open, where there is one
- *   nothing is written before every source that must be in sync is: an empty answer removes Services
- *   a sync that fails leaves what was in force, and is tried again from a reading, later each time
- *   the families do not wait for each other's failures
- *   stopping ends after the sync that is under way; rules stay
+ *   nothing is written before the gate is open, if there is one
+ *   nothing is written before every required source is in sync: an empty answer removes Services
+ *   a sync that fails leaves the rules in force, and is tried again after a fresh reading, later each time
+ *   a failure of one family does not delay the other
+ *   stopping ends after the sync in progress; the rules stay in force
  */
 export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
   const { board, compiler, clock, times, report } = parts;
@@ -80,10 +80,10 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
     report({ kind: 'changes', taken: countTaken(arrivals), ports, families });
   }
 
-  /** All that arrived before every source was in sync is compiled once. */
+  /** Compiles at once everything that arrived before every source was in sync. */
   function compileEarly(): void {
     const ports = compiler.apply([]);
-    // Also where nothing arrived: a cluster without objects wants rules of earlier times gone.
+    // Also if nothing arrived: for a cluster without objects the rules of earlier times must be removed.
     want(services.apply(ports), subjectsOf(compiler, early));
     isSurveyed = false;
     early.length = 0;
@@ -121,7 +121,7 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
       report({ kind: 'ready' });
     } else {
       const missing = board.status().filter(({ synced }) => !synced);
-      // By problem, not by kind: a server that cannot be reached fails with each of its kinds.
+      // Listed by problem, not by kind: an unreachable server fails with each of its kinds.
       const names = missing.map(({ from, failing }) => {
         const problems = new Set(failing.map(({ problem }) => problem));
         return problems.size === 0 ? from : `${from} (${[...problems].join('; ')})`;
@@ -161,7 +161,7 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
       if (!signal.aborted) hasSynced = (await loop.tend()) || hasSynced;
     }
     survey();
-    // A burst gathers here.
+    // Lets the changes of a burst gather.
     if (hasSynced) await sleep(clock, times.gapMs, signal);
     const dueMs = Math.min(
       ...open.map((loop) => loop.dueMs()),

@@ -8,7 +8,7 @@ import { createServiceTable } from './service-table.ts';
 
 const idOf = (n: number) => `shop/s${n}:http/TCP/IPv4` as ServicePortId;
 
-/** Some of 200 Service ports get another meaning, or go: a few, or most of them. */
+/** Some of 200 Service ports change their meaning, or are removed: a few, or most of them. */
 const arbitraryChanges = fc
   .array(fc.tuple(fc.nat(199), fc.option(fc.nat(3), { nil: undefined })), { maxLength: 120 })
   .map(

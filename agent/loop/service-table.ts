@@ -10,11 +10,11 @@ export type ChangedServices = Readonly<Record<Family, ReadonlySet<ServiceKey>>>;
 export interface ServiceList {
   /** In id order, as the compiler gives the whole. */
   readonly services: readonly ServicePortIR[];
-  /** How it comes out of the list before the last change. */
+  /** How it results from the list before the last change. */
   readonly since: Since;
 }
 
-/** What every Service port means now: the sum of all changes that the compiler told. */
+/** The present meaning of every Service port: the sum of all changes from the compiler. */
 export interface ServiceTable {
   /** Returns the Services that changed, per family. */
   apply(changes: PortChanges): ChangedServices;
@@ -51,10 +51,10 @@ export function createServiceTable(): ServiceTable {
   };
 }
 
-/** More changes than this share of a list are sorted in with all the rest. */
+/** If more than this share of a list changes, the whole list is sorted again. */
 const fewPart = 1 / 50;
 
-/** The list that a change leads to. Few changes are put into a copy: what it costs beside copying does not grow with the list. */
+/** The list after a change. A few changes are put into a copy: apart from copying, the cost does not grow with the list. */
 function changeList({ services, changes }: Since): readonly ServicePortIR[] {
   if (changes.size > services.length * fewPart) {
     const rest = services.filter(({ id }) => !changes.has(id));
@@ -70,7 +70,7 @@ function changeList({ services, changes }: Since): readonly ServicePortIR[] {
   return list;
 }
 
-/** Where an id stands, or would. */
+/** The index of an id, or the index where it belongs. */
 function placeOf(list: readonly ServicePortIR[], id: ServicePortId): number {
   let [from, to] = [0, list.length];
   while (from < to) {

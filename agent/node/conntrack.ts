@@ -2,14 +2,14 @@ import type { ConntrackConfiguration } from '../config/agent.ts';
 
 export const conntrackMaxSysctl = 'net.netfilter.nf_conntrack_max';
 
-/** source: kube-proxy since v1.32; a machine of many cores would otherwise set gigabytes aside */
+/** source: kube-proxy since v1.32; otherwise a machine of many cores would reserve gigabytes */
 const largestMax = 1_048_576;
 
 /**
  * The most connections that the kernel shall follow.
  *
  * cpus     cores of the machine
- * returns  undefined: it is left as it is
+ * returns  undefined: the limit stays as it is
  * source   kube-proxy v1.30, getConntrackMax
  */
 export function conntrackMax({ maxPerCore, min }: ConntrackConfiguration, cpus: number): number | undefined {

@@ -1,15 +1,15 @@
 import { complaintOf, type Run } from '../../backends/command.ts';
 import type { Preparation } from '../../backends/host/preparation.ts';
 
-/** What the parameter is called where the kernel lists its modules. */
+/** The file of the parameter. */
 const file = '/sys/module/nf_conntrack/parameters/hashsize';
 
-/** The code of what kube-proxy calls by this name in an Event: the container's /sys is read-only. */
+/** kube-proxy's name for this in an Event: the container's /sys is read-only. */
 export const readOnlySysfs = 'read-only-sysfs';
 
 /**
- * Raises the number of buckets that conntrack looks connections up in, so that a full table has four
- * in each. Never lowered. There is one table for all network namespaces, and only the first of them may
+ * Raises the number of buckets of conntrack's hash table, so that a full table has four connections
+ * in each. It is never lowered. All network namespaces share one table, and only the first of them may
  * set its size.
  *
  * source   kube-proxy v1.30, SetMax

@@ -1,4 +1,4 @@
-/* A process that takes the lock of the folder it is given, and holds it until it is killed. */
+/* A process that takes the lock of the given folder, and holds it until it is killed. */
 import { kubePrefix } from '../../compiler/settings.ts';
 import { systemClock } from '../loop/clock.ts';
 import { tryLock } from './node-lock.ts';

@@ -3,15 +3,15 @@ import { unreachable } from '../../compiler/values/unreachable.ts';
 
 const roles = ['agent', 'init', 'apply', 'cleanup'] as const;
 
-/** What a process does that writes to a node. */
+/** The kind of work of a process that writes to a node. */
 export type LockRole = (typeof roles)[number];
 
 /** A process that holds the lock of a node. */
 export interface Holder {
   readonly role: LockRole;
-  /** As the process itself sees it. */
+  /** The pid as the process itself sees it. */
   readonly pid: number;
-  /** The PID namespace where it is called so: another one than ours where one of the two is in a container. */
+  /** The PID namespace of that pid: not this process's own if one of the two runs in a container. */
   readonly pidNamespace: string;
 }
 
@@ -52,7 +52,7 @@ function pidText({ pid, pidNamespace }: Holder): string {
     : `pid ${here}; in its container ${pid}`;
 }
 
-/** What this process's namespace of a kind is called: `4026531840`. */
+/** The number of this process's namespace of a kind: `4026531840`. */
 export function ownNamespace(kind: 'net' | 'pid'): string {
   return namespaceIn(readlinkSync(`/proc/self/ns/${kind}`));
 }
@@ -61,7 +61,7 @@ function namespaceIn(link: string): string {
   return /\[(\d+)\]$/.exec(link)?.[1] ?? '0';
 }
 
-/** How a process is called here that is called `pid` in a namespace below; undefined: it cannot be seen from here. */
+/** This namespace's pid of the process that has `pid` in a namespace below; undefined: it is not visible from here. */
 function pidHere(pid: number, pidNamespace: string): number | undefined {
   const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   const found = processes.find((name) => {
@@ -70,7 +70,7 @@ function pidHere(pid: number, pidNamespace: string): number | undefined {
       const [, names = ''] = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8')) ?? [];
       return Number(names.trim().split(/\s+/).at(-1)) === pid;
     } catch {
-      // It ended meanwhile, or is not slicewright's to look at.
+      // The process ended meanwhile, or slicewright may not look at it.
       return false;
     }
   });

@@ -4,9 +4,9 @@ import { type IpAddress, parseAddress } from '../../compiler/values/address.ts';
 import type { Host } from '../input/inputs.ts';
 import { type Memory, processMemory } from './memory.ts';
 
-/** What the agent knows of its machine besides. */
+/** More facts about the machine, for the agent. */
 export interface AgentHost extends Host {
-  /** Cores of the machine, whatever a container may use of them. */
+  /** Cores of the machine, even if a container may use fewer. */
   readonly cpus: number;
   readonly memory: Memory;
   /** Ends this process at once, as when it is killed. */
@@ -14,8 +14,8 @@ export interface AgentHost extends Host {
 }
 
 /**
- * This machine, as a command finds it that compiles on the node itself. Addresses of Services that a backend has bound
- * are the program's work, not the node's own.
+ * This machine, for a command that compiles on the node itself. Service addresses that a backend has bound
+ * belong to the program, not to the node.
  */
 export function thisHost(): AgentHost {
   const addresses = Object.entries(networkInterfaces())

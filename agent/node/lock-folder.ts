@@ -1,16 +1,16 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, rmSync, renameSync } from 'node:fs';
 import { fileProblem, InputError } from '../input/input-error.ts';
 
-/** Where slicewright's writers of one machine say that they are there. */
+/** The folder where slicewright's writers of one machine announce themselves. */
 export const defaultLockDir = '/run/slicewright';
 
-/** A folder that nobody but root, or whoever runs this, can write to; held open, so that it stays the one that was checked. */
+/** A folder that only root, or the user of this process, can write to; kept open, so that it stays the one that was checked. */
 export interface LockFolder {
   names(): readonly string[];
   /** A path to an entry, short enough for the address of a socket whatever the folder is called. */
   at(name: string): string;
   rename(from: string, to: string): void;
-  /** One that is gone already is no failure. */
+  /** Removing an entry that is already gone is not an error. */
   remove(name: string): void;
   close(): void;
 }
@@ -18,10 +18,10 @@ export interface LockFolder {
 /**
  * Opens the folder, and makes it where it is missing.
  *
- * Every entry is reached through the descriptor of the folder that was checked (`/proc/self/fd`), so a folder that is
- * exchanged or linked elsewhere afterwards leads nowhere.
+ * Every entry is reached through the descriptor of the checked folder (`/proc/self/fd`), so a folder that is
+ * exchanged or linked elsewhere afterwards has no effect.
  *
- * throws   InputError where it cannot be made, is no folder, is a link, or where others could write to it
+ * throws   InputError if it cannot be made, is not a folder, is a link, or other users could write to it
  */
 export function openLockFolder(path: string): LockFolder {
   const folder = openFolder(path);
@@ -43,7 +43,7 @@ export function openLockFolder(path: string): LockFolder {
 
 function openFolder(path: string): number {
   try {
-    // Makes nothing where anything is there already, a link included.
+    // Makes nothing if anything exists there, a link included.
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw lockDirProblem(path, `cannot be made: ${textOf(error)}`);
@@ -51,7 +51,7 @@ function openFolder(path: string): number {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   } catch (error) {
-    // Linux says ENOTDIR for a link, too.
+    // Linux reports ENOTDIR for a link, too.
     const isOther = ['ENOTDIR', 'ELOOP'].includes(codeOf(error) ?? '');
     throw lockDirProblem(path, isOther ? 'is not a folder, or is a link' : `cannot be opened: ${textOf(error)}`);
   }

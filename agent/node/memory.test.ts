@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createTestClock } from '../loop/clock.fixture.ts';
 import { memoryUsedUp, processMemory, type WatchedMemory } from './memory.ts';
 
-/** In MiB. `needed`: what a collection leaves. */
+/** In MiB. `needed`: what is left after a collection. */
 function memoryOf(now: { heap: number; needed: number; resident: number }) {
   let collections = 0;
   const memory: WatchedMemory = {
@@ -90,7 +90,7 @@ describe('memory that is used up', () => {
 });
 
 describe('a heap that is kept small', () => {
-  /** MiB of the space for what is young, after a start that makes many objects and keeps half of them. */
+  /** MiB of the young generation, after a start that makes many objects and keeps half of them. */
   function youngAfter(prepare: string): number {
     const script = `
       import { getHeapSpaceStatistics } from 'node:v8';

@@ -3,17 +3,17 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { type Clock, sleep } from '../loop/clock.ts';
 
-/** What this process has of memory, in bytes. */
+/** Memory use of this process, in bytes. */
 export interface Memory {
-  /** What Node's heap holds, and the most that it may: Node aborts there, with a text of its own for developers. */
+  /** The use of Node's heap, and its limit: Node aborts at the limit, with a message for developers. */
   heap(): MemoryUse;
-  /** What of this process cannot be given back, and the most that its cgroup may have: the kernel kills there, without a word. */
+  /** Memory that the process cannot give back, and its cgroup's limit: the kernel kills the process there, without a message. */
   resident(): MemoryUse;
-  /** What the heap takes of the machine, in bytes: what is in use, what is garbage, and gaps. */
+  /** What the heap takes from the machine, in bytes: objects in use, garbage, and gaps. */
   held(): number;
-  /** Gives back what nothing refers to any more. Stops everything for as long as that takes. */
+  /** Frees unreferenced objects. The process stops for as long as that takes. */
   collect(): void;
-  /** As `collect`, and moves what stays together, so that the machine has the rest again: about three times as long. */
+  /** As `collect`, and also compacts the heap, so that the machine gets free memory back: takes about three times as long. */
   settle(): void;
 }
 
@@ -22,46 +22,46 @@ interface MemoryUse {
   readonly limit: number;
 }
 
-/** What it takes to see that memory is used up. */
+/** The parts that are needed to see that memory is used up. */
 export type WatchedMemory = Pick<Memory, 'heap' | 'resident' | 'collect'>;
 
-/** What must be left below a limit: a share of it, and no more than some bytes. */
+/** The free memory to keep below a limit: a share of the limit, but at most this many bytes. */
 interface Room {
   readonly share: number;
   readonly bytes: number;
 }
 
-/** With less it is worth a collection; `full` is what must be left after it. */
+/** With less than `high` free, a collection is worth it; with less than `full` free after it, memory is used up. */
 interface Rooms {
   readonly high: Room;
   readonly full: Room;
 }
 
 /**
- * V8 itself aborts after some collections that leave more than 80 % in use and took most of the time, whatever the size (source:
- * Heap::CheckIneffectiveMarkCompact), so more than that must be left.
+ * V8 itself aborts after some collections that leave more than 80 % in use and take most of the time, whatever the size (source:
+ * Heap::CheckIneffectiveMarkCompact), so more than 20 % must stay free.
  */
 const heapRooms: Rooms = {
   high: { share: 0.2, bytes: Number.POSITIVE_INFINITY },
   full: { share: 0.25, bytes: Number.POSITIVE_INFINITY },
 };
 
-/** The kernel kills at the limit and not before, so a large one can be used nearly up. */
+/** The kernel kills at the limit and not before, so a large limit can be used nearly up. */
 const residentRooms: Rooms = {
   high: { share: 0.2, bytes: 48 * 2 ** 20 },
   full: { share: 0.25, bytes: 64 * 2 ** 20 },
 };
 
-/** Looking takes microseconds. */
+/** One look takes microseconds. */
 const lookMs = 100;
 
 /**
- * Waits until memory is used up. Whoever ends then can still say why.
+ * Waits until memory is used up, early enough for the process to report why it ends.
  *
- * A heap near its limit may be full of what nobody needs, so it is collected before it counts. V8 would do the same a little
+ * A heap near its limit may be full of garbage, so it is collected before it is judged. V8 would do the same a little
  * later, so that costs nothing more.
  *
- * returns  what is used up, in a sentence; undefined when the signal was aborted first
+ * returns  a sentence that says which memory is used up; undefined when the signal was aborted first
  */
 export async function memoryUsedUp(
   memory: WatchedMemory,
@@ -99,29 +99,29 @@ function sizes({ used, limit }: MemoryUse): string {
 }
 
 /**
- * Keeps the heap near what is in use. V8 is made for programs that have a machine for themselves: what is young grows to
- * 32 MiB and more at the start and seldom gives that back, and what is old may double or more before it is looked through. An
- * agent does little after its start, so it can look more often.
+ * Keeps the heap near what is in use. V8 is tuned for programs with a machine of their own: the young generation grows to
+ * 32 MiB and more at the start and seldom shrinks, and the old generation may double or more before V8 collects it. An
+ * agent does little after its start, so it can afford to collect more often.
  *
- * Flags of V8 that it reads when it decides, so that they hold however Node was started.
+ * V8 reads these flags at each decision, so they have an effect however Node was started.
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--heap-growing-percent=40');
 }
 
-/** What `--expose-gc` exposes (source: GCExtension of V8). */
+/** The function that `--expose-gc` exposes (source: GCExtension of V8). */
 type Collector = (how?: { readonly type: 'major'; readonly flavor: 'last-resort' }) => void;
 
-/** This process'. */
+/** The memory of this process. */
 export function processMemory(): Memory {
-  // Above what a machine can have there is none.
+  // A limit larger than any machine's memory means that there is none.
   const constrained = process.constrainedMemory();
   const residentLimit = constrained > 0 && constrained < 2 ** 50 ? constrained : Number.POSITIVE_INFINITY;
   const named = namedHeapLimit([process.env['NODE_OPTIONS'] ?? '', ...process.execArgv].join(' '));
   let gc: Collector | undefined;
   const collector = (): Collector => {
-    // Node offers it to whoever asks when it starts; this asks later.
+    // Node exposes the collector if the flag is set at the start; here it is set later.
     setFlagsFromString('--expose-gc');
     gc ??= runInNewContext('gc') as Collector;
     return gc;
@@ -139,15 +139,15 @@ export function processMemory(): Memory {
 }
 
 /**
- * What `--max-old-space-size` says: V8 aborts there. Its own figure includes what is young, which is a large part of it where a
- * small size is given, and little otherwise.
+ * The value of `--max-old-space-size`: V8 aborts there. V8's own limit includes the young generation, which is a large part of
+ * it if the size is small, and a small part otherwise.
  */
 function namedHeapLimit(options: string): number | undefined {
   const [last] = [...options.matchAll(/--max[-_]old[-_]space[-_]size[= ](\d+)/g)].slice(-1);
   return last === undefined ? undefined : Number(last[1]) * 2 ** 20;
 }
 
-/** Without pages of files, which the kernel takes back before it kills. 0: cannot be told, as without a file descriptor. */
+/** Without pages of files, which the kernel takes back before it kills. 0: unknown, for example without a free file descriptor. */
 function anonymousBytes(): number {
   try {
     return Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0) * 1024;

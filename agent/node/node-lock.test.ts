@@ -27,7 +27,7 @@ afterEach(() => {
 const wish = (role: Holder['role'] = 'agent') => ({ dir, prefix: kubePrefix, role });
 const take = (role?: Holder['role']) => tryLock(wish(role), systemClock);
 
-/** A process that takes the lock, says how that went, and holds it until it is killed. */
+/** A process that takes the lock, prints the result, and holds the lock until it is killed. */
 async function another(): Promise<{ readonly child: ChildProcess; readonly said: string }> {
   const program = fileURLToPath(new URL('hold-lock.fixture.ts', import.meta.url));
   const child = spawn(process.execPath, [program, dir], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -6,21 +6,21 @@ import { type Holder, type LockRole, ownNamespace, parseRole } from './holder.ts
 import { lockDirProblem, type LockFolder, openLockFolder } from './lock-folder.ts';
 
 /*
- * One writer at a time: for each network namespace and prefix of chains, as that is what one writer writes to.
+ * One writer at a time for each network namespace and prefix of chains, because one writer writes to exactly those.
  *
- * Who wants to write puts a listening socket into a folder of root's, under a name that is used once. Whoever finds
- * another one there that listens does not write. What a lock must be is had from the kernel:
+ * A process that wants to write puts a listening socket into a folder of root's, under a name that is used once. If it finds
+ * another socket there that listens, it does not write. The kernel provides the properties of a lock:
  *
- *   it ends with its process, however that ends  the kernel stops a socket from listening; a file with a number of a
- *                                                process would need somebody to judge whether it still means the same one
- *   it is seen from every container              a socket is found by its place in the file system, so processes that
- *                                                cannot see each other, of other PID namespaces, still can connect
- *   no user but root can hold it                 nobody else can make anything in the folder, or connect to what is there
+ *   it ends with its process, however that ends  the kernel stops a socket from listening; with a pid in a file, somebody
+ *                                                would have to judge whether it still means the same process
+ *   every container sees it                      a socket is found by its path, so processes of different PID
+ *                                                namespaces, which cannot see each other, can still connect
+ *   no user but root can hold it                 only root can make files in the folder, or connect to its sockets
  *
- * Why two never hold it. A socket is moved to its name when it listens already, so what has a name and does not listen never
- * will again; its name is used once, so removing it removes nothing else. Each looks at the others after its own is
- * there. Of two the one that came second therefore finds the first, and gives way. Both may find each other and both
- * give way, and then try again after a time by chance; nobody writes meanwhile.
+ * Why two processes never hold it. A socket gets its name only once it listens, so a socket with a name that does not listen
+ * never will again; its name is used once, so removing it removes nothing else. Each process looks for others after its own
+ * socket is there. So the second of two finds the first, and withdraws. If both find each other, both withdraw, and
+ * try again after a random time; neither writes meanwhile.
  */
 
 export interface LockWish {
@@ -37,7 +37,7 @@ export type LockTry =
   | { readonly kind: 'taken'; readonly lock: NodeLock }
   | { readonly kind: 'held'; readonly by: Holder };
 
-/** Tries of two that found each other at the same moment. */
+/** How often two processes that found each other at the same moment try again. */
 const maxTries = 8;
 
 /**
@@ -60,11 +60,11 @@ export async function tryLock(wish: LockWish, clock: Pick<Clock, 'timer'>): Prom
 }
 
 /**
- * Waits until no other process writes to this node: two with different ideas would undo each other's work forever.
+ * Waits until no other process writes to this node: two writers with different objects would undo each other's work forever.
  * While an update replaces one agent by the next, the next waits here.
  *
- * clock    what waits between two tries
- * onWait   told of each one that is waited for, once
+ * clock    used to wait between two tries
+ * onWait   called once for each process that is waited for
  * returns  undefined when the signal was aborted first
  * throws   InputError where the folder cannot be used
  */
@@ -88,7 +88,7 @@ export async function lockNode(
   return undefined;
 }
 
-/** isMeeting   the other one was not there a moment ago, and may give way as well */
+/** isMeeting   the other process was not there a moment ago, and may withdraw as well */
 type Try = Extract<LockTry, { kind: 'taken' }> | (Extract<LockTry, { kind: 'held' }> & { readonly isMeeting: boolean });
 
 async function tryIn(folder: LockFolder, { prefix, role }: LockWish): Promise<Try> {
@@ -98,7 +98,7 @@ async function tryIn(folder: LockFolder, { prefix, role }: LockWish): Promise<Tr
   const name = [key, role, process.pid, ownNamespace('pid'), randomBytes(6).toString('hex')].join('.');
   const server = await listenAs(folder, name);
   const leave = async (): Promise<void> => {
-    // Nobody finds it from here on; were it closed first, somebody else would have to remove it.
+    // Removed first, so that no other process finds it; if it were closed first, another one would have to remove it.
     folder.remove(name);
     await new Promise((resolve) => server.close(resolve));
   };
@@ -116,7 +116,7 @@ interface Entry {
   readonly holder: Holder;
 }
 
-/** Those of a key that live. What is left of processes that ended is removed, of every key. */
+/** The live holders of a key. Removes the sockets of processes that have ended, for every key. */
 async function liveHolders(folder: LockFolder, key: string): Promise<readonly Entry[]> {
   const live: Entry[] = [];
   for (const name of folder.names()) {
@@ -137,7 +137,7 @@ function parseName(name: string): { readonly key: string; readonly holder: Holde
   return { key, holder: { role, pid: Number(pid), pidNamespace } };
 }
 
-/** Only a refusal says that nobody listens; one that has no time to answer (EAGAIN) is there. */
+/** Only a refusal proves that no process listens; a process that is too busy to answer (EAGAIN) is there. */
 function stateOf(path: string): Promise<'listens' | 'over'> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -155,14 +155,14 @@ function stateOf(path: string): Promise<'listens' | 'over'> {
 async function listenAs(folder: LockFolder, name: string): Promise<Server> {
   const early = `.${name}`;
   const server = createServer((socket) => socket.destroy());
-  // Later failures are heard too, and are nothing: an accept that failed must not end the agent.
+  // Later errors are ignored: a failed accept must not end the agent.
   server.on('error', () => {});
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ path: folder.at(early), exclusive: true }, resolve);
   });
   folder.rename(early, name);
-  // Holding the lock alone keeps no process alive.
+  // Holding the lock does not keep the process alive.
   server.unref();
   return server;
 }

@@ -1,19 +1,19 @@
 import type { CommandResult, Run } from '../../backends/command.ts';
 import { createFakeIpvsKernel, type FakeIpvsKernel } from '../../backends/ipvs/fake/kernel.ts';
 
-/** A machine's settings, modules and files in memory, with IPVS behind the same seam. */
+/** A machine's settings, modules and files in memory, with IPVS behind the same interface. */
 export interface FakeNode {
   readonly run: Run;
   readonly sysctls: Map<string, string>;
   readonly files: Map<string, string>;
   readonly modules: Set<string>;
   readonly kernel: FakeIpvsKernel;
-  /** Each thing that was written, in order. */
+  /** Everything that was written, in order. */
   readonly written: string[];
 }
 
 export interface NodeFaults {
-  /** Settings that may not be written: a container's /proc/sys. */
+  /** Settings that cannot be written, as in a container's /proc/sys. */
   readonly readOnly?: (name: string) => boolean;
   readonly readOnlySysfs?: boolean;
   /** No CAP_SYS_MODULE. */

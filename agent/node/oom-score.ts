@@ -2,12 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
 
 /**
- * How soon the kernel ends this process when memory is short, -1000 to 1000. A score that is there already
- * is not written; a lower one needs CAP_SYS_RESOURCE, which the agent does without: a pod of class
+ * How soon the kernel kills this process when memory is short, -1000 to 1000. A score that is set already
+ * is not written. Lowering it needs CAP_SYS_RESOURCE, which the agent does without: a pod of class
  * system-node-critical starts with -997.
  *
- * wanted   undefined: as the process was started
- * returns  what went wrong
+ * wanted   undefined: the score stays as the process was started
+ * returns  the problem, if the score could not be set
  */
 export function setOomScore(wanted: number | undefined, file = '/proc/self/oom_score_adj'): Diagnostic | undefined {
   if (wanted === undefined) return undefined;

@@ -8,22 +8,22 @@ import { conntrackMax, conntrackMaxSysctl, conntrackSysctls } from './conntrack.
 import { raiseHashSize } from './hash-size.ts';
 
 /*
- * What comes before the first rule, in two depths.
+ * The preparations before the first rule, in two forms.
  *
- * The agent at its start does what it may. kube-proxy ends when a setting of conntrack cannot be
- * written; here that is a warning with the command to run, because the settings are about how many connections a
- * node stands and for how long, and a node without rules stands none. Nothing is written that has its value
- * already, so after an administrator or `--init-only` has set all, the agent writes nothing and warns of nothing.
+ * The agent prepares at its start what its privileges allow. kube-proxy ends if a setting of conntrack cannot be
+ * written; the agent prints a warning with the command to run, because the settings say how many connections a
+ * node can hold and for how long, and a node without rules holds none. A setting that has its value already is
+ * not written, so after an administrator or `--init-only` has made all settings, the agent writes none and warns of none.
  *
- * `--init-only` does whatever needs more than NET_ADMIN, for an init container: runtimes mount
- * /proc/sys read-only for every container that is not privileged. It fails where Services would not work
- * afterwards, and nowhere else: a container that fails keeps the agent from starting.
+ * `--init-only` does everything that needs more than NET_ADMIN, for an init container: runtimes mount
+ * /proc/sys read-only for every container that is not privileged. It fails only if Services would not work
+ * afterwards, because a failed init container keeps the agent from starting.
  */
 
 type Wanted = Pick<Configuration, 'settings' | 'agent'> & { readonly live: LiveBackend };
 
 /**
- * At the start of the agent.
+ * The agent's preparations at its start.
  *
  * cpus     cores of the machine
  * throws   BackendError on a machine that cannot do what the backend needs: IPVS mode without IPVS
@@ -35,7 +35,7 @@ export async function prepareNode(run: Run, wanted: Wanted, cpus: number): Promi
   return [...(await prepareConntrack(run, wanted, cpus)), ...prepared];
 }
 
-/** `--init-only`: all that the agent cannot do with NET_ADMIN alone. */
+/** The preparations of `--init-only`: everything that the agent cannot do with NET_ADMIN alone. */
 export async function initialiseNode(run: Run, wanted: Wanted, cpus: number): Promise<Preparation[]> {
   const { live, settings } = wanted;
   return [
@@ -57,7 +57,7 @@ async function prepareConntrack(run: Run, { agent }: Wanted, cpus: number): Prom
   return preparations;
 }
 
-/** On a node that has just booted nothing has needed conntrack yet, and its settings are not there. */
+/** On a freshly booted node nothing has used conntrack yet, so its module and settings are missing. */
 async function wakeConntrack(run: Run): Promise<void> {
   const { stdout } = await run('sysctl', ['-e', conntrackMaxSysctl]);
   if (!stdout.includes(conntrackMaxSysctl)) await loadModules(run, ['nf_conntrack']);

@@ -11,7 +11,7 @@ function synced(depth: 'full' | 'delta'): AgentEvent {
   };
 }
 
-/** A heap of so many MiB, of which settling leaves 80. */
+/** A heap of this many MiB, of which settling leaves 80. */
 function heapOf(mebibytes: number) {
   const heap = { mebibytes, settled: 0, pauseMs: 0 };
   let passedMs = 0;
@@ -24,7 +24,7 @@ function heapOf(mebibytes: number) {
     },
   };
   const [clock, stop] = [createTestClock(), new AbortController()];
-  // What settling takes passes while nothing else runs.
+  // The time for settling passes while nothing else runs.
   const seen = { ...clock, nowMs: () => clock.nowMs() + passedMs };
   return { heap, clock, stop, listen: settlingListener(memory, seen, stop.signal) };
 }

@@ -3,21 +3,21 @@ import type { Clock } from '../loop/clock.ts';
 import type { Report } from '../telling/agent-event.ts';
 import type { Memory } from './memory.ts';
 
-/** A full sync of the other family, or further changes, come first. */
+/** Delay, so that a full sync of the other family, or further changes, come first. */
 const quietMs = 500;
 
-/** Below this it is not worth the pause, which is as long for what stays as for what goes. */
+/** Below this it is not worth the pause, which is as long for objects that stay as for objects that are freed. */
 const worthwhile = { share: 0.15, bytes: 4 * 2 ** 20 };
 
-/** Settling rests so many times as long as it took, and at least this long: it takes at most a two-hundredth of a core. */
+/** The rest after settling, as a multiple of its duration, and at least this long: it takes at most a two-hundredth of a core. */
 const rest = { factor: 200, leastMs: 10_000 };
 
 /**
- * Gives back what syncs leave behind. The first one holds every object and the kernel's rules as texts, and V8 keeps the room of
- * that for good: it looks through what is old only after it has grown, and leaves gaps where something was. Deltas leave
+ * Gives back the memory that syncs leave behind. The first sync holds every object and the kernel's rules as texts, and V8
+ * keeps that memory: it collects the old generation only after it has grown, and leaves gaps. Deltas leave
  * little each, and V8 lets the heap grow by a third before it collects that.
  *
- * After a full sync it waits for no end of changes, since they may go on for hours; after a delta it does.
+ * After a full sync it does not wait for changes to end, because they may go on for hours; after a delta it does.
  */
 export function settlingListener(memory: Pick<Memory, 'held' | 'settle'>, clock: Clock, signal: AbortSignal): Report {
   let settled = 0;

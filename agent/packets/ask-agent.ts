@@ -14,7 +14,7 @@ import { fetchAnswer, noAgent, noSuchAgent } from './fetch-answer.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Question } from './question.ts';
 
-/** What an agent says, and what is needed to look at its node's kernel. */
+/** An agent's answer, and what is needed to look at its node's kernel. */
 export interface AskedAgent {
   readonly known: Knowledge;
   readonly mode: Mode;
@@ -25,11 +25,11 @@ export interface AskedAgent {
 }
 
 /**
- * Asks the agent of this node for what it knows of a Service.
+ * Asks the agent of this node what it knows about a Service.
  *
  * address   `127.0.0.1:10249`, the address of the agent's metrics
  * path      `NAMESPACE/NAME`, or as {@link pathOf} gives it
- * throws    InputError where nobody answers, or not as an agent does: its answer makes rules, or is none
+ * throws    InputError if nothing answers, or not as an agent does: the answer must be readable, and rules must follow from it
  */
 export async function askAgent(address: string, path: string): Promise<AskedAgent> {
   const told = await fetchKnowledge(address, path);
@@ -55,7 +55,7 @@ export async function askAgent(address: string, path: string): Promise<AskedAgen
   return { known, mode, settings: { chainPrefix, ipvs: { excludeCidrs } }, targets };
 }
 
-/** What of an agent's knowledge a question is about. */
+/** The path of a question about an agent's knowledge. */
 export function pathOf(question: Question): string {
   if (question.kind === 'packet') return pathAt(placeOf(question.packet));
   const { destination } = question;
@@ -77,8 +77,8 @@ async function fetchKnowledge(address: string, path: string): Promise<AgentKnowl
 }
 
 /**
- * What an agent answered. Whoever listens there may be another program, so all texts are made printable, and what decides
- * which tools run is parsed; nothing of it is ever written to a kernel.
+ * Parses an agent's answer. The listener may be another program, so all texts are made printable, and the fields that decide
+ * which tools run are validated; nothing of the answer is ever written to a kernel.
  */
 function parseKnowledge(text: string): AgentKnowledge | undefined {
   try {
@@ -117,7 +117,7 @@ const ofFiles = {
   withoutCluster: '--without-cluster',
 } as const;
 
-/** What says how files are compiled says nothing to an agent. Throws UsageError. */
+/** Options that say how files are compiled have no meaning for an agent. Throws UsageError. */
 export function refuseWithoutFiles(options: Partial<Record<keyof typeof ofFiles, unknown>>): void {
   for (const [name, option] of Object.entries(ofFiles)) {
     if (options[name as keyof typeof ofFiles] === undefined) continue;

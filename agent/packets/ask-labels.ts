@@ -5,10 +5,10 @@ import { documentVersion } from '../terminal/document.ts';
 import { fetchAnswer, noSuchAgent } from './fetch-answer.ts';
 
 /**
- * Keys of the Services that an agent serves in a namespace with labels as a selector asks, in order: `shop/cart`,
+ * Keys of the Services in a namespace that an agent serves and whose labels match, in order: `shop/cart`,
  * `shop/cart@clusterset`.
  *
- * throws   InputError where no agent answers
+ * throws   InputError if no agent answers
  */
 export async function askServicesWith(
   address: string,
@@ -22,7 +22,7 @@ export async function askServicesWith(
     .sort(compareText);
 }
 
-/** Whoever listens there may be another program. undefined: this is not what an agent of this version tells */
+/** The listener may be another program. undefined: an agent of this version does not answer like this */
 function parseLabels(text: string): ReadonlyMap<string, ReadonlyMap<string, string>> | undefined {
   try {
     const told = JSON.parse(text);

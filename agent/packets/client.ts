@@ -8,7 +8,7 @@ import { UsageError } from '../input/input-error.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Sender } from './question.ts';
 
-/** Who sends a packet, as rules meet it. */
+/** The sender of a packet, as rules see it. */
 export interface Client {
   readonly source: IpAddress;
   readonly from: Packet['from'];
@@ -16,10 +16,10 @@ export interface Client {
   readonly who: string;
 }
 
-/** Where what is no pod of this node arrives, unless somebody says otherwise. */
+/** The interface where packets arrive that no pod of this node sent, unless the question names another. */
 const uplink = { kind: 'interface', name: 'eth0' } as const;
 
-/** The sender that somebody means, in a family. Throws UsageError where it has no address of that. */
+/** The client that a question means, in a family. Throws UsageError if it has no address of that family. */
 export function clientOf(sender: Sender, family: Family, known: Knowledge): Client {
   const { node } = known.targets[family];
   if (sender.address !== undefined && familyOf(sender.address) !== family) {
@@ -47,7 +47,7 @@ function anybody(node: NodeContext): IpAddress {
   return strangerTo([], node) ?? node.nodeIP;
 }
 
-/** Whose an address is, as far as is known: of a pod it is known where it runs if it is an endpoint. */
+/** The owner of an address, as far as it is known: a pod's node is known only if the pod is an endpoint. */
 function classified(source: IpAddress, node: NodeContext, { endpoints, clusterCidrs }: Knowledge): Client {
   if (isNodeAddress(source, node)) return { source, from: { kind: 'node' }, who: 'a process of this node' };
   const here: Client = { source, from: podInterface(node), who: 'a pod of this node' };
@@ -66,7 +66,7 @@ function endpointOf({ service }: EndpointRecord): string {
   return `an endpoint of ${service}`;
 }
 
-/** An interface that the rules see as a pod's, where they look at interfaces. */
+/** An interface that rules take for a pod's, if they look at interfaces. */
 function podInterface({ localDetector }: NodeContext): Packet['from'] {
   switch (localDetector?.kind) {
     case 'interface':

@@ -12,10 +12,10 @@ import type { Knowledge } from './knowledge.ts';
 import type { Destination, Question } from './question.ts';
 import type { Via } from './via.ts';
 
-/** A packet that is asked about, and who sends it. */
+/** A packet in question, and its sender. */
 export interface AskedPacket {
   readonly packet: Packet;
-  /** undefined: the packet was given to the letter. */
+  /** undefined: the question named the exact packet. */
   readonly who: string | undefined;
 }
 
@@ -23,7 +23,7 @@ export interface AskedPacket {
  * The packets that a question means: one, or one for each frontend.
  *
  * via      undefined: a Service's first frontend, which is its cluster IP
- * throws   UsageError where what is asked for is not there, InputError where no such Service is served
+ * throws   UsageError if the Service lacks what is asked for, InputError if no such Service is served
  */
 export function askedPackets(question: Question, via: Via | undefined, known: Knowledge): readonly AskedPacket[] {
   if (question.kind === 'packet') {
@@ -60,7 +60,7 @@ function asked({ source, from, who }: Client, family: Family, { address, port, p
   return { packet: { family, protocol, source, destination: address, destinationPort: port, from }, who };
 }
 
-/** The one Service port that is meant. */
+/** The one Service port that the question means. */
 function portOf(
   { service, protocol }: Extract<Destination, { kind: 'service' }>,
   family: Family | undefined,
@@ -78,7 +78,7 @@ function portOf(
   if (wanted.length === 0) {
     throw new UsageError(name, `is not served over ${protocol}, but as ${portsText(ofFamily)}`);
   }
-  // A Service in front of the import of its name, the first family in front of the second.
+  // A Service comes before the import of its name, and the first family before the second.
   const [first] = wanted;
   const together = wanted.filter((ir) => ir.service === first?.service && ir.family === first.family);
   const overTcp = together.filter((ir) => ir.protocol === 'TCP');
@@ -104,7 +104,7 @@ const kindsBy: Readonly<Record<Exclude<Via, 'all'>, readonly Frontend['kind'][]>
   'node-port': ['nodePort'],
 };
 
-/** How a frontend is asked for; the first of its kind answers. */
+/** The word for a frontend in a question; it means the first frontend of that kind. */
 export function viaOf({ kind }: Frontend): Exclude<Via, 'all'> {
   switch (kind) {
     case 'clusterIP':
@@ -142,7 +142,7 @@ function frontendsBy(
   return via === 'all' ? places : [first];
 }
 
-/** Where node ports answer: at the node's own address if they do. */
+/** The address where node ports answer: the node's own if they answer there. */
 function nodePortAddress(node: NodeContext): IpAddress | undefined {
   const answering = node.nodePorts.kind === 'some' ? node.nodePorts.addresses : node.addresses;
   return servesNodePorts(node.nodeIP, node) ? node.nodeIP : answering[0];

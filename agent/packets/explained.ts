@@ -15,17 +15,17 @@ import { type Dialled, dialledBy, whyNot } from './why.ts';
 /** What happens to one packet, and why. */
 export interface ExplainedPacket {
   readonly packet: Packet;
-  /** `a pod of this node`; undefined: nobody asked. */
+  /** `a pod of this node`; undefined: the question named no sender. */
   readonly who: string | undefined;
-  /** The Service port that is dialled; undefined: none is. */
+  /** The Service port that the packet goes to; undefined: none. */
   readonly dialled: NamedFrontend | undefined;
   /** Other frontends of that Service port. */
   readonly others: readonly Frontend[];
-  /** What should become of it, and what the rules that slicewright makes do. */
+  /** What should happen to it, and what slicewright's rules do. */
   readonly wanted: Outcome;
-  /** What was found on a node, where somebody looked. */
+  /** What the rules found on a node do, if any were read. */
   readonly found: readonly FoundOutcome[];
-  /** Endpoints of the Service port that should get nothing of such packets. */
+  /** Endpoints of the Service port that should get none of these packets. */
   readonly unused: readonly UnusedEndpoint[];
 }
 
@@ -36,12 +36,12 @@ export interface NamedFrontend {
 }
 
 export interface Outcome {
-  /** Shares as the Services say them, where rules give these within what a kernel can keep of a chance (31 bits). */
+  /** The shares of the Services, if the rules give those up to the precision of a kernel's chance (31 bits). */
   readonly verdict: Verdict;
-  /** Why nothing reaches an endpoint; undefined: something does. */
+  /** Why no endpoint is reached; undefined: one is. */
   readonly why: string | undefined;
   readonly endpoints: readonly UsedEndpoint[];
-  /** Clusters in the order of their names, the own one first. */
+  /** Clusters in the order of their names, the local one first. */
   readonly clusters: readonly ClusterShare[];
   readonly way: readonly WayStep[];
 }
@@ -49,30 +49,30 @@ export interface Outcome {
 export interface FoundOutcome extends Outcome {
   /** `the kernel (nft)`, a file's name. */
   readonly source: string;
-  /** How it differs from what should be; undefined: it does not. */
+  /** How it differs from what should happen; undefined: it does not. */
   readonly difference: string | undefined;
-  /** Other programs' rules that may decide before. */
+  /** Other programs' rules that may decide before the rules for Services do. */
   readonly mayIntercept: readonly string[];
 }
 
 export interface UsedEndpoint extends Share {
-  /** What is known of it; undefined: it is no endpoint of the Service. */
+  /** What is known about it; undefined: it is not an endpoint of the Service. */
   readonly record: EndpointRecord | undefined;
 }
 
 export interface ClusterShare {
-  /** `local`, a cluster's name, or `unknown` for what is no endpoint of the Service. */
+  /** `local`, a cluster's name, or `unknown` for an address that is not an endpoint of the Service. */
   readonly cluster: string;
   readonly share: Rational;
 }
 
 export interface UnusedEndpoint {
   readonly record: EndpointRecord;
-  /** The decisions about it, each with the rule that made it where one has a number. */
+  /** The decisions about it, each with the number of its rule, if it has one. */
   readonly reasons: readonly string[];
 }
 
-/** Follows a packet through what should be, and through what was found. */
+/** Follows a packet through slicewright's rules, and through the rules found. */
 export async function explainPacket(
   { packet, who }: AskedPacket,
   known: Knowledge,
@@ -150,7 +150,7 @@ function clustersOf(endpoints: readonly UsedEndpoint[]): ClusterShare[] {
     .sort((a, b) => (place(a.cluster) < place(b.cluster) ? -1 : 1));
 }
 
-/** Of the Service port that is dialled first; those that are left out come last, so that the others stand for their address. */
+/** The first Service port's endpoints; those that are left out come last, so that the others determine their address's record. */
 function recordsOf([first]: readonly Dialled[], endpoints: readonly EndpointRecord[]): readonly EndpointRecord[] {
   if (first === undefined) return [];
   const { service, portName, protocol, family } = first.port;
@@ -180,7 +180,7 @@ function unusedOf(records: readonly EndpointRecord[], verdict: Verdict, packet: 
     }));
 }
 
-/** Why an endpoint gets nothing of this packet that gets something of others. */
+/** Why an endpoint gets none of these packets although it gets others. */
 function reasonHere(
   { leftOut, inPools }: EndpointRecord,
   isServed: boolean,

@@ -2,15 +2,15 @@ import { printable } from '../../compiler/values/object-ref.ts';
 import { InputError } from '../input/input-error.ts';
 import { knowledgePath } from '../serving/knowledge.ts';
 
-/** Bytes that an answer has at most. */
+/** The most bytes that an answer may have. */
 const mostBytes = 64 * 1024 * 1024;
 
 /**
- * What the agent at an address answers to a question, as text.
+ * The answer of the agent at an address, as text.
  *
  * address   `127.0.0.1:10249`, the address of the agent's metrics
- * path      a question as `agent/serving/knowledge.ts` has it
- * throws    InputError where nobody answers
+ * path      a question as `agent/serving/knowledge.ts` defines it
+ * throws    InputError if nothing answers
  */
 export async function fetchAnswer(address: string, path: string): Promise<string> {
   try {
@@ -28,7 +28,7 @@ export async function fetchAnswer(address: string, path: string): Promise<string
   }
 }
 
-/** Somebody answers, and not as an agent does. */
+/** Another program answers. */
 export function noSuchAgent(address: string): InputError {
   return noAgent(address, 'the program there is not an agent of this version. Give the objects with -f');
 }

@@ -6,7 +6,7 @@ import { type DocumentFormat, documentText } from '../terminal/document.ts';
 import type { ExplainedPacket, Outcome } from './explained.ts';
 import { unlike } from './text.ts';
 
-/** Explained packets for programs; docs/commands.md has the shape. Fractions are exact, numerator and denominator as text. */
+/** Explained packets for programs; docs/commands.md shows the shape. Fractions are exact, numerator and denominator as text. */
 export function packetsDocument(packets: readonly ExplainedPacket[], format: DocumentFormat): Promise<string> {
   return documentText('ExplainedPackets', { packets: packets.map(packetJson) }, format);
 }

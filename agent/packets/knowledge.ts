@@ -6,18 +6,18 @@ import type { Cidr, Family } from '../../compiler/values/address.ts';
 import { whyAbsent } from '../explain/absent.ts';
 import type { Target as Named } from '../input/asked.ts';
 
-/** What is known where a packet is asked about: from files, or from an agent. */
+/** The facts for explaining a packet: from files, or from an agent. */
 export interface Knowledge {
   readonly backend: Backend;
   readonly targets: Readonly<Record<Family, Target>>;
   readonly endpoints: readonly EndpointRecord[];
-  /** Ranges of all pods of the cluster. */
+  /** The ranges of all pods in the cluster. */
   readonly clusterCidrs: readonly Cidr[];
-  /** Why nothing is served of a Service, as the predicate of a sentence. */
+  /** Why a Service is not served, as the predicate of a sentence. */
   readonly whyAbsent: (service: Named) => string;
 }
 
-/** What objects say: as they were compiled for a backend. */
+/** The facts from objects, as compiled for a backend. */
 export function knowledgeOf(
   backend: Backend,
   { input, targets, endpoints }: Pick<Knowledge, 'targets' | 'endpoints'> & { readonly input: CompileInput },

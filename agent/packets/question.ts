@@ -7,15 +7,15 @@ import { type Port, type Protocol, protocols } from '../../compiler/values/port.
 import { UsageError } from '../input/input-error.ts';
 import { parseTarget, type Target } from '../input/asked.ts';
 
-/** Who sends a packet, as somebody says it. */
+/** The sender of a packet, as the question names it. */
 export type Sender =
-  /** Whoever has this address, as far as is known. */
+  /** The owner of this address, as far as it is known. */
   | { readonly kind: 'address' | 'pod'; readonly address: IpAddress }
-  /** address   undefined: any that fits */
+  /** address   undefined: any suitable one */
   | { readonly kind: 'node' | 'outside'; readonly address: IpAddress | undefined }
   | { readonly kind: 'interface'; readonly name: string; readonly address: IpAddress | undefined };
 
-/** What it dials, as somebody says it. */
+/** The destination, as the question names it. */
 export type Destination =
   | { readonly kind: 'place'; readonly address: IpAddress; readonly port: Port; readonly protocol: Protocol }
   /** protocol   undefined: TCP if the port has it */
@@ -26,9 +26,8 @@ export type Question =
   | { readonly kind: 'way'; readonly sender: Sender; readonly destination: Destination };
 
 /**
- * What is asked about, from the words of a command line: a sender, then a destination. Between them may stand `->`, and all
- * may be one word, as `formatPacket` writes packets: that is taken to the letter.
- *
+ * Parses the words of a command line: a sender, then a destination. `->` may stand between them, or all may be
+ * one word, as `formatPacket` writes packets: then exactly that packet is meant.
  * throws   UsageError
  */
 export function parseQuestion(words: readonly string[]): Question {
@@ -74,11 +73,11 @@ function parseSender(words: readonly string[]): Sender {
   return { kind: 'address', address };
 }
 
-/** What else a word alone can have been meant to be. */
+/** Other meanings that a single word may have had. */
 const words = ['pod', 'node', 'outside', 'packet', 'service'];
 
 function interfaceSender(name: string, address: IpAddress | undefined, text: string): Sender {
-  // What a kernel takes (IFNAMSIZ, dev_valid_name) and can be shown as it is.
+  // Names that a kernel accepts (IFNAMSIZ, dev_valid_name) and that can be printed unchanged.
   if (!/^[!-~]{1,15}$/.test(name) || /[/:]/.test(name))
     throw new UsageError(text, `is not a sender; give ${senderForms}`);
   const meant = /\d/.test(name) ? undefined : nearestName(name, words);
@@ -93,7 +92,7 @@ function parseDestination(text: string): Destination {
   if (endpoint !== undefined) return { kind: 'place', ...endpoint, protocol: protocol ?? 'TCP' };
   const service = parseTarget(head);
   if (service !== undefined) return { kind: 'service', service, protocol };
-  // A Service may be called tcp.
+  // A Service may have the name tcp.
   const whole = parseTarget(text);
   if (whole !== undefined) return { kind: 'service', service: whole, protocol: undefined };
   const forms = 'ADDRESS:PORT[/PROTOCOL], [IPV6]:PORT, or a Service: NAMESPACE/NAME[:PORT][/PROTOCOL]';

@@ -10,7 +10,7 @@ import { align, stateOf, whereOf } from '../explain/table.ts';
 import { viaOf } from './dialled.ts';
 import type { ExplainedPacket, FoundOutcome, Outcome, UnusedEndpoint, UsedEndpoint } from './explained.ts';
 
-/** Endpoints of a list, and rules of a chain, that are shown unless more is asked for. */
+/** How many endpoints of a list, and rules of a chain, are shown without `verbose`. */
 const most = 20;
 
 export interface PacketTextChoices {
@@ -162,7 +162,7 @@ function foundLines(found: FoundOutcome, limit: number): string[] {
   ];
 }
 
-/** The way where the packet goes: as it was found, and where that is not as it should be, also as it should be. */
+/** The packet's way: as found, and if that is wrong, also as it should be. */
 function waySections({ wanted, found }: ExplainedPacket, limit: number): string[][] {
   if (found.length === 0) return [wayLines('The rules on its way', wanted.way, () => false, limit)];
   return found.flatMap(({ source, way, difference }) => {
@@ -175,7 +175,7 @@ function waySections({ wanted, found }: ExplainedPacket, limit: number): string[
   });
 }
 
-/** Whether a rule is met that another way lacks. */
+/** Whether the packet meets a rule that it does not meet on the other way. */
 export function unlike(other: readonly WayStep[]): (step: WayStep) => boolean {
   const known = new Set<string>();
   const note = (steps: readonly WayStep[]): void => {

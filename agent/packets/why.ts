@@ -6,13 +6,13 @@ import type { Target } from '../../backends/target.ts';
 import { servicePortText } from '../../compiler/values/names.ts';
 import { protocolText } from '../../compiler/values/port.ts';
 
-/** A frontend that stands where a packet goes, and whose it is. */
+/** A frontend at the packet's destination, and its Service port. */
 export interface Dialled {
   readonly port: ServicePortIR;
   readonly frontend: Frontend;
 }
 
-/** The frontends that a packet dials, in the order in which they are asked. */
+/** The frontends at a packet's destination, in the order in which rules check them. */
 export function dialledBy({ protocol, destination, destinationPort }: Packet, { services, node }: Target): Dialled[] {
   const isHere = isNodeAddress(destination, node);
   const at = ({ kind }: Frontend) => (kind === 'nodePort' ? 1 : 0);
@@ -30,7 +30,7 @@ export function isInternal({ kind }: Frontend): boolean {
   return kind === 'clusterIP' || kind === 'clusterSetIP';
 }
 
-/** Why a packet reaches no endpoint, as a sentence's part; undefined: it does. */
+/** Why a packet reaches no endpoint, as a part of a sentence; undefined: it reaches one. */
 export function whyNot(verdict: Verdict, packet: Packet, target: Target): string | undefined {
   const dialled = dialledBy(packet, target);
   switch (verdict.kind) {

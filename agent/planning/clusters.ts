@@ -4,8 +4,8 @@ import { type Cidr, cidrContains, parseAddress } from '../../compiler/values/add
 import type { ClusterOf } from './fact-texts.ts';
 
 /**
- * Which cluster an endpoint is in: as the objects say that were compiled, `local` being the node's
- * own; for one that they hold no more, `local` where its address is of the own pod network.
+ * The cluster that an endpoint is in, according to the compiled objects; `local` is the node's own. An endpoint
+ * that no object has any more is `local` if its address is in the local pod network.
  */
 export function clustersOf({ endpoints }: Compilation, podCidrs: readonly Cidr[]): ClusterOf {
   const clusters = new Map(endpoints.map((record) => [endpointText(record), record.cluster ?? 'local']));

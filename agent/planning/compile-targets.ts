@@ -16,9 +16,9 @@ import type { ClusterOf } from './fact-texts.ts';
 import { possibleSettings } from './possible.ts';
 import { targetsOf } from './targets.ts';
 
-/** What shall be, in both families. */
+/** The desired state, in both families. */
 export interface Wanted {
-  /** No object was read at all: what shall be is nothing, and hardly meant. */
+  /** No object was read at all: the desired state is empty, which is probably a mistake. */
   readonly isEmpty: boolean;
   readonly input: CompileInput;
   readonly mode: Mode;
@@ -26,7 +26,7 @@ export interface Wanted {
   readonly settings: Settings;
   readonly targets: Readonly<Record<Family, Target>>;
   readonly diagnostics: readonly Diagnostic[];
-  /** Where in files their objects stand. */
+  /** Finds their objects in files. */
   readonly placeOf: PlaceOf;
   readonly clusterOf: ClusterOf;
 }
@@ -35,16 +35,16 @@ export interface WantedOptions extends InputOptions {
   readonly strict?: boolean;
 }
 
-/** The machine that a command compiles for, where it runs there. */
+/** The machine that a command compiles for, if it runs there. */
 export interface Here {
   readonly host: Host;
   readonly run: Run;
 }
 
 /**
- * Compiles what a plan leads to.
+ * Compiles the desired state of a plan.
  *
- * here     undefined: not on the node itself
+ * here     undefined: the command does not run on the node itself
  * throws   InputError for files that cannot be used, and with `strict` for a warning
  */
 export async function compileWanted(options: WantedOptions, io: Io, here: Here | undefined): Promise<Wanted> {

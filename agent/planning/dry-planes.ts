@@ -15,11 +15,11 @@ import { scopeOf } from './plan-kernel.ts';
 import { readDumps } from '../input/dumps.ts';
 
 /**
- * Kernels that are planned for, each plan printed as `slicewright plan` prints it.
+ * Planes that plan and never write; each plan is printed as `slicewright plan` prints it.
  *
  * against   dumps that the first plans start from; empty: the kernel
- * signal    aborted: nothing is printed any more. What was being read then was most likely cut short, and a plan from a
- *           part would be a false one
+ * signal    aborted: nothing more is printed. A reading in progress was most likely cut short, and a plan from a
+ *           part would be wrong
  * throws    InputError for dumps that cannot be used
  */
 export function dryPlanes(

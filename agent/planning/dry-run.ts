@@ -6,16 +6,16 @@ import type { Family } from '../../compiler/values/address.ts';
 
 export interface DryPlaneOptions {
   readonly family: Family;
-  /** What the first plan starts from; where that cannot be read, it starts from nothing. */
+  /** What the first plan starts from; if that cannot be read, the plan starts from an empty kernel. */
   readonly start: () => Promise<Observed>;
-  /** A kernel with nothing in it, under this name. */
+  /** An empty kernel, under this name. */
   readonly nothing: (source: string) => Observed;
   readonly onPlan: (plan: Plan, target: Target) => void;
 }
 
 /**
- * A kernel that is planned for and never written to: the first plan starts from a dump, or from the
- * kernel where it may be read, or from nothing; each next one from where the last one led.
+ * A kernel for plans that are never written: the first plan starts from a dump, from the
+ * kernel if it may be read, or from nothing; each later plan starts from the result of the previous one.
  */
 export function createDryPlane({ family, start, nothing, onPlan }: DryPlaneOptions): FamilyPlane {
   let believed: Observed | undefined;

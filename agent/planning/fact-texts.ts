@@ -27,10 +27,10 @@ import {
 } from '../../compiler/values/rational.ts';
 import type { Fact } from './fold.ts';
 
-/** + begins to be served, - ends, ~ is another to some client, = other rules with the same effect. */
+/** + begins to be served, - ends, ~ changes for some client, = other rules with the same effect. */
 export type Sign = '+' | '-' | '~' | '=';
 
-/** The cluster that an endpoint is in, for people; undefined when no object tells any more. */
+/** The cluster that an endpoint is in, for people; undefined if no object says it any more. */
 export type ClusterOf = (endpoint: string) => string | undefined;
 
 export function signOf(change: FrontendChange): Sign {
@@ -39,10 +39,10 @@ export function signOf(change: FrontendChange): Sign {
   return change.is === undefined && change.after.kind === 'absent' ? '-' : '~';
 }
 
-/** How many of a kind are named where there can be many. */
+/** How many items of a long list are named. */
 const few = 2;
 
-/** The most important first: who gets in, where they get to, what else they notice. */
+/** The most important first: which clients get in, which endpoints they reach, what else they notice. */
 export function factsOf(change: FrontendChange, clusterOf: ClusterOf): Fact[] {
   if (!isNoticed(change)) {
     return [fact('other rules, the same endpoints and shares'), ...nameFacts(change)];
@@ -54,13 +54,13 @@ export function factsOf(change: FrontendChange, clusterOf: ClusterOf): Fact[] {
   return all.map(({ whole, brief }) => fact(inGuard(change, whole), inGuard(change, brief)));
 }
 
-/** Where there is a firewall, what is dropped may be dropped by it. */
+/** With a firewall, the firewall may be what drops a packet, so the text only says `dropped`. */
 export function inGuard({ was, is }: FrontendChange, text: string): string {
   const isGuarded = was?.allowedFrom !== undefined || is?.allowedFrom !== undefined;
   return isGuarded ? text.replaceAll(fateWords({ kind: 'drop' }), 'dropped') : text;
 }
 
-/** What only some clients of a kind notice, or who dials another address of the node: the first of them. */
+/** A change that only some clients of a kind notice, or clients of another address of the node: the first such change. */
 function restFacts({ clients, elsewhere }: FrontendChange, clusterOf: ClusterOf): Fact[] {
   const [one] = [...clients, ...elsewhere].filter(({ before, after }) => before !== after);
   if (one === undefined) return [];
@@ -70,7 +70,7 @@ function restFacts({ clients, elsewhere }: FrontendChange, clusterOf: ClusterOf)
   return [fact(`${who}: ${whole}`, `${who}: ${brief}`)];
 }
 
-/** Everything that takes no walk through endpoints, and is equal where nothing of it differs. */
+/** All facts that can be found without comparing endpoints; equal texts if none of them differs. */
 export function sameWords(change: FrontendChange): string {
   const facts = isNoticed(change)
     ? [...smallFacts(change), ...rangeFacts(change), ...accessFacts(change)]
@@ -90,7 +90,7 @@ function smallFacts(change: FrontendChange): Fact[] {
 
 export const fact = (whole: string, brief = whole): Fact => ({ whole, brief });
 
-/** Where the usual place is answered as before or stays unanswered; else it has said it already. */
+/** Changes at other addresses. They are left out if the change at the usual address has said it already. */
 function placeTexts(change: FrontendChange): string[] {
   const isTold = change.clients.some((one) => isForward(one.before) !== isForward(one.after));
   return isTold ? [] : placeText(placeChanges(change));
@@ -123,9 +123,9 @@ function nameFacts({ was, is }: FrontendChange): Fact[] {
   return [fact(`the port is called ${newPort} now, ${oldPort} before`)];
 }
 
-/** Whose way to endpoints changes, each kind of client with its fates. */
+/** Kinds of clients whose endpoints change in the same way, with their fates. */
 interface SpreadChange {
-  /** undefined: everyone's, alike. */
+  /** undefined: all kinds alike. */
   readonly kinds: readonly ClientFates['client']['kind'][] | undefined;
   readonly before: Fate;
   readonly after: Fate;
@@ -146,7 +146,7 @@ export function spreadChanges(change: FrontendChange): SpreadChange[] {
   return groups.map((group) => (group.kinds.length === told.length ? { ...group, kinds: undefined } : group));
 }
 
-/** What a kind of client is told by: its fates where it gets to an endpoint; undefined: the firewall has told already. */
+/** The client that represents its kind: one that reaches an endpoint; undefined: the access facts cover the kind already. */
 function tellingOf(
   change: FrontendChange,
   kind: ClientFates['client']['kind'],
@@ -189,7 +189,7 @@ function describeForwards(before: Forward, after: Forward, clusterOf: ClusterOf)
   const moved = [...come, ...leave];
   const counts = was.size === is.size ? endpointCount(is.size) : `${was.size} → ${endpointCount(is.size)}`;
   const named = moved.length === 0 ? '' : ` (${bounded(moved)})`;
-  // The counts tell the rest, unless some come and others leave.
+  // The counts are enough, unless some endpoints come and others leave.
   const replaced = come.length > 0 && leave.length > 0 ? ` (+${come.length}, -${leave.length})` : '';
   const shares = describeShares(before, after, clusterOf);
   return fact(
@@ -198,7 +198,7 @@ function describeForwards(before: Forward, after: Forward, clusterOf: ClusterOf)
   );
 }
 
-/** Three of them, and how many more there are. */
+/** The first three, and how many more there are. */
 function bounded(texts: readonly string[]): string {
   const shown = texts.slice(0, 3).join(', ');
   return texts.length <= 3 ? shown : `${shown} and ${texts.length - 3} more`;
@@ -210,7 +210,7 @@ function endpointCount(count: number): string {
 
 const asBefore = 'shares of the clusters as before';
 
-/** Each cluster's part of new connections, before and after, where it changes. */
+/** Each cluster's share of new connections, before and after, if it changes. */
 function describeShares(before: Forward, after: Forward, clusterOf: ClusterOf): string[] {
   const [was, is] = [sharesByCluster(before, clusterOf), sharesByCluster(after, clusterOf)];
   const zero = rational(0);
@@ -231,7 +231,7 @@ function sharesByCluster({ shares, refused }: Forward, clusterOf: ClusterOf): Ma
   return sums;
 }
 
-/** `2 endpoints: local 50 %, member1 50 %`, or what happens to clients that get to none. */
+/** `2 endpoints: local 50 %, member1 50 %`, or what happens to clients that reach none. */
 export function fateText(fate: Fate, clusterOf: ClusterOf): string {
   if (!isForward(fate)) return fateWords(fate);
   const shares = [...sharesByCluster(fate, clusterOf)].sort(([a], [b]) => compareText(a, b));

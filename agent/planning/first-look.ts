@@ -14,11 +14,11 @@ export interface FirstLookOptions {
   readonly mode: Mode;
   readonly settings: Settings;
   readonly takeOver: boolean;
-  /** Percent of the Services that are served that may go at once. */
+  /** The percentage of served Services that may be removed at once. */
   readonly threshold: number;
 }
 
-/** What `apply` would refuse as a mass removal, asked before an agent's first program. */
+/** Checks before an agent's first program what `apply` would reject as a mass removal. */
 export function createFirstLook(options: FirstLookOptions): FirstLook {
   return async (targets) => {
     const served: Served[] = [];
@@ -39,7 +39,7 @@ export function createFirstLook(options: FirstLookOptions): FirstLook {
   };
 }
 
-/** Empty: nothing is there, or the plane refuses to change it, and says so itself. */
+/** Empty if no Service is served there, or if the kernel's plan is refused; the sync then reports the refusal. */
 async function servedIn(
   family: Family,
   targets: Readonly<Record<Family, Target>>,

@@ -1,4 +1,4 @@
-/** Something that a line says, and how it says it where there is little room. */
+/** A fact on a line, in full and in brief. */
 export interface Fact {
   readonly whole: string;
   readonly brief: string;
@@ -7,16 +7,16 @@ export interface Fact {
 export interface LineParts {
   readonly sign: string;
   readonly service: string;
-  /** Its name; empty for the unnamed port. */
+  /** The port's name; empty for the unnamed port. */
   readonly port: string;
   readonly frontends: readonly string[];
   readonly facts: readonly Fact[];
 }
 
-/** A line that is indented by two stays under 160. */
+/** With an indentation of two, a line stays under 160 characters. */
 const longest = 157;
 const rest = ' … (plan --verbose)';
-/** Frontends that are named at most, and characters of a name: what is tried in turn, from much to little. */
+/** How many frontends are named, and how long a name may be: tried in order, from the most to the least. */
 const levels = [
   { frontends: 3, name: Number.POSITIVE_INFINITY },
   { frontends: 1, name: Number.POSITIVE_INFINITY },
@@ -24,10 +24,10 @@ const levels = [
   { frontends: 1, name: 20 },
   { frontends: 1, name: 12 },
 ] as const;
-/** Room that the facts have to have before names are let be as long as they are. */
+/** Names are cut until this much room is left for the facts. */
 const enough = 48;
 
-/** One line, whatever the names, and however much there is to say: whole if it fits, else facts in brief, else some. */
+/** One line, whatever the names and the number of facts: in full if it fits, else with brief facts, else with some of them. */
 export function foldLine(parts: LineParts): string {
   return clean(folded(parts));
 }
@@ -55,7 +55,7 @@ function head({ sign, service, port, frontends }: LineParts, most: number, name:
   return `${sign} ${foldName(service, name)}: ${named}${shown}${more === 0 ? '' : ` and ${more} more`}: `;
 }
 
-/** As many as there is room for, and the first even where it has to be cut. */
+/** As many facts as fit; the first is always there, even if it has to be cut. */
 function fill(texts: readonly string[], room: number): string {
   const [first = '', ...others] = texts;
   if (others.length === 0 && lengthOf(first) <= room) return first;
@@ -68,14 +68,14 @@ function fill(texts: readonly string[], room: number): string {
   return line;
 }
 
-/** Its beginning and its end: names of one kind mostly differ there. */
+/** Keeps the beginning and the end, where names of one kind mostly differ. */
 export function foldName(name: string, most: number): string {
   if (name.length <= most) return name;
   const end = Math.floor((most - 1) / 2);
   return `${name.slice(0, most - 1 - end)}…${name.slice(name.length - end)}`;
 }
 
-/** What another program wrote into a comment is text of whoever could write there: a terminal must not obey it. */
+/** Any program can write text into a rule's comment, so control characters are replaced: a terminal would obey them. */
 export function clean(text: string): string {
   return text.replace(/\p{C}/gu, '?');
 }

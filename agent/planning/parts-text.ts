@@ -1,13 +1,13 @@
 import type { PartDiff } from '../../backends/planning/differences.ts';
 
-/** How a terminal shows a difference; each is text to text. */
+/** How a terminal shows a difference; each function takes and returns text. */
 export interface Paint {
   readonly heading: (text: string) => string;
   readonly added: (text: string) => string;
   readonly removed: (text: string) => string;
 }
 
-/** The differences as text, at most about `maxLines` of it; what is left out is counted. */
+/** The differences as text, at most about `maxLines` of it; the rest is counted. */
 export function partsText(diffs: readonly PartDiff[], paint: Paint, maxLines: number): string {
   const lines: string[] = [];
   for (const [i, diff] of diffs.entries()) {

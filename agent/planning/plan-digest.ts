@@ -3,22 +3,22 @@ import { isDeepStrictEqual } from 'node:util';
 import { asFields, type Fields } from '../../compiler/model/fields.ts';
 
 /*
- * Whether a saved plan is what was saved. It is a check against accidents and careless edits, and what `--plan-digest` pins: it says
- * nothing of who wrote the file, because whoever changes a plan can make its digest anew.
+ * Whether a saved plan is unchanged. The digest protects against accidents and careless edits, and `--plan-digest` pins it. It does
+ * not prove who wrote the file, because anybody who changes a plan can also recompute its digest.
  */
 
-/** Each sha-256 in hexadecimal, of canonical JSON. One for each part, so that a plan that differs says where. */
+/** SHA-256 digests in hexadecimal, of canonical JSON. Each part has its own, so that a difference can be located. */
 export interface PlanDigest {
-  /** Of all the others: what a reviewer pins. */
+  /** The digest of all the others: the one that a reviewer pins. */
   readonly plan: string;
-  /** Of the envelope: `backend`, `chainPrefix`. */
+  /** Digests of the envelope's fields: `backend`, `chainPrefix`. */
   readonly fields: Readonly<Record<string, string>>;
   readonly families: readonly FamilyDigest[];
 }
 
 interface FamilyDigest {
   readonly steps: readonly string[];
-  /** The others: `family`, `fingerprint`, `result`. */
+  /** Digests of the other fields: `family`, `fingerprint`, `result`. */
   readonly fields: Readonly<Record<string, string>>;
 }
 
@@ -42,7 +42,7 @@ function fieldDigests(fields: Fields): Record<string, string> {
   return Object.fromEntries(known.map(([name, value]) => [name, canonicalDigest(value)]));
 }
 
-/** What is in a plan and is not what its digest stands for, a sentence for each; empty: nothing. */
+/** The parts of a plan that do not match its digest, a sentence for each; empty: all match. */
 export function differences(found: PlanDigest, stated: PlanDigest): string[] {
   const counts = [found.families.length, stated.families.length] as const;
   const sentences = [
@@ -78,7 +78,7 @@ function changedFields(at: string, found: FamilyDigest['fields'], stated: Family
   });
 }
 
-/** Text is handed over in pieces: a step of a large program is long, and a second copy of it would cost as much memory. */
+/** Hashes text in pieces: a step of a large program is long, and a second copy of it would cost as much memory. */
 const pieceLength = 65_536;
 
 function canonicalDigest(value: unknown): string {
@@ -101,7 +101,7 @@ function createWriter() {
   };
 }
 
-/** JSON with the members of objects in the order of their names, as `JSON.stringify` leaves members out. */
+/** JSON with members in the order of their names; it leaves out the members that `JSON.stringify` leaves out. */
 function writeCanonical(value: unknown, write: (text: string) => void): void {
   if (Array.isArray(value)) {
     write('[');

@@ -3,10 +3,10 @@ import type { Wanted } from './compile-targets.ts';
 import type { PlannedFamily } from './plan-kernel.ts';
 
 /**
- * Plans from what the tools showed of a node, or from the files of `compile --out`.
+ * Plans from the tools' output about a node, or from the files of `compile --out`.
  *
- * isToBeApplied   the plans will be applied to a kernel that looks like this
- * throws          InputError for what is no dump
+ * isToBeApplied   the plans will be applied to a kernel in this state
+ * throws          InputError for a file that is not a dump
  */
 export function planDumps(
   against: readonly string[],

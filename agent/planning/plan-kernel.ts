@@ -9,7 +9,7 @@ import type { Wanted } from './compile-targets.ts';
 
 type ScopeSettings = Pick<Settings, 'chainPrefix'> & { readonly ipvs: Pick<Scope, 'excludeCidrs'> };
 
-/** What of a kernel is slicewright's, as settings and the command line say. */
+/** Which part of a kernel is slicewright's, according to settings and the command line. */
 export function scopeOf(family: Family, { chainPrefix: prefix, ipvs }: ScopeSettings, takeOver: boolean): Scope {
   return { family, prefix, takeOver, excludeCidrs: ipvs.excludeCidrs };
 }
@@ -17,7 +17,7 @@ export function scopeOf(family: Family, { chainPrefix: prefix, ipvs }: ScopeSett
 /** One family's plan, from the kernel or from a dump. */
 export interface PlannedFamily {
   readonly plan: Plan;
-  /** What other backends have there, which goes afterwards. */
+  /** Other backends' rules in that family, which are removed afterwards. */
   readonly remains: readonly string[];
 }
 
@@ -31,10 +31,10 @@ export interface KernelPlan extends PlannedFamily {
 }
 
 /**
- * What the kernel holds now: of every family that the node or a Service has, and of one that it has
- * no longer while something of slicewright's is left there.
+ * The kernel's present state: of every family that the node or a Service uses, and of an unused
+ * family in which slicewright's rules are left.
  *
- * throws   BackendError when a family cannot be read that is needed
+ * throws   BackendError if a family that is needed cannot be read
  */
 export async function observeFamilies(
   run: Run,
@@ -52,10 +52,10 @@ export async function observeFamilies(
 }
 
 /**
- * The plans of all families from what their kernels hold. Also what other backends left in a family that has no plan is
- * read: it goes as well, and what cannot be read shall show before anything is changed.
+ * The plans of all families from the state of their kernels. Other backends' rules in a family without a plan are
+ * read as well: they are removed later, so it must show before any change if they cannot be read.
  *
- * throws   BackendError when something cannot be read that is needed
+ * throws   BackendError if something that is needed cannot be read
  */
 export async function planFamilies(run: Run, wanted: Wanted, takeOver: boolean): Promise<KernelPlan[]> {
   const kernels = await observeFamilies(run, wanted, takeOver);
@@ -69,8 +69,8 @@ export async function planFamilies(run: Run, wanted: Wanted, takeOver: boolean):
 }
 
 /**
- * The plan from what a kernel holds. What another backend left decides about traffic as long as it is in force, and
- * goes when this one is.
+ * The plan from a kernel's state. Another backend's rules decide about traffic as long as they are in force, and
+ * are removed once this backend's are.
  */
 export async function planKernel(
   run: Run,

@@ -7,11 +7,11 @@ import { type FamilyReport, type ReportPaint, reportText } from './report.ts';
 import type { ClusterOf } from './fact-texts.ts';
 import { type PlanSummary, summaryText } from './summary.ts';
 
-/** What is dangerous about the plans of all families. */
+/** The dangers in the plans of all families. */
 export interface PlanRisks {
-  /** Of each family. */
+  /** The dangers of each family. */
   readonly dangers: readonly Danger[];
-  /** Of all together. */
+  /** The danger of all families together. */
   readonly removal: Removal;
 }
 
@@ -27,12 +27,12 @@ export interface ShownPlans {
   readonly planned: readonly PlannedFamily[];
   /** One for each plan, in their order. */
   readonly reports: readonly FamilyReport[];
-  /** What is dangerous about all together. */
+  /** Dangers of all families together. */
   readonly dangers: readonly Danger[];
   readonly summary: PlanSummary;
   readonly hasChanges: boolean;
   readonly clusterOf: ClusterOf;
-  /** Where it was saved too. */
+  /** The file that the plan was saved to, if it was. */
   readonly saved?: SavedTo | undefined;
 }
 
@@ -66,7 +66,7 @@ export function plansDocument(
   format: DocumentFormat,
 ): Promise<string> {
   const families = reports.map((report, i) => {
-    // The steps are of the whole plan.
+    // The steps belong to the whole plan, so a plan for chosen Services cannot be applied from it.
     const steps = report.isFiltered ? undefined : (planned[i]?.plan.steps() ?? []);
     return reportJson(report, steps, clusterOf);
   });

@@ -3,23 +3,23 @@ import type { Served } from '../../backends/planning/served.ts';
 import { counted } from '../../compiler/values/counted.ts';
 import { compareText } from '../../compiler/values/names.ts';
 
-/** What a plan takes away, of all families together. */
+/** What a plan removes, counted over all families. */
 export interface Removal {
   /** Services that are served now. */
   readonly served: number;
-  /** Those of them that have no frontend any more: names, and cluster IPs of those that cannot be named. */
+  /** The Services of them that lose their last frontend: names, or cluster IPs of Services whose name is unknown. */
   readonly removed: readonly string[];
 }
 
-/** Part of the Services that may go at once, in percent; more is hardly meant. */
+/** The percentage of Services that may be removed at once; a larger removal is probably a mistake. */
 export const defaultThreshold = 50;
 
-/** Its danger, for people and programs. */
+/** The danger's code, for people and programs. */
 export const massRemovalCode = 'mass-removal';
 
 /**
- * A Service counts once, and is removed when no family serves it any more. Those that cannot be named are taken to be the
- * same in all families, as those of a cluster with two families mostly are: so many as the family has that has most.
+ * A Service counts once, and is removed when no family serves it any more. Services without a known name are taken to be the
+ * same in all families, as in most dual-stack clusters: their number is that of the family with the most of them.
  */
 export function removalOf(families: readonly Served[]): Removal {
   const before = new Set(families.flatMap((one) => [...one.before.named]));
@@ -31,8 +31,8 @@ export function removalOf(families: readonly Served[]): Removal {
 }
 
 /**
- * Whether more goes than may go at once. Small numbers are no exception: who gives one Service's manifests where all are
- * wanted removes two of three.
+ * Whether more is removed than may be at once. Small numbers are no exception: giving one Service's manifests instead of all
+ * three removes two of three.
  *
  * threshold   percent; 100: all may go, 0: none
  */
@@ -40,7 +40,7 @@ export function isMassRemoval({ served, removed }: Removal, threshold: number): 
   return removed.length * 100 > threshold * served;
 }
 
-/** Names that are told of those that go. */
+/** How many of the removed Services are named. */
 const maxNames = 5;
 
 /** `2 of the 3 Services that are served now go (67 %, more than 50 %): kube-system/kube-dns, shop/cart`. */
@@ -54,7 +54,7 @@ export function removalText({ served, removed }: Removal, threshold: number): st
   return `${of} served now ${verb} (${percent} %, more than ${threshold} %): ${removed.slice(0, maxNames).join(', ')}${more}`;
 }
 
-/** Of all families together; empty where no more goes than may. */
+/** The danger of all families together; empty if no more is removed than may be. */
 export function removalDangers(removal: Removal, threshold: number): Danger[] {
   return isMassRemoval(removal, threshold) ? [{ code: massRemovalCode, message: removalText(removal, threshold) }] : [];
 }

@@ -47,7 +47,7 @@ function frontendJson(
   };
 }
 
-/** `null` where a side has none of it; left out where neither has. */
+/** `null` if that side has none; left out if neither side has one. */
 function sidesJson(
   name: string,
   was: FoundFrontend | undefined,
@@ -71,7 +71,7 @@ function fateJson(fate: Fate, clusterOf: ClusterOf): object {
   return { kind: fate.kind, endpoints, refused: toNumber(fate.refused) };
 }
 
-/** Part of the connections, 0 to 1. The fractions' own numbers have thousands of bits, more than a number holds. */
+/** A share of the connections, 0 to 1. The exact fractions can have thousands of bits, too many for a number. */
 function toNumber({ numerator, denominator }: Rational): number {
   return Number((numerator * 1_000_000_000_000n) / denominator) / 1e12;
 }

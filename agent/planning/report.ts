@@ -9,18 +9,18 @@ import { clean, foldName } from './fold.ts';
 import type { ClusterOf } from './fact-texts.ts';
 import { describeChanges, type FrontendSentence } from './sentences.ts';
 
-/** Everything that people and programs are told of one family's plan. */
+/** The report on one family's plan, for people and programs. */
 export interface FamilyReport extends PlanChanges {
   readonly family: Family;
   readonly backend: string;
   /** What the plan starts from: `the kernel (nft)`, a file's name. */
   readonly source: string;
   readonly services: readonly FrontendSentence[];
-  /** It tells of some Services only; its cost is the whole plan's. */
+  /** Only some Services are reported; the cost is still the whole plan's. */
   readonly isFiltered: boolean;
 }
 
-/** isAsked   undefined: all is told */
+/** isAsked   undefined: everything is reported */
 export function makeReport(
   { plan, remains }: PlannedFamily,
   clusterOf: ClusterOf,
@@ -37,7 +37,7 @@ export function makeReport(
   };
 }
 
-/** What is of no Service goes too, but its dangers: they are everybody's. */
+/** Leaves out parts that belong to no Service, but not their dangers: those concern everybody. */
 function filtered(changes: PlanChanges, isAsked: IsNameSelected): PlanChanges {
   const isTold = ({ servicePort }: { readonly servicePort?: string | undefined }) =>
     servicePort !== undefined && isAsked(servicePort);
@@ -49,14 +49,14 @@ function filtered(changes: PlanChanges, isAsked: IsNameSelected): PlanChanges {
   };
 }
 
-/** Whether it tells of anything to do. */
+/** Whether there is any change to report. */
 export function hasContent({ cost, isFiltered, services, parts }: FamilyReport): boolean {
   return cost.transactions > 0 && (!isFiltered || services.length + parts.length > 0);
 }
 
-/** Rules shown of one family's differences. Beyond that they are counted. */
+/** How many lines of one family's rule differences are shown; the rest is counted. */
 const maxDiffLines = 400;
-/** Dangers of one code that are shown; beyond that they are counted. */
+/** How many dangers with the same code are shown; the rest is counted. */
 const maxAlike = 10;
 
 export interface ReportPaint extends Paint {
@@ -64,15 +64,15 @@ export interface ReportPaint extends Paint {
 }
 
 export interface ReportChoices {
-  /** false: without the differences part by part. */
+  /** false: without the differences of rules. */
   readonly withRules: boolean;
   /** Whole sentences, what happens to each kind of client, and every danger. */
   readonly verbose?: boolean;
 }
 
 /**
- * The report for a terminal: what changes for traffic, the rules, the cost, and last, where it is
- * not scrolled away, what is dangerous.
+ * The report for a terminal: what changes for traffic, the rules, the cost, and the dangers last, where they do not
+ * scroll out of view.
  */
 export function reportText(
   report: FamilyReport,
@@ -103,7 +103,7 @@ function wholeSentence({ sign, service, text, details }: FrontendSentence): stri
   return `  ${sign} ${clean(`${service}: ${text}`)}\n${clients}`;
 }
 
-/** A line each, of one code no more than a screen has room for; names are folded where they are long. */
+/** One line each, and only as many of one code as fit on a screen; long names are cut. */
 function dangerLines(dangers: readonly Danger[]): string[] {
   return [...Map.groupBy(dangers, ({ code }) => code)].flatMap(([code, alike]) => {
     const shown = alike.slice(0, maxAlike).map(dangerLine);

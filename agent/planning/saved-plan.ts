@@ -7,14 +7,14 @@ import type { PlanRisks } from './plans.ts';
 import { differences, digestOf, type PlanDigest } from './plan-digest.ts';
 
 /*
- * A plan in a file: reviewed now, performed later, by `apply --plan`, exactly or not at all. This is the envelope; what
- * is in it for one family is its backend's.
+ * A plan in a file: reviewed now, applied later by `apply --plan`, exactly or not at all. This file defines the envelope;
+ * each backend defines the content for one family.
  */
 
 const apiVersion = 'slicewright.dev/v1alpha1';
 const kind = 'Plan';
 
-/** The backend and the prefix are left out where they are what holds without any choice. */
+/** The backend and the prefix are left out if they are the defaults. */
 export function savedPlanJson(
   backend: string,
   prefix: ChainPrefix,
@@ -33,7 +33,7 @@ export function savedPlanJson(
   };
 }
 
-/** Of the names in the plan. */
+/** The prefix of chain names in the plan. */
 const chainPrefix = z.string().transform((text, context): ChainPrefix => {
   const parsed = parseChainPrefix(text);
   if (parsed !== undefined) return parsed;
@@ -45,7 +45,7 @@ const backendName = z
   .string()
   .refine((name) => backendNames().includes(name), 'is not a backend of this version of slicewright');
 
-/** The kernel is as it was when the plan was made, or it is refused: so what was said of it then holds. */
+/** Risks can be trusted later: if the kernel is not as it was when the plan was made, the plan is rejected. */
 const risks = {
   dangers: z
     .array(z.strictObject({ code: z.string(), message: z.string(), servicePort: z.string().optional() }))
@@ -70,7 +70,7 @@ const envelope = z.strictObject({
 });
 
 export interface SavedPlan {
-  /** Of the whole plan. */
+  /** The digest of the whole plan. */
   readonly digest: string;
   readonly mode: Mode;
   readonly prefix: ChainPrefix;
@@ -81,8 +81,8 @@ export interface SavedPlan {
 /**
  * The plan of a parsed file.
  *
- * pinned   the digest that it must have, where somebody said so
- * throws   InputError that names what is not of a plan, with its place, or is not as it was saved
+ * pinned   the digest that it must have, if one was given
+ * throws   InputError that names, with its place, what does not belong in a plan, or says that the plan was changed
  */
 export async function loadSavedPlan(parsed: unknown, file: string, pinned?: string): Promise<SavedPlan> {
   const result = envelope.safeParse(parsed);

@@ -18,13 +18,13 @@ import {
 } from './fact-texts.ts';
 import { type Fact, foldLine } from './fold.ts';
 
-/** What the clients of a frontend will notice, or of several of one Service port that change alike. */
+/** What the clients of a frontend will notice, or of several frontends of one Service port that change alike. */
 export interface FrontendSentence {
   readonly service: string;
   readonly sign: Sign;
-  /** All there is to say. */
+  /** All facts, in full. */
   readonly text: string;
-  /** The sign, the Service and what fits of the text: bounded, whatever there is to say. */
+  /** The sign, the Service and the facts that fit: bounded, however many facts there are. */
   readonly line: string;
   /** What happens to each kind of client. */
   readonly details: readonly string[];
@@ -73,7 +73,7 @@ function sentence(
   };
 }
 
-/** One frontend that goes and one of its kind that comes are one that moves. */
+/** A removed frontend and a new one of the same kind are reported as one that moves. */
 interface Move {
   readonly from: FrontendChange;
   readonly to: FrontendChange;
@@ -95,7 +95,7 @@ function pairMoves(changes: readonly FrontendChange[]): { moves: readonly Move[]
 
 type Alike = readonly [FrontendChange, ...FrontendChange[]];
 
-/** In the order of the first of each. */
+/** Groups in the order of their first members. */
 function groupAlike(changes: readonly FrontendChange[]): Alike[] {
   const groups: [FrontendChange, ...FrontendChange[]][] = [];
   for (const change of changes) {

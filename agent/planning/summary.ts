@@ -2,26 +2,26 @@ import type { Served } from '../../backends/planning/served.ts';
 import { counted } from '../../compiler/values/counted.ts';
 import type { FamilyReport } from './report.ts';
 
-/** How many Services a plan means something to, over all families; a Service counts once. */
+/** How many Services a plan affects, over all families; a Service counts once. */
 export interface PlanSummary {
   /** Begin to be served. */
   readonly add: number;
-  /** Go on, and some client notices. */
+  /** Stay, and some client notices a change. */
   readonly change: number;
-  /** Are served no more. */
+  /** Are no longer served. */
   readonly remove: number;
-  /** Go on with other rules, and no client notices. */
+  /** Stay with other rules, and no client notices a change. */
   readonly rulesOnly: number;
 }
 
-/** Of what the reports tell: a filtered report counts what passed its filter. */
+/** Counts the reported Services: a filtered report counts what passed its filter. */
 export function summaryOf(served: readonly Served[], reports: readonly FamilyReport[]): PlanSummary {
   const counts = { add: 0, change: 0, remove: 0, rulesOnly: 0 };
   for (const kind of changeKinds(served, reports).values()) counts[kind] += 1;
   return counts;
 }
 
-/** What a plan means to each Service that it tells of. */
+/** How a plan affects each reported Service. */
 export function changeKinds(
   served: readonly Served[],
   reports: readonly FamilyReport[],
@@ -47,7 +47,7 @@ export function changeKinds(
   }
 }
 
-/** `Plan: 1 Service to add, 2 to change, 0 to remove; 3 with other rules only.` As terraform ends its plans. */
+/** `Plan: 1 Service to add, 2 to change, 0 to remove; 3 with other rules only.` The form is terraform's. */
 export function summaryText({ add, change, remove, rulesOnly }: PlanSummary, hasChanges: boolean): string {
   if (!hasChanges) return 'No changes: the rules already match the objects.';
   const rest = rulesOnly === 0 ? '' : `; ${rulesOnly} with other rules only`;

@@ -6,7 +6,7 @@ import { clean } from '../planning/fold.ts';
 import type { PlanSummary } from '../planning/summary.ts';
 import type { ComparedFamily, Comparison } from './comparison.ts';
 
-/** What a sign means, as a word for a row. */
+/** The word for a sign, in a row. */
 const signWords: Readonly<Record<Sign, string>> = {
   '+': 'added',
   '-': 'removed',
@@ -14,7 +14,7 @@ const signWords: Readonly<Record<Sign, string>> = {
   '=': 'same traffic',
 };
 
-/** Lines of rules that one family's differences show; what is beyond that is counted. */
+/** How many lines of one family's rule differences are shown; the rest is counted. */
 const maxLines = 5000;
 
 const kindWords: Readonly<Record<keyof PlanSummary, string>> = {
@@ -24,7 +24,7 @@ const kindWords: Readonly<Record<keyof PlanSummary, string>> = {
   rulesOnly: signWords['='],
 };
 
-/** What changes of a Service, in a word; empty: nothing. */
+/** A Service's change, in a word; empty: no change. */
 export function changeWord(comparison: Comparison | undefined, service: string): string {
   const kind = comparison?.kinds.get(service);
   return kind === undefined ? '' : kindWords[kind];
@@ -43,13 +43,13 @@ function changeText(family: string, { service, sign, text, details }: ComparedFa
     word: signWords[sign],
     mark: signWords[sign].replaceAll(' ', '-'),
     text: clean(text),
-    // Whoever comes or goes gets the same whoever he is.
+    // A Service that is added or removed affects all clients alike, so details by kind of client would add nothing.
     details: sign === '~' ? details.map(clean) : [],
   };
 }
 
 /**
- * All that changes, as the page's template takes it.
+ * All changes, as the page's template takes them.
  *
  * isShown   whether the page has a row for a Service
  */

@@ -10,30 +10,30 @@ import { defaultThreshold, removalDangers } from '../planning/removal.ts';
 import { type FamilyReport, makeReport } from '../planning/report.ts';
 import { changeKinds, type PlanSummary, summaryOf, summaryText } from '../planning/summary.ts';
 
-/** What changes in one family, as `plan` says it. */
+/** The changes in one family, as `plan` reports them. */
 export interface ComparedFamily extends Pick<FamilyReport, 'family' | 'parts' | 'dangers' | 'notes'> {
   /** What it is compared with: a file's name. */
   readonly source: string;
   readonly services: readonly Pick<FamilyReport['services'][number], 'service' | 'sign' | 'text' | 'details'>[];
-  /** `2 transactions, 9 lines, 3 chains`; empty: nothing has to be done. */
+  /** `2 transactions, 9 lines, 3 chains`; empty: there is nothing to do. */
   readonly cost: string;
 }
 
-/** What changes, in all families. */
+/** The changes in all families. */
 export interface Comparison {
   readonly families: readonly ComparedFamily[];
-  /** What it means to each Service that it tells of. */
+  /** How they affect each reported Service. */
   readonly kinds: ReadonlyMap<string, keyof PlanSummary>;
   /** `Plan: 1 Service to add, 2 to change, 0 to remove.` */
   readonly summary: string;
-  /** Of all families together. */
+  /** Dangers of all families together. */
   readonly dangers: readonly Danger[];
 }
 
 /**
- * What plans say.
+ * Turns plans into a comparison.
  *
- * source   what they start from, where the plans do not know it
+ * source   what the plans start from, if they do not know it
  */
 export function compared(planned: readonly PlannedFamily[], clusterOf: ClusterOf, source?: string): Comparison {
   const reports = planned.map((one) => makeReport(one, clusterOf));
@@ -53,12 +53,12 @@ function comparedFamily(report: FamilyReport): ComparedFamily {
   return { ...report, cost: texts.join(', ') };
 }
 
-/** Plans from what other objects lead to, to what is wanted. No kernel is asked. */
+/** Plans from one set of objects to another. No kernel is read. */
 export function plansFrom(
   before: Readonly<Record<Family, Target>>,
   { mode: { live }, settings, targets }: Pick<Wanted, 'mode' | 'settings' | 'targets'>,
 ): PlannedFamily[] {
-  // As for a kernel that is slicewright's own: else the mark of whose chains these are would be among what changes.
+  // Treated as a kernel that is slicewright's own: otherwise the mark in the chains would count as a change.
   const how = { before: undefined, isToBeApplied: true } as const;
   return families
     .filter((family) => isUsed(before[family]) || isUsed(targets[family]))

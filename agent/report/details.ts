@@ -7,14 +7,14 @@ import type { PlaceOf } from '../input/place.ts';
 import { placeFacts, placeText } from '../terminal/diagnostics.ts';
 import type { ReportedPort, ReportedService } from './services.ts';
 
-/** Endpoints of one cluster that a graph shows one by one, rows of one table, and lines of rules of one Service port. */
+/** Limits: endpoints of one cluster drawn in a graph, rows of one table, and lines of rules of one Service port. */
 const most = { drawn: 10, listed: 500, lines: 1000 };
 
-/** Graphviz's own colours and fonts, which the page's style sheet has. */
+/** Graphviz's colours and fonts; they are removed, because the page's style sheet sets its own. */
 const drawnStyle =
   / (?:fill="(?:none|black)"|stroke="black"|font-family="[^"]*"|font-size="[^"]*"|xml:space="preserve")/g;
 
-/** What opens under a row, as its template takes it. `svg` is markup, everything else text. */
+/** The content that opens under a row, as its template takes it. `svg` is markup, everything else text. */
 export function detailsOf(
   { key, ports, diagnostics }: ReportedService,
   index: number,

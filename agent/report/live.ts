@@ -8,10 +8,10 @@ import type { Answer } from '../serving/listener.ts';
 import { policy, reportPage } from './page.ts';
 import { reportedServices } from './services.ts';
 
-/** Lets everything else that waits have its turn. */
+/** Lets all other waiting work run. */
 const breathe = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
-/** What an agent knows of its Services. */
+/** The agent's knowledge about its Services. */
 export interface Known {
   readonly node: string;
   readonly backend: Backend;
@@ -19,13 +19,13 @@ export interface Known {
   readonly placeOf: PlaceOf;
 }
 
-/** Characters of graphs, tables and rules, so that a page of many Services takes an agent no more than a few ten MB. */
+/** The most characters of graphs, tables and rules: a page of many Services takes an agent no more than a few ten MB. */
 const maxDetails = 8 * 1024 * 1024;
 
 /**
- * The page of a running agent, as of now. Between two Services, and two stages, everything else that the agent has to do
- * is done.
- * Nothing frames it and nobody keeps it.
+ * The page of a running agent, as of now. Between two Services, and between two stages, the agent's other work
+ * runs.
+ * Other pages may not show it in a frame, and browsers may not store it.
  */
 export async function liveReport({ node, backend, compilation: compile, placeOf }: Known): Promise<Answer> {
   const compilation = compile();

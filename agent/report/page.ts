@@ -15,29 +15,29 @@ import { style } from './style.ts';
 import { render as renderDetails } from './templates/details.html.hbs.ts';
 import { render as renderPage } from './templates/page.html.hbs.ts';
 
-/** What a page shows. */
+/** The content of a page. */
 export interface Report extends ReportedServices {
   readonly title: string;
   readonly node: string;
   readonly backend: string;
-  /** What the node is compared with; undefined: nothing. */
+  /** The comparison with the node's rules or other objects; undefined: there is none. */
   readonly comparison: Comparison | undefined;
   readonly placeOf: PlaceOf;
 }
 
 export interface PageChoices {
-  /** Characters of graphs, rules and tables of endpoints; Services that come after are rows alone, and say so. */
+  /** The most characters of graphs, rules and tables of endpoints; later Services only get a row, which says so. */
   readonly maxDetails: number;
-  /** Waited for between two Services, where something else has to be done meanwhile. */
+  /** Awaited between two Services, where the caller has other work to do. */
   readonly breathe?: () => Promise<void>;
 }
 
-/** A browser is at ease with so much, and an attachment as well. */
+/** This size suits browsers and mail attachments. */
 export const maxDetails = 64 * 1024 * 1024;
 
 /**
- * What the page may do: run the one script and show the one style sheet that it came with. It cannot ask for anything,
- * be framed by a form, or make markup from text.
+ * What the page may do: run its one script and use its one style sheet. It cannot load anything,
+ * send a form, or make markup from text.
  */
 export const policy = [
   "default-src 'none'",

@@ -41,7 +41,7 @@ const plan = z.object({
 });
 
 /**
- * What a plan says that `plan -o json` printed.
+ * Reads a plan that `plan -o json` printed.
  *
  * throws   InputError for another document
  */
@@ -79,7 +79,7 @@ export function comparedInPlan(document: unknown, file: string): Comparison {
   };
 }
 
-/** The document does not say which Services were served before, so a Service to which a port comes counts as one that comes. */
+/** The document does not say which Services were served before, so a Service that gets a new port counts as a new Service. */
 function kindOf(signs: readonly Sign[]): keyof PlanSummary {
   const noticed = new Set(signs.filter((sign) => sign !== '='));
   if (noticed.size === 0) return 'rulesOnly';

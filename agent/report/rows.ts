@@ -11,16 +11,16 @@ export interface Row {
   readonly key: string;
   readonly namespace: string;
   readonly state: ServiceState;
-  /** Of the state, for the style sheet: `serves-in-part`. */
+  /** The state as a class for the style sheet: `serves-in-part`. */
   readonly mark: string;
   readonly addresses: string;
   readonly endpoints: string;
   readonly clusters: readonly string[];
   readonly worst: Severity | 'none';
   readonly diagnostics: string;
-  /** `added`, `removed`, `changed`, `same traffic`; empty: nothing. */
+  /** `added`, `removed`, `changed`, `same traffic`; empty: no change. */
   readonly change: string;
-  /** All that is searched, in lower case. */
+  /** All searchable text, in lower case. */
   readonly search: string;
 }
 
@@ -54,7 +54,7 @@ export function countsText(diagnostics: readonly Diagnostic[]): string {
     .join(', ');
 }
 
-/** What the table can be filtered by, each with the values that some row has. */
+/** The filters of the table, each with the values that occur in rows. */
 export function filtersOf(rows: readonly Row[]) {
   const values = (of: (row: Row) => readonly string[]) =>
     [...new Set(rows.flatMap(of))].filter((value) => value !== '').sort(compareText);

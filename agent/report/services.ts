@@ -6,10 +6,10 @@ import { formatObjectRef } from '../../compiler/values/object-ref.ts';
 import { type ExplainedEndpoint, explain } from '../explain/explain.ts';
 import { graphs, type PortGraph } from '../graph/graph.ts';
 
-/** `absent`: nothing is served of it, and there is something to say of it. */
+/** `absent`: the Service is not served, and there is a diagnostic about it. */
 export type ServiceState = 'serves' | 'serves in part' | 'no endpoints' | 'absent';
 
-/** One Service, or a ServiceImport under the key that ends with `@clusterset`, with all that is told of it. */
+/** A Service, or a ServiceImport under the key that ends with `@clusterset`, with everything reported about it. */
 export interface ReportedService {
   readonly key: string;
   readonly state: ServiceState;
@@ -21,30 +21,30 @@ export interface ReportedService {
 
 export interface ReportedPort {
   readonly graph: PortGraph;
-  /** All that are known, used or not. */
+  /** All known endpoints, used or not. */
   readonly endpoints: readonly ExplainedEndpoint[];
-  /** What of the program belongs to it: text of a thousand Services is much, so each is made when it is shown. */
+  /** Its rules in the program. A thousand Services have much text, so it is made only when it is shown. */
   readonly rules: () => string;
 }
 
 export interface ReportedServices {
   /** By key. */
   readonly services: readonly ReportedService[];
-  /** What is about no Service: the node, clusters, files, slices that feed nothing. Worst first. */
+  /** Diagnostics that are about no Service: the node, clusters, files, slices that feed none. Worst first. */
   readonly general: readonly Diagnostic[];
 }
 
 export interface Choice {
   readonly isMeant: (ir: ServicePortIR) => boolean;
-  /** Whether a Service is meant of which nothing is served, by its key. */
+  /** Whether a Service that is not served is chosen, by its key. */
   readonly isAbsentMeant: (key: string) => boolean;
 }
 
 /**
- * What a report tells of Services.
+ * The Services of a report.
  *
  * diagnostics   of the compilation, of its input and of the program
- * rulesOf       what of the program belongs to a Service port
+ * rulesOf       the part of the program that belongs to a Service port
  */
 export function reportedServices(
   compilation: Compilation,
@@ -91,7 +91,7 @@ interface SortedOut {
   readonly general: readonly Diagnostic[];
 }
 
-/** Each diagnostic with the Services whose users feel it. */
+/** Each diagnostic with the Services that it affects. */
 function sortedOut(
   { endpoints }: Compilation,
   diagnostics: readonly Diagnostic[],

@@ -1,6 +1,6 @@
 import { graphStyle } from '../graph/svg.ts';
 
-/** The page's style sheet. Every colour is a pair, and what a colour says stands there as a word, too. */
+/** The page's style sheet. Every colour has a value for light and one for dark, and a word says what each colour means. */
 export const style = `
 :root {
   color-scheme: light dark;

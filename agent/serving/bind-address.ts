@@ -6,7 +6,7 @@ export interface BindAddress {
   readonly port: number;
 }
 
-/** undefined for text that is no address with a port; `:10249` is every address. */
+/** undefined for text that is not an address with a port; `:10249` means every address. */
 export function parseBindAddress(text: string): BindAddress | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);

@@ -31,6 +31,6 @@ it('Service ports are chosen by looking at what changed', () => {
   expect(new Set(of(second, { services: first, changes }))).toEqual(new Set([a, c]));
   expect(looks).toEqual(['shop/a', 'shop/d']);
 
-  // How this list comes out of what was there is not known: what is said is of another list.
+  // It is unknown how this list differs from the previous one: `since` is about another list.
   expect(of([d], { services: first, changes: new Map() })).toEqual([]);
 });

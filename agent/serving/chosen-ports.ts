@@ -2,16 +2,16 @@ import type { Since } from '../../backends/target.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
 
-/** Those Service ports of a family that somebody counts or serves. */
+/** The Service ports of a family that a condition chooses. */
 export interface ChosenPorts {
   /**
    * services   all that are in force
-   * since      how they come out of what was in force before; undefined: all are looked at
+   * since      how they differ from those that were in force before; undefined: look at all
    */
   of(services: readonly ServicePortIR[], since: Since | undefined): readonly ServicePortIR[];
 }
 
-/** Looks at what changed alone: few of a node's Service ports are chosen, and looking at all takes longer than a small change. */
+/** Looks only at what changed: few of a node's Service ports are chosen, and looking at all takes longer than a small change. */
 export function createChosenPorts(isChosen: (port: ServicePortIR) => boolean): ChosenPorts {
   let before: readonly ServicePortIR[] | undefined;
   const chosen = new Map<ServicePortId, ServicePortIR>();

@@ -1,10 +1,10 @@
 /**
- * Names of clusters as labels of metrics. Whoever may write slices can name clusters without end, and
- * each is a time series forever; so there are only so many, and all further ones count as `other`.
+ * Names of clusters as labels of metrics. Anybody who may write slices can name any number of clusters, and
+ * each would be a time series forever; so their number is limited, and all further ones count as `other`.
  */
 export interface ClusterLabels {
   of(cluster: string): string;
-  /** Forgets all clusters but these, and returns the forgotten. */
+  /** Forgets all clusters but these, and returns the forgotten ones. */
   keep(clusters: ReadonlySet<string>): string[];
 }
 

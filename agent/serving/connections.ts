@@ -6,8 +6,8 @@ export interface Connections {
 }
 
 /**
- * As many connections as `limit`. One more ends the oldest: refusing the new one would let whoever
- * holds the others keep every probe out.
+ * Allows at most `limit` connections. One more ends the oldest: if the new one were refused, a client that
+ * holds all connections could keep every probe out.
  */
 export function connectionsUpTo(limit: number): Connections {
   /** Oldest first. */

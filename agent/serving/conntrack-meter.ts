@@ -5,11 +5,11 @@ import type { Report } from '../telling/agent-event.ts';
 import type { Metrics } from './metrics.ts';
 
 /**
- * Counts what forgetting connections costs and finds, as kube-proxy counts its conntrack reconciler:
- * all commands of one sync are one round of it.
+ * Counts the time for removing conntrack entries and how many were removed, as kube-proxy does for its conntrack
+ * reconciler: all commands of one sync are one round.
  *
- * run      of one family's plane; it goes through unchanged
- * returns  the same, metered, and the listener that closes a round with each sync
+ * run      runs commands of one family's plane, unchanged
+ * returns  a `run` that is metered, and the listener that closes a round with each sync
  */
 export function meterConntrack(
   run: Run,

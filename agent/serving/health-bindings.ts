@@ -14,7 +14,7 @@ const anywhere: Readonly<Record<Family, HealthBinding>> = {
 
 /**
  * Health check node ports answer where node ports do (nodePortAddresses): on every address, or with
- * one listener on each that matches. Families that the node has no address of are left out.
+ * one listener on each matching address. Families in which the node has no address are left out.
  *
  * source: IPT-24.1
  */

@@ -20,7 +20,7 @@ const there = (object: unknown, cluster?: string): WrittenChange => ({
   gone: false,
 });
 
-/** Whether load balancers shall send new traffic here after these changes. */
+/** Whether load balancers should send new traffic here after these changes. */
 function isEligible(...changes: readonly WrittenChange[]): boolean {
   const health = createProxyHealth({ nowMs: () => 0 }, 1_000);
   const arrivals = changesOf(changes, context).map((change) => ({ ...change, atMs: 0 }));

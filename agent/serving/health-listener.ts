@@ -3,7 +3,7 @@ import type { Report } from '../telling/agent-event.ts';
 import type { Arrival } from '../sources/board.ts';
 import type { ProxyHealth } from './health.ts';
 
-/** What the agent tells, as health: a change that waits makes a family late, a sync makes it well. */
+/** Turns the agent's events into health: a change that waits makes a family late, a sync makes it healthy. */
 export function healthListener(health: ProxyHealth): Report {
   return (event) => {
     if (event.kind === 'changes') for (const family of event.families) health.queued(family);
@@ -14,7 +14,7 @@ export function healthListener(health: ProxyHealth): Report {
   };
 }
 
-/** Whether load balancers shall send new traffic to this node: not while it is being taken away. */
+/** Whether load balancers should send new traffic to this node: not while it is being deleted. */
 export function watchNode(arrivals: readonly Arrival[], nodeName: string, health: ProxyHealth): void {
   for (const arrival of arrivals) {
     if (!isOfKind(arrival, 'Node') || arrival.cluster !== undefined || arrival.id.name !== nodeName) continue;

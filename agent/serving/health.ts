@@ -1,11 +1,11 @@
 import type { Family } from '../../compiler/values/address.ts';
 import { compareText } from '../../compiler/values/names.ts';
 
-/** What is remembered of one family's syncs; undefined: never. */
+/** The times of one family's syncs; undefined: never. */
 interface FamilyHealth {
   /** Time of day. */
   updatedMs: number | undefined;
-  /** Since when a change waits to be applied, by the clock that never goes back. */
+  /** Since when a change waits to be applied, by the monotonic clock. */
   pendingMs: number | undefined;
 }
 
@@ -14,7 +14,7 @@ export interface ProxyHealth {
   queued(family: Family): void;
   /** A sync has begun its work or has ended well. */
   updated(family: Family): void;
-  /** Why the first program is not written; undefined: it is. */
+  /** Why the first program is not written; undefined: it is written. */
   held(why: string | undefined): void;
   nodeChanged(node: { readonly deleted: boolean; readonly taintKeys: readonly string[] }): void;
   healthz(): HealthAnswer;
@@ -31,14 +31,14 @@ export interface HealthAnswer {
 const goingTaint = 'ToBeDeletedByClusterAutoscaler';
 
 /**
- * Whether this proxy keeps up with changes, told as kube-proxy tells it: a family is healthy
+ * Whether this proxy keeps up with changes, judged as kube-proxy judges it: a family is healthy
  * unless a change has waited for longer than twice the sync period; the node is eligible for
- * load balancers unless it is being deleted. `/livez` does not ask about the node: restarting the
- * proxy would not help it. Nor does it ask about a first program that is held back: until somebody has decided, rules of
- * before are in force, and `/healthz` says why.
+ * load balancers unless it is being deleted. `/livez` ignores the node's state: restarting the
+ * proxy would not help it. It also ignores a first program that is held back: until an operator decides, the previous
+ * rules are in force, and `/healthz` says why.
  *
- * How long a change waits is measured by the clock that never goes back: a time of day that jumps makes nobody ill, and hides
- * nobody who is. What is told are times of day.
+ * The waiting time is measured by the monotonic clock, so a jump of the time of day neither makes a family unhealthy nor
+ * hides that it is. Answers show times of day.
  *
  * wallMs   the time of day; absent: the same clock
  * source   IPT-24.2, in the structured form of v1.34
@@ -56,7 +56,7 @@ export function createProxyHealth(
     families.set(family, known);
     return known;
   };
-  // What somebody has to decide is no reason to start it again.
+  // A restart does not help while an operator's decision is needed.
   const isLate = ({ pendingMs }: FamilyHealth): boolean =>
     heldBack === undefined && pendingMs !== undefined && nowMs() - pendingMs >= 2 * syncPeriodMs;
   const isHealthy = (): boolean => ![...families.values()].some(isLate);

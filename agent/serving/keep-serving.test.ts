@@ -7,7 +7,7 @@ import type { RunningServer } from './listener.ts';
 const bind = { host: '127.0.0.1', port: 10256 };
 const server: RunningServer = { port: 10256, close: () => Promise.resolve() };
 
-/** A server whose port is taken so many times. */
+/** A server whose port is taken this many times. */
 function start(taken: number) {
   const clock = createTestClock();
   const stop = new AbortController();

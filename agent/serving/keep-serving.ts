@@ -3,15 +3,15 @@ import type { Log } from '../telling/log.ts';
 import type { BindAddress } from './bind-address.ts';
 import type { RunningServer } from './listener.ts';
 
-/** source: kube-proxy restarts its health server so soon after a failure */
+/** source: kube-proxy restarts its health server this long after a failure */
 const againMs = 5_000;
 
 /**
- * Opens a server, and goes on trying while its port is taken: most likely by the agent that this
+ * Opens a server, and keeps trying while its port is taken: most likely by the agent that this
  * one replaces. Rules do not wait for it.
  *
- * bind      undefined: it is not wanted
- * returns   undefined when it never opened
+ * bind      undefined: no server is wanted
+ * returns   undefined if it never opened
  */
 export async function keepServing(
   name: string,

@@ -9,19 +9,19 @@ import { parsePort, protocols } from '../../compiler/values/port.ts';
 import { documentVersion } from '../terminal/document.ts';
 import { type Answer, plain } from './listener.ts';
 
-/** What an agent knows of one Service, for `slicewright explain`: it serves as objects do where somebody asks on the node. */
+/** An agent's knowledge about one Service, for `slicewright explain` on a node: it takes the place of objects from files. */
 export interface AgentKnowledge {
   readonly mode: string;
   readonly chainPrefix: ChainPrefix;
   readonly clusterCidrs: readonly Cidr[];
   readonly excludeCidrs: readonly Cidr[];
   readonly node: Readonly<Record<Family, NodeContext>>;
-  /** Of the Service, and of the ServiceImport of its name; or who answers at an address. */
+  /** The ports of the Service and of the ServiceImport of its name; or those that answer at an address. */
   readonly services: readonly ServicePortIR[];
   readonly endpoints: readonly EndpointRecord[];
 }
 
-/** The labels of every Service that an agent serves, by which a selector chooses. */
+/** The labels of every Service that an agent serves, for selectors. */
 export interface AgentLabels {
   /** By the key of a Service or ServiceImport: `shop/cart`, `shop/cart@clusterset`. */
   readonly labels: Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -29,20 +29,20 @@ export interface AgentLabels {
 
 export const knowledgeKind = 'AgentKnowledge';
 export const labelsKind = 'AgentLabels';
-/** Before the path of one question: `NAMESPACE/NAME`, `at/PROTOCOL/PORT/ADDRESS`, or {@link labelsQuestion}. */
+/** The prefix of a question's path: `NAMESPACE/NAME`, `at/PROTOCOL/PORT/ADDRESS`, or {@link labelsQuestion}. */
 export const knowledgePath = '/slicewright/explain/';
-/** What asks for {@link AgentLabels}. */
+/** The question that {@link AgentLabels} answers. */
 export const labelsQuestion = 'labels';
-/** Endpoints that one answer tells of at most: some 600 bytes each. */
+/** The most endpoints in one answer: some 600 bytes each. */
 export const mostEndpoints = 20_000;
 
 type Known = Pick<AgentKnowledge, 'services' | 'endpoints'>;
 
 /**
- * Answers what of the agent's knowledge a question is about.
+ * Answers a question with the part of the agent's knowledge that it is about.
  *
- * path      behind `knowledgePath`
- * returns   404 for what is no question, 413 for more than {@link mostEndpoints}; nobody serves it: 200, without Services
+ * path      the rest behind `knowledgePath`
+ * returns   404 for an unknown question, 413 for more than {@link mostEndpoints}; 200 without Services if none is served
  */
 export function knowledgeAnswer(
   path: string,

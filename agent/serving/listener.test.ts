@@ -26,7 +26,7 @@ async function dial(port: number): Promise<Socket> {
   return socket;
 }
 
-/** All that the server says until it closes the connection. */
+/** All that the server sends until it closes the connection. */
 async function hear(socket: Socket): Promise<string> {
   let heard = '';
   socket.on('data', (data) => {
@@ -163,9 +163,9 @@ describe('a slow client', () => {
     const socket = await dial(port);
     socket.pause();
     socket.write(request('GET /'));
-    // On a machine that is very busy the time may be over before the request is read: then nothing comes at all.
+    // On a very busy machine the time may be over before the request is read: then there is no answer at all.
     await Promise.race([asked, new Promise((resolve) => socket.once('close', resolve))]);
-    // Reading begins when the server has given up: what was on its way is all that comes.
+    // Reading begins after the server has given up, so only the data already on its way arrives.
     await hear(await dial(port));
     socket.on('data', (data) => sizes.push(data.length));
     await hear(socket.resume());
@@ -210,7 +210,7 @@ describe('connections', () => {
     const listen = vi.spyOn(Server.prototype, 'listen');
     const port = await open(ok);
     const opened = listen.mock.contexts[0];
-    // As node:net tells that files ran out.
+    // As node:net reports that no file descriptor is free.
     for (let time = 0; time < 3; time++) (opened as Server).emit('error', new Error('accept EMFILE'));
     expect(statusOf(await ask(port, request('GET /')))).toBe(200);
   });

@@ -4,14 +4,14 @@ import type { BindAddress } from './bind-address.ts';
 import { type Connections, connectionsUpTo } from './connections.ts';
 import { pathOfTarget } from './request-target.ts';
 
-/** What a client gets. */
+/** The answer to a request. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** The answer for a path. What it throws becomes a 500. */
+/** Answers a path. An exception becomes a 500. */
 export type Answering = (path: string) => Answer | Promise<Answer>;
 
 /** Where a listener is bound. Without a host: on all addresses of both families that the machine has. */
@@ -22,19 +22,19 @@ export interface Place {
 }
 
 /**
- * Where to listen for an address that somebody configured. The unspecified one of either family means all addresses of
- * both, as it does to Go's listeners, and so to kube-proxy's.
+ * Where to listen for a configured address. The unspecified address of either family means all addresses of
+ * both, as in Go's listeners, and so in kube-proxy's.
  */
 export function placeOfBind({ host, port }: BindAddress): Place {
   return host === '0.0.0.0' || host === '::' ? { port } : { host, port };
 }
 
 export interface ListenerLimits {
-  /** Of the request line and all headers together; a larger one gets a 431. */
+  /** Size of the request line and all headers together; a larger one gets a 431. */
   readonly headerBytes: number;
-  /** From the connection to the end of the headers; a slower one gets a 408. */
+  /** Time from the connection to the end of the headers; a slower client gets a 408. */
   readonly headersMs: number;
-  /** From the connection to the last byte of the answer; a slower one is cut off. */
+  /** Time from the connection to the last byte of the answer; a slower client is cut off. */
   readonly connectionMs: number;
   /** Connections at a time. One more ends the oldest. */
   readonly connections: number;
@@ -49,32 +49,33 @@ export const listenerLimits: ListenerLimits = {
 };
 
 export interface ListenerOptions {
-  /** What may be asked. `any`: every method but CONNECT, as kube-proxy's health ports answer. */
+  /** The allowed methods. `any`: every method but CONNECT, as kube-proxy's health ports answer. */
   readonly methods: 'any' | readonly string[];
   readonly limits?: ListenerLimits;
-  /** Connections that count together with those of other listeners. */
+  /** Connections that are counted together with those of other listeners. */
   readonly connections?: Connections;
 }
 
-/** A listener that is open. */
+/** An open listener. */
 export interface RunningServer {
-  /** The port in use, where 0 was asked for. */
+  /** The port in use, also if 0 was asked for. */
   readonly port: number;
-  /** Ends the connections, too. */
+  /** Closes the connections, too. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a listener for HTTP that anyone may talk to: the only way in which the agent makes one.
+ * Opens a listener for HTTP that anybody may connect to. The agent opens every listener with this function.
  *
  * It is total. Whatever arrives, no exception reaches the event loop, where it would end the agent:
  * not from a request, not from `answering`, not from a socket, not from a failed accept.
  *
  * It is bounded. A connection carries one request, so nothing can be queued behind an answer, and
  * one deadline ends it wherever a slow client stands: in the headers, in a body, in reading. Bodies
- * are not read. A new connection closes the oldest one, so that a probe, which is answered
- * within milliseconds, gets through while others hold as many connections as there may be.
+ * are not read. A new connection closes the oldest one, so a probe, which is answered
+ * within milliseconds, gets through while other clients hold the maximum of connections.
  *
+ * throws   the errors of `listen`, such as EADDRINUSE
  * throws   as `listen` does, such as EADDRINUSE
  */
 export async function openListener(
@@ -83,7 +84,7 @@ export async function openListener(
   { methods, limits = listenerLimits, connections = connectionsUpTo(limits.connections) }: ListenerOptions,
 ): Promise<RunningServer> {
   const own = new Set<Socket>();
-  /** Those whose one request has come: its answer is all that they may get. */
+  /** Sockets whose one request has arrived: they get its answer, and nothing more. */
   const asked = new WeakSet<object>();
   const handle = (answer: Answering) => (request: IncomingMessage, response: ServerResponse) => {
     asked.add(request.socket);
@@ -100,7 +101,7 @@ export async function openListener(
     },
     handle(answering),
   );
-  // Node's own answer would leave the connection open.
+  // Node's default answer would leave the connection open.
   server.on(
     'checkExpectation',
     handle(() => plain(417)),
@@ -124,7 +125,7 @@ export async function openListener(
   );
   server.on('connect', (_request, socket) => refuseUnasked(socket as Socket, 405));
   await new Promise<void>((resolve, reject) => {
-    // Later ones are heard too, and are nothing: an accept that failed, as when files run out. The listener stays open.
+    // Later errors are ignored, such as a failed accept when no file descriptor is free. The listener stays open.
     server.on('error', reject);
     server.listen({ ...place }, () => resolve());
   });
@@ -148,7 +149,7 @@ async function respond(
   try {
     send(response, await answerTo(request, answering, methods));
   } catch {
-    // An answer that cannot be sent, as one with a header that HTTP does not have.
+    // The answer cannot be sent, for example because HTTP does not allow one of its headers.
     response.destroy();
   }
 }
@@ -178,7 +179,7 @@ function send(response: ServerResponse, { status, headers, body }: Answer): void
   response.writeHead(status, { ...headers, ...fixed }).end(body);
 }
 
-/** A status that says all there is to say. */
+/** An answer whose only content is its status. */
 export function plain(status: number, headers: Answer['headers'] = {}): Answer {
   const body = `${(STATUS_CODES[status] ?? '').toLowerCase()}\n`;
   return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body };
@@ -190,7 +191,7 @@ function refusalOf(code: string | undefined): number {
   return 400;
 }
 
-/** Answers what is not a request. */
+/** Answers bytes that are not a request. */
 function refuse(socket: Socket, status: number): void {
   if (socket.writable) {
     socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Answer } from './listener.ts';
 import { createLivePage } from './live-page.ts';
 
-/** A page of which each is made when the test says so. */
+/** A page that is finished when the test says so. */
 function scripted() {
   const state = { generation: 1, made: 0 };
   const waiting: { readonly end: (body: string) => void; readonly fail: (error: Error) => void }[] = [];

@@ -1,10 +1,10 @@
 import type { Answer } from './listener.ts';
 
 /**
- * A page that is made when somebody asks for it: one at a time, and not again while it would be the same. Who asks while
- * one is made gets that one.
+ * A page that is made on demand: one at a time, and only if it has changed. A request that arrives while a page is
+ * made gets that page.
  *
- * generation   another number whenever the page would be another one
+ * generation   a number that changes whenever the page would change
  */
 export function createLivePage(generation: () => number, make: () => Promise<Answer>): () => Promise<Answer> {
   let last: { readonly generation: number; readonly answer: Answer } | undefined;
@@ -12,7 +12,7 @@ export function createLivePage(generation: () => number, make: () => Promise<Ans
 
   async function makeNow(): Promise<Answer> {
     const now = generation();
-    // Two large pages at once are one too many.
+    // Frees the old page first: memory must not hold two large ones.
     last = undefined;
     const answer = await make();
     last = { generation: now, answer };

@@ -17,16 +17,16 @@ export function countCalls({ requests, requestDuration }: Metrics): (call: ApiCa
   };
 }
 
-/** What the agent tells, as numbers. */
+/** Turns the agent's events into metrics. */
 export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () => number }): Report {
   /** Kinds that a source cannot read now. */
   const failing = new Map<string, Set<string>>();
-  /** Those of which it has more than it may have here. */
+  /** Kinds of which the source has more objects than its limits allow. */
   const overLimit = new Map<string, Set<string>>();
-  /** Changes that are not in force in a family. */
+  /** Changes that are not yet in force in a family. */
   const pending = new Map<Family, ChangesTaken>();
   const labels = createClusterLabels();
-  /** Service ports whose Local policy finds nobody here: clients are dropped, not refused. */
+  /** Service ports with a Local policy and no endpoint on this node: clients are dropped, not rejected. */
   const droppedIn = () => ({
     internal: createChosenPorts(({ internal }) => internal.kind === 'drop'),
     external: createChosenPorts(({ external }) => external.kind === 'drop'),
@@ -36,7 +36,7 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
   let ofLeases: readonly Diagnostic[] = [];
 
   function source(event: EventOf<'source'>): void {
-    // That a kind which nothing depends on cannot be read is no failure of the source.
+    // An optional kind that cannot be read is not a failure of the source.
     if (event.forgone) return;
     const cluster = event.cluster ?? 'local';
     const { state, objectKind } = event;
@@ -61,7 +61,7 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
     showPending();
   }
 
-  /** A change waits until the last family has it. */
+  /** A change waits until it is in force in the last family. */
   function showPending(): void {
     const all = [...pending.values()];
     metrics.servicePending.set(Math.max(0, ...all.map(({ services }) => services)));
@@ -106,7 +106,7 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
     }
   }
 
-  /** Clusters that no object speaks of any more take their series with them. */
+  /** Removes the series of clusters that no object names any more. */
   function survey({ endpoints, slices }: EventOf<'survey'>): void {
     for (const gone of labels.keep(new Set(['local', ...failing.keys(), ...endpoints.keys()]))) {
       for (const family of families) metrics.programmingLatency.remove({ ip_family: family, source_cluster: gone });
@@ -172,7 +172,7 @@ export function metricsListener(metrics: Metrics, clock: { readonly nowMs: () =>
   };
 }
 
-/** Notes whether a kind of a cluster is so; returns of how many kinds it is. */
+/** Sets or clears a mark for a kind of a cluster; returns how many kinds are marked. */
 function mark(marks: Map<string, Set<string>>, cluster: string, kind: string, isSo: boolean): number {
   const kinds = marks.get(cluster) ?? new Set<string>();
   marks.set(cluster, kinds);

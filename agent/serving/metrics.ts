@@ -4,13 +4,13 @@ import { families } from '../../compiler/values/address.ts';
 import manifest from '../../package.json' with { type: 'json' };
 
 /**
- * The metrics of the agent: kube-proxy's names with the meaning they have there (labels as of
- * v1.33), so that its dashboards go on working, and `slicewright_` ones for what it does not know.
+ * The metrics of the agent: kube-proxy's names with the same meaning (labels as of v1.33), so that
+ * its dashboards keep working, and `slicewright_` names for everything that kube-proxy does not have.
  * docs/metrics.md lists them.
  *
  * source: IPT-25, OB-1; client-go for `rest_client_`
  */
-/** mode   what the backend says of its own counters */
+/** mode   the backend's description of its own counters */
 export function createMetrics(mode: Pick<LiveBackend, 'failureCounters'> = {}) {
   const registry = new Registry();
   const slis = new Registry();
@@ -27,13 +27,13 @@ export function createMetrics(mode: Pick<LiveBackend, 'failureCounters'> = {}) {
       syncFailures: counter(syncs.name, syncs.help, family),
       removalFailures: counter(removals.name, removals.help, family),
     };
-    // Nothing that failed is a fact that is shown too.
+    // Zero failures have to be visible too, so each series starts at 0.
     for (const one of Object.values(made)) for (const ip_family of families) one.inc({ ip_family }, 0);
     return made;
   };
   const tables = ['ip_family', 'table'] as const;
   const cluster = ['source_cluster'] as const;
-  // As every Go program has them: process_cpu_seconds_total, process_resident_memory_bytes, process_start_time_seconds.
+  // The metrics of every Go program: process_cpu_seconds_total, process_resident_memory_bytes, process_start_time_seconds.
   collectDefaultMetrics({ register: registry });
   const buildInfo = gauge('slicewright_build_info', 'Always 1; the version is in the labels', [
     'version',
@@ -43,7 +43,7 @@ export function createMetrics(mode: Pick<LiveBackend, 'failureCounters'> = {}) {
 
   return {
     registry,
-    /** What `/metrics/slis` shows: how probes were answered, for service level indicators. */
+    /** The metrics on `/metrics/slis`: the results of probes, for service level indicators. */
     slis,
     healthcheck: new Gauge({
       name: 'kubernetes_healthcheck',
@@ -124,7 +124,7 @@ export function createMetrics(mode: Pick<LiveBackend, 'failureCounters'> = {}) {
       'Cumulative proxy iptables partial restore failures',
       family,
     ),
-    /** Of this mode alone, which then takes the place of the two above. */
+    /** Counters of this mode alone, which replace the two above. */
     ofMode: mode.failureCounters && failureCounters(mode.failureCounters),
     noLocalEndpoints: gauge(
       'kubeproxy_sync_proxy_rules_no_local_endpoints_total',
@@ -201,7 +201,7 @@ const exponential = Array.from({ length: 15 }, (_, k) => 0.001 * 2 ** k);
 /** client-go's. */
 const request = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 
-/** kube-proxy's: fine below a minute, coarse up to five. */
+/** kube-proxy's buckets: fine below a minute, coarse up to five. */
 const programming = [
   0.25,
   0.5,

@@ -4,8 +4,8 @@ import type { Run } from '../../backends/command.ts';
 import type { Settings } from '../../compiler/settings.ts';
 
 /**
- * Shows what the kernel counts, where rules count: read when somebody asks, once for all metrics that ask at the same time. A
- * counter that cannot be read keeps its last value.
+ * Shows the kernel's packet counters, if rules count: they are read on demand, once for all metrics that are asked for at the
+ * same time. A counter that cannot be read keeps its last value.
  */
 export function showPacketCounters(
   registry: Registry,

@@ -25,16 +25,16 @@ export interface Insight {
   readonly mode: string;
   /** For `slicewright status`, as JSON. */
   readonly status: () => unknown;
-  /** For `slicewright top`: what part of new connections each endpoint shall get. */
+  /** For `slicewright top`: each endpoint's share of new connections. */
   readonly shares: () => unknown;
   readonly config: unknown;
-  /** For `slicewright explain`, by what stands behind `knowledgePath`. */
+  /** For `slicewright explain`: answers the path that follows `knowledgePath`. */
   readonly knowledge: (path: string) => Answer;
-  /** The page of Services; absent: there is none. */
+  /** The page of Services; absent: it is not served. */
   readonly report?: () => Promise<Answer>;
 }
 
-/** Metrics alone, for who reads them from elsewhere. */
+/** Serves metrics alone, for readers on other machines. */
 export function serveScrapes(bind: BindAddress, metrics: Metrics): Promise<RunningServer> {
   return openListener(placeOfBind(bind), routed({ '/metrics': () => exposition(metrics.registry) }), {
     methods: reading,
@@ -45,7 +45,7 @@ async function exposition(registry: Metrics['registry']): Promise<Answer> {
   return typed(registry.contentType, await registry.metrics());
 }
 
-/** Metrics, and what the agent knows of itself. Loopback unless configured otherwise. */
+/** Serves metrics, and the agent's knowledge. On loopback unless configured otherwise. */
 export function serveMetrics(bind: BindAddress, metrics: Metrics, insight: Insight): Promise<RunningServer> {
   const json = (value: unknown): Answer => typed('application/json', JSON.stringify(value));
   const text = (body: string): Answer => typed('text/plain; charset=utf-8', body);
@@ -66,7 +66,7 @@ export function serveMetrics(bind: BindAddress, metrics: Metrics, insight: Insig
 
 type Route = () => Answer | Promise<Answer>;
 
-/** The methods of who only reads. */
+/** The methods that only read. */
 const reading = ['GET', 'HEAD'];
 
 function routed(routes: Readonly<Record<string, Route>>): (path: string) => Answer | Promise<Answer> {

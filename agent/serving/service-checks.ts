@@ -5,13 +5,13 @@ import { createChosenPorts } from './chosen-ports.ts';
 import type { HealthBinding } from './health-bindings.ts';
 import { createServiceHealthServers, serviceHealths } from './service-health.ts';
 
-/** Keeps the health check node ports open that Services in force want, and answers what is in force. */
+/** Keeps the health check node ports of Services in force open, and answers on them. */
 export interface ServiceChecks {
   readonly listen: Report;
   close(): Promise<void>;
 }
 
-/** bindings   where to listen, asked at each sync; `closed`: nowhere */
+/** bindings   where to listen, called at each sync; `closed`: nowhere */
 export function serviceChecks(
   isHealthy: () => boolean,
   bindings: (() => readonly HealthBinding[]) | 'closed',
@@ -40,11 +40,11 @@ export function serviceChecks(
   return {
     listen(event) {
       if (event.kind !== 'synced') return;
-      // What could not be opened is tried again although nothing changed.
+      // A port that could not be opened is tried again even if nothing changed.
       if (inForce.get(event.family) === event.services && told.size === 0) return;
       inForce.set(event.family, event.services);
       wanted.set(event.family, wanting[event.family].of(event.services, event.since));
-      // One at a time, and each with what is in force when its turn comes.
+      // One at a time; each run uses the Services that are in force when its turn comes.
       work = work.then(open);
     },
     async close() {

@@ -5,7 +5,7 @@ import { connectionsUpTo } from './connections.ts';
 import type { HealthBinding } from './health-bindings.ts';
 import { type Answer, listenerLimits, openListener, type RunningServer } from './listener.ts';
 
-/** What a load balancer asks about one Service on this node. */
+/** The facts for a load balancer's question about one Service on this node. */
 export interface ServiceHealth {
   readonly service: ServiceKey;
   readonly port: Port;
@@ -14,7 +14,7 @@ export interface ServiceHealth {
 }
 
 /**
- * The answers that the health check node ports of Services give, one per Service.
+ * The answers of the health check node ports, one per Service.
  *
  * services   of one family or both: load balancers ask per node, and an endpoint that answers in
  *            either family makes the node worth sending to
@@ -33,7 +33,7 @@ export function serviceHealths(services: readonly ServicePortIR[]): ServiceHealt
     .map(([service, { port, addresses }]) => ({ service, port, localEndpoints: addresses.size }));
 }
 
-/** kube-proxy's answer to the letter: load balancers' health checks have been written against it. */
+/** kube-proxy's answer, byte for byte: load balancers' health checks rely on it. */
 export function answerHealthCheck(health: ServiceHealth, proxyHealthy: boolean): Answer {
   const [namespace, name] = health.service.split('/');
   const body = {
@@ -58,14 +58,14 @@ export interface ListenFailure {
   readonly problem: string;
 }
 
-/** The listeners of all health check node ports; one a Service, shared by both families. */
+/** The listeners of all health check node ports; one per Service, shared by both families. */
 export interface ServiceHealthServers {
-  /** Opens, closes and answers as these say. What could not be opened is tried again the next time. */
+  /** Opens and closes ports and sets answers as given. A port that could not be opened is tried again the next time. */
   sync(healths: readonly ServiceHealth[]): Promise<readonly ListenFailure[]>;
   close(): Promise<void>;
 }
 
-/** bindings: where to listen, asked at each sync. */
+/** bindings: where to listen, called at each sync. */
 export function createServiceHealthServers(
   isProxyHealthy: () => boolean,
   bindings: () => readonly HealthBinding[],
@@ -76,7 +76,7 @@ export function createServiceHealthServers(
   >();
   let current = new Map<ServiceKey, ServiceHealth>();
 
-  /** Shared: a client that reaches one of these ports mostly reaches all. */
+  /** Shared by all ports: a client that reaches one of them can mostly reach all. */
   const connections = connectionsUpTo(listenerLimits.connections);
 
   async function openFor(service: ServiceKey, port: Port, wanted: readonly HealthBinding[]): Promise<void> {
@@ -97,7 +97,7 @@ export function createServiceHealthServers(
   return {
     async sync(healths) {
       current = new Map(healths.map((health) => [health.service, health]));
-      // On most nodes no Service wants one, and where to listen takes asking the whole node.
+      // On most nodes no Service wants a port, and finding the bindings reads the state of the whole node.
       if (open.size === 0 && healths.length === 0) return [];
       const wanted = bindings();
       for (const [service, { port, places, servers }] of open) {

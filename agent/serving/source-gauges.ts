@@ -3,7 +3,7 @@ import type { ClusterStanding } from '../clusters/states.ts';
 import type { SourceStatus } from '../sources/board.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Lets the metrics of sources be what they are when they are asked for: silence grows without an event. */
+/** Sets the metrics of sources when they are read: silence grows without an event. */
 export function showSources(metrics: Metrics, status: () => readonly SourceStatus[]): void {
   const { sourceSynced, sourceSilence } = metrics;
   const forEach = (show: (source: SourceStatus, labels: { source_cluster: string }) => void) => (): void => {
@@ -19,7 +19,7 @@ export function showSources(metrics: Metrics, status: () => readonly SourceStatu
   });
 }
 
-/** The same of what is believed of registered clusters. */
+/** The same for the assumed states of registered clusters. */
 export function showClusters(metrics: Metrics, standings: () => readonly ClusterStanding[]): void {
   const { clusterState, leaseAge } = metrics;
   const flag = (state: ClusterState, now: ClusterState): number => (state === now ? 1 : 0);
@@ -34,7 +34,7 @@ export function showClusters(metrics: Metrics, standings: () => readonly Cluster
   });
   Object.assign(leaseAge, {
     collect: () => {
-      // A Lease that is gone has no age.
+      // A deleted Lease has no age.
       leaseAge.reset();
       for (const { cluster, ageMs } of standings()) {
         if (ageMs !== undefined) leaseAge.set({ source_cluster: cluster }, ageMs / 1000);

@@ -7,12 +7,12 @@ import type { AgentEvent, Report } from '../telling/agent-event.ts';
 import type { SourceStatus } from '../sources/board.ts';
 import { askedJson, askedOf } from '../traffic/asked.ts';
 
-/** How one family's last sync went. */
+/** The result of one family's last sync. */
 export interface FamilyStatus {
   readonly family: Family;
   readonly syncedMs: number | undefined;
   readonly durationMs: number | undefined;
-  /** Set while the last try failed: what is in force is older than what is wanted. */
+  /** Set while the last sync failed: the rules in force are older than the desired state. */
   readonly failure: string | undefined;
   readonly drifts: number;
   readonly lastDrift: string | undefined;
@@ -22,21 +22,21 @@ export interface FamilyStatus {
 /** One Service port, as the node serves it now. */
 export interface ServiceStatus {
   readonly id: string;
-  /** Where clients dial it: `10.96.0.10:80`, `node port 30080`. Absent: an agent of another version tells. */
+  /** The addresses that clients use: `10.96.0.10:80`, `node port 30080`. Absent: the agent has another version. */
   readonly frontends?: readonly string[];
   /** Endpoints that get new connections, by cluster: `local`, `member1`. */
   readonly endpoints: Readonly<Record<string, number>>;
   /** `reject` or `drop` where clients get no answer. */
   readonly refuses: string | undefined;
-  /** The same where clients outside of the cluster dial. */
+  /** The same for clients outside of the cluster. */
   readonly refusesOutside: string | undefined;
 }
 
 export interface ClusterStatus extends Omit<ClusterStanding, 'cluster' | 'state'> {
   readonly cluster: string;
-  /** `unregistered`: nothing is judged. */
+  /** `unregistered`: the cluster's state is not judged. */
   readonly state: ClusterStanding['state'] | 'unregistered';
-  /** Slices that are used although they are gone. */
+  /** Slices that are used although they were deleted. */
   readonly heldSlices: number;
 }
 
@@ -46,19 +46,19 @@ export interface AgentStatus {
   readonly mode: string;
   readonly nowMs: number;
   readonly startedMs: number;
-  /** What the first program waits for; empty once it is there. */
+  /** The sources that the first program waits for; empty once it is written. */
   readonly waitingFor: readonly string[];
-  /** Why the first program is not written; absent: it is. */
+  /** Why the first program is not written; absent: it is written. */
   readonly held?: string;
   readonly sources: readonly (Omit<SourceStatus, 'cluster'> & { readonly cluster: string })[];
-  /** Other clusters that are registered, and those whose vanished slices are held (MR-73). */
+  /** Other registered clusters, and those whose deleted slices are held (MR-73). */
   readonly clusters: readonly ClusterStatus[];
   readonly families: readonly FamilyStatus[];
   readonly problems: readonly string[];
   readonly services: readonly ServiceStatus[];
 }
 
-/** Remembers of what the agent tells just what its status shows. */
+/** Remembers from the agent's events what its status shows. */
 export function createStatusBook(
   facts: {
     readonly node: string;
@@ -75,7 +75,7 @@ export function createStatusBook(
   let heldRemoval: string | undefined;
   const held = new Map<string, number>();
   let problems: readonly string[] = [];
-  /** They stay: what could not be set at the start is not tried again. */
+  /** They stay: a setting that could not be made at the start is not tried again. */
   let nodeProblems: readonly string[] = [];
   let leaseProblems: readonly string[] = [];
 
@@ -172,7 +172,7 @@ function clustersOf(standings: readonly ClusterStanding[], held: ReadonlyMap<str
   ];
 }
 
-/** isCounted   it is more of what was counted before */
+/** isCounted   it belongs to a drift that was counted before */
 function drifted(before: FamilyStatus | undefined, what: string, isCounted: boolean): Partial<FamilyStatus> {
   return { drifts: (before?.drifts ?? 0) + (isCounted ? 0 : 1), lastDrift: what };
 }

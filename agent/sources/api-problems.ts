@@ -1,4 +1,4 @@
-/** What is wrong between us and an API server, by the code that Node gives an error. */
+/** Connection problems with an API server, by the code that Node gives an error. */
 const reasons: Readonly<Record<string, string>> = {
   ...every(
     [
@@ -16,7 +16,7 @@ const reasons: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other names than the one in server (see tls-server-name)',
 };
 
-/** OpenSSL's own words, where the code says no more than that it went wrong (EPROTO), or differs by version of TLS. */
+/** OpenSSL's own words, for codes that only say that TLS failed (EPROTO), or that differ by version of TLS. */
 const said: readonly (readonly [RegExp, string])[] = [
   [/wrong version number|packet length too long|unexpected message/i, 'it does not speak TLS'],
   [
@@ -29,10 +29,10 @@ function every(codes: readonly string[], reason: string): Readonly<Record<string
   return Object.fromEntries(codes.map((code) => [code, reason]));
 }
 
-/** An error of a connection as one line: what is wrong, in the words of a kubeconfig, and what Node says. */
+/** A connection error in one line: the problem, in the words of a kubeconfig, and Node's message. */
 export function problemOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // Where a name has several addresses, each was tried, and the error that says so is empty.
+  // If a name has several addresses, each was tried, and the error that reports this has no text.
   if (error instanceof AggregateError && error.errors.length > 0) {
     return [...new Set(error.errors.map((one: unknown) => problemOf(one)))].join('; ');
   }

@@ -1,10 +1,10 @@
 import type { ApiAnswer } from './api.ts';
 import { maxInputBytes } from '../input/limits.ts';
 
-/** What ended an attempt to read a kind. */
+/** Why an attempt to read a kind ended. */
 export type Outcome =
   | { readonly kind: 'closed'; readonly problem: string }
-  /** The server no longer knows our place, or we do not believe it any more: list again. */
+  /** The server does not know the watch's resourceVersion any more, or it is not trusted any more: list again. */
   | { readonly kind: 'expired'; readonly problem: string }
   | { readonly kind: 'absent'; readonly problem: string }
   | {
@@ -13,18 +13,18 @@ export type Outcome =
       readonly retryAfterMs?: number;
       /** RBAC does not allow it. */
       readonly forbidden?: boolean;
-      /** The source has more than it may have here. */
+      /** The source has more objects than its limits allow. */
       readonly overLimit?: true;
     };
 
-/** What the ERROR event of a watch means. An expired place comes as HTTP 200 with this one event. */
+/** The meaning of a watch's ERROR event. An expired resourceVersion comes as HTTP 200 with this one event. */
 export function watchError(body: unknown): Outcome {
   const status = statusOf(body);
   const problem = status.message ?? `the watch ended with an error${status.code === 0 ? '' : ` ${status.code}`}`;
   return outcomeOf(status, problem, status.retryAfterSeconds);
 }
 
-/** What an answer that is no 200 means; undefined for a 200. */
+/** The meaning of an answer other than 200; undefined for a 200. */
 export function refusalOf(answer: ApiAnswer, body: unknown): Outcome | undefined {
   if (answer.status === 200) return undefined;
   const status = { ...statusOf(body), code: answer.status };
@@ -35,25 +35,25 @@ export function refusalOf(answer: ApiAnswer, body: unknown): Outcome | undefined
 }
 
 function outcomeOf(status: Status, problem: string, retryAfterSeconds: number): Outcome {
-  // A place that the server has not come to yet: it was restored from a backup, and has another history.
+  // The server has not reached this resourceVersion: it was restored from a backup, and has another history.
   if (status.code === 410 || status.isTooLarge) return { kind: 'expired', problem };
   const retryAfterMs = Math.min(retryAfterSeconds, maxRetryAfterSeconds) * 1000;
   return { kind: 'failed', problem, retryAfterMs, forbidden: status.code === 403 };
 }
 
-/** A server that asks for more is asked again all the same: nobody would look after a node that waits for hours. */
+/** Longer delays that a server asks for are cut to this: a node must not wait for hours, because nobody would notice. */
 const maxRetryAfterSeconds = 60;
 
 export function withQuery(path: string, query: Readonly<Record<string, string>>): string {
   return `${path}?${new URLSearchParams(query).toString()}`;
 }
 
-/** throws   Error for an answer that is no JSON, or too large to be one of an API server */
+/** throws   Error for an answer that is not JSON, or too large for an API server's answer */
 export async function readJson(answer: ApiAnswer): Promise<unknown> {
   return (await readSized(answer)).body;
 }
 
-/** The same, and of how many bytes it was. */
+/** The same, with the answer's size in bytes. */
 export async function readSized(answer: ApiAnswer): Promise<{ readonly body: unknown; readonly bytes: number }> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -85,7 +85,7 @@ export function asListPage(body: unknown) {
 
 const eventTypes: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
 
-/** undefined: a line that was damaged on the way, or says what we do not understand. The caller lists again. */
+/** undefined: the line was damaged on the way, or has unknown content. The caller lists again. */
 export function parseEvent(line: string): { readonly type: string; readonly object: unknown } | undefined {
   try {
     const event: unknown = JSON.parse(line);
@@ -107,18 +107,18 @@ export function resourceVersionOf(object: unknown): string | undefined {
 const decimal = /^\d{1,20}$/;
 
 /**
- * Whether one resourceVersion is certainly of an earlier moment than another of the same collection.
- * API servers write revisions of etcd, which only grow; of all others the order is unknown.
+ * Whether one resourceVersion is certainly older than another of the same collection.
+ * API servers write revisions of etcd, which only grow; the order of any other texts is unknown.
  */
 export function isBefore(version: string, other: string): boolean {
   return decimal.test(version) && decimal.test(other) && BigInt(version) < BigInt(other);
 }
 
 interface Status {
-  /** 0: it does not say. */
+  /** 0: the server does not say. */
   readonly code: number;
   readonly message: string | undefined;
-  /** 0: it does not say. */
+  /** 0: the server does not say. */
   readonly retryAfterSeconds: number;
   readonly isTooLarge: boolean;
 }

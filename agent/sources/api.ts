@@ -8,7 +8,7 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, type RequestOptions, request as httpsRequest } from 'node:https';
 
-/** The head of an answer, and its body as it arrives. The body must be read or the answer destroyed. */
+/** The head of an answer, and its body as it arrives. The body must be read, or the answer destroyed. */
 export interface ApiAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -18,22 +18,22 @@ export interface ApiAnswer {
 
 /**
  * One GET to an API server. path: with its query, from `/`.
- * throws   what the connection throws; AbortError once the signal is aborted
+ * throws   the connection's error; AbortError once the signal is aborted
  */
 export type ApiGet = (path: string, signal: AbortSignal) => Promise<ApiAnswer>;
 
 /**
- * One object posted to a collection. Returns the status of the answer, whose body is of no interest.
- * throws   what the connection throws; AbortError once the signal is aborted
+ * Posts one object to a collection. Returns the status of the answer, whose body is ignored.
+ * throws   the connection's error; AbortError once the signal is aborted
  */
 export type ApiPost = (path: string, object: unknown, signal: AbortSignal) => Promise<number>;
 
-/** How an object is written. */
+/** The methods of writes. */
 export type WriteMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /**
  * One write, with its answer. contentType: absent for JSON.
- * throws   what the connection throws; AbortError once the signal is aborted
+ * throws   the connection's error; AbortError once the signal is aborted
  */
 export type ApiWrite = (
   method: WriteMethod,
@@ -43,20 +43,20 @@ export type ApiWrite = (
   contentType?: string,
 ) => Promise<ApiAnswer>;
 
-/** One request that has its answer, or has none. */
+/** One request that was answered, or failed. */
 export interface ApiCall {
   readonly method: 'GET' | WriteMethod;
   /** `10.0.0.1:6443` */
   readonly host: string;
   /** undefined: the connection failed. */
   readonly status: number | undefined;
-  /** Until the head of the answer. */
+  /** Time until the head of the answer. */
   readonly durationMs: number;
 }
 
 /**
- * Talks to one cluster's API server as a kubeconfig says: its address, trust and credentials. The
- * client library gives those; connections are ours, kept alive and few, because the library opens
+ * Connects to one cluster's API server as a kubeconfig says: its address, trust and credentials. The
+ * client library provides those; slicewright keeps its own few connections, because the library opens
  * a new one for every call, and its watch neither notices a stalled stream nor can be aborted
  * before the server answers.
  */
@@ -68,7 +68,7 @@ export function openApi(
   readonly post: ApiPost;
   readonly write: ApiWrite;
   readonly server: string;
-  /** The kubeconfig asks for TLS without a look at the certificate: whoever is in between is believed. */
+  /** The kubeconfig switches off verification of the certificate, so anyone on the path can impersonate the server. */
   readonly isUnverified: boolean;
   readonly close: () => void;
 } {
@@ -86,10 +86,10 @@ export function openApi(
     contentType = 'application/json',
   ) => {
     const credentials: RequestOptions = {};
-    // Asked for each call: tokens on disk are renewed while we run.
+    // Applied for each call: tokens on disk are renewed while the process runs.
     await config.applyToHTTPSOptions(credentials);
     const { agent: _libraryAgent, ...given } = credentials;
-    // Said outright: where nothing is said, Node takes NODE_TLS_REJECT_UNAUTHORIZED=0 of the environment for an answer.
+    // Always set: otherwise Node would follow NODE_TLS_REJECT_UNAUTHORIZED=0 of the environment.
     const auth = { ...given, rejectUnauthorized: given.rejectUnauthorized !== false };
     const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
     const startMs = performance.now();
@@ -117,7 +117,7 @@ export function openApi(
   const get: ApiGet = (path, signal) => call('GET', path, signal);
   const post: ApiPost = async (path, object, signal) => {
     const { status, body } = await call('POST', path, signal, JSON.stringify(object));
-    // Read to its end, so that the connection can be used again.
+    // Read to the end, so that the connection can be used again.
     for await (const chunk of body) void chunk;
     return status;
   };
@@ -131,7 +131,7 @@ function send(plain: boolean, url: URL, options: RequestOptions, body?: string):
   return new Promise((resolve, reject) => {
     const request = (plain ? httpRequest : httpsRequest)(url, options);
     request.once('error', (error: NodeJS.ErrnoException) => {
-      // The server closed a connection that we kept at the moment we used it. A fresh one has no such past.
+      // The server closed a kept connection just when it was used again. A new connection cannot be stale.
       const isStale = request.reusedSocket && error.code === 'ECONNRESET' && options.method === 'GET';
       if (!isStale) return reject(error);
       send(plain, url, { ...options, agent: false }).then(resolve, reject);
@@ -145,8 +145,8 @@ function send(plain: boolean, url: URL, options: RequestOptions, body?: string):
 }
 
 /**
- * One pool of connections as long as trust and client certificates stay the same. What is under way
- * when they are renewed goes on in the old pool, and ends there: a watch is no less good for it.
+ * One pool of connections as long as trust and client certificates stay the same. When they are renewed, requests
+ * in progress finish in the old pool: a watch stays valid.
  */
 function createAgents(plain: boolean) {
   const settings = { keepAlive: true, maxSockets: 16, timeout: 0 };
@@ -169,7 +169,7 @@ function createAgents(plain: boolean) {
   };
 }
 
-/** Lets go of connections that nobody uses, now and as they become free. */
+/** Closes idle connections, now and as they become idle. */
 function retire(agent: HttpAgent, retired: Set<HttpAgent>): void {
   for (const old of retired) if (Object.keys(old.sockets).length === 0) retired.delete(old);
   agent.maxFreeSockets = 0;

@@ -1,12 +1,12 @@
-/** How long to wait between attempts, in milliseconds. */
+/** Waiting times between attempts, in milliseconds. */
 export interface BackoffTimes {
   readonly firstMs: number;
   readonly maxMs: number;
 }
 
 /**
- * The wait before an attempt: doubled with every failure in a row up to `maxMs`, of which the
- * second half is left to chance, so that the agents of a cluster do not come back all at once.
+ * The wait before an attempt: doubled with every failure in a row up to `maxMs`. The second half of it
+ * is random, so that the agents of a cluster do not all come back at once.
  *
  * failures   failures in a row so far, from 1
  * random     in [0, 1)

@@ -117,7 +117,7 @@ it('parses what it is told of as it enters: nobody reads the JSON again', () => 
 });
 
 describe('waiting', () => {
-  /** Whether it is over, without time passing. */
+  /** Whether the promise is settled, without time passing. */
   function wait(made: ReturnType<typeof board>, ms: number, signal = new AbortController().signal) {
     const state = { isOver: false };
     void made.board.wait(ms, signal).then(() => (state.isOver = true));

@@ -4,17 +4,17 @@ import type { Clock } from '../loop/clock.ts';
 import type { ReflectorState } from './reflector-options.ts';
 import type { Source, SourceSink } from './source.ts';
 
-/** How one source stands, for status and logs. */
+/** The state of one source, for status and logs. */
 export interface SourceStatus {
   readonly cluster: ClusterName | undefined;
   readonly from: string;
   /** Every kind was read completely once, or is known to be absent. */
   readonly synced: boolean;
-  /** Kinds that cannot be read now, and why. */
+  /** Kinds that cannot be read now, with the problem. */
   readonly failing: readonly FailingKind[];
-  /** The same of kinds that nothing waits for. */
+  /** The same for kinds that the agent can work without. */
   readonly forgone: readonly FailingKind[];
-  /** How long nothing came from it; undefined: nothing ever did. */
+  /** Time since the source last sent something; undefined: it never did. */
   readonly silentMs: number | undefined;
 }
 
@@ -24,38 +24,38 @@ export interface FailingKind {
 }
 
 export interface Hearing {
-  /** For how long in all it is certain that nothing was missed: it stands still while the kind cannot be read. */
+  /** The total time during which certainly no change was missed: it stands still while the kind cannot be read. */
   readonly knownMs: number;
-  /** How long nothing was heard; undefined: nothing ever was. */
+  /** Time since the kind was last heard; undefined: it never was. */
   readonly silentMs: number | undefined;
 }
 
-/** Of what nobody ever told anything. */
+/** The value for a kind that was never heard. */
 export const unheard: Hearing = { knownMs: 0, silentMs: undefined };
 
-/** A change and when it reached us. */
+/** A change, and when it arrived. */
 export type Arrival = ObjectChange & { readonly atMs: number };
 
 /**
- * Where sources report and the loop asks. Events only say what to look at again: the loop takes
- * the changes when it is ready for them, so a burst of a thousand is one look.
+ * Sources report here, and the loop takes the changes. Events only say what to look at again: the loop takes
+ * changes when it is ready for them, so a burst of a thousand is one look.
  */
 export interface SourceBoard {
   readonly sources: readonly Source[];
   sinkOf(source: Source): SourceSink;
-  /** Changes since the last time, in order; of two of one object only the order matters. */
+  /** Changes since the last call, in order; if there are two for one object, only their order matters. */
   takeChanges(): Arrival[];
   /**
-   * Whether the local cluster was read completely, and every other one too or for longer than is
-   * waited for. Once ready it stays so: what was read stands while it cannot be read again.
+   * Whether the local cluster was read completely, and each other one was too or the wait for it is
+   * over. Once ready it stays so: content that was read stays valid while it cannot be read again.
    */
   isReady(): boolean;
   status(): SourceStatus[];
-  /** How well this kind was heard of. */
+  /** How reliably this kind was heard. */
   hearing(source: Source, kind: string): Hearing;
   /**
-   * Resolves when a change or a new state came since the last call resolved, at the latest after
-   * `ms`, or when the signal is aborted. What came in between is never slept through.
+   * Resolves when a change or a new state arrived since the last call resolved, at the latest after
+   * `ms`, or when the signal is aborted. Events between two calls are not lost.
    */
   wait(ms: number, signal: AbortSignal): Promise<void>;
 }
@@ -63,20 +63,20 @@ export interface SourceBoard {
 interface Kinds {
   readonly states: Map<string, ReflectorState>;
   readonly everRead: Set<string>;
-  /** Per kind when it was heard last, unless that was before a failure, and the time between two hearings in all. */
+  /** By kind: when it was last heard, unless that was before a failure, and the total time between two hearings. */
   readonly heardOf: Map<string, { readonly lastMs: number; readonly since: boolean; readonly knownMs: number }>;
   heardMs: number | undefined;
 }
 
-/** Changes that wait to be taken: more are left with the servers that tell them, which TCP makes wait. */
+/** How many changes may wait here: further ones stay with the servers, which TCP slows down. */
 const maxWaiting = 20_000;
 const maxWaitingBytes = 64 * 1024 * 1024;
 
 /**
- * read          parses what sources tell, before anybody else sees it
- * remoteWaitMs  how long the first program waits for clusters other than our own. Ours is waited for
+ * read          parses the sources' objects, before any other code sees them
+ * remoteWaitMs  how long the first program waits for clusters other than the local one. The local one is waited for
  *               without limit: an empty answer from it would remove every Service of the node.
- * onState       told of each new state
+ * onState       called with each new state
  */
 export function createSourceBoard(
   sources: readonly Source[],
@@ -123,7 +123,7 @@ export function createSourceBoard(
       return {
         change(more) {
           own.heardMs = nowMs();
-          // One by one: spreading a hundred thousand arguments overflows the stack.
+          // One by one: spreading a hundred thousand arguments would overflow the stack.
           for (const told of more) changes.push({ ...read(told, source.cluster), atMs: own.heardMs });
           if (more.length > 0) notify();
         },
@@ -201,7 +201,7 @@ export function createSourceBoard(
   };
 }
 
-/** Changes in between are unknown until the source sends this kind again. */
+/** Changes may be missed from now on, until the source sends this kind again. */
 function markUnheard({ heardOf }: Kinds, kind: string): void {
   const before = heardOf.get(kind);
   if (before !== undefined) heardOf.set(kind, { ...before, since: false });

@@ -21,7 +21,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** A server whose lists and watches are functions of how often each was asked. */
+/** A server whose answers depend on how often lists and watches were asked for. */
 function follow(
   server: { readonly list: (n: number, url: URL) => Answer; readonly watch: (n: number) => Answer },
   options: Parameters<typeof reflectFrom>[1] = {},
@@ -43,7 +43,7 @@ function inTime({ clock }: ReturnType<typeof follow>, check: () => void): Promis
   });
 }
 
-/** A page of so many objects, after which there is another. */
+/** A page of this many objects, with another one after it. */
 function page(names: Iterable<string>): Answer {
   const items = Array.from(names, (name) => object(name, '1'));
   return { chunks: [JSON.stringify({ metadata: { resourceVersion: '9', continue: 'more' }, items })] };
@@ -174,7 +174,7 @@ describe('a watch that tells of ever more objects', () => {
     expect(waiting()).toBe(before);
     expect(board.takeChanges()).toHaveLength(before);
     await eventually(() => expect(waiting()).toBeGreaterThan(before + 20_000));
-    // Stopping does not wait for room.
+    // Stopping does not wait until there is room.
     await one.stop();
   });
 });
@@ -230,7 +230,7 @@ describe('a server that is slow on purpose', () => {
     return reflectOn(`http://${await listen(server)}`);
   }
 
-  /** A byte now and then, more often than anything times out. */
+  /** Sends a byte now and then, more often than any timeout. */
   function drip(response: ServerResponse, text: string): void {
     let i = 0;
     const timer = setInterval(() => response.write(text[i++ % text.length]), 10);
@@ -298,12 +298,12 @@ describe('the limits of a source', () => {
     expect(slices.excess({ objects: 5, endpoints: 100, bytes: 900 })).toContain('more than 10 objects');
     expect(slices.excess({ objects: 4, endpoints: 101, bytes: 900 })).toContain('more than 100 endpoints');
     expect(slices.excess({ objects: 4, endpoints: 100, bytes: 901 })).toContain('more than 1000 bytes');
-    // A list under way counts for the others, until it came to nothing.
+    // A list in progress counts for the other kinds, until it is given up.
     expect(slices.claim({ objects: 4, endpoints: 100, bytes: 900 })).toBeUndefined();
     expect(services.excess({ objects: 7, endpoints: 0, bytes: 100 })).toContain('more than 10 objects');
     slices.release();
     expect(services.excess({ objects: 7, endpoints: 0, bytes: 100 })).toBeUndefined();
-    // What a kind holds itself is replaced.
+    // What the kind holds already is replaced, so it does not count.
     expect(services.excess({ objects: 10, endpoints: 0, bytes: 0 })).toBeUndefined();
   });
 

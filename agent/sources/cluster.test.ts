@@ -21,7 +21,7 @@ const times = {
   holdMs: 60_000,
 };
 
-/** A source on a double, and what it has told so far. */
+/** A source on a double, and what it has reported so far. */
 async function follow(
   double: ApiDouble,
   { proxyName, otherNodes = true }: { readonly proxyName?: string; readonly otherNodes?: boolean } = {},

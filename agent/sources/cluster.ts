@@ -15,9 +15,9 @@ interface WatchedKind {
   readonly plural: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly optional: boolean;
-  /** Only of this namespace; absent: of all. */
+  /** Only in this namespace; absent: in all. */
   readonly namespace?: string;
-  /** Nothing waits for it. */
+  /** The agent can work without it. */
   readonly forgoable?: boolean;
 }
 
@@ -25,8 +25,8 @@ const notHeadless = '!service.kubernetes.io/headless';
 const proxyLabel = 'service.kubernetes.io/service-proxy-name';
 
 /**
- * What the server leaves out, so that we need not hold it: headless objects, and those that the model leaves to other
- * proxies (compiler/model/metadata.ts). With a name of our own only Services of our cluster can be told by the label.
+ * Selectors for objects that the server should leave out: headless ones, and those that the model leaves to other
+ * proxies (compiler/model/metadata.ts). With a proxy name the label selects only among the local cluster's Services.
  */
 function selectorsFor(isOwn: boolean, proxyName: string | undefined) {
   const ofProxy = `${notHeadless},!${proxyLabel}`;
@@ -34,7 +34,7 @@ function selectorsFor(isOwn: boolean, proxyName: string | undefined) {
   return { services: isOwn ? `${notHeadless},${proxyLabel}=${proxyName}` : notHeadless, slices: notHeadless };
 }
 
-/** Kinds of the local cluster, and those of others: of another cluster its nodes and imports say nothing to us. */
+/** The kinds to read. Another cluster's nodes and imports have no meaning here, so they are only read in the local cluster. */
 export function watchedKinds(
   isOwn: boolean,
   nodeName: string,
@@ -74,7 +74,7 @@ export function watchedKinds(
   ];
 }
 
-/** Leases of other clusters, in our own one: where they may not be read, the agent works without. */
+/** Other clusters' Leases, in the local cluster: if they may not be read, the agent works without them. */
 export function leaseKind(namespace: string): WatchedKind {
   return {
     kind: 'Lease',
@@ -86,7 +86,7 @@ export function leaseKind(namespace: string): WatchedKind {
   };
 }
 
-/** The version that every release since v0.1.0 serves, v1beta1 ones included. */
+/** The version that every release since v0.1.0 serves, also those that serve v1beta1. */
 const mcs = 'multicluster.x-k8s.io/v1alpha1';
 
 export interface ClusterSourceOptions {
@@ -97,18 +97,18 @@ export interface ClusterSourceOptions {
   readonly nodeName: string;
   /** Whether other Nodes are read; absent: they are. */
   readonly otherNodes?: boolean;
-  /** Of the Services that are served; undefined: of those without the label, as kube-proxy. */
+  /** The proxy name of served Services; undefined: those without the label, as for kube-proxy. */
   readonly proxyName?: string | undefined;
-  /** Where Leases of other clusters are; absent: they are not looked at. Of another cluster's API server none are read. */
+  /** The namespace of other clusters' Leases; absent: they are not read. They are never read from another cluster's API server. */
   readonly leaseNamespace?: string;
-  /** How much all its kinds may hold; absent: the default. */
+  /** The limits of all its kinds together; absent: the default. */
   readonly limits?: SourceLimits;
   readonly times?: ReflectorTimes;
   readonly clock: Clock;
   readonly random: () => number;
 }
 
-/** One cluster's API server as a source: every kind by a reflector of its own. */
+/** One cluster's API server as a source: every kind has its own reflector. */
 export function clusterSource(options: ClusterSourceOptions): Source {
   const { cluster, from, leaseNamespace } = options;
   const core = watchedKinds(cluster === undefined, options.nodeName, options.proxyName, options.otherNodes);

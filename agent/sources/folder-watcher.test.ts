@@ -43,7 +43,7 @@ it('what changed while nobody waited is not slept through, until it is forgotten
   const waited = wait(60_000);
   await clock.settle();
   expect(waited.isOver).toBe(true);
-  // Whatever else the system tells of the same change.
+  // The system may report the same change more than once.
   watcher.close();
   watcher.forget();
   const next = wait(60_000);

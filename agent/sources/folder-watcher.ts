@@ -1,16 +1,16 @@
 import { type FSWatcher, watch } from 'node:fs';
 import type { Clock } from '../loop/clock.ts';
 
-/** Says that something in a folder may have changed. */
+/** Reports that something in a folder may have changed. */
 export interface FolderWatcher {
   heard(): boolean;
   forget(): void;
-  /** Resolves when something is heard, after `ms`, or when the signal is aborted. */
+  /** Resolves when a change is reported, after `ms`, or when the signal is aborted. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
-/** Hears of changes where the file system tells of them; where it does not, the poll finds them. */
+/** Uses the file system's change events; where there are none, the poll finds changes. */
 export function createFolderWatcher(
   path: string,
   clock: Pick<Clock, 'timer'>,
@@ -27,7 +27,7 @@ export function createFolderWatcher(
     if (watcher !== undefined) return;
     try {
       watcher = watch(path, { recursive, persistent: false }, hear);
-      // The folder itself is gone, or there are more watches than the system allows.
+      // The folder itself is gone, or the system allows no further watch.
       watcher.on('error', () => {
         watcher?.close();
         watcher = undefined;

@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 /**
- * Starts the source, and keeps what it tells. Files are real and the system tells of them when it likes, but time passes
+ * Starts the source, and records what it reports. Files are real, and the system reports changes at any time, but time passes
  * only as `inTime` looks: so little each time that a minute between two polls is longer than any test.
  */
 function follow(times = { settleMs: 5, pollMs: 60_000 }) {
@@ -121,7 +121,7 @@ describe('a folder', () => {
     await inTime(() => expect(names()).toEqual(['cart']));
     put('b.yaml', service('till'));
     let lines = 0;
-    // No time passes: each line is heard, and it does not become quiet.
+    // No time passes: each line is heard, and the folder never becomes quiet.
     await eventually(() => {
       put('notes.log', `${++lines}\n`);
       expect(names()).toEqual(['cart', 'till']);

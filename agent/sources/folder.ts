@@ -20,9 +20,9 @@ import type { Source, SourceSink } from './source.ts';
 export const manifestsKind = 'manifests';
 
 export interface FolderTimes {
-  /** How long a folder must be quiet before it is read: an editor writes a file in several steps. */
+  /** How long a folder must be quiet before it is read: editors write a file in several steps. */
   readonly settleMs: number;
-  /** How often it is looked at although nothing was heard: not every file system tells of changes. */
+  /** How often it is read without a change event: not every file system reports changes. */
   readonly pollMs: number;
 }
 
@@ -31,11 +31,11 @@ export const defaultFolderTimes: FolderTimes = { settleMs: 100, pollMs: 5_000 };
 /**
  * A folder of manifests as one cluster, read again whenever something in it changes.
  *
- * A folder is read whole or has no effect: while one file cannot be read or is no YAML, what was
- * read before stands, because nobody knows what that file would have said. That holds for a file of
- * no length too, which is what a full disk leaves of one that was written anew. A folder without
- * any object counts as one that cannot be read: most likely a volume that is not mounted yet, and
- * taking it at its word would remove every Service.
+ * A folder is read as a whole or not at all: while one file cannot be read or is not YAML, the previous
+ * content stays valid, because it is unknown what that file would have said. The same holds for an
+ * empty file, which is what a full disk leaves of a rewritten one. A folder without
+ * any object counts as unreadable: most likely a volume is not mounted yet, and
+ * taking the folder as empty would remove every Service.
  */
 export function folderSource(
   cluster: ClusterName | undefined,
@@ -69,7 +69,7 @@ export function folderSource(
   };
 }
 
-/** Waits until nothing more happens, but not forever: a log file in the folder must not keep us. */
+/** Waits until the folder is quiet, but not forever: a log file in the folder must not block the agent. */
 async function settle(watcher: FolderWatcher, settleMs: number, signal: AbortSignal): Promise<void> {
   for (let tries = 0; watcher.heard() && tries < 10; tries++) {
     watcher.forget();
@@ -78,13 +78,13 @@ async function settle(watcher: FolderWatcher, settleMs: number, signal: AbortSig
   watcher.forget();
 }
 
-/** What is remembered of an object: to tell whether it changed, and that it is gone. */
+/** What is remembered of an object: enough to see whether it changed, and that it is gone. */
 interface Known {
   readonly id: ObjectId;
   readonly digest: string;
 }
 
-/** Reads the folder if it is not as it was, and tells what is different. */
+/** Reads the folder if it changed, and reports the differences. */
 function createLook(
   cluster: ClusterName | undefined,
   path: string,
@@ -95,7 +95,7 @@ function createLook(
   let known = new Map<string, Known>();
   let seen: string | undefined;
   const failing = (problem: string, overLimit?: true) => {
-    // Where only the bad file is taken away the folder is as it was before, and must be read to say so.
+    // If only the bad file is removed, the folder is as it was before, but must be read to report that.
     seen = undefined;
     sink.state(manifestsKind, { kind: 'failing', problem, ...(overLimit && { overLimit }) });
   };
@@ -126,7 +126,7 @@ function createLook(
     const digests = new Map(Array.from(found, ([text, object]) => [text, knownOf(object)]));
     sink.change(differences(known, digests, found));
     known = digests;
-    // A file that changed while it was read is different from what the signature says, and read again.
+    // A file that changed during the reading differs from its signature, and is read again.
     seen = now;
     sink.heard(manifestsKind);
     sink.state(manifestsKind, { kind: 'live' });
@@ -160,14 +160,14 @@ function noStdin(): Promise<Uint8Array> {
 }
 
 /**
- * Names, sizes and times of all files: equal means unchanged, but for a file that was rewritten in
- * the same instant with the same length. undefined: cannot be told, so it must be read.
+ * Names, sizes and times of all files: if equal, the folder is unchanged, except for a file that was rewritten
+ * within the same instant with the same length. undefined: unknown, so the folder must be read.
  */
 function signatureOf(path: string): string | undefined {
   try {
     return hash('sha256', fileFacts(path, new Set()).join('\n'));
   } catch {
-    // Something vanished while we looked; reading says what it is.
+    // Something vanished during the look; reading reports what.
     return undefined;
   }
 }
@@ -178,7 +178,7 @@ function fileFacts(path: string, entered: Set<string>): string[] {
   );
 }
 
-/** The first manifest of no length; undefined where that cannot be told, which reading then says better. */
+/** The first empty manifest; undefined if that is unknown; reading then gives a better report. */
 function emptyFileIn(path: string): string | undefined {
   try {
     return filesBelow(path, new Set()).find(({ file, stats }) => stats.size === 0 && isManifest(file))?.file;
@@ -193,7 +193,7 @@ function filesBelow(path: string, entered: Set<string>): { readonly file: string
   const real = realpathSync(path);
   if (entered.has(real)) return [];
   entered.add(real);
-  // As when it is read: names that begin with a dot do not count.
+  // As in reading, names that begin with a dot do not count.
   const names = readdirSync(path).filter((name) => !name.startsWith('.'));
   return names.sort(compareText).flatMap((name) => filesBelow(join(path, name), entered));
 }

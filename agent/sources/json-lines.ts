@@ -1,10 +1,10 @@
 import { StringDecoder } from 'node:string_decoder';
 
 /**
- * The lines of a stream, however its chunks are cut. A last line without a line end is not given:
+ * The lines of a stream, however its chunks are cut. A last line without a line end is left out:
  * in a watch it is an event that was cut off.
  *
- * throws   Error when a line grows beyond `maxLength` characters: the peer is not one of ours
+ * throws   Error when a line grows beyond `maxLength` characters: no API server sends such a line
  */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array>, maxLength: number): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8');

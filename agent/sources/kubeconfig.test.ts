@@ -39,7 +39,7 @@ function kubeconfig(cluster: Readonly<Record<string, unknown>>, user: Readonly<R
   );
 }
 
-/** How the API server answers a list of Services now; what goes wrong instead. */
+/** How the API server answers a list of Services now, or the fault instead. */
 async function asker(path: string): Promise<() => Promise<string>> {
   const api = await openCluster({ kubeconfig: path });
   closers.push(api.close);
@@ -137,7 +137,7 @@ describe('TLS', () => {
     vi.unstubAllEnvs();
   });
 
-  /** A server that says which client asks, over which connection. */
+  /** A server that records which client asks, over which connection. */
   async function secure(options: ServerOptions) {
     const connections: TLSSocket[] = [];
     const headers: IncomingHttpHeaders[] = [];

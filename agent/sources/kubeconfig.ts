@@ -7,9 +7,9 @@ import { type ApiCall, type ApiGet, type ApiPost, type ApiWrite, openApi } from 
 import { parseDocuments } from '../input/documents.ts';
 import { createTokenFile } from './token-file.ts';
 
-/** Which API server, and as whom. */
+/** The API server to use, and the credentials. */
 export interface ClusterAccess {
-  /** undefined: the service account of the pod that we run in. */
+  /** undefined: the service account of the pod that the process runs in. */
   readonly kubeconfig: string | undefined;
   readonly context?: string | undefined;
   /** Overrides the server's address. */
@@ -19,7 +19,7 @@ export interface ClusterAccess {
 /**
  * Opens one cluster's API server.
  *
- * throws   InputError: no such file or context, or no service account here
+ * throws   InputError: no such file or context, or no service account
  */
 export async function openCluster(
   access: ClusterAccess,
@@ -51,7 +51,7 @@ export async function openCluster(
   }
 }
 
-/** What to tell of API servers whose certificate nobody looks at, each once. */
+/** The warning about an API server whose certificate is not verified. */
 export function unverifiedText(server: string): string {
   return (
     `the certificate of ${server} is not verified, because its kubeconfig sets insecure-skip-tls-verify: ` +
@@ -68,7 +68,7 @@ async function load(kubeconfig: string | undefined): Promise<KubeConfig> {
   return config;
 }
 
-/** slicewright connects by itself: what only a proxy reaches would fail for a reason that nobody sees. */
+/** slicewright uses no proxy: a server that only a proxy reaches would fail without a visible reason. */
 function refuseProxy(config: KubeConfig): void {
   const cluster = config.getCurrentCluster();
   if (cluster?.proxyUrl === undefined || cluster.proxyUrl === '') return;
@@ -85,8 +85,8 @@ function overrideServer(config: KubeConfig, master: string): void {
 }
 
 /**
- * Takes tokens from their file at each call. Of a kubeconfig the client library knows only a field
- * that kubectl does not (`token-file`), and reads it once; `tokenFile` it passes over.
+ * Reads the token from its file at each call. In a kubeconfig the client library only knows a field
+ * that kubectl does not (`token-file`), and reads it once; it ignores `tokenFile`.
  */
 function followTokenFile(config: KubeConfig, kubeconfig: string | undefined): void {
   const user = config.getCurrentUser();
@@ -104,7 +104,7 @@ function followTokenFile(config: KubeConfig, kubeconfig: string | undefined): vo
   });
 }
 
-/** As kubectl: relative to the kubeconfig. A service account's is where the library says. */
+/** As in kubectl, relative to the kubeconfig. The library knows the path of a service account's token. */
 function tokenFileOf(user: NonNullable<ReturnType<KubeConfig['getCurrentUser']>>, kubeconfig: string | undefined) {
   const provided: unknown = asFields(asFields(user.authProvider)?.config)?.tokenFile;
   const named = kubeconfig === undefined ? provided : (tokenFileIn(kubeconfig, user.name) ?? provided);

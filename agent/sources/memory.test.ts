@@ -8,7 +8,7 @@ import { reduceObject } from './reduce.ts';
 const slices = 10_000;
 const endpoints = 10;
 
-/** A slice as an API server gives it: half of it says who wrote which field. */
+/** A slice as an API server sends it: half of it records who wrote which field. */
 function sliceText(i: number): string {
   const address = (k: number) => `10.${1 + (i >> 12)}.${(i >> 4) & 255}.${((i & 15) << 4) + k}`;
   const fields = { 'f:addressType': {}, 'f:endpoints': {}, 'f:ports': {} };
@@ -76,7 +76,7 @@ function sliceText(i: number): string {
   });
 }
 
-/** Bytes of heap that what `make` returns keeps in use. */
+/** Bytes of heap that the result of `make` keeps in use. */
 function bytesOf(make: () => unknown[]): number {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;

@@ -3,8 +3,8 @@ import { localAddressesAnnotation } from '../../compiler/model/node.ts';
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * What is kept of a Node that is not this one: its name, addresses and ranges of pods. They say which addresses are
- * somebody's: not to be bound here, and not another cluster's to claim. A cluster has thousands of Nodes.
+ * The kept part of a Node that is not this one: its name, addresses and ranges of pods. They show which addresses
+ * are in use: this node must not bind them, and another cluster must not claim them. A cluster has thousands of Nodes.
  *
  * node     reduced already (reduce.ts)
  */
@@ -25,15 +25,15 @@ function fieldsOf(value: unknown): Json {
   return typeof value === 'object' && value !== null ? (value as Json) : {};
 }
 
-/** Tells news of an object from what says the same as before. */
+/** Tells whether an object's value has changed. */
 export interface News {
   /** value: undefined: the object is gone. */
   isNews(key: string, value: unknown): boolean;
 }
 
 /**
- * Every Node's kubelet writes its status every few minutes, so of five thousand Nodes twenty times a second one is told
- * of that is as it was. Nobody behind hears of that.
+ * Every Node's kubelet writes its status every few minutes, so with five thousand Nodes an unchanged one arrives
+ * twenty times a second. These are dropped here.
  */
 export function createNews(): News {
   const texts = new Map<string, string>();

@@ -1,16 +1,16 @@
-/** How much one source may hold here, all its kinds together. */
+/** The limits of one source, for all its kinds together. */
 export interface SourceLimits {
   readonly objects: number;
   readonly endpoints: number;
-  /** As they come, before they are reduced. */
+  /** Size on arrival, before objects are reduced. */
   readonly bytes: number;
-  /** Answers that one list may take. */
+  /** The most pages of one list. */
   readonly pages: number;
 }
 
 /**
- * Far above what Kubernetes is tested with (10,000 Services, 150,000 pods, each of which may be an endpoint of several
- * Services and in two families), and far below what a node's memory ends at.
+ * Far above the sizes that Kubernetes is tested with (10,000 Services, 150,000 pods, each of which may be an endpoint of
+ * several Services and in two families), and far below a node's memory.
  */
 export const defaultSourceLimits: SourceLimits = {
   objects: 100_000,
@@ -36,22 +36,22 @@ export function addHoldings(a: Holding, b: Holding, sign: 1 | -1 = 1): Holding {
   };
 }
 
-/** One kind's part of what its source may hold. */
+/** One kind's part of its source's limits. */
 export interface Allowance {
   readonly pages: number;
-  /** What would be too much if the kind held this; undefined: it fits. */
+  /** Which limit would be exceeded if the kind held this; undefined: it fits. */
   excess(holding: Holding): string | undefined;
-  /** The same of a list that is not complete yet, which then counts for other kinds until it is held or released. */
+  /** The same for a list that is not complete yet; it counts for other kinds until it is held or released. */
   claim(holding: Holding): string | undefined;
   /** The kind holds this from now on. */
   hold(holding: Holding): void;
-  /** The list came to nothing. */
+  /** The list was given up. */
   release(): void;
 }
 
 /**
- * The limits of one source. An API server that sends without an end would fill this node's memory, and every Service of
- * the node would go down with the agent; so what exceeds the limits is not taken, and what was taken before stands.
+ * The limits of one source. An API server that sends without end would fill this node's memory, and every Service of
+ * the node would go down with the agent; so content beyond the limits is not taken in, and what was read before stays valid.
  */
 export function createQuota(limits: SourceLimits): (kind: string) => Allowance {
   const held = new Map<string, Holding>();
@@ -104,9 +104,9 @@ export const unlimited: Allowance = {
 };
 
 /**
- * `objects=400000,bytes=1073741824`: what is not named has its default.
+ * `objects=400000,bytes=1073741824`: limits that are not named keep their defaults.
  *
- * returns  undefined for anything else
+ * returns  undefined for any other text
  */
 export function parseSourceLimits(text: string): SourceLimits | undefined {
   const limits = { ...defaultSourceLimits };
@@ -118,7 +118,7 @@ export function parseSourceLimits(text: string): SourceLimits | undefined {
   return limits;
 }
 
-/** Of an EndpointSlice; 0 for anything else. */
+/** The number of endpoints of an EndpointSlice; 0 for any other object. */
 export function endpointsIn(object: unknown): number {
   const { kind, endpoints } = (object ?? {}) as { readonly kind?: unknown; readonly endpoints?: unknown };
   return kind === 'EndpointSlice' && Array.isArray(endpoints) ? endpoints.length : 0;

@@ -19,7 +19,7 @@ const object = fc.oneof(
   ),
 );
 
-/** As an API server would tell of it: with who wrote what. */
+/** As an API server sends it: with the record of who wrote which field. */
 function told(raw: Record<string, unknown>): Record<string, unknown> {
   const metadata = raw['metadata'] as Record<string, unknown>;
   return { ...raw, metadata: { ...metadata, uid: 'u', managedFields: [{ manager: 'someone' }] } };

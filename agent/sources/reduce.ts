@@ -1,14 +1,14 @@
 type Json = Readonly<Record<string, unknown>>;
 
-/** Annotations that take space and mean nothing here. */
+/** Annotations that take space and have no effect here. */
 const bulky = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
- * What is kept of an object as it arrives: all that the compiler reads, none of what makes objects
- * big (managedFields, the last applied configuration, statuses that nobody reads, pod references).
+ * The part of an object that is kept on arrival: everything that the compiler reads, without the parts that make
+ * objects big (managedFields, the last applied configuration, unused statuses, pod references).
  *
- * kind, apiVersion   given, since items of a list come without their own
- * returns            undefined for what has no name
+ * kind, apiVersion   given, because items of a list come without their own
+ * returns            undefined for an object without a name
  */
 export function reduceObject(
   raw: unknown,
@@ -55,9 +55,9 @@ function reduceEndpoints(endpoints: unknown): unknown {
   });
 }
 
-/** Names of nodes and zones that thousands of endpoints have in common: each is kept once. */
+/** Names of nodes and zones that thousands of endpoints share: each is kept once. */
 const texts = new Map<string, string>();
-/** More than a cluster has nodes. What comes beyond is kept as it comes, until room is made. */
+/** More than a cluster has nodes. Further names are not shared until there is room. */
 const maxTexts = 20_000;
 
 function sharedText(value: unknown): unknown {
@@ -69,7 +69,7 @@ function sharedText(value: unknown): unknown {
   return value;
 }
 
-/** As controllers write them, one object for all endpoints: `ready`, `serving` and `terminating` and nothing else. */
+/** All conditions as controllers write them, with `ready`, `serving` and `terminating` only: endpoints share these objects. */
 const allConditions = [true, false].flatMap((ready) =>
   [true, false].flatMap((serving) =>
     [true, false].map((terminating) => Object.freeze({ ready, serving, terminating })),

@@ -166,7 +166,7 @@ describe('a watch', () => {
   });
 });
 
-/** Lets so many requests come, and holds the time that they took against the waits in between. */
+/** Lets this many requests arrive, and compares the time that they took with the waits in between. */
 async function isPaced(one: Reflection, requests: number, waits: number, firstMs: number): Promise<void> {
   await one.clock.until(() => expect(one.requests.length).toBeGreaterThanOrEqual(requests));
   const took = (one.times[requests - 1] ?? 0) - (one.times[0] ?? 0);
@@ -205,7 +205,7 @@ describe('a server is not hammered', () => {
     );
     await one.clock.until(() => expect(one.requests.length).toBeGreaterThan(25));
     const waits = one.times.slice(2).map((at, i) => at - (one.times[i + 1] ?? 0));
-    // Twice doubled and no more.
+    // Doubled twice and no more.
     expect(waits.slice(0, 3)).toEqual([6, 12, 24]);
     expect(new Set(waits.slice(2))).toEqual(new Set([24]));
     expect(problems(one)).toEqual([]);
@@ -312,7 +312,7 @@ describe('a kind that the server does not know any more', () => {
       { lists: [listOf('7', ['a', '5']), missing, missing, other], watches: [missing] },
       { optional: true, times: { holdMs: 1, backoff: { firstMs: 1, maxMs: 2 } } },
     );
-    // Two in a row are enough with so short a time.
+    // Two in a row are enough with such a short time.
     await one.clock.until(() => expect(one.told).toContain('a gone'));
     let asked = 0;
     const alternate = () => (++asked % 2 === 0 ? other : missing);
@@ -346,7 +346,7 @@ describe('a kind that the server does not know any more', () => {
   });
 });
 
-/** A server with a history, which tells of it in any order, more than once, cut anywhere, and forgets it. */
+/** A server with a history, which reports it in any order, more than once, cut anywhere, and forgets it. */
 function unreliableServer(history: readonly (readonly [name: string, isGone: boolean])[], faults: readonly number[]) {
   const first = 100;
   const events = history.map(([name, isGone], i) => ({ name, isGone, version: first + 1 + i }));
@@ -366,7 +366,7 @@ function unreliableServer(history: readonly (readonly [name: string, isGone: boo
       const fault = next();
       if (!url.searchParams.has('watch')) {
         if (fault !== undefined && fault % 5 === 0) return refusal(503, 'no');
-        // A list of an earlier moment: what happened since is still to be told.
+        // A list of an earlier moment: later changes are still to be reported.
         return listed(fault === undefined ? events.length : fault % (events.length + 1));
       }
       const from = Number(url.searchParams.get('resourceVersion'));

@@ -7,23 +7,23 @@ import { addHoldings, type Allowance, type Holding, nothingHeld, tooMuch } from 
 export interface Listed<T> {
   readonly kind: 'listed';
   readonly objects: ReadonlyMap<string, T>;
-  /** What each of them takes. */
+  /** The size of each of them. */
   readonly sizes: ReadonlyMap<string, Holding>;
   readonly resourceVersion: string;
 }
 
-/** Objects of one answer. What is read between two answers is so little that nobody waits long for it. */
+/** Objects of one page. Reading this many takes so little time that nothing else waits long for it. */
 const pageSize = 500;
-/** A list in one piece may take so many times longer than a page. */
+/** A list in one piece may take this many times longer than a page. */
 const wholeFactor = 4;
-/** All pages together may take so many times longer than one: each may be slow, but not all of them without an end. */
+/** All pages together may take this many times longer than one: each may be slow, but the list must end. */
 const listFactor = 20;
 
 /**
- * Everything there is of a kind, or why it cannot be had: a page that is refused, or whose place
- * expired, voids those before it.
+ * Everything that exists of a kind, or why it cannot be read: a page that is rejected, or whose continue token
+ * expired, makes the previous pages void.
  *
- * inPages   false: in one piece, which cannot expire half-way
+ * inPages   false: in one piece, which cannot expire before its end
  */
 export async function list<T>(
   { get, path, query, project, clock }: Pick<ReflectorOptions<T>, 'get' | 'path' | 'query' | 'project' | 'clock'>,
@@ -89,7 +89,7 @@ function overLimit(problem: string): Outcome {
   return { kind: 'failed', problem, overLimit: true };
 }
 
-/** A signal that is aborted after so long, unless that is cancelled. */
+/** A signal that is aborted after this time, unless it is cancelled. */
 function timeLimit(clock: Clock, ms: number): { readonly signal: AbortSignal; readonly cancel: () => void } {
   const controller = new AbortController();
   return { signal: controller.signal, cancel: clock.timer(ms, () => controller.abort(new Error('too late'))) };

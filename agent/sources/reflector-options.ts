@@ -4,27 +4,27 @@ import type { ApiGet } from './api.ts';
 import type { BackoffTimes } from './backoff.ts';
 
 export type ReflectorState =
-  /** Nothing was ever listed: what we hold says nothing about the cluster. */
+  /** The kind was never listed: nothing is known about the cluster. */
   | { readonly kind: 'starting' }
   /** Listed, and a watch is open (or was until a moment ago and is being renewed). */
   | { readonly kind: 'live' }
-  /** Cannot be read now; what was read before still stands. */
+  /** The kind cannot be read now; what was read before stays valid. */
   | { readonly kind: 'failing'; readonly problem: string; readonly overLimit?: true }
-  /** The API server does not know the kind: there are none of it. */
+  /** The API server does not know the kind: no object of it exists. */
   | { readonly kind: 'absent' };
 
 export interface ReflectorTimes {
-  /** Between attempts. A watch that stays open for longer than the longest wait is a good one. */
+  /** Waits between attempts. A watch that stays open for longer than the longest wait counts as good. */
   readonly backoff: BackoffTimes;
-  /** A list's page or the head of a watch that takes longer is given up. */
+  /** If a list's page or the head of a watch takes longer, the attempt is given up. */
   readonly answerMs: number;
-  /** A watch that brings nothing for so long is taken for dead. API servers send a bookmark a minute. */
+  /** A watch that is silent for this long is taken for dead. API servers send a bookmark a minute. */
   readonly idleMs: number;
-  /** How long the server shall keep a watch open. */
+  /** How long the server is asked to keep a watch open. */
   readonly watchSeconds: number;
-  /** How soon a kind that was absent is asked for again. */
+  /** How soon an absent kind is asked for again. */
   readonly absentMs: number;
-  /** How long objects of a kind stay that the server suddenly does not know any more. */
+  /** How long objects stay when the server suddenly does not know their kind any more. */
   readonly holdMs: number;
 }
 
@@ -34,7 +34,7 @@ export const defaultReflectorTimes: ReflectorTimes = {
   idleMs: 90_000,
   watchSeconds: 300,
   absentMs: 30_000,
-  // As long as slices that vanish in masses (MR-73).
+  // As long as slices that vanish in large numbers are held (MR-73).
   holdMs: 120_000,
 };
 
@@ -43,39 +43,39 @@ export interface ReflectorOptions<T> {
   /** `/apis/discovery.k8s.io/v1/endpointslices`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
-  /** A kind that need not exist (a CRD): 404 then means that there are none. Otherwise it is a failure like others. */
+  /** A kind that need not exist (a CRD): 404 then means that it has no objects. For other kinds 404 is a failure. */
   readonly optional: boolean;
   /**
-   * What is kept of an object, and the key it is kept by; undefined: nothing. Reducing on arrival
-   * is what keeps memory small: an object as it comes is mostly managedFields.
+   * The kept part of an object, and its key; undefined: nothing is kept. Reducing on arrival
+   * keeps memory small: an object as it arrives is mostly managedFields.
    */
   readonly project: (
     object: unknown,
   ) => { readonly key: string; readonly value: T; readonly endpoints?: number } | undefined;
   /**
-   * All there is now; everything known before is void. Called after every complete list.
+   * All objects of the kind; everything known before is void. Called after every complete list.
    *
-   * gone   keys of what was there before and is not any more
+   * gone   keys of objects that existed before and do not any more
    */
   readonly onReplace: (objects: ReadonlyMap<string, T>, gone: readonly string[]) => void;
-  /** One object changed; undefined: it is gone. */
+  /** One object changed; undefined: it was deleted. */
   readonly onChange: (key: string, value: T | undefined) => void;
   readonly onState: (state: ReflectorState) => void;
   /**
-   * The server was heard, and all that it said before was taken in: an event, a bookmark, a complete
-   * list. An open connection proves nothing, since it may have died in silence.
+   * The server was heard, and everything that it said before was taken in: an event, a bookmark, a complete
+   * list. An open connection proves nothing, because it may have died silently.
    */
   readonly onHeard?: () => void;
   /**
-   * Nothing depends on this kind: where RBAC does not allow reading it, asking once in a while is enough.
-   * Otherwise a refusal is a failure like others.
+   * The agent can work without this kind: if RBAC does not allow reading it, it is asked for only once in a while.
+   * For other kinds a refusal is a failure.
    */
   readonly forgoable?: boolean;
-  /** How much may be held; absent: anything. */
+  /** The limits; absent: there are none. */
   readonly allowance?: Allowance;
   /**
-   * Told of how many bytes a change came in. Returns what to wait for before more is read: whoever takes the changes may
-   * be slower than the server, and they must not pile up here. undefined: go on.
+   * Called with the size of a change in bytes. Returns a promise to wait for before reading more: the receiver of changes
+   * may be slower than the server, and changes must not pile up here. undefined: go on.
    */
   readonly pace?: (bytes: number) => Promise<void> | undefined;
   readonly times?: ReflectorTimes;

@@ -17,21 +17,21 @@ import type { Holding } from './quota.ts';
 
 export interface Watched {
   readonly outcome: Outcome;
-  /** Where to go on from. */
+  /** The resourceVersion to continue from. */
   readonly place: string;
-  /** Events and bookmarks that were taken in. */
+  /** The number of events and bookmarks that were taken in. */
   readonly lines: number;
-  /** The server said that it would tell of changes. */
+  /** The server accepted the watch. */
   readonly isOpen: boolean;
   /** It stayed open for longer than the longest wait between two attempts. */
   readonly isLasting: boolean;
-  /** It was opened, and given up because nothing came any more. */
+  /** It was opened, and given up because it fell silent. */
   readonly isStalled: boolean;
 }
 
-/** What a watch tells while it goes on. */
+/** Callbacks of a watch. */
 export interface WatchEvents<T> {
-  /** size: what it takes; returns what is too much with it, and then it was not taken in. */
+  /** size: of the change; returns which limit it exceeds, and then it was not taken in. */
   change(key: string, value: T | undefined, size: Holding): string | undefined;
   opened(): void;
   lasts(): void;
@@ -39,7 +39,7 @@ export interface WatchEvents<T> {
 
 const maxLineLength = 64 * 1024 * 1024;
 
-/** Follows one watch from a place to its end. The place moves with each line that was taken in, and never back. */
+/** Follows one watch to its end. The resourceVersion moves with each line that was taken in, and never back. */
 export async function watch<T>(
   options: Pick<ReflectorOptions<T>, 'get' | 'path' | 'query' | 'project' | 'onHeard' | 'clock' | 'random' | 'pace'>,
   from: string,
@@ -96,7 +96,7 @@ export async function watch<T>(
         if (excess !== undefined) return end({ kind: 'failed', problem: excess, overLimit: true });
         const room = options.pace?.(line.length);
         if (room !== undefined) {
-          // That we are slow is no silence of the server.
+          // While this process is slow the server does not count as silent.
           idle.stop();
           await orAborted(room, signal);
           idle.touch();
@@ -131,7 +131,7 @@ function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
 
 const closed: Outcome = { kind: 'closed', problem: 'the server closed it' };
 
-/** Aborts when nothing happens: first until the head arrives, then until the next line is complete. */
+/** Aborts if nothing happens: first until the head arrives, then until the next line is complete. */
 function createIdleTimer(clock: Clock, answerMs: number, idleMs: number) {
   const controller = new AbortController();
   const expire = (): void => controller.abort(new Error('idle'));

@@ -4,7 +4,7 @@ import { reflect } from './reflector.ts';
 import type { ReflectorState, ReflectorTimes } from './reflector-options.ts';
 import { createQuota, defaultSourceLimits, type SourceLimits } from './quota.ts';
 
-/** An object as a server tells of it; its version is what is kept of it. */
+/** An object as a server sends it; its version is the value that is kept. */
 export function object(name: string, version?: string) {
   return { metadata: { name, ...(version === undefined ? {} : { resourceVersion: version }) } };
 }
@@ -17,14 +17,14 @@ export function error(code: number, message: string, details: object = {}): stri
   return `${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code, message, details } })}\n`;
 }
 
-/** What a server says to one request. */
+/** A server's answer to one request. */
 export interface Answer {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly chunks: readonly string[];
-  /** In place of them. */
+  /** Used instead of the chunks. */
   readonly endless?: () => Iterable<string>;
-  /** The connection stays open after that, and nothing more comes. */
+  /** After that the connection stays open, and nothing more arrives. */
   readonly stays?: boolean;
 }
 
@@ -51,7 +51,7 @@ export function ends(...chunks: readonly string[]): Answer {
   return { chunks };
 }
 
-/** Answers requests in turn, each as a real connection would: only as long as it is not aborted. */
+/** Answers requests in turn, as a real connection does: only until it is aborted. */
 export function serve(answerTo: (url: URL) => Answer | Promise<Answer>): ApiGet {
   return async (path, signal) => {
     const {
@@ -91,12 +91,12 @@ export const quick: ReflectorTimes = {
 export interface Reflection {
   readonly clock: TestClock;
   readonly held: ReadonlyMap<string, string>;
-  /** Every value that was told, with its key: `a=7`, and `a gone`. */
+  /** Every reported value, with its key: `a=7`, and `a gone`. */
   readonly told: readonly string[];
   readonly states: readonly ReflectorState[];
   /** `list`, `list more` with a continue token, `list whole` without pages, `watch 7`. */
   readonly requests: readonly string[];
-  /** When each request came, in milliseconds. */
+  /** The time of each request, in milliseconds. */
   readonly times: readonly number[];
   stop(): Promise<void>;
 }

@@ -12,7 +12,7 @@ import type { ReflectorState, ReflectorTimes } from './reflector-options.ts';
 import { eventually } from '../../test/helpers/eventually.ts';
 
 const hourMs = 3_600_000;
-/** A server answers when it likes: only the waits between two requests end while a test looks on. */
+/** A server answers at any time: only the waits between two requests end while a test looks on. */
 const times: ReflectorTimes = {
   backoff: { firstMs: 5, maxMs: 40 },
   answerMs: hourMs,
@@ -99,7 +99,7 @@ async function follow(
     server.closeAllConnections();
     server.close();
   });
-  /** Lets a second pass before each look, until what is looked for is so. */
+  /** Lets a second pass before each look, until the expected state is reached. */
   const inTime = (check: () => void): Promise<void> =>
     eventually(async () => {
       await clock.advance(1_000);

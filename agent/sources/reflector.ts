@@ -6,31 +6,31 @@ import { list } from './reflector-list.ts';
 import { defaultReflectorTimes, type ReflectorOptions } from './reflector-options.ts';
 import { watch } from './reflector-watch.ts';
 
-/** Watches in a row that end at once before that is called a failure: one or two are a restart, or a compaction. */
+/** This many watches in a row that end at once count as a failure: one or two are a restart, or a compaction. */
 const patience = 3;
 
 /**
  * Keeps a copy of one kind of one cluster up to date until the signal is aborted: list, then watch
- * from there, and list again when the server no longer knows our place.
+ * from there, and list again when the server no longer knows the resourceVersion.
  *
- * Never gives up and never spins: every attempt that ended badly waits longer than the one before,
+ * It never gives up and never spins: every attempt that ended badly waits longer than the one before,
  * with jitter, until a watch was a good one; a list is complete or has no effect. While it cannot
- * read, what was read before stands: only a complete list or a DELETED event removes.
+ * read, what was read before stays valid: only a complete list or a DELETED event removes objects.
  *
- * **Where to go on from.** The place is the highest resourceVersion that a watch told of, and never
- * goes back. A watch that tells of a lower one is not believed: what it told late may be older than
- * what we hold, and what it has not told yet would be lost with it. So it ends there, and a list,
- * which always counts, says how things are. That needs no memory of objects' versions, nor of
- * deleted objects, and serves too where the whole server went back, restored from a backup. A server
- * that went back behind our place may also stay silent until it has caught up with it, so a watch
- * that is silent twice is not continued either.
+ * **Where to continue.** The place is the highest resourceVersion that a watch has reported, and never
+ * goes back. A watch that reports a lower one is not trusted: its events may be older than the objects
+ * held here, and later events may be lost with it. So the watch ends there, and a list,
+ * which always counts, gives the present state. That needs no memory of objects' versions, nor of
+ * deleted objects, and also works when the whole server went back, restored from a backup. A server
+ * that went back behind the place may also stay silent until it has caught up with it, so after two
+ * silent watches in a row the kind is listed again.
  *
- * **A kind that is suddenly unknown.** When a CRD is deleted, the server first tells of the deletion
- * of each object, and with the last one nothing of the kind is left here. A 404 while we still hold
- * objects is thus something else: an old API server that starts answers so until it has read its
- * CRDs, and so does a proxy that lost its way. Believing it would withdraw every import of the
- * node at once. So the objects stay until it was 404 and nothing else for `holdMs`, as slices do that
- * vanish in masses (compiler/deletion-guard.ts).
+ * **A kind that is suddenly unknown.** When a CRD is deleted, the server first reports the deletion
+ * of each object, so at the end no object of the kind is held here. A 404 while objects are still held
+ * therefore has another cause: an old API server answers so at its start until it has read its
+ * CRDs, and so does a proxy that lost its way. Trusting it would withdraw every import of the
+ * node at once. So the objects stay until the answer was 404 and nothing else for `holdMs`, like slices that
+ * vanish in large numbers (compiler/deletion-guard.ts).
  *
  * source: the API's conventions for list and watch, and recorded answers of a real server
  */
@@ -38,11 +38,11 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
   const times = options.times ?? defaultReflectorTimes;
   const { clock, onState } = options;
   const allowance = options.allowance ?? unlimited;
-  /** Only keys, and what each takes: the compiler holds what it needs of an object. */
+  /** Only keys and sizes: the compiler holds the objects' content. */
   let held = new Map<string, Holding>();
   let total = nothingHeld;
   let place: string | undefined;
-  /** Since the last good watch. */
+  /** Failures since the last good watch. */
   let failures = 0;
   /** Consecutive watches that ended at once without an event. */
   let emptyWatches = 0;
@@ -58,7 +58,7 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
     options.onReplace(objects, gone);
   }
 
-  /** Returns what is too much with it: then it was not taken in. */
+  /** Returns which limit the change exceeds: then it was not taken in. */
   function change(key: string, value: T | undefined, size: Holding): string | undefined {
     const without = addHoldings(total, held.get(key) ?? nothingHeld, -1);
     const after = value === undefined ? without : addHoldings(without, size);
@@ -76,12 +76,12 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
     if (emptyWatches < patience) onState({ kind: 'live' });
   }
 
-  /** Returns what went wrong; undefined: nothing. */
+  /** Returns the failure; undefined: none. */
   async function listAll(): Promise<Outcome | undefined> {
     const listed = await list(options, { inPages, answerMs: times.answerMs, allowance }, signal);
     if (listed.kind !== 'listed') {
       allowance.release();
-      // A server whose pages expire while we read them gives all at once when it is asked so.
+      // If a server's pages expire while they are read, the next list asks for everything in one piece.
       inPages = listed.kind !== 'expired';
       if (listed.kind !== 'expired' || failures > 0) tell(listed);
       return listed;
@@ -99,7 +99,7 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
     const watched = await watch(options, from, times, signal, {
       change,
       opened: live,
-      // By then it is no longer one that ends at once.
+      // From now on the watch does not count as one that ended at once.
       lasts() {
         failures = 0;
         emptyWatches = 0;
@@ -109,11 +109,11 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
     const { outcome } = watched;
     const isUseful = watched.lines > 0 && outcome.kind !== 'expired';
     if (isUseful) failures = Math.min(failures, patience - 1);
-    // One that could not be opened tells what is wrong by itself, and is over once it can be.
+    // A watch that could not be opened reports its own problem, which ends as soon as one can be opened.
     if (isUseful || watched.isLasting || (!watched.isOpen && outcome.kind === 'failed')) emptyWatches = 0;
     else emptyWatches++;
     stalls = watched.isStalled && watched.lines === 0 ? stalls + 1 : 0;
-    // What exceeds the limits would be told again at the same place: how things are then, a list says.
+    // A watch from the same place would exceed the limits again, so a list has to give the present state.
     const isOver = outcome.kind === 'failed' && outcome.overLimit === true;
     place = outcome.kind === 'expired' || stalls > 1 || isOver ? undefined : watched.place;
     if (outcome.kind === 'failed' || emptyWatches >= patience) tell(outcome);
@@ -122,14 +122,14 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
 
   function tell(outcome: Outcome): void {
     const { kind, problem } = outcome;
-    // Whether that is a failure is judged below.
+    // Whether an absent kind is a failure is decided below.
     if (kind === 'absent' && options.optional) return;
     const often = emptyWatches >= patience ? 'watches keep ending at once: ' : '';
     const isOver = outcome.kind === 'failed' && outcome.overLimit === true;
     onState({ kind: 'failing', problem: often + problem, ...(isOver && { overLimit: true }) });
   }
 
-  /** Whether a 404 is taken for what it says: there are no objects. Lets go of them then. */
+  /** Whether a 404 is trusted: no object exists. If so, lets go of the objects. */
   function isGone(problem: string): boolean {
     unknownSinceMs ??= clock.nowMs();
     if (held.size > 0 && clock.nowMs() - unknownSinceMs < times.holdMs) {
@@ -159,12 +159,12 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
       }
     }
     const isForgone = outcome.kind === 'failed' && outcome.forbidden === true && options.forgoable === true;
-    // Reading all of it again costs both sides much, and it will seldom have become less.
+    // Reading everything again costs both sides much, and the amount has seldom become smaller.
     if (isForgone || (outcome.kind === 'failed' && outcome.overLimit === true)) {
       await sleep(clock, times.absentMs * (0.5 + options.random()), signal);
       continue;
     }
-    // Added to what the server asks for, which it asks of every agent at the same time.
+    // The wait is added to the server's retry-after, which is the same for every agent.
     const retryAfterMs = outcome.kind === 'failed' ? (outcome.retryAfterMs ?? 0) : 0;
     await sleep(clock, retryAfterMs + backoffMs(failures, times.backoff, options.random()), signal);
   }

@@ -3,7 +3,7 @@ import type { ClusterName } from '../../compiler/values/names.ts';
 import type { PlaceOf } from '../input/place.ts';
 import type { ReflectorState } from './reflector-options.ts';
 
-/** Where one cluster's objects come from. */
+/** The origin of one cluster's objects. */
 export interface Source {
   /** undefined: the cluster that the node belongs to. */
   readonly cluster: ClusterName | undefined;
@@ -11,22 +11,22 @@ export interface Source {
   readonly from: string;
   /** The kind whose changes carry Leases; absent: the source has no Leases. */
   readonly leasesIn?: string;
-  /** Kinds that nothing waits for: what cannot be read of them is told, and that is all. */
+  /** Kinds that the agent can work without: if one cannot be read, that is only reported. */
   readonly forgoes?: ReadonlySet<string>;
-  /** Where what it told of last stands in files; absent: it has it from no file. The cluster is its own. */
+  /** Finds objects in files, as the source reported them last; absent: the source reads no files. Names of clusters are its own. */
   readonly placeOf?: PlaceOf;
-  /** Gives the sink objects and the state of this source, until the signal is aborted; never fails. */
+  /** Gives the sink objects and this source's state, until the signal is aborted; never fails. */
   run(sink: SourceSink, signal: AbortSignal): Promise<void>;
 }
 
-/** What a source tells. */
+/** Receives what a source reports. */
 export interface SourceSink {
-  /** In the order in which they happened. A complete look at a kind ends with what is gone. */
+  /** In the order in which the changes happened. A complete list of a kind ends with the objects that are gone. */
   change(changes: readonly Told[]): void;
   /** kind: `EndpointSlice`; a folder has the one kind `manifests`. */
   state(kind: string, state: ReflectorState): void;
-  /** All that was to be told of the kind up to now is told, even if that is nothing. */
+  /** Everything known of the kind up to now was reported, even if that is nothing. */
   heard(kind: string): void;
-  /** Changes of so many bytes were told. Returns what to wait for before more is; undefined: there is room. */
+  /** Changes of this many bytes were reported. Returns what to wait for before reporting more; undefined: there is room. */
   pace(bytes: number): Promise<void> | undefined;
 }

@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * The bearer token of a file that others renew while we run: kubelet does so to the token of a
- * service account. Read anew for each call, which is seldom, so that the next one after a renewal
- * has the new token; the client library's own reader looks once a minute of a clock that may jump.
- * While the file cannot be read, the last token serves: it may be good for hours.
+ * The bearer token of a file that other programs renew while this one runs: kubelet does so for a service account's
+ * token. The file is read for each call, and calls are rare, so the next call after a renewal
+ * uses the new token; the client library's own reader looks once a minute by a clock that may jump.
+ * While the file cannot be read, the last token is used: it may be valid for hours.
  *
- * throws   Error naming the file, when there never was a token in it
+ * throws   Error naming the file, if it never held a token
  */
 export function createTokenFile(path: string): () => string {
   let last: string | undefined;
   return () => {
     try {
-      // A line end is what editors and `echo` leave; it may not stand in a header.
+      // Editors and `echo` end the file with a line end, which a header may not contain.
       const token = readFileSync(path, 'utf8').trim();
       if (token === '') throw new Error('it is empty');
       last = token;

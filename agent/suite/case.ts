@@ -14,26 +14,26 @@ import { printable } from '../../compiler/values/object-ref.ts';
 import type { SuiteFolder } from './folder.ts';
 
 /**
- * What is written by people and tells what is known: a step's number, none for the first, and what the file is.
+ * The names of input files: a step's number, none for the first step, and the kind of input.
  * `objects.<cluster>.yaml`: another cluster's own objects.
  */
 const inputFile =
   /^(?:([2-9]|[1-9][0-9]+)-)?(objects(?:\.[a-z0-9.-]+)?\.yaml|node\.yaml|settings\.yaml|registry\.yaml|packets\.txt)$/;
 
-/** What is known at one time, and what is sent then. */
+/** The inputs of one step, and the packets that are sent then. */
 export interface GoldenState {
   readonly input: CompileInput;
   readonly packets: readonly Packet[];
-  /** What there is to say of the settings. */
+  /** Diagnostics about the settings. */
   readonly remarks: readonly Diagnostic[];
 }
 
 export interface GoldenCase extends GoldenState {
-  /** What comes after it, one change after another: the files `2-…`, `3-…`. */
+  /** The later steps, one change after another: the files `2-…`, `3-…`. */
   readonly changes: readonly GoldenState[];
 }
 
-/** Whether a file of a case tells what is known. */
+/** Whether a file of a case is an input. */
 export function isInput(file: string): boolean {
   return inputFile.test(file);
 }
@@ -46,7 +46,7 @@ export function isCase(files: readonly string[]): boolean {
 /**
  * Reads the inputs of a case.
  *
- * throws   InputError when a file is missing or holds what is not what it should be: the case is wrong then
+ * throws   InputError when a file is missing or has wrong content: the case is wrong then
  */
 export function readCase(folder: SuiteFolder): GoldenCase {
   const [first = new Map<string, string>(), ...rest] = stepsOf(folder);
@@ -54,7 +54,7 @@ export function readCase(folder: SuiteFolder): GoldenCase {
   return { ...read(first), changes: rest.map(read) };
 }
 
-/** Of each step, what a file is called without a number → its name. A file stands until a later step has one of its name. */
+/** For each step: a file's name without the number → its name. A file counts until a later step has one of the same name. */
 function stepsOf(folder: SuiteFolder): ReadonlyMap<string, string>[] {
   const found = folder.files.flatMap((file) => {
     const [, number = '1', called] = inputFile.exec(file) ?? [];
@@ -99,7 +99,7 @@ function clusterOf(folder: SuiteFolder, [called, file]: readonly [string, string
   return [{ cluster, objects: documentsIn(folder, file) }];
 }
 
-/** As commands read them, under the name that is theirs within the case. */
+/** Read as commands read them, with the file's name within the case in messages. */
 function documentsIn(folder: SuiteFolder, file: string): readonly unknown[] {
   const problems: Diagnostic[] = [];
   const documents = parseDocuments(folder.read(file), file, problems);
@@ -137,7 +137,7 @@ function readRegistry(folder: SuiteFolder, file: string | undefined): { readonly
   return file === undefined ? {} : { registry: registryOf(onlyDocumentIn(folder, file), file) };
 }
 
-/** A packet a line; empty lines and lines that begin with # are for people. */
+/** One packet per line; empty lines and lines that begin with # are comments. */
 function readPackets(folder: SuiteFolder, file: string | undefined): Packet[] {
   if (file === undefined) return [];
   const lines = new TextDecoder().decode(folder.read(file)).split('\n');

@@ -6,7 +6,7 @@ import type { Outcome } from './run-case.ts';
 const asItIs = (text: string): string => text;
 const plain: ReportPaint = { heading: asItIs, added: asItIs, removed: asItIs, danger: asItIs };
 
-/** How many lines are shown: of what differs, and of a file that is there or not. */
+/** How many lines are shown: of a changed file's differences, and of a file that is new or obsolete. */
 export interface Shown {
   readonly changed: number;
   readonly whole: number;
@@ -14,10 +14,10 @@ export interface Shown {
 
 const few: Shown = { changed: 60, whole: 12 };
 
-/** Edits that are looked for; beyond, two files have too little in common to be compared line by line. */
+/** The most edits to search for; beyond that, two files have too little in common to be compared line by line. */
 const mostEdits = 4000;
 
-/** What is wrong, for people; empty where nothing is. Files may hold anything, so control characters are shown as text. */
+/** The problem, for people; empty if there is none. Files may hold anything, so control characters are shown as text. */
 export function changeText(outcome: Outcome, paint: ReportPaint = plain, most = few): string {
   switch (outcome.kind) {
     case 'passed':
@@ -62,7 +62,7 @@ function linesOf(text: string): string[] {
   return text.replace(/\n$/, '').split('\n').map(safeLine);
 }
 
-/** Tabs may stand: programs of some backends are indented with them. */
+/** Tabs stay: some backends indent their programs with them. */
 function safeLine(line: string): string {
   return line
     .slice(0, 4000)

@@ -16,24 +16,24 @@ import { formatJson } from './json.ts';
 import { planTexts } from './plans.ts';
 import { type CompiledState, compiledStates, once } from './states.ts';
 
-/** What an expectation is about, as `expect` of a suite's settings names it. */
+/** The kinds of expectations, as `expect` in a suite's settings names them. */
 export const expectationKinds = ['programs', 'plans', 'verdicts', 'diagnostics', 'endpoints', 'ir'] as const;
 export type ExpectationKind = (typeof expectationKinds)[number];
 
-/** How one file of a case comes about. */
+/** How one file of a case is made. */
 export interface Recipe {
   readonly kind: ExpectationKind;
-  /** undefined: the same for all. */
+  /** undefined: the file is the same for all. */
   readonly backend: string | undefined;
-  /** Its contents; undefined: there is nothing to say, and no such file. */
+  /** The file's contents; undefined: there is no content, and no such file. */
   make(): string | undefined | Promise<string | undefined>;
 }
 
 /**
- * File name → how it is made: all that can be expected of a case. The first state is told in full; of a change, its plan and
- * what happens to packets after it.
+ * File name → how it is made: everything that can be expected of a case. The first state has all kinds; a later step has its
+ * plan and what happens to packets after it.
  *
- * backends   whose programs and plans
+ * backends   the backends to include programs and plans of
  */
 export function recipesOf(
   [first, ...changes]: readonly CompiledState[],
@@ -61,7 +61,7 @@ export function recipesOf(
   return recipes;
 }
 
-/** File name → contents: everything that can be expected of a case, of all backends. */
+/** File name → contents: everything that can be expected of a case, for all backends. */
 export async function expectationsOf(golden: GoldenCase): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
   for (const [file, recipe] of recipesOf(compiledStates(golden), backendNames())) {
@@ -87,7 +87,7 @@ async function madeOf(backend: string, compilation: Compilation) {
   return shownFamilies(compilation).map((family) => ({ family, ...make(targets[family]) }));
 }
 
-/** As commands print them, with the place in the case's files. */
+/** As commands print them, with places in the case's files. */
 async function diagnosticsText(state: CompiledState, backends: readonly string[]): Promise<string | undefined> {
   const { compilation, input, remarks } = state;
   const placeOf = placesOf(input.clusters);
@@ -101,12 +101,12 @@ async function diagnosticsText(state: CompiledState, backends: readonly string[]
   return lines.length === 0 ? undefined : lines.map((line) => `${line}\n`).join('');
 }
 
-/** The families that there is something to say about. */
+/** The families in use. */
 export function shownFamilies({ services, node }: Compilation): Family[] {
   return families.filter((family) => services[family].length > 0 || node[family].addresses.length > 0);
 }
 
-/** A hash says nothing that the rest does not, and would change with every line of it. */
+/** Hashes are left out: they add nothing to the other fields, and would change with every line of them. */
 function withoutHashes(compilation: Compilation, family: Family): Omit<ServicePortIR, 'hash'>[] {
   return compilation.services[family].map(({ hash: _hash, ...ir }) => ir);
 }

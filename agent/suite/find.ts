@@ -6,22 +6,22 @@ import { fileProblem, InputError } from '../input/input-error.ts';
 import { isCase } from './case.ts';
 import { readRules, type SuiteRules } from './rules.ts';
 
-/** A folder that is one case. */
+/** A folder that holds one case. */
 export interface FoundCase {
   /** Its path from the suite's folder. */
   readonly name: string;
-  /** From where the process works, if it is below; for messages and reports. */
+  /** Its path from the working directory, if it is below that; for messages and reports. */
   readonly path: string;
-  /** The suite's folder, out of which nothing is read. */
+  /** The suite's folder; nothing outside of it is read. */
   readonly root: string;
   readonly rules: SuiteRules;
 }
 
 /**
- * The cases in folders, each folder's sorted by name. A folder with a Node or objects is a case, and nothing below it is
- * another. Links to folders are not followed.
+ * The cases in folders, each folder's sorted by name. A folder with a Node or objects is a case, and its subfolders hold
+ * no further cases. Links to folders are not followed.
  *
- * throws   InputError for a folder that cannot be read or has no case in it, and for settings of a suite that are wrong
+ * throws   InputError for a folder that cannot be read or has no case in it, and for wrong settings of a suite
  */
 export function findCases(folders: readonly string[]): FoundCase[] {
   const found = folders.flatMap((root) => {
@@ -33,7 +33,7 @@ export function findCases(folders: readonly string[]): FoundCase[] {
     const rules = readRules(root, isOneCase);
     return paths.map((path) => ({ name: relative(root, path) || basename(realpathSync(root)), path, root, rules }));
   });
-  // A folder may be given twice, or be in another one.
+  // A folder may be given twice, or be inside another one.
   return [...new Map(found.map((one) => [realpathSync(one.path), one])).values()];
 }
 

@@ -15,12 +15,12 @@ import { type ClusterByEndpoint, clustersByEndpoint, shareText } from './flow-ch
 import { fateKey } from './flow-table.ts';
 import type { CompiledState } from './states.ts';
 
-/** Of pools that are larger than this, clusters are named and endpoints are not. */
+/** In larger pools than this, clusters are named instead of endpoints. */
 const namedEndpoints = 8;
 
 /**
- * A first flow table: of each Service port and family one flow, from a pod of this node where there can be one. It says what
- * the Services mean, and of each backend that does otherwise what that one does.
+ * A first flow table: one flow for each Service port and family, from a pod of this node if that is possible. It states what
+ * the Services mean, and for each backend that does something else, what that backend does.
  */
 export async function firstFlows(state: CompiledState, backends: readonly string[]): Promise<string> {
   const targets = targetsOf(state.compilation);
@@ -40,7 +40,7 @@ export async function firstFlows(state: CompiledState, backends: readonly string
   return tableOf(flows);
 }
 
-/** A flow table that says of these packets what the Services mean. */
+/** A flow table that states what the Services mean for these packets. */
 export async function flowsOfPackets(
   state: CompiledState,
   packets: readonly Packet[],
@@ -57,7 +57,7 @@ export async function flowsOfPackets(
   return tableOf(flows);
 }
 
-/** What the Services mean, and of each backend that does otherwise what that one does. */
+/** What the Services mean, and for each backend that does something else, what that backend does. */
 async function linesOf(
   packet: Packet,
   verdict: Verdict,
@@ -83,7 +83,7 @@ function tableOf(flows: ReadonlyMap<string, readonly string[]>): string {
 const heading = `# The expected fate of new connections, for every backend. Edit it before you change the rules.
 `;
 
-/** New connections to a Service port where it answers inside of the cluster: from a pod of this node, else from anywhere. */
+/** A new connection to an address of a Service port inside of the cluster: from a pod of this node, else from anywhere. */
 function firstPacket(ir: ServicePortIR, node: NodeContext): Packet | undefined {
   const frontend = ir.frontends.find(isInternal);
   if (frontend === undefined) return undefined;
@@ -104,7 +104,7 @@ function isInternal(frontend: Frontend): frontend is Extract<Frontend, { kind: '
   return frontend.kind === 'clusterIP' || frontend.kind === 'clusterSetIP';
 }
 
-/** With the Service by its name, and the protocol where another port has the same name or number. */
+/** Names the Service, and the protocol if another port has the same name or number. */
 function flowText(ir: ServicePortIR, packet: Packet, services: readonly ServicePortIR[]): string {
   const [, source = ''] = /^(.*) -> /.exec(formatPacket(packet)) ?? [];
   const name = ir.service.replace(/@clusterset$/, '');

@@ -29,7 +29,7 @@ export interface UnmetFlow {
   readonly lines: readonly string[];
 }
 
-/** What a backend's program makes of a flow other than what is wanted; undefined: it meets it. */
+/** How a backend's program differs from what the flow wants; undefined: it meets the flow. */
 export async function checkFlow(
   flow: Flow,
   state: CompiledState,
@@ -61,7 +61,7 @@ export async function checkFlow(
   return undefined;
 }
 
-/** A pool of thousands would hide what is to be seen. */
+/** Shortens a list: the lines of a pool of thousands would hide the ones that matter. */
 function few(lines: readonly string[], most = 40): string[] {
   return lines.length <= most ? [...lines] : [...lines.slice(0, most), `… and ${lines.length - most} more`];
 }
@@ -71,7 +71,7 @@ function labelled(label: string, lines: readonly string[]): string[] {
   return [`${label.padEnd(8)} ${first}`, ...rest.map((line) => `${' '.repeat(8)} ${line}`)];
 }
 
-/** What is sent: to a Service, to every address that it has inside of the cluster in this family. */
+/** The packets of a flow: to a Service, one to every address that it has inside of the cluster in this family. */
 function packetsOf(
   { to }: Flow,
   { compilation, input }: CompiledState,
@@ -103,12 +103,12 @@ function isInternal(frontend: Frontend): frontend is Extract<Frontend, { kind: '
   return frontend.kind === 'clusterIP' || frontend.kind === 'clusterSetIP';
 }
 
-/** A port's name means all addresses of that port, a number those where it is dialled. */
+/** A port's name means all addresses of that port, a number only those with that port number. */
 function isPort(wanted: string | undefined, name: string, number: Port): boolean {
   return wanted === undefined || wanted === name || wanted === String(number);
 }
 
-/** The cluster of an endpoint, null for the node's own; undefined: no slice has such an endpoint. */
+/** The cluster of an endpoint, null for the local one; undefined: no slice has such an endpoint. */
 export type ClusterByEndpoint = (endpoint: {
   readonly address: IpAddress;
   readonly port: Port;
@@ -119,7 +119,7 @@ export function clustersByEndpoint({ compilation }: CompiledState): ClusterByEnd
   return (endpoint) => clusters.get(endpointText(endpoint));
 }
 
-/** What is not as it is wanted, in words; undefined: nothing. */
+/** How the result differs from what is wanted, in words; undefined: it does not. */
 function differenceOf(
   wanted: readonly WantedPart[],
   { verdict, steps }: Trace,
@@ -149,7 +149,7 @@ function endpointCount(verdict: Verdict): number {
   return verdict.kind === 'forward' || verdict.kind === 'mixed' ? verdict.to.length : 0;
 }
 
-/** Fate → share, in the words of what is wanted: an endpoint that no line names counts for its cluster, where one does. */
+/** Fate → share, grouped like the wanted lines: if one names a cluster, an endpoint that no line names counts for its cluster. */
 function foundShares(
   wanted: readonly WantedPart[],
   verdict: Verdict,
@@ -175,7 +175,7 @@ function foundShares(
   return shares;
 }
 
-/** As a flow table would say it, each endpoint with its cluster behind. */
+/** In a flow table's notation, each endpoint followed by its cluster. */
 function foundLines(verdict: Verdict, clusterOf: ClusterByEndpoint): string[] {
   if (verdict.kind !== 'forward' && verdict.kind !== 'mixed') return [verdict.kind];
   const parts = verdict.to.map(({ share, ...endpoint }) => {
@@ -189,7 +189,7 @@ function foundLines(verdict: Verdict, clusterOf: ClusterByEndpoint): string[] {
   ];
 }
 
-/** In the words of a flow table: a small fraction as it is, what a kernel rounded as a percentage. */
+/** In a flow table's notation: a small fraction as it is, a share that a kernel rounded as a percentage. */
 export function shareText(share: Rational): string {
   if (share.denominator === 1n && share.numerator === 1n) return 'all';
   return share.denominator < 1_000_000n ? formatFraction(share) : formatPercent(share);

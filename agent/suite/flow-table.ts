@@ -10,7 +10,7 @@ import { add, compareRationals, distance, one, type Rational, rational, zero } f
 import { parseTarget, type Target } from '../input/asked.ts';
 
 /*
- * A flow table, `flows.txt`: what must become of new connections, whatever the backend. People write it by hand, before there
+ * A flow table, `flows.txt`: what must happen to new connections, whatever the backend. People write it by hand, before there
  * are rules, in the notation of `explain packet` and `verdicts.txt`:
  *
  *     # Clients in the cluster reach both clusters alike.
@@ -23,25 +23,25 @@ import { parseTarget, type Target } from '../input/asked.ts';
  *       ipvs: reject
  */
 
-/** New connections of one kind, and what must become of them. */
+/** New connections of one kind, and what must happen to them. */
 export interface Flow {
-  /** 1-based, of its first line. */
+  /** The number of its first line, from 1. */
   readonly line: number;
   /** Its first line. */
   readonly text: string;
   readonly to: FlowDestination;
   readonly wanted: readonly WantedPart[];
-  /** By backend, what is wanted of it alone. */
+  /** By backend, what is wanted of that backend instead. */
   readonly exceptions: ReadonlyMap<string, readonly WantedPart[]>;
 }
 
 export type FlowDestination =
   | { readonly kind: 'packet'; readonly packet: Packet }
-  /** Wherever the Service answers inside of the cluster. */
+  /** Every address of the Service inside of the cluster. */
   | {
       readonly kind: 'service';
       readonly target: Target;
-      /** undefined: the one that the port has. */
+      /** undefined: the port's own protocol. */
       readonly protocol: Protocol | undefined;
       readonly family: Family;
       packetTo(address: IpAddress, port: Port, protocol: Protocol): Packet | undefined;
@@ -49,7 +49,7 @@ export type FlowDestination =
 
 /** A part of the connections. */
 export interface WantedPart {
-  /** As it is written, for people. */
+  /** The text as written, for people. */
   readonly text: string;
   readonly share: WantedShare;
   readonly fate: WantedFate;
@@ -57,13 +57,13 @@ export interface WantedPart {
 
 export type WantedFate =
   | { readonly kind: 'endpoint'; readonly address: IpAddress; readonly port: Port; readonly masquerade: boolean }
-  /** To endpoints of a cluster that no other line names; undefined: the node's own. */
+  /** Endpoints of a cluster that no other line names; undefined: the local cluster. */
   | { readonly kind: 'cluster'; readonly cluster: ClusterName | undefined; readonly masquerade: boolean }
   | { readonly kind: OtherShare['fate'] };
 
 export interface WantedShare {
   readonly value: Rational;
-  /** How far from it still counts: nothing for a fraction, half of the last digit for a decimal. */
+  /** The accepted difference: none for a fraction, half of the last digit for a decimal. */
   readonly slack: Rational;
 }
 
@@ -74,7 +74,7 @@ export interface FlowProblem {
 
 /**
  * backends   the names that may stand before an exception
- * returns    flows, or everything that is wrong with the table
+ * returns    flows, or every problem of the table
  */
 export function parseFlows(text: string, backends: readonly string[]): readonly Flow[] | { problems: FlowProblem[] } {
   const problems: FlowProblem[] = [];
@@ -111,7 +111,7 @@ export function parseFlows(text: string, backends: readonly string[]): readonly 
   return problems.length === 0 ? made : { problems: problems.sort((a, b) => a.line - b.line) };
 }
 
-/** Stands for a backend's name in what is wanted of all. */
+/** The key of what is wanted of all backends. */
 const everyBackend = '';
 
 const flowHint =
@@ -119,7 +119,7 @@ const flowHint =
 const fateHint =
   'write, indented, "1/2 to ADDRESS:PORT", "50 % to cluster NAME", "all to …", each perhaps with "masqueraded", or reject, drop, accept, untouched';
 
-/** Stands for what could not be read; the table is refused then. */
+/** Replaces a destination that could not be read; the table is rejected then. */
 const nowhere: FlowDestination = {
   kind: 'service',
   target: { service: '', port: undefined },
@@ -140,7 +140,7 @@ function parseDestination(text: string): FlowDestination | undefined {
   const family = familyOf(source);
   const packetTo = (address: IpAddress, port: Port, protocol: Protocol) =>
     parsePacket(`${from} -> ${endpointText({ address, port })}/${protocolText(protocol)}${remembers}`);
-  // What is remembered can be of the wrong family, or nothing at all.
+  // The address that affinity remembers can be of the wrong family, or missing.
   const anyPort = parsePort(1);
   if (anyPort === undefined || packetTo(source, anyPort, 'TCP') === undefined) return undefined;
   const protocol = protocols.find((known) => protocolText(known) === protocolName);
@@ -190,7 +190,7 @@ function parseFate(text: string): WantedFate | undefined {
   return endpoint === undefined ? undefined : { kind: 'endpoint', ...endpoint, masquerade };
 }
 
-/** Parts of one whole, each said once. */
+/** The problem if shares do not add up to 1, or a fate is listed twice. */
 function partsProblem(parts: readonly WantedPart[]): string | undefined {
   const keys = parts.map(({ fate }) => fateKey(fate));
   const twice = keys.find((key, i) => keys.indexOf(key) !== i);
@@ -200,7 +200,7 @@ function partsProblem(parts: readonly WantedPart[]): string | undefined {
   return compareRationals(distance(total, one), slack) > 0 ? 'its shares do not add up to all connections' : undefined;
 }
 
-/** Names a fate: two of one name are one. */
+/** A key for a fate: fates with equal keys are the same. */
 export function fateKey(fate: WantedFate): string {
   switch (fate.kind) {
     case 'endpoint':

@@ -7,19 +7,19 @@ import { fileProblem, InputError } from '../input/input-error.ts';
 import { maxInputBytes } from '../input/limits.ts';
 
 /**
- * One folder of a suite. Suites come with pull requests of anybody, so a file is no more trusted than an object: nothing is
- * read from outside the suite, no pipe or device is waited for, and nothing larger than `maxInputBytes` is taken.
+ * One folder of a suite. Suites come with anybody's pull requests, so a file is no more trusted than an object: nothing
+ * outside of the suite is read, no pipe or device blocks the run, and nothing larger than `maxInputBytes` is taken.
  */
 export interface SuiteFolder {
   readonly path: string;
-  /** What lies in it and is no folder, by name. */
+  /** Its files and other entries that are not folders, by name. */
   readonly files: readonly string[];
-  /** throws   InputError for what may not or cannot be read */
+  /** throws   InputError for a file that may not or cannot be read */
   read(file: string): Uint8Array;
 }
 
 /**
- * root   the suite's folder: links may lead to what is below it, and nowhere else
+ * root   the suite's folder: links may lead to files below it, and nowhere else
  * path   the folder, at or below the root
  */
 export function openFolder(root: string, path: string): SuiteFolder {
@@ -46,7 +46,7 @@ function readWithin(inside: string, path: string, name: string): Uint8Array {
   }
 }
 
-/** Opened without waiting, for a pipe has a writer perhaps never; and without following, for a link may come in between. */
+/** Opens without blocking, as a pipe may never have a writer; and without following links, as one may appear in between. */
 function readRegular(path: string, name: string): Uint8Array {
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {

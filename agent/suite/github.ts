@@ -2,11 +2,11 @@ import { changeText } from './change-text.ts';
 import { outcomeWord } from './report-text.ts';
 import { type CaseResult, isFailed } from './result.ts';
 
-/** GitHub shows so many of a step; more would push out what comes first. */
+/** GitHub shows this many per step; more would push out the first ones. */
 const mostAnnotations = 50;
 
 /**
- * What does not hold, as commands that GitHub Actions shows beside the file in a pull request.
+ * Failed checks, as commands that GitHub Actions shows beside the file in a pull request.
  *
  * pathOf   a case's folder → its path in the repository
  */
@@ -38,8 +38,8 @@ function propertyText(text: string): string {
 }
 
 /**
- * Text that GitHub Actions takes no command from. It obeys a line of output that begins with `::`, spaces aside, or has `##[`
- * in it; and a case may hold anything.
+ * Text in which GitHub Actions sees no command. It obeys a line of output that begins with `::`, spaces aside, or contains
+ * `##[`; and a case may hold any text.
  */
 export function withoutCommands(text: string): string {
   return text.replace(/^(\s*):(?=:)/gm, '$1\\u{3a}').replaceAll('##[', '#\\u{23}[');

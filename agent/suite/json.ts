@@ -1,6 +1,6 @@
 const lineWidth = 110;
 
-/** JSON with two spaces of indentation, in which whatever fits on one line stands on one. */
+/** JSON with an indentation of two; whatever fits on one line is written on one. */
 export function formatJson(value: unknown): string {
   return `${format(value, '')}\n`;
 }

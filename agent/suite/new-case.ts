@@ -10,10 +10,10 @@ import { type CompiledState, compiledStates } from './states.ts';
 /**
  * Makes a case: its inputs, a flow table, and the expectations that slicewright writes.
  *
- * folder    is not there, or is empty
- * files     name → contents of the inputs, and of what lies in folders beside them
- * flowsOf   the flow table of the case as it was read again; backends: whose it has to hold for
- * returns   what came of its checks
+ * folder    must be missing, or empty
+ * files     name → contents of the inputs, and of files in subfolders
+ * flowsOf   makes the flow table of the case, after it was read again; backends: those that it has to hold for
+ * returns   the results of the case's checks
  */
 export async function makeCase(
   folder: string,
@@ -22,7 +22,7 @@ export async function makeCase(
 ): Promise<CaseResult> {
   const [parent, name] = [dirname(resolve(folder)), basename(resolve(folder))];
   mkdirSync(parent, { recursive: true });
-  // Made beside it and moved there whole: a case without its objects would be found by the next run.
+  // Made beside the folder and moved as a whole: otherwise the next run could find a case without its objects.
   const early = join(parent, `.${name}.${process.pid}`);
   mkdirSync(early);
   try {

@@ -8,7 +8,7 @@ import { isUsed } from '../../backends/target.ts';
 import { families } from '../../compiler/values/address.ts';
 import type { CompiledState } from './states.ts';
 
-/** One family's plan for one change, and the state that it leads to. */
+/** One family's plan for one change, and the state after it. */
 interface Change {
   readonly plan: Plan;
   readonly to: CompiledState;
@@ -18,15 +18,15 @@ const asItIs = (text: string): string => text;
 const plain: ReportPaint = { heading: asItIs, added: asItIs, removed: asItIs, danger: asItIs };
 
 /**
- * The plan of every change of a case, as `slicewright plan` prints it, from a node on which the state before was applied.
+ * The plan of every change of a case, as `slicewright plan` prints it, for a node on which the previous state was applied.
  *
- * returns   one text a change; a family that no state of the case uses is left out
+ * returns   one text per change; a family that no state of the case uses is left out
  */
 export async function planTexts(backend: string, states: readonly CompiledState[]): Promise<string[]> {
   return (await changesOf(backend, states)).map((plans) => plans.map(planText).join('\n'));
 }
 
-/** How many commands are left to do once the plan of each change went through, by family. */
+/** How many commands are still left after the plan of each change was applied, by family. */
 export async function leftAfterChanges(backend: string, states: readonly CompiledState[]): Promise<number[][]> {
   return (await changesOf(backend, states)).map((plans) =>
     plans.map(({ plan, to }) => planFrom(plan.after(), to).transactions),
@@ -38,7 +38,7 @@ function planText({ plan, to: { input, compilation } }: Change): string {
   return reportText(makeReport({ plan, remains: [] }, clusterOf), plain, { withRules: true });
 }
 
-/** Change by change, a plan per family. The first state is applied to nothing, and each plan starts where the last one led. */
+/** One plan per change and family. The first state is applied to an empty kernel, and each plan starts from the previous result. */
 async function changesOf(backend: string, [first, ...rest]: readonly CompiledState[]): Promise<Change[][]> {
   const live = await (await byName(backend)).live();
   if (first === undefined) return [];

@@ -2,7 +2,7 @@ import { changeText } from './change-text.ts';
 import { outcomeWord } from './report-text.ts';
 import { type CaseResult, type CheckResult, isFailed, isPassed } from './result.ts';
 
-/** The content of the document `TestReport`, for programs. Its shape is in docs/commands.md. */
+/** The content of the document `TestReport`, for programs. docs/commands.md describes its shape. */
 export function reportData(results: readonly CaseResult[]): object {
   return {
     passed: results.every(isPassed),
@@ -32,7 +32,7 @@ function checkData({ check, outcome, isAccepted }: CheckResult): object {
 /**
  * The report that CI systems show: a suite for each case, a test for each check.
  *
- * source   the format as Jenkins and GitLab read it; `test/suite/junit.xsd` holds what of it is used
+ * source   the format as Jenkins and GitLab read it; `test/suite/junit.xsd` defines the part that is used
  */
 export function junitText(results: readonly CaseResult[]): string {
   const lines = ['<?xml version="1.0" encoding="UTF-8"?>'];
@@ -77,7 +77,7 @@ function attributes(values: Readonly<Record<string, string>>): string {
     .join(' ');
 }
 
-/** Whatever a file is called or holds. XML has no form at all for most control characters, so they become text. */
+/** Names and contents of files may hold anything. XML cannot express most control characters, so they are written as text. */
 function xmlText(text: string): string {
   return text
     .replace(

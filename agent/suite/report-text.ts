@@ -4,7 +4,7 @@ import { changeText } from './change-text.ts';
 import type { Outcome } from './run-case.ts';
 import { type CaseResult, type CheckResult, isFailed, isPassed } from './result.ts';
 
-/** A case in a line; where something does not hold, each such thing with what is wrong. */
+/** One line for a case; if checks fail, each of them with its problem. */
 export function caseText(result: CaseResult, paint: ReportPaint): string {
   const { found, results } = result;
   const accepted = results.filter(({ isAccepted }) => isAccepted).map(({ check }) => check.name);
@@ -25,7 +25,7 @@ function failureText({ check, outcome }: CheckResult, paint: ReportPaint): strin
   ].join('\n');
 }
 
-/** What became of a check, in two or three words. */
+/** The result of a check, in two or three words. */
 export function outcomeWord({ kind }: Outcome): string {
   switch (kind) {
     case 'passed':
@@ -45,7 +45,7 @@ export function outcomeWord({ kind }: Outcome): string {
   }
 }
 
-/** The last line, and where there is a way on, that way. */
+/** The last line, and the command for the next step, if there is one. */
 export function summaryText(results: readonly CaseResult[], isPending: boolean, paint: ReportPaint): string {
   const failures = results.flatMap((one) => one.results.filter(isFailed));
   const kinds = [...Map.groupBy(failures, ({ outcome }) => outcome.kind)].map(([kind, all]) => `${all.length} ${kind}`);

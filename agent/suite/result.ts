@@ -4,7 +4,7 @@ import type { Check, Outcome } from './run-case.ts';
 export interface CheckResult {
   readonly check: Check;
   readonly outcome: Outcome;
-  /** What was found is the expectation now. */
+  /** The result was accepted as the new expectation. */
   readonly isAccepted: boolean;
 }
 
@@ -18,7 +18,7 @@ export function isFailed({ outcome, isAccepted }: CheckResult): boolean {
   return outcome.kind !== 'passed' && !isAccepted;
 }
 
-/** Whether everything holds that a case expects. */
+/** Whether all checks of a case pass. */
 export function isPassed({ results }: CaseResult): boolean {
   return !results.some(isFailed);
 }

@@ -5,19 +5,19 @@ import { outcomeWord } from './report-text.ts';
 import type { CaseResult, CheckResult } from './result.ts';
 import { accept, isAcceptable, reject } from './write.ts';
 
-/** Lines of one change that are shown: somebody is about to accept all of it. */
+/** How many lines of one change are shown: the reviewer is about to accept all of it. */
 const shown: Shown = { changed: 2000, whole: 2000 };
 
-/** Who reviews: what they see, and the keys that they press. */
+/** The reviewer's screen and keys. */
 export interface Reviewer {
   show(text: string): Promise<void>;
-  /** undefined: they went away. */
+  /** undefined: the reviewer has left. */
   key(): Promise<string | undefined>;
 }
 
 /**
- * Shows what is new, changed and obsolete one by one, and does with each what the reviewer says. What is decided is done at
- * once, so that whoever stops in the middle keeps it.
+ * Shows new, changed and obsolete files one by one, and asks what to do with each. Each decision takes effect at
+ * once, so a reviewer who stops in the middle keeps it.
  */
 export async function review(
   results: readonly CaseResult[],
@@ -52,7 +52,7 @@ export async function review(
 const decisions = { a: 'accept', r: 'reject', s: 'skip', q: 'quit' } as const;
 type Decision = (typeof decisions)[keyof typeof decisions];
 
-/** Until a key is one of the four. */
+/** Waits until one of the four keys is pressed. */
 async function ask(reviewer: Reviewer): Promise<Decision> {
   await reviewer.show('a accept, r reject, s skip, q quit: ');
   for (;;) {

@@ -9,11 +9,11 @@ import { fileProblem, InputError } from '../input/input-error.ts';
 import { type ExpectationKind, expectationKinds } from './expectations.ts';
 import { openFolder } from './folder.ts';
 
-/** What holds for all cases of a suite. */
+/** The settings for all cases of a suite. */
 export interface SuiteRules {
-  /** Backends that have programs, and that every flow table holds. */
+  /** The backends that have programs, and that every flow table is checked for. */
   readonly backends: readonly string[];
-  /** Expectations that every case must have. One of another kind is held where its file is there. */
+  /** Expectations that every case must have. One of another kind is checked if its file exists. */
   readonly expect: ReadonlySet<ExpectationKind>;
 }
 
@@ -28,7 +28,7 @@ const schema = z.strictObject({
 });
 
 /**
- * The settings of a suite, from its folder; of one case that is asked for by its own path, from the folder around it.
+ * The settings of a suite, from its folder; for one case that is given by its own path, from the folder around it.
  *
  * throws   InputError
  */

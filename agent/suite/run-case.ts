@@ -11,50 +11,50 @@ import { openFolder, type SuiteFolder } from './folder.ts';
 import { rulesFile } from './rules.ts';
 import { type CompiledState, compiledStates, once } from './states.ts';
 
-/** One thing that a case holds slicewright to. */
+/** One thing that a case checks. */
 export interface Check {
   /** `iptables.txt`, `flows.txt:3 pod 10.1.0.9 -> shop/cart:http`. */
   readonly name: string;
   readonly file: string;
   /** 1-based; undefined: the file as a whole. */
   readonly line: number | undefined;
-  /** undefined: of all, or of none. */
+  /** undefined: of all backends, or of none. */
   readonly backend: string | undefined;
   run(): Promise<Outcome>;
 }
 
 export type Outcome =
   | { readonly kind: 'passed' }
-  /** A file that says something else. */
+  /** The file's content differs from the result. */
   | { readonly kind: 'changed'; readonly expected: string; readonly found: string }
   | { readonly kind: 'missing'; readonly found: string }
-  /** A file that there is nothing to say in. */
+  /** The file has no result to compare with any more. */
   | { readonly kind: 'obsolete'; readonly expected: string }
   /** A file that is neither input nor expectation. */
   | { readonly kind: 'stray'; readonly message: string }
   | { readonly kind: 'unmet'; readonly lines: readonly string[] }
-  /** What is to be compared cannot be read. */
+  /** The files to compare cannot be read. */
   | { readonly kind: 'broken'; readonly message: string };
 
-/** Which checks of a case are meant; undefined: all. */
+/** Which checks of a case are wanted; undefined: all. */
 export interface Choice {
   readonly backends?: readonly string[] | undefined;
 }
 
-/** A flow table's name in a case; of a step, with its number before it. */
+/** A flow table's name in a case; for a step, with its number in front. */
 const flowFile = /^(?:([2-9]|[1-9][0-9]+)-)?flows\.txt$/;
 
-/** Names that expectations have, whatever there is to say in a case. */
+/** Names that expectations can have in any case. */
 const expectationFile = /^(?:[0-9]+-)?(?:verdicts|diagnostics|endpoints)\.txt$|^ir\.json$/;
 
-/** A file of this name holds what was found, until somebody accepts it. */
+/** A file of this name holds the result until somebody accepts it. */
 export function pendingName(file: string): string {
   return `${file}.new`;
 }
 
 /**
- * Everything that a case is checked for, in order of name. To list it costs a look into the folder; what a check compares is
- * made when the first runs.
+ * All checks of a case, in order of name. Listing them reads only the folder; the results to compare are
+ * made when the first check runs.
  */
 export function checksOf({ path, root, rules }: FoundCase, { backends = rules.backends }: Choice = {}): Check[] {
   try {
@@ -65,7 +65,7 @@ export function checksOf({ path, root, rules }: FoundCase, { backends = rules.ba
     const files = fileChecks(folder, states, rules.backends, chosen, rules.expect);
     return [...files, ...flowChecks(folder, states, chosen)].sort((a, b) => compareText(a.file, b.file));
   } catch (error) {
-    // The case is wrong, and the others go on.
+    // This case is wrong; the others are still checked.
     return [failing('the case', '.', { kind: 'broken', message: messageOf(error) })];
   }
 }
@@ -94,7 +94,7 @@ function fileChecks(
   return [...checks, ...others.map((file) => superfluous(folder, file))];
 }
 
-/** What else may lie in a case: words for people, inputs, flow tables, what is pending, hidden files. */
+/** Other files of a case: texts for people, inputs, flow tables, pending results, hidden files. */
 function isBeside(file: string): boolean {
   const isForPeople = file.endsWith('.md') || file.startsWith('.') || file.endsWith(pendingName(''));
   return isForPeople || file === rulesFile || isInput(file) || flowFile.test(file);
@@ -106,7 +106,7 @@ function compare(expected: string | undefined, found: string | undefined): Outco
   return expected === undefined ? { kind: 'missing', found } : { kind: 'changed', expected, found };
 }
 
-/** What has the name of an expectation goes when that is accepted; anything else is somebody's, and stays. */
+/** Accepting removes a file with an expectation's name; any other file belongs to somebody, and stays. */
 function superfluous(folder: SuiteFolder, file: string): Check {
   const [, backend = ''] = /^(?:[0-9]+-plan\.)?(.+)\.txt$/.exec(file) ?? [];
   if (!expectationFile.test(file) && !backendNames().includes(backend)) {
@@ -159,7 +159,7 @@ function textOf(folder: SuiteFolder, file: string): string {
   return Buffer.from(folder.read(file)).toString('utf8');
 }
 
-/** What a file is not is said of it; anything else is a defect, and ends the run. */
+/** A file that cannot be used is a failed check; any other exception is a defect, and ends the run. */
 function guarded(run: () => Promise<Outcome>): () => Promise<Outcome> {
   return async () => {
     try {

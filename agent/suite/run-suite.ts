@@ -3,7 +3,7 @@ import type { CaseResult, CheckResult } from './result.ts';
 import { type Choice, checksOf } from './run-case.ts';
 import { accept, isAcceptable } from './write.ts';
 
-/** One case from its files to what came of it. Writes nothing. */
+/** Runs one case, from its files to its results. Writes nothing. */
 export async function runCase(found: FoundCase, choice: Choice, nowMs: () => number): Promise<CaseResult> {
   const start = nowMs();
   const results: CheckResult[] = [];
@@ -11,7 +11,7 @@ export async function runCase(found: FoundCase, choice: Choice, nowMs: () => num
   return { found, results, ms: nowMs() - start };
 }
 
-/** Makes what was found the expectation, wherever that can be. */
+/** Makes the results the expectations, wherever that is possible. */
 export function acceptAll({ found, results, ms }: CaseResult): CaseResult {
   const accepted = results.map((result) => {
     if (!isAcceptable(result.outcome)) return result;

@@ -2,7 +2,7 @@ import type { Compilation } from '../../compiler/compile.ts';
 import { compile } from '../../compiler/index.ts';
 import type { GoldenCase, GoldenState } from './case.ts';
 
-/** A state with what the compiler makes of it. */
+/** A state with its compilation. */
 export interface CompiledState extends GoldenState {
   readonly compilation: Compilation;
 }

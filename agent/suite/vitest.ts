@@ -6,22 +6,22 @@ import { findCases, type FoundCase } from './find.ts';
 import { type Check, checksOf } from './run-case.ts';
 import { accept, isAcceptable } from './write.ts';
 
-/** What `defineGoldenSuite` takes beside the folder. */
+/** Options of `defineGoldenSuite`. */
 export interface GoldenSuiteOptions {
-  /** Hold only the programs, plans and flows of these backends, as `slicewright test --backend` does. */
+  /** Check only the programs, plans and flows of these backends, as `slicewright test --backend` does. */
   readonly backends?: readonly string[];
-  /** Define only cases whose names fit. */
+  /** Define only cases whose names match. */
   readonly filter?: RegExp;
 }
 
 /**
- * Defines the tests of a folder of golden cases: one `describe` a case, and in it one test for each expectation and for each
- * flow and backend. It is what `slicewright test` holds, as part of a run of vitest.
+ * Defines the tests of a folder of golden cases: one `describe` per case, and in it one test for each expectation and for each
+ * flow and backend. It checks the same as `slicewright test`, as part of a run of vitest.
  *
- * `vitest -u` accepts what is new, changed or obsolete. Without it nothing is written.
+ * `vitest -u` accepts new, changed and obsolete files. Without it nothing is written.
  *
  * folder   of the cases, as a path or a URL: `new URL('golden/', import.meta.url)`
- * throws   for a folder without a case, and for a `suite.yaml` that is wrong
+ * throws   for a folder without a case, and for a wrong `suite.yaml`
  */
 export function defineGoldenSuite(folder: string | URL, options: GoldenSuiteOptions = {}): void {
   const unknown = options.backends?.find((name) => !backendNames().includes(name));
@@ -42,7 +42,7 @@ export function defineGoldenSuite(folder: string | URL, options: GoldenSuiteOpti
   }
 }
 
-/** Two texts that are the same if the check holds. vitest shows how they differ. */
+/** Two texts that are equal if the check passes. vitest shows their difference. */
 async function compared(found: FoundCase, check: Check): Promise<{ readonly wanted: string; readonly is: string }> {
   const outcome = await check.run();
   if (outcome.kind === 'changed' && !isRewriting()) return { wanted: outcome.expected, is: outcome.found };

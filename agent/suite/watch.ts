@@ -5,16 +5,16 @@ import { type Clock, sleep } from '../loop/clock.ts';
 import { createFolderWatcher } from '../sources/folder-watcher.ts';
 import { pendingName } from './run-case.ts';
 
-/** How often folders are looked at where nothing is heard of them. */
+/** How often folders are checked if no change is reported. */
 const pollMs = 2000;
 
-/** An editor writes a file in several steps: what is looked at is what there is after them. */
+/** An editor writes a file in several steps: the folder is read only after them. */
 const settleMs = 50;
 
 /**
  * Runs, and runs again after each change in the folders, until the signal is aborted.
  *
- * returns   what the last run returned
+ * returns   the result of the last run
  */
 export async function watching<T>(
   folders: readonly string[],
@@ -28,7 +28,7 @@ export async function watching<T>(
       const before = lookOf(folders);
       const result = await run();
       while (!signal.aborted && lookOf(folders) === before) {
-        // The first that is heard ends the others' waiting too.
+        // The first change ends the waiting for the other folders too.
         const others = new AbortController();
         const waits = watchers.map((watcher) => watcher.wait(pollMs, AbortSignal.any([signal, others.signal])));
         await Promise.race(waits);
@@ -43,7 +43,7 @@ export async function watching<T>(
   }
 }
 
-/** Changes if and only if a file does that a run reads: what a run writes for review is none of them. */
+/** A text that changes exactly when a file changes that a run reads: files that a run writes for review do not count. */
 function lookOf(folders: readonly string[]): string {
   return folders.flatMap((folder) => linesOf(folder)).join('\n');
 }
@@ -60,7 +60,7 @@ function linesOf(folder: string): string[] {
         return [`${path} ${mtimeMs} ${size} ${ino}`];
       });
   } catch {
-    // Gone between two looks, or not to be read: the run says so.
+    // The file is gone since the last look, or unreadable: the run reports it.
     return [`${folder} unreadable`];
   }
 }

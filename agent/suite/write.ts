@@ -7,35 +7,35 @@ import { openFolder } from './folder.ts';
 import { type Outcome, pendingName } from './run-case.ts';
 import type { CaseResult } from './result.ts';
 
-/** What somebody can accept. */
+/** Results that can be accepted. */
 export type Acceptable = Extract<Outcome, { kind: 'changed' | 'missing' | 'obsolete' }>;
 
 export function isAcceptable(outcome: Outcome): outcome is Acceptable {
   return outcome.kind === 'changed' || outcome.kind === 'missing' || outcome.kind === 'obsolete';
 }
 
-/** Makes what was found the expectation. */
+/** Makes the result the new expectation. */
 export function accept({ path }: FoundCase, file: string, outcome: Acceptable): void {
   if (outcome.kind === 'obsolete') rmSync(join(path, file));
   else put(path, file, outcome.found);
   dropPending(path, file);
 }
 
-/** Leaves the expectation as it is, and takes away what was pending. */
+/** Keeps the expectation, and removes the pending result. */
 export function reject({ path }: FoundCase, file: string): void {
   dropPending(path, file);
 }
 
 /**
- * Puts beside each expectation what was found instead, and takes away what is pending no more: what an earlier run left, of a
- * check that now passes.
+ * Writes each result beside its expectation, and removes pending results that are no longer valid: left by an earlier run, for
+ * a check that passes now.
  */
 export function leavePending({ found, results }: CaseResult): void {
   const { files, read } = openFolder(found.root, found.path);
   for (const { check, outcome, isAccepted } of results) {
     const pending = pendingName(check.file);
     if (isAcceptable(outcome) && outcome.kind !== 'obsolete' && !isAccepted) {
-      // The same is not written again: who watches the folder would hear of it.
+      // An equal file is not written again: that would wake a process that watches the folder.
       if (!files.includes(pending) || !holds(() => read(pending), outcome.found))
         put(found.path, pending, outcome.found);
     } else if (files.includes(pending)) {
@@ -44,7 +44,7 @@ export function leavePending({ found, results }: CaseResult): void {
   }
 }
 
-/** What cannot be read, a link out of the suite say, holds something else. */
+/** An unreadable file, such as a link out of the suite, counts as different. */
 function holds(read: () => Uint8Array, text: string): boolean {
   try {
     return Buffer.from(text).equals(read());
@@ -59,8 +59,8 @@ function dropPending(path: string, file: string): void {
 }
 
 /**
- * Whole or not at all, and never through a link: a link of that name in somebody's case would lead to a file that is not the
- * suite's.
+ * Writes the whole file or nothing, and never through a link: such a link in a case could lead to a file outside of the
+ * suite.
  */
 function put(path: string, file: string, text: string): void {
   const early = join(path, `.${file}.${randomUUID()}`);

@@ -8,7 +8,7 @@ import type { EndpointCounts } from './endpoint-counts.ts';
 import type { DriftedPart, FamilySync } from '../../backends/plane/plane.ts';
 import type { ReflectorState } from '../sources/reflector-options.ts';
 
-/** What one look at the changes brought. */
+/** How many changes one look brought. */
 export interface ChangesTaken {
   readonly services: number;
   readonly endpointSlices: number;
@@ -16,9 +16,9 @@ export interface ChangesTaken {
 }
 
 /**
- * Everything that the agent tells of itself. Logs, metrics, Kubernetes Events, health and
- * `slicewright status` are listeners to this one union: what happens is said once, and a kind that
- * is new fails to compile where it is not yet told.
+ * Everything that the agent reports about itself. Logs, metrics, Kubernetes Events, health and
+ * `slicewright status` listen to this one union: each event is reported once, and a new kind
+ * fails to compile where a listener does not handle it.
  */
 export type AgentEvent =
   | {
@@ -26,21 +26,21 @@ export type AgentEvent =
       readonly cluster: ClusterName | undefined;
       readonly from: string;
       readonly objectKind: string;
-      /** Nothing depends on the kind. */
+      /** The agent can work without the kind. */
       readonly forgone: boolean;
       readonly state: ReflectorState;
     }
   /** Nothing is written yet: these sources were not read completely. */
   | { readonly kind: 'waiting'; readonly for: readonly string[] }
   | { readonly kind: 'ready' }
-  /** What could not be set on the node before the first rule. */
+  /** Settings that could not be made on the node before the first rule. */
   | { readonly kind: 'prepared'; readonly problems: readonly Diagnostic[] }
-  /** Changes were taken in; `ports` of them mean something for rules. */
+  /** Changes were taken in; `ports` Service ports of them affect rules. */
   | {
       readonly kind: 'changes';
       readonly taken: ChangesTaken;
       readonly ports: number;
-      /** Families in which something waits for a sync now. */
+      /** Families in which changes wait for a sync now. */
       readonly families: readonly Family[];
     }
   | {
@@ -48,12 +48,12 @@ export type AgentEvent =
       readonly family: Family;
       readonly sync: FamilySync;
       readonly services: readonly ServicePortIR[];
-      /** How they come out of what was in force before, if that is known. */
+      /** How they differ from those that were in force before, if that is known. */
       readonly since?: Since | undefined;
       readonly durationMs: number;
       /** From the arrival of each change that is now in force. */
       readonly latenciesMs: readonly number[];
-      /** The same by the cluster that the change speaks of: `local`, `member1`. */
+      /** The same by the changed object's cluster: `local`, `member1`. */
       readonly latenciesByCluster: ReadonlyMap<string, readonly number[]>;
       /** From the cause of each slice's change, as its controller stamped it. */
       readonly networkLatenciesMs: readonly number[];
@@ -83,30 +83,30 @@ export type AgentEvent =
       readonly retryInMs: number;
     }
   | { readonly kind: 'released'; readonly family: Family; readonly service: string }
-  /** A health check node port begins to be one that cannot be opened. It is tried again with every sync. */
+  /** A health check node port cannot be opened. It is tried again with every sync; only the first failure is reported. */
   | {
       readonly kind: 'health-check-failed';
       readonly service: ServiceKey;
       readonly port: number;
       readonly problem: string;
     }
-  /** A registered cluster is believed to be in another state than before. */
+  /** A registered cluster's assumed state has changed. */
   | {
       readonly kind: 'lease';
       readonly cluster: ClusterName;
       readonly state: ClusterState;
-      /** What its witnesses say. */
+      /** The evidence of its witnesses. */
       readonly why: string;
       readonly ageMs: number;
     }
-  /** All that is wrong with Leases of clusters now; empty: nothing any more. */
+  /** All problems with Leases of clusters now; empty: there are none any more. */
   | { readonly kind: 'lease-problems'; readonly diagnostics: readonly Diagnostic[] }
-  /** So many slices of a cluster are used although they are gone (MR-73); 0: none any more. */
+  /** How many deleted slices of a cluster are still used (MR-73); 0: none any more. */
   | { readonly kind: 'slices-held'; readonly cluster: ClusterName; readonly count: number }
-  /** The first program would take so many Services away that it is not written (gate.ts). */
+  /** The first program is not written because it would remove too many Services (gate.ts). */
   | { readonly kind: 'removal-held'; readonly services: number; readonly why: string }
   | { readonly kind: 'removal-released' }
-  /** What there is to say of objects, and what is made of endpoints. */
+  /** Diagnostics about objects, and the states of endpoints. */
   | {
       readonly kind: 'survey';
       readonly diagnostics: readonly Diagnostic[];

@@ -4,10 +4,10 @@ import { formatObjectRef, type ObjectRef } from '../../compiler/values/object-re
 import type { Report } from './agent-event.ts';
 import type { Log } from './log.ts';
 
-/** A Service comes a moment before its first slice, and a dispatcher may take some. */
+/** A Service exists a moment before its first slice, and longer if a program has to dispatch its slices. */
 const patienceMs = 60_000;
 
-/** Lines of one moment; beyond that they are counted. */
+/** The most lines at one time; the rest is counted. */
 const mostLines = 20;
 
 const causes =
@@ -19,15 +19,15 @@ export function servicesWithoutSlices(services: Iterable<{ readonly ports: reado
   const bare: ObjectRef[] = [];
   for (const { ports } of services) {
     const [object] = ports[0]?.origin ?? [];
-    // Behind the Service, an origin names slices.
+    // An origin lists the Service first, then its slices.
     if (object !== undefined && ports.every(({ origin }) => origin.length === 1)) bare.push(object);
   }
   return bare.map(formatObjectRef).sort(compareText);
 }
 
-/** Says of Services that stay without slices for a minute, once each until they have one. */
+/** Reports Services that stay without slices for a minute, once each until they have one. */
 export function bareServicesListener(log: Log, nowMs: () => number): Report {
-  /** Since when, and whether it was told. */
+  /** Since when, and whether it was reported. */
   let bare = new Map<string, { readonly sinceMs: number; isTold: boolean }>();
 
   return (event) => {

@@ -4,11 +4,11 @@ import { eventTeller } from './event-texts.ts';
 import type { Report } from './agent-event.ts';
 import type { ApiPost } from '../sources/api.ts';
 
-/** The API server cuts no message; it refuses longer ones. */
+/** The API server rejects longer messages. */
 const maxMessage = 1_000;
-/** Names of objects have at most 253 characters; that of an Event has a suffix. */
+/** Names of objects have at most 253 characters; an Event's name also has a suffix. */
 const maxName = 220;
-/** In flight at a time. More at once say nothing that those did not say. */
+/** Events in flight at a time. Further ones at that moment would add nothing to these. */
 const maxInFlight = 5;
 
 const apiVersions: Readonly<Record<string, string>> = {
@@ -18,14 +18,14 @@ const apiVersions: Readonly<Record<string, string>> = {
 };
 
 /**
- * Tells the API server what people look for at the object: on a Service that this node's kernel refuses it or
- * that its health check node port cannot be opened, on the Node what befell its rules and which clusters are lost.
+ * Reports as Events what people look for at an object: on a Service, that this node's kernel rejects it or
+ * that its health check node port cannot be opened; on the Node, what happened to its rules and which clusters are lost.
  *
- * Events of the core API, and only made, never changed: one verb of one resource is all that it takes. `kubectl events`
- * shows them, `kubectl describe` only those on the Node: elsewhere it asks for the object's uid, which is not kept.
- * Telling is worth one try and no more: rules never wait for it.
+ * These are Events of the core API, only created and never changed, so one verb on one resource is enough. `kubectl events`
+ * shows them; `kubectl describe` shows only those on the Node, because for others it asks for the object's uid, which is not kept.
+ * Each Event is sent once, without a retry: rules never wait for it.
  *
- * onFailure   told of an Event that the API server did not take
+ * onFailure   called for an Event that the API server did not accept
  */
 export function clusterEventsListener(
   post: ApiPost,
@@ -40,7 +40,7 @@ export function clusterEventsListener(
 
   async function send({ object, message, count, firstMs, lastMs, ...event }: CountedEvent): Promise<void> {
     const namespace = object.namespace ?? 'default';
-    // Times of the limiter are of a clock that does not jump.
+    // The limiter uses a clock that does not jump.
     const time = (ms: number) => new Date(wallMs() - (nowMs() - ms)).toISOString().replace(/\.\d+Z$/, 'Z');
     const body = {
       apiVersion: 'v1',
@@ -52,7 +52,7 @@ export function clusterEventsListener(
       involvedObject: {
         apiVersion: apiVersions[object.kind],
         ...object,
-        // By this `kubectl describe node` finds what the node's own agents say.
+        // `kubectl describe node` finds the Events of the node's own agents by this uid.
         ...(object.kind === 'Node' ? { uid: object.name } : {}),
       },
       ...event,

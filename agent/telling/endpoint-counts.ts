@@ -2,28 +2,28 @@ import type { EndpointRecord } from '../../compiler/merge/record.ts';
 import type { ObjectRef } from '../../compiler/values/object-ref.ts';
 
 /**
- * What is made of endpoints, per source cluster (OB-1):
+ * The states of endpoints, per source cluster (OB-1):
  *
  *   used       gets new connections on this node
  *   excluded   ready or serving, but a policy or topology keeps it out
  *   unready    cannot take connections
  *   duplicate  another slice, of this cluster or another, has the same endpoint
- *   refused    not believed: a local address, or one that its cluster cannot have
+ *   refused    rejected: a local address, or one that its cluster cannot have
  */
 export const endpointStates = ['used', 'excluded', 'unready', 'duplicate', 'refused'] as const;
 export type EndpointState = (typeof endpointStates)[number];
 
-/** By cluster's name, `local` for the own one. */
+/** By cluster's name, `local` for the local cluster. */
 export type EndpointCounts = ReadonlyMap<string, Readonly<Record<EndpointState, number>>>;
 
-/** What was seen of endpoints, Service by Service. */
+/** Endpoint records, Service by Service. */
 type Seen = Iterable<{ readonly endpoints: readonly EndpointRecord[] }>;
 
 export function countEndpoints(services: Seen): EndpointCounts {
   const counts = new Map<string, Record<EndpointState, number>>();
   for (const { endpoints } of services) {
     for (const record of endpoints) {
-      // Of another port, by which it is counted.
+      // The record is counted at the port that it belongs to.
       if (record.leftOut === 'no such port') continue;
       const cluster = record.cluster ?? 'local';
       let of = counts.get(cluster);
@@ -34,7 +34,7 @@ export function countEndpoints(services: Seen): EndpointCounts {
   return counts;
 }
 
-/** Slices that give a Service endpoints, used or not. A slice is parsed once, so its name is one value. */
+/** Slices that give a Service endpoints, used or not. A slice is parsed once, so all its records share one name object. */
 export function countSlices(services: Seen): ReadonlyMap<string, number> {
   const slices = new Map<string, Set<ObjectRef>>();
   let last: ObjectRef | undefined;

@@ -3,7 +3,7 @@ export interface ClusterEvent {
   readonly reason: string;
   readonly type: 'Normal' | 'Warning';
   readonly message: string;
-  /** What was being done, where kube-proxy says so too. */
+  /** The action in progress, where kube-proxy names it too. */
   readonly action?: string;
   readonly object: {
     readonly kind: string;
@@ -12,7 +12,7 @@ export interface ClusterEvent {
   };
 }
 
-/** An Event that stands for so many occurrences. Times are milliseconds of the clock of the caller. */
+/** An Event that stands for several occurrences. Times are milliseconds of the caller's clock. */
 export interface CountedEvent extends ClusterEvent {
   readonly count: number;
   readonly firstMs: number;
@@ -20,14 +20,14 @@ export interface CountedEvent extends ClusterEvent {
 }
 
 /**
- * Another writer that fights with us, or a Service that is refused again and again, would flood the
- * API server. So of one reason and object only a few Events are told at once; what happens
- * beyond that is counted, and told as one Event with the latest words when the next one is due.
+ * Another writer that keeps changing slicewright's rules, or a Service that is rejected again and again, would flood the
+ * API server. So only a few Events with the same reason and object are sent at once; further occurrences
+ * are counted, and sent as one Event with the latest message when the next one is due.
  */
 export interface EventLimiter {
-  /** The Event to tell now, if it may be. */
+  /** The Event to send now, if one may be sent. */
   admit(event: ClusterEvent, nowMs: number): CountedEvent | undefined;
-  /** Counted Events that may be told now. */
+  /** Counted Events that may be sent now. */
   due(nowMs: number): CountedEvent[];
 }
 
@@ -35,7 +35,7 @@ export interface EventLimiter {
 export const defaultEventRates = { burst: 5, everyMs: 300_000, maxObjects: 1_000 };
 
 interface Bucket {
-  /** How many may be told at once, at `atMs`. */
+  /** How many may be sent at once, at `atMs`. */
   readonly tokens: number;
   readonly atMs: number;
   readonly waiting: CountedEvent | undefined;
@@ -51,7 +51,7 @@ export function createEventLimiter({ burst, everyMs, maxObjects } = defaultEvent
     return { ...bucket, tokens: Math.min(burst, bucket.tokens + more), atMs: bucket.atMs + more * everyMs };
   }
 
-  /** Who was told of longest ago makes room: forgetting costs at most a few Events too many. */
+  /** Forgets the object whose last Event is the oldest if there are too many: at worst a few Events too many are sent. */
   function remember(key: string, bucket: Bucket): void {
     buckets.delete(key);
     buckets.set(key, bucket);

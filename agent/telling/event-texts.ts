@@ -7,12 +7,12 @@ import type { AgentEvent } from './agent-event.ts';
 
 type EventOf<K extends AgentEvent['kind']> = Extract<AgentEvent, { kind: K }>;
 
-/** Chains that are named of one drift. */
+/** How many chains of one drift are named. */
 const maxChains = 5;
 
 /**
- * What of all that the agent tells is an Event, in words. What lasts (a lost cluster, held slices, an address of
- * the wrong family) is told when it begins, and where it matters when it ends.
+ * Turns the agent's events into Events with messages. A lasting state (a lost cluster, held slices, an address of
+ * the wrong family) is reported when it begins, and where it matters when it ends.
  */
 export function eventTeller(nodeName: string): (event: AgentEvent) => ClusterEvent[] {
   const node = { kind: 'Node', name: nodeName } as const;
@@ -42,7 +42,7 @@ export function eventTeller(nodeName: string): (event: AgentEvent) => ClusterEve
       overLimit.add(key);
       return onNode('Warning', 'SourceOverLimit', `${objectKind} of ${from}: ${state.problem}`);
     }
-    // One that cannot be read at all for a while is no less over its limits.
+    // A source that cannot be read for a while may still be over its limits.
     if (state.kind === 'failing' || !overLimit.delete(key)) return [];
     return onNode('Normal', 'SourceWithinLimits', `${objectKind} of ${from} is within its limits again`);
   }
@@ -58,7 +58,7 @@ export function eventTeller(nodeName: string): (event: AgentEvent) => ClusterEve
     return onNode('Warning', 'SlicesHeld', message);
   }
 
-  /** As kube-proxy words it, once for as long as the address is there. */
+  /** kube-proxy's message, once for as long as the address is there. */
   function survey(diagnostics: readonly Diagnostic[]): ClusterEvent[] {
     const now = new Set<string>();
     const said: ClusterEvent[] = [];
@@ -94,7 +94,7 @@ export function eventTeller(nodeName: string): (event: AgentEvent) => ClusterEve
         return [{ reason, type: 'Warning', action: 'Listen', message, object: objectOf(service) }];
       }
       case 'prepared': {
-        // As kube-proxy says it at the Node.
+        // kube-proxy reports this at the Node, too.
         const problem = event.problems.find(({ code }) => code === readOnlySysfs);
         return problem === undefined ? [] : onNode('Warning', 'readOnlySysFS', formatDiagnostic(problem));
       }

@@ -4,7 +4,7 @@ import type { ClusterName } from '../../compiler/values/names.ts';
 import { humanLog, type Log, logDiagnostics, logListener } from './log.ts';
 import type { AgentEvent } from './agent-event.ts';
 
-/** What a listener says of events: level, message and facts. */
+/** A listener's lines for events: level, message and facts. */
 function saidOf(...events: readonly AgentEvent[]) {
   const lines: { readonly level: string; readonly message: string; readonly facts: object }[] = [];
   const at = (level: string) => (facts: object, message: string) => void lines.push({ level, message, facts });

@@ -8,7 +8,7 @@ import { printable } from '../../compiler/values/object-ref.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
 import type { AgentEvent, Report } from './agent-event.ts';
 
-/** The part of a log that the agent writes to: facts, then a sentence. */
+/** The interface of a log: facts, then a sentence. */
 export interface Log {
   debug(facts: object, message: string): void;
   info(facts: object, message: string): void;
@@ -17,9 +17,9 @@ export interface Log {
 }
 
 /**
- * One line each, to standard error as kube-proxy writes its own: a JSON object, or a sentence.
+ * Writes lines to standard error, as kube-proxy does: each a JSON object, or a sentence.
  *
- * verbosity   kube-proxy's `-v`: from 4 on, what is of use to a developer too
+ * verbosity   kube-proxy's `-v`: from 4 on, lines for developers are included
  */
 export function createLog(verbosity: number, format: DiagnosticFormat = 'json'): Log {
   const level = verbosity >= 4 ? 'debug' : 'info';
@@ -28,7 +28,7 @@ export function createLog(verbosity: number, format: DiagnosticFormat = 'json'):
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    // Words, as every log store shows and filters them; pino's own are numbers.
+    // Words, because log stores show and filter by them; pino's own levels are numbers.
     formatters: { level: (label: string) => ({ level: label }) },
   };
   return pino(options, { write: writeOrLose });
@@ -41,7 +41,7 @@ export function humanLog(level: 'debug' | 'info', now: () => string, write: (lin
       value === undefined ? [] : `${name} ${factText(value)}`,
     );
     const rest = shown.length === 0 ? '' : ` (${shown.join(', ')})`;
-    // What is said of an object begins with the word already.
+    // A diagnostic's text already begins with the word.
     const said = message.startsWith(`${word}: `) ? message : `${word}: ${message}`;
     const [sentence = '', ...more] = said.split('\n');
     write([`${now()} ${sentence}${rest}`, ...more.map((line) => `  ${line}`), ''].join('\n'));
@@ -55,26 +55,26 @@ function factText(value: unknown): string {
   return printable(value, 2000);
 }
 
-/** A disk that is full, or a reader that is gone, must not end the agent: what cannot be written is lost. */
+/** A full disk, or a reader that is gone, must not end the agent: lines that cannot be written are lost. */
 function writeOrLose(line: string): void {
   try {
     writeSync(2, line);
   } catch {
-    // There is nowhere left to say so.
+    // There is no other place to report this.
   }
 }
 
-/** Rules shown of one drift. Beyond that they are counted. */
+/** Rules shown of one drift; the rest is counted. */
 const maxRules = 40;
 /** Parts shown of one drift. */
 const maxParts = 20;
-/** Remarks about objects that are remembered, so that each is said once. */
+/** How many diagnostics about objects are remembered, so that each is logged once. */
 const maxRemarks = 10_000;
 
 const heldMessage =
   'most slices of another cluster were deleted at once; the agent keeps using them for two minutes, in case that was a mistake';
 
-/** Says of each what it is, as its severity wants it said, and where its object stands. */
+/** Logs each diagnostic at the level of its severity, with its object's place in files. */
 export function logDiagnostics(log: Log, diagnostics: readonly Diagnostic[], placeOf: PlaceOf = nowhere): void {
   for (const diagnostic of diagnostics) {
     const { severity, code } = diagnostic;
@@ -83,16 +83,16 @@ export function logDiagnostics(log: Log, diagnostics: readonly Diagnostic[], pla
   }
 }
 
-/** Tells a log what happens: one line a sync, and a line for each thing that someone may have to look at. */
+/** Logs the agent's events: one line per sync, and a line for each event that someone may have to look at. */
 export function logListener(log: Log, placeOf: PlaceOf = nowhere): Report {
   let said = new Set<string>();
-  /** Remarks of each family's last sync: said when they begin, not every time. */
+  /** Remarks of each family's last sync: logged when they begin, not every time. */
   const remarked = new Map<string, ReadonlySet<string>>();
   let saidOfLeases = new Set<string>();
   const held = new Map<string, number>();
   const logSource = sourceLines(log);
 
-  /** What was said of an object is not said again until it was gone in between. Returns what is said now. */
+  /** Logs diagnostics that are new; one that is gone for a while is logged again. Returns the present ones. */
   function remark(diagnostics: readonly Diagnostic[], said: ReadonlySet<string>): Set<string> {
     const now = new Set<string>();
     for (const diagnostic of diagnostics.slice(0, maxRemarks)) {
@@ -104,7 +104,7 @@ export function logListener(log: Log, placeOf: PlaceOf = nowhere): Report {
     return now;
   }
 
-  /** They vanish and are let go one by one; that it begins and ends is the news. */
+  /** Slices vanish and are released one by one; only the beginning and the end are logged. */
   function logHeld({ cluster, count }: Extract<AgentEvent, { kind: 'slices-held' }>): void {
     const before = held.get(cluster) ?? 0;
     held.set(cluster, count);
@@ -181,11 +181,11 @@ export function logListener(log: Log, placeOf: PlaceOf = nowhere): Report {
 }
 
 /**
- * A server that cannot be reached has the same problem with each kind, which is one piece of news; that all of it is read
- * again is another. What is behind stands in the debug lines.
+ * A server that cannot be reached has the same problem with each kind: it is logged once, and once more when all kinds can
+ * be read again. Debug lines have the details.
  */
 function sourceLines(log: Log): (event: Extract<AgentEvent, { kind: 'source' }>) => void {
-  /** By source, the problem of each kind that fails. */
+  /** By source, the problem of each failing kind. */
   const failing = new Map<string, Map<string, string>>();
   return ({ cluster, from, objectKind, state }) => {
     const source = { cluster: cluster ?? 'local', from };
@@ -205,7 +205,7 @@ function sourceLines(log: Log): (event: Extract<AgentEvent, { kind: 'source' }>)
   };
 }
 
-/** Of many parts, as where all was flushed, the first say enough. */
+/** Logs only the first parts, because they are enough: a flush changes all. */
 function logDrift(log: Log, { family, chains }: Extract<AgentEvent, { kind: 'drift' }>): void {
   for (const { where, lost, added, stays } of chains.slice(0, maxParts)) {
     const facts = { family, event: 'drift', where, ...cut('lost', lost), ...cut('added', added) };
@@ -231,7 +231,7 @@ function logSync(log: Log, event: Extract<AgentEvent, { kind: 'synced' }>, befor
     ...(latenciesMs.length === 0 ? {} : { changes: latenciesMs.length, slowestMs: Math.round(slowest) }),
     ...(sync.quarantined.length === 0 ? {} : { quarantined: sync.quarantined.length }),
   };
-  // A look that found all as it should be is no news.
+  // A sync that found nothing to change is not news.
   if (sync.documents > 0 || latenciesMs.length > 0) log.info(facts, 'synced');
   else log.debug(facts, 'synced');
   for (const text of sync.remarks) if (!before.has(text)) log.warn({ family }, text);

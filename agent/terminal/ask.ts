@@ -1,14 +1,14 @@
 import type { Readable } from 'node:stream';
 
 /**
- * Asks, and waits for one line of an answer at a terminal.
+ * Asks a question, and waits for one line of an answer at a terminal.
  *
- * ask       puts the question; whoever reads it may press Ctrl-C at once
- * input     cooked, as terminals are: whole lines, and Ctrl-C is a signal
- * returns   the line; undefined where there is none: Ctrl-C, Ctrl-D, a terminal that went away
+ * ask       prints the question; its reader may press Ctrl-C at once
+ * input     in cooked mode, as terminals are: it gives whole lines, and Ctrl-C is a signal
+ * returns   the line; undefined if there is none: Ctrl-C, Ctrl-D, a terminal that went away
  */
 export async function answerFrom(input: Readable, ask: () => Promise<void>): Promise<string | undefined> {
-  // Few commands ask, and all would load it.
+  // Loaded here because few commands ask.
   const { createInterface } = await import('node:readline');
   const lines = createInterface({ input, terminal: false });
   return new Promise((resolve, reject) => {
@@ -17,7 +17,7 @@ export async function answerFrom(input: Readable, ask: () => Promise<void>): Pro
       resolve(answer);
       lines.close();
     };
-    // Without a listener the signal would end the process with a status that says less.
+    // Without a listener the signal would end the process with a less useful status.
     const interrupted = (): void => end(undefined);
     process.on('SIGINT', interrupted);
     lines.once('line', end);

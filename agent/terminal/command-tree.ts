@@ -1,27 +1,27 @@
 import type { Command, Option } from 'commander';
 
-/* What a tree of commands offers: completions and man pages are read off it. */
+/* The contents of a tree of commands: completions and man pages are derived from it. */
 
-/** Without those that help does not show either. */
+/** Without the options that help hides. */
 export function visibleOptions(command: Command): readonly Option[] {
   return command.options.filter(({ hidden }) => !hidden);
 }
 
 const defaults = new WeakMap<Command, Command>();
 
-/** A command of a command that is meant where none is named: `explain SENDER DESTINATION` is `explain packet …`. */
+/** A default subcommand, used if none is named: `explain SENDER DESTINATION` is `explain packet …`. */
 export function addDefault(parent: Command, name: string): Command {
   const child = parent.command(name, { isDefault: true });
   defaults.set(parent, child);
   return child;
 }
 
-/** The command that is meant where none of a command's is named. */
+/** The default subcommand of a command. */
 export function defaultOf(command: Command): Command | undefined {
   return defaults.get(command);
 }
 
-/** What may stand behind a command's name: its own options, and those of the command that is meant where none is named. */
+/** The options that may follow a command's name: its own, and those of its default subcommand. */
 export function usableOptions(command: Command): readonly Option[] {
   const meant = defaultOf(command);
   return meant === undefined ? visibleOptions(command) : [...visibleOptions(command), ...visibleOptions(meant)];
@@ -32,7 +32,7 @@ export function flagsOf({ short, long }: Option): string[] {
   return [short, long].filter((flag) => flag !== undefined && flag !== null);
 }
 
-/** A command, or a command of a command, with its names from the program's on: `['explain', 'packet']`. */
+/** A command or subcommand, with its names from the program's on: `['explain', 'packet']`. */
 export interface Place {
   readonly path: readonly string[];
   readonly command: Command;
@@ -44,7 +44,7 @@ export function visibleCommands(command: Command): readonly Command[] {
   return command.commands.filter((child) => visible.has(child));
 }
 
-/** All commands below a command that help lists. */
+/** All commands below a command, as far as help lists them. */
 export function placesIn(command: Command, path: readonly string[] = []): Place[] {
   return visibleCommands(command).flatMap((child) => {
     const place = { path: [...path, child.name()], command: child };

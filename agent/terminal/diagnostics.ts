@@ -12,10 +12,10 @@ import { nowhere, type Place, type PlaceOf } from '../input/place.ts';
 export type DiagnosticFormat = 'human' | 'json';
 
 /**
- * One line a diagnostic, worst first: a sentence with the code of a warning or error behind it, or a JSON document with the
- * same fields as the value, and with `file`, `document` and `line` where its object came from a file.
+ * Diagnostics in one line each, worst first: a sentence, ending with the code if it is a warning or error, or a JSON document with
+ * the diagnostic's fields, and with `file`, `document` and `line` if its object came from a file.
  *
- * placeOf   where objects came from; absent: from no file
+ * placeOf   finds objects in files; absent: they came from no file
  */
 export function diagnosticsText(
   diagnostics: readonly Diagnostic[],
@@ -31,8 +31,8 @@ export function diagnosticsText(
 }
 
 /**
- * The code is what docs/diagnostics.md lists causes and remedies by. It ends the first line: what follows is a tool's own
- * words. A note needs no remedy, so it has none.
+ * docs/diagnostics.md lists causes and remedies by code. The code ends the first line: further lines are a tool's own
+ * words. A note needs no remedy, so its code is not shown.
  */
 function withCode(diagnostic: Diagnostic, text: string): string {
   return isWorrying(diagnostic) ? text.replace(/(?=\n|$)/, ` [${diagnostic.code}]`) : text;
@@ -43,12 +43,12 @@ export function placedText(diagnostic: Diagnostic, placeOf: PlaceOf): string {
   const place = placeIn(diagnostic, placeOf);
   if (place === undefined) return formatDiagnostic(diagnostic);
   const { kind, name } = diagnostic.object;
-  // What is called by its file, as a configuration is, is named once.
+  // An object that is named by its file, such as a configuration, is named once.
   if (name !== place.file) return formatDiagnosticAt(diagnostic, placeText(place));
   return formatDiagnostic({ ...diagnostic, object: { kind, name: placeText(place) } });
 }
 
-/** What programs get of the place. */
+/** The place, for programs. */
 export function placeFacts(diagnostic: Diagnostic, placeOf: PlaceOf): Partial<Place> {
   const place = placeIn(diagnostic, placeOf);
   if (place === undefined) return {};
@@ -70,13 +70,13 @@ function placeIn(diagnostic: Diagnostic | PlacedDiagnostic, placeOf: PlaceOf): P
   return 'place' in diagnostic ? diagnostic.place : placeOf(diagnostic);
 }
 
-/** `shop.yaml:12`; where the line is not known, the document, unless it is the first. */
+/** `shop.yaml:12`; if the line is unknown, the document's number, unless it is the first. */
 export function placeText({ file, document, line }: Place): string {
   const where = line === undefined ? (document === 1 ? '' : ` document ${document}`) : `:${line}`;
   return `${printable(file, 400)}${where}`;
 }
 
-/** What `--strict` does not let pass. */
+/** Whether `--strict` rejects it. */
 export function isWorrying({ severity }: Diagnostic): boolean {
   return severity !== 'info';
 }

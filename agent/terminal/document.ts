@@ -1,7 +1,7 @@
 /** Formats of documents for programs. */
 export type DocumentFormat = 'json' | 'yaml';
 
-/** In every document for programs. A member may be added; one that goes or changes its meaning changes this. */
+/** In every document for programs. Adding a member keeps it; removing one, or changing its meaning, changes it. */
 export const documentVersion = 'slicewright.dev/v1alpha1';
 
 /**
@@ -14,6 +14,6 @@ export async function documentText(kind: string, content: object, format: Docume
   const json = JSON.stringify({ apiVersion: documentVersion, kind, ...content }, undefined, 2);
   if (format === 'json') return `${json}\n`;
   const { dump } = await import('js-yaml');
-  // By way of JSON, so that both formats leave out and convert the same.
+  // Converted through JSON, so that both formats leave out and convert the same.
   return dump(JSON.parse(json), { lineWidth: -1, noRefs: true });
 }

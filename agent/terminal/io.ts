@@ -4,32 +4,32 @@ import { InputError, fileProblem } from '../input/input-error.ts';
 import { maxInputBytes } from '../input/limits.ts';
 import { openScreen, type Screen } from './screen.ts';
 
-/** A command's way to the world of texts. Commands get it as an argument, so tests need no process. */
+/** A command's streams and terminal. Commands get it as an argument, so tests need no process. */
 export interface Io {
   /** All of standard input. */
   readonly readStdin: () => Promise<Uint8Array>;
-  /** Settles when the text has left the process, so an exit afterwards cuts nothing off. */
+  /** Settles when the text has left the process, so an exit afterwards loses nothing. */
   readonly out: (text: string) => Promise<void>;
   readonly err: (text: string) => Promise<void>;
   /**
-   * Asks whoever sits at the terminal, and gives the answer, undefined for none. Absent where nobody does. Throws
-   * InputError where standard input was read already.
+   * Asks the person at the terminal, and gives the answer, undefined if there is none. Absent without a terminal. Throws
+   * InputError if standard input was read already.
    */
   readonly ask?: (question: string) => Promise<string | undefined>;
-  /** Shows a line of progress on standard error in place of the one before, '' none. Absent where that is no terminal. */
+  /** Replaces the line of progress on standard error; '' removes it. Absent if standard error is not a terminal. */
   readonly progress?: ((line: string) => void) | undefined;
-  /** Whether what goes to `out` may be coloured. */
+  /** Whether text for `out` may be coloured. */
   readonly colour: boolean;
-  /** Takes the terminal that `out` goes to. Absent where it goes to none that can be drawn on. */
+  /** Takes the terminal that `out` goes to. Absent if there is none that can be drawn on. */
   readonly screen?: (onKey: (key: string) => void, onResize: () => void) => Screen;
-  /** Whether whoever read `out` has gone, so that nothing more is read. */
+  /** Whether the reader of `out` has gone, so that further text would be lost. */
   readonly isGone?: () => boolean;
 }
 
 export function processIo(): Io {
   let isGone = false;
   const out = writerTo(process.stdout, '(standard output)', () => (isGone = true));
-  // Made when something is written: a stream on a pipe loads sockets.
+  // Made at the first write: a stream on a pipe loads the code for sockets.
   let err: ReturnType<typeof writerTo> | undefined;
   let isRead = false;
   return {
@@ -44,7 +44,7 @@ export function processIo(): Io {
           const used = 'supplies the objects, so apply cannot ask for confirmation; give --yes to apply without it';
           if (isRead) throw new InputError([fileProblem('(standard input)', 'stdin-twice', used)]);
           const answer = await answerFrom(process.stdin, () => out(question));
-          // Nothing ended the line that the question stands in.
+          // The question's line has not been ended yet.
           if (answer === undefined) await out('\n');
           return answer;
         },
@@ -77,19 +77,19 @@ async function readStdin(): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** Without a listener the event of a failed write would end the process. Who must know of failures learns by the callback. */
+/** Without a listener the event of a failed write would end the process. Callers learn of failures by the callback. */
 function forgivingFailures(stream: Writable): Writable {
   return stream.listenerCount('error') > 0 ? stream : stream.on('error', () => {});
 }
 
-/** What the command line says of wrong usage. Nobody may be there to read it. */
+/** The command line's message about wrong usage. It may have no reader. */
 export function writeUsageError(text: string): void {
   forgivingFailures(process.stderr).write(text);
 }
 
 /**
- * A reader that has seen enough (`| head`) is no fault of ours: what is left is thrown away. Any
- * other failure, a full disk say, is one, since the output would be cut short.
+ * A reader that has seen enough (`| head`) is not an error: the rest is thrown away. Any
+ * other failure, such as a full disk, is one, because the output would be cut short.
  */
 function writerTo(stream: Writable, name: string, gone: () => void = () => {}): (text: string) => Promise<void> {
   forgivingFailures(stream);

@@ -1,14 +1,14 @@
 import type { ReadStream } from 'node:tty';
 
-/** One key after another, as somebody at a terminal presses them. */
+/** Keys pressed at a terminal, one after another. */
 export interface Keys {
   /** undefined: Ctrl-C, Ctrl-D, or a terminal that went away. */
   next(): Promise<string | undefined>;
-  /** Gives the terminal back as it was. */
+  /** Restores the terminal. */
   close(): void;
 }
 
-/** Keys of a terminal, without waiting for Enter. Nothing that is typed shows. */
+/** Keys of a terminal, without waiting for Enter. Typed characters are not shown. */
 export function keysOf(input: ReadStream): Keys {
   const typed: string[] = [];
   let isOver = false;

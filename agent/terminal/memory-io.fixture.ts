@@ -5,7 +5,7 @@ export interface MemoryIo extends Io {
   readonly written: { out: string; err: string };
 }
 
-/** ask   what whoever sits at the terminal answers; absent: nobody does */
+/** ask   the answer of the person at the terminal; absent: there is no terminal */
 export function memoryIo(stdin = '', colour = false, ask?: Io['ask']): MemoryIo {
   const written = { out: '', err: '' };
   const append = (name: 'out' | 'err') => (text: string) => {

@@ -1,18 +1,18 @@
 import type { Io } from './io.ts';
 
-/** How far a long piece of work is, on a terminal. */
+/** Shows on a terminal how far a long piece of work is. */
 export interface Progress {
-  /** line   made when it is shown: the work tells much more often */
+  /** line   made only when it is shown: the work reports much more often */
   readonly tell: (line: () => string) => void;
-  /** Leaves nothing of it on the screen. */
+  /** Removes the line from the screen. */
   readonly end: () => void;
 }
 
-/** Work that ends before is not worth a line. */
+/** Work that ends earlier shows no line. */
 const quietMs = 1500;
 const intervalMs = 200;
 
-/** nowMs   a clock that never goes back */
+/** nowMs   the monotonic clock */
 export function createProgress({ progress }: Pick<Io, 'progress'>, nowMs: () => number): Progress {
   if (progress === undefined) return { tell: () => {}, end: () => {} };
   let nextMs = nowMs() + quietMs;

@@ -1,6 +1,6 @@
 import type { ReadStream, WriteStream } from 'node:tty';
 
-/** paint   colours the text; a line that is cut is cut before */
+/** paint   colours the text; a line that is too long is cut first */
 export interface Line {
   readonly text: string;
   readonly paint?: (text: string) => string;
@@ -10,11 +10,11 @@ export function painted({ text, paint }: Line): string {
   return paint === undefined ? text : paint(text);
 }
 
-/** The whole of a terminal, drawn anew again and again, with somebody who presses keys. */
+/** The whole terminal, redrawn again and again, with keys. */
 export interface Screen {
-  /** As many lines as there is room for, each as wide as there is room. */
+  /** Shows as many lines as fit, each cut to the width. */
   draw(lines: readonly Line[]): void;
-  /** Gives the terminal back as it was. */
+  /** Restores the terminal. */
   close(): void;
 }
 
@@ -22,12 +22,12 @@ const enter = '\u001b[?1049h\u001b[?25l';
 const leave = '\u001b[?25h\u001b[?1049l';
 
 /**
- * Takes the terminal: another page of it, without a cursor, keys as they are pressed. It is given back with `close`, and whatever
- * else ends the process.
+ * Takes the terminal: its alternate screen, without a cursor, and keys as they are pressed. `close` restores it, and so does
+ * anything else that ends the process.
  *
- * input     undefined: nobody presses keys
- * onKey     Ctrl-C is one, too, since no signal comes of it here
- * onResize  the terminal has another size
+ * input     undefined: there are no keys
+ * onKey     also for Ctrl-C, which gives no signal here
+ * onResize  the terminal's size has changed
  */
 export function openScreen(
   output: WriteStream,
@@ -58,7 +58,7 @@ export function openScreen(
       process.off('exit', restore);
       output.off('resize', onResize);
       input?.off('data', pressed);
-      // A stream that is read keeps the process.
+      // A stream that is being read keeps the process alive.
       input?.pause();
       restore();
     },

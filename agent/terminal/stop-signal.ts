@@ -1,9 +1,9 @@
 /**
- * Aborted when the process is told to end: by SIGTERM, as Kubernetes does it, or by SIGINT from a
- * terminal. A second one ends it as if nobody listened.
+ * Aborted when the process is asked to end: by SIGTERM, as Kubernetes does it, or by SIGINT from a
+ * terminal. A second signal ends it at once, as by default.
  *
- * The listeners stay: while a command runs, who runs it listens too (`backends/child.ts`), and where it finds itself alone it
- * ends the process at once, in the middle of a sync.
+ * The listeners stay installed: while a command runs, its runner listens too (`backends/child.ts`), and if it finds no other
+ * listener it ends the process at once, in the middle of a sync.
  */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController();

@@ -4,7 +4,7 @@ import { writeUsageError } from './io.ts';
 import { usageStatus } from './usage-status.ts';
 import { type CalledCommand, withHint } from './usage-hints.ts';
 
-/** Commander ends a process with 1 whatever is wrong; usage errors are 2 here, and say what was probably meant. */
+/** Commander ends a process with 1 for any problem; here usage errors end it with 2, and name what was probably meant. */
 export function withUsageErrors(command: Command): Command {
   return command
     .exitOverride((error) => {

@@ -1,18 +1,18 @@
 import { nearestName } from '../../compiler/values/nearest.ts';
 
-/** What the command line knows of the command that was called wrongly. */
+/** The command that was called wrongly. */
 export interface CalledCommand {
-  /** With those above it: `slicewright plan`. */
+  /** With the commands above it: `slicewright plan`. */
   readonly name: string;
-  /** Words that are no options. */
+  /** Words that are not options. */
   readonly words: readonly string[];
   readonly subcommands: readonly string[];
-  /** The option that takes a path of manifests, as it is written shortest: `-f`. undefined: there is none. */
+  /** The option that takes a path of manifests, in its shortest form: `-f`. undefined: there is none. */
   readonly pathOption: string | undefined;
 }
 
 /**
- * An error's text with what was probably meant, where commander does not say that itself (it does for options and
+ * An error's text with what was probably meant, if commander does not name it itself (as it does for options and
  * commands).
  *
  * isPath   whether there is a file or a folder of this name
@@ -29,7 +29,7 @@ function choiceMeant(text: string): string | undefined {
   return given === undefined || choices === undefined ? undefined : nearestName(given, choices.split(', '));
 }
 
-/** A word that stands alone is a path without its option, or a command with a slip of the pen. */
+/** A single word is a path without its option, or a misspelt command. */
 function wordMeant(text: string, called: CalledCommand, isPath: (word: string) => boolean): string | undefined {
   if (!/too many arguments|required option|unknown command|must be given/.test(text)) return undefined;
   const { name, words, subcommands, pathOption } = called;

@@ -1,2 +1,2 @@
-/** What a process ends with that was called wrongly, whatever the command. */
+/** The exit status of a process that was called wrongly, whatever the command. */
 export const usageStatus = 2;

@@ -3,13 +3,13 @@ import { sleep } from '../loop/clock.ts';
 import type { Io } from './io.ts';
 import { type Line, painted } from './screen.ts';
 
-/** What is looked at again and again. */
+/** The content of a watch. */
 export interface Watched {
-  /** Looks anew. What it throws ends the watch. */
+  /** Reads again. An exception ends the watch. */
   look(): Promise<void>;
-  /** What there is to see, as of the last look. */
+  /** The lines to show, as of the last look. */
   lines(): readonly Line[];
-  /** A key other than q: whether there is something else to see now. */
+  /** A key other than q was pressed: returns whether the lines have changed. */
   press?(key: string): boolean;
 }
 
@@ -22,8 +22,8 @@ export interface WatchOptions {
 }
 
 /**
- * Looks every interval and shows what there is: on a terminal in place of what was there, elsewhere as lines after those of
- * the look before. Ends with q, when it is told to, and when whoever reads the lines has gone.
+ * Looks every interval and shows the lines: on a terminal in place of the previous ones, elsewhere after
+ * them. Ends with q, when `told` is aborted, and when the reader of the lines has gone.
  */
 export async function watch({ io, clock, told, intervalMs }: WatchOptions, watched: Watched): Promise<void> {
   await watched.look();

@@ -3,28 +3,28 @@ import { type Endpoint, endpointText, type Frontend, type Route, type ServicePor
 import { compareText } from '../../compiler/values/names.ts';
 import { type Rational, rational, zero } from '../../compiler/values/rational.ts';
 
-/** What is asked of one Service port in one family, as far as counters can be compared with it. */
+/** The requested shares of one Service port in one family, in a form that counters can be compared with. */
 export interface AskedPort extends Pick<ServicePortIR, 'id' | 'service' | 'portName' | 'family' | 'protocol'> {
   readonly places: readonly AskedPlace[];
-  /** Those that some frontend takes from: `cluster` before `local`. */
+  /** Pools that some frontend uses: `cluster` before `local`. */
   readonly pools: readonly Pool[];
-  /** Clients stay with an endpoint, so connections are no independent choices. */
+  /** Clients stay with an endpoint, so connections are not independent choices. */
   readonly affinity: boolean;
   /** By `ip:port`. */
   readonly endpoints: readonly AskedEndpoint[];
 }
 
 export interface AskedPlace extends DialledPlace {
-  /** Where connections that are dialled there go; undefined: nowhere. */
+  /** The pool for connections to that place; undefined: none. */
   readonly pool: Pool | undefined;
 }
 
 export interface AskedEndpoint {
   /** `10.1.0.5:8080` */
   readonly endpoint: string;
-  /** `local` is the own one. */
+  /** `local` is the local cluster. */
   readonly cluster: string;
-  /** Of new connections; one for each pool, in the order of `pools`. */
+  /** Shares of new connections; one for each pool, in the order of `pools`. */
   readonly shares: readonly Rational[];
 }
 
@@ -66,7 +66,7 @@ function usedPools({ frontends, internal, external, keepClientAddress }: Service
     ...(frontends.some(({ kind }) => !isInternal(kind)) ? [external] : []),
   ];
   const asks = (pool: Pool): boolean => routes.some((route) => poolOf(route) === pool);
-  // What this node and its pods send to an external place with policy Local has the whole cluster.
+  // Connections from this node and its pods to an external place with policy Local use the whole cluster.
   const fromInside = keepClientAddress && routes.includes(external);
   return (['cluster', 'local'] as const).filter((pool) => asks(pool) || (pool === 'cluster' && fromInside));
 }
@@ -77,7 +77,7 @@ function shareIn(pool: readonly Endpoint[], text: string): Rational {
   return found === undefined ? zero : rational(found.weight, total);
 }
 
-/** As the agent tells it on `/slicewright/shares`: fractions are `[numerator, denominator]`, in text. */
+/** As the agent serves it on `/slicewright/shares`: fractions are `[numerator, denominator]`, as text. */
 export function askedJson(ports: readonly AskedPort[]): object {
   return {
     ports: ports.map((port) => ({

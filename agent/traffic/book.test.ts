@@ -70,7 +70,7 @@ describe('shares', () => {
   it('that chance does not explain are marked, at endpoints and at their cluster', () => {
     const { endpoints, row } = after([both(0, 0), both(100, 300)]);
     expect(endpoints.map(({ share }) => share.deviates)).toEqual([true, true]);
-    // All of them are in one cluster, which has all that it should.
+    // All of them are in one cluster, which has its full share.
     expect(row.clusters.map(({ share }) => share.deviates)).toEqual([false]);
   });
 

@@ -4,24 +4,24 @@ import { type Rational, sumRationals } from '../../compiler/values/rational.ts';
 import { addVolumes, type EndpointCounts, nothingCounted, type PortCounts } from './count.ts';
 import { isBeyondChance } from './chance.ts';
 
-/** What went to something since the kernel began to count, and since the reading before. */
+/** Traffic since the kernel began to count, and since the previous reading. */
 export interface Measures {
   readonly connections: number;
-  /** undefined: connections alone are counted. */
+  /** undefined: only connections are counted. */
   readonly volume: Volume | undefined;
-  /** undefined: there was no reading before. */
+  /** undefined: there was no previous reading. */
   readonly perSecond: { readonly connections: number; readonly volume: Volume | undefined } | undefined;
 }
 
-/** The part of a Service port's new connections. */
+/** A share of a Service port's new connections. */
 export interface Share {
-  /** Of all connections, 0 to 1; undefined: there was no connection. */
+  /** The measured share of all connections, 0 to 1; undefined: there was no connection. */
   readonly measured: number | undefined;
-  /** One for each pool that is in use; empty: nobody told. */
+  /** The requested shares, one for each pool in use; empty: they are unknown. */
   readonly asked: readonly Rational[];
-  /** Of those that had a choice of one pool, where more than one is in use and counters tell them apart; else empty. */
+  /** By pool, if more than one is in use and counters distinguish them; else empty. */
   readonly byPool: readonly PoolShare[];
-  /** More or fewer connections came than chance explains: of all, or in one pool. */
+  /** More or fewer connections came than chance explains: in all, or in one pool. */
   readonly deviates: boolean;
 }
 
@@ -37,13 +37,13 @@ export interface ServiceRow extends Measures {
   readonly id: string;
   /** `shop/cart:http` */
   readonly name: string;
-  /** A counter went back, as when its rule is written anew: what is compared begins at this reading. */
+  /** A counter went back, as when its rule is written again: the comparison begins at this reading. */
   readonly countedAnew: boolean;
   readonly clusters: readonly ClusterRow[];
 }
 
 export interface ClusterRow extends Measures {
-  /** `local` is the own one; undefined: nobody told. */
+  /** `local` is the local cluster; undefined: unknown. */
   readonly cluster: string | undefined;
   readonly share: Share;
   readonly endpoints: readonly EndpointRow[];
@@ -56,14 +56,14 @@ export interface EndpointRow extends Measures {
 }
 
 export interface TrafficBook {
-  /** atMs   of a clock that only goes forward */
+  /** atMs   of a monotonic clock */
   add(ports: ReadonlyMap<string, PortCounts>, atMs: number): readonly ServiceRow[];
 }
 
 /**
- * Makes rates and shares of readings that follow each other.
+ * Computes rates and shares from successive readings.
  *
- * Shares are judged over all connections since a Service port had the endpoints and shares that it has now: totals of a kernel
+ * Shares are judged over all connections since a Service port got its present endpoints and shares: a kernel's totals
  * are older than its newest endpoint.
  */
 export function createTrafficBook(): TrafficBook {
@@ -96,7 +96,7 @@ function hasGoneBack(last: PortCounts, now: PortCounts): boolean {
   );
 }
 
-/** Counters of choices begin anew where the rules that choose are written anew. */
+/** Counters of choices start again when the rules that choose are written again. */
 function havePoolsGoneBack(last: PortCounts, now: PortCounts): boolean {
   return [...now.endpoints].some(([endpoint, { byPool }]) => {
     const before = last.endpoints.get(endpoint)?.byPool;
@@ -114,7 +114,7 @@ function shapeOf({ endpoints, asked }: PortCounts): string {
 }
 
 interface Before {
-  /** undefined: the Service port was not there. */
+  /** undefined: the Service port did not exist. */
   readonly last: PortCounts | undefined;
   readonly seconds: number;
   readonly start: PortCounts;
@@ -176,13 +176,13 @@ function serviceRow(port: PortCounts, before: Before | undefined, countedAnew: b
   return { id: port.id, name: port.name, countedAnew, clusters, ...sumMeasures(clusters) };
 }
 
-/** The local cluster first, then by name; what nobody knows comes last. */
+/** The local cluster first, then by name; an unknown cluster comes last. */
 function ownFirst([a]: readonly [string | undefined, unknown], [b]: readonly [string | undefined, unknown]): number {
   const rank = (cluster: string | undefined): number => (cluster === 'local' ? 0 : cluster === undefined ? 2 : 1);
   return rank(a) - rank(b) || compareText(a ?? '', b ?? '');
 }
 
-/** An endpoint that nobody asks for has no share in any pool. */
+/** An endpoint that the objects do not ask for has no share in any pool. */
 function askedShares({ asked }: PortCounts, endpoint: string): readonly Rational[] {
   if (asked === undefined) return [];
   const found = asked.endpoints.find((one) => one.endpoint === endpoint)?.shares;
@@ -193,7 +193,7 @@ function followsChance({ asked, endpoints }: PortCounts): boolean {
   return asked?.affinity === false && [...endpoints.values()].every(({ followsShares }) => followsShares);
 }
 
-/** before   undefined: there was no reading */
+/** before   undefined: there was no previous reading */
 function measuresOf(now: EndpointCounts, before: EndpointCounts | undefined, seconds: number | undefined): Measures {
   const { connections, volume } = now;
   if (before === undefined || seconds === undefined || seconds <= 0)
@@ -212,7 +212,7 @@ function measuresOf(now: EndpointCounts, before: EndpointCounts | undefined, sec
   };
 }
 
-/** A counter that went back has begun anew, so what it shows now is all that is known to have come. */
+/** A counter that went back has started again, so only its present value is known to be new. */
 function grown(count: number, last: number): number {
   return count >= last ? count - last : count;
 }

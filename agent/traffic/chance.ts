@@ -1,13 +1,13 @@
 import type { Rational } from '../../compiler/values/rational.ts';
 
-/** Chance exceeds so many standard deviations once in 16,000 looks. */
+/** Chance exceeds this many standard deviations once in 16,000 looks. */
 const deviations = 4;
 
 /**
- * Whether so many of independent choices are more, or fewer, than chance explains: farther from the expected number than
- * {@link deviations} standard deviations of the binomial distribution, and one for the whole numbers between.
+ * Whether more or fewer of a number of independent choices went one way than chance explains: farther from the expected number
+ * than {@link deviations} standard deviations of the binomial distribution, plus one because numbers are whole.
  *
- * share   the chance of each choice
+ * share   the probability of each choice
  */
 export function isBeyondChance(chosen: number, choices: number, share: Rational): boolean {
   const chance = Number(share.numerator) / Number(share.denominator);

@@ -6,15 +6,15 @@ import type { Protocol } from '../../compiler/values/port.ts';
 import type { Selectable } from '../input/selection.ts';
 import type { AskedPort } from './asked.ts';
 
-/** What a kernel has counted of one Service port up to a moment. */
+/** A kernel's counters of one Service port at one moment. */
 export interface PortCounts {
-  /** `shop/cart:http/TCP/IPv4`; where nobody tells whose it is, with the place that is dialled: `10.96.0.10:80/TCP/IPv4`. */
+  /** `shop/cart:http/TCP/IPv4`; if the Service is unknown, with the place that clients use: `10.96.0.10:80/TCP/IPv4`. */
   readonly id: string;
   /** `shop/cart:http`, or the place. */
   readonly name: string;
   readonly protocol: Protocol;
   readonly family: Family;
-  /** undefined: nobody told. */
+  /** undefined: the requested shares are unknown. */
   readonly asked: AskedPort | undefined;
   /** By `ip:port`. */
   readonly endpoints: ReadonlyMap<string, EndpointCounts>;
@@ -22,7 +22,7 @@ export interface PortCounts {
 
 export interface EndpointCounts {
   readonly connections: number;
-  /** By the pool that they had a choice of; undefined: it is not known of all. */
+  /** By the pool to choose from; undefined: not known for all connections. */
   readonly byPool: ByPool | undefined;
   readonly volume: Volume | undefined;
   readonly followsShares: boolean;
@@ -38,7 +38,7 @@ export type WhatIsAsked = (
   count: Pick<EndpointTraffic, 'servicePort' | 'dialled' | 'protocol'>,
 ) => AskedPort | undefined;
 
-/** Finds the Service port that a counter is of: by the kernel's name for it, or by what clients dial. */
+/** Finds a counter's Service port: by the kernel's name for it, or by the place that clients use. */
 export function askedFinder(ports: readonly AskedPort[]): WhatIsAsked {
   const byId = new Map<string, AskedPort>(ports.map((port) => [port.id, port]));
   const byPlace = new Map<string, AskedPort>();
@@ -56,7 +56,7 @@ export function askedFinder(ports: readonly AskedPort[]): WhatIsAsked {
   };
 }
 
-/** Every Service port that is counted or asked for, with all that is counted of one endpoint added up. */
+/** Every Service port that is counted or requested, with all counters of one endpoint added up. */
 export function countPorts(
   readings: readonly FamilyCounts[],
   asked: readonly AskedPort[],
@@ -99,7 +99,7 @@ function placeText({ dialled }: EndpointTraffic): string {
   return address === undefined ? `node port ${port}` : endpointText({ address, port });
 }
 
-/** What is dialled says where a connection may go, as all connections to one place have the same choice. */
+/** The place decides the pool, because all connections to one place choose from the same one. */
 function byPlace({ dialled, connections }: EndpointTraffic, port: AskedPort | undefined): ByPool | undefined {
   if (dialled === undefined || port === undefined) return undefined;
   const at = (address: DialledPlace['address']) =>
@@ -111,7 +111,7 @@ function allIn(pool: Pool | undefined, connections: number): ByPool | undefined 
   return pool && { cluster: 0, local: 0, [pool]: connections };
 }
 
-/** Of an endpoint that nobody has counted. */
+/** The counts of an endpoint without counters. */
 export const nothingCounted: EndpointCounts = {
   connections: 0,
   byPool: { cluster: 0, local: 0 },
@@ -132,13 +132,13 @@ function sum(
   };
 }
 
-/** undefined and undefined is undefined; else what there is counts. */
+/** undefined if both are; else undefined counts as zero. */
 export function addVolumes(a: Volume | undefined, b: Volume | undefined): Volume | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return { packets: a.packets + b.packets, bytes: a.bytes + b.bytes };
 }
 
-/** A Service port as options choose among them. One that nobody names is in no namespace. */
+/** A Service port as options choose among them. An unknown one is in no namespace. */
 export function selectableOf({ name, asked }: PortCounts): Selectable {
   if (asked !== undefined) {
     const { service, portName, places } = asked;

@@ -2,8 +2,8 @@ import { formatPercent, type Rational } from '../../compiler/values/rational.ts'
 import type { Measures, ServiceRow, Share } from './book.ts';
 
 /**
- * Traffic for programs, whole. `perSecond` is null in a first reading, `packets` and `bytes` where connections alone are
- * counted, `cluster` where nobody told whose an endpoint is, `measured` where there was no connection.
+ * Traffic for programs, complete. `perSecond` is null in a first reading, `packets` and `bytes` if only connections are
+ * counted, `cluster` if an endpoint's cluster is unknown, `measured` if there was no connection.
  */
 export function trafficJson(services: readonly ServiceRow[]): object[] {
   return services.map(({ id, name, countedAnew, clusters, ...measures }) => ({

@@ -2,10 +2,10 @@ import { printable } from '../../compiler/values/object-ref.ts';
 import { type Told, parseTold } from './told.ts';
 
 /**
- * What the agent of this node asks of its kernel.
+ * The requested shares, from the agent of this node.
  *
  * address   `127.0.0.1:10249`
- * returns   text: why nobody knows
+ * returns   text: why they are unknown
  */
 export async function askAgent(address: string, ask: typeof fetch = fetch): Promise<Told | string> {
   try {

@@ -11,10 +11,10 @@ export interface FamilyMeter extends TrafficMeter {
 }
 
 /**
- * All that counts on this node.
+ * All counters on this node.
  *
- * backends   undefined: whatever has something here
- * isNeeded   of one backend: a family that must be readable
+ * backends   undefined: every backend that has rules here
+ * isNeeded   for one named backend: whether a family must be readable
  */
 export async function openMeters(
   run: Run,
@@ -34,9 +34,9 @@ export async function openMeters(
 }
 
 export interface CountsRead {
-  /** Of families whose traffic is counted. */
+  /** Readings of families whose traffic is counted. */
   readonly readings: readonly FamilyCounts[];
-  /** Why others are not, each once. */
+  /** Why other families are not counted, each reason once. */
   readonly notes: readonly string[];
 }
 

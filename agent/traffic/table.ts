@@ -4,10 +4,10 @@ import { formatPercent } from '../../compiler/values/rational.ts';
 import type { Measures, ServiceRow, Share } from './book.ts';
 
 export const levels = ['service', 'cluster', 'endpoint'] as const;
-/** How far rows are told apart. */
+/** The level of detail of rows. */
 export type Level = (typeof levels)[number];
 export const sortings = ['rate', 'total', 'packets', 'name'] as const;
-/** What decides which row comes first. */
+/** The order of rows. */
 export type Sorting = (typeof sortings)[number];
 
 export interface TableChoices {
@@ -16,7 +16,7 @@ export interface TableChoices {
 }
 
 interface Row extends Measures {
-  /** Service port, cluster, endpoint, as far as rows are told apart. */
+  /** Service port, cluster, endpoint, down to the level of detail. */
   readonly names: readonly string[];
   readonly share: Share | undefined;
   readonly countedAnew: boolean;
@@ -27,7 +27,7 @@ export interface TableLine {
   readonly isMarked: boolean;
 }
 
-/** Rows as lines of columns, the first with their titles. A column that nothing has is left out. */
+/** Rows as lines of columns, titles first. A column without any value is left out. */
 export function trafficTable(services: readonly ServiceRow[], { by, sort }: TableChoices): readonly TableLine[] {
   const rows = services.flatMap((service) => rowsOf(service, by)).sort(orders[sort]);
   const titles = [
@@ -64,7 +64,7 @@ function rowsOf({ id, clusters, countedAnew, ...measures }: ServiceRow, by: Leve
   });
 }
 
-/** A whole Service port has no share, and yet one of its endpoints may be off its own. */
+/** A whole Service port has no share, but one of its endpoints may deviate from its own. */
 function worstOf(clusters: ServiceRow['clusters']): Share | undefined {
   const shares = clusters.flatMap(({ share, endpoints }) => [share, ...endpoints.map((one) => one.share)]);
   return shares.some(({ deviates }) => deviates)
@@ -90,7 +90,7 @@ const columns: readonly { readonly title: string; readonly text: (row: Row) => s
   },
 ];
 
-/** As many as are asked, where they can be told apart. */
+/** The measured shares: one for each pool in use, if counters distinguish them. */
 function measuredText({ measured, byPool }: Share): string {
   const percent = (part: number | undefined) => (part === undefined ? '-' : `${(part * 100).toFixed(1)} %`);
   if (byPool.length > 0 && measured !== undefined) return byPool.map((one) => percent(one.measured)).join(' | ');

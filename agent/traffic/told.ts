@@ -8,7 +8,7 @@ const numerator = z.string().regex(/^\d{1,30}$/);
 const denominator = z.string().regex(/^[1-9]\d{0,29}$/);
 const pool = z.enum(['cluster', 'local']);
 const told = z.object({
-  /** Of the agent: the name of its backend. */
+  /** The agent's mode: the name of its backend. */
   mode: z.string(),
   ports: z.array(
     z.object({
@@ -27,13 +27,13 @@ const told = z.object({
   ),
 });
 
-/** What an agent knows. */
+/** The agent's answer. */
 export interface Told {
   readonly mode: string;
   readonly asked: readonly AskedPort[];
 }
 
-/** undefined: this is not what an agent of this version tells */
+/** undefined: an agent of this version does not answer like this */
 export function parseTold(value: unknown): Told | undefined {
   const parsed = told.safeParse(value);
   if (!parsed.success) return undefined;

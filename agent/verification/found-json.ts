@@ -4,7 +4,7 @@ import { formatTrace, formatVerdict } from '../../compiler/semantics/verdict-tex
 import { type DocumentFormat, documentText } from '../terminal/document.ts';
 import type { Verification } from './verify-found.ts';
 
-/** What verification found, for programs: one document of all families. */
+/** The result of verification, for programs: one document for all families. */
 export function foundDocument(found: readonly Verification[], format: DocumentFormat): Promise<string> {
   const families = found.map((one) => ({
     family: one.family,

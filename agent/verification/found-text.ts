@@ -12,11 +12,11 @@ export interface TextChoices {
   readonly verbose: boolean;
 }
 
-/** Differences that are shown, and rules of one way, unless more is asked for. */
+/** How many differences, and rules of one way, are shown without `verbose`. */
 const mostPlaces = 20;
 const mostRules = 4;
 
-/** What verification found of one family, for people. */
+/** The result of one family's verification, for people. */
 export function foundText(found: Verification, { verbose }: TextChoices): string {
   const { family, source, tried, differences, unfollowed, sampled, mayIntercept, isFiltered } = found;
   const shown = verbose ? differences : differences.slice(0, mostPlaces);
@@ -54,7 +54,7 @@ function placeLines({ place, servicePort, kinds, examples }: NamedDifference, ve
   return [head, ...(verbose ? examples : examples.slice(0, 1)).flatMap((example) => exampleLines(example, verbose))];
 }
 
-/** What happens to one packet, and the last rules that it met in what was found. */
+/** What happens to one packet, and the last rules found that it met. */
 function exampleLines({ packet, reason, found }: Example, verbose: boolean): string[] {
   const rules = formatTrace(found);
   return [

@@ -10,23 +10,23 @@ import type { IsNameSelected } from '../input/selection.ts';
 import { type DocumentFormat, documentText } from '../terminal/document.ts';
 import { servicePortsOf } from './verify-found.ts';
 
-/** What the probes say of one family's program. */
+/** The result of the probes for one family's program. */
 export interface ProbedFamily {
   readonly family: Family;
-  /** Service ports that were asked about. */
+  /** The Service ports that were checked. */
   readonly servicePorts: number;
   readonly mismatches: readonly NamedMismatch[];
 }
 
 export interface NamedMismatch extends Mismatch {
-  /** `shop/cart:http`; undefined: no Service is dialled there. */
+  /** `shop/cart:http`; undefined: the destination is no Service's. */
   readonly servicePort: string | undefined;
 }
 
 /**
- * Follows the probes of a target through its program.
+ * Sends the probes of a target through its program.
  *
- * isAsked   which Service ports are told of; undefined: all, and every place of no Service
+ * isAsked   which Service ports to report; undefined: all, and every place without a Service
  */
 export function probeFamily(
   family: Family,

@@ -10,31 +10,31 @@ import type { Target } from '../../backends/target.ts';
 import { servicePortText } from '../../compiler/values/names.ts';
 import type { Family } from '../../compiler/values/address.ts';
 
-/** What verification found of one family. */
+/** The result of one family's verification. */
 export interface Verification extends Comparison {
   readonly family: Family;
   /** `the kernel (nft)`, a file's name. */
   readonly source: string;
   readonly result: 'equal' | 'equal but text differs' | 'different';
   readonly differences: readonly NamedDifference[];
-  /** Only chosen Services were asked about. */
+  /** Only chosen Services were checked. */
   readonly isFiltered: boolean;
-  /** Other programs' rules that may decide before slicewright's are asked. */
+  /** Other programs' rules that may decide before slicewright's rules do. */
   readonly mayIntercept: readonly string[];
 }
 
-/** A place where some clients are served otherwise, and whose it is. */
+/** A place where some clients are treated differently, and its owner. */
 export interface NamedDifference extends Difference {
-  /** `shop/cart:http`; undefined: no Service is dialled there. */
+  /** `shop/cart:http`; undefined: the place is no Service's. */
   readonly servicePort: string | undefined;
 }
 
 export interface VerifyChoices extends Pick<CompareOptions, 'progress'> {
-  /** Which Service ports are asked about; absent: all, and every place of no Service. */
+  /** Which Service ports to check; absent: all, and every place without a Service. */
   readonly isAsked?: ((servicePort: string) => boolean) | undefined;
 }
 
-/** Compares what was found with what the objects say, by what happens to every kind of packet. */
+/** Compares the rules found with what the objects say, by what happens to every kind of packet. */
 export async function verifyFound(
   backend: Backend,
   observed: Observed,
@@ -66,7 +66,7 @@ function hasOtherText(plan: Plan, isAsked: VerifyChoices['isAsked']): boolean {
   return [...frontends, ...parts].some(({ servicePort }) => servicePort !== undefined && isAsked(servicePort));
 }
 
-/** Whose a place is, `shop/cart:http`; undefined: no Service is dialled there. */
+/** A place's owner, `shop/cart:http`; undefined: the place is no Service's. */
 export function servicePortsOf({ services, node }: Target): (place: Place) => string | undefined {
   const byPlace = new Map<string, string>();
   for (const { service, portName, protocol, frontends } of services) {

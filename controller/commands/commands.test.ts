@@ -197,7 +197,7 @@ describe('slicewright controller', () => {
     };
     await eventually(async () => expect(await status()).toMatch(/broken +unread, never heard/));
 
-    // The old token counts no more; what the new Secret says does.
+    // The old token does not count any more; the new Secret's does.
     m1.tokens.set('fresh', 'system:controller');
     put('m1', kubeconfigText(m1.url, 'fresh'));
     await eventually(() => expect(m1.requests.length).toBeGreaterThan(0));
@@ -205,7 +205,7 @@ describe('slicewright controller', () => {
     m1.cutStreams();
     m1.apply(nativeSlice('serve', 'm1', ['10.10.0.2']));
     await eventually(() => expect(copiesIn(m2)).toEqual({ 'm1 serve': ['10.10.0.2'] }));
-    // One that cannot be used leaves what was said before.
+    // A Secret that cannot be used leaves the previous content in force.
     put('m1', 'no kubeconfig any more');
     m1.apply(nativeSlice('serve', 'm1', ['10.10.0.3']));
     await eventually(() => expect(copiesIn(m2)).toEqual({ 'm1 serve': ['10.10.0.3'] }));
@@ -214,7 +214,7 @@ describe('slicewright controller', () => {
     put('m3', kubeconfigText(m3.url));
     await eventually(() => expect(copiesIn(m3)).toEqual({ 'm1 serve': ['10.10.0.3'] }));
 
-    // The name leads elsewhere: nothing is read or written there until its uid is stated.
+    // The name leads to another cluster: nothing is read or written there until its uid is stated.
     const other = await cluster('other');
     put('m3', kubeconfigText(other.url));
     await eventually(async () => expect(await status()).toMatch(/m3 +refused/));

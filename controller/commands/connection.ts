@@ -6,13 +6,13 @@ import type { ApiAnswer, ApiCall, ApiGet, ApiWrite } from '../../agent/sources/a
 import { readJson } from '../../agent/sources/api-protocol.ts';
 import { openCluster } from '../../agent/sources/kubeconfig.ts';
 
-/** A connection to an API server, as a kubeconfig says. */
+/** An open connection to an API server, according to a kubeconfig. */
 export interface Opened {
   readonly server: string;
   readonly get: ApiGet;
   readonly write: ApiWrite;
   readonly close: () => void;
-  /** Its certificate is not checked, as its kubeconfig says. */
+  /** Its kubeconfig switches off verification of its certificate. */
   readonly isUnverified: boolean;
 }
 
@@ -21,15 +21,15 @@ export interface Connection {
   readonly from: string;
   readonly get: ApiGet;
   readonly write: ApiWrite;
-  /** From now on requests go there, once it is known to lead to the same cluster. What is under way ends. */
+  /** Sends later requests there, once it is known to lead to the same cluster. Requests in progress are ended. */
   change(next: Opened): void;
   close(): void;
 }
 
-/** isItself: whether an API server whose namespace `kube-system` has this uid is the cluster's. */
+/** isItself: whether this is the uid of the cluster's namespace `kube-system`. */
 export function createConnection(first: Opened, isItself: (uid: string) => boolean): Connection {
   let current = first;
-  /** Settled once the present one is known to be the cluster's; undefined: it has to be asked. */
+  /** Settled if the present connection is known to lead to the cluster; undefined: it has to be asked. */
   let known: Promise<void> | undefined = Promise.resolve();
 
   async function ask({ get }: Opened, signal: AbortSignal): Promise<void> {
@@ -42,7 +42,7 @@ export function createConnection(first: Opened, isItself: (uid: string) => boole
     if (!isItself(uid)) throw new Error('a different cluster answers under its name');
   }
 
-  /** Each failure is the caller's own, and the next one asks again. */
+  /** A failure is reported to its caller only, and the next call asks again. */
   async function through(act: (opened: Opened) => Promise<ApiAnswer>, signal: AbortSignal): Promise<ApiAnswer> {
     const opened = current;
     if (known === undefined) {
@@ -69,7 +69,7 @@ export function createConnection(first: Opened, isItself: (uid: string) => boole
   };
 }
 
-/** Opens what the text of a kubeconfig says. throws   InputError */
+/** Opens a connection from the text of a kubeconfig. throws   InputError */
 export async function openText(text: string, onCall: (call: ApiCall) => void): Promise<Opened> {
   const folder = mkdtempSync(join(tmpdir(), 'slicewright-'));
   try {
@@ -77,12 +77,12 @@ export async function openText(text: string, onCall: (call: ApiCall) => void): P
     writeFileSync(kubeconfig, text, { mode: 0o600 });
     return await openCluster({ kubeconfig, context: undefined }, onCall);
   } finally {
-    // It was read; nobody needs to find it there.
+    // It was read, and holds credentials, so it is removed.
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** In place of a connection that cannot be opened: the cluster is there, and cannot be reached. */
+/** Replaces a connection that cannot be opened: the cluster exists, but cannot be reached. */
 export function unusable(from: string, problem: string): Opened {
   const fail = (): Promise<never> => Promise.reject(new Error(problem));
   return { server: from, get: fail, write: fail, close() {}, isUnverified: false };

@@ -55,7 +55,7 @@ const answerMs = 30_000;
 /**
  * Runs the controller until it is stopped.
  *
- * returns  0 stopped when asked to, 1 could not start; with --dry-run as `plan`: 0 nothing to write, 2 changes
+ * returns  0 it was asked to stop, 1 could not start; with --dry-run as `plan`: 0 nothing to write, 2 changes
  */
 export function controllerCommand(options: ControllerCommandOptions, io: Io, signal: AbortSignal): Promise<number> {
   return reportingFailures('human', io, async () => {
@@ -122,7 +122,7 @@ export function controllerCommand(options: ControllerCommandOptions, io: Io, sig
 interface AllOpened {
   readonly hub: ApiAddress | undefined;
   readonly members: ReadonlyMap<ClusterName, MemberAddress>;
-  /** Where Secrets are read. */
+  /** The cluster in which Secrets are read. */
   readonly home: ApiAddress;
   readonly close: () => void;
 }
@@ -172,7 +172,7 @@ async function openAll(
   return { hub, members, home, close: () => closers.forEach((close) => close()) };
 }
 
-/** Why Secrets cannot be read, once for each reason. */
+/** Logs why Secrets cannot be read, once for each reason. */
 function createStateLog(namespace: string, log: Log, signal: AbortSignal): (state: ReflectorState) => void {
   let told = '';
   return (state) => {
@@ -191,10 +191,10 @@ function bindOf(address: string): BindAddress {
 }
 
 /**
- * Reads every cluster, says what would be written, and ends.
+ * Reads every cluster, prints what would be written, and ends.
  *
- * told      aborted: says nothing, since not all was read
- * returns   0 nothing to write, 2 changes, 1 told to stop before
+ * told      aborted: prints nothing, because not everything was read
+ * returns   0 nothing to write, 2 changes, 1 stopped before it was done
  */
 async function dryRun(
   controller: Controller,

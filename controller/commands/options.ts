@@ -7,11 +7,11 @@ import { UsageError } from '../../agent/input/input-error.ts';
 import { isClusterId } from '../core/names.ts';
 import type { ControllerSettings, ImportStyle } from '../core/world.ts';
 
-/** Options that say what the controller wants, on the command line of every command that decides. */
+/** Options for the controller's decisions, on the command line of every command that decides. */
 export interface SettingOptions {
   readonly importStyle?: ImportStyle;
   readonly clustersetIpRange: readonly string[];
-  /** The registry file that agents read too: ranges of clusters, which those of clusterset IPs must not meet. */
+  /** The registry file that agents read too: clusterset IPs must not overlap with the ranges of its clusters. */
   readonly registry?: string;
   readonly clusterLabels: readonly string[];
   readonly createNamespaces?: boolean;
@@ -19,7 +19,7 @@ export interface SettingOptions {
   readonly keepExternalIps?: boolean;
 }
 
-/** throws   UsageError for a range that is none, or that meets one of a registered cluster (CC-14) */
+/** throws   UsageError for an invalid range, or one that overlaps with a registered cluster's (CC-14) */
 export async function settingsOf(
   options: SettingOptions,
   hasHub: boolean,
@@ -42,7 +42,7 @@ export async function settingsOf(
   };
 }
 
-/** An address of a cluster given to an import would take that cluster's own traffic. */
+/** An import at an address of a cluster's range would take that cluster's own traffic. */
 function refuseOverlaps(ranges: readonly Cidr[], { clusters }: Registry): void {
   for (const { id, podCidrs, serviceCidrs, nodeCidrs, removed } of clusters) {
     if (removed) continue;
@@ -77,10 +77,10 @@ export function clusterLabelsOf(texts: readonly string[]): ReadonlyMap<string, R
   );
 }
 
-/** The word for the service account of the pod that the controller runs in. */
+/** The word that means the service account of the controller's pod. */
 const inCluster = 'in-cluster';
 
-/** Where an API server is: a kubeconfig with a context, or the pod's own. */
+/** How to reach an API server: a kubeconfig with a context, or the pod's own service account. */
 export interface Place {
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
@@ -105,7 +105,7 @@ export function clusterUidsOf(texts: readonly string[]): ReadonlyMap<string, str
   );
 }
 
-/** The folder that a cluster's text names, as the one path that it has; undefined: it is no folder. */
+/** The real path of the folder that a cluster's text names; undefined: it is not a folder. */
 export function folderOf(text: string): string | undefined {
   try {
     return statSync(text).isDirectory() ? realpathSync(text) : undefined;

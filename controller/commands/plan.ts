@@ -14,14 +14,14 @@ import { simulate } from '../simulate.ts';
 import { clusterLabelsOf, namedClusters, type SettingOptions, settingsOf } from './options.ts';
 
 export interface PlanMultiClusterOptions extends SettingOptions {
-  /** What users wrote into the hub. */
+  /** The objects that users wrote into the hub. */
   readonly filename: readonly string[];
-  /** `NAME=PATH`: what a member has. */
+  /** `NAME=PATH`: a member's objects. */
   readonly cluster?: readonly string[];
 }
 
 /**
- * Says from files what the controller would write into which cluster.
+ * Prints what the controller would write into which cluster, computed from files.
  *
  * returns  0 nothing, 2 changes, 1 files that cannot be used
  */
@@ -59,7 +59,7 @@ export function planMultiClusterCommand(options: PlanMultiClusterOptions, io: Io
   });
 }
 
-/** As a cluster that was read completely. Files without any Namespace say nothing of namespaces: then all exist. */
+/** As a cluster that was read completely. Files without any Namespace say nothing about namespaces: then every one exists. */
 function cacheOf(
   target: Target,
   objects: readonly unknown[],
@@ -105,7 +105,7 @@ function itemsOf(object: unknown): readonly Fields[] {
   return Array.isArray(fields.items) ? fields.items.flatMap(itemsOf) : [fields];
 }
 
-/** Kinds that have none in a file are taken for namespaced, as `kubectl` takes them, but for those known not to be. */
+/** An unknown kind counts as namespaced, as in `kubectl`, unless it is known to have no namespace. */
 function withNamespace(fields: Fields): Fields {
   const metadata = asFields(fields.metadata) ?? {};
   const kind = { group: '', kind: String(fields.kind) };

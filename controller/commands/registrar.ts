@@ -8,9 +8,9 @@ import type { Controller } from '../controller.ts';
 import { type Connection, createConnection, type Opened, openText, unusable } from './connection.ts';
 import type { ReadSecret, RegisteredSecret } from './secrets.ts';
 
-/** Keeps the controller's members as Secrets say, while it runs. */
+/** Makes the controller's members match the Secrets, while it runs. */
 export interface Registrar {
-  /** All Secrets there are now. Resolves when the members are so. */
+  /** All present Secrets. Resolves when the members match them. */
   take(secrets: readonly ReadSecret[]): Promise<void>;
   close(): void;
 }
@@ -21,10 +21,10 @@ interface Registration {
 }
 
 /**
- * A Secret that cannot be used does nothing to what others say. What it said before stands; where it said nothing yet,
- * its cluster counts as one that cannot be reached, so that nothing of it is removed anywhere.
+ * A Secret that cannot be used does not affect the others. Its previous content stays in force; if there was none,
+ * its cluster counts as unreachable, so that no copy of its slices is removed anywhere.
  *
- * given   clusters that the command line names: no Secret can
+ * given   clusters that the command line names: no Secret can register them
  */
 export function createRegistrar(
   controller: Pick<Controller, 'register' | 'unregister' | 'relabel' | 'isItself'>,
@@ -33,7 +33,7 @@ export function createRegistrar(
   log: Log,
 ): Registrar {
   const registered = new Map<ClusterName, Registration>();
-  /** What was said of each Secret that is of no use, so that it is said once. */
+  /** The problem logged for each unusable Secret, so that it is logged once. */
   let told: ReadonlyMap<string, string> = new Map();
   let turn = Promise.resolve();
 
@@ -76,7 +76,7 @@ export function createRegistrar(
   async function change({ secret: before, connection }: Registration, secret: RegisteredSecret): Promise<void> {
     const { cluster } = secret;
     if (before.uid !== secret.uid) {
-      // What was refused as another cluster is to be taken for this one, or the other way round.
+      // A cluster that was rejected as another one must now be accepted, or the other way round.
       unregister(cluster);
       return register(secret);
     }
@@ -107,7 +107,7 @@ export function createRegistrar(
     }
   }
 
-  /** One Secret for each cluster. */
+  /** Chooses one Secret for each cluster. */
   function wantedOf(secrets: readonly ReadSecret[]) {
     const wanted = new Map<ClusterName, RegisteredSecret>();
     const useless = new Map<string, string>();
@@ -115,7 +115,7 @@ export function createRegistrar(
       const { secret } = read;
       if ('problem' in read) {
         useless.set(secret, `it registers no cluster: ${read.problem}`);
-        // Its label was good before: the cluster is there still.
+        // Its label was valid before, so its cluster still exists.
         for (const [cluster, known] of registered) {
           if (known.secret.secret === secret && !wanted.has(cluster)) wanted.set(cluster, known.secret);
         }

@@ -11,17 +11,17 @@ export const clusterLabel = 'slicewright.dev/cluster';
 /** Annotation on such a Secret: the uid that the cluster's namespace `kube-system` must have. */
 const uidAnnotation = 'slicewright.dev/cluster-uid';
 
-/** What a Secret says of a cluster. */
+/** A cluster's registration by a Secret. */
 export interface RegisteredSecret {
   readonly secret: string;
   readonly cluster: ClusterName;
   readonly labels: TextMap;
   readonly uid: string | undefined;
-  /** The text of a kubeconfig; undefined: it has none. */
+  /** The text of a kubeconfig; undefined: the Secret has none. */
   readonly kubeconfig: string | undefined;
 }
 
-/** A Secret that names no cluster. */
+/** A Secret that names no valid cluster. */
 export interface UnusableSecret {
   readonly secret: string;
   readonly problem: string;
@@ -34,7 +34,7 @@ export interface SecretsOptions {
   readonly namespace: string;
   readonly clock: ReflectorOptions<ReadSecret>['clock'];
   readonly random: () => number;
-  /** All Secrets that register clusters, in order of their names: told of whenever one changes, comes or goes. */
+  /** All Secrets that register clusters, in order of their names: called whenever one changes, comes or goes. */
   readonly onSecrets: (secrets: readonly ReadSecret[]) => void;
   readonly onState: (state: ReflectorState) => void;
 }

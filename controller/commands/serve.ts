@@ -3,10 +3,10 @@ import { type Answer, openListener, placeOfBind, plain, type RunningServer } fro
 import type { ControllerMetrics } from '../metrics.ts';
 import { type ControllerStatus, setGauges } from '../status.ts';
 
-/** What the controller's listener tells of it. */
+/** What the controller's listener shows. */
 export interface Serving {
   readonly status: () => ControllerStatus;
-  /** How long ago the loop last went round. */
+  /** Time since the loop's last round. */
   readonly standsStillMs: () => number;
 }
 
@@ -21,7 +21,7 @@ export function serveController(
   const answering = (path: string): Answer | Promise<Answer> => {
     switch (path) {
       case '/livez':
-        // Whether the loop goes round. That a cluster is away is no reason to restart.
+        // Healthy as long as the loop makes rounds. An unreachable cluster is no reason to restart.
         return standsStillMs() < stuckMs ? text(200, 'ok\n') : text(503, 'the loop does not run\n');
       case '/readyz':
         return status().isStarted ? text(200, 'ok\n') : text(503, 'clusters are still being read\n');

@@ -4,7 +4,7 @@ import { printable } from '../../compiler/values/object-ref.ts';
 import type { ControllerStatus } from '../status.ts';
 
 export interface ControllerStatusOptions {
-  /** Where the controller's metrics are served. */
+  /** The address of the controller's metrics. */
   readonly address: string;
   readonly output: 'text' | DocumentFormat;
 }
@@ -12,7 +12,7 @@ export interface ControllerStatusOptions {
 /**
  * Reads the state of a controller.
  *
- * returns  0 all is well, 1 something is not as it should be, or nobody answers
+ * returns  0 everything is fine, 1 something is wrong, or no controller answers
  */
 export async function controllerStatusCommand({ address, output }: ControllerStatusOptions, io: Io): Promise<number> {
   let status: ControllerStatus;
@@ -67,7 +67,7 @@ function statusText(status: ControllerStatus): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Of clusters where not the leader writes. */
+/** A line for each cluster in which another replica than the leader writes. */
 function writerText(writer: string, vacancy: string): string {
   if (writer !== '') return `written by ${printable(writer)}`;
   return `no replica writes there${vacancy === '' ? '' : `: ${printable(vacancy, 200)}`}`;

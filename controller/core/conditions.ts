@@ -12,9 +12,9 @@ export interface Condition {
 export type Finding = Omit<Condition, 'lastTransitionTime'>;
 
 /**
- * The conditions to write: since when each is as it is, is kept for as long as its status stays.
+ * The conditions to write. A condition keeps its transition time as long as its status stays the same.
  *
- * object   as it was seen last
+ * object   as it was last seen
  * time     now
  */
 export function conditionsFor(object: Held, findings: readonly Finding[], time: string): Condition[] {
@@ -27,7 +27,7 @@ export function conditionsFor(object: Held, findings: readonly Finding[], time: 
   });
 }
 
-/** What the API takes of a condition's message. */
+/** The longest message that the API accepts for a condition. */
 const maxMessage = 32_768;
 
 function sinceText(value: unknown): string | undefined {
@@ -35,7 +35,7 @@ function sinceText(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** `a; b; c and 4 more`: long lists help nobody. */
+/** `a; b; c and 4 more`: a longer list would not help its reader. */
 export function sentences(texts: readonly string[], shown = 5): string {
   const more = texts.length - shown;
   const text = texts.slice(0, shown).join('; ');

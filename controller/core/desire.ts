@@ -8,12 +8,12 @@ import { refreshCopies } from './refresh.ts';
 import { hub, type World } from './world.ts';
 
 /**
- * What belongs together, and is decided at a time: all multi-cluster objects of one namespace and name are one topic
- * (`Service shop/cart`), every other object of the hub is one of its own (`Deployment.apps shop/cart`).
+ * Objects that are decided together: all multi-cluster objects of one namespace and name are one topic
+ * (`Service shop/cart`), and every other object of the hub is a topic of its own (`Deployment.apps shop/cart`).
  */
 export type Topic = string;
 
-/** Kinds of which objects of one name are about one Service. */
+/** Kinds whose objects of the same name concern one Service. */
 const serviceKinds: readonly Kind[] = [
   kinds.service,
   kinds.serviceExport,
@@ -26,7 +26,7 @@ export function topicOf(id: ObjectId): Topic {
   return `${serviceKinds.some((kind) => isOfKind(id, kind)) ? 'Service' : kindText(id)} ${name}`;
 }
 
-/** undefined: a text that names no topic. */
+/** undefined: the text names no topic. */
 function parseTopic(topic: Topic): ObjectId | undefined {
   const [kind = '', path = ''] = topic.split(' ');
   const dot = kind.indexOf('.');
@@ -40,7 +40,7 @@ function parseTopic(topic: Topic): ObjectId | undefined {
   };
 }
 
-/** What should be in every cluster for one topic: a function of what is observed, and nothing else. */
+/** The desired state of every cluster for one topic: it depends on the observed state only. */
 export function desire(world: World, topic: Topic): Outcome {
   const draft = createDraft(world, topic);
   const id = parseTopic(topic);
@@ -65,7 +65,7 @@ export function desire(world: World, topic: Topic): Outcome {
   return draft.outcome();
 }
 
-/** A namespace that was made stays: what others put there since is not the controller's to delete. */
+/** A namespace that the controller made stays: it must not delete what others have put there since. */
 function keepNamespace({ world, want }: ReturnType<typeof createDraft>, name: string): void {
   for (const [cluster, view] of world.members) {
     const made = view.get({ ...kinds.namespace, namespace: undefined, name });

@@ -11,7 +11,7 @@ import type { World } from './world.ts';
 const topic = 'Service shop/cart';
 const memory = { isAccepted: () => false, isHeld: () => false };
 
-/** A copy that the controller made for the topic, and that nobody wants: there is no MultiClusterService. */
+/** A copy that the controller made for the topic, and that is not wanted: there is no MultiClusterService. */
 const copy = {
   apiVersion: 'discovery.k8s.io/v1',
   kind: 'EndpointSlice',

@@ -14,15 +14,15 @@ export type Change =
   | {
       readonly kind: 'apply';
       readonly desired: Desired;
-      /** With the hash of its content. */
+      /** Includes the hash of its content. */
       readonly object: Fields;
       readonly content: string;
-      /** What is there now; undefined: nothing that is known of. */
+      /** The present object; undefined: none is known. */
       readonly before: Held | undefined;
     }
   | { readonly kind: 'delete'; readonly target: Target; readonly object: Held };
 
-/** A deletion that is not made now. */
+/** A deletion that is postponed. */
 export interface Withheld {
   readonly target: Target;
   readonly object: Held;
@@ -30,20 +30,20 @@ export interface Withheld {
 }
 
 export interface Difference {
-  /** Applications first, and what others need before what needs it: made before broken. */
+  /** Applications first, and an object before those that need it: make before break. */
   readonly changes: readonly Change[];
   readonly withheld: readonly Withheld[];
 }
 
-/** What the loop remembers. */
+/** What the loop remembers between rounds. */
 export interface Memory {
-  /** The server took this content and made of it what is there: it writes some values in another way. */
+  /** Whether the server turned this content into the present object: it writes some values in another form. */
   isAccepted(target: Target, object: Held, content: string): boolean;
-  /** Copies of this cluster's slices are not deleted now (CC-8). */
+  /** Whether copies of this cluster's slices must not be deleted now (CC-8). */
   isHeld(source: ClusterName): boolean;
 }
 
-/** What has to be written so that the clusters have what a topic wants, and no more: nothing where nothing differs. */
+/** The writes that give the clusters what a topic wants, and no others: none if nothing differs. */
 export function differenceOf(world: World, topic: string, outcome: Outcome, memory: Memory): Difference {
   const wanted = new Set<string>();
   const changes: Change[] = [];
@@ -51,7 +51,7 @@ export function differenceOf(world: World, topic: string, outcome: Outcome, memo
   for (const desired of [...outcome.desired].sort((a, b) => rank(a) - rank(b))) {
     wanted.add(`${desired.target} ${idText(desired.id)}`);
     const view = viewIn(world, desired.target);
-    // Of what is there nothing is known, so nothing is written over it.
+    // The present objects there are unknown, so none is overwritten.
     if (view === undefined || view.access !== 'live') continue;
     const before = view.get(desired.id);
     const change = applying(desired, before, memory);
@@ -60,10 +60,10 @@ export function differenceOf(world: World, topic: string, outcome: Outcome, memo
     if (isHeld && before !== undefined) withheld.push({ target: desired.target, object: before, why: 'held' });
     else changes.push(change);
   }
-  // Who may want what is there cannot be asked: nothing is deleted.
+  // The hub cannot say which objects are still wanted, so nothing is deleted.
   if (world.isHubAway) return { changes, withheld };
   for (const view of viewsOf(world)) {
-    // Copies in a folder came with a dump of some cluster.
+    // Copies in a folder came with a cluster's dump, so they are not the controller's.
     if (!view.takesWrites) continue;
     for (const object of view.madeFor(topic)) {
       if (object.isDeleting || wanted.has(`${view.target} ${idText(object)}`)) continue;
@@ -83,7 +83,7 @@ function viewIn(world: World, target: Target): ClusterView | undefined {
   return target === hub ? world.hub : world.members.get(target);
 }
 
-/** Namespaces before what is in them, owners before what they own, a Service before its slices. */
+/** Namespaces before their content, owners before what they own, a Service before its slices. */
 function rank({ id }: Desired): number {
   if (isOfKind(id, kinds.namespace)) return 0;
   if (isOfKind(id, kinds.serviceImport)) return 1;
@@ -101,7 +101,7 @@ function applying(desired: Desired, before: Held | undefined, memory: Memory): C
 }
 
 /**
- * Hash of what an object says. The version that a slice was copied from is left out: it changes with every breath of the
+ * Hash of an object's content. The version that a slice was copied from is left out: it changes with every write to the
  * source, and a copy is written only when its content changes.
  */
 export function contentHash(object: Fields): string {
@@ -116,7 +116,7 @@ function withAnnotation(object: Fields, key: string, value: string): Fields {
   return { ...object, metadata: { ...metadata, annotations: { ...asFields(metadata.annotations), [key]: value } } };
 }
 
-/** Whether an object says all that it should; of a slice, that and no more. */
+/** Whether an object has all the wanted content; a slice must have exactly that. */
 function covers(held: Held, wanted: Fields): boolean {
   const { metadata, apiVersion: _version, kind: _kind, ...fields } = wanted;
   const { labels, annotations } = metadata as { readonly labels?: Fields; readonly annotations?: Fields };
@@ -129,13 +129,13 @@ function covers(held: Held, wanted: Fields): boolean {
   );
 }
 
-/** Nothing, an empty list and an empty object are one: servers write either. */
+/** A missing value, an empty list and an empty object are equal: servers write any of them. */
 function isNothing(value: unknown): boolean {
   if (value === undefined || value === null || value === '') return true;
   return Array.isArray(value) ? value.length === 0 : asFields(value) !== undefined && Object.keys(value).length === 0;
 }
 
-/** Whether a value has all that is wanted: lists item by item, of objects the wanted members. */
+/** Whether a value contains the wanted one: lists item by item, of objects the wanted members. */
 function includes(value: unknown, wanted: unknown): boolean {
   if (isNothing(wanted))
     return Array.isArray(wanted) ? isNothing(value) : isNothing(value) || asFields(value) !== undefined;
@@ -150,7 +150,7 @@ function includes(value: unknown, wanted: unknown): boolean {
   return there !== undefined && Object.keys(fields).every((key) => includes(there[key], fields[key]));
 }
 
-/** Why an object that nobody wants stays all the same, for now (CC-8). */
+/** Why an unwanted object stays for now (CC-8); undefined: it can be deleted. */
 function whyKept(world: World, view: ClusterView, object: Held, memory: Memory): Withheld['why'] | undefined {
   if (object.annotations.get(marks.keep) === 'true') return 'kept';
   if (view.access !== 'live' || !view.isComplete || world.hub?.isComplete === false) return 'unread';
@@ -162,14 +162,14 @@ function whyKept(world: World, view: ClusterView, object: Held, memory: Memory):
   return memory.isHeld(source) ? 'held' : undefined;
 }
 
-/** What is made from exports, and what members' own users ask for, depends on what every member says. */
+/** Whether decisions need every member: for objects made from exports, and for those that members' own users ask for. */
 function dependsOnMembers({ hub: ofHub, settings }: World): boolean {
   return ofHub === undefined || settings.importStyle === 'mcs';
 }
 
 /**
- * Whether members say that nobody wants the object: every one was read, and those that it was made for say so now. Of
- * one that is away another replica may know more: that its user has exported the Service since.
+ * Whether the members prove that the object is unwanted: every one was read, and those that it was made for can be read now.
+ * If one of those is away, another replica may know that its user has exported the Service since.
  */
 function isSettledByMembers({ members }: World, view: ClusterView, object: Held): boolean {
   if ([...members.values()].some(({ isComplete }) => !isComplete)) return false;

@@ -5,32 +5,32 @@ import { idIn, idText, isOfKind, kinds, type ObjectId, shortId } from './kinds.t
 import { isKarmadas, isOurs, marks, mayAdopt, ourManager } from './marks.ts';
 import { type ClusterView, hub, problemKey, type Target, type World } from './world.ts';
 
-/** An object as it should be in one cluster, complete but for what the API server adds. */
+/** An object as it should be in one cluster, complete except for what the API server adds. */
 export interface Desired {
   readonly target: Target;
   readonly id: ObjectId;
   readonly object: Fields;
-  /** Its owner in the same cluster; the reference needs the owner's uid, which may not exist yet. */
+  /** Its owner in the same cluster; the reference needs the owner's uid, and the owner may not exist yet. */
   readonly owner?: ObjectId;
-  /** Whose slice it is a copy of. */
+  /** The cluster whose slice this is a copy of. */
   readonly source?: ClusterName;
-  /** A copy that loses its endpoints because its original is gone. */
+  /** A copy whose endpoints are removed because its original is gone. */
   readonly isEmptied?: true;
 }
 
 type Reasons = Pick<Desired, 'owner' | 'source' | 'isEmptied'>;
 
-/** What should be in a status, with conditions in full. */
+/** The desired status, with complete conditions. */
 export interface DesiredStatus {
   readonly target: Target;
   readonly id: ObjectId;
   readonly apiVersion: string;
   readonly conditions: readonly Condition[];
-  /** Further fields of the status. */
+  /** More fields of the status. */
   readonly fields?: Fields;
 }
 
-/** An Event to tell, unless it was told. */
+/** An Event to send, unless it was sent before. */
 export interface DesiredEvent {
   readonly target: Target;
   readonly id: ObjectId;
@@ -39,7 +39,7 @@ export interface DesiredEvent {
   readonly message: string;
 }
 
-/** Something that stands where an object of the controller should be, or else keeps it away. */
+/** What keeps a desired object away, such as another object in its place. */
 export interface Refusal {
   readonly target: Target;
   readonly id: ObjectId;
@@ -60,7 +60,7 @@ export interface Draft {
   readonly topic: string;
   viewOf(target: Target): ClusterView | undefined;
   /**
-   * Wants an object in a cluster. Returns whether it may be there: false where something that is not slicewright's stands in
+   * Wants an object in a cluster. Returns whether it may be there: false if an object that is not slicewright's stands in
    * its place, or its namespace or kind is missing.
    */
   want(target: Target, object: Fields, more?: Reasons): boolean;
@@ -68,7 +68,7 @@ export interface Draft {
   status(status: DesiredStatus): void;
   event(event: DesiredEvent): void;
   refusals(): readonly Refusal[];
-  /** Of what is wanted and stands for `which`, what could not be written, or is not there yet: `m2: …`. */
+  /** Wanted objects matching `which` that could not be written, or do not exist yet: `m2: …`. */
   unwritten(which: (desired: Desired) => boolean): readonly string[];
   outcome(): Outcome;
 }
@@ -150,7 +150,7 @@ export function createDraft(world: World, topic: string): Draft {
   };
 }
 
-/** The manifest with what tells that it is ours, and what for. */
+/** Adds to the manifest the marks that show that the controller made it, and for which topic. */
 function marked(object: Fields, topic: string): Fields {
   const metadata = object.metadata as Fields;
   const isSlice = isOfKind(idOfManifest(object), kinds.slice);

@@ -6,7 +6,7 @@ import { idIn, kinds } from './kinds.ts';
 import type { Held } from './object.ts';
 import type { World } from './world.ts';
 
-/** A ServiceExport, and what can be said of it before others are looked at. */
+/** A ServiceExport, and what is known about it before it is compared with others. */
 export interface ExportFact {
   readonly cluster: ClusterName;
   readonly object: Held;
@@ -15,7 +15,7 @@ export interface ExportFact {
   readonly reason: 'Valid' | 'NoService' | 'InvalidServiceType';
 }
 
-/** Oldest first, then by cluster: whoever is first has its way where exports differ. */
+/** Oldest first, then by cluster: where exports differ, the first one's value counts. */
 export function exportFacts(
   world: World,
   exports: ReadonlyMap<ClusterName, Held>,
@@ -52,7 +52,7 @@ export function reportExport(
   { cluster, object, isValid, reason }: ExportFact,
   { conflicts, conflictMessage }: { readonly conflicts: readonly string[]; readonly conflictMessage: string },
 ): void {
-  // A propagated one that is not there yet has no status to write.
+  // A propagated export that does not exist yet has no status to write.
   if (draft.world.members.get(cluster)?.get(object) === undefined) return;
   const problems = draft.unwritten(({ source }) => source === cluster);
   const findings: Finding[] = [

@@ -49,7 +49,7 @@ function feedImport(
     readonly template: Held | undefined;
   },
 ): void {
-  // Events go where the user wrote the import.
+  // Events are sent to the cluster where the user wrote the import.
   const target: Target = template === undefined ? cluster : hub;
   const tell = (type: 'Normal' | 'Warning', reason: string, message: string) =>
     draft.event({ target, id: template ?? object, type, reason, message });
@@ -104,7 +104,7 @@ function sendSlices(draft: Draft, target: Target, key: string, derived: string, 
   }
 }
 
-/** Ports and affinity are the import's; all else each cluster chooses. */
+/** Ports and affinity come from the import; each cluster chooses everything else. */
 function derivedService(object: Held, derived: string): Fields {
   const spec = asFields(object.fields.spec) ?? {};
   const ports = Array.isArray(spec.ports) ? spec.ports.map((port) => importedPort(asFields(port) ?? {})) : [];

@@ -1,4 +1,4 @@
-/** A kind by what stays the same across its versions. */
+/** A kind by what is the same in all its versions. */
 export interface Kind {
   /** '' for the core group. */
   readonly group: string;
@@ -16,7 +16,7 @@ export const kinds = {
   clusterPolicy: { group: 'policy.karmada.io', kind: 'ClusterPropagationPolicy' },
 } as const satisfies Readonly<Record<string, Kind>>;
 
-/** One object of a cluster, whatever version of its kind it is read and written in. */
+/** An object's identity in a cluster, whatever version of its kind it is read and written in. */
 export interface ObjectId extends Kind {
   readonly namespace: string | undefined;
   readonly name: string;
@@ -32,7 +32,7 @@ export function idText(id: ObjectId): string {
   return `${kindText(id)} ${id.namespace === undefined ? id.name : `${id.namespace}/${id.name}`}`;
 }
 
-/** For people: without the group, which they know. */
+/** For people: without the group. */
 export function shortId(id: ObjectId): string {
   return `${id.kind} ${id.namespace === undefined ? id.name : `${id.namespace}/${id.name}`}`;
 }
@@ -41,7 +41,7 @@ export function idIn(kind: Kind, namespace: string | undefined, name: string): O
   return { group: kind.group, kind: kind.kind, namespace, name };
 }
 
-/** `multicluster.x-k8s.io/v1beta1` is of group `multicluster.x-k8s.io`. */
+/** The group of an apiVersion: `multicluster.x-k8s.io` for `multicluster.x-k8s.io/v1beta1`. */
 export function groupOf(apiVersion: string): string {
   const slash = apiVersion.indexOf('/');
   return slash < 0 ? '' : apiVersion.slice(0, slash);

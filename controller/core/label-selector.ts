@@ -3,8 +3,8 @@ import { asFields, type TextMap } from '../../compiler/model/fields.ts';
 export type Matches = (labels: TextMap) => boolean;
 
 /**
- * A LabelSelector of the API; undefined: it says something that cannot be understood, and selects nothing. An empty
- * one selects everything.
+ * A LabelSelector of the API; undefined: it cannot be understood, and selects nothing. An empty
+ * selector selects everything.
  */
 export function parseLabelSelector(value: unknown): Matches | undefined {
   const fields = asFields(value);

@@ -12,13 +12,13 @@ export const marks = {
   content: 'slicewright.dev/content',
   /** Annotation on an existing object: the controller may take it over. */
   adopt: 'slicewright.dev/adopt',
-  /** Annotation: the object stays when what it was made for is gone. */
+  /** Annotation: the object stays when the objects that it was made for are gone. */
   keep: 'slicewright.dev/keep',
   sourceName: 'slicewright.dev/source-name',
   sourceVersion: 'slicewright.dev/source-resource-version',
   servicePorts: 'slicewright.dev/service-ports',
   serviceFacts: 'slicewright.dev/service-facts',
-  /** Annotation on a ServiceExport: comma-separated clusters that it is for. */
+  /** Annotation on a ServiceExport: the clusters that it is for, comma-separated. */
   consumers: 'slicewright.dev/consumer-clusters',
   serviceName: 'kubernetes.io/service-name',
   managedBy: 'endpointslice.kubernetes.io/managed-by',
@@ -39,12 +39,12 @@ export function isOurs(object: Held): boolean {
   return object.labels.get(marks.managed) === 'true';
 }
 
-/** Its owner allows the controller to take it over. */
+/** Whether its owner allows the controller to take it over. */
 export function mayAdopt(object: Held): boolean {
   return object.annotations.get(marks.adopt) === 'true';
 }
 
-/** Whether Karmada applied it. Of slices the manager tells: native ones copy their Service's labels. */
+/** Whether Karmada applied it. For slices the manager decides, because native ones copy their Service's labels. */
 export function isKarmadas(object: Held): boolean {
   if (!isOfKind(object, kinds.slice)) return object.labels.get(marks.karmadaManaged) === 'true';
   const manager = object.labels.get(marks.managedBy);
@@ -52,7 +52,7 @@ export function isKarmadas(object: Held): boolean {
   return (manager ?? '') === '' && appliedByKarmada(object);
 }
 
-/** What Karmada before 1.15 leaves on an imported slice, in place of a manager. */
+/** Marks that Karmada before 1.15 leaves on an imported slice, which has no manager. */
 function appliedByKarmada({ labels, annotations }: Held): boolean {
   return (
     labels.get(marks.karmadaManaged) === 'true' ||
@@ -62,7 +62,7 @@ function appliedByKarmada({ labels, annotations }: Held): boolean {
   );
 }
 
-/** Managers of slices that tell of other clusters' pods. */
+/** Managers of slices with other clusters' pods. */
 const meshes: ReadonlySet<string> = new Set([
   ourManager,
   managedBy.karmadaDispatch,
@@ -73,9 +73,9 @@ const meshes: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether a slice tells of its own cluster's pods, so that other clusters may get it (CC-4): written by the cluster's
- * own controllers, by hand, or by a manager that nobody knows, as Karmada collects them too. Never by a mesh, and never
- * one that says itself that it is of another cluster.
+ * Whether a slice holds its own cluster's pods, so that other clusters may get it (CC-4): it is written by the cluster's
+ * own controllers, by hand, or by an unknown manager, as Karmada collects those too. It is never written by a mesh, and never
+ * marked as another cluster's.
  */
 export function isCollectable(slice: Held): boolean {
   const manager = slice.labels.get(marks.managedBy) ?? '';

@@ -25,7 +25,7 @@ export function desireMcsImports(draft: Draft, namespace: string, name: string):
   if (merged !== undefined) {
     for (const [cluster, view] of world.members) {
       const offered = facts.filter((fact) => fact.isValid && isFor(fact, cluster));
-      // Only where the namespace is: nobody else asked for it.
+      // Only in clusters that have the namespace: no other cluster asked for the import.
       if (offered.length > 0 && view.takesWrites && view.access !== 'unread' && view.hasNamespace(namespace)) {
         importInto(draft, view, cluster, { namespace, name, merged, offered });
       }
@@ -38,7 +38,7 @@ export function desireMcsImports(draft: Draft, namespace: string, name: string):
   }
 }
 
-/** An export may name the clusters that it is for (CC-12). Its own cluster always counts. */
+/** An export may name the clusters that it is for (CC-12). Its own cluster is always included. */
 function isFor({ object, cluster: own }: ExportFact, cluster: ClusterName): boolean {
   const text = object.annotations.get(marks.consumers);
   if (text === undefined || cluster === own) return true;
@@ -97,7 +97,7 @@ function importInto(draft: Draft, view: ClusterView, cluster: ClusterName, impor
   reportImport(draft, view, cluster, { ...importing, ips, derived: service?.name });
 }
 
-/** Labels and annotations that exporters may give an import: all but those that mean something to proxies. */
+/** Labels and annotations that exporters may give an import: all except those with a meaning for proxies. */
 function ownTexts(texts: Fields): Fields {
   const isReserved = (key: string) =>
     /^(slicewright\.dev|multicluster\.kubernetes\.io|([a-z-]+\.)?karmada\.io)\//.test(key);
@@ -119,7 +119,7 @@ function affinityOf({ sessionAffinity, sessionAffinityConfig }: MergedExports): 
   };
 }
 
-/** The derived Service, and the addresses that the cluster gave it; undefined where none is due. */
+/** The derived Service, and the addresses that the cluster gave it; undefined if none is needed. */
 function derivedFor(
   draft: Draft,
   view: ClusterView,
@@ -155,7 +155,7 @@ function derivedFor(
   return { name: derived, ips: inOrderOf(merged.ipFamilies, ips) };
 }
 
-/** Addresses in the order of the families that exporters have. */
+/** Addresses in the exporters' order of families. */
 function inOrderOf(families: readonly string[], ips: readonly string[]): readonly string[] {
   const rank = (ip: string) => families.indexOf(ip.includes(':') ? 'IPv6' : 'IPv4') >>> 0;
   return [...ips].sort((a, b) => rank(a) - rank(b));

@@ -32,13 +32,13 @@ const parseSpread = parsedOnce((object: Held): Spread | undefined => {
   };
 });
 
-/** A name that cannot be read must not leave the list empty: that would mean all clusters. */
+/** An invalid name must not leave the list empty, because an empty list means all clusters. */
 function clusterNames(value: unknown): readonly ClusterName[] {
   if (!Array.isArray(value)) return [];
   return value.map((each) => parseClusterName(each) ?? ('' as ClusterName));
 }
 
-/** The MultiClusterService of a key, and where it stands: the hub's, else the oldest of the members'. */
+/** The MultiClusterService of a key, and its cluster: the hub's, otherwise the oldest of the members'. */
 function findMultiClusterService(world: World, namespace: string, name: string): Found | undefined {
   const id = idIn(kinds.multiClusterService, namespace, name);
   if (world.hub !== undefined) {
@@ -85,8 +85,8 @@ export function desireService(draft: Draft, namespace: string, name: string): vo
 }
 
 /**
- * Wants the Service, and returns the clusters in which it can be served. Without a hub every cluster's Service is its
- * own: it serves what other clusters have, as it is.
+ * Wants the Service, and returns the clusters in which it can be served. Without a hub each cluster keeps its own Service
+ * as it is, which then also serves other clusters' endpoints.
  */
 function placeService(
   draft: Draft,
@@ -96,7 +96,7 @@ function placeService(
 ): ReadonlySet<ClusterName> {
   const { world } = draft;
   if (template === undefined) return new Set();
-  // What a folder offers is there already.
+  // A folder's objects exist already.
   const offering = targets.filter((target) => {
     const view = world.members.get(target);
     return view?.takesWrites === false && view.get(template) !== undefined;
@@ -104,7 +104,7 @@ function placeService(
   if (world.hub !== undefined) {
     const takers = targets.filter((target) => !offering.includes(target));
     const standing = new Set([...propagate(draft, template, takers), ...offering]);
-    // Karmada's own Service is as good to feed as one of ours.
+    // Karmada's Service can be fed as well as the controller's own.
     for (const { target, reason } of draft.refusals()) if (reason === 'Karmada' && target !== hub) standing.add(target);
     return standing;
   }
@@ -118,7 +118,7 @@ function placeService(
   return standing;
 }
 
-/** Sends each provider's slices to every other consumer. Returns consumers that Karmada feeds already. */
+/** Sends each provider's slices to every other consumer. Returns the consumers that Karmada already feeds. */
 function dispatch(
   draft: Draft,
   key: string,

@@ -8,9 +8,9 @@ import { policyFor, propagate } from './propagation.ts';
 import { hub } from './world.ts';
 
 /**
- * Puts the hub's object of a kind and name where policies send it, and returns every member that has one once all is
- * written: the propagated ones, and those that a member's own users made. What was propagated and is wanted no more
- * does not count, although it is still there.
+ * Puts the hub's object of a kind and name where policies send it. Returns every member that will have one after all
+ * writes: those that get the propagated one, and those whose own users made one. A propagated object that is no longer
+ * wanted does not count, although it still exists.
  */
 export function effective(draft: Draft, kind: Kind, namespace: string, name: string): ReadonlyMap<ClusterName, Held> {
   const { world } = draft;
@@ -28,7 +28,7 @@ export function effective(draft: Draft, kind: Kind, namespace: string, name: str
   return found;
 }
 
-/** Whether the hub's object is where policies send it: its own conditions are those of its copies in the members. */
+/** Reports whether the hub's object is where policies send it. Its other conditions are those of its copies in the members. */
 function reportPropagated(draft: Draft, template: Held): void {
   const problems = [
     ...draft

@@ -11,7 +11,7 @@ export interface ImportPort {
   readonly appProtocol: string | undefined;
 }
 
-/** What an import says, put together from the exports of all clusters. */
+/** The content of an import, merged from the exports of all clusters. */
 export interface MergedExports {
   readonly type: 'ClusterSetIP' | 'Headless';
   readonly ports: readonly ImportPort[];
@@ -33,7 +33,7 @@ interface Exported {
   readonly exportSpec: Fields;
 }
 
-/** A property of which the oldest export's value counts. */
+/** A property that takes the oldest export's value. */
 interface Property {
   readonly reason: string;
   readonly text: string;
@@ -137,7 +137,7 @@ function portText({ name, protocol, port }: ImportPort): string {
   return `${name === '' ? '' : `${name} `}${port}/${protocol}`;
 }
 
-/** The union of ports: whose name, or whose protocol and number, is taken already is left out for its cluster. */
+/** The union of ports: a port is left out for its cluster if its name, or its protocol and number, is already taken. */
 function mergePorts(exported: readonly Exported[]): { readonly ports: ImportPort[]; readonly messages: string[] } {
   const ports: ImportPort[] = [];
   const from = new Map<ImportPort, ClusterName>();

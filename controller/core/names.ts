@@ -11,7 +11,7 @@ export function isClusterId(text: string): boolean {
 
 /**
  * The name of a slice's copy in other clusters (CC-3). The hash keeps copies apart where names run together:
- * `a-b` of cluster `c` and `b` of cluster `c-a`. Nobody reads a name back.
+ * `a-b` of cluster `c` and `b` of cluster `c-a`. No code parses a name back.
  *
  * prefix   `imported-` for exports, as Karmada's importers expect; else empty
  */

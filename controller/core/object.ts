@@ -5,15 +5,15 @@ import { groupOf, type ObjectId } from './kinds.ts';
 /** An object of an API server as the controller keeps it: parsed once, when it arrives. */
 export interface Held extends ObjectId {
   readonly apiVersion: string;
-  /** '' where it is not known, as in a manifest. */
+  /** '' if it is unknown, as in a manifest. */
   readonly uid: string;
   readonly resourceVersion: string;
   readonly labels: TextMap;
   readonly annotations: TextMap;
-  /** Milliseconds since 1970; the end of time where it is not said, so that who says nothing is never the oldest. */
+  /** Milliseconds since 1970; infinity if it is unknown, so that an object without a time is never the oldest. */
   readonly createdMs: number;
   readonly isDeleting: boolean;
-  /** All but metadata: spec, status, endpoints and so on. */
+  /** Everything except metadata: spec, status, endpoints and so on. */
   readonly fields: Fields;
 }
 
@@ -21,10 +21,10 @@ export interface Held extends ObjectId {
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
- * What is kept of an object. undefined: it has no name that an object may have, so that nothing of it can end up in
+ * The part of an object that is kept. undefined: its name is invalid for an object, so that no part of it can end up in
  * a request.
  *
- * apiVersion, kind   given, since items of a list come without their own
+ * apiVersion, kind   given, because items of a list come without their own
  */
 export function parseHeld(raw: unknown, apiVersion: string, kind: string): Held | undefined {
   const object = asFields(raw);
@@ -54,7 +54,7 @@ export function parseHeld(raw: unknown, apiVersion: string, kind: string): Held 
   };
 }
 
-/** RBAC objects may have names with colons and capitals; what would change a path is refused. */
+/** Names of RBAC objects may have colons and capitals; names that would change a path are rejected. */
 function parseLooseName(value: unknown, kind: string): string | undefined {
   if (!/Role|RoleBinding$/.test(kind) || typeof value !== 'string') return undefined;
   return /^[\w.:-]{1,253}$/.test(value) && value !== '.' && value !== '..' ? value : undefined;
@@ -65,7 +65,7 @@ function parseTime(value: unknown): number {
   return Number.isNaN(ms) ? Number.POSITIVE_INFINITY : ms;
 }
 
-/** Remembers what a parser made of an object for as long as the object is held. */
+/** Keeps a parser's result for an object as long as the object is held. */
 export function parsedOnce<T>(parse: (object: Held) => T): (object: Held) => T {
   const known = new WeakMap<Held, { readonly value: T }>();
   return (object) => {

@@ -49,7 +49,7 @@ describe('which clusters a policy means', () => {
     [{ labelSelector: { matchExpressions: [{ key: 'tier', operator: 'Exists' }] }, exclude: ['west'] }, ['east']],
     [{ labelSelector: { matchExpressions: [{ key: 'tier', operator: 'DoesNotExist' }] } }, ['north']],
     [{ clusterNames: ['atlantis'] }, []],
-    // What cannot be understood never widens.
+    // A part that is not understood never widens the choice.
     [{ labelSelector: { matchExpressions: [{ key: 'tier', operator: 'Near' }] } }, []],
     [{ labelSelector: 7 }, []],
     [{ fieldSelector: { matchExpressions: [] }, clusterNames: ['east'] }, []],

@@ -13,17 +13,17 @@ interface ResourceSelector {
   readonly labels: Matches | undefined;
 }
 
-/** A PropagationPolicy or ClusterPropagationPolicy, as far as it is understood. */
+/** A PropagationPolicy or ClusterPropagationPolicy, as far as the controller understands it. */
 export interface Policy {
   readonly object: Held;
   readonly selectors: readonly ResourceSelector[];
   readonly priority: number;
   selects(cluster: ClusterName, labels: TextMap): boolean;
-  /** Paths of fields that ask for more than the controller does. */
+  /** Paths of fields that ask for something that the controller does not do. */
   readonly unsupported: readonly string[];
 }
 
-/** Fields of a policy's spec, and values that ask for nothing. */
+/** Fields of a policy's spec, with the values that ask for nothing special. */
 const passive: Readonly<Record<string, readonly unknown[]>> = {
   resourceSelectors: [],
   placement: [],
@@ -38,7 +38,7 @@ const passive: Readonly<Record<string, readonly unknown[]>> = {
 };
 const understood = new Set(['resourceSelectors', 'placement', 'priority']);
 
-/** Understands a policy; what it cannot understand never widens where objects go. */
+/** Parses a policy; a part that is not understood never lets objects go to more clusters. */
 export const parsePolicy = parsedOnce((object: Held): Policy => {
   const spec = asFields(object.fields.spec) ?? {};
   const placement = asFields(spec.placement) ?? {};
@@ -68,7 +68,7 @@ function isEmpty(value: unknown): boolean {
   return asFields(value) !== undefined && Object.keys(value).length === 0;
 }
 
-/** What Karmada fills in by itself, and what copies objects whole to every cluster, as is done here. */
+/** Values that Karmada fills in by itself, and those that copy objects whole to every cluster, as the controller does. */
 function isPassive(key: string, value: unknown): boolean {
   if (key === 'replicaScheduling') return asFields(value)?.replicaSchedulingType === 'Duplicated';
   if (key !== 'clusterTolerations' || !Array.isArray(value)) return false;
@@ -81,14 +81,14 @@ function parseSelector(fields: Fields, policy: Held): ResourceSelector[] {
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') return [];
   const isNamespaced = isOfKind(policy, kinds.policy);
   const labels = isEmpty(labelSelector) && labelSelector === undefined ? undefined : parseLabelSelector(labelSelector);
-  // Not understood is not the same as absent: it selects nothing.
+  // A selector that is not understood must not count as absent: it selects nothing.
   if (labelSelector !== undefined && labelSelector !== null && labels === undefined) return [];
   return [
     {
       apiVersion,
       group: groupOf(apiVersion),
       kind,
-      // A policy with a namespace rules its own and no other.
+      // A policy with a namespace only applies to objects in it.
       namespace: isNamespaced
         ? policy.namespace
         : typeof namespace === 'string' && namespace !== ''
@@ -129,7 +129,7 @@ function textsOf(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
 }
 
-/** How exactly a policy means an object; 0: it does not. */
+/** How exactly a policy selects an object; 0: it does not. */
 export function preciseness(policy: Policy, object: Held): 0 | 1 | 2 | 3 {
   let best: 0 | 1 | 2 | 3 = 0;
   for (const selector of policy.selectors) {

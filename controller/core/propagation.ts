@@ -9,9 +9,9 @@ import { templateOf } from './template.ts';
 import { hub, type World } from './world.ts';
 
 /**
- * The policy that rules an object of the hub; undefined: none, and it stays there. A policy of the object's namespace
- * comes before one of all namespaces, as in Karmada; then the higher priority, a name before labels before a whole
- * kind, and the older.
+ * The policy that applies to an object of the hub; undefined: none, so the object stays there. A policy in the object's namespace
+ * comes before one for all namespaces, as in Karmada; then the higher priority, a name before labels before a whole
+ * kind, and the older policy.
  */
 export function policyFor(world: World, object: Held): Policy | undefined {
   if (world.hub === undefined) return undefined;
@@ -36,12 +36,12 @@ export function policyFor(world: World, object: Held): Policy | undefined {
   return undefined;
 }
 
-/** Infinity minus itself is no number. */
+/** Infinity minus itself would be NaN. */
 function older(a: Held, b: Held): number {
   return a.createdMs === b.createdMs ? 0 : a.createdMs < b.createdMs ? -1 : 1;
 }
 
-/** The clusters that policies send an object of the hub to, in order. A folder has what it has. */
+/** The clusters that policies send an object of the hub to, in order. Folders are left out: nothing is written there. */
 export function placementOf(world: World, object: Held): readonly ClusterName[] {
   const policy = policyFor(world, object);
   if (policy === undefined || object.isDeleting) return [];
@@ -50,7 +50,7 @@ export function placementOf(world: World, object: Held): readonly ClusterName[] 
     .map(([name]) => name);
 }
 
-/** Wants an object of the hub wherever policies send it, in the version that a member serves. */
+/** Wants an object of the hub in every cluster that policies send it to, in the version that the member serves. */
 export function propagate(draft: Draft, object: Held, more: readonly ClusterName[] = []): ReadonlySet<ClusterName> {
   const { world } = draft;
   const targets = new Set([...placementOf(world, object), ...more]);
@@ -64,7 +64,7 @@ export function propagate(draft: Draft, object: Held, more: readonly ClusterName
   return standing;
 }
 
-/** What a policy asks for that is not done, by name: nothing is silently ignored. */
+/** The unsupported parts of a policy, by name: nothing is silently ignored. */
 export function reportPolicy(draft: Draft, object: Held): void {
   const policy = parsePolicy(object);
   const isSupported = policy.unsupported.length === 0;

@@ -8,10 +8,10 @@ import type { Held } from './object.ts';
 import { collectableSlices, copyOf, type Feeds, sourceOf } from './slices.ts';
 
 /**
- * What is wanted of one Service while the hub is away. What users want now stands there and cannot be read, and one
- * replica may have seen it later than another; so what is in a cluster says what it should have: where it has copies of
- * a source's slices they go on being copies of what the source has now, and nothing else is made, changed or deleted.
- * A copy whose original is gone is emptied and stays, so that what the source offers next has its place again.
+ * The desired state of one Service while the hub is away. The users' present wishes are in the hub and cannot be read, and one
+ * replica may have seen a later state of it than another. So each cluster's content shows what it should have: copies of a
+ * source's slices keep following the source, and nothing else is made, changed or deleted.
+ * A copy whose original is gone is emptied and stays, so that the source's next slices have a place again.
  */
 export function refreshCopies(draft: Draft, namespace: string, name: string): void {
   for (const [consumer, view] of draft.world.members) {
@@ -39,7 +39,7 @@ function familiesOf(copies: readonly Held[]): readonly Family[] {
   return [...families.values()];
 }
 
-/** What the copy was made for, read off it. */
+/** What the copy was made for, derived from the copy itself. */
 function feedsOf(copy: Held, source: ClusterName): Feeds {
   const original = copy.annotations.get(marks.sourceName) ?? '';
   const importName = copy.labels.get(marks.importName);
@@ -56,7 +56,7 @@ function refreshFamily(
   { source, feeds, copies, namespace, name }: Family & { readonly namespace: string; readonly name: string },
 ): void {
   const from = draft.world.members.get(source);
-  // Of a source that cannot be read nothing newer is known.
+  // A source that cannot be read gives nothing newer.
   if (from?.access !== 'live') return;
   const more = {
     source,
@@ -75,7 +75,7 @@ function refreshFamily(
   }
 }
 
-/** The copy without endpoints, and all else as it is. */
+/** The copy without endpoints, otherwise unchanged. */
 function emptied({ apiVersion, kind, name, namespace, labels, annotations, fields }: Held): Fields {
   const { [marks.content]: _content, ...texts } = Object.fromEntries(annotations);
   const metadata = { name, namespace, labels: Object.fromEntries(labels), annotations: texts };

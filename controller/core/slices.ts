@@ -7,11 +7,11 @@ import { copyName } from './names.ts';
 import { managedBy } from '../../compiler/model/endpoint-slice.ts';
 import type { ClusterView } from './world.ts';
 
-/** What a copy of a slice is for, in the cluster that gets it. */
+/** The purpose of a slice's copy, in the cluster that gets it. */
 export interface Feeds {
-  /** The Service that serves it; undefined: a ServiceImport at addresses of its own does. */
+  /** The Service that serves it; undefined: a ServiceImport serves it at its own addresses. */
   readonly service: string | undefined;
-  /** The ServiceImport, in the MCS API's style. */
+  /** The ServiceImport, for the MCS API's import style. */
   readonly import?: string;
   readonly prefix: '' | 'imported-';
 }
@@ -27,16 +27,16 @@ export function sourceOf(object: Held): ClusterName | undefined {
   return object.labels.get(marks.sourceCluster) as ClusterName | undefined;
 }
 
-/** Karmada feeds the Service in this cluster: a second dispatcher would only repeat it (CC-15). */
+/** Whether Karmada feeds the Service in this cluster: a second dispatcher would only repeat its work (CC-15). */
 export function isFedByKarmada(view: ClusterView, service: string): boolean {
   return view.slicesOf(service).some(isKarmadas);
 }
 
 /**
- * A slice as another cluster gets it (CC-2, CC-5). In its own cluster, where an importer also exports, it keeps node
- * names and zones, which mean something there.
+ * A slice as another cluster gets it (CC-2, CC-5). A copy in the slice's own cluster, if an importer also exports, keeps node
+ * names and zones, because they have a meaning there.
  *
- * consumer    undefined: no cluster with nodes, such as a hub
+ * consumer    undefined: a cluster without nodes, such as a hub
  * service     the Service there, whose facts are published (CC-6); undefined: unknown
  */
 export function copyOf(
@@ -94,7 +94,7 @@ function copiedEndpoint(endpoint: Fields, source: ClusterName, keepsNode: boolea
   const target = asFields(targetRef);
   return defined({
     addresses,
-    // As it was: an absent condition has a meaning of its own.
+    // Unchanged, because an absent condition has a meaning of its own.
     conditions: conditions ?? {},
     hostname: text(hostname),
     nodeName: keepsNode ? text(nodeName) : undefined,
@@ -120,12 +120,12 @@ function defined(fields: Fields): Fields {
 }
 
 /**
- * What is kept of a slice as it arrives: all that a copy needs. Memory goes by the number of endpoints, so nothing
- * else stays.
+ * The part of a slice that is kept on arrival: what a copy needs, and nothing else, because memory use depends on the
+ * number of endpoints.
  */
 export function reduceSlice(fields: Fields, manager: string | undefined): Fields {
   const { addressType, endpoints, ports } = fields;
-  // Of what others dispatched only its being there counts.
+  // Of slices that Karmada dispatched, only their existence matters.
   const isForeign = manager === managedBy.karmadaDispatch || manager === managedBy.karmadaImport;
   return { addressType, ports: ports ?? [], endpoints: isForeign ? [] : listOf(endpoints).map(reducedEndpoint) };
 }

@@ -3,7 +3,7 @@ import { isOfKind, kinds } from './kinds.ts';
 import type { Held } from './object.ts';
 import type { ControllerSettings } from './world.ts';
 
-/** Prefixes of labels and annotations that say how somebody propagated the template, and nothing of what it is. */
+/** Prefixes of labels and annotations that describe how the template was propagated, not the template itself. */
 const bookkeeping = [
   'slicewright.dev/part-of',
   'slicewright.dev/content',
@@ -21,7 +21,7 @@ const bookkeeping = [
   'deployment.kubernetes.io/',
 ];
 
-/** What of an object of the hub goes to members: its labels, annotations and content, and nothing that a cluster gave it. */
+/** The part of a hub's object that goes to members: labels, annotations and content, without what a cluster added. */
 export function templateOf(object: Held, settings: ControllerSettings): Fields {
   const { status: _status, ...content } = object.fields;
   const labels = ownTexts(object.labels);
@@ -45,8 +45,8 @@ function ownTexts(texts: TextMap): Readonly<Record<string, string>> {
 }
 
 /**
- * A Service's spec without what each cluster gives it (CC-9). Of its families only what the user asks for stays: with
- * a preference each cluster chooses, and would take a list from the hub for a change.
+ * A Service's spec without the values that each cluster adds (CC-9). Its families are kept only if the user asks for them:
+ * with a preference each cluster chooses, and would treat a list from the hub as a change.
  */
 function serviceSpec(spec: Fields, { keepExternalIps }: ControllerSettings): Fields {
   const { clusterIP, clusterIPs: _ips, healthCheckNodePort: _port, externalIPs, ipFamilies, ...rest } = spec;

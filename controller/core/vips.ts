@@ -11,12 +11,12 @@ import {
 } from '../../compiler/values/address.ts';
 
 /**
- * The clusterset IPs of an import, one for each family that it has and that has a range, in the order of its families
- * (CC-14). What it has already stays if it lies in a range; else the search begins at a place that only the import's
- * name decides, so that a controller that lost everything finds the same again.
+ * The clusterset IPs of an import, one for each of its families that has a range, in the order of its families
+ * (CC-14). A present address stays if it lies in a range; otherwise the search begins at a place that depends only on the
+ * import's name, so that a controller that lost its state finds the same address again.
  *
  * taken   address → topic, of all imports
- * gives   false: none is given away now, and what it has is all
+ * gives   false: no new address is given away, so only present ones count
  */
 export function clusterSetIpsFor(
   topic: string,
@@ -42,14 +42,14 @@ function isFree(address: IpAddress, topic: string, taken: ReadonlyMap<string, st
   return holder === undefined || holder === topic;
 }
 
-/** More addresses than this are never looked at in one search. */
+/** The most addresses that one search looks at. */
 const maxSteps = 1 << 20;
 
 function firstFree(topic: string, range: Cidr, taken: ReadonlyMap<string, string>): IpAddress | undefined {
   const { address, length } = splitCidr(range);
   const family = cidrFamily(range);
   const bits = (family === 'IPv4' ? 32 : 128) - length;
-  // The first address is the network's, and the last of IPv4 its broadcast.
+  // The first address is the network's, and the last IPv4 address is the broadcast address.
   const [first, count] = [addressToNumber(address) + 1n, (1n << BigInt(bits)) - 2n];
   if (count <= 0n) return undefined;
   const start = BigInt(`0x${createHash('sha256').update(`${family} ${topic}`).digest('hex')}`) % count;

@@ -9,25 +9,25 @@ import { documentOfFlags, type GivenFlags, givenFlags, setFlags } from './flags.
 import { flagWarning, idleWarnings } from './idle-flags.ts';
 import { givenPortFlags, settlePorts } from './port-flags.ts';
 
-/** With a file the flags that have keys in it count no more, as for kube-proxy; but for the node's name. */
+/** Flags that count beside a file. All others that have a key in it have no effect then, as for kube-proxy. */
 const besideFile = ['hostname-override'];
 
 const choices = { compat: 'none', backend: undefined, forAgent: true } as const;
 
-/** What the agent was told, from a file or from flags. */
+/** The agent's configuration, from a file or from flags. */
 export interface Given {
   readonly configuration: Configuration;
-  /** The KubeProxyConfiguration that says it, flags counted in. */
+  /** The KubeProxyConfiguration, with the flags counted in. */
   readonly document: unknown;
   /** Where in its file the configuration stands. */
   readonly placeOf: PlaceOf;
-  /** Servers that an empty address switches off, for which a file has no words. */
+  /** Servers that an empty address switches off: the file format cannot express that. */
   readonly off: { readonly healthz: boolean; readonly metrics: boolean };
 }
 
 /**
- * path     of the configuration file; undefined: the flags say all
- * throws   InputError with all that is wrong with it
+ * path     of the configuration file; undefined: only flags are given
+ * throws   InputError with every problem of the configuration
  */
 export async function readConfiguration(
   path: string | undefined,
@@ -65,7 +65,7 @@ export async function readConfiguration(
   };
 }
 
-/** Only the file's document, checked like {@link readConfiguration} does: what the watch on it asks for. */
+/** Only the file's document, checked as {@link readConfiguration} does: for watching the file. */
 export async function readCheckedDocument(path: string, given: GivenFlags, readStdin: ReadStdin): Promise<unknown> {
   const read = await readDocument(path, readStdin);
   const document = setFlags(read, given, besideFile);

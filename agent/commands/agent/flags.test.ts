@@ -30,7 +30,7 @@ function configure(...args: readonly string[]) {
   return parseConfiguration(documentOfFlags(parse(...args)), 'of the command line', choices);
 }
 
-/** What is wrong with a flag, in words. */
+/** The problem with a flag, in words. */
 function problemsOf(flag: string): string {
   try {
     configure(flag);
@@ -124,7 +124,7 @@ it('without flags the agent has the defaults of kube-proxy', () => {
   });
 });
 
-/** What is said of a command line, warnings and worse. */
+/** The diagnostics of a command line, warnings and errors. */
 async function saidOf(...args: readonly string[]): Promise<string[]> {
   const { configuration } = await readConfiguration(undefined, parse(...args), () => Promise.reject(new Error()));
   return configuration.diagnostics.map(formatDiagnostic);

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { keys } from '../../config/keys.ts';
 
-/** Where the Leases of other clusters are looked for, unless the operator says otherwise. */
+/** The namespace of other clusters' Leases, unless the operator names another. */
 export const defaultLeaseNamespace = 'slicewright-system';
 
 /** How a flag's text becomes the value of its key. */
@@ -51,7 +51,7 @@ const flags: readonly Flag[] = [
   { flag: 'conntrack-tcp-be-liberal', path: 'conntrack.tcpBeLiberal', form: 'switch' },
   { flag: 'oom-score-adj', path: 'oomScoreAdj', form: 'number' },
   { flag: 'feature-gates', path: 'featureGates', form: 'gates' },
-  // Keys without effect, which say why.
+  // Keys without effect; each has a text that says why.
   { flag: 'bind-address-hard-fail', path: 'bindAddressHardFail', form: 'switch' },
   { flag: 'config-sync-period', path: 'configSyncPeriod', form: 'text' },
   { flag: 'kube-api-burst', path: 'clientConnection.burst', form: 'number' },
@@ -69,7 +69,7 @@ const flags: readonly Flag[] = [
   { flag: 'vmodule', path: 'logging.vmodule', form: 'list' },
 ];
 
-/** Flags of keys without effect are accepted, and not offered. */
+/** Flags of keys without effect are accepted, and help does not list them. */
 const isIdle = (path: string): boolean =>
   keys.some(
     (key) => key.effect.kind === 'inert' && (key.path === path || path.startsWith(key.path.replace(/\*$/, ''))),
@@ -84,7 +84,7 @@ export function configurationOptions(): Option[] {
   return flags.map(({ flag, path, form }) => {
     const argument = form === 'switch' ? '[true|false]' : '<value>';
     const option = new Option(`--${flag} ${argument}`, `${path} of the configuration, as for kube-proxy`);
-    // Given twice, a list goes on; of anything else the last one counts.
+    // A list given twice is joined; of any other flag the last value counts.
     if (form === 'list' || form === 'gates') {
       option.argParser((value: string, before?: string) => (before === undefined ? value : `${before},${value}`));
     }
@@ -131,8 +131,8 @@ export function givenFlags(given: GivenFlags): string[] {
 }
 
 /**
- * The configuration file that says what the flags say. Their values are judged with the file's:
- * what is not a value of its key stays a text, and is refused with its path.
+ * The configuration file that is equal to the flags. Their values are checked like the file's:
+ * a value that its key does not allow stays a text, and is rejected with its path.
  */
 export function documentOfFlags(given: GivenFlags, only?: readonly string[]): Record<string, unknown> {
   const document: Record<string, unknown> = {
@@ -147,7 +147,7 @@ export function documentOfFlags(given: GivenFlags, only?: readonly string[]): Re
   return document;
 }
 
-/** Puts what the second says on top of the first. */
+/** Merges the second into the first; where both have a value, the second's counts. */
 export function setFlags(document: unknown, given: GivenFlags, only: readonly string[]): unknown {
   if (typeof document !== 'object' || document === null || Array.isArray(document)) return document;
   const { apiVersion: _version, kind: _kind, ...over } = documentOfFlags(given, only);

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import type { Diagnostic } from '../../../compiler/values/diagnostic.ts';
 
-/** A flag of kube-proxy, or of its log library, that stands in some DaemonSet and does nothing here. */
+/** A flag of kube-proxy, or of its log library, that appears in some DaemonSets and has no effect here. */
 interface IdleFlag {
   readonly flag: string;
   readonly form: 'switch' | 'value';
@@ -9,7 +9,7 @@ interface IdleFlag {
 
 const noKlog = 'messages go to standard error as one JSON object per line; -v sets how many';
 
-/** Those of kube-proxy v1.30 that stand for no key of its configuration, and those that earlier versions had. */
+/** kube-proxy v1.30's flags that have no key in its configuration, and those of earlier versions. */
 const idleFlags: readonly (IdleFlag & { readonly why: string })[] = [
   ...[
     'logtostderr',
@@ -33,7 +33,7 @@ export function idleOptions(): Option[] {
   );
 }
 
-/** One warning for each of those that were given. given: by commander's names */
+/** One warning for each such flag that was given. given: by commander's names */
 export function idleWarnings(given: Readonly<Record<string, unknown>>): Diagnostic[] {
   return idleFlags
     .filter(({ flag }) => given[new Option(`--${flag}`).attributeName()] !== undefined)

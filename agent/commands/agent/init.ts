@@ -10,7 +10,7 @@ import type { Io } from '../../terminal/io.ts';
 import { preparationText, problemsOf } from '../../../backends/host/preparation.ts';
 import { initialiseNode } from '../../node/prepare.ts';
 
-/** What is set, for whom. */
+/** What `--init-only` needs to know: the configuration, its backend and the number of cores. */
 export interface InitParts {
   readonly configuration: Configuration;
   readonly live: LiveBackend;
@@ -18,10 +18,10 @@ export interface InitParts {
 }
 
 /**
- * `slicewright agent --init-only`: what needs more privilege than the agent has, each with what
- * became of it. Like the agent it waits for another writer of this node to end.
+ * `slicewright agent --init-only`: does what needs more privilege than the agent has, and prints the result of
+ * each part. Like the agent it waits for another writer of this node to end.
  *
- * returns  1 if something is missing without which Services do not work, or it was told to stop first, else 0
+ * returns  1 if something is missing without which Services do not work, or it was stopped before it was done, else 0
  */
 export async function initCommand(
   { configuration, live, cpus }: InitParts,

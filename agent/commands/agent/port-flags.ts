@@ -4,7 +4,7 @@ import { defaultHealthz, defaultMetrics } from '../../config/agent.ts';
 import { parseBindAddress } from '../../serving/bind-address.ts';
 import { flagWarning } from './idle-flags.ts';
 
-/** `--healthz-port` and `--metrics-port`: kube-proxy v1.30 warns of them, v1.32 has them no more. */
+/** `--healthz-port` and `--metrics-port`: kube-proxy v1.30 warns about them, v1.32 has removed them. */
 const portFlags = [
   { flag: 'healthz-port', port: 'healthzPort', address: 'healthzBindAddress', usual: defaultHealthz },
   { flag: 'metrics-port', port: 'metricsPort', address: 'metricsBindAddress', usual: defaultMetrics },
@@ -23,7 +23,7 @@ export function givenPortFlags(given: Readonly<Record<string, unknown>>): PortFl
 }
 
 /**
- * The flags with each port where it belongs: in the address beside it, unless that has a port of its own.
+ * Writes each port into the address that it belongs to, unless that address has a port of its own.
  * 0 switches the server off.
  *
  * given   by commander's names

@@ -23,23 +23,23 @@ export interface SourceOptions {
   readonly otherNodes?: boolean;
   /** How much each source may hold here, as `objects=N,…`; absent: the default. */
   readonly sourceLimits?: string;
-  /** Where Leases of other clusters are; absent: nobody asks for them. */
+  /** The namespace of other clusters' Leases; absent: they are not read. */
   readonly leaseNamespace?: string;
   readonly clock: Clock;
-  /** Told of every request to an API server. */
+  /** Called with every request to an API server. */
   readonly onCall?: (call: ApiCall) => void;
 }
 
 /**
- * The sources of all clusters, our own first, and what closes their connections.
+ * The sources of all clusters, the local one first, and a function that closes their connections.
  *
  * throws   InputError naming what cannot be used
  */
 export async function openSources(options: SourceOptions): Promise<{
   readonly sources: readonly Source[];
-  /** To the local cluster's API server; undefined where it has none. */
+  /** For requests to the local cluster's API server; undefined if it has none. */
   readonly post: ApiPost | undefined;
-  /** API servers whose certificate a kubeconfig says not to verify. */
+  /** API servers that a kubeconfig says not to verify. */
   readonly unverified: readonly string[];
   readonly close: () => void;
 }> {

@@ -1,6 +1,6 @@
 import { isShown, type Question } from './match.ts';
 
-/* Search, filters, and opening a Service. The page has everything already; this shows and hides. */
+/* Search, filters, and opening a Service. The page holds all content already; this script shows and hides it. */
 
 const search = input('search');
 const filters = [...document.querySelectorAll<HTMLSelectElement>('select')];
@@ -53,7 +53,7 @@ function toggle(row: HTMLTableRowElement): void {
   if (opened !== undefined) return opened.remove();
   const template = document.getElementById(`t${row.dataset['index']}`);
   if (template instanceof HTMLTemplateElement) row.after(document.importNode(template.content, true));
-  // The details stand behind this script, so that who only looks at the table does not wait for them.
+  // The details stand behind this script, so that a reader of the table does not wait for them.
   else if (document.readyState === 'loading') afterLoading(() => toggle(row));
 }
 
@@ -61,7 +61,7 @@ function afterLoading(then: () => void): void {
   document.addEventListener('DOMContentLoaded', then, { once: true });
 }
 
-/** What the address names after its #, as `#shop/cart`: the Service is opened and comes into view. */
+/** Opens the Service that the address names after its #, as `#shop/cart`, and scrolls to it. */
 function followAddress(): void {
   const row = byKey.get(decoded(location.hash.slice(1)));
   if (row === undefined) return;
@@ -85,7 +85,7 @@ function clear(): void {
   filter();
 }
 
-/** From row to row, as in a list: closed ones as well, hidden ones not. */
+/** Moves from row to row, as in a list; closed rows count, hidden ones do not. */
 function move(from: HTMLTableRowElement, key: string): boolean {
   const shown = rows.filter(({ hidden }) => !hidden);
   const at = shown.indexOf(from);
@@ -114,7 +114,7 @@ document.addEventListener('keydown', (event) => {
 document.addEventListener('click', ({ target }) => {
   if (!(target instanceof Element)) return;
   const row = target.closest<HTMLTableRowElement>('tr.service');
-  // Who marks text in a row does not want it opened.
+  // Selecting text in a row must not open the row.
   if (row !== null && (target.closest('button') !== null || getSelection()?.isCollapsed !== false)) toggle(row);
   if (target.id === 'clear') clear();
 });

@@ -1,7 +1,7 @@
-/** What a row of the table says of its Service, as its data attributes have it. */
+/** A table row's facts about its Service, as its data attributes hold them. */
 export type RowFacts = Readonly<Record<string, string | undefined>>;
 
-/** What a reader asks for; an empty text asks for nothing. */
+/** A reader's search and filters; an empty text matches every row. */
 export interface Question {
   readonly search: string;
   readonly namespace: string;
@@ -9,11 +9,11 @@ export interface Question {
   readonly state: string;
   /** `any`: some diagnostic; `worrying`: a warning or an error; `error`: an error. */
   readonly diagnostics: string;
-  /** `any`: whatever changes. */
+  /** `any`: any change. */
   readonly change: string;
 }
 
-/** Whether a row answers all of a question. Each word of the search has to be somewhere in it. */
+/** Whether a row matches the search and all filters. Each word of the search has to be somewhere in the row. */
 export function isShown(row: RowFacts, question: Question): boolean {
   const { namespace, cluster, state, diagnostics, change } = question;
   return (
