@@ -51,7 +51,7 @@ export function compileService(
   for (const mergedPort of merged.ports) {
     const { port, family } = mergedPort;
     const frontends = wonFrontends(service, port, family, claims, settings, diagnostics);
-    if (frontends.length === 0) continue; // nobody can dial it
+    if (frontends.length === 0) continue; // no client can dial it
     const uses = poolsInUse(service, frontends);
     const categories = categorize(mergedPort.kept, uses, service, policy, facts);
     const origin = originOf(service, attached, mergedPort);

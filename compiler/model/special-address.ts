@@ -32,7 +32,7 @@ function specialIpv6(address: string): SpecialAddress | undefined {
 export type UnfitAddress = SpecialAddress | 'metadata service' | 'this network';
 
 /**
- * Why an address must not be an endpoint, whoever wrote it. This refuses more than for a Service's own address: a
+ * Why an address must not be an endpoint, whatever its source. This refuses more than for a Service's own address: a
  * Service's address answers clients, but to an endpoint's address this node sends packets, with the node's own rights.
  */
 export function unfitForEndpoint(address: IpAddress): UnfitAddress | undefined {
