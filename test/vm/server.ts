@@ -18,7 +18,7 @@ export function serveNetworks(input: Readable, output: Writable, boot: (topology
     switch (request.kind) {
       case 'boot': {
         const network = await boot(request.topology);
-        if (input.closed) return network.close(); // who asked is gone
+        if (input.closed) return network.close(); // the client is gone
         networks.set(++lastNumber, network);
         return lastNumber;
       }
