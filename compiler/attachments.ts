@@ -15,7 +15,7 @@ import type { ServiceImport } from './model/service-import.ts';
 import { type ClusterName, compareText, importKey, type Namespace, type ServiceKey } from './values/names.ts';
 import type { ObjectRef } from './values/object-ref.ts';
 
-/** Another cluster's objects, or our own, by what they are asked for. */
+/** The objects of one cluster, local or other, indexed by what is looked up. */
 export interface Member {
   readonly services: Map<ServiceKey, Service>;
   readonly slices: Map<ServiceKey, Map<string, EndpointSlice>>;
@@ -23,7 +23,7 @@ export interface Member {
   readonly multiClusterServices: Map<ServiceKey, MultiClusterService>;
 }
 
-/** All that decides which slices feed which Service. */
+/** Everything that decides which slices feed which Service. */
 export interface Holdings {
   readonly ours: Member;
   /** The other clusters, by name. */
@@ -86,8 +86,9 @@ function attachedOwn(
 }
 
 /**
- * What we export is part of the import, and only we know it of ourselves. Where it came back as an address of our own
- * Service, no second translation would lead from there to its endpoints (MR-16).
+ * Whether the local Service's own slices stand in for it in the import (MR-16): where the local cluster exports it,
+ * since the import then includes these endpoints; and where a slice brings back the local Service's own address, since
+ * no second translation leads from there to its endpoints.
  */
 function needsStandIns(
   ours: Member,
@@ -122,7 +123,7 @@ function attachedOther(
     .filter((attached) => attached !== undefined);
 }
 
-/** Another cluster's Service that could feed one of ours; grant: undefined, nobody of ours lets it. */
+/** Another cluster's Service that could feed a local one. grant undefined: nothing in the local cluster accepts it. */
 interface Offered {
   readonly of: ServiceKey;
   readonly grant: Grant | undefined;
@@ -147,12 +148,12 @@ function grantOf(
   return { of, grant: consent && { offer, consent } };
 }
 
-/** MultiClusterServices are of one name on both sides. */
+/** A MultiClusterService has the same name on both sides. */
 function provided(key: ServiceKey): { readonly of: ServiceKey; readonly offer: Offer } {
   return { of: key, offer: 'provided' };
 }
 
-/** What another cluster's own objects say of its endpoints: that counts only of what is its own. */
+/** What another cluster's own objects offer. They count only for endpoints of that cluster. */
 function offerOf(
   { imports, memberOf }: Holdings,
   cluster: ClusterName,
@@ -163,12 +164,12 @@ function offerOf(
   const { exports, multiClusterServices } = memberOf(cluster);
   const theirs = multiClusterServices.get(key);
   if (theirs !== undefined && isProvided(theirs, cluster, facts)) return provided(key);
-  // What is exported is for the import; without one, for the Service of the same name.
+  // An export feeds the import; where there is no import, the Service of the same name.
   const of = imported?.exported ?? (imports.has(importKey(key)) ? undefined : key);
   return of !== undefined && exports.has(of) ? { of, offer: 'exported' } : undefined;
 }
 
-/** Endpoints that another cluster offers for a local Service, and that nobody here lets in. */
+/** Endpoints that another cluster offers for a local Service, and that nothing in the local cluster accepts. */
 export interface Unaccepted {
   readonly service: ObjectRef;
   readonly cluster: ClusterName;

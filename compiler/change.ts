@@ -2,20 +2,17 @@ import { type CompilerContext, viewOf } from './engine.ts';
 import { type KnownKind, type ModelObject, type ObjectId, parse, type Parsed, type Recognised } from './model/kinds.ts';
 import type { ClusterName } from './values/names.ts';
 
-/** What a source tells of one object: its JSON, or that it is gone. */
+/** What a source reports about one object: its JSON, or that it is gone. */
 export type Told =
   | { readonly gone: false; readonly object: Recognised }
   | { readonly gone: true; readonly id: ObjectId };
 
-/**
- * One object that is there, or is no more, as it travels from where it enters to all who want to know of it: parsed, and
- * with what there is to say of it.
- */
+/** An object that is there, or that is gone. It is parsed once, where it enters, and travels with its diagnostics. */
 export type ObjectChange<K extends KnownKind = KnownKind> = Present<K> | Gone<K>;
 
 interface Present<K extends KnownKind> extends Parsed<K> {
   readonly gone: false;
-  /** As it goes by within; undefined: the cluster that the node belongs to. */
+  /** The cluster's name inside the compiler; undefined: the cluster that the node belongs to. */
   readonly cluster: ClusterName | undefined;
   readonly id: ObjectId<K>;
 }
@@ -27,8 +24,8 @@ interface Gone<K extends KnownKind> {
 }
 
 /**
- * Makes a change of what a source tells of a cluster, which it may call by an alias. Here, and nowhere else, an agent
- * parses objects.
+ * Makes a change from what a source reports about a cluster, which the source may call by an alias. An agent parses
+ * objects here and nowhere else.
  */
 export type ChangeReader = (told: Told, cluster: ClusterName | undefined) => ObjectChange;
 

@@ -20,7 +20,7 @@ import { type ClusterName, compareText } from './values/names.ts';
 import { formatObjectRef, type ObjectRef } from './values/object-ref.ts';
 import { zero } from './values/rational.ts';
 
-/** What happens to one Service; a function of its arguments alone, so it can be remembered by them. */
+/** The result for one Service. It depends on the arguments alone, so it can be remembered by them. */
 export interface CompiledService {
   readonly ports: readonly ServicePortIR[];
   readonly endpoints: readonly EndpointRecord[];
@@ -51,7 +51,7 @@ export function compileService(
   for (const mergedPort of merged.ports) {
     const { port, family } = mergedPort;
     const frontends = wonFrontends(service, port, family, claims, settings, diagnostics);
-    if (frontends.length === 0) continue; // nobody can dial it
+    if (frontends.length === 0) continue; // no client can dial it
     const uses = poolsInUse(service, frontends);
     const categories = categorize(mergedPort.kept, uses, service, policy, facts);
     const origin = originOf(service, attached, mergedPort);
@@ -77,7 +77,7 @@ export function compileService(
   return { ports, endpoints, diagnostics, sameZoneText: merged.sameZoneText };
 }
 
-/** What the consumer's own object says, by whatever name it calls clusters; kube-proxy knows no policy. */
+/** The policy of the consumer's own object, by whatever names it uses for clusters; kube-proxy knows no policy. */
 function policyOf(
   service: Service,
   attached: readonly AttachedSlice[],
@@ -91,7 +91,10 @@ function policyOf(
   return resolveNames(policy, facts.registry, facts.own);
 }
 
-/** Where the registry lists clusters, a name that is none of theirs, nor of any with slices here, is a slip of the pen. */
+/**
+ * Where the registry lists clusters, a name that belongs to none of them, and to no cluster with slices here, is a
+ * typing error.
+ */
 function nameableClusters(attached: readonly AttachedSlice[], { registry, clusters, own }: MergeFacts): ClusterName[] {
   if (registry.clusters.length === 0) return [];
   const sources = attached.flatMap(({ source }) => (source.kind === 'remote' ? [source.cluster] : []));
@@ -103,7 +106,7 @@ function originOf(service: Service, attached: readonly AttachedSlice[], { family
   return exact([service.ref, ...slices]);
 }
 
-/** All endpoints seen for a port, those not used among them, by `ip:port` and slice. */
+/** All endpoints seen for a port, including those that are not used, by `ip:port` and slice. */
 function recordsOf(service: Service, merged: MergedPort, categories: Categories): EndpointRecord[] {
   const lists: (readonly Reason[])[] = [];
   const records = [...merged.kept, ...merged.dropped.keys()].map((candidate) => ({
@@ -122,20 +125,20 @@ const clusterAlone = Object.freeze({ cluster: true, local: false });
 const localAlone = Object.freeze({ cluster: false, local: true });
 const neither = Object.freeze({ cluster: false, local: false });
 
-/** One of four values that all records share. */
+/** One of four values, which all records share. */
 function inPoolsOf(cluster: boolean, local: boolean): EndpointRecord['inPools'] {
   if (cluster) return local ? both : clusterAlone;
   return local ? localAlone : neither;
 }
 
-/** The same reasons that an earlier endpoint has, or these. */
+/** The list of reasons that an earlier endpoint has already, if it is equal; else this one. */
 function shared(lists: (readonly Reason[])[], reasons: readonly Reason[]): readonly Reason[] {
   const known = lists.find((list) => list.length === reasons.length && list.every((one, i) => one === reasons[i]));
   if (known === undefined) lists.push(reasons);
   return known ?? reasons;
 }
 
-/** lists: reasons of the endpoints before */
+/** lists: the reasons of earlier endpoints */
 function recordOf(
   service: Service,
   merged: MergedPort,
@@ -181,13 +184,13 @@ function reasonsOf(
   return exact([from.source.reason, ...doubts, ...(dropped === undefined ? [] : [dropped]), ...chosen]);
 }
 
-/** Once a port: its clients are sent where nobody may answer. */
+/** Once a port: its clients are sent to endpoints of a lost cluster, where perhaps nothing answers. */
 function reportPanic(service: Service, { family, port }: MergedPort, diagnostics: Diagnostic[]): void {
   const message = `port "${port.name}" ${family}: only endpoints of lost clusters are ready; they are used`;
   diagnostics.push({ severity: 'warning', code: 'panic-mode', object: service.ref, message });
 }
 
-/** External addresses of a family in which the Service has no cluster IP: nothing is programmed for them. */
+/** External addresses of a family in which the Service has no cluster IP: no rules are written for them. */
 function reportUnservedFamilies(service: Service, diagnostics: Diagnostic[]): void {
   const lists = [
     ['spec.externalIPs', service.externalIPs],
@@ -220,7 +223,7 @@ function reportVipsElsewhere(service: Service, { registry }: MergeFacts, diagnos
   }
 }
 
-/** Source ranges count per family: ranges of one family leave the other's load balancer addresses open. */
+/** Source ranges count per family: ranges of one family leave the load balancer addresses of the other open. */
 function reportOpenLoadBalancer(
   service: Service,
   { family, port }: MergedPort,

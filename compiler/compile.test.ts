@@ -115,7 +115,7 @@ describe('hashes', () => {
   ])('%s does', (_what, changed) => expect(hash(changed)).not.toBe(hash(objects())));
 });
 
-// What a real kube-proxy 1.30 chose.
+// The endpoints that a real kube-proxy 1.30 chose.
 describe('the worked example', () => {
   const lb = { type: 'LoadBalancer', externalTrafficPolicy: 'Local' };
   const http = (nodePort?: number) => [{ name: 'http', port: 80, ...(nodePort && { nodePort }) }];

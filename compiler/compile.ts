@@ -7,7 +7,7 @@ import type { Family, IpAddress } from './values/address.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
 import type { ClusterName } from './values/names.ts';
 
-/** One cluster as far as we know it: plain JSON objects of any kind, as an API server or a file gives them. */
+/** One cluster's objects, as far as they are known: plain JSON of any kind, as an API server or a file gives them. */
 export interface ClusterObjects {
   /** undefined: the cluster that the node belongs to. */
   readonly cluster: ClusterName | undefined;

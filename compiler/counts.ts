@@ -1,4 +1,4 @@
-/** Maps that are changed by what comes and goes. */
+/** Maps that change step by step, as things come and go. */
 
 export function setOrDelete<K, V>(map: Map<K, V>, key: K, value: V, present: boolean): void {
   if (present) map.set(key, value);

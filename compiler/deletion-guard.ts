@@ -15,39 +15,43 @@ import {
 import { findCluster } from './registry/registry.ts';
 import { type ClusterName, compareText, importKey, type ServiceKey } from './values/names.ts';
 
-/** Stands before a compiler and holds deletions back that come in masses (MR-73). */
+/** Stands before a compiler and holds back deletions that come in masses (MR-73). */
 export interface DeletionGuard<C extends ObjectChange = ObjectChange> {
-  /** The changes to apply now, in their order: after deletions that are held no longer, the given ones without held ones. */
+  /**
+   * The changes to apply now, in order: first deletions that were held until now, then the given changes that are not
+   * held.
+   */
   admit(changes: readonly C[], nowMs: number): C[];
   /** When to ask again even if nothing changes; undefined: nothing is held. */
   dueMs(): number | undefined;
   /** `namespace/name` of the slices that are used although they are gone, sorted. */
   held(): readonly string[];
-  /** How many that are of each cluster. */
+  /** How many of them belong to each cluster. */
   heldByCluster(): ReadonlyMap<ClusterName, number>;
 }
 
 /**
- * Only slices in the local cluster that speak of another one are guarded: there a restarted controller or a broken control
- * plane deletes what it merely does not know yet. What another cluster's own API server deletes is gone.
+ * Guards only slices in the local cluster that describe another cluster: a restarted controller or a broken control
+ * plane deletes such slices merely because it does not know them yet. What another cluster's own API server deletes is
+ * gone.
  *
- * names   the compiler's, by which it knows whose a slice is
+ * names   the compiler's facts, which tell the cluster of a slice
  */
 export function createDeletionGuard<C extends ObjectChange = ObjectChange>(
   names: () => NamesIn,
   settings: GuardSettings = defaultGuard,
 ): DeletionGuard<C> {
   let memory: GuardMemory = emptyGuard;
-  /** Slices that may be another cluster's, by `namespace/name`. */
+  /** Slices that may belong to another cluster, by `namespace/name`. */
   const foreign = new Map<string, EndpointSlice>();
-  /** Those that are, as far as `knownBy` tells. */
+  /** Those that do belong to another cluster, as far as `knownBy` tells. */
   const slices = new Map<string, GuardedSlice>();
   let knownBy = names();
   const served = new Set<ServiceKey>();
   /** Deletions not passed on. */
   const withheld = new Map<string, C>();
 
-  /** Whose slices are may be known better now, or otherwise; none of them vanished by that. */
+  /** The cluster of a slice may be known only now, or have changed; no slice vanishes because of that. */
   function keepUp(): void {
     if (names() === knownBy) return;
     knownBy = names();
@@ -83,7 +87,7 @@ export function createDeletionGuard<C extends ObjectChange = ObjectChange>(
       foreign.delete(id);
       return slices.delete(id);
     }
-    // Even one of which nothing is used is there: an earlier deletion of it must not come after it.
+    // A slice that is there counts even if nothing of it is used: an earlier deletion of it must not follow.
     withheld.delete(id);
     const slice = change.object?.value;
     if (slice === undefined || slice.marks.native) {
@@ -114,7 +118,7 @@ export function createDeletionGuard<C extends ObjectChange = ObjectChange>(
       for (const change of changes) {
         const id = ownSliceIn(change);
         if (note(change) && id !== undefined) deletions.set(id, change);
-        // A slice may be deleted and made again in one batch: then it is there.
+        // A slice that is deleted and made again in one batch is there.
         else if (!change.gone && id !== undefined) deletions.delete(id);
       }
       const held = judge(nowMs);

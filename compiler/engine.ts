@@ -35,7 +35,7 @@ import { type Diagnostic, formatDiagnostic, sortDiagnostics } from './values/dia
 import { type ClusterName, compareText, type Namespace, type ServiceKey, type ServicePortId } from './values/names.ts';
 import { createWorld } from './world.ts';
 
-/** What a compiler is told once. */
+/** What a compiler is given at its start. */
 export interface CompilerContext {
   readonly settings: Settings;
   /** The node that is compiled for; undefined: the only Node among the local cluster's objects. */
@@ -46,46 +46,52 @@ export interface CompilerContext {
   readonly localAddresses: readonly IpAddress[] | undefined;
 }
 
-/** What became of Service ports: their new meaning, or that they are no more. */
+/** How Service ports changed: their new IR, or that they are gone. */
 export type PortChanges = ReadonlyMap<ServicePortId, ServicePortIR | 'gone'>;
 
 export type NodeContexts = Readonly<Record<Family, NodeContext>>;
 
-/** Compiles what was put in, and of it only what changed since. Compiling everything at once is the first settling. */
+/** Compiles the objects that were put in, and recompiles only what changed. The first `settle` compiles everything. */
 export interface Engine {
   put(cluster: ClusterName | undefined, object: ModelObject): void;
-  /** Takes an object out that was put in. */
+  /** Takes out an object that was put in before. */
   drop(cluster: ClusterName | undefined, object: ModelObject): void;
-  /** Another registry counts from the next settling on; clusters whose objects are here keep their names. */
+  /** Uses another registry from the next `settle` on; clusters whose objects are here keep their names. */
   register(registry: Registry): void;
-  /** Renews what tells whose a slice is, and compiles nothing yet: until a start has all objects, most would be compiled again. */
+  /**
+   * Updates the facts that tell the cluster of a slice, and compiles nothing yet: before a start has all objects, most
+   * would be compiled twice.
+   */
   renew(): void;
   /** Compiles the Services that changes touch. */
   settle(): PortChanges;
   /** As of the last settling. */
   node(): NodeContexts;
-  /** What tells whose a slice of the local cluster is, as of the last settling; the same value while it is the same. */
+  /**
+   * The facts that tell the cluster of a slice in the local cluster, as of the last settling; the same value while
+   * nothing changed.
+   */
   names(): NamesIn;
-  /** What became of each Service, as of the last settling. */
+  /** The result for each Service, as of the last settling. */
   services(): ReadonlyMap<ServiceKey, Pick<CompiledService, 'ports' | 'endpoints'>>;
   /** A Service's labels, or a ServiceImport's; undefined: there is no such object. */
   labelsOf(key: ServiceKey): Service['labels'] | undefined;
-  /** Services that an object is, feeds or may matter to, beside all that is in. */
+  /** Services that an object is, feeds or may affect, given all other objects. */
   concerns(cluster: ClusterName | undefined, object: ModelObject): ReadonlySet<ServiceKey>;
-  /** As the compilation says it. */
+  /** The same diagnostics as the compilation has. */
   diagnostics(parsing: readonly Diagnostic[]): readonly Diagnostic[];
   /**
    * Everything, as of the last settling.
    *
-   * parsing  what was said of the objects before they were put in
+   * parsing  the diagnostics of the objects from before they were put in
    */
   compilation(parsing: readonly Diagnostic[]): Compilation;
 }
 
 /**
- * The engine remembers what became of each Service, and recompiles one only if something that compileService asks for
- * may differ: the Service or its slices, the winner of a place that it claims, an address that its slices name and
- * that became or ceased to be ours, or a fact that all Services see. The result is always that of compiling the same
+ * The engine remembers the result for each Service, and recompiles one only if something that compileService asks for
+ * may differ: the Service or its slices, the winner of a place that it claims, an address that its slices name and that
+ * became local or ceased to be, or a fact that all Services see. The result is always that of compiling the same
  * objects from nothing; a property test holds it to that.
  */
 export function createEngine(context: CompilerContext): Engine {
@@ -94,7 +100,7 @@ export function createEngine(context: CompilerContext): Engine {
   const world = createWorld();
   const claims = createClaimTable(settings);
   const compiled = new Map<ServiceKey, CompiledService>();
-  /** Services that changes touched since they were compiled. */
+  /** Services that changes touched after they were last compiled. */
   const stale = new Set<ServiceKey>();
   let changes = new Map<ServicePortId, ServicePortIR | 'gone'>();
   const local = new Set(localAddresses);
@@ -103,7 +109,7 @@ export function createEngine(context: CompilerContext): Engine {
   let given = context.registry ?? emptyRegistry;
   let marked = { given, byOwn: new Map<ClusterName | undefined, Registry>() };
   let facts = readFacts();
-  /** Of namespaces whose objects say something of clusters or addresses, which holds there alone. */
+  /** Of namespaces whose objects name clusters or addresses: such claims count only in that namespace. */
   const factsOfNamespaces = new Map<Namespace, MergeFacts>();
   let names: NamesIn = { registry: facts.registry, in: factsIn };
 
@@ -130,10 +136,10 @@ export function createEngine(context: CompilerContext): Engine {
     };
   }
 
-  /** The registry with the local cluster marked: one value for each name, so that it can be compared. */
+  /** The registry with the local cluster marked: one value for each name, so that values can be compared. */
   function registryWith(own: ClusterName | undefined): Registry {
     if (marked.given !== given) marked = { given, byOwn: new Map() };
-    // kube-proxy knows of no cluster, lost or drained.
+    // kube-proxy knows no clusters, so none is lost or drained.
     const registry = marked.byOwn.get(own) ?? (compat ? emptyRegistry : withOwn(given, own));
     marked.byOwn.set(own, registry);
     return registry;
@@ -157,13 +163,13 @@ export function createEngine(context: CompilerContext): Engine {
     };
   }
 
-  /** Whether anyone with a right to it names the local cluster, if only ambiguously. */
+  /** Whether any object that may do so names the local cluster, even if the names disagree. */
   function isNamed(): boolean {
     const isStated = statedOwnCluster(settings.ownCluster, given) !== undefined;
     return isStated || [...world.properties].some(({ clusterId }) => clusterId !== undefined);
   }
 
-  /** Reads again what holds in these namespaces; returns those in which it is something else than before. */
+  /** Reads again the facts of these namespaces; returns the namespaces whose facts changed. */
   function renewFactsIn(namespaces: Iterable<Namespace>): Set<Namespace> {
     const changed = new Set<Namespace>();
     const claiming = new Set(world.claimingNamespaces());
@@ -177,7 +183,7 @@ export function createEngine(context: CompilerContext): Engine {
     return changed;
   }
 
-  /** As registered, else as configured. */
+  /** From the registry, else from the configuration. */
   function podCidrs(registry: Registry): readonly Cidr[] {
     const ranges = ownCluster(registry)?.podCidrs ?? [];
     return ranges.length > 0 ? ranges : settings.clusterCidrs;
@@ -188,7 +194,7 @@ export function createEngine(context: CompilerContext): Engine {
     return !compat || kind !== 'ServiceImport';
   }
 
-  /** Reads the facts again, and notes which Services are to be compiled again. */
+  /** Reads the facts again, and marks the Services to compile again. */
   function renew(): void {
     const { keys, places, namespaces } = world.takeTouched();
     const before = facts;
@@ -237,7 +243,7 @@ export function createEngine(context: CompilerContext): Engine {
     return settled;
   }
 
-  /** Who looks before a start is complete gets what there is by now. */
+  /** Before a start is complete, callers get what is known so far. */
   function settled(): ReadonlyMap<ServiceKey, CompiledService> {
     compileStale();
     return compiled;
@@ -279,7 +285,7 @@ export function createEngine(context: CompilerContext): Engine {
     return sortDiagnostics(withoutRepeats(diagnostics));
   }
 
-  /** Most Services have endpoints of the local cluster alone, so lists are made of the others' only. */
+  /** Most Services have endpoints of the local cluster alone, so lists are made only for the others. */
   function allEndpoints(isMeant: (record: EndpointRecord) => boolean = () => true): EndpointRecord[] {
     const found: EndpointRecord[] = [];
     for (const { endpoints } of compiled.values())
@@ -293,7 +299,7 @@ export function createEngine(context: CompilerContext): Engine {
     return zones;
   }
 
-  /** kube-proxy asks nobody whose an address is. */
+  /** kube-proxy does not ask to which object an address belongs. */
   function contested(): Contested {
     if (compat) return nothingContested;
     const own = new Set(addressesOf(node, localAddresses));
@@ -350,9 +356,7 @@ export function createEngine(context: CompilerContext): Engine {
   };
 }
 
-/**
- * The name that a cluster's objects go by within: its id, and none for the local cluster, even if it was given one.
- */
+/** The name of a cluster inside the compiler: its id; undefined for the local cluster, even if it has an id. */
 export function viewOf(
   cluster: ClusterName | undefined,
   { settings, registry = emptyRegistry }: Pick<CompilerContext, 'settings' | 'registry'>,
@@ -362,7 +366,9 @@ export function viewOf(
   return id === statedOwnCluster(settings.ownCluster, registry) ? undefined : id;
 }
 
-/** Whether clusters whose objects are given go by the same names with another registry: else a new compiler is needed. */
+/**
+ * Whether clusters whose objects are given keep their names under another registry; if not, a new compiler is needed.
+ */
 export function callsAlike(
   clusters: Iterable<ClusterName | undefined>,
   context: Pick<CompilerContext, 'settings' | 'registry'>,
@@ -390,7 +396,7 @@ function inIdOrder(family: Family, ports: readonly ServicePortIR[]): ServicePort
   return ports.filter((port) => port.family === family).sort((a, b) => compareText(a.id, b.id));
 }
 
-/** One fact can be met more than once, in both families say. */
+/** The same fact can be found more than once, for example in both families. */
 function withoutRepeats(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const seen = new Map<string, Diagnostic>();
   for (const diagnostic of diagnostics) seen.set(`${diagnostic.code} ${formatDiagnostic(diagnostic)}`, diagnostic);

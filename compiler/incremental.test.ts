@@ -219,7 +219,7 @@ const object = fc.oneof(
     ),
   },
 );
-/** Mostly one namespace, and now and then another, which has a say of its own. */
+/** Mostly one namespace, and sometimes another one, whose claims count only there. */
 const placed = fc.tuple(object, fc.constantFrom('default', 'default', 'default', 'tenant')).map(([each, namespace]) => {
   const isNamespaced = !['Node', 'ClusterProperty'].includes(String(each.kind));
   return isNamespaced ? { ...each, metadata: { ...(each.metadata as object), namespace } } : each;
@@ -269,7 +269,7 @@ it('any sequence of changes ends where compiling from nothing does', () => {
   const batch = fc.record({
     events: fc.array(event, { minLength: 1, maxLength: 6 }),
     registry: arbitraryRegistry,
-    /** Compiled with the next batch that is not. */
+    /** This batch is compiled together with the next one that is not collected. */
     isCollected: fc.boolean(),
     isLookedAt: fc.boolean(),
   });

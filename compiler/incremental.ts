@@ -8,49 +8,54 @@ import type { Registry } from './registry/registry.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
 import type { ClusterName, ServiceKey } from './values/names.ts';
 
-/** A compiler that remembers, for an agent that hears of changes. */
+/** A compiler that remembers its results, for an agent that receives changes. */
 export interface Compiler {
   /**
-   * Takes changes in, in the order in which they happened, and compiles the Services that they touch. An object
-   * replaces the one of the same kind and name, and what there was to say of that one; kinds without a part in Service
-   * rules are passed over.
+   * Takes in changes, in the order in which they happened, and compiles the Services that they touch. An object
+   * replaces the previous one of the same kind and name, together with its diagnostics; kinds that play no part in
+   * Service rules are ignored.
    *
    * returns  the Service ports whose meaning changed, and nothing else
    */
   apply(changes: readonly ObjectChange[]): PortChanges;
   /**
-   * Takes changes in and compiles nothing yet: the next call of `apply` returns what they changed. For a start, in which nearly
-   * every change touches what the one before it touched.
+   * Takes in changes and compiles nothing yet: the next call of `apply` returns what they changed. Meant for a start,
+   * in which nearly every change touches the same Services as the one before it.
    */
   collect(changes: readonly ObjectChange[]): void;
   /**
-   * Takes another registry, in which clusters whose objects are here go by the same names (engine.ts, viewOf).
+   * Uses another registry, under which clusters whose objects are here keep their names (engine.ts, viewOf).
    *
    * returns  as apply does
    */
   register(registry: Registry): PortChanges;
   node(): NodeContexts;
-  /** What tells whose a slice of the local cluster is (compiler/merge/source.ts); the same value while it is the same. */
+  /**
+   * The facts that tell the cluster of a slice in the local cluster (compiler/merge/source.ts); the same value while
+   * nothing changed.
+   */
   names(): NamesIn;
-  /** What became of each Service, as of the last change. */
+  /** The result for each Service, as of the last change. */
   services: Engine['services'];
-  /** The labels of a Service that is there, which choose it. */
+  /** The labels of an existing Service, by which users select it. */
   labelsOf: Engine['labelsOf'];
-  /** What a change is about: of an object that goes, as long as it is not applied. */
+  /** What a change is about. For an object that goes away, ask before the change is applied. */
   subjectOf(change: ObjectChange): Subject;
-  /** How often something was taken in: while it is the same, so is {@link Compiler.compilation}. */
+  /** How often something was taken in: while this number is the same, {@link Compiler.compilation} is the same. */
   generation(): number;
-  /** What there is to say, as {@link Compiler.compilation} has it. */
+  /** All diagnostics, as in {@link Compiler.compilation}. */
   diagnostics(): readonly Diagnostic[];
-  /** The whole: equal to compiling the present objects from nothing. */
+  /** The whole result: equal to compiling the present objects from nothing. */
   compilation(): Compilation;
 }
 
-/** What an object has to do with, by all that is known. */
+/** What an object is related to, as far as is known now. */
 export interface Subject {
-  /** Services that it is, feeds or may matter to. */
+  /** Services that it is, feeds or may affect. */
   readonly services: ReadonlySet<ServiceKey>;
-  /** Whose it is: by rules L1 to L8 a slice of the local cluster may be another's. undefined: our own. */
+  /**
+   * Its cluster: by rules L1 to L8 a slice in the local cluster may belong to another. undefined: the local cluster.
+   */
   readonly cluster: ClusterName | undefined;
 }
 
@@ -58,7 +63,7 @@ export function createCompiler(context: CompilerContext): Compiler {
   const engine = createEngine(context);
   /** undefined: the object is so bad that nothing of it is used. */
   const entries = new Map<string, ModelObject | undefined>();
-  /** Nearly every object is fine: what was said of the others is found without a look at all. */
+  /** Nearly every object is fine: keeping only the others' diagnostics saves a look at all objects. */
   const complaints = new Map<string, readonly Diagnostic[]>();
   let generation = 0;
 
@@ -84,7 +89,7 @@ export function createCompiler(context: CompilerContext): Compiler {
     return [...complaints.values()].flat();
   }
 
-  /** That a change tells of, or that is there until it is applied. */
+  /** The object that a change reports, or that is there until the change is applied. */
   function objectOf(change: ObjectChange): ModelObject | undefined {
     if (change.gone) return entries.get(keyOf(change));
     return concernsRules(change) ? change.object : undefined;

@@ -7,7 +7,7 @@ import type { ClusterName } from './values/names.ts';
 /**
  * Kubernetes objects of all clusters → what this node must do.
  *
- * Pure, and blind to the order of objects. Bad input never throws: it is left out as narrowly as possible and
+ * Pure, and independent of the order of objects. Bad input never throws: the smallest possible part is left out and
  * reported in `diagnostics`.
  */
 export function compile(input: CompileInput): Compilation {

@@ -3,11 +3,12 @@ import type { EndpointSlice } from './model/endpoint-slice.ts';
 import { embeddedIpv4, type IpAddress } from './values/address.ts';
 
 /**
- * Whether any endpoint may have an address, or one that a gateway makes that address of. No is certain; yes is worth a look at
- * the slices.
+ * Whether any endpoint may have an address, or one that a gateway turns into that address. "No" is certain; "yes" means
+ * that the slices must be looked at.
  *
- * Services and pods live in different networks. So a count for each network that has endpoints, of which there are about as many as
- * nodes, answers for the address of a new Service, where an index of all endpoints would cost memory for each of them.
+ * Services and pods live in different networks. So counting endpoints per network is enough to answer for a new
+ * Service's address: there are about as many such networks as nodes. An index of all endpoints would cost memory for
+ * each of them.
  */
 export interface NamedAddresses {
   change(slice: EndpointSlice, by: 1 | -1): void;
@@ -27,7 +28,7 @@ export function createNamedAddresses(): NamedAddresses {
   };
 }
 
-/** All but the last group: any part of the text would do that is the same for equal addresses. */
+/** All but the last group of the address. Any part of the text that is the same for equal addresses would do. */
 function networkOf(address: IpAddress): string {
   return address.slice(0, Math.max(address.lastIndexOf('.'), address.lastIndexOf(':')));
 }

@@ -3,9 +3,9 @@ import type { ServiceImport } from './model/service-import.ts';
 import type { IpAddress } from './values/address.ts';
 import type { ClusterName, Namespace } from './values/names.ts';
 
-/** What the objects of one namespace say of clusters and addresses. */
+/** What the objects of one namespace claim about clusters and addresses. */
 export interface NamespaceClaims {
-  /** Clusters that marks of slices, imports and MultiClusterServices name, and how often. */
+  /** The clusters that marks of slices, imports and MultiClusterServices name, and how often. */
   readonly named: ReadonlyMap<ClusterName, number>;
   /** How many objects Karmada says it applied to each cluster. */
   readonly applied: ReadonlyMap<ClusterName, number>;
@@ -14,9 +14,9 @@ export interface NamespaceClaims {
 }
 
 /**
- * Whoever may write into one namespace says what he likes there. So what its objects say of clusters and of addresses
- * that are ours counts in that namespace and nowhere else: no tenant can rename the local cluster, make another tenant's
- * slices somebody else's, or keep another tenant's endpoints out.
+ * A tenant who may write into one namespace can claim anything there. So what its objects claim about clusters and
+ * about local addresses counts in that namespace and nowhere else: no tenant can rename the local cluster, assign
+ * another tenant's slices to a different cluster, or keep out another tenant's endpoints.
  */
 export interface ClaimsOfNamespaces {
   of(namespace: Namespace): NamespaceClaims;
@@ -24,7 +24,7 @@ export interface ClaimsOfNamespaces {
   changeNamed(namespace: Namespace, cluster: ClusterName, by: 1 | -1): void;
   changeApplied(namespace: Namespace, cluster: ClusterName, by: 1 | -1): void;
   changeAddresses(imported: ServiceImport, by: 1 | -1): void;
-  /** Namespaces that say something else than at the last asking. */
+  /** Namespaces whose claims changed since the last call. */
   takeTouched(): Set<Namespace>;
 }
 

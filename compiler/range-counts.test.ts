@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { createRangeCounts } from './range-counts.ts';
 import { addressFromNumber, cidrContains, cidrFamily, cidrOf, type Family } from './values/address.ts';
 
-/** Few bits differ, so that ranges hold addresses, and each other. */
+/** Addresses differ in few bits, so that ranges contain addresses and each other. */
 const address = fc
   .tuple(fc.constantFrom<Family>('IPv4', 'IPv6'), fc.integer({ min: 0, max: 7 }), fc.integer({ min: 0, max: 3 }))
   .map(([family, high, low]) => {

@@ -11,19 +11,19 @@ import {
 
 /** Many ranges, such as those of five thousand nodes. */
 export interface HeldRanges {
-  /** Whether one of them holds the address. Costs what the number of their different lengths costs, which is one or two. */
+  /** Whether one of them holds the address. Costs one look-up for each prefix length in use, which is one or two. */
   hold(address: IpAddress): boolean;
-  /** Whether there are any, of this family or of either. */
+  /** Whether there are any ranges, of this family or of either. */
   areKnown(family?: Family): boolean;
 }
 
-/** The same, and how many times each is there. */
+/** The same, with how many times each range is there. */
 export interface RangeCounts extends HeldRanges {
-  /** returns  whether the range came to be there at all, or ceased to be */
+  /** returns  whether the range appeared or disappeared */
   change(cidr: Cidr, by: 1 | -1): boolean;
 }
 
-/** Bits by which an address is found in a range: none of these texts belongs to two ranges. */
+/** The bits by which an address is found in a range: no two ranges have the same text. */
 type NetworkKey = string;
 
 export function createRangeCounts(): RangeCounts {

@@ -9,8 +9,8 @@ import { compareText } from './values/names.ts';
 import { formatObjectRef, printable } from './values/object-ref.ts';
 
 /**
- * Endpoints that stand at another Service's cluster IP (once an address and Service): a connection is translated once, so
- * nobody answers there.
+ * Endpoints at another Service's cluster IP (once an address and Service): the kernel translates a connection once, so
+ * nothing answers there.
  */
 export function reportServiceAddresses(
   contested: readonly IpAddress[],
@@ -26,7 +26,7 @@ export function reportServiceAddresses(
   }
   for (const { address, service, slice, leftOut, reasons } of endpoints) {
     const holder = holders.get(address);
-    // What came back from another cluster is answered by the Service's own endpoints (MR-16).
+    // The Service's own endpoints answer for what came back from another cluster (MR-16).
     const cameBack = reasons.some(({ rule }) => rule === 'MR-11');
     if (holder === undefined || holder.vip !== 'clusterIP' || leftOut !== undefined || cameBack) continue;
     const message = `endpoint ${address} of Service ${service} is the cluster IP of ${formatObjectRef(holder.ref)}; the kernel translates a connection only once, so nothing answers there`;
@@ -35,8 +35,8 @@ export function reportServiceAddresses(
 }
 
 /**
- * Slices that call this node by another name than it has here: no endpoint runs on it then, as far as policies can tell.
- * Only said where its own pod range proves it.
+ * Slices that call this node by a name other than its own: then policies take no endpoint to run on it. Reported only
+ * where the node's own pod range proves it.
  */
 export function reportNodeName(
   nodeName: string | undefined,

@@ -12,8 +12,8 @@ export function parseInterfaceName(value: unknown): InterfaceName | undefined {
 }
 
 /**
- * What begins the names of everything that we make in a kernel: kube-proxy's `KUBE`, so that its rules are ours letter
- * for letter, or one of our own beside a kube-proxy that runs.
+ * The beginning of every name that slicewright makes in a kernel: kube-proxy's `KUBE`, so that the rules equal kube-
+ * proxy's letter for letter, or a prefix of its own beside a running kube-proxy.
  */
 export type ChainPrefix = Brand<string, 'ChainPrefix'>;
 
@@ -29,10 +29,10 @@ function prefix(text: string): ChainPrefix {
 }
 
 export const kubePrefix = prefix('KUBE');
-/** Of a proxy that serves only Services labelled for it, unless it is told another one. */
+/** The prefix of a proxy that serves only Services labelled for it, unless the operator chooses another one. */
 export const ownPrefix = prefix('SLWR');
 
-/** How traffic of this node's own pods is told from the rest (`detectLocalMode` of kube-proxy). */
+/** How traffic of this node's own pods is recognised (`detectLocalMode` of kube-proxy). */
 export type DetectLocalMode = 'ClusterCIDR' | 'NodeCIDR' | 'BridgeInterface' | 'InterfaceNamePrefix';
 
 /** Which of the node's addresses answer on node ports, for one family. */
@@ -47,7 +47,7 @@ export type IpvsScheduler = (typeof ipvsSchedulers)[number];
 
 /**
  * `kube-proxy`: produce exactly kube-proxy v1.30's rules, with no deliberate deviation (MR-46).
- * `none`: the newest kube-proxy's behaviour, and our own merge rules.
+ * `none`: the newest kube-proxy's behaviour, with slicewright's merge rules.
  */
 export type Compat = 'kube-proxy' | 'none';
 
@@ -55,12 +55,12 @@ export type Compat = 'kube-proxy' | 'none';
 export interface Settings {
   readonly compat: Compat;
   /**
-   * The `service.kubernetes.io/service-proxy-name` of the Services that are served; undefined: of those without that
+   * The `service.kubernetes.io/service-proxy-name` of the Services that are served; undefined: Services without that
    * label, as kube-proxy does.
    */
   readonly serviceProxyName: string | undefined;
   readonly chainPrefix: ChainPrefix;
-  /** Own id in the cluster set; undefined: found out from the objects (MR-17). */
+  /** This cluster's id in the cluster set; undefined: found out from the objects (MR-17). */
   readonly ownCluster: ClusterName | undefined;
   readonly detectLocalMode: DetectLocalMode;
   readonly clusterCidrs: readonly Cidr[];
@@ -74,13 +74,13 @@ export interface Settings {
   readonly nodePortAddresses: Readonly<Record<Family, NodePortAddresses>>;
   /** Overrides the node's address of its family; undefined when unspecified (0.0.0.0, ::). */
   readonly bindAddress: IpAddress | undefined;
-  /** kube-proxy's `nf_conntrack_tcp_be_liberal` at start: without the INVALID drop rule if true. */
+  /** kube-proxy's `nf_conntrack_tcp_be_liberal` at start; true: the rules do not drop INVALID packets. */
   readonly conntrackTcpBeLiberal: boolean;
-  /** Rules count connections to each endpoint, also where counting is a choice. */
+  /** Rules count connections to each endpoint, also where the backend leaves counting to choice. */
   readonly countsTraffic: boolean;
   /**
-   * iptables mode counts what kube-proxy 1.31 counts in two objects of the kernel: packets that are dropped because conntrack
-   * calls them invalid, and connections to node ports on 127.0.0.1.
+   * iptables mode counts what kube-proxy 1.31 counts in two accounting objects of the kernel: packets that are dropped
+   * because conntrack calls them invalid, and connections to node ports on 127.0.0.1.
    */
   readonly packetCounters: boolean;
   /** Feature gates given by name, as kube-proxy knows them. */

@@ -28,39 +28,39 @@ import {
 import type { ObjectRef } from './values/object-ref.ts';
 import { unreachable } from './values/unreachable.ts';
 
-/** What objects that came or went since the last look have to do with. */
+/** What is related to objects that came or went since the last look. */
 export interface Touched {
-  /** Services that they are, or feed. */
+  /** Services that these objects are, or feed. */
   readonly keys: Set<ServiceKey>;
-  /** What became ours or no longer is. */
+  /** Places that became local or ceased to be. */
   readonly places: Places;
-  /** Namespaces whose objects say something else of clusters and addresses. */
+  /** Namespaces whose objects changed their claims about clusters and addresses. */
   readonly namespaces: Set<Namespace>;
 }
 
-/** Addresses by themselves, and ranges of pods. */
+/** Single addresses, and ranges of pods. */
 export interface Places {
   readonly addresses: ReadonlySet<IpAddress>;
   readonly pods: HeldRanges;
 }
 
 /**
- * The objects of all clusters, indexed by what compiling one Service asks for. Knows which Services a change touches;
- * what counts where is decided in attachments.ts.
+ * The objects of all clusters, indexed by what compiling one Service looks up. Knows which Services a change touches;
+ * attachments.ts decides which object counts where.
  */
 export interface World {
   /** A Service, or a ServiceImport that answers at its own addresses because no Service is derived from it. */
   service(key: ServiceKey): Service | undefined;
-  /** Of everything that `service` may know. */
+  /** The keys of everything that `service` may know. */
   serviceKeys(): Iterable<ServiceKey>;
   keysIn(namespaces: ReadonlySet<Namespace>): Iterable<ServiceKey>;
   readonly nodes: readonly Node[];
-  /** What the local cluster says of itself. */
+  /** The local cluster's own ClusterProperty objects. */
   readonly properties: Iterable<ClusterProperty>;
   put(cluster: ClusterName | undefined, object: ModelObject): void;
   drop(cluster: ClusterName | undefined, object: ModelObject): void;
   takeTouched(): Touched;
-  /** Services that an object is, feeds or may matter to, by all that is there now. */
+  /** Services that an object is, feeds or may affect, given all objects present now. */
   concerns(cluster: ClusterName | undefined, object: ModelObject): ReadonlySet<ServiceKey>;
   /** A Service's slices: the local cluster's by name, then other clusters', by cluster and name. */
   attachedTo(key: ServiceKey, facts: MergeFacts): AttachedSlice[];
@@ -72,27 +72,33 @@ export interface World {
   overreaching(): Iterable<ObjectRef>;
   /** Offers of other clusters that no object of the local cluster accepts. */
   unaccepted(factsIn: (namespace: Namespace) => MergeFacts): Iterable<Unaccepted>;
-  /** Services that have one of the addresses written into them, or a slice of perhaps another cluster that names one. */
+  /**
+   * Services with one of these addresses in their own fields, or with a slice of possibly another cluster that names
+   * one.
+   */
   keysNaming(places: Places): ServiceKey[];
   /**
-   * Ids that a slice's name may begin with, longest first (MR-12): of clusters that are registered or that we have objects
-   * of, and those that the objects of one namespace name.
+   * Ids that a slice's name may begin with, longest first (MR-12): ids of clusters that are registered or whose objects
+   * are here, and those that the objects of one namespace name.
    *
-   * namespace  undefined: what holds in all
+   * namespace  undefined: only the ids that count in every namespace
    */
   knownClusters(own: ClusterName | undefined, registry: Registry, namespace: Namespace | undefined): ClusterName[];
-  /** The other clusters that we have objects of. */
+  /** The other clusters whose objects are here. */
   given(): Iterable<ClusterName>;
   claimsOf(namespace: Namespace): NamespaceClaims;
-  /** Those whose objects say anything of clusters or addresses. */
+  /** Namespaces whose objects make claims about clusters or addresses. */
   claimingNamespaces(): Iterable<Namespace>;
-  /** Pod ranges of the nodes, as they are at any time. */
+  /** Pod ranges of the nodes, always up to date. */
   readonly nodePods: HeldRanges;
-  /** Whether the API server answers there, as its own slice says: to warn of, as whoever may write in `default` may forge it. */
+  /**
+   * Whether the API server answers there, according to its own slice. For warnings only: anyone who may write in
+   * `default` can forge it.
+   */
   isApiServer(address: IpAddress): boolean;
-  /** Whether an address is ours, for all: of a Node, or given to a Service by the API server. */
+  /** Whether an address is local for every namespace: it belongs to a Node, or the API server gave it to a Service. */
   reserved(address: IpAddress): 'node' | 'cluster IP' | undefined;
-  /** What Services answer at and others have too. */
+  /** Addresses at which Services answer and that something else has too. */
   contested(facts: Omit<AddressFacts, 'isOfNode'>): Contested;
 }
 
@@ -142,14 +148,14 @@ export function createWorld(): World {
     return member;
   }
 
-  /** Adds to what is counted of an object, or takes away; counts make both the same. */
+  /** Adds an object to the counts, or takes it away: the same code does both. */
   function count(cluster: ClusterName | undefined, object: ModelObject, by: 1 | -1): void {
     objectsOf.change(cluster, by);
     if (object.kind === 'EndpointSlice') {
       named.change(object.value, by);
       contested.countSlice(object.value, by);
     }
-    // Another cluster's objects say nothing of our addresses, nor of what clusters there are.
+    // Another cluster's objects tell nothing about local addresses, nor about which clusters exist.
     if (cluster !== undefined) return;
     switch (object.kind) {
       case 'Service':
@@ -161,7 +167,7 @@ export function createWorld(): World {
         countNames(object.value, object.value.exporters, by);
         contested.countService(object.value.service, by);
         countJudged(object.value.service, by);
-        // A remote endpoint there would lead back here. Others' endpoints are not for an import to judge.
+        // A remote endpoint there would lead back here. An import does not decide about other Services' endpoints.
         for (const address of Object.values(object.value.service.clusterIPs)) touched.addresses.add(address);
         return claims.changeAddresses(object.value, by);
       case 'EndpointSlice':
@@ -253,7 +259,7 @@ export function createWorld(): World {
 
   function concerns(cluster: ClusterName | undefined, object: ModelObject): Set<ServiceKey> {
     const keys = new Set<ServiceKey>();
-    // What another cluster imports says nothing here.
+    // Another cluster's imports do not count here.
     if (object.kind === 'ServiceImport' && cluster !== undefined) return keys;
     for (const key of servicesOf(object)) {
       keys.add(key);
@@ -265,7 +271,7 @@ export function createWorld(): World {
   function relatedTo(key: ServiceKey): ServiceKey[] {
     const imported = imports.get(importKey(key)) ?? imports.get(key);
     const related = imported === undefined ? [] : [imported.service.key, imported.derived ?? key];
-    // It may itself be derived: then it stands for another name's import.
+    // The key may itself be derived: then it stands for an import of another name.
     for (const other of importsOfDerived.get(key)?.values() ?? []) related.push(other.service.key, other.exported);
     return related;
   }
@@ -287,11 +293,11 @@ export function createWorld(): World {
 
   function keysOfSlicesNaming({ addresses, pods }: Places): ServiceKey[] {
     const keys: ServiceKey[] = [];
-    // A gateway may make a local address of one that holds it (merge/sanitise.ts).
+    // A gateway may extract a local address from an address that embeds it (merge/sanitise.ts).
     const isThere = (address: IpAddress): boolean =>
       [address, ...embeddedIpv4(address)].some((meant) => addresses.has(meant) || pods.hold(meant));
     for (const [cluster, { slices }] of members) {
-      // Another cluster's native slices are remote to us.
+      // Another cluster's native slices are remote to this cluster.
       const names = ({ marks, endpoints }: EndpointSlice): boolean =>
         (cluster !== undefined || !marks.native) && endpoints.some(({ address }) => isThere(address));
       for (const [key, ofService] of slices) {
@@ -325,7 +331,7 @@ export function createWorld(): World {
     },
     drop(cluster, object) {
       count(cluster, object, -1);
-      // What it is related to is found while it is there.
+      // Related Services are found while the object is still there.
       touch(cluster, object);
       index(cluster, object, false);
     },
@@ -353,7 +359,7 @@ export function createWorld(): World {
     unaccepted: (factsIn) => unaccepted(holdings, factsIn),
     keysNaming({ addresses, pods }) {
       const keys: ServiceKey[] = [];
-      // All slices and Services are looked at only for an address that one of them may name.
+      // Looks at all slices and Services only for an address that one of them may name.
       if (pods.areKnown() || [...addresses].some(named.mayHave)) keys.push(...keysOfSlicesNaming({ addresses, pods }));
       if (![...addresses].some((address) => judged.counts.has(address))) return keys;
       for (const key of [...ours.services.keys(), ...imports.keys()]) {
@@ -382,7 +388,7 @@ export function createWorld(): World {
   };
 }
 
-/** Services that an object is, feeds or speaks of, by itself alone. */
+/** Services that an object is, feeds or names, judged by the object alone. */
 function servicesOf(object: ModelObject): readonly ServiceKey[] {
   switch (object.kind) {
     case 'Service':

@@ -12,7 +12,7 @@ export const caseNames: readonly string[] = readdirSync(root, { withFileTypes: t
   .map((entry) => entry.name)
   .sort(compareText);
 
-/** The inputs of a case. Throws when the case is wrong. */
+/** The inputs of a case. Throws when the case is malformed. */
 export function readCase(name: string): GoldenCase {
   return readInputs(openFolder(root, `${root}${name}`));
 }

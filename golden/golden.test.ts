@@ -14,7 +14,7 @@ import { caseNames, readCase } from './case.ts';
 // One file for all cases: loading the compiler costs more than compiling any of them.
 defineGoldenSuite(new URL('.', import.meta.url));
 
-// What holds for every case of slicewright's own, whatever it expects.
+// Properties of each of slicewright's own cases, whatever result it expects.
 describe.each(caseNames)('%s', (name) => {
   const golden = readCase(name);
 
@@ -42,7 +42,7 @@ describe.each(caseNames)('%s', (name) => {
       fc.asyncProperty(arbitraryOrder(golden), async (inAnyOrder) => {
         expect(await expectationsOf(inAnyOrder)).toEqual(expected);
       }),
-      // A case with changes has the plans of every backend in it, and is as small as the others.
+      // A case with changes includes the plans of every backend, and is as small as the others.
       { numRuns: golden.changes.length > 0 ? 3 : 8 },
     );
   });

@@ -1,4 +1,4 @@
-// Set-up of every file of tests: properties draw from the seed of the run, and one that fails says how to see it again.
+// Set-up of every test file: properties draw from the seed of the run, and a failing property prints how to repeat it.
 import fc, { type RunDetails } from 'fast-check';
 import { expect } from 'vitest';
 import { runSeed } from './helpers/numbers.ts';
@@ -10,13 +10,13 @@ fc.configureGlobal({
   },
 });
 
-/** The seed leads to the same counterexample: the path that fast-check prints with it is the way from one to the other. */
+/** The seed leads to the same counterexample: the path that fast-check prints leads from the seed to it. */
 function again({ seed }: RunDetails<unknown>): string {
   const { testPath = '', currentTestName = '' } = expect.getState();
   return `See it again (${currentTestName}): SEED=${seed} make test FILES=${testPath.replace(`${process.cwd()}/`, '')}`;
 }
 
-/** What failed under the property, for vitest to show where. */
+/** The failure under the property, so that vitest shows its place. */
 function causeOf({ errorInstance }: RunDetails<unknown>): ErrorOptions {
   return errorInstance === null || errorInstance === undefined ? {} : { cause: errorInstance };
 }

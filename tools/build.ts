@@ -13,7 +13,8 @@ import { extraFiles } from './install/extras.ts';
 const output = {
   platform: 'node',
   target: 'node22.19',
-  // V8 keeps the text of a loaded file, two bytes a character if one of them is beyond Latin-1: so none is.
+  // V8 keeps the text of a loaded file with two bytes a character if one character is beyond Latin-1; so all output is
+  // ASCII.
   charset: 'ascii',
   minifySyntax: true,
   minifyWhitespace: true,
@@ -23,10 +24,10 @@ const output = {
 /**
  * Builds into an empty `folder`; returns which source went into which file, paths from the project's root.
  *
- * Only ES modules can be cut into chunks, but Node loads CommonJS a fifth faster: no resolving ahead, and no
- * reading of every export of Node's own modules, some of which load much on being read. So chunks are cut
- * first and become CommonJS one by one. What tests of users import stays a module, since vitest is one: it takes the chunks
- * by name as they are.
+ * Only ES modules can be split into chunks, but Node loads CommonJS a fifth faster: it does not resolve modules ahead
+ * or read every export of Node's own modules, some of which load much when they are read. So the build first splits
+ * chunks and then turns them into CommonJS one by one. The part that users' tests import stays an ES module, since
+ * vitest is one: it loads the chunks by name.
  */
 export async function buildPackage(folder: string): Promise<Metafile> {
   const program = await createProgram();
@@ -73,8 +74,8 @@ export async function buildPackage(folder: string): Promise<Metafile> {
 }
 
 /**
- * The types of `slicewright/golden`, from the file where they are declared. It names no other, so that a user's compiler needs
- * no file but this.
+ * The types of `slicewright/golden`, from the file that declares them. That file imports no other, so a user's compiler
+ * needs only this one.
  */
 function goldenTypes(): string {
   const folder = mkdtempSync(join(tmpdir(), 'slicewright-types-'));
@@ -99,7 +100,7 @@ function goldenTypes(): string {
   }
 }
 
-/** The commit that is built, `-dirty` behind it where files differ from it; undefined outside a git checkout. */
+/** The commit that is built, with `-dirty` appended where files differ from it; undefined outside a git checkout. */
 function gitCommit(): string | undefined {
   try {
     const words = ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'];
@@ -109,7 +110,7 @@ function gitCommit(): string | undefined {
   }
 }
 
-/** What kubectl looks for in PATH; in a checkout they stand beside `bin/slicewright`. */
+/** The programs that kubectl looks for in PATH; in a checkout they stand beside `bin/slicewright`. */
 function writePlugins(folder: string): void {
   for (const name of ['kubectl-slicewright', 'kubectl_complete-slicewright']) {
     const text = readFileSync(join('bin', name), 'utf8').replace('/slicewright"', '/slicewright.js"');
@@ -122,14 +123,14 @@ function packageManifest(): { readonly version: string; readonly engines: { read
   return JSON.parse(readFileSync('package.json', 'utf8')) as ReturnType<typeof packageManifest>;
 }
 
-/** What `engines` of package.json says: `22.19`. */
+/** The lowest Node version in `engines` of package.json: `22.19`. */
 function neededNode(): string {
   return packageManifest().engines.node.replace('>=', '');
 }
 
 /**
- * What npm links to. A Node that is too old cannot even read the program, and says so in words of its own: so what it
- * reads first is in the words of 2009, and tells a person what to do.
+ * The file that npm links to. A Node that is too old cannot even parse the program. So this file is read first: it uses
+ * only JavaScript of 2009, and tells a person what to do.
  */
 export function launcherText(needed: string): string {
   const [major = '0', minor = '0'] = needed.split('.');
@@ -159,14 +160,15 @@ const noProgramsAsSubcommands: Plugin = {
 };
 
 /**
- * Of the Kubernetes client slicewright uses what a kubeconfig says of addresses, trust and credentials. All the kinds and
- * calls of the API, and an HTTP client of its own, would be five sixths of what an agent loads and keeps in memory.
+ * slicewright uses only one part of the Kubernetes client: reading a kubeconfig's addresses, trust and credentials. The
+ * client's kinds, API calls and HTTP client would be five sixths of the code that an agent loads and keeps in memory.
  */
 const credentialsAlone: Plugin = {
   name: 'credentials-alone',
   setup({ onResolve, onLoad, resolve }) {
     const inClient = /\/node_modules\/@kubernetes\/client-node\//;
-    // Its package does not say that its modules do nothing on being loaded, which is true: what is not used is left out.
+    // The package does not declare that its modules have no effects on loading, although they have none: with this,
+    // unused modules are left out.
     onResolve({ filter: /^(@kubernetes\/client-node$|\.)/ }, async ({ path, pluginData, ...from }) => {
       if (pluginData === inClient || !(inClient.test(from.importer) || path.startsWith('@'))) return undefined;
       return { ...(await resolve(path, { ...from, pluginData: inClient })), sideEffects: false };
@@ -186,7 +188,7 @@ export function packagesIn(files: Iterable<string>): string[] {
   return [...new Set(folders)].sort();
 }
 
-/** What is built in keeps its licence. */
+/** Bundled packages keep their licences. */
 function licences(packages: readonly string[]): string {
   const texts = packages.map((folder) => {
     const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {

@@ -1,16 +1,18 @@
-// Compiles every templates/NAME.hbs into NAME.hbs.ts beside it, and bundles what runs in the page of a report. Both are
-// checked in: so that none of slicewright's programs carries a template compiler, loads files at run time, or makes code
-// from text, and the sources run without a build. A test fails when a source and what was made of it disagree.
+// Compiles every templates/NAME.hbs into NAME.hbs.ts beside it, and bundles the script of a report's page. Both results
+// are checked in. So none of slicewright's programs carries a template compiler, loads files at run time, or makes code
+// from text, and the sources run without a build. A test fails when a source and its result disagree.
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import Handlebars from 'handlebars';
 
 const options = { strict: true, preventIndent: true, knownHelpersOnly: true };
 
-/** The module that holds a template, ready to run. What is put into HTML is escaped, what the tools read is not. */
+/**
+ * The module that holds a template, ready to run. Values are escaped in HTML, but not in the documents that tools read.
+ */
 export function compiledModule(file: string, source: string): string {
   const isHtml = file.endsWith('.html.hbs');
-  // Its type says what the text is once it has run.
+  // Handlebars declares the type of the evaluated text; the value itself is text.
   const specification: unknown = Handlebars.precompile(source, { ...options, noEscape: !isHtml });
   if (typeof specification !== 'string') throw new Error('handlebars precompiles to text');
   return [
@@ -28,7 +30,7 @@ export function templateFiles(): string[] {
   return globSync('{backends,agent}/**/templates/*.hbs').sort();
 }
 
-/** What runs in the page of a report, and the module that holds it as text. */
+/** The script of a report's page, and the module that holds it as text. */
 export const pageScript = { source: 'agent/report/browser/main.ts', module: 'agent/report/browser/main.bundle.ts' };
 
 /** The module of {@link pageScript}: the same bytes for the same sources. */

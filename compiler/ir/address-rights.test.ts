@@ -27,7 +27,7 @@ function restricted(ranges: Partial<ServiceAddressRanges>): Registry {
   return registryOf({ home: { self: true, serviceCidrs: ['10.96.0.0/16' as Cidr] } }, { serviceAddresses });
 }
 
-/** Every address that answers, but for cluster IPs of Services. */
+/** Every address that answers, except cluster IPs of Services. */
 function answering(registry?: Registry, options = {}): string[] {
   const { services } = compileObjects(objects, { ...(registry && { registry }), ...options });
   return [...services.IPv4, ...services.IPv6]

@@ -6,12 +6,13 @@ import type { Cidr, Family, IpAddress } from '../values/address.ts';
 import { families } from '../values/address.ts';
 
 /*
- * Whoever may write a Service or a ServiceImport of one namespace may have it answer at any address that he writes there,
- * on every node, for the pods of all tenants (CVE-2020-8554). kube-proxy lets him, and so is the default here. The
- * registry can say in which ranges such addresses may lie; and in any case it is said where one is somebody's already.
+ * Anyone who may write a Service or a ServiceImport in one namespace can have it answer at any address written there,
+ * on every node, for the pods of all tenants (CVE-2020-8554). kube-proxy allows this, and so does slicewright by
+ * default. The registry can restrict the ranges of such addresses; and an address that already belongs to something is
+ * always reported.
  */
 
-/** The Service with those of its addresses that it may have; the same value where it may have all. */
+/** The Service with only the addresses that it may have; the same value where it may have all. */
 export function withRightfulAddresses(service: Service, registry: Registry): Service {
   const rights = registry.serviceAddresses;
   if (rights === undefined || service.skipped !== undefined) return service;
@@ -30,7 +31,7 @@ export function withRightfulAddresses(service: Service, registry: Registry): Ser
 type AddressKind = 'externalIPs' | 'loadBalancerIPs' | 'clusterSetIPs';
 
 function keep({ vip, clusterIPs }: Service, isRightful: (address: IpAddress) => boolean): Service['clusterIPs'] {
-  // A Service's cluster IP is the API server's choice.
+  // The API server chose a Service's cluster IP.
   if (vip === 'clusterIP') return clusterIPs;
   const kept: Partial<Record<Family, IpAddress>> = {};
   for (const family of families) {
@@ -40,7 +41,9 @@ function keep({ vip, clusterIPs }: Service, isRightful: (address: IpAddress) => 
   return kept;
 }
 
-/** A list says what is allowed; with `restrict` alone only what a controller must have written is. */
+/**
+ * A list names the allowed ranges; `restrict` without a list allows only addresses that a controller must have written.
+ */
 function rightOf(
   kind: AddressKind,
   { isLoadBalancer }: Service,
@@ -50,7 +53,7 @@ function rightOf(
   const listed = rights[kind];
   if (listed === undefined && !rights.restrict) return () => true;
   if (listed === undefined && kind === 'loadBalancerIPs') return () => isLoadBalancer;
-  // A controller gives imports addresses of the Service range.
+  // A controller gives ServiceImports addresses of the Service range.
   const ofController = kind === 'clusterSetIPs' ? (ownCluster(registry)?.serviceCidrs ?? []) : [];
   const ranges: readonly Cidr[] = [...(listed ?? []), ...ofController];
   return (address) => isWithin(ranges, address) === true;
@@ -76,16 +79,19 @@ function writtenAddresses(service: Service): WrittenAddress[] {
   ];
 }
 
-/** Every address of a Service that people write; a change of what is at one of them is a change of what is to be said. */
+/**
+ * Every address of a Service that people write; when something appears or disappears at one of them, the Service's
+ * diagnostics change.
+ */
 export function addressesToJudge(service: Service): IpAddress[] {
   return writtenAddresses(service).map(({ address }) => address);
 }
 
-/** Whose an address is already. */
+/** What an address already belongs to. */
 export type Holder = 'node' | 'API server' | 'cluster IP';
 
 /**
- * What is to be said of the addresses of a Service: those that it may not have, and those that are somebody's already.
+ * Reports the addresses that a Service may not have, and those that already belong to something else.
  *
  * rightful  the Service with the addresses that it may have
  */
@@ -116,7 +122,7 @@ function holderText(
   holderOf: (address: IpAddress) => Holder | undefined,
 ): string | undefined {
   if (isCloudService(address)) return "an address of the cloud's metadata service";
-  // Small clusters' load balancers give out addresses of nodes.
+  // Load balancers of small clusters give out the nodes' own addresses.
   if (kind === 'loadBalancerIPs' && isLoadBalancer) return undefined;
   const holder = holderOf(address);
   switch (holder) {
@@ -127,7 +133,8 @@ function holderText(
     case 'API server':
       return 'an address of the API server';
     case 'cluster IP':
-      // Who gets a port that both have is settled and said as a conflict; the import may share its derived Service's.
+      // Where both have a port, claims decide and report a conflict; an import may share the address of its derived
+      // Service.
       return kind === 'clusterSetIPs' ? undefined : 'the cluster IP of a Service';
     default:
       return holder satisfies never;

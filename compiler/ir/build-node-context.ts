@@ -27,10 +27,10 @@ function constant(text: string): IpAddress {
 }
 
 /**
- * What the rules of one family depend on of the node.
+ * What one family's rules depend on in the node.
  *
- * node            undefined: nothing is known of it
- * localAddresses  of its interfaces, both families; undefined: not known, the Node object's stand in for them
+ * node            undefined: nothing is known about the node
+ * localAddresses  of its interfaces, both families; undefined: not known, so the Node object's addresses are used
  * contested       of both families
  */
 export function buildNodeContext(
@@ -68,7 +68,7 @@ export function buildNodeContext(
   };
 }
 
-/** Of its interfaces, else as its Node object has them. */
+/** The addresses of its interfaces; where they are not known, those of its Node object. */
 export function addressesOf(
   node: Node | undefined,
   localAddresses: readonly IpAddress[] | undefined,
@@ -106,15 +106,15 @@ function localDetectorOf(family: Family, node: Node | undefined, settings: Setti
 }
 
 /**
- * Only the first range of a family counts. One that holds every address tells nobody from anybody, and no rule could say
- * "not from there" (nft mode refuses `! -s 0.0.0.0/0`), so it detects nothing.
+ * Only the first range of a family counts. A range that holds every address distinguishes nothing, and no rule could
+ * say "not from there" (nft mode refuses `! -s 0.0.0.0/0`), so it detects nothing.
  */
 function sourceDetector(family: Family, cidrs: readonly Cidr[]): LocalDetector | undefined {
   const cidr = cidrs.find((range) => cidrFamily(range) === family);
   return cidr === undefined || splitCidr(cidr).length === 0 ? undefined : { kind: 'source', cidr };
 }
 
-/** IPT-14. Loopback is never among IPv6's node ports: the kernel has no route_localnet there. */
+/** IPT-14. IPv6 node ports never answer on loopback: the kernel has no route_localnet there. */
 function nodePortsOf(
   family: Family,
   own: readonly IpAddress[],
@@ -126,7 +126,7 @@ function nodePortsOf(
   const loops = family === 'IPv4' && mayServeLoopback(settings);
   if (allowed.kind === 'all') return { kind: 'all', loopback: loops };
   const cidrs = allowed.kind === 'within' ? allowed.cidrs : isLoopback(nodeIP) ? [] : [hostCidr(nodeIP)];
-  // Every host has 127.0.0.1, whether or not the list of its addresses says so.
+  // Every host has 127.0.0.1, even if the list of its addresses lacks it.
   const candidates = loops ? new Set([...own, ...loopbacks, loopback.IPv4]) : own;
   const addresses = [...candidates].filter((address) => cidrs.some((cidr) => cidrContains(cidr, address)));
   return { kind: 'some', addresses: addresses.sort(compareText), loopback: loops };
@@ -138,7 +138,7 @@ export function mayServeLoopback({ localhostNodePorts, nodePortAddresses: { IPv4
   return allowed.kind === 'all' || (allowed.kind === 'within' && allowed.cidrs.some(includesLoopback));
 }
 
-/** As kube-proxy asks: the network begins in 127.0.0.0/8 or holds its first address. */
+/** The same test as kube-proxy's: the network begins in 127.0.0.0/8 or holds its first address. */
 function includesLoopback(cidr: Cidr): boolean {
   return splitCidr(cidr).address.startsWith('127.') || cidrContains(cidr, loopbackNetwork);
 }

@@ -10,7 +10,7 @@ import type { Categories, PoolsInUse } from './categorize.ts';
 import { contentHash } from './hash.ts';
 import type { Endpoint, Frontend, KnownEndpoint, Route, ServicePortIR } from './ir.ts';
 
-/** The pools that anyone can be sent to (IPT-3.4); a pool that nobody uses stays empty. */
+/** The pools that some client can be sent to (IPT-3.4); a pool that no client uses stays empty. */
 export function poolsInUse(service: Service, frontends: readonly Frontend[]): PoolsInUse {
   const inside = frontends.some(({ kind }) => isInternal(kind));
   const outside = frontends.some(({ kind }) => !isInternal(kind));
@@ -29,7 +29,7 @@ function isInternal(kind: Frontend['kind']): boolean {
  *
  * candidates  all that are known, in byte-wise order of `ip:port`
  * masqueradeRemote  connections to other clusters get the node's address
- * healthCheckNodePort  undefined: it has none, or another Service has it
+ * healthCheckNodePort  undefined: the Service has none, or another Service has it
  * origin      the Service and its slices
  */
 export function buildServicePort(
@@ -66,7 +66,10 @@ export function buildServicePort(
   return { ...ir, hash: contentHash(ir) };
 }
 
-/** IPT-10: nobody anywhere is told at once, nobody here is silence. */
+/**
+ * IPT-10: without endpoints anywhere, clients are rejected at once; with endpoints elsewhere but none on this node,
+ * packets are dropped.
+ */
 function route(localPolicy: boolean, { hasEndpoints, local }: Categories): Route {
   if (!hasEndpoints) return { kind: 'reject', why: 'no-endpoints' };
   if (!localPolicy) return { kind: 'forward', pool: 'cluster' };

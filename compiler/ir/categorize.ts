@@ -9,7 +9,7 @@ import { isZero, type Rational } from '../values/rational.ts';
 import { reasonsOf } from './reasons.ts';
 import { chooseStage, isLeaving, splitAmong, stagesOf } from './stages.ts';
 
-/** Endpoints of a Service port by what new connections make of them. */
+/** Endpoints of a Service port, sorted by their part in new connections. */
 export interface Categories {
   /** Weights of the cluster pool, integers without a common divisor; empty where it is not used. */
   readonly cluster: ReadonlyMap<Candidate, number>;
@@ -17,7 +17,7 @@ export interface Categories {
   readonly shares: ReadonlyMap<Candidate, Rational>;
   /** Weights of the local pool. */
   readonly local: ReadonlyMap<Candidate, number>;
-  /** Some endpoint anywhere may answer: without any, clients are refused; else they are at most dropped. */
+  /** Some endpoint anywhere may answer. If there is none, clients are rejected; else packets are at most dropped. */
   readonly hasEndpoints: boolean;
   /** Only lost clusters' endpoints are ready, so they are used (MR-72). */
   readonly isPanicking: boolean;
@@ -33,12 +33,13 @@ export interface PoolsInUse {
 /**
  * Chooses endpoints for new connections (IPT-5.1, MR-40 to MR-44, MR-60, MR-71).
  *
- * Ready endpoints, split by policy and topology; only if that gives nobody anything, those of lost clusters, then our own
- * that still serve while they terminate, then other clusters' of that kind: what we hear of those is older. Cluster and
- * local pool fall back separately. For compat all clusters are one, and policies are nothing.
+ * Ready endpoints come first, split by policy and topology. If that gives no endpoint a share, lost clusters' endpoints
+ * follow; then local endpoints that still serve while they terminate; then other clusters' terminating endpoints, whose
+ * state is known with more delay. Cluster pool and local pool fall back separately. In compat mode all clusters are
+ * one, and policies do not count.
  *
  * candidates  without duplicates
- * policy      names each cluster by its id and the own one `local`
+ * policy      names each cluster by its id and the local one `local`
  */
 export function categorize(
   candidates: readonly Candidate[],
@@ -52,7 +53,7 @@ export function categorize(
   const chosen = chooseStage(stages, candidates, policy, facts);
   const given = chosen === undefined ? [] : [...chosen.weighed].filter(([, { share }]) => !isZero(share));
   const local = uses.local ? localPool(candidates, policy, facts) : new Map<Candidate, number>();
-  // What a policy leaves to nobody is refused, wherever the few that it does not concern may be.
+  // If a policy gives no endpoint a share, clients are rejected, even where the policy does not concern some endpoints.
   const hasEndpoints = given.length > 0 || (!uses.cluster && local.size > 0);
   const shares = new Map(uses.cluster ? given.map(([candidate, { share }]) => [candidate, share]) : []);
   return {
@@ -65,7 +66,7 @@ export function categorize(
   };
 }
 
-/** Preferences among clusters mean nothing on one node; what is drained is drained everywhere. */
+/** Preferences among clusters mean nothing on one node; a drained cluster is drained on every node. */
 function localPool(candidates: readonly Candidate[], policy: Policy, facts: MergeFacts): Map<Candidate, number> {
   const onNode = candidates.filter(({ locality }) => locality === 'node');
   const drains: Policy = { ...defaultPolicy, drainClusters: policy.drainClusters };

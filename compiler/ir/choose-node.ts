@@ -5,7 +5,7 @@ import type { Diagnostic } from '../values/diagnostic.ts';
 /** The node that is compiled for; without a name no endpoint is node-local. */
 export interface ChosenNode {
   readonly name: string | undefined;
-  /** undefined: the objects don't hold it, so its zone, addresses and pod ranges are not known. */
+  /** undefined: the objects do not hold it, so its zone, addresses and pod ranges are not known. */
   readonly object: Node | undefined;
 }
 

@@ -8,7 +8,7 @@ import { formatObjectRef } from '../values/object-ref.ts';
 import { type FrontendSettings, frontendsOf } from './frontends.ts';
 import type { Frontend } from './ir.ts';
 
-/** One Service port's wish to answer somewhere. */
+/** One Service port's request to answer at one place. */
 export interface Claim {
   /** `10.0.0.1:80/TCP`, `node port 30080/TCP/IPv4`: unique on a node. */
   readonly text: string;
@@ -26,7 +26,7 @@ function allClaimsOf(service: Service | undefined, settings: FrontendSettings): 
       ]);
 }
 
-/** A health check is answered at the node's addresses, as a node port is: at one number there is one of them. */
+/** A health check is answered at the node's addresses, as a node port is: each number can be given out once. */
 function healthCheckClaim(service: Service, family: Family, { compat }: FrontendSettings): Claim[] {
   const { healthCheckNodePort: port } = service;
   if (port === undefined || compat === 'kube-proxy' || service.clusterIPs[family] === undefined) return [];
@@ -34,7 +34,7 @@ function healthCheckClaim(service: Service, family: Family, { compat }: Frontend
   return [{ text: `node port ${port}/TCP/${family}`, service, id, kind: 'healthCheck' }];
 }
 
-/** The port of a Service's health checks, if it is nobody else's; what is lost to another Service is reported. */
+/** The port of a Service's health checks, unless another Service has it; a port lost to another Service is reported. */
 export function wonHealthCheckPort(
   service: Service,
   family: Family,
@@ -55,7 +55,7 @@ export function wonHealthCheckPort(
   return undefined;
 }
 
-/** Every place that a Service would answer at in one family. */
+/** Every place at which a Service would answer in one family. */
 function claimsOf(service: Service, family: Family, settings: FrontendSettings): Claim[] {
   return service.ports.flatMap((port) => {
     const id = servicePortId(service.key, port.name, port.protocol, family);
@@ -75,8 +75,8 @@ function claimText(frontend: Frontend, { protocol }: ServicePort, family: Family
 }
 
 /**
- * Who gets a place that several claim, the better claim first: a cluster IP, which the API server gave out, before
- * addresses that anyone may write into a Service; then the older Service (an unknown age is the youngest), then by key.
+ * Orders claims for one place, the better claim first: a cluster IP, which the API server gave out, before addresses
+ * that anyone may write into a Service; then the older Service (an unknown age is the youngest), then by key.
  */
 function compareClaims(a: Claim, b: Claim): number {
   return (
@@ -86,7 +86,7 @@ function compareClaims(a: Claim, b: Claim): number {
   );
 }
 
-/** Which of the three comparisons above the winner won. */
+/** Which of these three comparisons decided for the winner. */
 function whyFirst(winner: Claim, loser: Pick<Claim, 'kind' | 'service'>): string {
   if (winner.kind === 'clusterIP' && loser.kind !== 'clusterIP') return 'its cluster IP';
   return winner.service.createdMs === loser.service.createdMs ? 'first by name' : 'older';
@@ -98,9 +98,9 @@ export interface Claims {
 }
 
 export interface ClaimTable extends Claims {
-  /** Puts a Service's claims in the place of those that it had; undefined: the Service is gone. */
+  /** Replaces all claims of a Service; undefined: the Service is gone. */
   set(key: ServiceKey, service: Service | undefined): void;
-  /** Services that claim a place whose winner is another one since this was asked last. */
+  /** Services that claim a place whose winner changed since the last call. */
   takeUnsettled(): Set<ServiceKey>;
 }
 
@@ -108,7 +108,7 @@ export function createClaimTable(settings: FrontendSettings): ClaimTable {
   const claimants = new Map<string, Map<ServicePortId, Claim>>();
   const winners = new Map<string, Claim>();
   const services = new Map<ServiceKey, Service>();
-  /** Places whose winner changed, and who it was before. */
+  /** Places whose winner changed, with their previous winner. */
   const unsettled = new Map<string, ServicePortId | undefined>();
 
   function retract(claim: Claim): void {
@@ -156,7 +156,7 @@ export function createClaimTable(settings: FrontendSettings): ClaimTable {
   };
 }
 
-/** The frontends that a Service port really gets; those lost to another Service are reported. */
+/** The frontends that a Service port really gets; frontends lost to another Service are reported. */
 export function wonFrontends(
   service: Service,
   port: ServicePort,

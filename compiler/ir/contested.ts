@@ -4,29 +4,30 @@ import type { Service } from '../model/service.ts';
 import type { IpAddress } from '../values/address.ts';
 import { compareText } from '../values/names.ts';
 
-/** An address that a Service lists and that is somebody else's. */
+/** An address that a Service lists and that belongs to something else. */
 export interface ElsewhereAddress {
   readonly address: IpAddress;
   readonly whose: 'another node' | 'a pod';
 }
 
 /**
- * Addresses at which Services answer and that others have too, in text order.
+ * Addresses at which Services answer and that something else has too, in text order.
  *
- * A node that has such an address for its own, as IPVS mode makes it have, cannot reach whoever else has it.
+ * A node that holds such an address on an interface of its own, as IPVS mode makes it do, cannot reach the other
+ * holder.
  */
 export interface Contested {
-  /** Another node's or a pod's, whatever Services say. */
+  /** The address of another node or of a pod, whatever Services say. */
   readonly elsewhere: readonly ElsewhereAddress[];
-  /** A Service's, whatever slices say: the endpoint that they name there is none. */
+  /** The address of a Service, whatever slices say: an endpoint that a slice names there does not exist. */
   readonly ours: readonly IpAddress[];
 }
 
 export const nothingContested: Contested = { elsewhere: [], ours: [] };
 
-/** What is known of an endpoint's address besides that a slice names it. */
+/** What is known about an endpoint's address besides the slice that names it. */
 export interface AddressFacts {
-  /** Of this node. */
+  /** Whether it is an address of this node. */
   readonly isOwn: (address: IpAddress) => boolean;
   readonly isOfNode: (address: IpAddress) => boolean;
   /** Whether it lies in a range of pods; undefined: no such range is known. */
@@ -48,18 +49,18 @@ export interface ContestedTable {
 /**
  * Knows which addresses are contested without looking at every endpoint at every change.
  *
- * A cluster IP, which the API server gave out, is the Service's. Any other address is that of the node that has it, or of
- * the pod that a slice names there: an endpoint in a range of pods, or where no range is known, one with a node. Else
- * somebody points a Service at another one's address, and that one keeps it.
+ * A cluster IP, which the API server gave out, belongs to the Service. Any other address belongs to the node that has
+ * it, or to the pod that a slice names there: an endpoint in a range of pods, or where no range is known, one with a
+ * node. Otherwise an endpoint was pointed at a Service's address, and the Service keeps it.
  *
- * mayBeNamed   false: no slice that is counted here has an endpoint there, now
+ * mayBeNamed   false: no slice that is counted here has an endpoint there at present
  */
 export function createContestedTable(mayBeNamed: (address: IpAddress) => boolean): ContestedTable {
   const clusterIPs = createCounts<IpAddress>();
   const others = createCounts<IpAddress>();
   const slices = new Set<EndpointSlice>();
   const naming = new Map<IpAddress, Naming>();
-  /** Addresses that came since somebody asked: only for them all slices are looked at. */
+  /** Addresses that came since the last question: all slices are looked at only for these. */
   const uncounted = new Set<IpAddress>();
 
   function countAddress(counts: typeof others, address: IpAddress, by: 1 | -1): void {

@@ -6,7 +6,10 @@ import type { Frontend } from './ir.ts';
 
 export type FrontendSettings = Pick<Settings, 'compat' | 'featureGates'>;
 
-/** Where clients may dial a Service port in one family; empty for a Service without a cluster IP of the family. */
+/**
+ * The addresses and ports at which clients may dial a Service port in one family; empty for a Service without a cluster
+ * IP of the family.
+ */
 export function frontendsOf(
   service: Service,
   { port, nodePort }: ServicePort,
@@ -27,20 +30,23 @@ export function frontendsOf(
     ...vips.map((address) => ({ kind: 'loadBalancerIP', address, port, sourceRanges }) as const),
   ];
   return [
-    // kube-proxy 1.30 writes the rules of an address that is listed twice twice.
+    // For an address that is listed twice, kube-proxy 1.30 writes the rules twice.
     ...(settings.compat === 'kube-proxy' ? addresses : firstOfEach(addresses)),
     ...(nodePort === undefined ? [] : [{ kind: 'nodePort', port: nodePort } as const]),
   ];
 }
 
-/** An address that is listed again, as what it may be, is what it was first: so rules in order would have it too. */
+/**
+ * An address that is listed again, as whatever kind, counts as what it was first: rules in this order would treat it so
+ * too.
+ */
 function firstOfEach<T extends { readonly address: IpAddress }>(list: readonly T[]): T[] {
   const byAddress = new Map<IpAddress, T>();
   for (const one of list) if (!byAddress.has(one.address)) byAddress.set(one.address, one);
   return [...byAddress.values()];
 }
 
-/** Since 1.35 a range of everyone lifts the restriction of its family. */
+/** Since 1.35 a source range that holds every address lifts the restriction of its family. */
 function sourceRangesOf(service: Service, family: Family, settings: FrontendSettings): readonly Cidr[] {
   const ranges = service.sourceRanges.filter((range) => cidrFamily(range) === family);
   const everyone = settings.compat !== 'kube-proxy' && ranges.some((range) => splitCidr(range).length === 0);

@@ -34,15 +34,18 @@ export interface Endpoint {
   readonly weight: number;
   /** Runs on this node. */
   readonly local: boolean;
-  /** Every connection to it gets the node's source address (policy masqueradeRemote). Hairpin is not meant here. */
+  /**
+   * Every connection to it gets the node's source address (policy masqueradeRemote). Hairpin connections are another
+   * matter.
+   */
   readonly masquerade: boolean;
-  /** Source cluster; undefined is the own one. For comments and explain; never changes a verdict. */
+  /** Source cluster; undefined: the local cluster. For comments and explain; never changes a verdict. */
   readonly cluster: ClusterName | undefined;
 }
 
 /**
- * An endpoint as the merge knows it, in whatever state. Backends need it for what is
- * independent of the choice of endpoints: hairpin, health answers, connections to keep.
+ * An endpoint as the merge knows it, in any state. Backends need it for what does not
+ * depend on the choice of endpoints: hairpin, health answers, connections to keep.
  */
 export interface KnownEndpoint {
   readonly address: IpAddress;
@@ -61,8 +64,8 @@ export type Route =
 /**
  * What this node must do for one Service port in one IP family.
  *
- * Flat per port and family: the smallest thing that can change alone and the largest nobody
- * shares, so it is the unit that is hashed, lowered, quarantined and explained. Decided, not
+ * Flat per port and family: the smallest part that can change alone, and the largest that shares
+ * nothing with another. So it is the unit that is hashed, lowered, quarantined and explained. Decided, not
  * declarative: readiness, topology, traffic policies and cluster weights are already applied,
  * so backends cannot disagree about them. Sorted throughout: equal meaning is an equal value.
  */

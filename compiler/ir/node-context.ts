@@ -9,7 +9,7 @@ export type LocalDetector =
   | { readonly kind: 'interfacePrefix'; readonly prefix: InterfaceName };
 
 /**
- * The node that a program is for, in one family: what of it the rules depend on, and nothing else.
+ * What one family's rules depend on in the node, and nothing else.
  * A pure function of the Node object, the settings and the node's addresses.
  */
 export interface NodeContext {
@@ -18,7 +18,7 @@ export interface NodeContext {
   readonly addresses: readonly IpAddress[];
   /** The node's own address; 127.0.0.1 or ::1 where it has none of this family. */
   readonly nodeIP: IpAddress;
-  /** undefined: pods' traffic cannot be told from the rest. */
+  /** undefined: the rules cannot tell traffic of pods from other traffic. */
   readonly localDetector: LocalDetector | undefined;
   readonly masqueradeAll: boolean;
   readonly masqueradeBit: number;
@@ -30,14 +30,14 @@ export interface NodeContext {
     | { readonly kind: 'all'; readonly loopback: boolean }
     | { readonly kind: 'some'; readonly addresses: readonly IpAddress[]; readonly loopback: boolean };
   readonly conntrackTcpBeLiberal: boolean;
-  /** Rules count connections to each endpoint, also where counting is a choice. */
+  /** Rules count connections to each endpoint, also where the backend leaves counting to choice. */
   readonly countsTraffic: boolean;
   /** Rules count in kube-proxy's two accounting objects, where the backend has such rules. */
   readonly packetCounters: boolean;
   readonly chainPrefix: ChainPrefix;
   /** Of this family. */
   readonly contested: Contested;
-  /** kube-proxy v1.30 to the letter. */
+  /** Exactly kube-proxy v1.30's rules. */
   readonly compat: boolean;
   readonly ipvs: {
     readonly scheduler: IpvsScheduler;

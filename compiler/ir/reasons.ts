@@ -16,7 +16,7 @@ const localOnly: Reason = { rule: 'MR-50', text: 'internalTrafficPolicy Local: o
 const nobody: Reason = { rule: 'MR-60', text: 'the policy gives no endpoint a share' };
 
 /**
- * Why an endpoint gets of new connections what it gets: nothing said where it is what every ready endpoint gets.
+ * Why an endpoint gets its share of new connections; empty where it gets the same as every ready endpoint.
  *
  * chosen            undefined: no endpoint gets anything
  * usesClusterPool   false: only clients of this node reach the Service port

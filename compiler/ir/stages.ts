@@ -8,19 +8,22 @@ import type { ClusterName } from '../values/names.ts';
 import { isZero, one, zero } from '../values/rational.ts';
 import { nearness, type Nearness } from './topology.ts';
 
-/** What is asked for the endpoints of new connections: in order, the first that gives anybody anything is used (MR-40). */
+/**
+ * One set of conditions for the endpoints of new connections: the first stage, in order, that gives any endpoint a
+ * share is used (MR-40).
+ */
 export interface Stage {
   readonly name: 'ready' | 'lost' | 'leaving';
   readonly candidates: readonly Candidate[];
   readonly nearness: Nearness | undefined;
 }
 
-/** A stage with what it gives. */
+/** A stage with the shares that it gives. */
 export interface Chosen extends Stage {
   readonly weighed: ReadonlyMap<Candidate, Weighed>;
 }
 
-/** In order of preference; what they mean is said at {@link Stage}. */
+/** In order of preference; {@link Stage} explains their meaning. */
 export function stagesOf(
   candidates: readonly Candidate[],
   standings: ReadonlyMap<ClusterName | undefined, Standing>,
@@ -51,13 +54,13 @@ function isOurs({ cluster }: Candidate): boolean {
   return cluster === undefined;
 }
 
-/** Endpoints that get nothing anyway must not decide what is near: a drained cluster changes nothing for others. */
+/** Endpoints without a share must not decide what is near: a drained cluster changes nothing for others. */
 function withShare(stage: Stage, policy: Policy, facts: MergeFacts): Candidate[] {
   const weighed = splitAmong(stage, policy, new Map(), facts);
   return stage.candidates.filter((_, i) => !isZero(weighed[i]?.share ?? zero));
 }
 
-/** Not ready, but good enough when nothing is. */
+/** Not ready, but used when no endpoint is ready. */
 export function isLeaving({ endpoint }: Candidate): boolean {
   return !endpoint.ready && endpoint.serving && endpoint.terminating;
 }
@@ -84,7 +87,7 @@ export function chooseStage(
 
 const nothing: Weighed = { share: zero, reason: undefined };
 
-/** What each of a stage's endpoints gets, in their order. */
+/** The share of each of a stage's endpoints, in their order. */
 export function splitAmong(
   { candidates, nearness: near }: Stage,
   policy: Policy,

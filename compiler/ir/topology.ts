@@ -5,9 +5,9 @@ import type { Service } from '../model/service.ts';
 import type { Policy } from '../policy/policy.ts';
 import { one, type Rational, rational, zero } from '../values/rational.ts';
 
-/** What topology makes of ready endpoints, where it has a say. */
+/** How topology changes the shares of ready endpoints, where it applies. */
 export interface Nearness {
-  /** 0: not for this node; 1: as without topology; more: it takes over from those that are not. */
+  /** 0: not for this node; 1: unchanged; more: takes over from endpoints that are not for this node. */
   readonly partOf: (candidate: Candidate) => Rational;
   readonly isNear: (candidate: Candidate) => boolean;
   readonly nearReason: (candidate: Candidate) => Reason;
@@ -15,11 +15,11 @@ export interface Nearness {
 }
 
 /**
- * What topology makes of ready endpoints; undefined: nothing.
+ * How topology changes the shares of ready endpoints; undefined: it changes nothing.
  *
- * Hints only speak of the local cluster's endpoints: hinted ones take over the share of our others, and other clusters'
- * endpoints keep theirs (MR-43). A Service that asks for near ones gets those of our zone, of whatever cluster (MR-44).
- * For kube-proxy all hints are alike.
+ * Hints describe only the local cluster's endpoints: hinted ones take over the share of other local endpoints, and
+ * other clusters' endpoints keep theirs (MR-43). A Service that asks for near endpoints gets those of this node's zone,
+ * of any cluster (MR-44). For kube-proxy hints of all clusters count alike.
  *
  * ready  of clusters in full standing
  */
@@ -43,7 +43,7 @@ export function nearness(
   };
 }
 
-/** Hints in force: which endpoints they give this node. */
+/** Hints in force: the endpoints that they give this node. */
 interface Topology {
   readonly kind: 'node' | 'zone';
   readonly names: (candidate: Candidate) => boolean;
@@ -62,7 +62,7 @@ function reasonsFor({ kind, names }: Topology): Omit<Nearness, 'partOf'> {
   };
 }
 
-/** Endpoints of this node, if they are preferred; else of our zone, local hints counting before zones; else all. */
+/** Endpoints of this node, if they are preferred; else of its zone, where local hints count before zones; else all. */
 function nearest(
   ready: readonly Candidate[],
   topology: Topology | undefined,

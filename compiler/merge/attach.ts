@@ -12,16 +12,16 @@ import { type Source, sourceOf } from './source.ts';
 export interface AttachedSlice {
   readonly slice: EndpointSlice;
   readonly source: Source;
-  /** Of each of its endpoints. */
+  /** Applies to each of its endpoints. */
   readonly weight: number;
-  /** Ports of its cluster's Service; undefined: not known (MR-30). */
+  /** Ports of the Service in the slice's cluster; undefined: not known (MR-30). */
   readonly servicePorts: readonly PublishedPort[] | undefined;
 }
 
 /**
- * The Service that a slice feeds, by its labels alone: neither its name nor its owner says (MR-5). Only without a
- * Service's name a ServiceImport's counts, never both (MR-3). It need not exist (MR-6). undefined: none, or another
- * proxy's.
+ * The Service that a slice feeds, by its labels alone: neither its name nor its owner counts (MR-5). A ServiceImport's
+ * label counts only where there is no Service's name, never both (MR-3). The Service need not exist (MR-6). undefined:
+ * none, or another proxy's.
  */
 export function serviceOf({ hidden, namespace, serviceName, importName }: EndpointSlice): ServiceKey | undefined {
   if (hidden) return undefined;
@@ -29,20 +29,21 @@ export function serviceOf({ hidden, namespace, serviceName, importName }: Endpoi
   return importName && importKey(serviceKey(namespace, importName));
 }
 
-/** A slice of the local cluster's, with its source. */
+/** A slice in the local cluster, with its source. */
 export function attachOwn(slice: EndpointSlice, facts: NameFacts): AttachedSlice {
   const source = sourceOf(slice, facts);
-  // Of our own, only what an exporter sent around says it: our controller's slices do not.
+  // Only an exporter writes Service ports on slices in the local cluster: slicewright's controller does not.
   const wasExported = source.kind === 'remote' || source.how === 'returned';
   const servicePorts = wasExported ? slice.servicePorts : undefined;
-  // Whoever dispatched it copied what the other cluster wrote: that may drain, but not outweigh anybody.
+  // The dispatcher copied what the other cluster wrote: such a weight may drain, but not outweigh other endpoints.
   const weight = source.kind === 'remote' ? Math.min(slice.weight, 1) : slice.weight;
   return { slice, source, weight, servicePorts };
 }
 
 /**
- * A slice of a local Service that stands in for what a ServiceImport has of it (MR-16); undefined for one that is not
- * of the local cluster's pods. Our Service may have lost a conflict like any exporter's, so its ports count (MR-30).
+ * A slice of a local Service that stands in for that Service's part of a ServiceImport (MR-16); undefined for a slice
+ * whose endpoints are not the local cluster's pods. The local Service may have lost a conflict like any exporter's, so
+ * its ports count (MR-30).
  */
 export function attachStandIn(
   slice: EndpointSlice,
@@ -55,7 +56,9 @@ export function attachStandIn(
   return { ...attached, source: { ...attached.source, reason }, servicePorts };
 }
 
-/** Why another cluster's own objects count here: it offers them, and we let them in. */
+/**
+ * Why another cluster's own objects count here: that cluster offers the endpoints, and the local cluster accepts them.
+ */
 export interface Grant {
   readonly offer: Offer;
   readonly consent: Consent;
@@ -78,8 +81,9 @@ function grantText(cluster: ClusterName, { offer, consent }: Grant): string {
 }
 
 /**
- * A slice among another cluster's own objects. Only what runs there counts: what that cluster got from others reaches us
- * from those others. It may withdraw its endpoints by weight 0, but not outweigh anybody's.
+ * A slice among another cluster's own objects. Only endpoints that run in that cluster count: endpoints of third
+ * clusters come directly from those clusters. The cluster may withdraw its endpoints by weight 0, but not outweigh
+ * other clusters'.
  */
 export function attachProvided(
   slice: EndpointSlice,
@@ -94,7 +98,7 @@ export function attachProvided(
   return { slice, source, weight: Math.min(slice.weight, 1), servicePorts };
 }
 
-/** Whether a MultiClusterService makes a cluster's endpoints ours too; to no list but an empty one everybody belongs. */
+/** Whether a MultiClusterService makes a cluster's endpoints local ones too. An empty list means all clusters. */
 export function isProvided(
   { isCrossCluster, providers, consumers }: MultiClusterService,
   provider: ClusterName,

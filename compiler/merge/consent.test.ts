@@ -11,7 +11,7 @@ import {
 import { defaultPolicy } from '../policy/policy.ts';
 import { type ClusterName, parseClusterName, parseNamespace, parseObjectName } from '../values/names.ts';
 
-/** Objects of `default/serve` or another Service, the other cluster's word that it is for everybody, and what it has. */
+/** Objects of `default/serve` or another Service, the other cluster's objects that offer it to all, and its slices. */
 function told(namespace: string, name: string) {
   const at = <T extends { readonly metadata: object }>(object: T): T => ({
     ...object,

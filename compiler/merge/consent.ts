@@ -7,29 +7,32 @@ import type { ClusterName, ServiceKey } from '../values/names.ts';
 /** How another cluster offers endpoints for a local Service. */
 export type Offer = 'exported' | 'provided';
 
-/** Who of the local cluster lets them in. `multi-cluster-service` needs no offer: Karmada's word is of both sides. */
+/**
+ * Which local object or file accepts them. `multi-cluster-service` needs no offer: Karmada's object speaks for both
+ * sides.
+ */
 export type Consent = 'multi-cluster-service' | 'import' | 'annotation' | 'registry';
 
-/** What of the local cluster is asked about one Service and one other cluster. */
+/** The facts of the local cluster about one Service and one other cluster. */
 export interface Question {
   readonly cluster: ClusterName;
-  /** The Service that would be fed, and the one whose endpoints would. */
+  /** The local Service that would be fed, and the other cluster's Service whose endpoints would feed it. */
   readonly key: ServiceKey;
   readonly of: ServiceKey;
-  /** Of the Service. */
+  /** Of the Service that would be fed. */
   readonly annotations: TextMap;
   /** The Service is a local import, or stands for one. */
   readonly isImport: boolean;
-  /** Our own MultiClusterService names the cluster as provider and ours as consumer. */
+  /** The local cluster's own MultiClusterService names that cluster as provider and the local one as consumer. */
   readonly isProvidedByUs: boolean;
 }
 
 /**
- * Who lets another cluster's endpoints into a local Service; undefined: nobody, so they stay out. A cluster alone
- * cannot say that its endpoints are ours too: its export would draw our clients away to it.
+ * What accepts another cluster's endpoints for a local Service; undefined: nothing, so they stay out. Another cluster
+ * cannot decide alone that its endpoints count here: its export would draw local clients away to it.
  *
- * On default/kubernetes and the system namespaces every tenant depends, so there objects of one namespace do not
- * count: only the registry, which is the operators', and only by name.
+ * Every tenant depends on default/kubernetes and the system namespaces. So objects of one namespace do not count there:
+ * only the registry counts, which belongs to the operators, and only where it names the Service.
  */
 export function consentTo(question: Question, registry: Registry): Consent | undefined {
   const { key, of, cluster } = question;
@@ -59,7 +62,7 @@ function isApiServer(namespace: string, name: string): boolean {
   return namespace === 'default' && name === 'kubernetes';
 }
 
-/** What is protected is never meant by a wildcard, nor the API server by its namespace. */
+/** A wildcard never includes protected Services, and a namespace never includes the API server's Service. */
 function mayServe(registry: Registry, cluster: ClusterName, key: ServiceKey): boolean {
   const [namespace, name] = partsOf(key);
   const grants = findCluster(registry, cluster)?.mayServe ?? [];

@@ -8,15 +8,15 @@ import type { Reason } from './record.ts';
 export interface Deduped {
   /** One per `ip:port`, in byte-wise order of that text, which is kube-proxy's. */
   readonly kept: readonly Candidate[];
-  /** The others, each with its reason. */
+  /** The dropped candidates, each with its reason. */
   readonly dropped: ReadonlyMap<Candidate, Reason>;
-  /** Pairs of which two clusters claim the same endpoint: their pod ranges probably overlap. */
+  /** Pairs in which two clusters claim the same endpoint: their pod ranges probably overlap. */
   readonly contested: readonly { readonly winner: Candidate; readonly loser: Candidate }[];
 }
 
 /**
- * One endpoint for each `ip:port` (MR-33, MR-34). Refused candidates are dropped for their own reason and keep nobody
- * else out.
+ * One endpoint for each `ip:port` (MR-33, MR-34). Refused candidates are dropped for their own reason and do not
+ * displace others.
  *
  * candidates  in order of slice names; of equals the first is kept
  */
@@ -46,7 +46,7 @@ export function dedupe(candidates: readonly Candidate[], facts: MergeFacts): Ded
     dropped.set(loser, { rule: 'MR-33', text: `duplicate-of ${formatObjectRef(winner.from.slice.ref)}` });
     if (winner.cluster !== loser.cluster) contested.push({ winner, loser });
   }
-  // That a refused endpoint equals a local endpoint says more than that it lies among local addresses.
+  // "Equals a local endpoint" explains a refusal better than "lies among local addresses".
   for (const loser of refused) {
     const winner = winners.get(loser.text);
     if (loser.concern?.reason.rule === 'O1' && winner?.cluster === undefined && winner !== undefined) {
@@ -58,8 +58,8 @@ export function dedupe(candidates: readonly Candidate[], facts: MergeFacts): Ded
 }
 
 /**
- * The better one first: ours, then the one in whose cluster's registered ranges the address lies, then by the clusters'
- * tiers and ids; of one cluster the fresher, readier, nearer. Equal: the earlier.
+ * Orders candidates, the better one first: local endpoints; then the one whose address lies in its cluster's registered
+ * ranges; then by the clusters' tiers and ids; within one cluster the fresher, readier, nearer. If equal, the earlier.
  */
 function compareCandidates(a: Candidate, b: Candidate, facts: MergeFacts): number {
   return (
@@ -75,7 +75,7 @@ function compareCandidates(a: Candidate, b: Candidate, facts: MergeFacts): numbe
   );
 }
 
-/** Whether its cluster is registered to have such addresses: a name alone is easily claimed. */
+/** Whether the address lies in ranges registered for the endpoint's cluster: a cluster name alone is easily claimed. */
 function isAtHome({ cluster, endpoint }: Candidate, facts: MergeFacts): boolean {
   return cluster === undefined || isWithin(rangesOf(cluster, facts) ?? [], endpoint.address) === true;
 }

@@ -4,41 +4,47 @@ import type { HeldRanges } from '../range-counts.ts';
 import type { Cidr, IpAddress } from '../values/address.ts';
 import type { ClusterName, Namespace } from '../values/names.ts';
 
-/** What the merge of one Service must know besides the Service and its slices. */
+/** What the merge of one Service needs to know besides the Service and its slices. */
 export interface MergeFacts {
-  /** kube-proxy's choices: none of slicewright's rules about sources (MR-46). */
+  /** Decide as kube-proxy does: none of slicewright's rules about sources apply (MR-46). */
   readonly compat: boolean;
   /** Feature gates given by name. */
   readonly featureGates: Settings['featureGates'];
   /** The node that is compiled for. */
   readonly nodeName: string | undefined;
   readonly zone: string | undefined;
-  /** undefined: not known, so slices that came back cannot be told (MR-11). */
+  /** undefined: not known, so slices that came back cannot be recognised (MR-11). */
   readonly own: ClusterName | undefined;
-  /** Clusters as operators call them, aliases among them. */
+  /** Names that operators use for clusters, aliases among them. */
   readonly clusters: readonly ClusterName[];
   /** Ids that the name rule may find in a slice's name, longest first (MR-12). */
   readonly knownClusters: readonly ClusterName[];
   /** With the local cluster marked. */
   readonly registry: Registry;
-  /** Ranges of our own pods as registered, else as configured; empty: neither says any. */
+  /** Pod ranges of the local cluster from the registry, else from the configuration; empty: neither has any. */
   readonly podCidrs: readonly Cidr[];
-  /** Ranges of our own pods as the Nodes have them. As with reserved addresses, those that come or go concern few. */
+  /**
+   * Pod ranges of the local cluster from its Nodes. As with reserved addresses, one that comes or goes concerns few
+   * Services.
+   */
   readonly nodePods: HeldRanges;
-  /** Whether an address is ours, so that no other cluster's slice may claim it (MR-15). */
+  /** Whether an address is local, so that no other cluster's slice may claim it (MR-15). */
   readonly reserved: (address: IpAddress) => 'node' | 'cluster IP' | undefined;
 }
 
-/** What tells whose a slice is. */
+/** The facts that tell which cluster a slice belongs to. */
 export type NameFacts = Pick<MergeFacts, 'own' | 'knownClusters' | 'registry'>;
 
-/** The same for slices of each namespace: what one says of clusters holds there alone. */
+/** The same for slices of each namespace: what a namespace claims about clusters counts only there. */
 export interface NamesIn {
   readonly registry: Registry;
   in(namespace: Namespace): NameFacts;
 }
 
-/** Whether all Services see the same facts, but for reserved addresses and ranges of single nodes, which concern few. */
+/**
+ * Whether two sets of facts are equal for all Services, apart from reserved addresses and single nodes' ranges, which
+ * concern few.
+ */
 export function areSameFacts(a: MergeFacts, b: MergeFacts): boolean {
   return (
     a.nodeName === b.nodeName &&
@@ -53,7 +59,7 @@ export function areSameNames(a: NameFacts, b: NameFacts): boolean {
   return a.own === b.own && a.registry === b.registry && a.knownClusters.join() === b.knownClusters.join();
 }
 
-/** The place that our node's zone means. */
+/** The place that this node's zone means. */
 export function ownPlace({ zone, registry }: MergeFacts): string | undefined {
   return zone && (ownCluster(registry)?.zones.get(zone) ?? zone);
 }
@@ -65,7 +71,7 @@ export function placeIn(cluster: ClusterName | undefined, zone: string | undefin
   return placeOf(facts.registry, cluster, zone);
 }
 
-/** Every range registered for a cluster; undefined: it is not registered, or without ranges. */
+/** Every range registered for a cluster; undefined: the cluster is not registered, or has no ranges. */
 export function rangesOf(
   cluster: ClusterName,
   { registry }: Pick<MergeFacts, 'registry'>,

@@ -11,7 +11,7 @@ import { parseClusterName } from '../values/names.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** The object in another tenant's namespace. */
+/** The object, moved to another tenant's namespace. */
 function elsewhere<T extends { readonly metadata: object }>(object: T, namespace = 'tenant'): T {
   return { ...object, metadata: { ...object.metadata, namespace } };
 }
@@ -102,7 +102,7 @@ describe('what one namespace says of clusters holds for that namespace', () => {
 });
 
 describe('a tenant', () => {
-  /** Everything but what really claims a place: that is settled by age, and is no matter of names. */
+  /** All objects except those that really claim a place: age decides such claims, whatever the names. */
   const tenants = fc.array(
     fc.oneof(
       arbitrarySlice,

@@ -8,7 +8,7 @@ import type { Port } from '../values/port.ts';
 import type { AttachedSlice } from './attach.ts';
 import type { Concern, SourcedEndpoint } from './sanitise.ts';
 
-/** A slice with what is believed of its endpoints. */
+/** A slice with those facts about its endpoints that are believed. */
 export interface SourcedSlice {
   readonly from: AttachedSlice;
   readonly endpoints: readonly SourcedEndpoint[];
@@ -17,15 +17,15 @@ export interface SourcedSlice {
 /** An endpoint that offers a Service port. */
 export interface Candidate extends SourcedEndpoint {
   readonly port: Port;
-  /** `ip:port`: what it is the same endpoint by. */
+  /** `ip:port`: two endpoints with the same text are the same endpoint. */
   readonly text: string;
   /** Its slice does not offer the port. */
   readonly isUnmatched?: boolean;
 }
 
-/** A Service port, and how other clusters' ports may be taken for it. */
+/** A Service port, and how other clusters' ports may match it. */
 export interface WantedPort extends ServicePort {
-  /** It is the Service's only one. */
+  /** It is the Service's only port. */
   readonly isOnly: boolean;
   readonly portMatch: Policy['portMatch'];
 }
@@ -55,9 +55,9 @@ export function matchPort(slices: readonly SourcedSlice[], wanted: WantedPort): 
 }
 
 /**
- * Endpoints of slices that do not offer a Service port. They get nothing of it, and whoever asks why is told.
+ * Endpoints of slices that do not offer a Service port. They get no connections for it, and `explain` tells why.
  *
- * returns   as if they had a port of that slice, or where it has none the Service's
+ * returns   as if they had a port of that slice, or, where the slice has no port, the Service's
  */
 export function unmatchedIn(slices: readonly SourcedSlice[], wanted: WantedPort): Candidate[] {
   return slices.flatMap(({ from, endpoints }) => {
@@ -92,7 +92,7 @@ export function offersText(ports: readonly SlicePort[]): string {
   return offers.join(', ') || 'no port';
 }
 
-/** By name, or where the policy says so, another cluster's only port for the only one here (MR-21). */
+/** By name, or where the policy allows it, another cluster's only port for the only port here (MR-21). */
 function findOffer({ slice, source }: AttachedSlice, wanted: WantedPort): SlicePort | undefined {
   const named = slice.ports.find(({ name, protocol }) => name === wanted.name && protocol === wanted.protocol);
   if (named !== undefined || source.kind !== 'remote') return named;
@@ -107,7 +107,10 @@ const portConflict: Concern = {
   report: { severity: 'warning', code: 'port-conflict' },
 };
 
-/** Slices only have the pods' numbers; where the source Service's are known they must be those that clients dial here. */
+/**
+ * Slices hold only the pods' port numbers; where the source Service's ports are known, they must equal those that
+ * clients dial here.
+ */
 function isConflicting(known: readonly PublishedPort[] | undefined, offer: SlicePort, wanted: ServicePort): boolean {
   const namesakes = known?.filter(({ name }) => name === offer.name) ?? [];
   return (
@@ -116,7 +119,7 @@ function isConflicting(known: readonly PublishedPort[] | undefined, offer: Slice
   );
 }
 
-/** A cluster with endpoints for a Service none of which offers a port of it. */
+/** A cluster that has endpoints for a Service, none of which offers a certain port. */
 export interface PortMismatch {
   readonly cluster: ClusterName;
   /** Offered under the wanted name, but for another protocol (MR-22). */
@@ -125,15 +128,16 @@ export interface PortMismatch {
 }
 
 /**
- * Our own slices with endpoints but without this port, where no other has it (MR-20): a port that was renamed, a name that
- * a hand-written slice forgot, another protocol. Slices of pods with different named ports are in order.
+ * The local cluster's own slices that have endpoints but not this port, where no other own slice has it (MR-20): a port
+ * was renamed, a hand-written slice lacks its name, or the protocol differs. Slices of pods with different named ports
+ * are in order.
  */
 export function unmatchedOwn(slices: readonly SourcedSlice[], wanted: WantedPort): readonly AttachedSlice[] {
   const own = slices.filter(({ from, endpoints }) => from.source.kind === 'own' && endpoints.length > 0);
   return own.some(({ from }) => findOffer(from, wanted) !== undefined) ? [] : own.map(({ from }) => from);
 }
 
-/** Remote clusters that have endpoints but not this port (MR-21): a misspelt port name is silent otherwise. */
+/** Remote clusters that have endpoints but not this port (MR-21): otherwise nothing would show a misspelt port name. */
 export function findPortMismatches(slices: readonly SourcedSlice[], wanted: WantedPort): PortMismatch[] {
   const offers = new Map<ClusterName, { readonly ports: SlicePort[]; fits: boolean }>();
   for (const { from, endpoints } of slices) {

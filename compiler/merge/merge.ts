@@ -29,7 +29,7 @@ export interface MergedPort extends Deduped {
 export interface MergedService {
   /** By family, then in the Service's order of ports; only families in which it has a cluster IP. */
   readonly ports: readonly MergedPort[];
-  /** Clusters whose endpoints name a zone just as our node's is named; not the same place for all we know (MR-45). */
+  /** Clusters whose endpoints name a zone by the same text as this node's zone; it may be another place (MR-45). */
   readonly sameZoneText: readonly ClusterName[];
 }
 

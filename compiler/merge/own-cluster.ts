@@ -11,11 +11,11 @@ export function statedOwnCluster(configured: ClusterName | undefined, registry: 
 }
 
 /**
- * The id of the local cluster (MR-17): as its operator states it, else as the cluster says of itself (ClusterProperty).
- * undefined when nothing tells or what tells disagrees. Objects of namespaces have no say: tenants write them.
+ * The id of the local cluster (MR-17): from its operator, else from the cluster's own ClusterProperty. undefined where
+ * there is none, or where such sources disagree. Objects of namespaces do not count: tenants write them.
  *
- * What the operator states stands even against a disagreeing ClusterProperty, which is reported and not followed. Where
- * configuration and registry disagree, nothing is believed.
+ * The operator's id stands even against a different ClusterProperty, which is reported and ignored. Where configuration
+ * and registry disagree, neither is believed.
  */
 export function findOwnCluster(
   stated: ClusterName | undefined,
@@ -42,8 +42,8 @@ export function findOwnCluster(
 }
 
 /**
- * The id of the local cluster as Karmada's marks in one namespace say it, for that namespace alone; undefined when fewer
- * than two objects tell, or several names are told.
+ * The id of the local cluster according to Karmada's marks in one namespace, for that namespace alone; undefined where
+ * fewer than two objects carry marks, or where the marks name several clusters.
  *
  * applied  how many of the namespace's objects Karmada says it applied to each cluster
  */
@@ -62,8 +62,8 @@ function markedAs(registry: Registry, applied: ReadonlyMap<ClusterName, number>)
 }
 
 /**
- * Karmada's marks that do not fit: they name another cluster than the one that is stated, or several. They are followed
- * in no other namespace than their own, so this only tells of what is misconfigured or forged.
+ * Karmada's marks that do not fit: they name a cluster other than the stated one, or several. They count only in their
+ * own namespace, so this merely reports a wrong configuration or forged marks.
  */
 export function reportMarks(
   own: ClusterName | undefined,
@@ -91,7 +91,7 @@ export function reportMarks(
   });
 }
 
-/** So many names are enough to know what to look for; forged ones have no end. */
+/** This many names show what to look for; forged names may be endless. */
 const shown = 5;
 
 function namespaceText(namespaces: readonly Namespace[]): string {
@@ -99,10 +99,13 @@ function namespaceText(namespaces: readonly Namespace[]): string {
   return `namespace ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`;
 }
 
-/** Stands for the local cluster in diagnostics that are about no object of it. */
+/** Stands for the local cluster in diagnostics that are not about one of its objects. */
 export const clusterObject: ObjectRef = { kind: 'cluster', name: 'local' };
 
-/** The cluster that Karmada applied an object to: ours, if we see it here. Native slices copy labels: do not ask them. */
+/**
+ * The cluster that Karmada applied an object to: the local one, if the object is seen here. Not for native slices: they
+ * copy labels.
+ */
 export function karmadaTarget({
   labels,
   annotations,

@@ -7,7 +7,7 @@ import type { Rational } from '../values/rational.ts';
 /** Where an endpoint runs, seen from this node. */
 export type Locality = 'node' | 'cluster' | 'remote';
 
-/** One decision about an endpoint: the rule and what it said, in words. */
+/** One decision about an endpoint: the rule, and its outcome in words. */
 export interface Reason {
   /** Its name in docs/rules.md: `L2`, `MR-33`, `O1`, `IPT-5.4`, `failover`. */
   readonly rule: string;
@@ -33,11 +33,14 @@ export interface EndpointRecord {
   readonly terminating: boolean;
   /** Integer weight within the cluster pool; 0: gets no new connections through it. */
   readonly weight: number;
-  /** Part of the connections that the cluster pool takes, exactly; those of a Service port add up to 1, or all are 0. */
+  /** Its exact part of the cluster pool's connections; the shares of a Service port add up to 1, or all are 0. */
   readonly share: Rational;
-  /** Left out whoever asks: another slice has it too, it is not believed, or its slice has another port. undefined: it takes part. */
+  /**
+   * Left out for every client: another slice has it too, it is not believed, or its slice has another port. undefined:
+   * it takes part.
+   */
   readonly leftOut: 'duplicate' | 'refused' | 'no such port' | undefined;
-  /** Whether it stands in the cluster pool, the local pool. */
+  /** Whether it is in the cluster pool, and in the local pool. */
   readonly inPools: { readonly cluster: boolean; readonly local: boolean };
   readonly reasons: readonly Reason[];
 }

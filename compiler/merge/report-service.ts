@@ -13,7 +13,7 @@ import {
   type WantedPort,
 } from './match.ts';
 
-/** What one Service's merge finds worth a word: once a cluster, not once an endpoint. */
+/** What is worth reporting about one Service's merge: once a cluster, not once an endpoint. */
 
 interface Merged extends Deduped {
   readonly port: ServicePort;
@@ -28,7 +28,7 @@ export function reportContested({ port, contested }: Merged, report: Report): vo
   }
 }
 
-/** Endpoints that are refused, or looked at askance, for where they are. */
+/** Endpoints that are refused or doubtful because of their address. */
 export function reportConcerns(ports: readonly Merged[], report: Report): void {
   const groups = new Map<
     string,
@@ -66,7 +66,7 @@ export function reportMismatches(slices: readonly SourcedSlice[], wanted: Wanted
   }
 }
 
-/** A port of the Service that none of our own slices has: once a port, with the first of the slices. */
+/** A port of the Service that none of the local cluster's own slices has: once a port, with the first of the slices. */
 export function reportOwnMismatches(slices: readonly SourcedSlice[], wanted: WantedPort, report: Report): void {
   const unmatched = unmatchedOwn(slices, wanted);
   const [first] = [...unmatched].sort((a, b) => compareText(a.slice.name, b.slice.name));
@@ -78,7 +78,7 @@ export function reportOwnMismatches(slices: readonly SourcedSlice[], wanted: Wan
   report('warning', isOtherProtocol ? 'protocol-mismatch' : 'port-mismatch', undefined, message);
 }
 
-/** Clusters with endpoints, but none of a family that the Service is served in (MR-31). */
+/** Clusters that have endpoints, but none of a family in which the Service is served (MR-31). */
 export function reportMissingFamilies(
   slices: readonly SourcedSlice[],
   served: readonly Family[],
@@ -100,8 +100,8 @@ export function reportMissingFamilies(
 }
 
 /**
- * An import's port is the oldest export's; another cluster may mean another by that name, which slices alone don't show
- * (MR-30).
+ * An import's port is that of the oldest export; another cluster may use the same name for a different port, and slices
+ * alone do not show that (MR-30).
  */
 export function reportUnknownPorts(slices: readonly SourcedSlice[], report: Report): void {
   const clusters = new Map<ClusterName, boolean>();

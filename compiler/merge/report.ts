@@ -52,10 +52,10 @@ function reportDoubt(
   diagnostics.push({ severity: 'warning', code, object: first.slice.ref, message });
 }
 
-/** Whoever may write marks has no end of names. */
+/** Anyone who may write marks can write any number of names. */
 const namesShown = 20;
 
-/** Clusters that name a zone like ours: equal names are no equal places (MR-45). */
+/** Clusters that name a zone like the local one: equal names do not mean equal places (MR-45). */
 export function reportZones(clusters: ReadonlySet<ClusterName>, facts: MergeFacts, diagnostics: Diagnostic[]): void {
   for (const cluster of clusters) {
     diagnostics.push({
@@ -75,7 +75,7 @@ export function reportUnattached(slices: Iterable<ObjectRef>, diagnostics: Diagn
   }
 }
 
-/** Clusters whose objects we have and that the registry, which lists others, does not know. */
+/** Clusters whose objects are here but that the registry does not list, although it lists others. */
 export function reportUnregistered(given: Iterable<ClusterName>, registry: Registry, diagnostics: Diagnostic[]): void {
   if (registry.clusters.length === 0) return;
   for (const cluster of given) {
@@ -98,7 +98,10 @@ export function reportOverreach(refs: Iterable<ObjectRef>, diagnostics: Diagnost
   }
 }
 
-/** Endpoints that other clusters offer for local Services and that nobody here lets in: once a Service and cluster. */
+/**
+ * Endpoints that other clusters offer for local Services and that nothing in the local cluster accepts: once a Service
+ * and cluster.
+ */
 export function reportUnaccepted(
   offers: Iterable<{ readonly service: ObjectRef; readonly cluster: ClusterName; readonly isProtected: boolean }>,
   diagnostics: Diagnostic[],
@@ -167,7 +170,7 @@ export function reportLost(endpoints: readonly EndpointRecord[], facts: MergeFac
   }
 }
 
-/** Without knowing our own pods' ranges nobody can tell another cluster's endpoint from a local pod (O1). */
+/** Without the local cluster's pod ranges, another cluster's endpoint cannot be distinguished from a local pod (O1). */
 export function reportUnchecked(
   endpoints: readonly EndpointRecord[],
   { podCidrs, nodePods, registry }: MergeFacts,

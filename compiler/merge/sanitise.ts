@@ -11,13 +11,15 @@ import type { Locality, Reason } from './record.ts';
 /** Something that is wrong with an endpoint. */
 export interface Concern {
   readonly reason: Reason;
-  /** It must not be used. */
+  /** The endpoint must not be used. */
   readonly refuses: boolean;
-  /** How it is reported, of all endpoints of a cluster together; undefined: it was reported already, or is in order. */
+  /**
+   * How it is reported, for all endpoints of a cluster together; undefined: it was reported already, or is in order.
+   */
   readonly report: { readonly severity: Severity; readonly code: string } | undefined;
 }
 
-/** An endpoint of a slice, with only so much said of it as its source may say. */
+/** An endpoint of a slice, reduced to the facts that its source may state. */
 export interface SourcedEndpoint {
   readonly from: AttachedSlice;
   readonly endpoint: SliceEndpoint;
@@ -34,10 +36,11 @@ export interface SourcedEndpoint {
 const noHints: readonly string[] = [];
 
 /**
- * What of a slice's endpoints we believe (MR-13 to MR-15). Node names are reused among clusters, so one in another
- * cluster's slice never means our node; hints were reckoned for that cluster's nodes, so they say nothing of ours.
+ * The facts about a slice's endpoints that are believed (MR-13 to MR-15). Clusters reuse node names, so a name in
+ * another cluster's slice never means this node; hints were computed for that cluster's nodes, so they mean nothing for
+ * this one.
  *
- * trustHints  believe all clusters' hints all the same, as kube-proxy does (MR-46)
+ * trustHints  believe hints of all clusters nevertheless, as kube-proxy does (MR-46)
  */
 export function sanitise(from: AttachedSlice, trustHints: boolean, facts: MergeFacts): SourcedEndpoint[] {
   const remote = from.source.kind === 'remote';
@@ -58,7 +61,10 @@ export function sanitise(from: AttachedSlice, trustHints: boolean, facts: MergeF
   });
 }
 
-/** Special addresses are refused from anyone; local addresses only from other clusters (pods can share their node's). */
+/**
+ * Special addresses are refused from any source; local addresses only from other clusters (pods can share their node's
+ * address).
+ */
 function concernsOf({ source }: AttachedSlice, facts: MergeFacts): (endpoint: SliceEndpoint) => Concern | undefined {
   const bySource =
     facts.compat || (source.kind === 'own' && source.how !== 'returned')
@@ -70,13 +76,16 @@ function concernsOf({ source }: AttachedSlice, facts: MergeFacts): (endpoint: Sl
     special === undefined ? bySource?.(address) : refuse('MR-15', `rejected: ${special} address`, undefined);
 }
 
-/** Our own Service's address came back: no second translation leads from there to its endpoints (MR-16). */
+/** The local Service's own address came back: no second translation leads from there to its endpoints (MR-16). */
 function returnedVip(address: IpAddress, facts: MergeFacts): Concern | undefined {
   if (facts.reserved(address) !== 'cluster IP') return undefined;
   return refuse('MR-16', "the address of a local Service came back; the Service's own endpoints replace it", undefined);
 }
 
-/** What can be wrong with another cluster's endpoint: it is ours, or not that cluster's (MR-15, O1 to O3, O6). */
+/**
+ * What can be wrong with another cluster's endpoint: its address is local, or not in that cluster's ranges (MR-15, O1
+ * to O3, O6).
+ */
 function remoteConcerns(cluster: ClusterName, facts: MergeFacts): (address: IpAddress) => Concern | undefined {
   const { registry } = facts;
   if (findCluster(registry, cluster)?.removed === true) {
@@ -94,7 +103,7 @@ function remoteConcerns(cluster: ClusterName, facts: MergeFacts): (address: IpAd
   const byFamily = { IPv4: ofFamily(ranges, 'IPv4'), IPv6: ofFamily(ranges, 'IPv6') };
   const strict = isStrict(registry);
   return (address) => {
-    // A gateway may turn an address that is not local here into a local IPv4 address.
+    // A gateway may turn an address that is not local into a local IPv4 address.
     for (const meant of [address, ...embeddedIpv4(address)]) {
       const reserved = facts.reserved(meant);
       if (reserved !== undefined) {
@@ -115,7 +124,7 @@ function remoteConcerns(cluster: ClusterName, facts: MergeFacts): (address: IpAd
   };
 }
 
-/** Ranges of the local cluster, in which nobody else has endpoints. */
+/** Ranges of the local cluster, in which other clusters cannot have endpoints. */
 interface OwnRange {
   readonly hold: (address: IpAddress) => boolean;
   readonly rule: string;

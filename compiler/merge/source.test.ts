@@ -6,7 +6,10 @@ import { emptyRegistry } from '../registry/registry.ts';
 import { parseClusterName } from '../values/names.ts';
 import { type Source, sourceOf } from './source.ts';
 
-/** Where a slice is from, as `L2 member1`, `L8 own user-managed`; with `?` after an unresolved and `~` after an ambiguous name. */
+/**
+ * The source of a slice, as `L2 member1`, `L8 own user-managed`; with `?` after an unresolved and `~` after an
+ * ambiguous name.
+ */
 function source(name: string, options: SliceOptions, known: string[] = [], own?: string): string {
   const parsed = parseEndpointSlice(slice('serve', name, [], options), undefined, []);
   if (parsed === undefined) throw new Error(`${name} does not parse`);

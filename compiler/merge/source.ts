@@ -17,7 +17,7 @@ export type Source =
       readonly kind: 'remote';
       readonly cluster: ClusterName;
       readonly reason: Reason;
-      /** What of the name is not certain, for a person. */
+      /** Why the name is not certain, for a person. */
       readonly doubt: 'unresolved' | 'ambiguous' | undefined;
     };
 
@@ -37,7 +37,7 @@ export function sourceOf(slice: EndpointSlice, facts: NameFacts): Source {
       : named('L2', marks.provisionCluster, `annotation says ${printable(marks.provisionCluster)}`, facts);
   }
   if (marks.managedBy === managedBy.karmadaImport) return byName('L3', slice, 'imported-', facts);
-  // Our own controller's slices (L7) carry this label too, so they need no rule of their own.
+  // Slices of slicewright's controller (L7) carry this label too, so they need no rule of their own.
   if (marks.sourceCluster !== undefined) {
     return named('L4', marks.sourceCluster, `label says ${printable(marks.sourceCluster)}`, facts);
   }
@@ -74,9 +74,9 @@ function byName(rule: string, slice: EndpointSlice, prefix: string, facts: NameF
 }
 
 /**
- * The cluster whose slice another one passed on: Karmada 1.9 collects a slice that it dispatched to an exporter as the
- * exporter's, as `imported-member1-member2-web-x7k2p`. A name alone may deceive, so all its addresses must be in the
- * registered ranges of the one and none in those of the other.
+ * The cluster whose slice a second cluster passed on: Karmada 1.9 collects a slice that it dispatched to an exporter as
+ * if it were the exporter's, as `imported-member1-member2-web-x7k2p`. A name alone may deceive, so all addresses must
+ * lie in the registered ranges of the first cluster and none in those of the second.
  */
 function passedOnFrom(
   { endpoints }: EndpointSlice,

@@ -78,7 +78,7 @@ describe("another cluster's endpoint", () => {
     expect(used({ west: { nodeCidrs: ['10.2.0.0/16' as Cidr] } }, false)).toBe(true);
     expect(used({ west: {} })).toBe(true);
     expect(used({ west: {} }, true)).toBe(false);
-    // What is registered of the local cluster says nothing of others; nor does what is gone.
+    // Ranges registered for the local cluster tell nothing about others; nor do those of a removed cluster.
     expect(used({ home: { self: true, podCidrs: ['10.3.0.0/16' as Cidr] } })).toBe(true);
     expect(used({ old: { removed: true, podCidrs: ['10.3.0.0/16' as Cidr] } })).toBe(true);
   });

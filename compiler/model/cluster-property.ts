@@ -3,7 +3,7 @@ import { type ClusterName, parseClusterName } from '../values/names.ts';
 import { createReport, type Fields, fieldsOf, show } from './fields.ts';
 import { type Metadata, parseMetadata } from './metadata.ts';
 
-/** A cluster's own id, as it says itself (KEP-2149). */
+/** A cluster's own id, as its own object states it (KEP-2149). */
 export interface ClusterProperty extends Metadata {
   /** Of property `cluster.clusterset.k8s.io`; undefined for any other property. */
   readonly clusterId: ClusterName | undefined;

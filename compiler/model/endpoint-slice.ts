@@ -19,7 +19,7 @@ export interface SliceEndpoint {
   /** Position in the slice. */
   readonly index: number;
   readonly address: IpAddress;
-  /** Set: the address is refused wherever it comes from. */
+  /** Set: the address is refused from any source. */
   readonly special: UnfitAddress | undefined;
   readonly ready: boolean;
   readonly serving: boolean;
@@ -41,9 +41,9 @@ export const managedBy = {
 /** kube-proxy measures network_programming_duration_seconds from it. */
 const triggerAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
 
-/** What on a slice tells where it comes from, as written there; weighed in compiler/merge/source.ts. */
+/** Marks on a slice that show where it comes from, as written there; compiler/merge/source.ts evaluates them. */
 export interface SliceMarks {
-  /** Written by a controller that only knows its own cluster. */
+  /** Written by a controller that knows only its own cluster. */
   readonly native: boolean;
   readonly managedBy: string | undefined;
   /** Label multicluster.kubernetes.io/source-cluster. */
@@ -57,13 +57,16 @@ export interface EndpointSlice extends NamespacedMetadata {
   readonly family: Family;
   /** Label kubernetes.io/service-name. */
   readonly serviceName: ObjectName | undefined;
-  /** Label multicluster.kubernetes.io/service-name: the ServiceImport that it feeds where it feeds no Service. */
+  /** Label multicluster.kubernetes.io/service-name: the ServiceImport that it feeds, where it names no Service. */
   readonly importName: ObjectName | undefined;
-  /** What new connections it gets beside others, per endpoint; 0 drains. */
+  /** Relative share of new connections, per endpoint; 0 drains. */
   readonly weight: number;
-  /** The ports of the Service that it was taken from, where whoever wrote it says so; undefined: not known. */
+  /** The ports of the Service that it was taken from, where its writer states them; undefined: not known. */
   readonly servicePorts: readonly PublishedPort[] | undefined;
-  /** When what made it change happened (a pod became ready), as its controller stamped it; milliseconds since 1970. */
+  /**
+   * When the event behind the last change happened (a pod became ready), as its controller stamped it; milliseconds
+   * since 1970.
+   */
   readonly triggeredMs: number | undefined;
   /** Labelled for another proxy, or headless. */
   readonly hidden: boolean;
@@ -75,8 +78,8 @@ export interface EndpointSlice extends NamespacedMetadata {
 }
 
 /**
- * A discovery.k8s.io/v1 EndpointSlice; undefined if its name or address type is of no use.
- * A bad port or endpoint is reported and left out alone.
+ * A discovery.k8s.io/v1 EndpointSlice; undefined if its name or address type is unusable.
+ * A bad port or endpoint is reported, and only that part is left out.
  */
 export function parseEndpointSlice(
   object: Fields,
@@ -174,10 +177,10 @@ function parsePorts(object: Fields, report: Report): SlicePort[] {
   return exact(ports.values());
 }
 
-/** A missing name or protocol means what the API server would have filled in. */
+/** A missing name or protocol gets the value that the API server would fill in. */
 function parsePortAt(value: unknown, path: string, report: Report): SlicePort | undefined {
   const fields = fieldsOf({ value }, 'value', path, report);
-  // Without a number a slice means all ports, which no Service port can mean.
+  // A slice port without a number means all ports, which no Service port can mean.
   if (isAbsent(fields.port) || fields.port === 0) return undefined;
   const port = parsePort(fields.port);
   if (port === undefined) {
@@ -207,7 +210,7 @@ function parsePortAt(value: unknown, path: string, report: Report): SlicePort | 
   return { name, protocol, port };
 }
 
-/** What an endpoint is read with. */
+/** What the endpoint parser needs besides the endpoint. */
 interface Context {
   readonly family: Family;
   readonly service: ObjectRef | undefined;
@@ -232,7 +235,7 @@ function parseEndpoints(object: Fields, context: Context): SliceEndpoint[] {
   return exact(endpoints);
 }
 
-/** Some systems hand addresses on as they got them, such as `fd00:0:0::9`. */
+/** Some systems pass addresses on as they received them, such as `fd00:0:0::9`. */
 function oddForm(value: unknown, { index, address }: SliceEndpoint) {
   const [text] = (value as { readonly addresses: readonly unknown[] }).addresses;
   return typeof text === 'string' && text !== address ? { index, text, address } : undefined;
@@ -265,7 +268,7 @@ function parseEndpoint(value: unknown, index: number, context: Context): SliceEn
   };
 }
 
-/** Only the first address counts, here as in kube-proxy (MR-7). Without any there is no endpoint. */
+/** Only the first address counts, here as in kube-proxy (MR-7). Without an address there is no endpoint. */
 function parseFirstAddress(fields: Fields, path: string, { family, service, report }: Context): IpAddress | undefined {
   const addresses = listOf(fields, 'addresses', `${path}.addresses`, report);
   if (addresses.length === 0) return undefined;

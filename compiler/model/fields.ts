@@ -1,7 +1,7 @@
 import type { Diagnostic, Severity } from '../values/diagnostic.ts';
 import { type ObjectRef, printable } from '../values/object-ref.ts';
 
-/** A JSON object whose members are not yet looked at. */
+/** A JSON object whose members have not been checked yet. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** The value as an object; undefined for null, lists, dates and scalars. */
@@ -11,7 +11,7 @@ export function asFields(value: unknown): Fields | undefined {
     : undefined;
 }
 
-/** An own member: `constructor` and its kin are not members of an object that has none. */
+/** A member of the object itself: `constructor` and other inherited members do not count. */
 export function member(fields: Fields, key: string): unknown {
   return Object.hasOwn(fields, key) ? fields[key] : undefined;
 }
@@ -19,10 +19,10 @@ export function member(fields: Fields, key: string): unknown {
 /** Labels or annotations. */
 export type TextMap = ReadonlyMap<string, string>;
 
-/** Most objects have no annotations, and an empty map takes as much memory as one of two. */
+/** Most objects have no annotations, and an empty map takes as much memory as a map of two entries. */
 const noTexts: TextMap = new Map();
 
-/** Null is the empty text, as it is to the API server; an unquoted number or boolean of a manifest is its text. */
+/** Null becomes the empty text, as in the API server; an unquoted number or boolean in a manifest becomes its text. */
 export function parseTextMap(value: unknown): TextMap {
   const fields = asFields(value);
   const keys = fields === undefined ? [] : Object.keys(fields);
@@ -37,12 +37,12 @@ export function parseTextMap(value: unknown): TextMap {
   return map;
 }
 
-/** Null and absent are one thing in Kubernetes: a JSON encoder may write either. */
+/** Null and absent mean the same in Kubernetes: a JSON encoder may write either. */
 export function isAbsent(value: unknown): value is null | undefined {
   return value === undefined || value === null;
 }
 
-/** Tells of one thing wrong in one object. about: whose users feel it. */
+/** Reports one fault in one object. about: the object whose users notice it. */
 export type Report = (
   severity: Severity,
   code: string,
@@ -51,7 +51,7 @@ export type Report = (
   about?: ObjectRef,
 ) => void;
 
-/** More of one object's problems than this help nobody, and a hostile object has no end of them. */
+/** A longer list of one object's problems helps no reader, and a hostile object could make it endless. */
 const problemsShown = 20;
 
 export function createReport(object: ObjectRef, diagnostics: Diagnostic[]): Report {

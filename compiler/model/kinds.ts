@@ -21,12 +21,15 @@ export type ModelObject =
   | { readonly kind: 'MultiClusterService'; readonly value: MultiClusterService }
   | { readonly kind: 'ClusterProperty'; readonly value: ClusterProperty };
 
-/** One object of a kind that we know. A Lease tells an agent how a cluster is, and a compiler nothing. */
+/**
+ * One object of a known kind. A Lease matters to an agent, which learns from it whether a cluster is alive, but not to
+ * a compiler.
+ */
 export type KnownObject = ModelObject | { readonly kind: 'Lease'; readonly value: Lease };
 
 export type KnownKind = KnownObject['kind'];
 
-/** What an object is the same object by, within its cluster and whatever its version. Texts as they were given. */
+/** Identifies an object within its cluster, whatever its API version. Texts are kept as they were given. */
 export interface ObjectId<K extends KnownKind = KnownKind> {
   readonly kind: K;
   /** Empty for kinds without namespaces. */
@@ -34,15 +37,15 @@ export interface ObjectId<K extends KnownKind = KnownKind> {
   readonly name: string;
 }
 
-/** JSON of a kind that we know, of which no more is read yet. */
+/** JSON of a known kind; its other fields have not been read yet. */
 export interface Recognised<K extends KnownKind = KnownKind> {
   readonly id: ObjectId<K>;
   readonly fields: Fields;
 }
 
-/** What became of an object's JSON. */
+/** The result of parsing an object's JSON. */
 export interface Parsed<K extends KnownKind = KnownKind> {
-  /** undefined: it is so bad that nothing of it is used. */
+  /** undefined: the object is so bad that no part of it is used. */
   readonly object: Extract<KnownObject, { kind: K }> | undefined;
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -94,14 +97,14 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
 
 const clusterScoped: ReadonlySet<KnownKind> = new Set(['Node', 'ClusterProperty']);
 
-/** `discovery.k8s.io/v1 EndpointSlice`; undefined for what is no Kubernetes object. */
+/** `discovery.k8s.io/v1 EndpointSlice`; undefined for anything that is no Kubernetes object. */
 export function typeText(object: Fields): string | undefined {
   const apiVersion = textOf(object, 'apiVersion');
   const kind = textOf(object, 'kind');
   return apiVersion === undefined || kind === undefined ? undefined : `${apiVersion} ${kind}`;
 }
 
-/** The types that are read of the same group and kind as one that is not: `discovery.k8s.io/v1 EndpointSlice`. */
+/** The types with the same group and kind that slicewright reads: `discovery.k8s.io/v1 EndpointSlice`. */
 export function versionsRead(type: string): readonly string[] {
   const other = unversioned(type);
   return [...kinds.keys()].filter((known) => unversioned(known) === other);
@@ -112,7 +115,7 @@ function unversioned(type: string): string {
   return type.replace(/^([^ /]+)\/[^ /]+ |^[^ /]+ /, '$1 ');
 }
 
-/** Which object this is; undefined, without a word, for all that is of no kind that we know. */
+/** Which object this is; undefined, without a diagnostic, for objects of unknown kinds. */
 export function recognise(raw: unknown): Recognised | undefined {
   const fields = asFields(raw);
   const kind = fields && kinds.get(typeText(fields) ?? '')?.kind;
@@ -121,13 +124,13 @@ export function recognise(raw: unknown): Recognised | undefined {
   return { fields, id: { kind, namespace: clusterScoped.has(kind) ? '' : namespace, name } };
 }
 
-/** Nearly every object's. */
+/** What nearly every object gets. */
 const noDiagnostics: readonly Diagnostic[] = [];
 
 /**
- * Parses an object, which is done once: what travels on is what this returns.
+ * Parses an object. This happens once: only the result travels on.
  *
- * cluster     as it goes by within; undefined: our own
+ * cluster     its name inside the compiler; undefined: the local cluster
  * proxyName   Settings.serviceProxyName
  */
 export function parse<K extends KnownKind>(
@@ -145,7 +148,7 @@ export function isForRules(recognised: Recognised): recognised is Recognised<Mod
   return recognised.id.kind !== 'Lease';
 }
 
-/** Unique within a cluster. Not formatObjectRef, which cuts long names. */
+/** Unique within a cluster. Unlike formatObjectRef, it does not cut long names. */
 export function textOfId({ kind, namespace, name }: ObjectId): string {
   return `${kind}\n${namespace}\n${name}`;
 }

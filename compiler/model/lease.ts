@@ -3,20 +3,20 @@ import type { ClusterName } from '../values/names.ts';
 import { createReport, type Fields, fieldsOf, isAbsent, type Report, show } from './fields.ts';
 import { type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
 
-/** A coordination.k8s.io Lease, as far as it says that somebody renews it. */
+/** A coordination.k8s.io Lease, reduced to the fields that show that it is renewed. */
 export interface Lease extends NamespacedMetadata {
-  /** `spec.renewTime` as it was written: compared, never read as a time. */
+  /** `spec.renewTime` as it was written: only compared, never read as a time. */
   readonly stamp: string;
-  /** For how long a renewal is good. */
+  /** How long one renewal is valid. */
   readonly durationMs: number;
 }
 
-/** A lease that is good for longer would never say that a cluster is lost. */
+/** With a longer validity, the lease would hardly ever show that a cluster is lost. */
 const maxSeconds = 3_600;
 /** A time with microseconds and a zone has 32 characters. */
 const maxStamp = 64;
 
-/** undefined, and reported, where it cannot say when it is renewed or for how long that is good. */
+/** undefined, and reported, where the renewal time or its validity cannot be read. */
 export function parseLease(
   object: Fields,
   cluster: ClusterName | undefined,
@@ -34,7 +34,7 @@ export function parseLease(
 const outcome = 'the Lease is ignored';
 
 function parseStamp(value: unknown, report: Report): string | undefined {
-  // YAML readers make dates of unquoted times.
+  // YAML readers turn unquoted times into dates.
   const text = value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value;
   if (typeof text === 'string' && text !== '' && text.length <= maxStamp) return text;
   const found = isAbsent(value) ? 'is missing' : `${show(value)} is not a time`;

@@ -4,7 +4,7 @@ import { type Cidr, cidrOf, familyOf, type IpAddress, parseAddress, parseMappedI
  * An address as kube-proxy reads it from a Service: octets may have leading zeros, which are
  * decimal, and IPv4-mapped IPv6 is IPv4. Canonical text, or undefined.
  *
- * Only for what the API server lets the owner of a Service write. Endpoints are read strictly:
+ * Only for fields that the API server lets the owner of a Service write. Endpoints are read strictly:
  * their addresses come from other clusters too.
  *
  * source  kube-proxy's ParseIPSloppy

@@ -3,10 +3,12 @@ import type { ClusterName } from '../values/names.ts';
 import { asFields, type Fields, show, textOf } from './fields.ts';
 import { refOf } from './metadata.ts';
 
-/** Deeper nesting than anyone writes; a YAML alias can make a list its own item. */
+/** Deeper than any real nesting; a YAML alias can make a list its own item. */
 const listDepth = 8;
 
-/** Objects, and those in lists. What is nothing is passed over, and what is no object is reported. */
+/**
+ * Objects, including the items of lists. Empty documents are skipped, and anything that is not an object is reported.
+ */
 export function expandLists(
   raws: readonly unknown[],
   cluster: ClusterName | undefined,
@@ -37,7 +39,7 @@ export function expandLists(
   return objects;
 }
 
-/** Items of a `ServiceList` as the API server writes them have no kind of their own. */
+/** Items of a `ServiceList`, as the API server writes them, carry no kind. */
 function withType(item: unknown, kind: string, apiVersion: unknown): unknown {
   const fields = asFields(item);
   return fields === undefined || kind === '' || fields.kind !== undefined ? item : { apiVersion, ...fields, kind };

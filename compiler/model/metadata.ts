@@ -3,7 +3,7 @@ import { type ClusterName, type Namespace, type ObjectName, parseNamespace, pars
 import type { ObjectRef } from '../values/object-ref.ts';
 import { asFields, type Fields, isAbsent, parseTextMap, show, type TextMap, textOf } from './fields.ts';
 
-/** What every kind has. */
+/** The metadata that every kind has. */
 export interface Metadata {
   readonly ref: ObjectRef;
   readonly name: ObjectName;
@@ -17,7 +17,7 @@ export interface NamespacedMetadata extends Metadata {
   readonly namespace: Namespace;
 }
 
-/** The reference of any object, however broken: what its name fields hold, or that they hold nothing. */
+/** The reference of any object, however broken: the contents of its name fields, even if they are empty. */
 export function refOf(object: Fields, kind: string, cluster: ClusterName | undefined): ObjectRef {
   const metadata = asFields(object.metadata) ?? {};
   const namespace = textOf(metadata, 'namespace');
@@ -29,7 +29,7 @@ export function refOf(object: Fields, kind: string, cluster: ClusterName | undef
   };
 }
 
-/** Metadata of a kind without a namespace; undefined, and reported, if the name is not one. */
+/** Metadata of a kind without a namespace; undefined, and reported, if the name is invalid. */
 export function parseMetadata(
   object: Fields,
   kind: string,
@@ -80,16 +80,17 @@ export function parseNamespacedMetadata(
 
 const proxyLabel = 'service.kubernetes.io/service-proxy-name';
 
-/** A headless one is no proxy's business, whatever the label's value. */
+/** No proxy serves a headless Service, whatever the label's value. */
 function isHeadless(labels: TextMap): boolean {
   return labels.has('service.kubernetes.io/headless');
 }
 
 /**
  * Whether a Service, or a ServiceImport, is left to another proxy (MR-2). Other clusters' Services are never served
- * here, they only say what their slices are of; who serves them there says nothing to a proxy with a name of its own.
+ * here: they only describe their slices. So the proxy that serves them there does not matter to a proxy with a name of
+ * its own.
  *
- * proxyName   of the Services that we serve; undefined: of those without the label, as kube-proxy
+ * proxyName   the name on Services that slicewright serves; undefined: those without the label, as kube-proxy does
  */
 export function isServedByOthers(
   labels: TextMap,
@@ -102,15 +103,15 @@ export function isServedByOthers(
 }
 
 /**
- * Whether a slice feeds nobody here. The controller gives slices their Service's labels, and kube-proxy goes by the
- * slice's own. With a name of our own the Service alone decides: slices that come from other clusters have the labels
- * that their Service has there.
+ * Whether a slice feeds no Service here. The controller copies a Service's labels to its slices, and kube-proxy reads
+ * the slice's labels. If slicewright has a proxy name of its own, only the Service's label decides: slices from other
+ * clusters carry the labels that their Service has there.
  */
 export function isSliceForOthers(labels: TextMap, proxyName: string | undefined): boolean {
   return isHeadless(labels) || (proxyName === undefined && labels.has(proxyLabel));
 }
 
-/** Milliseconds since 1970. YAML readers make dates of unquoted timestamps, JSON readers text. */
+/** Milliseconds since 1970. YAML readers turn unquoted timestamps into dates; JSON readers give text. */
 export function parseTimestamp(value: unknown): number | undefined {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.getTime();
   if (typeof value !== 'string') return undefined;

@@ -3,7 +3,7 @@ import { type ClusterName, parseClusterName, type ServiceKey, serviceKey } from 
 import { createReport, type Fields, fieldsOf, isAbsent, listOf, member, type Report, show, textOf } from './fields.ts';
 import { type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
 
-/** Karmada's word that the Service of this namespace and name is one in several clusters. */
+/** Karmada's object that spreads the Service of this namespace and name over several clusters. */
 export interface MultiClusterService extends NamespacedMetadata {
   readonly key: ServiceKey;
   readonly isCrossCluster: boolean;
@@ -12,7 +12,7 @@ export interface MultiClusterService extends NamespacedMetadata {
   readonly consumers: readonly ClusterName[];
 }
 
-/** A networking.karmada.io/v1alpha1 MultiClusterService, with the fields that count since 1.9. */
+/** A networking.karmada.io/v1alpha1 MultiClusterService, with the fields that are used since 1.9. */
 export function parseMultiClusterService(
   object: Fields,
   cluster: ClusterName | undefined,
@@ -43,7 +43,7 @@ function ignored(field: string, given: boolean): string {
   return `is a field of Karmada 1.8; slicewright ignores it, as later versions of Karmada do: ${instead}`;
 }
 
-/** A name that cannot be read must not leave the list empty: that would mean all clusters. */
+/** An unreadable name must not leave the list empty: an empty list means all clusters. */
 function parseClusters(spec: Fields, key: string, report: Report): ClusterName[] {
   return listOf(spec, key, `spec.${key}`, report).map((value, i) => {
     const path = `spec.${key}[${i}]`;
@@ -55,5 +55,5 @@ function parseClusters(spec: Fields, key: string, report: Report): ClusterName[]
   });
 }
 
-/** No cluster's name, since it is empty. */
+/** Equals no cluster's name, since it is empty. */
 const nobody = '' as ClusterName;

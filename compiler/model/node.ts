@@ -22,7 +22,7 @@ export interface Node extends Metadata {
   readonly addresses: readonly IpAddress[];
   /** Addresses of its interfaces, for compiling elsewhere; undefined without the annotation. */
   readonly localAddresses: readonly IpAddress[] | undefined;
-  /** Somebody asked for its deletion. */
+  /** Its deletion was requested. */
   readonly isLeaving: boolean;
   readonly taintKeys: readonly string[];
 }
@@ -30,7 +30,7 @@ export interface Node extends Metadata {
 /** Comma-separated addresses of the node's interfaces. */
 export const localAddressesAnnotation = 'slicewright.dev/local-addresses';
 
-/** A v1 Node; undefined, and reported, if its name is not one. */
+/** A v1 Node; undefined, and reported, if its name is invalid. */
 export function parseNode(
   object: Fields,
   cluster: ClusterName | undefined,
@@ -61,7 +61,7 @@ function parsePodCidrs(spec: Fields, report: Report): Cidr[] {
   return cidrs;
 }
 
-/** No word of what cannot be read: a taint says nothing of rules. */
+/** Unreadable taints are not reported: rules do not depend on taints. */
 function parseTaintKeys({ taints }: Fields): string[] {
   const keys = (Array.isArray(taints) ? taints : []).map((taint) => textOf(asFields(taint) ?? {}, 'key'));
   return keys.filter((key) => key !== undefined);

@@ -7,7 +7,7 @@ import { isForRules, type ModelObject, parse, recognise, textOfId, typeText, ver
 import { expandLists } from './lists.ts';
 import { refOf } from './metadata.ts';
 
-/** All objects of one cluster: lists expanded, each parsed, unknown kinds noted, repeated objects settled. */
+/** All objects of one cluster: lists expanded, each object parsed, unknown kinds noted, duplicates resolved. */
 export function parseCluster(
   cluster: ClusterName | undefined,
   raws: readonly unknown[],
@@ -76,7 +76,9 @@ function reportUnknown(
   }
 }
 
-/** Every Service has an Endpoints object beside its slices; where it has that alone, somebody means it. */
+/**
+ * Every Service has an Endpoints object beside its slices; an Endpoints object without slices was written on purpose.
+ */
 function reportEndpoints(refs: readonly ObjectRef[], withSlices: ReadonlySet<string>, diagnostics: Diagnostic[]): void {
   const alone = refs.filter(({ namespace = 'default', name }) => !withSlices.has(`${namespace}/${name}`));
   const [object] = alone;
@@ -91,7 +93,9 @@ interface Copy {
   readonly object: ModelObject;
 }
 
-/** The same object twice, from two files say: the later version, else an arbitrary but fixed one. */
+/**
+ * Chooses between copies of one object, for example from two files: the later version, else an arbitrary but fixed one.
+ */
 function chooseCopy(copies: readonly Copy[], diagnostics: Diagnostic[]): ModelObject {
   const [first] = copies;
   if (first === undefined) throw new Error('a group of copies is never empty');

@@ -3,13 +3,16 @@ import { type Fields, fieldsOf, isAbsent, listOf, type Report, show } from './fi
 import { parseLenientAddress, parseLenientCidr } from './lenient-address.ts';
 import { specialAddress } from './special-address.ts';
 
-/** An address that a load balancer gave a Service; in mode Proxy its traffic never reaches the node as such. */
+/**
+ * An address that a load balancer gave a Service; in mode Proxy its traffic never arrives at the node under this
+ * address.
+ */
 export interface LoadBalancerIP {
   readonly address: IpAddress;
   readonly mode: 'VIP' | 'Proxy';
 }
 
-/** ipFamilies says which of clusterIPs is whose; without it clusterIP alone counts. */
+/** ipFamilies gives the family of each of clusterIPs; without it clusterIP alone counts. */
 export function parseClusterIPs(spec: Fields, report: Report): Partial<Record<Family, IpAddress>> {
   const result: Partial<Record<Family, IpAddress>> = {};
   const ipFamilies = listOf(spec, 'ipFamilies', 'spec.ipFamilies', report);
@@ -46,7 +49,7 @@ function parseClusterIP(value: unknown, field: string, report: Report): IpAddres
   return refuseSpecial(address, field, report);
 }
 
-/** Link-local stays: some load balancers really hand such addresses out. */
+/** Link-local addresses are kept: some load balancers do give them out. */
 function refuseSpecial(address: IpAddress, field: string, report: Report): IpAddress | undefined {
   const special = specialAddress(address);
   if (special === undefined || special === 'link-local') return address;
@@ -59,7 +62,7 @@ function refuseSpecial(address: IpAddress, field: string, report: Report): IpAdd
   return undefined;
 }
 
-/** Clouds answer at such addresses, with credentials of the node among other things. */
+/** Clouds answer at such addresses, and hand out the node's credentials there among other things. */
 function reportLinkLocal(address: IpAddress, field: string, report: Report): void {
   const message = `${address} is link-local; traffic from this node and its pods to it reaches the Service instead of another server there (such as a cloud's metadata service)`;
   report('warning', 'service-link-local', field, message);

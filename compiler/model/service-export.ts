@@ -3,12 +3,12 @@ import { type ClusterName, type ServiceKey, serviceKey } from '../values/names.t
 import type { Fields } from './fields.ts';
 import { type NamespacedMetadata, parseNamespacedMetadata } from './metadata.ts';
 
-/** A cluster's word that its Service of this namespace and name is for the whole cluster set. */
+/** Offers the cluster's Service of this namespace and name to the whole cluster set. */
 export interface ServiceExport extends NamespacedMetadata {
   readonly key: ServiceKey;
 }
 
-/** A multicluster.x-k8s.io ServiceExport. Its conditions are its controller's business, not ours. */
+/** A multicluster.x-k8s.io ServiceExport. Its conditions matter only to its controller. */
 export function parseServiceExport(
   object: Fields,
   cluster: ClusterName | undefined,

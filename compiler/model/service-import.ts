@@ -24,19 +24,25 @@ import { parsePorts } from './service-ports.ts';
 
 /** A Service of the cluster set, as this cluster may use it. */
 export interface ServiceImport extends NamespacedMetadata {
-  /** Of the Services of that name in the clusters that export it. */
+  /** The Services of that name in the clusters that export it. */
   readonly exported: ServiceKey;
-  /** The Service that would stand for it here: as annotated, else by Karmada's custom, where names may be so long. */
+  /**
+   * The Service that would stand for it here: the annotated one, else `derived-NAME` as Karmada has it, unless that is
+   * too long.
+   */
   readonly derived: ServiceKey | undefined;
-  /** An annotation says so: that Service is meant to be there. */
+  /** An annotation names the Service, so it is meant to exist. */
   readonly isDerived: boolean;
-  /** What it is where nothing is derived from it: a Service at the cluster set's addresses, and no other (MR-53). */
+  /**
+   * The Service that it acts as where no Service is derived from it: at the cluster set's addresses, and no others
+   * (MR-53).
+   */
   readonly service: Service;
-  /** Clusters that export it, as its status says. */
+  /** Clusters that export it, according to its status. */
   readonly exporters: readonly ClusterName[];
 }
 
-/** A multicluster.x-k8s.io ServiceImport. A bad field is left out alone. */
+/** A multicluster.x-k8s.io ServiceImport. A bad field is reported, and only that field is left out. */
 export function parseServiceImport(
   object: Fields,
   cluster: ClusterName | undefined,
@@ -62,7 +68,10 @@ export function parseServiceImport(
   };
 }
 
-/** The MCS API's annotation; where that is missing, a provider's own of that name, as `net.gke.io/derived-service`. */
+/**
+ * The MCS API's annotation; where it is missing, a provider's own annotation of that name, such as `net.gke.io/derived-
+ * service`.
+ */
 function derivedAnnotation({ annotations }: NamespacedMetadata): string | undefined {
   const standard = annotations.get('multicluster.kubernetes.io/derived-service');
   if (standard !== undefined) return standard;

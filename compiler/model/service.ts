@@ -18,38 +18,38 @@ export type Affinity = { readonly kind: 'none' } | { readonly kind: 'clientIP'; 
 /** Why a Service gets no rules at all, not even for its external addresses (IPT-3.1). */
 export type SkipReason = 'foreign-proxy' | 'headless' | 'no-cluster-ip' | 'external-name';
 
-/** A Service reduced to what rules are made from, both families together. */
+/** A Service reduced to the fields that rules are made from, both families together. */
 export interface Service extends NamespacedMetadata {
   readonly key: ServiceKey;
-  /** What its clusterIPs are: a ServiceImport's are the cluster set's. */
+  /** The kind of its clusterIPs: a ServiceImport's belong to the cluster set. */
   readonly vip: 'clusterIP' | 'clusterSetIP';
-  /** Set: the rest is empty. */
+  /** Set: all other fields are empty. */
   readonly skipped: SkipReason | undefined;
   readonly clusterIPs: Readonly<Partial<Record<Family, IpAddress>>>;
   /** Unique by name and protocol. */
   readonly ports: readonly ServicePort[];
-  /** In the object's order, as are all lists here. */
+  /** In the object's order, like all lists here. */
   readonly externalIPs: readonly IpAddress[];
   readonly loadBalancerIPs: readonly LoadBalancerIP[];
-  /** Of that type: a controller gives it those addresses. */
+  /** Its type is LoadBalancer: a controller gives it those addresses. */
   readonly isLoadBalancer: boolean;
   readonly sourceRanges: readonly Cidr[];
-  /** Ranges are given, valid or not: somebody means the load balancer to be closed. */
+  /** The object has ranges, valid or not: its owner wants the load balancer restricted. */
   readonly hasSourceRanges: boolean;
   readonly affinity: Affinity;
   /** externalTrafficPolicy Local, on a type that has external traffic. */
   readonly externalPolicyLocal: boolean;
   readonly internalPolicyLocal: boolean;
-  /** Only where it is in force: a LoadBalancer with externalPolicyLocal. */
+  /** Only where it applies: a LoadBalancer with externalPolicyLocal. */
   readonly healthCheckNodePort: Port | undefined;
-  /** Of the two topology annotations the one that counts; empty when there is none. */
+  /** The one of the two topology annotations that counts; empty when there is none. */
   readonly hintsAnnotation: string;
   readonly trafficDistribution: 'PreferSameZone' | 'PreferSameNode' | undefined;
 }
 
 type ServiceSpec = Omit<Service, keyof NamespacedMetadata | 'key' | 'vip' | 'skipped' | 'hintsAnnotation'>;
 
-/** Of a Service that asks for nothing. */
+/** The spec of a Service that requests nothing. */
 export const emptySpec: ServiceSpec = {
   clusterIPs: {},
   ports: [],
@@ -66,7 +66,7 @@ export const emptySpec: ServiceSpec = {
 };
 
 /**
- * A v1 Service. Only an unusable name makes it undefined; a bad field is reported and left out,
+ * A v1 Service; undefined only if its name is unusable. A bad field is reported and left out,
  * with the port or address that it belongs to, and the rest of the Service stays.
  */
 export function parseService(
@@ -149,7 +149,7 @@ export function isLocalPolicy(spec: Fields, key: string, report: Report): boolea
   return false;
 }
 
-/** What the API server fills in. */
+/** The API server's default. */
 const defaultAffinitySeconds = 10800;
 
 export function parseAffinity(spec: Fields, report: Report): Affinity {
@@ -181,7 +181,7 @@ export function parseAffinity(spec: Fields, report: Report): Affinity {
   return { kind: 'clientIP', seconds: defaultAffinitySeconds };
 }
 
-/** The older annotation wins by being there, even when it is empty. */
+/** If the older annotation exists, it wins, even when it is empty. */
 function hintsAnnotationOf(metadata: NamespacedMetadata): string {
   const older = 'service.kubernetes.io/topology-aware-hints';
   return metadata.annotations.get(older) ?? metadata.annotations.get('service.kubernetes.io/topology-mode') ?? '';

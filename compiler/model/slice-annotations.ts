@@ -2,18 +2,18 @@ import { type PortName, parsePortName } from '../values/names.ts';
 import { type Port, parsePort, parseProtocol, type Protocol } from '../values/port.ts';
 import { asFields, isAbsent, type Report, show, type TextMap } from './fields.ts';
 
-/** A port as a Service offers it: clients' number, not the pods'. */
+/** A port as a Service offers it: the number that clients dial, not the pods' number. */
 export interface PublishedPort {
   readonly name: PortName;
   readonly protocol: Protocol;
   readonly port: Port;
 }
 
-/** Cilium's users know the second name for the same thing. */
+/** Cilium's users know the second name, which means the same. */
 const weightAnnotations = ['slicewright.dev/weight', 'service.cilium.io/weight'] as const;
 const maxSliceWeight = 65_535;
 
-/** 1 where nothing, or nothing readable, is said. */
+/** 1 where there is no readable weight. */
 export function parseSliceWeight(annotations: TextMap, report: Report): number {
   for (const name of weightAnnotations) {
     const text = annotations.get(name);
@@ -31,7 +31,7 @@ const maxPublishedPorts = 1000;
 
 /**
  * `[{"name":"http","protocol":"TCP","port":80}]`: the source Service's ports, as the controller that dispatched the
- * slice wrote them. undefined where they are not said, or not readably: part of a list would be worse than none.
+ * slice wrote them. undefined where they are missing or unreadable: part of a list would be worse than no list.
  */
 export function parseSlicePorts(annotations: TextMap, report: Report): readonly PublishedPort[] | undefined {
   const text = annotations.get(portsAnnotation);

@@ -3,8 +3,8 @@ import { embeddedIpv4, type IpAddress } from '../values/address.ts';
 export type SpecialAddress = 'loopback' | 'link-local' | 'multicast' | 'unspecified' | 'broadcast';
 
 /**
- * What makes an address unfit to stand in a rule: sent there, a packet would reach this node
- * itself, its metadata service, or nobody in particular. undefined for ordinary addresses.
+ * Why an address must not appear in a rule: a packet sent there would reach this node
+ * itself, its metadata service, or no particular host. undefined for ordinary addresses.
  */
 export function specialAddress(address: IpAddress): SpecialAddress | undefined {
   return address.includes(':') ? specialIpv6(address) : specialIpv4(address);
@@ -26,12 +26,14 @@ function specialIpv6(address: string): SpecialAddress | undefined {
   return /^ff[0-9a-f]{2}:/.test(address) ? 'multicast' : undefined;
 }
 
-/** What an endpoint's address may be besides: the cloud's own services, and IPv4 of the kinds above inside IPv6. */
+/**
+ * Further reasons for an endpoint's address: the cloud's own services, and IPv6 that embeds IPv4 of the kinds above.
+ */
 export type UnfitAddress = SpecialAddress | 'metadata service' | 'this network';
 
 /**
- * What makes an address unfit for an endpoint, whoever wrote it. More than for a Service's own address: what stands in a
- * Service answers clients, what stands in an endpoint is where this node sends packets, with its own rights.
+ * Why an address must not be an endpoint, whatever its source. This refuses more than for a Service's own address: a
+ * Service's address answers clients, but to an endpoint's address this node sends packets, with the node's own rights.
  */
 export function unfitForEndpoint(address: IpAddress): UnfitAddress | undefined {
   const special = specialAddress(address);
@@ -51,8 +53,8 @@ function isMetadataIpv6(address: string): boolean {
 }
 
 /**
- * Addresses that only the registry can vouch for: nobody's by RFC 1112, though some clouds give them to pods; and
- * addresses of cloud services that are ordinary to everyone else.
+ * Addresses that are accepted only if the registry lists them: reserved ones by RFC 1112, which some clouds
+ * nevertheless give to pods; and addresses of cloud services that are ordinary addresses elsewhere.
  */
 export function isDoubtful(address: IpAddress): boolean {
   return /^2[45]\d\./.test(address) || cloudServices.has(address);
@@ -61,7 +63,7 @@ export function isDoubtful(address: IpAddress): boolean {
 /** Azure's and Alibaba's. */
 const cloudServices: ReadonlySet<string> = new Set(['168.63.129.16', '100.100.100.200']);
 
-/** Whether a cloud answers there with what the node may know: credentials among it. */
+/** Whether a cloud service answers there with data that only the node may know, such as credentials. */
 export function isCloudService(address: IpAddress): boolean {
   return address === '169.254.169.254' || cloudServices.has(address) || isMetadataIpv6(address);
 }

@@ -6,27 +6,29 @@ import type { ClusterWeightKey, MinHealthy, Policy, Tier, TierSelector } from '.
 
 const domain = 'slicewright.dev/';
 
-/** The annotation that a policy key stands in. */
+/** The annotation that holds a policy key. */
 export function policyAnnotation(key: string): string {
   return `${domain}${key}`;
 }
 
-/** Our keys, and the names that Cilium's users know for the same thing; ours win over theirs. */
+/** slicewright's keys, with the names that Cilium's users know for the same thing; slicewright's keys win. */
 const aliases: Readonly<Record<string, readonly string[]>> = {
   affinity: ['service.cilium.io/affinity', 'io.cilium/service-affinity'],
 };
 
-/** Names of clusters, ids and aliases; empty: it is not known which there are. */
+/** Names of clusters, ids and aliases; empty: the clusters are not known. */
 export type KnownClusters = () => readonly ClusterName[];
 
 const anyCluster: KnownClusters = () => [];
 
-/** The part of a policy that a value says, with the names in it that no cluster has; or what is wrong with it. */
+/**
+ * The part of a policy that a value gives, with the names in it that match no cluster; or what is wrong with the value.
+ */
 type Said = { readonly policy: Partial<Policy>; readonly strangers: readonly string[] } | Wrong;
 
 interface Wrong {
   readonly wrong: string;
-  /** All that is wrong is that no cluster has the names in it. */
+  /** The only fault: the names in it match no cluster. */
   readonly isStrange?: true;
 }
 
@@ -48,7 +50,7 @@ const readers: Readonly<Record<string, Reader>> = {
   masqueradeRemote: oneOf(['auto', 'always'], (masqueradeRemote) => ({ masqueradeRemote })),
 };
 
-/** Defaults that one word can say, by key. */
+/** Defaults that fit into one word, by key. */
 const plainDefaults: Readonly<Record<string, (defaults: Policy) => string | undefined>> = {
   affinity: ({ failover }) => (failover.length === 0 ? 'none' : undefined),
   'on-cluster-lost': ({ onClusterLost }) => onClusterLost,
@@ -59,13 +61,13 @@ const plainDefaults: Readonly<Record<string, (defaults: Policy) => string | unde
   masqueradeRemote: ({ masqueradeRemote }) => masqueradeRemote,
 };
 
-/** `using the default, none`; without the value where it takes more than a word. */
+/** `using the default, none`; without the value where it is longer than one word. */
 function usingDefault(key: string, defaults: Policy): string {
   const text = plainDefaults[key]?.(defaults);
   return `using the default${text === undefined ? '' : `, ${text}`}`;
 }
 
-/** Annotations under slicewright's domain that mean something elsewhere than in a Service's policy. */
+/** Annotations under slicewright's domain that have a meaning outside a Service's policy. */
 const notPolicy: ReadonlySet<string> = new Set([
   'local-addresses',
   'service-ports',
@@ -73,7 +75,7 @@ const notPolicy: ReadonlySet<string> = new Set([
   'shared',
   'source-name',
   'source-resource-version',
-  // What the controller leaves on Services that it made, and what users tell it there.
+  // Annotations that the controller writes on Services that it made, and those by which users direct it.
   'part-of',
   'content',
   'service-facts',
@@ -87,9 +89,9 @@ export const policyKeys: readonly string[] = Object.keys(readers).sort(compareTe
 /**
  * The policy that an object's annotations give.
  *
- * defaults      what holds for keys that are absent or malformed
- * diagnostics   gets one warning for each malformed value, each unknown key under our domain, and each name that no
- *               cluster has: such a name is passed over, and what else the value says holds
+ * defaults      the policy for keys that are absent or malformed
+ * diagnostics   gets one warning for each malformed value, each unknown key under slicewright's domain, and each
+ *               name that matches no cluster: such a name is ignored, and the rest of the value applies
  * source        docs/policies.md; `failover` wins over `affinity`, which is its short form
  */
 export function parsePolicy(
@@ -135,7 +137,7 @@ export function parsePolicy(
   return policy;
 }
 
-/** Clusters whose exports may feed a Service with these annotations; what cannot be read accepts nobody. */
+/** Clusters whose exports may feed a Service with these annotations; an unreadable value accepts no cluster. */
 export function acceptedClusters(
   annotations: ReadonlyMap<string, string>,
   defaults: Policy,
@@ -154,7 +156,7 @@ function findAnnotation(annotations: ReadonlyMap<string, string>, key: string) {
   return undefined;
 }
 
-/** A value and the names in its text that no cluster has; or what is wrong with the text. */
+/** A value with the names in its text that match no cluster; or what is wrong with the text. */
 type Read<T> = { readonly value: T; readonly strangers: readonly string[] } | Wrong;
 
 function into<T>(read: Read<T>, make: (value: T) => Partial<Policy>): Said {
@@ -270,7 +272,7 @@ function readAccepted(text: string, known: KnownClusters): Read<readonly (Cluste
   return readNames(text, '*', known, "has neither a cluster's id nor *");
 }
 
-/** Names by comma, and one word that means something else. */
+/** Names separated by commas, or one special word. */
 function readNames<T extends string>(
   text: string,
   word: T,
@@ -288,15 +290,15 @@ function readNames<T extends string>(
   return names.length === 0 && strangers.length > 0 ? onlyStrangers(strangers, known) : { value: names, strangers };
 }
 
-/** Stands for a name that may be meant for a cluster, but none is called so. */
+/** Stands for a valid cluster name that no cluster has. */
 const stranger = Symbol('stranger');
 
-/** undefined: it is no name at all. */
+/** undefined: the text is no name at all. */
 function readCluster(text: string, known: KnownClusters): ClusterName | typeof stranger | undefined {
   const name = parseClusterName(text);
   const names = known();
   if (name !== undefined && (names.length === 0 || names.includes(name))) return name;
-  // A capital letter or an underscore is a slip of the pen, which must not undo what is said of the other clusters.
+  // A capital letter or an underscore is a typing error, which must not invalidate what the value gives other clusters.
   return name !== undefined || /^[A-Za-z0-9._-]{1,253}$/.test(text) ? stranger : undefined;
 }
 

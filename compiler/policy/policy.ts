@@ -3,7 +3,7 @@ import type { ClusterName } from '../values/names.ts';
 /** What happens to a lost cluster's endpoints (MR-71). */
 export type OnClusterLost = 'keep' | 'degrade' | 'drop';
 
-/** Which clusters a tier of `failover` means. The local cluster is `local`. */
+/** The clusters that a tier of `failover` contains. The local cluster is `local`. */
 export type TierSelector =
   | { readonly kind: 'local' }
   | { readonly kind: 'remote' }
@@ -17,10 +17,10 @@ export type Tier = readonly TierSelector[];
 
 export type MinHealthy =
   | { readonly kind: 'count'; readonly count: number }
-  /** Of the tier's usual size, which is the number of its endpoints in any state. */
+  /** A percentage of the tier's usual size, which is the number of its endpoints in any state. */
   | { readonly kind: 'percent'; readonly percent: number };
 
-/** `local`, a cluster's id, or `*` for those not named. */
+/** `local`, a cluster's id, or `*` for all clusters that are not named. */
 export type ClusterWeightKey = 'local' | '*' | ClusterName;
 
 /**
@@ -32,9 +32,9 @@ export interface Policy {
   readonly failover: readonly Tier[];
   /** undefined: one ready endpoint is enough for a tier to take everything. */
   readonly minHealthy: MinHealthy | undefined;
-  /** Share per cluster, divided among its ready endpoints; undefined: endpoints are equal. */
+  /** Share per cluster, divided among its ready endpoints; undefined: all endpoints are equal. */
   readonly clusterWeights: ReadonlyMap<ClusterWeightKey, number> | undefined;
-  /** No new connections; `local` is the local cluster. */
+  /** Clusters that get no new connections; `local` is the local cluster. */
   readonly drainClusters: readonly (ClusterName | 'local')[];
   /** undefined: the cluster's own setting in the registry, else degrade. */
   readonly onClusterLost: OnClusterLost | undefined;
@@ -44,7 +44,7 @@ export interface Policy {
   /** `kube-proxy`: hints of all clusters count alike, as kube-proxy takes them (MR-46). */
   readonly topology: 'default' | 'kube-proxy';
   readonly masqueradeRemote: 'auto' | 'always';
-  /** A client that session affinity holds stays with its endpoint while that one is in a lower tier (MR-56). */
+  /** A client with session affinity keeps its endpoint while that endpoint is in a lower tier (MR-56). */
   readonly affinityOverridesTier: boolean;
   /** Clusters whose exports feed the Service; `*`: all. */
   readonly acceptClusters: readonly (ClusterName | '*')[];
@@ -64,7 +64,7 @@ export const defaultPolicy: Policy = {
   acceptClusters: [],
 };
 
-/** Whether endpoints may get unequal weights or none because of it. */
+/** Whether the policy leaves all weights equal. */
 export function isEven(policy: Policy): boolean {
   return policy.failover.length === 0 && policy.clusterWeights === undefined && policy.drainClusters.length === 0;
 }

@@ -3,10 +3,10 @@ import type { ClusterName } from '../values/names.ts';
 import type { ClusterWeightKey, Policy, TierSelector } from './policy.ts';
 
 /**
- * The policy with each cluster under one name: its id for an alias, `local` for our own. What a policy says of one
- * cluster under two names is said twice; the first counts.
+ * The policy with each cluster under one name: its id for an alias, `local` for the local cluster. If a policy names
+ * one cluster by two names, the first counts.
  *
- * own  undefined: not known, so a policy that names us by id means nobody
+ * own  undefined: not known, so a policy that names the local cluster by its id matches no cluster
  */
 export function resolveNames(policy: Policy, registry: Registry, own: ClusterName | undefined): Policy {
   const named = (name: ClusterName): ClusterName | 'local' => {

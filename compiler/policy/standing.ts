@@ -3,16 +3,16 @@ import type { ClusterName } from '../values/names.ts';
 import type { Policy } from './policy.ts';
 
 /**
- * What a cluster's ready endpoints are worth (MR-70 to MR-72).
+ * How a cluster's ready endpoints are used (MR-70 to MR-72).
  *
- *     full          as good as any
- *     second-best   of a lost cluster: for when nothing else is ready
- *     panic         of a lost cluster that is dropped: all the same better than nobody
- *     none          of a lost cluster that is dropped
+ *     full          as any other
+ *     second-best   of a lost cluster: used when no other endpoint is ready
+ *     panic         of a lost cluster that is dropped: used when there is nothing else at all
+ *     none          of a lost cluster that is dropped: never used
  */
 export type Standing = 'full' | 'second-best' | 'panic' | 'none';
 
-/** cluster  undefined: our own, which is never lost to itself */
+/** cluster  undefined: the local cluster, which is never lost to itself */
 export function standingOf(cluster: ClusterName | undefined, policy: Policy, registry: Registry): Standing {
   const known = cluster === undefined ? undefined : findCluster(registry, cluster);
   if (known?.state !== 'Lost') return 'full';

@@ -22,14 +22,17 @@ export interface Candidate {
   readonly cluster: ClusterName | undefined;
   /** From the slice's weight annotation; 1 unless set, 0 drains (MR-60). */
   readonly weight: number;
-  /** What topology makes of it: 1 untouched, 0 hinted elsewhere, more for taking over from those (MR-43). */
+  /** The factor from topology: 1 unchanged, 0 hinted elsewhere, more for taking over from such endpoints (MR-43). */
   readonly topology: Rational;
 }
 
 export interface Weighed {
   /** Part of the new connections; all shares add up to 1, or all are 0. */
   readonly share: Rational;
-  /** Rule that took it out, or gave it its share; undefined: what any endpoint gets, or not by policy. */
+  /**
+   * The rule that excluded it, or gave it its share; undefined: an ordinary share, or none for a reason outside the
+   * policy.
+   */
   readonly reason: { readonly rule: string; readonly text: string } | undefined;
 }
 
@@ -41,10 +44,10 @@ export type UsualSizes = ReadonlyMap<ClusterName | undefined, number>;
  *
  * 1. Raw weights: an endpoint's own × its cluster's share divided by the cluster's candidates (or the
  *    cluster's registered weight, where the policy names no shares) × topology. Drained clusters get 0.
- * 2. Tiers: every tier takes its part of what is left, by min-healthy; inside a tier by raw weight.
+ * 2. Tiers: every tier takes its part of the rest, by min-healthy; inside a tier by raw weight.
  *    What is left after the last tier goes to all in proportion to their shares so far: no cliff.
  *
- * policy   names each cluster by its id and the own one `local`
+ * policy   names each cluster by its id and the local one `local`
  * returns  one entry a candidate, in the same order; without policy and topology all are 1/n
  */
 export function weigh(
@@ -66,7 +69,7 @@ export function weigh(
     const members = candidates.flatMap(({ cluster }, i) => (viewOf(cluster).tier === tier ? [i] : []));
     const total = sumRationals(members.map((i) => raw[i]?.weight ?? zero));
     if (isZero(total) || isZero(left)) continue;
-    // Who is well but hinted elsewhere makes the tier no less healthy.
+    // An endpoint that is well but hinted elsewhere counts as healthy for its tier.
     const healthy = members.filter((i) => raw[i]?.isWell).length;
     const part = multiply(left, healthOf(healthy, policy.minHealthy, tierSize(tier, usual, viewOf)));
     for (const i of members) shares[i] = multiply(part, divide(raw[i]?.weight ?? zero, total));
@@ -83,16 +86,16 @@ export function weigh(
   });
 }
 
-/** What policy and registry say of one cluster. */
+/** The settings of policy and registry for one cluster. */
 interface ClusterView {
-  /** `local`, or its id: how people know it. */
+  /** `local`, or its id: the name that people use. */
   readonly name: string;
   readonly isDrained: boolean;
-  /** The first that selects it; -1: none. */
+  /** The first tier that selects it; -1: none does. */
   readonly tier: number;
-  /** In percent of an ordinary one's. */
+  /** In percent of an ordinary cluster's weight. */
   readonly weight: number;
-  /** What cluster-weights give it; undefined where the policy names no shares. */
+  /** Its share from cluster-weights; undefined where the policy names no shares. */
   readonly share: number | undefined;
 }
 
@@ -165,7 +168,7 @@ function isPlain({ weight, topology }: Candidate, view: ClusterView): boolean {
 
 interface RawWeight {
   readonly weight: Rational;
-  /** It would take connections, but for topology. */
+  /** It would take connections if topology did not exclude it. */
   readonly isWell: boolean;
   readonly reason: Weighed['reason'];
 }
@@ -201,7 +204,7 @@ function tierSize(tier: number, usual: UsualSizes, viewOf: ViewOf): number {
   return size;
 }
 
-/** Part of what reaches a tier that the tier can take. */
+/** The part of the connections arriving at a tier that the tier can take. */
 function healthOf(ready: number, minHealthy: MinHealthy | undefined, usualSize: number): Rational {
   if (minHealthy === undefined) return one;
   const wanted =
@@ -230,7 +233,7 @@ export function integerWeights(shares: readonly Rational[]): number[] {
   const divisor = scaled.reduce(gcd, 0n);
   if (divisor > 1n) scaled = scaled.map((weight) => weight / divisor);
   const largest = scaled.reduce((max, weight) => (weight > max ? weight : max), 0n);
-  // Beyond this a weight adds nothing that a kernel could keep: probabilities have 31 bits.
+  // A larger weight adds nothing that a kernel could keep: probabilities have 31 bits.
   if (largest > maxWeight) {
     scaled = scaled.map((weight) => (weight === 0n ? 0n : maxOf(1n, (weight * maxWeight + largest / 2n) / largest)));
   }
@@ -248,7 +251,7 @@ function gcd(a: bigint, b: bigint): bigint {
   return a;
 }
 
-/** Part of all traffic that goes to a cluster. */
+/** The part of all connections that goes to a cluster. */
 export function clusterShare(
   weighed: readonly Weighed[],
   candidates: readonly Candidate[],

@@ -1,6 +1,6 @@
 import { type ClusterName, compareText, type ServiceKey } from '../values/names.ts';
 
-/** What the guard needs to know of a remote slice. `id` is unique in the local cluster: `namespace/name`. */
+/** What the guard needs to know about a remote slice. `id` is unique in the local cluster: `namespace/name`. */
 export interface GuardedSlice {
   readonly id: string;
   readonly service: ServiceKey;
@@ -8,9 +8,9 @@ export interface GuardedSlice {
 }
 
 export interface GuardSettings {
-  /** Removals are counted over this long. */
+  /** Removals are counted over this time. */
   readonly windowMs: number;
-  /** Only if slices of at least so many Services vanish … */
+  /** Acts only if slices of at least this many Services vanish … */
   readonly minServices: number;
   /** … and at least this part of the cluster's slices: 0.5 is a half. */
   readonly minPart: number;
@@ -33,12 +33,12 @@ export const emptyGuard: GuardMemory = { present: new Map(), vanished: new Map()
 
 export interface GuardResult {
   readonly memory: GuardMemory;
-  /** Slices to go on using although they are gone: sorted ids. */
+  /** Slices that are used although they are gone: sorted ids. */
   readonly held: readonly string[];
 }
 
 /**
- * Holds slices back that vanish in masses (MR-73).
+ * Holds back slices that vanish in masses (MR-73).
  *
  * A restarted controller with an unsynced cache, or a broken control plane, deletes the slices of a
  * whole cluster at once while its pods are well. So when at least `minServices` Services and

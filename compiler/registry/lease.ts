@@ -1,14 +1,17 @@
 import { unreachable } from '../values/unreachable.ts';
 import type { ClusterState } from './registry.ts';
 
-/** What is remembered of a cluster's lease between two looks at it. Times are milliseconds of our own clock. */
+/**
+ * What is remembered about a cluster's lease between two looks at it. Times are milliseconds of this process's own
+ * clock.
+ */
 export interface LeaseMemory {
   readonly state: ClusterState;
-  /** The renewal stamp last seen, as the other cluster wrote it. Compared, never read as a time. */
+  /** The renewal stamp last seen, as the other cluster wrote it. Only compared, never read as a time. */
   readonly stamp: string | undefined;
   /** When that stamp was seen first; undefined: no stamp was ever seen. */
   readonly seenMs: number | undefined;
-  /** Suspect: since when. Lost: since when the lease is valid again, if it is. Otherwise undefined. */
+  /** Suspect: since when it is suspect. Lost: since when the lease is valid again, if it is. Otherwise undefined. */
   readonly sinceMs: number | undefined;
 }
 
@@ -40,9 +43,9 @@ export const unknownLease: LeaseMemory = { state: 'Unknown', stamp: undefined, s
  *     Suspect → Lost      still expired after `graceMs`
  *     Lost    → Alive     valid without a gap for `settleMs`
  *
- * A lease is valid for its duration after *we* saw its stamp change: clocks of two clusters never
- * meet, so the other's may be wrong by any amount. A jump of our own clock backwards makes what was
- * seen count as seen now. source: MR-70 to MR-74; the reading of stamps is client-go's leader election.
+ * A lease is valid for its duration after *this process* saw its stamp change. The clocks of two clusters are never
+ * compared, so the other one may be wrong by any amount. If this process's clock jumps backwards, everything seen
+ * before counts as seen now. source: MR-70 to MR-74; the reading of stamps is client-go's leader election.
  */
 export function nextLease(
   memory: LeaseMemory,

@@ -3,8 +3,8 @@ import type { Diagnostic } from '../values/diagnostic.ts';
 import type { RegisteredCluster, Registry } from './registry.ts';
 
 /**
- * Ranges of two clusters that intersect (O5). Every flat multi-cluster network needs them
- * disjoint and nobody checks it, so one line a pair of ranges says so before traffic does.
+ * Ranges of two clusters that intersect (O5). In every flat multi-cluster network ranges must be disjoint, and no other
+ * component checks it. So one warning for each pair of ranges shows the fault before traffic does.
  */
 export function overlappingRanges(registry: Registry): Diagnostic[] {
   const found: Diagnostic[] = [];

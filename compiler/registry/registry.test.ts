@@ -63,7 +63,7 @@ describe('the place of a zone', () => {
 
 describe('a lease', () => {
   const durationMs = 40_000;
-  /** Looks at the lease once a second; `stamp` says what stands in it at that time. */
+  /** Looks at the lease once a second; `stamp` gives the lease's stamp at that time. */
   function watch(
     fromS: number,
     toS: number,

@@ -4,8 +4,8 @@ import { type Cidr, cidrContains, type IpAddress } from '../values/address.ts';
 import { type ClusterName, compareText, type Namespace, type ObjectName } from '../values/names.ts';
 
 /**
- * What we believe of a cluster's link (MR-70 to MR-74). `Unknown` counts as alive: plain Karmada
- * gives no lease at all. `Suspect` changes no traffic; it only says that `Lost` may follow.
+ * The state of a cluster's link, as this node sees it (MR-70 to MR-74). `Unknown` counts as alive: plain Karmada
+ * gives no lease at all. `Suspect` changes no traffic; it only warns that `Lost` may follow.
  */
 export const clusterStates = ['Unknown', 'Alive', 'Suspect', 'Lost'] as const;
 export type ClusterState = (typeof clusterStates)[number];
@@ -14,7 +14,7 @@ export type ClusterState = (typeof clusterStates)[number];
 export interface ServiceGrant {
   /** `*`: all but the system namespaces, and never default/kubernetes. */
   readonly namespace: Namespace | '*';
-  /** undefined: all of the namespace. */
+  /** undefined: all Services of the namespace. */
   readonly names: readonly ObjectName[] | undefined;
 }
 
@@ -39,22 +39,28 @@ export interface RegisteredCluster {
   readonly weight: number;
   /** No new connections, whatever a Service's policy says. */
   readonly drain: boolean;
-  /** Unregistered for good: its slices are ignored (MR-77). */
+  /** Unregistered permanently: its slices are ignored (MR-77). */
   readonly removed: boolean;
   readonly state: ClusterState;
-  /** Overrides the default for Services whose own policy does not say. */
+  /** Overrides the default for Services whose own policy does not set it. */
   readonly onLost: OnClusterLost | undefined;
-  /** Local Services that it may feed where no local object says so. */
+  /** Local Services that it may feed even where no local object accepts them. */
   readonly mayServe: readonly ServiceGrant[];
 }
 
-/** Where addresses of Services may lie that are not the API server's choice; absent lists: anywhere, unless restricted. */
+/**
+ * Ranges for those addresses of Services that the API server does not choose; absent lists: anywhere, unless
+ * restricted.
+ */
 export interface ServiceAddressRanges {
-  /** Without a list: no externalIPs, only load balancer addresses of Services of that type, only imports in our Service range. */
+  /**
+   * Without a list: no externalIPs; load balancer addresses only for Services of that type; imports only in the local
+   * Service range.
+   */
   readonly restrict: boolean;
   readonly externalIPs: readonly Cidr[] | undefined;
   readonly loadBalancerIPs: readonly Cidr[] | undefined;
-  /** Of ServiceImports. */
+  /** For ServiceImports. */
   readonly clusterSetIPs: readonly Cidr[] | undefined;
 }
 
@@ -63,17 +69,17 @@ export interface Registry {
   readonly clusters: readonly RegisteredCluster[];
   /** Accept a remote endpoint only inside the ranges of its cluster (MR-15). undefined: see isStrict. */
   readonly strictCidr: boolean | undefined;
-  /** What holds for Services whose annotations say nothing; absent: the default policy. */
+  /** The policy for Services without annotations; absent: the default policy. */
   readonly policy?: Policy;
   /** absent: Services may have any address, as with kube-proxy. */
   readonly serviceAddresses?: ServiceAddressRanges;
-  /** What is odd about the file, though it can be used. */
+  /** Oddities of the file that do not prevent its use. */
   readonly remarks?: readonly Diagnostic[];
 }
 
 export const emptyRegistry: Registry = { clusters: [], strictCidr: undefined };
 
-/** The cluster of that id or alias. */
+/** The cluster with that id or alias. */
 export function findCluster(registry: Registry, name: ClusterName): RegisteredCluster | undefined {
   return registry.clusters.find((cluster) => cluster.id === name || cluster.aliases.includes(name));
 }
@@ -82,12 +88,12 @@ export function ownCluster(registry: Registry): RegisteredCluster | undefined {
   return registry.clusters.find((cluster) => cluster.self);
 }
 
-/** The id of a cluster that goes by an alias; any other name stays. */
+/** The id of the cluster with this alias; any other name stays as it is. */
 export function idOf(registry: Registry, name: ClusterName): ClusterName {
   return findCluster(registry, name)?.id ?? name;
 }
 
-/** The registry with the local cluster marked as such, however its id was found out. */
+/** The registry with the local cluster marked as such, however its id was found. */
 export function withOwn(registry: Registry, own: ClusterName | undefined): Registry {
   if (own === undefined) return registry;
   return { ...registry, clusters: registry.clusters.map((cluster) => ({ ...cluster, self: cluster.id === own })) };
@@ -104,8 +110,9 @@ export function rangesIn({ podCidrs, serviceCidrs, nodeCidrs }: RegisteredCluste
 }
 
 /**
- * Whether endpoints outside the ranges of their cluster are refused. Who registers ranges of any other cluster means
- * them: else whatever claims to be of a cluster without ranges would pass by those of all others.
+ * Whether endpoints outside the ranges of their cluster are refused. An operator who registers ranges of any other
+ * cluster wants them enforced: otherwise an endpoint that claims a cluster without ranges would evade the ranges of all
+ * others.
  */
 export function isStrict({ strictCidr, clusters }: Registry): boolean {
   return strictCidr ?? clusters.some((cluster) => !cluster.self && !cluster.removed && rangesIn(cluster).length > 0);

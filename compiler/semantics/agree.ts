@@ -3,7 +3,10 @@ import type { Share, Verdict } from './packet.ts';
 import { fateText } from './verdict.ts';
 import { formatFraction, formatVerdict } from './verdict-text.ts';
 
-/** A kernel keeps the chance of a rule in 31 bits: each rule on the way can be off by half of this, and by text's rounding. */
+/**
+ * A kernel keeps the chance of a rule in 31 bits: each rule on the way can be off by half a unit, and by rounding in
+ * the text.
+ */
 const roundingPerEndpoint = rational(1, 1n << 31n);
 
 /**
@@ -29,7 +32,7 @@ export function disagreement(expected: Verdict, actual: Verdict): string | undef
   return undefined;
 }
 
-/** Whether the same endpoints, which stand in one order, have the same shares: how it nearly always is, told at a glance. */
+/** Whether the same endpoints, in the same order, have the same shares: the usual case, found quickly. */
 function isAlike(expected: Verdict, actual: Verdict): boolean {
   if (expected.kind !== 'forward' || actual.kind !== 'forward' || expected.to.length !== actual.to.length) return false;
   const tolerance = multiply(roundingPerEndpoint, rational(Math.max(expected.to.length, 1)));

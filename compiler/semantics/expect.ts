@@ -9,12 +9,12 @@ import { isFromPod, isLoopback, isNodeAddress, servesNodePorts } from './place.t
 import { type Fate, toVerdict } from './verdict.ts';
 
 /**
- * What must become of a packet: the meaning of IRs, which every backend's program is held to.
+ * What must happen to a packet: the meaning of IRs, which every backend's program must match.
  *
  * A packet is first *translated*: the first frontend that takes it chooses a pool, and every
- * endpoint of the pool gets its share. Each share then *arrives*: what goes to an address that
- * is refused is refused, translated or not. This is the order of a kernel too, and it shows:
- * a Service may have an endpoint at an address where another Service says no.
+ * endpoint of the pool gets its share. Each share then *arrives*: a connection to an address that
+ * rejects is rejected, translated or not. A kernel uses the same order, and the order matters:
+ * a Service may have an endpoint at an address where another Service rejects.
  *
  * source  IPT-8 to IPT-14
  */
@@ -25,8 +25,8 @@ export function expect(services: readonly ServicePortIR[], node: NodeContext, pa
 /**
  * {@link expect} for many packets: the Services are indexed once.
  *
- * once   whoever translates a packet delivers it too: what stands at the address of an endpoint is not asked any more
- * gates  what stands between a flow and its address, for a backend that refuses some packets elsewhere
+ * once   the backend delivers a packet where it translates it, so nothing at an endpoint's address is asked again
+ * gates  the checks between a flow and its address, for a backend that refuses some packets elsewhere
  */
 export function expectation(
   services: readonly ServicePortIR[],
@@ -45,13 +45,13 @@ export function expectation(
 
 const nothing = indexFrontends([]);
 
-/** A part of the connections, under way to an address. */
+/** A part of the connections, on the way to an address. */
 export interface Flow {
   readonly address: IpAddress;
   readonly port: Port;
   readonly share: Rational;
   readonly translated: boolean;
-  /** It is to get an address of the node for its source, if it leaves the node. */
+  /** Its source becomes an address of the node, if it leaves the node. */
   readonly masquerade: boolean;
 }
 
@@ -73,13 +73,13 @@ interface Way {
   readonly masquerade: boolean;
 }
 
-/** How a frontend that a packet is addressed to sends it on; undefined: it does not take it. */
+/** How a frontend that a packet is addressed to forwards it; undefined: the frontend does not take the packet. */
 function choose(service: ServicePortIR, frontend: Frontend, node: NodeContext, packet: Packet): Way | undefined {
   switch (frontend.kind) {
     case 'clusterIP':
     case 'clusterSetIP': {
       if (service.internal.kind !== 'forward') return undefined;
-      // Answers must come back through this node, and only its own pods' answers do so by themselves.
+      // Answers must come back through this node; only its own pods' answers do so without masquerading.
       const isStranger = node.localDetector !== undefined && !isFromPod(packet, node);
       return { pool: service.pools[service.internal.pool], masquerade: node.masqueradeAll || isStranger };
     }
@@ -97,8 +97,8 @@ function chooseExternal(service: ServicePortIR, node: NodeContext, packet: Packe
   if (!service.keepClientAddress) {
     return service.external.kind === 'forward' ? { pool: cluster, masquerade: true } : undefined;
   }
-  // What begins on this node is inside the cluster already: sending it out and in again through
-  // a load balancer would get it to any endpoint, so it gets there directly.
+  // A connection that begins on this node is inside the cluster already. Through a load balancer it could reach any
+  // endpoint, so it goes there directly.
   if (isFromPod(packet, node)) return { pool: cluster, masquerade: false };
   if (isNodeAddress(packet.source, node)) return { pool: cluster, masquerade: true };
   return service.external.kind === 'forward'
@@ -106,7 +106,7 @@ function chooseExternal(service: ServicePortIR, node: NodeContext, packet: Packe
     : undefined;
 }
 
-/** Whether load balancer source ranges let a client in. Without endpoints there is nothing to guard. */
+/** Whether load balancer source ranges let a client in. Without endpoints there is nothing to protect. */
 function admits(
   service: ServicePortIR,
   ranges: Extract<Frontend, { kind: 'loadBalancerIP' }>['sourceRanges'],
@@ -121,7 +121,7 @@ function admits(
   return isVip && contains(node.nodeIP);
 }
 
-/** Every endpoint's part; all goes to the one that the client is remembered at, if it is still there. */
+/** Every endpoint's part. If the remembered endpoint of the client is still there, it gets everything. */
 function spread(service: ServicePortIR, way: Way, packet: Packet): Flow[] {
   const { remembered } = packet;
   const sticky =
@@ -135,7 +135,7 @@ function spread(service: ServicePortIR, way: Way, packet: Packet): Flow[] {
     port: endpoint.port,
     share: rational(endpoint.weight, total),
     translated: true,
-    // An endpoint that dials itself through its Service must not see its own address as the client's.
+    // An endpoint that dials itself through its Service must not see its own address as the client's address.
     masquerade: way.masquerade || endpoint.masquerade || endpoint.address === packet.source,
   }));
 }
@@ -147,7 +147,7 @@ export type Gate = (
   flow: Flow,
 ) => 'reject' | 'drop' | 'let in' | 'pass';
 
-/** What stands between a flow and the address it goes to, in order, by the way it takes. */
+/** The checks between a flow and its address, in order, for each way that a flow can take. */
 export type Gates = Readonly<Record<'fromNode' | 'fromNodeToItself' | 'toNode' | 'through', readonly Gate[]>>;
 
 const standardGates: Gates = {
@@ -169,17 +169,17 @@ function arrive(gates: Gates, index: FrontendIndex, node: NodeContext, packet: P
   }
   if (!flow.translated) return { kind: 'untouched' };
   const { address, port } = flow;
-  // A packet that came from outside and ends here never leaves, so nothing gives it another source.
+  // A packet that came from outside and ends on this node never leaves it, so its source stays.
   return { kind: 'forward', address, port, masquerade: flow.masquerade && way !== 'toNode' };
 }
 
-/** Answering node ports on loopback makes it routable from outside; nobody may use that for more. */
+/** Answering node ports on loopback makes loopback routable from outside; other packets must not use that. */
 function loopbackGate(_index: FrontendIndex, node: NodeContext, packet: Packet, flow: Flow) {
   const isOpen = node.family === 'IPv4' && node.nodePorts.loopback;
   return isOpen && !flow.translated && isLoopback(flow.address) && !isLoopback(packet.source) ? 'drop' : 'pass';
 }
 
-/** Whoever a load balancer address let in has been translated, so what still goes there was not let in. */
+/** Packets that a load balancer address let in are translated already, so whatever still goes there was not let in. */
 export function sourceRangeGate(index: FrontendIndex, _node: NodeContext, packet: Packet, flow: Flow) {
   const isGuarded = index
     .atAddress(packet.protocol, flow.address, flow.port)
@@ -190,7 +190,7 @@ export function sourceRangeGate(index: FrontendIndex, _node: NodeContext, packet
   return isGuarded ? 'drop' : 'pass';
 }
 
-/** What is masqueraded on its way through is a Service's own traffic: it is not looked at again. */
+/** A masqueraded flow on its way through is a Service's own traffic: it is not checked again. */
 function masqueradeGate(_index: FrontendIndex, _node: NodeContext, _packet: Packet, flow: Flow) {
   return flow.masquerade ? 'let in' : 'pass';
 }
@@ -207,7 +207,7 @@ function internalGate(index: FrontendIndex, _node: NodeContext, packet: Packet, 
   return 'pass';
 }
 
-/** Node ports are refused at all the node's addresses, also where they would not answer. */
+/** Node ports are rejected at all the node's addresses, even at those where they would not answer. */
 function externalGate(index: FrontendIndex, node: NodeContext, packet: Packet, flow: Flow) {
   const here = index.atAddress(packet.protocol, flow.address, flow.port);
   const nodePorts = isNodeAddress(flow.address, node) ? index.atNodePort(packet.protocol, flow.port) : [];

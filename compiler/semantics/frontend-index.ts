@@ -5,15 +5,15 @@ import type { Port, Protocol } from '../values/port.ts';
 export interface OwnedFrontend {
   readonly service: ServicePortIR;
   readonly frontend: Frontend;
-  /** Place among all: earlier ones are asked first. */
+  /** Position among all frontends: earlier ones are asked first. */
   readonly order: number;
 }
 
-/** Finds who answers at an address and port without asking every Service. */
+/** Finds the frontends at an address and port without asking every Service. */
 export interface FrontendIndex {
-  /** Those dialled by this very address, in order. */
+  /** Frontends with this address, in order. */
   atAddress(protocol: Protocol, address: IpAddress, port: Port): readonly OwnedFrontend[];
-  /** Those dialled by this port of the node, in order. */
+  /** Frontends with this port of the node, in order. */
   atNodePort(protocol: Protocol, port: Port): readonly OwnedFrontend[];
   isHealthCheckPort(port: Port): boolean;
 }
@@ -22,7 +22,7 @@ export interface FrontendIndex {
 export function indexFrontends(services: readonly ServicePortIR[]): FrontendIndex {
   const frontends = new Map<string, OwnedFrontend[]>();
   const healthCheckPorts = new Set<Port>();
-  /** Most addresses that are asked for are endpoints', thousands of them, and nobody's frontend. */
+  /** Most look-ups are for addresses of endpoints, thousands of them, which are no frontend. */
   const addresses = new Set<string>();
   let order = 0;
   for (const service of services) {

@@ -3,7 +3,7 @@ import { familyOf, type IpAddress, parseAddress } from '../values/address.ts';
 import { type Port, parsePort, protocols, protocolText } from '../values/port.ts';
 import type { Packet } from './packet.ts';
 
-/** The interfaces that `pod` and `outside` stand for. */
+/** The interfaces for which `pod` and `outside` stand. */
 const interfaces = { pod: 'veth0', outside: 'eth0' } as const;
 
 /**

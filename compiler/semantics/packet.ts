@@ -9,7 +9,7 @@ export interface Packet {
   readonly source: IpAddress;
   readonly destination: IpAddress;
   readonly destinationPort: Port;
-  /** Where it begins: a process of this node, or a network interface that it arrives on. */
+  /** Where it begins: in a process of this node, or on the network interface where it arrives. */
   readonly from: { readonly kind: 'node' } | { readonly kind: 'interface'; readonly name: string };
   /** The endpoint that session affinity remembers for this client; absent: none, or too long ago. */
   readonly remembered?: { readonly address: IpAddress; readonly port: Port };
@@ -32,12 +32,15 @@ export type Verdict =
   | { readonly kind: 'drop' }
   /** Let in to the node itself by one of slicewright's rules (health check node port). */
   | { readonly kind: 'accept' }
-  /** None of our business: it goes on as if we were not there. */
+  /** Not slicewright's concern: the packet goes on as if slicewright's rules did not exist. */
   | { readonly kind: 'untouched' }
-  /** Part of the connections meets one fate, part another: all shares together add up to 1. */
+  /** The connections have different fates: all shares together add up to 1. */
   | { readonly kind: 'mixed'; readonly to: readonly Share[]; readonly rest: readonly OtherShare[] };
 
-/** Connections that reach no endpoint, where others do: one endpoint of several stands at an address that is refused. */
+/**
+ * Connections that reach no endpoint, while others do: for example, one endpoint of several has an address that
+ * rejects.
+ */
 export interface OtherShare {
   readonly fate: 'reject' | 'drop' | 'accept' | 'untouched';
   readonly share: Rational;
@@ -56,10 +59,10 @@ export interface TraceStep {
   readonly rule: string;
   /** Part of the connections that got here and matched. */
   readonly share: Rational;
-  /** 0: where packets begin; else the nearest step before it with a depth of one less led here. */
+  /** 0: where packets begin; otherwise the nearest earlier step whose depth is one less led here. */
   readonly depth: number;
   /** Set when the tracer could not follow the rule and went on as if it had not matched. */
   readonly skipped?: 'not understood' | 'no such chain' | 'loop';
-  /** A rule of another program, which stands before those that are looked at. */
+  /** A rule of another program that comes before the examined rules. */
   readonly ofOthers?: true;
 }

@@ -17,7 +17,7 @@ export function servesNodePorts(address: IpAddress, node: NodeContext): boolean 
   return isLoopback(address) ? node.nodePorts.loopback : node.addresses.includes(address);
 }
 
-/** Whether a packet is seen to come from a pod of this node. Always false where that cannot be told. */
+/** Whether the node recognises the sender as one of its pods. Always false where it cannot tell. */
 export function isFromPod(packet: Pick<Packet, 'source' | 'from'>, node: NodeContext): boolean {
   const detector = node.localDetector;
   switch (detector?.kind) {

@@ -16,13 +16,15 @@ import { type Port, type Protocol, parsePort, protocols } from '../values/port.t
 import type { Packet } from './packet.ts';
 import { formatPacket } from './packet-text.ts';
 
-/** How many of a kind are tried where there can be thousands: hairpins, remembered endpoints, ranges, node addresses. */
+/**
+ * How many of each kind are tried where there can be thousands: hairpins, remembered endpoints, ranges, node addresses.
+ */
 const few = 3;
 
 /**
  * The packets worth trying on a program: to every frontend from every kind of client, and past
- * every frontend by one port, protocol or address. Sorted by their text, no two alike; some
- * twenty an address of a frontend, whatever the number of endpoints.
+ * every frontend by one port, protocol or address. Sorted by their text, without duplicates; about
+ * twenty for each address of a frontend, whatever the number of endpoints.
  */
 export function probes(services: readonly ServicePortIR[], node: NodeContext): Packet[] {
   const clients = createClients(node);
@@ -39,10 +41,10 @@ interface Client {
   readonly from: Packet['from'];
 }
 
-/** Who can send a packet, as far as this node's rules can tell. */
+/** The kinds of senders that this node's rules can distinguish. */
 interface Clients {
   readonly pod: Client;
-  /** A pod, or anything else with a private address, that is not one of this node's. */
+  /** A pod of another node, or anything else with a private address that is not one of this node's. */
   readonly otherPod: Client;
   readonly outside: Client;
   readonly node: Client;
@@ -120,7 +122,7 @@ function* probeService(service: ServicePortIR, node: NodeContext, clients: Clien
       yield* probeBeside(node, protocol, clients, address, port);
     }
   }
-  // An endpoint's own address is nobody's frontend, unless somebody makes it one.
+  // An endpoint's own address is no frontend, unless a Service lists it.
   for (const { address, port } of fewOf(service)) {
     for (const client of [clients.pod, clients.outside, clients.node]) {
       yield packetTo(node, protocol, client, address, port);
@@ -129,14 +131,14 @@ function* probeService(service: ServicePortIR, node: NodeContext, clients: Clien
   if (service.healthCheckNodePort !== undefined) yield* probeHealthCheck(node, clients, service.healthCheckNodePort);
 }
 
-/** What a pod sends to its own address never leaves it, and no process here has another node's address. */
+/** A packet from a pod to its own address never leaves the pod, and no process here has another node's address. */
 function isImpossible({ source, from }: Client, destination: IpAddress, { contested }: NodeContext): boolean {
   return from.kind === 'interface'
     ? source === destination
     : contested.elsewhere.some(({ address }) => address === source);
 }
 
-/** Node ports are dialled at the node's addresses, at loopback, and in vain at another address. */
+/** Node ports are dialled at the node's addresses, at loopback, and at another address, where they must not answer. */
 function destinationsOf(frontend: Frontend, node: NodeContext): { address: IpAddress; port: Port }[] {
   const { port } = frontend;
   if (frontend.kind !== 'nodePort') return [{ address: frontend.address, port }];
@@ -146,7 +148,7 @@ function destinationsOf(frontend: Frontend, node: NodeContext): { address: IpAdd
     .map((address) => ({ address, port }));
 }
 
-/** Some where node ports answer and some where they do not, if there are such. */
+/** Some addresses where node ports answer and some where they do not, if both exist. */
 function nodeAddressesOf(node: NodeContext): IpAddress[] {
   const open = node.nodePorts.kind === 'some' ? node.nodePorts.addresses : node.addresses;
   const shut = node.addresses.filter((address) => !open.includes(address));
@@ -167,7 +169,7 @@ function clientsOf(service: ServicePortIR, frontend: Frontend, clients: Clients)
   return [...everyone, ...inside, ...(excluded === undefined ? [] : [excluded]), fromVip];
 }
 
-/** Of each pool the first, the second, the last, and one that runs here. */
+/** From each pool the first, the second, the last, and one that runs here. */
 function fewOf(service: ServicePortIR): Endpoint[] {
   const { cluster, local } = service.pools;
   const some = (pool: readonly Endpoint[]) => [
@@ -178,7 +180,7 @@ function fewOf(service: ServicePortIR): Endpoint[] {
   return [...new Map([...some(cluster), ...some(local)].map((one) => [endpointText(one), one])).values()];
 }
 
-/** Endpoints that a client may be remembered at: some that are in use, and one that is not any more. */
+/** Endpoints that affinity may remember for a client: some that are in use, and one that no longer is. */
 function rememberedOf(service: ServicePortIR): NonNullable<Packet['remembered']>[] {
   if (service.affinity.kind === 'none') return [];
   const [gone] = service.known.filter(
@@ -190,7 +192,7 @@ function rememberedOf(service: ServicePortIR): NonNullable<Packet['remembered']>
   return [...fewOf(service), ...(gone === undefined ? [] : [gone])].map(({ address, port }) => ({ address, port }));
 }
 
-/** The port beside it, and the same port of another protocol: none of the frontend's business. */
+/** The next port, and the same port of another protocol: the frontend must not take either. */
 function* probeBeside(
   node: NodeContext,
   protocol: Protocol,

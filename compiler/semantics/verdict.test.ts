@@ -7,7 +7,8 @@ import { type Outcome, toVerdict } from './verdict.ts';
 
 const outcome = fc
   .record({
-    // Some begin others, and so does `10.0.0.1:8` begin `10.0.0.1:80`: their texts sort otherwise than their parts.
+    // Some addresses begin with others, as `10.0.0.1:80` begins with `10.0.0.1:8`: their texts sort differently from
+    // their parts.
     address: fc.constantFrom('10.0.0.1', '10.0.0.10', '10.0.0.19', '10.0.0.2').map((text) => text as IpAddress),
     port: fc.constantFrom(8, 80, 81, 9).map((port) => port as Port),
     masquerade: fc.boolean(),

@@ -10,13 +10,13 @@ export type Fate =
   | { readonly kind: 'forward'; readonly address: IpAddress; readonly port: Port; readonly masquerade: boolean }
   | { readonly kind: OtherShare['fate'] };
 
-/** What happens to a part of the connections that look like one packet. */
+/** The fate of a part of the connections that look like one packet. */
 export interface Outcome {
   readonly fate: Fate;
   readonly share: Rational;
 }
 
-/** All outcomes as one verdict, equal fates added up. Shares of 0 and an empty list are the caller's mistake. */
+/** All outcomes as one verdict, with equal fates added up. The caller must not pass shares of 0 or an empty list. */
 export function toVerdict(outcomes: readonly Outcome[]): Verdict {
   const inOrder = forwardsInOrder(outcomes);
   if (inOrder !== undefined) return { kind: 'forward', to: inOrder };
@@ -43,8 +43,8 @@ export function toVerdict(outcomes: readonly Outcome[]): Verdict {
 }
 
 /**
- * What stands in the order of a verdict already, each once, needs no text to be sorted by. Pools are in this order, so it is
- * how it nearly always is, thousands of endpoints at a time. undefined: it is not so.
+ * Outcomes that are already in the order of a verdict, each once, need no texts for sorting. Pools are in this order,
+ * so this is the usual case, often with thousands of endpoints. undefined: they are not in order.
  */
 function forwardsInOrder(outcomes: readonly Outcome[]): Share[] | undefined {
   const to: Share[] = [];
@@ -58,14 +58,17 @@ function forwardsInOrder(outcomes: readonly Outcome[]): Share[] | undefined {
   return last === undefined ? undefined : to;
 }
 
-/** By {@link fateText}, which addresses of one family decide where neither begins the other. */
+/** The order of {@link fateText}. The addresses decide it where neither begins with the other. */
 function isBefore(a: Share, b: Pick<Share, 'address' | 'port' | 'masquerade'>): boolean {
   return a.address.startsWith(b.address) || b.address.startsWith(a.address)
     ? compareText(fateText(a), fateText(b)) < 0
     : compareText(a.address, b.address) < 0;
 }
 
-/** `10.0.0.1:80` or `10.0.0.1:80 masqueraded`: names a way of being forwarded, and sorts as the contract says. */
+/**
+ * `10.0.0.1:80` or `10.0.0.1:80 masqueraded`: names one way of forwarding, and sorts in the order that Verdict
+ * promises.
+ */
 export function fateText(fate: Pick<Share, 'address' | 'port' | 'masquerade'>): string {
   return fate.masquerade ? `${endpointText(fate)} masqueraded` : endpointText(fate);
 }

@@ -7,16 +7,19 @@ import { formatPacket } from './packet-text.ts';
 import { probes } from './probes.ts';
 import { formatTrace, formatVerdict } from './verdict-text.ts';
 
-/** A packet that a program treats otherwise than the Services say. Always a mistake of ours, or of another writer. */
+/**
+ * A packet that a program treats differently from its Services' IRs. Always a fault of slicewright or of another
+ * writer.
+ */
 export interface Mismatch {
   readonly packet: Packet;
   readonly expected: Verdict;
   readonly trace: Trace;
-  /** What the difference is. */
+  /** The difference, in words. */
   readonly reason: string;
 }
 
-/** What a program is tried on and held to, where that is not all of it. */
+/** What a program is tried with and compared to, where that differs from the defaults. */
 export interface VerifyOptions {
   /** By default all {@link probes}. */
   readonly packets?: readonly Packet[];
@@ -25,9 +28,9 @@ export interface VerifyOptions {
 }
 
 /**
- * Every probe that a program treats otherwise than its Services say: empty for a right program.
+ * Every probe that a program treats differently from its Services' IRs: empty for a correct program.
  *
- * trace  follows a packet through the program; asked for the verdict alone, it need not tell the way
+ * trace  follows a packet through the program; if only the verdict is requested, it may leave out the steps
  */
 export function verify(
   services: readonly ServicePortIR[],
@@ -45,7 +48,7 @@ export function verify(
   return mismatches;
 }
 
-/** A verdict past a rule that nobody could follow is a guess, so it proves nothing. */
+/** A verdict past a rule that the tracer could not follow is a guess, so it proves nothing. */
 function unfollowed(trace: Trace): string | undefined {
   const step = trace.steps.find(({ skipped }) => skipped !== undefined);
   return step === undefined
@@ -53,7 +56,7 @@ function unfollowed(trace: Trace): string | undefined {
     : `a rule in ${step.where} could not be followed (${step.skipped}): ${step.rule}`;
 }
 
-/** The packet, both verdicts and the rules that were met, for people. */
+/** The packet, both verdicts and the matched rules, for people. */
 export function formatMismatch({ packet, expected, trace, reason }: Mismatch): string {
   return [
     formatPacket(packet),

@@ -5,18 +5,18 @@ import type { Trace, TraceStep } from './packet.ts';
 export interface WayStep {
   readonly where: string;
   readonly rule: string;
-  /** Part of all connections that met it here, whichever branch they came by. */
+  /** Part of all connections that met it here, whichever branch they took. */
   readonly share: Rational;
   readonly skipped?: TraceStep['skipped'];
-  /** What it led to, in order; empty where `isRepeated`. */
+  /** The steps that it led to, in order; empty where `isRepeated`. */
   readonly steps: readonly WayStep[];
-  /** It led to the same rules, with the same parts of what came there, as an earlier step of the way did. */
+  /** It led to the same rules, with the same parts of its connections, as an earlier step. */
   readonly isRepeated: boolean;
 }
 
 /**
- * A trace as a tree in which each rule stands once: branches that come to one rule by the same chains are one step, and a
- * chain that was shown is not shown again. Shares that come together are added up exactly.
+ * A trace as a tree in which each rule appears once: branches that reach one rule through the same chains become one
+ * step, and a chain that was shown is not shown again. Shares that meet are added exactly.
  */
 export function wayOf({ steps }: Trace): readonly WayStep[] {
   const roots = createNode(undefined);
@@ -45,7 +45,7 @@ function childOf(parent: Node, step: TraceStep): Node {
   const key = `${step.where}\n${step.rule}`;
   const known = parent.byRule.get(key);
   const share = known && add(known.share, step.share);
-  // More than came here cannot have met one rule: it is another one with the same text.
+  // If more connections met the rule than came here, it is another rule with the same text.
   if (known !== undefined && share !== undefined && compareRationals(share, parent.share) <= 0) {
     known.share = share;
     return known;
@@ -71,7 +71,7 @@ function finish(node: Node, shown: Set<string>): WayStep {
   };
 }
 
-/** What a step led to, with the part of what came to it that each rule met. */
+/** Where a step led, with the part of its connections that each rule met. */
 function signature(node: Node): string {
   const whole = node.share;
   const inner = (of: Node): unknown =>
@@ -80,7 +80,7 @@ function signature(node: Node): string {
 }
 
 function partOf(share: Rational, whole: Rational): string {
-  // Shares of large pools have thousands of bits, and nearly always all of what came is meant.
+  // Shares of large pools have thousands of bits, and the part is nearly always the whole.
   if (isZero(whole) || compareRationals(share, whole) === 0) return '1';
   const { numerator, denominator } = divide(share, whole);
   return `${numerator}/${denominator}`;

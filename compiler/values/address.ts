@@ -34,7 +34,7 @@ function isIpv4(text: string): boolean {
   return ipv4.test(text);
 }
 
-/** The eight groups of IPv6 text; the last two may be written as IPv4. undefined: it is none. */
+/** The eight groups of IPv6 text; the last two may be written as IPv4. undefined: the text is no IPv6 address. */
 function parseGroups(text: string): number[] | undefined {
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
@@ -96,8 +96,8 @@ export function parseMappedIpv4(text: string): Ipv4 | undefined {
 }
 
 /**
- * IPv4 addresses that a gateway makes of an IPv6 address: NAT64 (64:ff9b::/96, and 64:ff9b:1::/48 with the address at its
- * end or behind its prefix), 6to4 (2002::/16), and the old IPv4-compatible form (::/96). Empty for any other.
+ * IPv4 addresses that a gateway extracts from an IPv6 address: NAT64 (64:ff9b::/96, and 64:ff9b:1::/48 with the address
+ * at its end or behind its prefix), 6to4 (2002::/16), and the old IPv4-compatible form (::/96). Empty for any other.
  *
  * source  RFC 6052, RFC 8215, RFC 3056, RFC 4291 2.5.5.1
  */
@@ -111,7 +111,7 @@ export function embeddedIpv4(address: IpAddress): Ipv4[] {
   if (first === 0) return isZero(0) && high !== 0 ? [ipv4Of(high, low)] : [];
   if (isZero(2)) return [ipv4Of(high, low)];
   if (third !== 1) return [];
-  // Behind a /48 the eight bits in the middle of the address stay free. A half that is empty is not where it stands.
+  // Behind a /48, the eight bits in the middle of the address stay free. An empty half does not hold the address.
   const behind = fourth === 0 ? [] : [ipv4Of(fourth, ((fifth & 255) << 8) | ((groups[5] ?? 0) >> 8))];
   return high === 0 ? behind : [ipv4Of(high, low), ...behind];
 }
@@ -198,7 +198,7 @@ export function cidrContains(cidr: Cidr, address: IpAddress): boolean {
   const { address: network, length } = splitCidr(cidr);
   const family = familyOf(network);
   if (family !== familyOf(address)) return false;
-  // Texts are canonical, so one of every bit is its address, letter for letter.
+  // Texts are canonical, so a full-length network has exactly the text of its address.
   if (length === bitsOf(family)) return network === address;
   if (family === 'IPv4') {
     const hosts = 2 ** (32 - length);

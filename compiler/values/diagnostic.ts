@@ -12,11 +12,11 @@ export interface Diagnostic {
   /** Stable kebab-case word for programs: `endpoint-bad-address`. */
   readonly code: string;
   readonly object: ObjectRef;
-  /** Whose users feel it, where they would not look at the object itself. */
+  /** The object whose users notice it, where they would not look at the object itself. */
   readonly about?: ObjectRef;
   /** Path within the object: `endpoints[3].addresses[0]`. */
   readonly field?: string;
-  /** What was found; what we did about it. Values of the object are already made printable. */
+  /** What was found, and what slicewright did about it. Values of the object are already made printable. */
   readonly message: string;
 }
 
@@ -25,7 +25,9 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   return formatDiagnosticAt(diagnostic, undefined);
 }
 
-/** The same with where the object stands, where somebody knows: `… ports[1].port (shop.yaml:31): 70000 is …`. */
+/**
+ * The same with the place where the object is written, if it is known: `… ports[1].port (shop.yaml:31): 70000 is …`.
+ */
 export function formatDiagnosticAt(diagnostic: Diagnostic, at: string | undefined): string {
   const field = diagnostic.field === undefined ? '' : ` ${diagnostic.field}`;
   const where = at === undefined ? '' : ` (${at})`;

@@ -17,7 +17,7 @@ export type PortName = Brand<string, 'PortName'>;
 
 const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
-/** As the API server has it: the whole is bounded, its labels are not. */
+/** The API server's rule: the whole name has a maximum length, its labels do not. */
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 function isSubdomain(text: string): boolean {
@@ -37,14 +37,14 @@ export function parsePortName(value: unknown): PortName | undefined {
   return value === '' || (typeof value === 'string' && label.test(value)) ? (value as PortName) : undefined;
 }
 
-/** No cluster is called `local`: policies, reports and metrics mean our own by it. */
+/** No cluster may be called `local`: policies, reports and metrics use that word for the local cluster. */
 export function parseClusterName(value: unknown): ClusterName | undefined {
   return typeof value === 'string' && value !== 'local' && isSubdomain(value) ? (value as ClusterName) : undefined;
 }
 
 /**
- * Stands for a source cluster that no known cluster's name explains (MR-12): `unknown:member1`.
- * No cluster's own id, since ids have no colon.
+ * Stands for a source cluster that matches no known cluster's name (MR-12): `unknown:member1`.
+ * It equals no cluster's id, since ids have no colon.
  */
 export function unresolvedCluster(hint: string): ClusterName {
   return `unknown:${hint.toLowerCase().replace(/[^a-z0-9.-]/g, '')}` as ClusterName;
@@ -55,16 +55,16 @@ export function serviceKey(namespace: Namespace, name: ObjectName): ServiceKey {
 }
 
 /**
- * The key of the ServiceImport of a Service's namespace and name: `shop/cart@clusterset`. The two are independent of each
- * other (MR-10), and no object's name has an `@`.
+ * The key of the ServiceImport of a Service's namespace and name: `shop/cart@clusterset`. Import and Service are
+ * independent objects (MR-10), and no object's name has an `@`.
  */
 export function importKey(service: ServiceKey): ServiceKey {
   return `${service}@clusterset` as ServiceKey;
 }
 
 /**
- * What kube-proxy calls the service port name: `ns/name` or `ns/name:port`.
- * It stands in comments and is hashed into chain names, so it must stay as kube-proxy writes it.
+ * kube-proxy's service port name: `ns/name` or `ns/name:port`.
+ * It appears in comments and is hashed into chain names, so it must stay exactly as kube-proxy writes it.
  */
 export function servicePortText(service: ServiceKey, portName: PortName): string {
   return portName === '' ? service : `${service}:${portName}`;
@@ -79,12 +79,12 @@ export function servicePortId(
   return `${servicePortText(service, portName)}/${protocol}/${family}` as ServicePortId;
 }
 
-/** The text that stands in an id: what people and Events call the Service port. */
+/** The service port name within an id: the name that people and Events use for the Service port. */
 export function servicePortIn(id: string): string {
   return id.split('/').slice(0, 2).join('/');
 }
 
-/** Byte-wise order of text: never the locale's, which differs between machines. */
+/** Byte-wise order of text: never the locale's order, which differs between machines. */
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

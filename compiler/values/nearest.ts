@@ -1,5 +1,6 @@
 /**
- * The name that an unknown one was probably meant to be; undefined when nothing is near. Of equally near ones the first.
+ * The known name that an unknown one was probably meant to be; undefined when none is near. Of equally near names, the
+ * first.
  */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -14,7 +15,7 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return best;
 }
 
-/** A distance from which on a name is no slip of the pen. */
+/** At this distance or beyond, a name is no typing error. */
 export function nearEnough(name: string): number {
   return 2 + Math.floor(name.length / 4);
 }

@@ -1,6 +1,6 @@
 import type { ClusterName } from './names.ts';
 
-/** Names an object for a person: which cluster it came from, if more than one could be meant. */
+/** Names an object for a person, with its cluster if several could be meant. */
 export interface ObjectRef {
   readonly kind: string;
   readonly namespace?: string;

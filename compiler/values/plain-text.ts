@@ -1,6 +1,7 @@
 /**
- * Whether a text is printable ASCII and nothing else: all that slicewright writes is. A line break, a carriage return or another
- * control character within a word would begin a line of its own for the tool that reads it, or hide one from who does.
+ * Whether a text is printable ASCII and nothing else: slicewright writes nothing else. A line break, a carriage return
+ * or another control character within a word would begin a new line for the tool that reads it, or hide text from a
+ * person.
  */
 export function isPlainText(text: string): boolean {
   return !/[^ -~]/.test(text);

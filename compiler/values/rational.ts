@@ -16,8 +16,8 @@ export function rational(numerator: bigint | number, denominator: bigint | numbe
 }
 
 /**
- * In lowest terms. What probabilities give has a power of two below, thousands of bits long: there the common divisor is
- * found by counting zeros, where dividing would take as many steps as there are bits.
+ * In lowest terms. Probabilities have a power of two as denominator, thousands of bits long: their common divisor is
+ * found by counting zeros, since division would take as many steps as there are bits.
  */
 function reduce(n: bigint, d: bigint): Rational {
   if (d === 1n) return { numerator: n, denominator: d };
@@ -30,9 +30,9 @@ function reduce(n: bigint, d: bigint): Rational {
   return divisor === 1n ? { numerator: n, denominator: d } : { numerator: n / divisor, denominator: d / divisor };
 }
 
-/** Powers of two that are in use: thousands of fractions have the same one below. */
+/** Powers of two that are in use: thousands of fractions share one denominator. */
 const powers: bigint[] = [];
-/** Longer ones are made each time. */
+/** Longer powers are computed each time. */
 const rememberedBits = 4096;
 
 export function powerOfTwo(bits: number): bigint {

@@ -5,7 +5,7 @@ import type { LoopTimes } from '../../agent/loop/family-loop.ts';
 import { environment } from '../netns/processes.ts';
 
 export interface ProcessOptions {
-  /** What starts a command on the node. */
+  /** The command that starts another command on the node. */
   readonly enter: readonly [string, ...string[]];
   /** URLs of API servers. */
   readonly own: string;
@@ -13,7 +13,7 @@ export interface ProcessOptions {
   readonly times: Partial<LoopTimes>;
   /** The backend's name; absent: iptables. */
   readonly mode?: string;
-  /** It is loaded and does nothing until it is told to go, as one that waits for the node's lock. */
+  /** The process is loaded but does nothing until `go`, like an agent that waits for the node's lock. */
   readonly waits?: boolean;
 }
 
@@ -28,10 +28,10 @@ export type ProcessReply =
 export interface AgentProcess {
   /** Bytes in use on its heap. */
   memory(): Promise<number>;
-  /** To one that waits. */
+  /** Starts the work of an agent that waits. */
   go(): void;
   stop(): Promise<void>;
-  /** As an out-of-memory killer would. */
+  /** Kills it as an out-of-memory killer would. */
   kill(): Promise<void>;
 }
 

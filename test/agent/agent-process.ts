@@ -36,7 +36,7 @@ process.on('message', (message) => {
   }
 });
 
-// It ends with who started it, however that ended.
+// It ends with the process that started it, however that one ended.
 process.on('disconnect', () => process.exit());
 tell({ kind: 'loaded' });
 
@@ -44,7 +44,7 @@ function tell(reply: ProcessReply): void {
   process.send?.(reply);
 }
 
-/** What is in use: what is only left over was collected before. */
+/** Bytes in use: garbage was collected before. */
 function liveBytes(): number {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();

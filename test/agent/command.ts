@@ -9,7 +9,7 @@ const program = fileURLToPath(new URL('../../agent/start.ts', import.meta.url));
 /** `slicewright` as a process on the node. */
 export interface NodeCommand {
   readonly child: ChildProcess;
-  /** Of its standard error, so far. */
+  /** Its standard error so far. */
   said(): string;
   readonly exited: Promise<number | null>;
 }
@@ -17,9 +17,9 @@ export interface NodeCommand {
 interface StartOptions {
   /** A file descriptor to write standard error to, instead of `said`. */
   readonly stderr?: number | 'pipe';
-  /** What starts it, such as `prlimit --nofile=40`. */
+  /** The command that starts it, such as `prlimit --nofile=40`. */
   readonly before?: readonly string[];
-  /** For Node. */
+  /** Options of Node. */
   readonly flags?: readonly string[];
 }
 

@@ -17,11 +17,11 @@ export interface Cluster {
   readonly double: ApiDouble;
   put(...objects: readonly Manifest[]): void;
   remove(object: Manifest): void;
-  /** What its API server holds. */
+  /** The objects that its API server holds. */
   objects(): readonly Manifest[];
 }
 
-/** A cluster with our node and the Service test/cart. */
+/** A cluster with the test's node and the Service test/cart. */
 export async function startCluster(...more: readonly Manifest[]): Promise<Cluster> {
   const double = await startApiDouble();
   onTestFinished(() => double.close());
@@ -56,7 +56,7 @@ export const exported: Manifest = {
   metadata: { name: 'cart', namespace: 'test' },
 };
 
-/** It lets in what other clusters export. */
+/** The Service test/cart, which accepts other clusters' exports. */
 export function cart(...endpoints: readonly string[]): Manifest[] {
   const objects = service('cart', { clusterIPs: ['10.13.0.1'], port: 80, endpoints, endpointPort: 8080 });
   const annotations = { 'slicewright.dev/accept-clusters': '*' };
@@ -89,7 +89,7 @@ export function compiled(objects: readonly Manifest[], others: Readonly<Record<s
   });
 }
 
-/** What of ours in the kernel differs from compiling these objects from nothing. */
+/** The differences between slicewright's rules in the kernel and those compiled from these objects from nothing. */
 export function differencesOf(
   kernel: FakeKernel,
   objects: readonly Manifest[],
@@ -98,7 +98,7 @@ export function differencesOf(
   return differences(kernel.run, compiled(objects, others));
 }
 
-/** Waits until the kernel is as what the API servers hold wants it. */
+/** Waits until the kernel holds the rules for the objects that the API servers hold. */
 export async function converges(
   kernel: FakeKernel,
   own: Cluster,
@@ -108,7 +108,7 @@ export async function converges(
   await eventually(async () => expect(await differencesOf(kernel, own.objects(), objectsOf())).toEqual([]));
 }
 
-/** Kinds that cannot be read now, as the metric has it. */
+/** The number of kinds that cannot be read now, according to the metric. */
 export function failing(agent: FieldAgent, cluster = 'local'): Promise<number | undefined> {
   return agent.metric('slicewright_source_failing', `source_cluster="${cluster}"`);
 }
@@ -121,7 +121,7 @@ export async function isWell(agent: FieldAgent, cluster = 'local'): Promise<void
   await eventually(async () => expect(await failing(agent, cluster)).toBe(0));
 }
 
-/** All that was logged, a line each. */
+/** The whole log, one line for each message. */
 export function said(agent: FieldAgent): string {
   return agent.log.map(({ message }) => message).join('\n');
 }

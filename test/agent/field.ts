@@ -19,30 +19,30 @@ import type { ClusterName } from '../../compiler/values/names.ts';
 import { randomNumbers } from '../helpers/numbers.ts';
 import { modeOf, planeOf } from '../helpers/scope.ts';
 
-/** What an agent said in its log. */
+/** One line of an agent's log. */
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly facts: Readonly<Record<string, unknown>>;
   readonly message: string;
 }
 
-/** An agent with all its parts, in this process: only its commands go elsewhere. */
+/** An agent with all its parts, in this process: only its commands run elsewhere. */
 export interface FieldAgent {
   readonly events: readonly AgentEvent[];
   readonly log: readonly LogLine[];
   of<K extends AgentEvent['kind']>(kind: K): Extract<AgentEvent, { kind: K }>[];
-  /** A metric's value with these labels; undefined: there is no such line. */
+  /** A metric's value with these labels; undefined: no such line is served. */
   metric(name: string, labels?: string): Promise<number | undefined>;
   /** `/healthz` of the agent: the status. */
   health(): Promise<number>;
-  /** What it answers on its metrics address. */
+  /** The answer of its metrics address. */
   get(path: string): Promise<Response>;
-  /** Resolves with the next event for which this is true. */
+  /** Resolves with the next event that `is` accepts. */
   next(is: (event: AgentEvent) => boolean): Promise<AgentEvent>;
   stop(): Promise<void>;
 }
 
-/** Where an API server answers. */
+/** The address of an API server. */
 export interface ApiServer {
   readonly url: string;
 }
@@ -66,12 +66,12 @@ export interface FieldOptions {
   readonly takeOver?: boolean;
   readonly servesReport?: boolean;
   readonly wallMs?: () => number;
-  /** Events that are kept are those that the test looks at: a soak would keep millions of arrivals. */
+  /** Whether to keep events for the test to look at: a soak would keep millions of arrivals. */
   readonly keepsEvents?: boolean;
   readonly onEvent?: (event: AgentEvent) => void;
 }
 
-/** Quick enough for a test, slow enough that a fault is met more than once. */
+/** Fast enough for a test, but slow enough that each fault occurs more than once. */
 export const quickReflector: ReflectorTimes = {
   backoff: { firstMs: 10, maxMs: 80 },
   answerMs: 1_000,

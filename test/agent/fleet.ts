@@ -8,17 +8,17 @@ export interface Fleet {
   populate(): void;
   /** Changes one slice of one cluster. */
   change(): void;
-  /** What each cluster holds now. */
+  /** The objects that each cluster holds now. */
   objects(): Readonly<Record<Member, readonly Manifest[]>>;
-  /** Cluster IPs, all of which have an endpoint at every time. */
+  /** Cluster IPs, each of which has an endpoint at all times. */
   readonly addresses: readonly string[];
 }
 
-/** `own` is member2, which the node belongs to. */
+/** `own` is member2, the cluster of the node. */
 export const members = ['own', 'member1', 'member3'] as const;
 export type Member = (typeof members)[number];
 
-/** Addresses of endpoints that each cluster may have. The first of our own is always there. */
+/** Addresses of endpoints that each cluster may have. The first address of the local cluster is always there. */
 const places: Readonly<Record<Member, readonly string[]>> = {
   own: ['10.12.0.6', '10.12.0.7', '10.12.0.8', '10.12.0.9'],
   member1: ['10.10.0.6', '10.10.0.7'],

@@ -8,7 +8,7 @@ import { besideOthers } from '../../backends/netfilter/ownership.ts';
 import type { Compilation } from '../../compiler/compile.ts';
 import { families } from '../../compiler/values/address.ts';
 
-/** What of ours in a kernel differs from what was compiled, in words; empty: nothing does. */
+/** The differences between slicewright's rules in a kernel and the compiled ones, in words; empty: no difference. */
 export async function differences(run: Run, compilation: Compilation): Promise<string[]> {
   const found: string[] = [];
   for (const family of families) {

@@ -8,7 +8,7 @@ type Doubles = Readonly<Record<Member, ApiDouble>>;
 const kinds = ['services', 'endpointslices', 'serviceexports', 'nodes'] as const;
 type Plural = (typeof kinds)[number];
 
-/** What can go wrong with one kind of an API server. All of it ends with {@link endFaults}. */
+/** The faults that one kind of an API server can have. {@link endFaults} ends all of them. */
 const faults: Readonly<Record<string, (double: ApiDouble, plural: Plural) => Faults>> = {
   'cuts streams': (double, plural) => {
     double.cutStreams(plural);
@@ -64,7 +64,7 @@ function isOf(url: URL, plural: Plural): boolean {
   return url.pathname.endsWith(`/${plural}`);
 }
 
-/** Ends what went wrong before, and lets something else go wrong, for one kind of one cluster. Returns what. */
+/** Ends earlier faults and starts another one, for one kind of one cluster. Returns its name. */
 export function injectFault(doubles: Doubles, random: () => number): string {
   endFaults(doubles);
   const pick = <T>(values: readonly T[]): T => {

@@ -4,7 +4,7 @@ import type { Stored } from './stored.ts';
 
 type Json = Record<string, unknown>;
 
-/** The refusals that the transcripts hold: what the double must not take either. */
+/** The refusals that the transcripts contain: the double must refuse the same objects. */
 export function validate(resource: Resource, object: Stored, taken: ReadonlyMap<string, string>): void {
   const { name } = object.metadata;
   if (resource.kind === 'EndpointSlice') {
@@ -43,7 +43,7 @@ export function validate(resource: Resource, object: Stored, taken: ReadonlyMap<
   }
 }
 
-/** What the API server fills in of the fields that our software reads. */
+/** The defaults that the API server fills in, for fields that slicewright reads. */
 export function applyDefaults(resource: Resource, object: Stored, taken: ReadonlyMap<string, string>): Stored {
   if (resource.kind === 'EndpointSlice') {
     const ports = object['ports'] as Json[] | null | undefined;

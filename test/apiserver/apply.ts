@@ -4,25 +4,25 @@ import type { Stored } from './stored.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What no manager owns: names, and what the server gives. */
+/** Fields that no manager owns: names, and fields that the server sets. */
 const unowned =
   /^(kind|apiVersion|metadata\.(name|namespace|uid|resourceVersion|generation|creationTimestamp|managedFields))$/;
 
 /**
- * Who applied which fields: server-side apply, with lists as one value. A field that somebody wrote in another way
- * belongs to `unknown`.
+ * Records which manager applied which fields: server-side apply, with each list as one value. A field that was written
+ * in another way belongs to `unknown`.
  */
 export interface Managers {
-  /** What an object becomes. throws   409 where another manager's field would change, unless forced */
+  /** The object after an apply. throws   409 where another manager's field would change, unless forced */
   apply(resource: Resource, before: Stored | undefined, patch: Stored, as: { manager: string; force: boolean }): Stored;
-  /** An object was written in another way: what changed is no longer its manager's. */
+  /** Records that an object was written in another way: its manager loses the fields that changed. */
   wrote(before: Stored | undefined, after: Stored): void;
 }
 
 export function createManagers(): Managers {
   /** By uid, then by path. */
   const owners = new Map<string, Map<string, ReadonlySet<string>>>();
-  /** Of an object that is only about to get its uid. */
+  /** Fields of an object that does not have its uid yet. */
   const unborn: { fields: Map<string, ReadonlySet<string>> | undefined } = { fields: undefined };
 
   return {

@@ -1,6 +1,6 @@
 /**
- * Certificates of servers and clients of one made-up authority, good until 2120, but for one that expired in 2021.
- * They protect nothing: their keys are here for everyone to read.
+ * Certificates of servers and clients from one made-up authority, valid until 2120, except one that expired in 2021.
+ * They protect nothing: their keys are public here.
  */
 export interface Certificate {
   readonly cert: string;
@@ -19,7 +19,7 @@ UR9DGJyvrRns
 -----END CERTIFICATE-----
 `;
 
-/** Of an API server on 127.0.0.1. */
+/** For an API server on 127.0.0.1. */
 export const server: Certificate = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBcTCCARegAwIBAgIBAjAKBggqhkjOPQQDAjAZMRcwFQYDVQQDDA50ZXN0IGF1
@@ -40,7 +40,7 @@ qKeFRS+GCgP287aM3MGKW5fv8/T8I3q8eQ==
 `,
 };
 
-/** Of one with another name. */
+/** For a server with another name. */
 export const elsewhere: Certificate = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBfTCCASSgAwIBAgIBAzAKBggqhkjOPQQDAjAZMRcwFQYDVQQDDA50ZXN0IGF1
@@ -62,7 +62,7 @@ gx0KPle6AfkOoEd+tGEx4c1hTzC2cNv8yA==
 `,
 };
 
-/** Of one on 127.0.0.1, long ago. */
+/** For a server on 127.0.0.1; expired. */
 export const expired: Certificate = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBbzCCARWgAwIBAgIBBDAKBggqhkjOPQQDAjAZMRcwFQYDVQQDDA50ZXN0IGF1
@@ -83,7 +83,7 @@ YC/34NQPfXxGQfcYtggEBVToJ2QqWV6jJw==
 `,
 };
 
-/** Of a client `agent one`. */
+/** For a client `agent one`. */
 export const clientOne: Certificate = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBeDCCAR6gAwIBAgIBBTAKBggqhkjOPQQDAjAZMRcwFQYDVQQDDA50ZXN0IGF1
@@ -104,7 +104,7 @@ k5O1KKJLuhiISEmZI/9dv4nMutAhcTmf4g==
 `,
 };
 
-/** Of a client `agent two`. */
+/** For a client `agent two`. */
 export const clientTwo: Certificate = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBeTCCAR6gAwIBAgIBBjAKBggqhkjOPQQDAjAZMRcwFQYDVQQDDA50ZXN0IGF1

@@ -1,12 +1,12 @@
 import { apiVersionOf, type Resource, resources, type Target } from './resources.ts';
 
-/** Groups of custom kinds, and further versions of them, that there are. */
+/** The installed groups of custom kinds, and further versions of them. */
 interface Installed {
   readonly installed: ReadonlySet<string>;
   readonly served: ReadonlySet<string>;
 }
 
-/** Whether a kind is served in the version that was asked in. */
+/** Whether a kind is served in the requested version. */
 export function isServed(
   { resource, version }: Pick<Target, 'resource' | 'version'>,
   { installed, served }: Installed,
@@ -18,7 +18,9 @@ export function isServed(
 
 const verbs = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
 
-/** Which groups, versions and kinds there are: `/api`, `/apis`, and one version of one group; undefined for other paths. */
+/**
+ * The groups, versions and kinds that exist: `/api`, `/apis`, and one version of one group; undefined for other paths.
+ */
 export function discover(path: string, double: Installed): unknown {
   const there = resources.flatMap((resource) =>
     [resource.version, ...(resource.alsoVersions ?? [])]
@@ -35,7 +37,7 @@ export function discover(path: string, double: Installed): unknown {
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: wanted, resources: found.flatMap(described) };
 }
 
-/** What people type, by kind. */
+/** The short names that people type, by kind. */
 const shortNames: Readonly<Record<string, readonly string[]>> = {
   Service: ['svc'],
   Deployment: ['deploy'],

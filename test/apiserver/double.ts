@@ -15,26 +15,28 @@ import type { Stored } from './stored.ts';
 export interface ApiDouble {
   readonly store: Store;
   readonly url: string;
-  /** Set to make it misbehave; each request and event looks at it. */
+  /** Set to make it misbehave; each request and event reads it. */
   faults: Faults;
-  /** Tokens that it takes, and the users they stand for; '' for who brings none. */
+  /** Accepted tokens and their users; '' is the user of a request without a token. */
   readonly tokens: Map<string, string>;
   /** Groups of CRDs that are installed; a CustomResourceDefinition that is created installs its group. */
   readonly installed: Set<string>;
-  /** Versions of custom kinds that are served beside their first: `multicluster.x-k8s.io/v1beta1`. */
+  /** Versions of custom kinds that are served besides their first: `multicluster.x-k8s.io/v1beta1`. */
   readonly served: Set<string>;
   /** `GET /api/v1/services?…` of every request, in order. */
   readonly requests: string[];
-  /** Puts an object in as its owner would, replacing what is there. */
+  /** Puts an object in as its owner would, replacing an earlier one. */
   apply(object: Stored & { readonly kind: string }): Stored;
   remove(kind: string, namespace: string | undefined, name: string): void;
-  /** Removes the CRDs of a group: first each object of them, of which watches are told, then the kinds and their watches. */
+  /**
+   * Removes the CRDs of a group: first each of their objects, which watches report, then the kinds and their watches.
+   */
   uninstall(group: string): void;
-  /** How many watches of a kind are open: what happens before one is, it is told of by a list. */
+  /** How many watches of a kind are open. A watch that opens later learns of earlier changes from a list. */
   openWatches(plural: string): number;
-  /** Cuts every open stream, as a restart does, or those of one kind. */
+  /** Cuts every open stream, as a restart does, or the streams of one kind. */
   cutStreams(plural?: string): void;
-  /** Answers there too: a socket that listens elsewhere. */
+  /** Answers on another socket too, which listens elsewhere. */
   answerOn(elsewhere: NetServer): void;
   close(): Promise<void>;
 }
@@ -101,7 +103,7 @@ export async function startApiDouble(name = ''): Promise<ApiDouble> {
   return Object.assign(double, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
 }
 
-/** Open watches, and of which kind. */
+/** Open watches, with their kinds. */
 type Streams = Map<ServerResponse, Resource>;
 
 function closeServer(server: Server): Promise<void> {
@@ -155,7 +157,7 @@ function installGroup(double: ApiDouble, body: unknown): void {
   }
 }
 
-/** As the schema of its definition has it, where the definition was put in and has one. */
+/** The object as the schema of its definition allows it, where the definition was put in and has a schema. */
 function conforming({ store }: ApiDouble, { resource, version }: Target, object: Stored): Stored {
   const name = `${resource.plural}.${resource.group}`;
   const definitions = resourceOf('CustomResourceDefinition');
@@ -164,7 +166,7 @@ function conforming({ store }: ApiDouble, { resource, version }: Target, object:
   return schema === undefined ? object : conform(resource, object, schema);
 }
 
-/** Objects of custom kinds are shown in the version that was asked in. */
+/** Objects of custom kinds are shown in the requested version. */
 function inVersion(object: Stored, { resource, version }: Target): Stored {
   if (!resource.custom || object.kind !== resource.kind || version === resource.version) return object;
   return { ...object, apiVersion: `${resource.group}/${version}` };
@@ -229,7 +231,7 @@ function list(double: ApiDouble, target: Target, url: URL) {
     kind: `${target.resource.kind}List`,
     apiVersion: target.resource.custom ? `${target.resource.group}/${target.version}` : apiVersionOf(target.resource),
     metadata: { resourceVersion: String(version), ...more },
-    // Items of built-in kinds stand without kind and apiVersion in a list; custom ones with.
+    // In a list, items of built-in kinds have no kind and apiVersion; custom ones do.
     items: target.resource.custom
       ? items.map((item) => inVersion(item, target))
       : items.map(({ kind: _kind, apiVersion: _version, ...item }) => item),
@@ -257,7 +259,7 @@ function expiredPage(token: ContinueToken): StatusError {
   );
 }
 
-/** Streams what happened since the asked version, then what happens, until its time is over. */
+/** Streams the changes since the requested version, then new ones, until its time is over. */
 function watch(double: ApiDouble, streams: Streams, target: Target, url: URL, response: ServerResponse): void {
   const { store } = double;
   if (url.searchParams.get('sendInitialEvents') === 'true') {
@@ -274,10 +276,10 @@ function watch(double: ApiDouble, streams: Streams, target: Target, url: URL, re
   const from = url.searchParams.get('resourceVersion');
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
-  /** A place that the server has not come to yet, as after it was restored: it says nothing until it has. */
+  /** A version that the server has not reached yet, as after a restore: it sends nothing until then. */
   const silentUntil = Number(from ?? 0);
   const send = (type: string, object: unknown): void => {
-    // A fault ended it, or its time was over a moment ago.
+    // A fault ended it, or its time ran out a moment ago.
     if (response.writableEnded || response.destroyed) return;
     const line = `${JSON.stringify({ type, object })}\n`;
     if (double.faults.onEventLine === undefined) response.write(line);
@@ -388,20 +390,20 @@ function write({ double, managers }: Serving, verb: Verb, target: Target, reques
 
 const applyType = 'application/apply-patch+yaml';
 
-/** Custom kinds and Services have a status of its own: what is written to the object does not touch it. */
+/** Custom kinds and Services have a separate status: writing the object does not change it. */
 function keepStatus({ custom, kind }: Resource, before: Stored, after: Stored): Stored {
   if (!custom && kind !== 'Service') return after;
   return { ...after, status: before['status'] };
 }
 
-/** A double that has Namespaces at all takes objects only into those that exist. */
+/** A double that has any Namespaces accepts objects only in existing ones. */
 function requireNamespace(store: Store, { namespace }: Target): void {
   const namespaces = resourceOf('Namespace');
   if (namespace === undefined || store.list(namespaces).length === 0) return;
   if (!store.has(namespaces, undefined, namespace)) throw status.notFound(namespaces, namespace);
 }
 
-/** A PUT: what the server owns stays, all else is as given. */
+/** A PUT: fields that the server owns stay, all others become the given ones. */
 function replace(before: Stored, given: Stored): Stored {
   const { uid, creationTimestamp, generation } = before.metadata;
   const kept = { uid, creationTimestamp, ...(generation === undefined ? {} : { generation }) };
@@ -410,7 +412,7 @@ function replace(before: Stored, given: Stored): Stored {
   return { ...cleared, ...given, kind: before.kind, apiVersion: before.apiVersion, metadata } as unknown as Stored;
 }
 
-/** RFC 7396. A server-side apply of one manager comes to the same, lists being replaced whole. */
+/** RFC 7396. A server-side apply by a single manager has the same result, since lists are replaced whole. */
 function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isRecord(patch)) return patch;
   const result: Record<string, unknown> = isRecord(target) ? { ...target } : {};
@@ -437,8 +439,8 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * What kubectl asks for before it writes anything: the schema of all kinds, in protobuf. A message of no length is one
- * without any kind, of which kubectl checks nothing; the double checks for itself.
+ * The schema of all kinds, in protobuf, which kubectl requests before it writes anything. An empty message is a schema
+ * without any kind, so kubectl checks nothing; the double checks objects itself.
  */
 function sendSchema(response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' }).end();

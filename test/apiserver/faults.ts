@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** How a double misbehaves. Each fault is a function of one place where real servers and networks fail. */
 export interface Faults {
-  /** Before an answer: may delay it, answer by itself, or destroy the connection. */
+  /** Runs before an answer: may delay it, answer instead, or destroy the connection. */
   readonly beforeAnswer?: (url: URL, response: ServerResponse, request: IncomingMessage) => Promise<void> | void;
-  /** Instead of writing a watch's line: cut it, delay it, repeat it, hold it back. */
+  /** Replaces the writing of a watch's line: may cut it, delay it, repeat it, hold it back. */
   readonly onEventLine?: (line: string, response: ServerResponse) => void;
-  /** Plural names of kinds that RBAC refuses. */
+  /** Plural names of kinds that RBAC denies. */
   readonly forbidden?: readonly string[];
   /** Time between two bookmarks; 60 s as with a real server when absent. */
   readonly bookmarkMs?: number;
@@ -14,7 +14,7 @@ export interface Faults {
 
 export const noFaults: Faults = {};
 
-/** Answers as an API server does when it does not do what was asked. */
+/** Answers as an API server does when it refuses a request. */
 export function refuse(response: ServerResponse, code: number, message: string, headers = {}): void {
   response.writeHead(code, { 'content-type': 'application/json', ...headers });
   response.end(JSON.stringify({ kind: 'Status', code, message }));
@@ -22,7 +22,7 @@ export function refuse(response: ServerResponse, code: number, message: string, 
 
 type OnEventLine = NonNullable<Faults['onEventLine']>;
 
-/** Holds each line back until the next of its stream was told, or for so long. */
+/** Holds each line back until the next line of its stream was sent, or for this long. */
 export function swapLines(holdMs: number): OnEventLine {
   const waiting = new Map<ServerResponse, string>();
   return (line, response) => {

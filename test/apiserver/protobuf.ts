@@ -1,6 +1,6 @@
 /**
- * Bodies in protobuf, which `kubectl create secret` and its like send: the kinds that it makes so, turned into what the
- * same object is in JSON. Answers stay JSON, which every client takes.
+ * Bodies in protobuf, which `kubectl create secret` and similar commands send: the kinds that they create, turned into
+ * the same object's JSON. Answers stay JSON, which every client accepts.
  *
  * source: runtime.Unknown of k8s.io/apimachinery, core/v1 generated.proto
  */
@@ -8,7 +8,7 @@
 export const protobufType = 'application/vnd.kubernetes.protobuf';
 
 type FieldType = 'text' | 'bytes' | 'boolean' | Message | { readonly valuesOf: 'text' | 'bytes' };
-/** By number: what a field is called in JSON, and what it is. Fields that are not named are passed over. */
+/** By field number: the field's name in JSON, and its type. Fields that are not listed are skipped. */
 interface Message {
   readonly fields: Readonly<Record<number, readonly [name: string, type: FieldType]>>;
 }
@@ -40,7 +40,7 @@ const kinds: Readonly<Record<string, Message>> = {
 const typeMeta: Message = { fields: { 1: ['apiVersion', 'text'], 2: ['kind', 'text'] } };
 const magic = Buffer.from('k8s\0');
 
-/** The object as JSON has it; undefined: it is of a kind that is not known here. throws Error where it is no message */
+/** The object as JSON; undefined: its kind is not known here. throws Error for bytes that are no message */
 export function fromProtobuf(body: Buffer): object | undefined {
   if (!body.subarray(0, magic.length).equals(magic)) throw new Error('no object in protobuf');
   let type: Record<string, unknown> = {};
@@ -81,9 +81,9 @@ function valueOf(type: 'text' | 'bytes' | 'boolean' | Message, bytes: Buffer, va
 
 interface Field {
   readonly number: number;
-  /** Of a field with a length. */
+  /** The value of a field with a length. */
   readonly bytes: Buffer;
-  /** Of a number. */
+  /** The value of a number. */
   readonly value: number;
 }
 

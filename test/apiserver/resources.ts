@@ -8,7 +8,7 @@ export interface Resource {
   readonly namespaced: boolean;
   /** Exists only while its CRD is installed. */
   readonly custom: boolean;
-  /** Further versions that the same objects are served in. */
+  /** Further versions in which the same objects are served. */
   readonly alsoVersions?: readonly string[];
 }
 
@@ -76,22 +76,22 @@ export function apiVersionOf({ group, version }: Resource): string {
   return group === '' ? version : `${group}/${version}`;
 }
 
-/** `endpointslices.discovery.k8s.io`: how messages of the API server name a kind. */
+/** `endpointslices.discovery.k8s.io`: the name of a kind in messages of the API server. */
 export function qualified({ group, plural }: Resource): string {
   return group === '' ? plural : `${plural}.${group}`;
 }
 
-/** What a request path addresses. */
+/** The target of a request path. */
 export interface Target {
   readonly resource: Resource;
-  /** The version that was asked in. */
+  /** The requested version. */
   readonly version: string;
   readonly namespace: string | undefined;
   readonly name: string | undefined;
   readonly subresource: string | undefined;
 }
 
-/** undefined: no kind lives there. */
+/** undefined: no kind has this path. */
 export function parsePath(path: string): Target | undefined {
   // A namespace itself, not something in it.
   const own = /^\/api\/v1\/namespaces(?:\/([^/]+)(\/status)?)?$/.exec(path);

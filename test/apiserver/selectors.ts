@@ -1,9 +1,9 @@
 import type { Stored } from './stored.ts';
 
-/** Whether an object is among those that a list or watch asks for. */
+/** Whether a list or watch selects an object. */
 export type Selects = (object: Stored) => boolean;
 
-/** The label selectors that our software sends: `k=v`, `k!=v`, `k`, `!k`, joined by commas. */
+/** The label selectors that slicewright sends: `k=v`, `k!=v`, `k`, `!k`, joined by commas. */
 export function labelSelector(text: string | null): Selects {
   const terms = (text ?? '').split(',').filter((term) => term !== '');
   const tests = terms.map((term): Selects => {

@@ -1,6 +1,6 @@
 import { qualified, type Resource } from './resources.ts';
 
-/** An answer that is no object: what the API server calls a Status. */
+/** An answer other than an object: the API server calls it a Status. */
 export class StatusError extends Error {
   readonly body: Readonly<Record<string, unknown>> & { readonly code: number };
   constructor(code: number, reason: string, message: string, more: Readonly<Record<string, unknown>> = {}) {

@@ -12,10 +12,10 @@ export interface LoggedEvent {
 }
 
 /**
- * Objects under one growing resource version, and the log of their changes: what etcd and the
- * watch cache are to an API server. Changes are told to listeners in order.
+ * Objects under one growing resource version, and the log of their changes: the part that etcd and the
+ * watch cache play for an API server. Listeners get changes in order.
  *
- * salt   of uids: two servers do not give the same
+ * salt   for uids: two servers do not give the same
  */
 export function createStore(salt = '') {
   let version = 100;
@@ -56,12 +56,12 @@ export function createStore(salt = '') {
   return {
     currentVersion: () => version,
     compactedTo: () => compactedTo,
-    /** Forgets how things came to be: watches and pages from before are expired. */
+    /** Forgets the history: watches and pages of earlier versions have expired. */
     compact(): void {
       compactedTo = version;
       log.length = 0;
     },
-    /** Returns what puts everything back to how it is now, versions too: a backup of etcd. */
+    /** Returns a function that restores everything to the present state, versions too: a backup of etcd. */
     backUp(): () => void {
       const [then, kept] = [version, [...objects]];
       return () => {
@@ -109,7 +109,7 @@ export function createStore(salt = '') {
         metadata,
       });
     },
-    /** change gets the object as it is and gives what it becomes. */
+    /** change gets the present object and returns the new one. */
     update(
       resource: Resource,
       namespace: string | undefined,

@@ -7,7 +7,7 @@ import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import type { Run } from '../../backends/command.ts';
 import { expectedFile } from '../conformance/cases.ts';
 
-/** What the tools showed of a node in each mode: the names that dumps have, and those of the records. */
+/** The outputs of tools on a node in each mode: the file names in dumps, and those of the records. */
 export const records: Readonly<Record<string, readonly (readonly [file: string, record: string])[]>> = {
   iptables: [
     ['iptables-save', 'iptables-save'],
@@ -27,7 +27,7 @@ export const records: Readonly<Record<string, readonly (readonly [file: string, 
   ],
 };
 
-/** The files of a node that a real kube-proxy worked on; none: it did not in this mode. */
+/** The files of a node on which a real kube-proxy worked; empty: there is no record in this mode. */
 export function recordOf(mode: string, name: string): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   for (const [file, record] of records[mode] ?? []) {
@@ -95,8 +95,8 @@ export function servicesThatAre(status: string, families: readonly FoundFamily[]
 /**
  * Audits a dump.
  *
- * paths   where objects, the Node and the configuration stand
- * files   a folder of them; with one file named `*.save` that alone
+ * paths   the paths of objects, the Node and the configuration
+ * files   a folder of the dump's files; a single file named `*.save` is passed alone
  */
 export async function auditFiles(
   paths: Pick<AuditOptions, 'filename' | 'node' | 'config'>,
@@ -119,7 +119,7 @@ export async function auditFiles(
   }
 }
 
-/** Audits what a kube-proxy left of a case, or files in its place. */
+/** Audits the rules that a kube-proxy left in a case, or files that replace them. */
 export function auditCase(
   mode: string,
   name: string,

@@ -1,4 +1,7 @@
-/** One fault in what a kube-proxy left of a case: what stands there, what stands in its place, and who suffers. */
+/**
+ * One fault in the rules that a kube-proxy left in a case: the original text, its replacement, and the Services that
+ * suffer.
+ */
 export interface Fault {
   readonly what: string;
   /** By default 059-mix. */

@@ -6,21 +6,21 @@ import { probeSupport } from '../netns/probe.ts';
 
 const launcher = fileURLToPath(new URL('launch.sh', import.meta.url));
 
-/** Where Debian's Chromium is; undefined: there is none. */
+/** The path of Debian's Chromium; undefined: it is not installed. */
 const found = (process.env['PATH'] ?? '')
   .split(delimiter)
   .map((folder) => join(folder, 'chromium'))
   .find((file) => existsSync(file));
 
-/** Why no page can be tried here; undefined: it can. */
+/** Why pages cannot be tested here; undefined: they can. */
 export async function browserMissing(): Promise<string | undefined> {
   if (found === undefined) return 'chromium is missing: install the Debian package chromium';
   return (await probeSupport()).lacks.namespaces;
 }
 
 /**
- * A headless Chromium that cannot reach the machine's network: it runs in a network namespace of its own, with nothing
- * but loopback. Pages come from files.
+ * A headless Chromium that cannot reach the machine's network: it runs in a separate network namespace that has only
+ * loopback. Pages come from files.
  */
 export async function openBrowser(): Promise<Browser> {
   const { isolation } = await probeSupport();
@@ -31,7 +31,7 @@ export async function openBrowser(): Promise<Browser> {
       CHROMIUM: found ?? 'chromium',
       UNSHARE: isolation === 'user' ? '--user --map-root-user --net' : '--net',
     },
-    // Within a namespace it is root, and its own sandbox is not for root.
+    // Within a namespace it is root, and its own sandbox refuses root.
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
   });
 }

@@ -28,7 +28,7 @@ export async function pageOf(
   return pathToFileURL(out).href;
 }
 
-/** What only a parser of HTML or a loader would take for more than text. */
+/** Text that a parser of HTML or a loader could take for markup or code. */
 export const hostileText =
   '"\'></title></style></script><script>alert(1)</script><img src="http://198.51.100.9/x" onerror=alert(2)>{{7*7}}';
 
@@ -54,7 +54,10 @@ export const objectsBefore = [
   slice('old', 'old-x', ['10.1.0.8'], { namespace: 'shop' }),
 ];
 
-/** After: one endpoint of shop/cart is another, shop/old is gone, test/idle came, and default/strange says hostile things. */
+/**
+ * After: one endpoint of shop/cart has changed, shop/old is gone, test/idle is new, and default/strange holds hostile
+ * texts.
+ */
 export const objectsAfter = [
   east,
   ...cart(['10.1.0.5', '10.1.0.7', '10.1.0.9']),

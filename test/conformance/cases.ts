@@ -11,13 +11,13 @@ const root = fileURLToPath(new URL('cases/', import.meta.url));
 /** Names of all cases, sorted. */
 export const caseNames: readonly string[] = readdirSync(root).sort();
 
-/** What kube-proxy left in the kernel; undefined where the case has none of this. */
+/** The rules that kube-proxy left in the kernel; undefined where the case has no such file. */
 export function expectedFile(name: string, file: string): string | undefined {
   const path = `${root}${name}/${file}`;
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
-/** A case's objects, the Node among them, and its configuration. */
+/** A case's objects, with its Node, and its configuration. */
 export function readCase(name: string, compat: Compat, backend: string = 'iptables') {
   const read = (file: string) => readFileSync(`${root}${name}/${file}`, 'utf8');
   const configuration = load(read('kube-proxy.yaml'));
@@ -26,7 +26,7 @@ export function readCase(name: string, compat: Compat, backend: string = 'iptabl
   return { name, objects, settings, nodeName };
 }
 
-/** Our IR for a case. */
+/** slicewright's IR for a case. */
 export function compileCase(name: string, compat: Compat, backend: string = 'iptables'): Compilation {
   const { objects, settings, nodeName } = readCase(name, compat, backend);
   return compile({ clusters: [{ cluster: undefined, objects }], settings, nodeName, localAddresses: undefined });

@@ -1,7 +1,7 @@
-/** Chains of one table by name, each with its lines; kernel chains too, where rules stand in them. */
+/** Chains of one table by name, each with its lines; kernel chains too, if they hold rules. */
 type Tables = ReadonlyMap<string, readonly string[]>;
 
-/** kube-proxy fills these by walking a map of service ports, in another order in every run. */
+/** kube-proxy fills these from a map of service ports, in another order in every run. */
 const unordered: ReadonlySet<string> = new Set([
   'nat KUBE-SERVICES',
   'nat KUBE-NODEPORTS',
@@ -13,8 +13,8 @@ const unordered: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A save in a form that is equal for equal programs: one string per `table chain`, its lines
- * joined, sorted where order means nothing. Comparing two of these as values shows what differs.
+ * A save in a form that is equal for equal programs: one string per `table chain`, with its lines
+ * joined, and sorted where order has no meaning. A comparison of two such values shows the differences.
  */
 export function comparable(save: string): Record<string, string> {
   const chains = [...readSave(save)].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -27,11 +27,11 @@ function arrange(key: string, lines: readonly string[]): readonly string[] {
   const firstLast = lines.findIndex(isLast);
   const head = firstLast < 0 ? lines : lines.slice(0, firstLast);
   const tail = firstLast < 0 ? [] : lines.slice(firstLast);
-  // Whatever stands after the first of the last rules stays where it is, so a rule out of place shows.
+  // Everything after the first of the last rules stays in place, so a misplaced rule shows.
   return [...head.toSorted(), ...(tail.every(isLast) ? tail.toSorted() : tail)];
 }
 
-/** Reads a save by itself, without the parser under test. */
+/** Reads a save without the parser under test. */
 function readSave(save: string): Tables {
   const chains = new Map<string, string[]>();
   let table = '';

@@ -1,11 +1,11 @@
 import { endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
 
-/** Where we mean to differ from kube-proxy v1.30, and on whose word. */
+/** A deliberate difference from kube-proxy v1.30, and the rule behind it. */
 export interface Deviation {
-  /** The rule that says so, as docs/rules.md names it. */
+  /** The rule that requires it, by its name in docs/rules.md. */
   readonly rule: string;
   readonly why: string;
-  /** Per Service port, as {@link describeDifference} puts it. */
+  /** Per Service port, in the words of {@link describeDifference}. */
   readonly differences: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -14,7 +14,7 @@ const hints: Pick<Deviation, 'rule' | 'why'> = {
   why: 'since 1.31 zone hints count whatever the annotation says',
 };
 
-/** Every case that does not come out as kube-proxy’s when we are not asked for that. All are in IPv4. */
+/** Every case whose result differs from kube-proxy’s without compat mode. All are in IPv4. */
 export const deviations: Readonly<Record<string, Deviation>> = {
   '033-hints': {
     ...hints,
@@ -48,7 +48,10 @@ export const deviations: Readonly<Record<string, Deviation>> = {
   },
 };
 
-/** How one Service port comes out by slicewright's rules, beside kube-proxy's: endpoints per pool and source ranges. */
+/**
+ * One Service port by slicewright's rules and by kube-proxy's: the endpoints per pool and the source ranges that
+ * differ.
+ */
 export function describeDifference(kubeProxy: ServicePortIR, ours: ServicePortIR): string[] {
   const sets = (ir: ServicePortIR): Record<string, readonly string[]> => ({
     cluster: ir.pools.cluster.map(endpointText),

@@ -1,17 +1,17 @@
 import { type Live, type Copy, copyOf } from './live.ts';
 
 /**
- * Which endpoints that live in their source are missing in a consumer, and since when: told of by each write, so that
- * nothing is missed between two looks.
+ * Which endpoints that live in their source are missing in a consumer, and since when. Every write is reported here, so
+ * no absence is missed between two looks.
  */
 export interface Absences {
-  /** What a member has of a Service from now on. */
+  /** Reports the addresses that a member has for a Service from now on. */
   live(member: string, service: string, addresses: readonly string[]): void;
   /** Missing now: `m2 lacks m1 web0 10.0.0.1`. */
   now(): readonly string[];
-  /** Were there, and went although they lived in their source. */
+  /** Were there, and then disappeared although they lived in their source. */
   lost(): readonly string[];
-  /** How long each was missing that is there by now. */
+  /** How long each absence lasted, for endpoints that are there by now. */
   lengthsMs(): readonly number[];
 }
 
@@ -25,7 +25,7 @@ export function createAbsences({ at }: Pick<Live, 'at'>, members: readonly strin
   const lengthsMs: number[] = [];
   const none: ReadonlySet<string> = new Set();
 
-  /** returns  what is missing of a source's Service in a consumer from now on */
+  /** returns  the addresses of a source's Service that a consumer lacks from now on */
   function look(consumer: string, key: string): void {
     const lives = sources.get(key) ?? none;
     const copied = consumers.get(`${consumer} ${key}`) ?? none;

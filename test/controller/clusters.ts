@@ -18,7 +18,7 @@ import { standIn } from './stand-in.ts';
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
 const slicewright = join(checkout, 'agent/start.ts');
 
-/** What each member is made of: see test/netns/clusters.ts. */
+/** The places that each member consists of: see test/netns/clusters.ts. */
 export const places = {
   member1: {
     ...{ node: 'member1-node', address: '172.18.0.11', cidr: '10.10.0.0/16' },
@@ -33,18 +33,18 @@ export type Member = keyof typeof places;
 const members = Object.keys(places) as readonly Member[];
 
 /**
- * A hub and two members, each with an API server and nothing in it, each member with a node in a network namespace: an
- * agent runs there, and a pod serves HTTP. Beside them one controller. All are processes, but for the API servers.
+ * A hub and two members, each with an empty API server. Each member has a node in a network namespace: an agent runs
+ * there, and a pod serves HTTP. One controller runs beside them. All are separate processes, except the API servers.
  */
 export interface RunningClusters {
   at(name: 'hub' | Member): ApiDouble;
-  /** Runs kubectl against the hub. throws   Error with what it said, where it did not succeed */
+  /** Runs kubectl against the hub. throws   Error with kubectl's message, where it failed */
   kubectl(...args: readonly string[]): Promise<string>;
-  /** What `slicewright controller status` prints. */
+  /** The output of `slicewright controller status`. */
   status(): Promise<string>;
-  /** One request, from a pod in member2 unless it is to come from the node of member1. */
+  /** One request, from a pod in member2, or from the node of member1. */
   ask(address: string, port: number, from?: Member): Promise<Answer>;
-  /** Of all processes. */
+  /** The output of all processes. */
   said(): string;
   close(): Promise<void>;
 }
@@ -55,7 +55,7 @@ export async function lacksKubectl(): Promise<string | undefined> {
   return failure === 'not-found' ? 'the program kubectl is missing (Debian package kubernetes-client)' : undefined;
 }
 
-/** throws   where something does not start; then nothing of it is left */
+/** throws   where a part does not start; then no part is left running */
 export async function startClusters({
   controller = [],
   withHub = true,
@@ -87,7 +87,7 @@ export async function startClusters({
     const agents: Child[] = [];
     for (const member of members) {
       const { address, node, host, pod } = places[member];
-      // Slices of its own cluster come back to an importer that exports too: its agents must know whose they are.
+      // Slices of an importer that exports too come back to it: its agents must know to which cluster they belong.
       at(member).installed.add('about.k8s.io');
       const property = { name: 'cluster.clusterset.k8s.io' };
       at(member).apply({ kind: 'ClusterProperty', metadata: property, spec: { value: member } });
@@ -161,13 +161,13 @@ function startAgent(network: LocalNetwork, member: Member, kubeconfig: string): 
 export interface ClusterOptions {
   /** Further arguments of the controller. */
   readonly controller?: readonly string[];
-  /** Without it the hub's API server is there, and nobody reads it. */
+  /** false: the hub's API server runs, but no process reads it. */
   readonly withHub?: boolean;
 }
 
 async function startCluster(name: string): Promise<ApiDouble> {
   const double = await startApiDouble(name);
-  // kubectl sends no token where nothing is encrypted.
+  // kubectl sends no token over an unencrypted connection.
   double.tokens.set('', 'system:admin');
   for (const namespace of ['kube-system', 'default', 'slicewright-system']) {
     double.apply({ kind: 'Namespace', metadata: { name: namespace } });

@@ -23,13 +23,13 @@ export interface LiveOptions {
   readonly identity?: string;
   readonly times?: Partial<ControllerTimes>;
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Members that the controller is told of; all, unless said. */
+  /** Members that the controller is given; all of them by default. */
   readonly members?: readonly string[];
   /** Stated uids of members. */
   readonly uids?: Readonly<Record<string, string>>;
-  /** Whether this controller reaches the API server of a name now; what is open is cut by the double. */
+  /** Whether this controller reaches the API server of this name now; the double cuts connections that are open. */
   readonly reaches?: (name: string) => boolean;
-  /** Members that are folders. */
+  /** Members that are read from folders. */
   readonly folders?: Readonly<Record<string, string>>;
   readonly startMs?: number;
   readonly holdMs?: number;
@@ -41,7 +41,7 @@ export interface Running {
   readonly controller: Controller;
   readonly log: readonly string[];
   stop(): Promise<void>;
-  /** As kill -9: nothing more is sent, nothing is given back. */
+  /** Like kill -9: it sends no more requests and releases no Lease. */
   kill(): void;
 }
 
@@ -161,7 +161,7 @@ function withUid(address: ApiAddress, uid: string | undefined): MemberAddress {
   return uid === undefined ? address : { ...address, uid };
 }
 
-/** What openApi asks of a kubeconfig. */
+/** The configuration that openApi takes from a kubeconfig. */
 function configFor(server: string): Parameters<typeof openApi>[0] {
   const config = {
     getCurrentCluster: () => ({ name: 'double', server, skipTLSVerify: false }),
@@ -179,7 +179,7 @@ function logInto(lines: string[]): Log {
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
-/** Requests that changed something, Leases and Events aside: those come whatever happens. */
+/** Requests that changed an object, apart from Leases and Events, which are always written. */
 export function writesTo(double: ApiDouble): readonly string[] {
   return double.requests.filter((line) => !line.startsWith('GET ') && !/\/(leases|events)\b/.test(line));
 }
@@ -189,13 +189,13 @@ interface Slice {
   readonly endpoints: readonly { readonly addresses: readonly string[] }[] | null;
 }
 
-/** A copy of a slice: whose, of which Service (`m1 serve`), and its addresses. */
+/** A copy of a slice: its source cluster and Service (`m1 serve`), and its addresses. */
 export interface Copy {
   readonly key: string;
   readonly addresses: readonly string[];
 }
 
-/** undefined: a slice that is no copy. */
+/** undefined: the slice is no copy. */
 export function copyOf(object: object): Copy | undefined {
   const { metadata, endpoints } = object as Slice;
   const source = metadata.labels?.['multicluster.kubernetes.io/source-cluster'];

@@ -11,21 +11,21 @@ const program = fileURLToPath(new URL('../../agent/start.ts', import.meta.url));
 
 /** `slicewright controller` as an operating system's process. */
 export interface ControllerProcess {
-  /** Of its log, so far. */
+  /** Its log so far. */
   said(): string;
-  /** As an out-of-memory killer would: it learns nothing of it. */
+  /** Kills it as an out-of-memory killer would: without any warning. */
   kill(): Promise<void>;
   /** Returns the exit status. */
   stop(): Promise<number | null>;
 }
 
-/** Kubeconfigs of doubles in a folder of their own, and processes that use them. */
+/** Kubeconfigs of doubles in a separate folder, and processes that use them. */
 export interface Kubeconfigs {
   /** The path of a double's kubeconfig. */
   of(double: ApiDouble, name: string): string;
   at(url: string, name: string): string;
   start(args: readonly string[]): ControllerProcess;
-  /** Kills what still runs. */
+  /** Kills the processes that still run. */
   close(): Promise<void>;
 }
 

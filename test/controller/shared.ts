@@ -2,7 +2,7 @@ import type { ApiDouble } from '../apiserver/double.ts';
 import { type Live, objectsIn, startLive } from './live.ts';
 import { multiClusterService, nativeSlice, webService } from './stories.ts';
 
-/** One Service that all members share, and short words for what goes wrong. */
+/** One Service that all members share, with short names for the faults of a server. */
 
 interface Conditioned {
   readonly status?: {
@@ -26,16 +26,16 @@ export async function startShared(members: readonly string[] = ['m1', 'm2', 'm3'
   return live;
 }
 
-/** What each other member then has. */
+/** The copies that each other member then has. */
 export const served = { 'm1 serve': ['10.10.0.1'] };
 
-/** Answers nothing, as a server that is stopped. */
+/** Makes a double answer nothing, as a stopped server does. */
 export function stop(double: ApiDouble): void {
   double.faults = { beforeAnswer: (_url, response) => void response.destroy() };
   double.cutStreams();
 }
 
-/** Says that it is another cluster than it is. */
+/** Makes a double state the id of another cluster. */
 export function answerAs(double: ApiDouble, uid: string): void {
   double.faults = {
     beforeAnswer: (url, response) => {
@@ -47,7 +47,7 @@ export function answerAs(double: ApiDouble, uid: string): void {
   };
 }
 
-/** Leases and Events aside. */
+/** Writes to Leases and Events do not count. */
 export function isWrite(method: string | undefined, url: URL): boolean {
   return method !== 'GET' && !/\/(leases|events)\b/.test(url.pathname);
 }

@@ -3,8 +3,8 @@ import { objectsIn } from './live.ts';
 import { nativeSlice } from './stories.ts';
 
 /**
- * A small stand-in for a member's own controllers: it makes a slice of every Service with a selector, named after both,
- * with a pod where a Deployment of the same name wants one.
+ * A small stand-in for a member's own controllers: it makes a slice for every Service with a selector, named after
+ * both, with a pod if there is a Deployment of the same name.
  */
 export function standIn(member: string, double: ApiDouble, pod: string): void {
   const slices = (): void => {
@@ -18,7 +18,7 @@ export function standIn(member: string, double: ApiDouble, pod: string): void {
       );
       if (there === undefined || now.join() !== wanted.join()) double.apply(nativeSlice(name, member, wanted));
     }
-    // Slices go with their Service.
+    // Slices are deleted with their Service.
     for (const slice of objectsIn(double, 'EndpointSlice')) {
       const service = /^(.*)-[^-]+$/.exec(nameOf(slice))?.[1];
       const isIts = nameOf(slice) === `${service}-${member}`;

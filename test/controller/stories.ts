@@ -4,7 +4,7 @@ import { createField, type Field, type FieldOptions } from '../../controller/set
 import { kinds } from '../../controller/core/kinds.ts';
 import { slice } from '../helpers/kubernetes.ts';
 
-/** Clusters with one namespace, and short words for what users do there. */
+/** Clusters with one namespace, and short names for the actions of their users. */
 export function clusters(names: readonly string[], options: FieldOptions = {}): Field {
   const field = createField(names, options);
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } };

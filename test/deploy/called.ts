@@ -1,10 +1,10 @@
 import { globSync, readFileSync } from 'node:fs';
 
-/** What the sources call, read off their text: nothing here has to be kept in step by hand. */
+/** The calls of the sources, found in their text, so that no list has to be maintained by hand. */
 
 const root = new URL('../../', import.meta.url);
 
-/** The text of what runs on a node. */
+/** The text of all sources that run on a node. */
 function sources(): string {
   const files = globSync(['agent/**/*.ts', 'backends/**/*.ts'], { cwd: root });
   const used = files.filter((path) => !/\.(test|fixture)\.ts$|\/fake\//.test(path)).sort();
@@ -12,7 +12,7 @@ function sources(): string {
 }
 
 /**
- * Programs that are started, by name: where a `Run` is called, where a script says which file it is for,
+ * Programs that are started, by name: found where a `Run` is called, where a script names the file that it is for,
  * and wherever a program of iptables is named.
  */
 export function calledPrograms(): string[] {
@@ -20,7 +20,7 @@ export function calledPrograms(): string[] {
     /\brun\(\s*'([^']+)'/g,
     /\boutput\(\s*run,\s*'([^']+)'/g,
     /\bfile: '([a-z][a-z-]*)'/g,
-    // What makes the kernel load a module: backends/host/modules.ts.
+    // Programs that make the kernel load a module: backends/host/modules.ts.
     /: \['([a-z]+)', '-/g,
     /'(ip6?tables(?:-legacy|-nft)?(?:-save|-restore)?)'/g,
   ];
@@ -28,7 +28,7 @@ export function calledPrograms(): string[] {
   return [...new Set(patterns.flatMap((pattern) => [...text.matchAll(pattern)].map(([, name]) => name ?? '')))].sort();
 }
 
-/** What is asked of an API server besides watching: `/events create`, `coordination.k8s.io/leases get`. */
+/** The requests to an API server besides watching: `/events create`, `coordination.k8s.io/leases get`. */
 export function askedResources(): string[] {
   const verbs: Readonly<Record<string, string>> = { get: 'get', post: 'create', put: 'update', patch: 'patch' };
   const calls = [...sources().matchAll(/\b(get|post|put|patch)\(\s*`(\/api[^`]*)`/g)];

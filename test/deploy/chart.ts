@@ -20,7 +20,7 @@ const indented = (count: unknown, text: unknown) =>
     .map((line) => ' '.repeat(Number(count)) + line)
     .join('\n');
 
-/** Go's and helm's, of which the chart uses these. */
+/** Functions of Go and helm that the chart uses. */
 const functions: Readonly<Record<string, TemplateFunction>> = {
   eq: (a, b) => a === b,
   ne: (a, b) => a !== b,
@@ -34,7 +34,7 @@ const functions: Readonly<Record<string, TemplateFunction>> = {
   },
 };
 
-/** What `helm template --namespace NAMESPACE` makes of the chart, by the test's own evaluator. */
+/** The output of `helm template --namespace NAMESPACE` for the chart, from the test's own evaluator. */
 export function renderChart(values: Values, namespace = 'kube-system'): Manifest[] {
   const names = readdirSync(join(chartFolder, 'templates')).sort();
   const files = new Map(names.map((name) => [name, read(join('templates', name))]));
@@ -46,7 +46,7 @@ export function renderChart(values: Values, namespace = 'kube-system'): Manifest
   return [...renderTemplates(files, dot, functions).values()].flatMap(manifestsIn);
 }
 
-/** As helm lays given values over the chart's own: objects are merged, all else is replaced. */
+/** Merges given values into the chart's own, as helm does: objects are merged, everything else is replaced. */
 function merged(own: unknown, given: unknown): unknown {
   if (!isRecord(own) || !isRecord(given)) return given;
   const keys = new Set([...Object.keys(own), ...Object.keys(given)]);
@@ -57,7 +57,7 @@ function isRecord(value: unknown): value is Values {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The same by helm, where it is in PATH. */
+/** The same from helm, where it is in PATH. */
 export function renderWithHelm(values: Values, namespace = 'kube-system'): Manifest[] {
   const folder = mkdtempSync(join(tmpdir(), 'slicewright-chart-'));
   try {

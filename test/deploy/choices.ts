@@ -8,14 +8,17 @@ const deploy = fileURLToPath(new URL('../../deploy/', import.meta.url));
 const component = (name: string) => join(deploy, 'components', name);
 const overlay = (mode: string) => join(deploy, 'overlays', mode);
 
-/** Choices of the chart beside the same choices of kustomize. Components are in the order of deploy/README.md. */
+/**
+ * The chart's values beside the kustomize components that mean the same. Components are in the order of
+ * deploy/README.md.
+ */
 export interface Choice {
   readonly name: string;
   readonly values: Values;
   readonly kustomization: Kustomization;
 }
 
-/** Components that are one value, which is true or false. */
+/** Components that correspond to a single value, true or false. */
 export const switches: readonly (readonly [component: string, value: string])[] = [
   ['take-over', 'takeOver'],
   ['node-by-node', 'nodeByNode'],

@@ -2,8 +2,9 @@ import * as models from '@kubernetes/client-node';
 import type { Manifest } from './kustomize.ts';
 
 /*
- * Fields of manifests against the types of Kubernetes that the client library generates from its OpenAPI: an API server drops a
- * field that it does not know, so a slip of the pen in a manifest does nothing and says nothing.
+ * Compares fields of manifests with Kubernetes' types, which the client library generates from its OpenAPI. An API
+ * server drops an unknown field without a message, so a typing error in a manifest would have no effect and give no
+ * warning.
  */
 
 interface Attribute {
@@ -15,7 +16,7 @@ interface Model {
   getAttributeTypeMap(): readonly Attribute[];
 }
 
-/** What is wrong with the fields of a manifest, by path; undefined: the library has no type for this kind. */
+/** The faulty fields of a manifest, by path; undefined: the library has no type for this kind. */
 export function fieldProblems(manifest: Manifest): readonly string[] | undefined {
   const model = modelOf(`V1${manifest.kind}`);
   return model === undefined ? undefined : inModel(manifest, model, manifest.kind);

@@ -1,7 +1,8 @@
 /**
- * Go's text/template, as far as the chart uses it: fields, variables, pipelines, `if`, `with`, `range`, `define`, and trimming.
- * Not every machine has helm, and what npm has either wants a Go toolchain or lacks helm's functions. Anything else in a
- * template is an error here, so the chart cannot come to use what is not understood; where helm is there, both render it.
+ * Go's text/template, as far as the chart uses it: fields, variables, pipelines, `if`, `with`, `range`, `define`, and
+ * trimming. Not every machine has helm, and the packages on npm either want a Go toolchain or lack helm's functions.
+ * Anything else in a template is an error here, so the chart cannot use a construct that this evaluator does not
+ * understand; where helm is installed, both render the chart.
  */
 
 type Node =
@@ -16,7 +17,7 @@ type Node =
       readonly otherwise: readonly Node[];
     };
 
-/** Commands, each of which is given the value of the one before as its last argument. */
+/** Commands, each of which gets the result of the previous one as its last argument. */
 type Pipeline = readonly (readonly Term[])[];
 
 type Term =
@@ -34,12 +35,12 @@ interface Scope {
 }
 
 /**
- * The named templates of all files and the text of each file, as helm has them.
+ * The named templates of all files and the text of each file, as in helm.
  *
  * files      text by name
- * functions  all that templates may call besides `include`; the names of Go's own are not there by themselves
+ * functions  all functions that templates may call besides `include`; Go's own functions must be given too
  * returns    text by name
- * throws     Error for what it does not understand, and whatever a function throws
+ * throws     Error for an unknown construct, and any error of a function
  */
 export function renderTemplates(
   files: ReadonlyMap<string, string>,
@@ -116,7 +117,7 @@ export function renderTemplates(
         const from =
           term.variable === undefined ? scope.dot : holderOf(term.variable, scope).variables.get(term.variable);
         return term.path.reduce((at, key) => {
-          // Stricter than Go, to which a key that is not there is nothing.
+          // Stricter than Go, which treats a missing key as empty.
           if (typeof at !== 'object' || at === null || !(key in at)) throw new Error(`there is no .${key}`);
           return (at as Record<string, unknown>)[key];
         }, from);
@@ -136,7 +137,7 @@ function holderOf(name: string, scope: Scope): Scope {
   throw new Error(`the variable ${name} is not set`);
 }
 
-/** Go's notion of what is empty. */
+/** Whether a value counts as true in Go's templates: it is not empty. */
 export function isTrue(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;
   return Boolean(value);
@@ -157,7 +158,7 @@ function parseTemplate(text: string): Node[] {
   });
   let at = 0;
 
-  /** Up to the `else` or `end` that closes it; the closing word is left where it is. */
+  /** Reads up to the `else` or `end` that closes it, and leaves the closing word unread. */
   function body(): Node[] {
     const nodes: Node[] = [];
     for (; at < trimmed.length; at++) {

@@ -6,17 +6,17 @@ import { runWithin } from '../netns/processes.ts';
 import { renderChart, type Values } from './chart.ts';
 
 /*
- * `helm install` where there is no helm: the chart by the tests' own evaluator (chart.test.ts compares it with helm where that is
- * there), applied by kubectl. As a program, so that a page's command runs as it stands.
+ * `helm install` without helm: renders the chart by the tests' own evaluator (chart.test.ts compares it with helm where
+ * helm is installed), and applies it by kubectl. It is a program, so that a page's command runs unchanged.
  */
 
-/** Puts a program of the name `helm` into a folder. */
+/** Puts a program called `helm` into a folder. */
 export function writeHelm(folder: string): void {
   const here = fileURLToPath(import.meta.url);
   writeFileSync(join(folder, 'helm'), `#!/bin/sh\nexec '${process.execPath}' '${here}' "$@"\n`, { mode: 0o755 });
 }
 
-/** `clusters={west},registry[0].id=west,leases=true` as values. Escapes and null are not understood. */
+/** `clusters={west},registry[0].id=west,leases=true` as values. Does not understand escapes and null. */
 export function valuesOf(text: string): Values {
   const values: Record<string, unknown> = {};
   for (const [, path = '', value = ''] of text.matchAll(/([^=,]+)=(\{[^}]*\}|[^,]*)(?:,|$)/g)) {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { dump, loadAll } from 'js-yaml';
 
-/** A manifest, as far as these tests look at it. */
+/** A manifest, with the fields that these tests look at. */
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
@@ -37,10 +37,11 @@ interface Operation {
 }
 
 /**
- * What `kubectl kustomize FOLDER` prints, as values: resources, components, generated ConfigMaps, and patches in JSON form.
- * `kubectl` is not everywhere; what our files do not use is not here. `kubectl.test.ts` holds it to kubectl.
+ * The output of `kubectl kustomize FOLDER`, as values: resources, components, generated ConfigMaps, and patches in JSON
+ * form. `kubectl` is not installed everywhere. Only the features that slicewright's files use are implemented here;
+ * `kubectl.test.ts` compares the result with kubectl.
  *
- * components   further ones, as a kustomization of a user's own would name them
+ * components   further ones, as a user's own kustomization would name them
  */
 export function kustomize(folder: string, components: readonly string[] = []): Manifest[] {
   const manifests: Manifest[] = [];
@@ -49,7 +50,7 @@ export function kustomize(folder: string, components: readonly string[] = []): M
   return manifests;
 }
 
-/** Runs something on a kustomization of a user's own, in a folder that exists as long as that. */
+/** Runs a function on a user's own kustomization, in a folder that exists for that time. */
 export function withKustomization<T>(
   { resources = [], components = [], ...rest }: Kustomization,
   use: (folder: string) => T,
@@ -68,7 +69,7 @@ export function withKustomization<T>(
   }
 }
 
-/** A component sees and changes all that was there before it; a folder among resources only what it brings. */
+/** A component sees and changes all earlier manifests; a folder among resources changes only its own. */
 function accumulate(manifests: Manifest[], folder: string): void {
   const own = load(join(folder, 'kustomization.yaml'))[0] as Kustomization;
   for (const path of own.resources ?? []) {
@@ -114,7 +115,7 @@ function applyOperation(document: unknown, { op, path, value }: Operation): void
   else (holder as Record<string, unknown>)[last] = value;
 }
 
-/** In an order that says nothing, since neither kustomize nor helm keeps that of the files. */
+/** In an order without meaning, since neither kustomize nor helm keeps that of the files. */
 export function sorted(manifests: readonly Manifest[]): Manifest[] {
   const keyOf = ({ apiVersion, kind, metadata }: Manifest) =>
     [apiVersion, kind, metadata.namespace ?? '', metadata.name].join('/');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** `make setup` puts one here where there is none. */
+/** `make setup` puts promtool here if it is not in PATH. */
 const own = fileURLToPath(new URL('../../.tools/prometheus/promtool', import.meta.url));
 
 /** Why promtool cannot be run; undefined: it can. */
@@ -22,10 +22,10 @@ function program(): string {
 }
 
 /**
- * What promtool says of files, in a folder of their own.
+ * The output of promtool for files, in a separate folder.
  *
  * files   text by name
- * throws  Error with what promtool said, where it found something
+ * throws  Error with promtool's output, where it found a fault
  */
 export function promtool(files: Readonly<Record<string, string>>, ...args: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'slicewright-promtool-'));

@@ -23,16 +23,16 @@ export async function servedLabels(): Promise<ReadonlyMap<string, ReadonlySet<st
   return labels;
 }
 
-/** What Prometheus itself gives to what it scrapes. */
+/** Labels that Prometheus itself adds to scraped series. */
 const scraped = ['instance', 'job'];
 const ofPrometheus = new Map([['up', new Set<string>()]]);
 const words = /\b(?:by|without|on|ignoring|and|or|unless|group_left|group_right)\b/g;
 
 /**
- * Names and labels in a query that nothing serves: metrics, labels in braces of the metric before them, and labels of
+ * Names and labels in a query that no metric serves: metrics, labels in braces of the metric before them, and labels of
  * `by` and `on`, which some metric of the query has to have.
  *
- * query   PromQL, of which a tool has said that it is well formed
+ * query   PromQL that a tool has found well formed
  */
 export function unknownIn(query: string, served: ReadonlyMap<string, ReadonlySet<string>>): string[] {
   const known = new Map([...served, ...ofPrometheus]);

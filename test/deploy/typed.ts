@@ -8,7 +8,10 @@ export interface Typed {
   readonly line: number;
 }
 
-/** The commands of the blocks that are fenced as `sh`: lines, those that go on after a `\`, and those with a text up to `END`. */
+/**
+ * The commands of the blocks that are fenced as `sh`: single lines, lines continued after a `\`, and those with a text
+ * up to `END`.
+ */
 export function typedIn(page: string): readonly Typed[] {
   const typed: { command: string; line: number }[] = [];
   let isIn = false;
@@ -49,8 +52,9 @@ interface Expression {
 }
 
 /**
- * What a cluster's controllers and kubelets do between two commands: each DaemonSet has a ready pod on each node that it may run
- * on, and nowhere else; Pods of people have ended; the token of a service account is in its Secret.
+ * Does the work of a cluster's controllers and kubelets between two commands: each DaemonSet has a ready pod on each
+ * node where it may run, and nowhere else; Pods that users started have ended; the token of a service account is in its
+ * Secret.
  */
 export function settle(double: ApiDouble, token = 'of-the-reader'): void {
   const found = <T extends Stored>(kind: string) => objectsIn(double, kind) as unknown as readonly T[];

@@ -9,14 +9,14 @@ export interface CodeUse {
 }
 
 /**
- * The codes that sources write, read off their syntax:
+ * The codes that sources write, found in their syntax:
  *
- * - texts in the value of a member or variable called `code`, or `event` in the facts of a log line;
- * - texts that are handed over for a parameter called `code`, of a function of any of these sources;
- * - a text that begins with fixed words and goes on with a value, as it stands: `ipvs-${conflict.kind}`.
+ * - texts in the value of a member or variable called `code`, or `event` in the facts of a log line; - texts that are
+ * passed for a parameter called `code`, of a function of any of these sources; - a text that begins with fixed words
+ * and continues with a value, as it is written: `ipvs-${conflict.kind}`.
  *
- * A value that is handed on, `code` or `found.code`, is written elsewhere. Any other is given as `?` and its text: whoever writes codes
- * so has to teach this function.
+ * A value that is passed on, `code` or `found.code`, is written elsewhere. Any other is returned as `?` and its text:
+ * code of that form has to be added to this function.
  *
  * sources   path → text
  */
@@ -40,7 +40,7 @@ export function codesIn(sources: ReadonlyMap<string, string>): readonly CodeUse[
       if (node.type !== 'CallExpression' && node.type !== 'NewExpression') return;
       const index = parameters.get(calleeName(node.callee) ?? '');
       const given = index === undefined ? undefined : node.arguments[index];
-      // Another function of the same name may take something else there.
+      // Another function of the same name may expect something else at this position.
       if (given !== undefined) add(given, false);
     });
     return uses;
@@ -54,7 +54,7 @@ export function productSources(root: string): ReadonlyMap<string, string> {
   return new Map(counted.map((file) => [file, readFileSync(`${root}${file}`, 'utf8')]));
 }
 
-/** A word, or words with hyphens, of which some may be filled in. */
+/** A word, or words joined by hyphens, some of which may be filled in. */
 function isLikeCode(text: string): boolean {
   return /^(?:[A-Za-z]|\$\{[\w.]+\}-)(?:[\w-]|\$\{[\w.]+\})*$/.test(text);
 }
@@ -73,7 +73,7 @@ function textConstants(programs: readonly Node[]): ReadonlyMap<string, string> {
   return found;
 }
 
-/** Name of each function that takes a code, and at which place: `fileProblem` → 1. */
+/** Name of each function that takes a code, with the position of the code: `fileProblem` → 1. */
 function codeParameters(programs: readonly Node[]): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
   const note = (name: string | undefined, parameters: readonly Node[]) => {
@@ -85,7 +85,7 @@ function codeParameters(programs: readonly Node[]): ReadonlyMap<string, number> 
       if (node.type === 'FunctionDeclaration') note(node.id?.name, node.params);
       if (node.type === 'VariableDeclarator' && node.init?.type === 'ArrowFunctionExpression')
         note(nameOf(node.id), node.init.params);
-      // `type Report = (severity, code, …) => void`: whoever has one calls it `report`.
+      // `type Report = (severity, code, …) => void`: values of this type are called `report`.
       if (node.type === 'TSTypeAliasDeclaration' && node.typeAnnotation.type === 'TSFunctionType')
         note(node.id.name.toLowerCase(), node.typeAnnotation.params);
       if (node.type !== 'ClassDeclaration') return;
@@ -97,7 +97,7 @@ function codeParameters(programs: readonly Node[]): ReadonlyMap<string, number> 
   return found;
 }
 
-/** Texts that a value may be, whatever chooses between them. */
+/** Texts that a value may have, whatever chooses between them. */
 function wordsIn(value: Node, text: string, constants: ReadonlyMap<string, string>): { code: string; at: number }[] {
   const within = (...values: readonly Node[]) => values.flatMap((one) => wordsIn(one, text, constants));
   const at = value.start;

@@ -1,4 +1,4 @@
-/** The first command of a block that shows commands and is not run. */
+/** The first command of a block that shows commands but is not run. */
 export interface CommandBlock {
   readonly command: string;
   /** From 1. */
@@ -10,9 +10,9 @@ const programs =
 const commandLine = new RegExp(String.raw`^\s*(?:\$ )?((?:${programs}) .*)$`);
 
 /**
- * Blocks of a page, fenced or indented, that have a command.
+ * Blocks of a page, fenced or indented, that contain a command.
  *
- * run   how blocks are fenced that a test runs, which are left out
+ * run   fences of blocks that a test runs; such blocks are left out
  */
 export function commandBlocksIn(page: string, run: readonly string[] = ['console']): readonly CommandBlock[] {
   const lines = page.split('\n');

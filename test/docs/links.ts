@@ -8,7 +8,9 @@ export interface Link {
 
 const fence = /^ {0,3}(```|~~~)/;
 
-/** Lines of a page outside fenced and indented code, with code in a line blanked; code becomes empty. */
+/**
+ * Lines of a page outside fenced and indented code; inline code is replaced by blanks, and lines of code become empty.
+ */
 function textLines(page: string): readonly string[] {
   let open: string | undefined;
   return page.split('\n').map((line) => {
@@ -29,7 +31,7 @@ export function linksIn(page: string): readonly Link[] {
   });
 }
 
-/** Names by which headings of a page can be linked to, as GitHub and `make docs` (tools/site/config.mjs) make them. */
+/** The anchors of a page's headings, as GitHub and `make docs` (tools/site/config.mjs) make them. */
 export function anchorsIn(page: string): ReadonlySet<string> {
   const found = new Set<string>();
   const counts = new Map<string, number>();

@@ -2,9 +2,9 @@ import { type Node, parseSync } from 'oxc-parser';
 import { nameOf, walk } from './codes.ts';
 
 /**
- * The reasons of Events and conditions that sources write, read off their syntax: texts in a member or variable called `reason`, in
- * a list called `conflicts`, and
- * those handed over in the place of a parameter of that name, also with an ending, as `${type}Succeed`.
+ * The reasons of Events and conditions that sources write, found in their syntax: texts in a member or variable called
+ * `reason`, texts in a list called `conflicts`, and texts passed for a parameter of that name, also with an ending, as
+ * `${type}Succeed`.
  *
  * sources   path → text
  */
@@ -31,7 +31,7 @@ export function reasonsIn(sources: ReadonlyMap<string, string>): ReadonlySet<str
   }
 }
 
-/** What a value may be, or holds. */
+/** The values that a value may be, or contains. */
 function partsOf(value: Node): readonly Node[] {
   if (value.type === 'ConditionalExpression') return [value.consequent, value.alternate];
   return value.type === 'ArrayExpression' ? value.elements.filter((one) => one !== null) : [];
@@ -44,7 +44,7 @@ function isNamed(node: Node): boolean {
 
 type Places = Map<string, { readonly index: number; readonly ending: string }>;
 
-/** Functions that take a reason, and those that make one of a parameter and an ending. */
+/** Records functions that take a reason, and those that make one from a parameter and an ending. */
 function noteFunction(node: Node, text: string, places: Places): void {
   const made =
     node.type === 'FunctionDeclaration'

@@ -2,7 +2,7 @@
 const number = String.raw`(?:(?:MR|CC|OB)-\d+|(?:IPT|IPVS)-\d+(?:\.\d+)*|[LO][1-9])`;
 const one = new RegExp(String.raw`(?<![\w.-])${number}(?![\w-])`, 'g');
 const range = new RegExp(String.raw`(?<![\w.-])([A-Z]+-?)(\d+) to \1(\d+)(?![\w-])`, 'g');
-/** What `explain` prints in place of a number: a reason's rule, as the code writes reasons. */
+/** The word that `explain` prints in place of a number: a reason's rule, as the code writes it. */
 const named = /\brule: [^,\n]*'([a-z][\w-]*)', text\b/g;
 
 /** The rules that a text names; `MR-40 to MR-44` names those between, too. */

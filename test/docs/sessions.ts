@@ -1,9 +1,9 @@
-/** A command of a page, and what the page says that it prints. */
+/** A command of a page, with the output that the page shows. */
 export interface Shown {
   readonly command: string;
   /** Lines without line ends; `…` stands for any text of a line, and alone for any number of lines. */
   readonly output: readonly string[];
-  /** Of its first line in the page, from 1. */
+  /** The first line of the command in the page, from 1. */
   readonly line: number;
 }
 
@@ -15,8 +15,8 @@ export interface Block {
 }
 
 /**
- * The blocks of a page that are run: those fenced as `console`. A line that begins with `$ ` is a command, and goes on in
- * the next line after a `\`; what follows is what it prints to both streams.
+ * The blocks of a page that are run: those fenced as `console`. A line that begins with `$ ` is a command, and
+ * continues in the next line after a `\`; the lines that follow are its output on both streams.
  */
 export function blocksOf(page: string): readonly Block[] {
   const lines = page.split('\n');
@@ -45,12 +45,12 @@ function shownIn(lines: readonly string[], from: number): readonly Shown[] {
   return shown;
 }
 
-/** One script for a page: between two commands the mark, with the number of the next one. */
+/** One script for a page: before each command it prints the mark with the command's number. */
 export function scriptOf(shown: readonly Shown[], mark: string): string {
   return shown.map(({ command }, i) => `printf '\\n%s\\n' '${mark} ${i}'\n${command}\n`).join('');
 }
 
-/** What each command of such a script printed. */
+/** The output of each command of such a script. */
 export function outputsOf(text: string, mark: string): readonly (readonly string[])[] {
   return text
     .split(new RegExp(`\\n${mark} \\d+\\n`))
@@ -58,7 +58,7 @@ export function outputsOf(text: string, mark: string): readonly (readonly string
     .map((output) => (output === '' ? [] : output.replace(/\n$/, '').split('\n')));
 }
 
-/** Whether a page's lines are what was printed. */
+/** Whether a page's lines match the printed ones. */
 export function isShown(expected: readonly string[], printed: readonly string[]): boolean {
   const [line, ...rest] = expected;
   if (line === undefined) return printed.length === 0;

@@ -19,13 +19,15 @@ export const caseNames: readonly string[] = readdirSync(`${root}cases`).sort();
 export const backendNames = ['iptables', 'ipvs', 'nftables'] as const;
 type BackendName = (typeof backendNames)[number];
 
-/** A situation that somebody met: objects, the node, what is known of clusters. All cases share one configuration. */
+/**
+ * A situation from real use: objects, the node, and the known facts about clusters. All cases share one configuration.
+ */
 export interface FieldCase {
   /** Without the Node that is compiled for. */
   readonly objects: readonly unknown[];
   readonly node: unknown;
   readonly registry: Registry | undefined;
-  /** Keys of a KubeProxyConfiguration that stand in for those of `config.yaml`. */
+  /** Keys of a KubeProxyConfiguration that replace those of `config.yaml`. */
   readonly configuration: Readonly<Record<string, unknown>>;
 }
 
@@ -54,7 +56,7 @@ export function compileCase({ objects, node, registry, configuration }: FieldCas
   });
 }
 
-/** What a backend's program treats otherwise than it should, in words; none for a right program. */
+/** The packets that a backend's program treats wrongly, in words; empty for a correct program. */
 export async function mismatches({ services, node }: Compilation, backend: BackendName): Promise<readonly string[]> {
   const witness = await (await byName(backend)).witness();
   return families.flatMap((family) =>
@@ -62,7 +64,7 @@ export async function mismatches({ services, node }: Compilation, backend: Backe
   );
 }
 
-/** What is said of a case, by the compiler and by the backend: a code each, the object, and what people read. */
+/** The reports about a case, from the compiler and from the backend: for each a code, the object, and the message. */
 export async function reportsOf(fieldCase: FieldCase, backend: BackendName): Promise<readonly string[]> {
   const compilation = compileCase(fieldCase, backend);
   const { make } = await byName(backend);
@@ -75,7 +77,7 @@ export async function reportsOf(fieldCase: FieldCase, backend: BackendName): Pro
 }
 
 /**
- * The same situation over IPv6: every address of the cases' ranges becomes the one of IPv6 that stands for it. The node
+ * The same situation over IPv6: every address of the cases' ranges is replaced by its IPv6 counterpart. The node
  * has addresses and ranges of both families anyway.
  */
 export function inIPv6(fieldCase: FieldCase): FieldCase {

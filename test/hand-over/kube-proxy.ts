@@ -2,8 +2,8 @@ import type { Run } from '../../backends/command.ts';
 import type { Family } from '../../compiler/values/address.ts';
 
 /*
- * What a kube-proxy's sync does to a kernel, towards what a real one left there. It removes what a kube-proxy removes and
- * nothing else, so whatever slicewright left that a kube-proxy does not know is still there afterwards.
+ * Does to a kernel what a kube-proxy's sync does, with the rules that a real one left as its goal. It removes only what
+ * a kube-proxy removes, so rules of slicewright that a kube-proxy does not know are still there afterwards.
  */
 
 export interface Wanted {
@@ -12,10 +12,13 @@ export interface Wanted {
   readonly rules: string;
 }
 
-/** Chains of Service ports: a kube-proxy in iptables mode deletes those that it does not want, whoever made them. */
+/**
+ * Chains of Service ports: a kube-proxy in iptables mode deletes those that it does not want, whichever program made
+ * them.
+ */
 const stale = /^:(KUBE-(?:SVC|SVL|SEP|FW|EXT)-\S+) /gm;
 
-/** returns   hooks that were not there, and are now */
+/** returns   hooks that were missing and are now there */
 export async function syncIptables(run: Run, { family, rules }: Wanted, tools = toolsOf(family)): Promise<string[]> {
   const found = await output(run, tools.save, ['-t', 'nat']);
   const wanted = new Set(chainsIn(rules, stale));
@@ -25,7 +28,7 @@ export async function syncIptables(run: Run, { family, rules }: Wanted, tools = 
   return missing;
 }
 
-/** IPVS mode: virtual servers and sets first, then the rules; what is not wanted goes last. */
+/** IPVS mode: virtual servers and sets first, then the rules; unwanted ones are removed last. */
 export async function syncIpvs(
   run: Run,
   wanted: readonly Wanted[],
@@ -34,7 +37,7 @@ export async function syncIpvs(
   const missing: string[] = [];
   const link = 'kube-ipvs0';
   const bound = linesOf(addresses);
-  // Without -exist, so that a set of another size shows, as it does to kube-proxy.
+  // Without -exist, so that a set of another size gives an error, as it does to kube-proxy.
   const there = linesOf(await output(run, 'ipset', ['save']));
   for (const line of linesOf(sets).filter((one) => one.startsWith('create '))) {
     const found = there.find((one) => one.startsWith(`${line.split(' ', 2).join(' ')} `));
@@ -97,7 +100,7 @@ function toolsOf(family: Family) {
   return { save: `${name}-save`, restore: `${name}-restore` };
 }
 
-/** Its chains emptied and written anew, with the hooks that are missing; those of nat that are stale emptied and deleted. */
+/** Its chains emptied and written anew, with the missing hooks; stale chains of nat are emptied and deleted. */
 function rewriting(rules: string, missing: readonly string[], going: readonly string[]): string {
   const isThere = (line: string) => /^-A (?!KUBE-)/.test(line) && !missing.some((hook) => hook.endsWith(` ${line}`));
   const kept = linesOf(rules).filter((line) => !/^#|^:[A-Z]+ /.test(line) && !isThere(line));
@@ -160,7 +163,7 @@ function boundIn(shown: string): string[] {
   return [...shown.matchAll(/ inet6? (\S+)/g)].map(([, address = '']) => address);
 }
 
-/** What the kernel chooses itself. */
+/** The line without the sizes that the kernel chooses itself. */
 export function withoutSizes(line: string): string {
   return line.replace(/ (?:hashsize|bucketsize|initval) \S+/g, '');
 }

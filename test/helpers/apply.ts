@@ -12,7 +12,7 @@ import type { Family } from '../../compiler/values/address.ts';
 import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import { clusterIP, endpoint, makeIR, makeNode, service } from './ir.ts';
 
-/** What applying is tried with, on fake tables and on real ones. */
+/** Tools for tests that apply rules, on fake tables and on real ones. */
 
 export const nothing: Target = { program: undefined, services: [] };
 
@@ -37,7 +37,7 @@ export function textOf({ program }: Target): string {
   return program === undefined ? '' : rulesetText(program);
 }
 
-/** As a command does: read, then apply. */
+/** Applies as a command does: reads, then applies. */
 export async function apply(
   run: Run,
   wanted: Target,
@@ -56,12 +56,12 @@ export async function failureOf(work: Promise<unknown>): Promise<ApplyError> {
   return error;
 }
 
-/** Of what iptables-save shows: ours, without the mark, comparable with a program's text. */
+/** slicewright's part of what iptables-save shows, without the mark, comparable with a program's text. */
 export function oursIn(saved: string, family: Family = 'IPv4'): string {
   return rulesetText(parseSave(saved, family, ownChains.isOurs).ruleset);
 }
 
-/** Of what iptables-save shows: chains and other programs' rules, each with its table. */
+/** The other programs' part of what iptables-save shows: chains and rules, each with its table. */
 export function theirsIn(saved: string): string[] {
   const { isOurs } = withMark(ownChains);
   let table = '';

@@ -98,7 +98,7 @@ export const arbitrarySlice: fc.Arbitrary<Record<string, unknown>> = fc
     return dispatched(of, source, endpoints, { ports, annotations });
   });
 
-/** What makes Services of several clusters one. */
+/** Objects that join Services of several clusters into one. */
 export const arbitraryLink: fc.Arbitrary<Record<string, unknown>> = fc.oneof(
   name.map(serviceExport),
   fc
@@ -129,7 +129,7 @@ export const arbitraryLink: fc.Arbitrary<Record<string, unknown>> = fc.oneof(
     .map((derived) => service(derived, { clusterIP: '10.96.0.7', ports: [{ name: 'http', port: 80 }] })),
 );
 
-/** Clusters that objects are given of (east, north) keep their names, so that one can take the place of another. */
+/** Clusters whose objects are given (east, north) keep their names, so that one registry can replace another. */
 export const arbitraryRegistry: fc.Arbitrary<Registry> = fc
   .record({
     state: fc.constantFrom<ClusterState>('Unknown', 'Alive', 'Suspect', 'Lost'),

@@ -6,9 +6,9 @@ import { endpoint, service, slice } from './kubernetes.ts';
 import { cidr } from './ir.ts';
 
 /**
- * Clusters whose addresses and ports are drawn from ranges so small that everything collides: externals that are another
- * node's, a pod's or a cluster IP, endpoints at Services' addresses, ports that are node ports and health check ports.
- * All of them could have been written by somebody; a program must do what its Services then say.
+ * Clusters whose addresses and ports are drawn from ranges so small that everything collides: external addresses that
+ * belong to another node, a pod or a cluster IP, endpoints at Services' addresses, ports that are node ports and health
+ * check ports. Users could write all of these objects; a program must do what its Services then mean.
  */
 
 interface Places {
@@ -77,7 +77,7 @@ function arbitraryService(name: string) {
       created: fc.option(fc.constantFrom('2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z'), { nil: undefined }),
     })
     .map(({ ingress, created, clusterIPs, ...spec }) => {
-      // The one thing that no model says: IPVS mode asks for ranges again where an endpoint stands at such an address.
+      // The only case that no model describes: IPVS mode checks ranges again where an endpoint has such an address.
       const isOpen = spec.loadBalancerSourceRanges.length === 0;
       const ips = ingress.filter((ip) => isOpen || families.every((family) => ip !== places[family].ownNode));
       return service(

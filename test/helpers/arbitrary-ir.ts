@@ -6,9 +6,9 @@ import { address, cidr, endpoint, makeIR, makeNode, port, portName, rehashed, se
 import { compareText, servicePortId } from '../../compiler/values/names.ts';
 import type { Protocol } from '../../compiler/values/port.ts';
 
-/** Another node's address and one of Service ant's pods: a Service may list them all the same. */
+/** Another node's address and the address of one of Service ant's pods: a Service may list them nevertheless. */
 const somebodyElses = ['192.168.0.11', '10.1.1.1'];
-/** What the compiler would know of these. */
+/** The compiler's facts about these addresses. */
 const arbitraryContested: Contested = {
   elsewhere: [
     { address: address('10.1.1.1'), whose: 'a pod' },
@@ -18,7 +18,7 @@ const arbitraryContested: Contested = {
 };
 
 /**
- * What one Service may become, as far as programs depend on it: few addresses and ports, so that
+ * The IRs that one Service may have, as far as programs depend on them: few addresses and ports, so that
  * Services come, go, change and take over each other's addresses often.
  */
 function arbitraryService(name: string, slot: number): fc.Arbitrary<ServicePortIR> {
@@ -31,7 +31,7 @@ function arbitraryService(name: string, slot: number): fc.Arbitrary<ServicePortI
       endpoints,
       frontends: fc.subarray(['external', 'balancer', 'node'] as const),
       clusterIP: fc.constantFrom(slot, slot, slot, 9),
-      // Of a Service, of its own node port, and of another one's.
+      // Port 80, the Service's own node port, and another Service's node port.
       port: fc.constantFrom(80, 80, 30000 + slot, 30001),
       externalIP: fc.constantFrom(`203.0.113.${slot}`, '192.168.0.10', ...somebodyElses),
       ranges: fc.constantFrom([], [], ['198.51.100.0/24'], ['198.51.100.0/24', '203.0.113.0/24']),
@@ -69,7 +69,8 @@ interface Shape {
 }
 
 function frontendsOf({ frontends, clusterIP, ranges, port: number, externalIP }: Shape, slot: number): Frontend[] {
-  // A node port and the node's address with its number are two places to a plan: what goes at one may come at the other.
+  // A plan treats a node port and the node's address with the same number as two places: one may come while the other
+  // goes.
   const at = (text: string) => endpoint(`${text}:${text.startsWith('192.168.') ? 80 : number}`);
   const all: Frontend[] = [{ kind: 'clusterIP', ...placeOf(at(`10.96.0.${clusterIP}`)) }];
   if (frontends.includes('external')) all.push({ kind: 'externalIP', ...placeOf(at(externalIP)) });
@@ -120,7 +121,7 @@ function withoutClashes(services: readonly ServicePortIR[]): ServicePortIR[] {
     .sort((a, b) => compareText(a.id, b.id));
 }
 
-/** How one node may be set up: what of it changes rules that all Services share. */
+/** The settings of one node that change rules which all Services share. */
 export function arbitraryNode(): fc.Arbitrary<NodeContext> {
   return fc
     .record({

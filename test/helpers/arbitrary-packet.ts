@@ -15,7 +15,7 @@ const arbitraryFrom: fc.Arbitrary<Packet['from']> = fc.oneof(
   fc.constantFrom('eth0', 'veth0', 'cali7', 'cbr0.5').map((name) => ({ kind: 'interface', name }) as const),
 );
 
-/** Any packet of either family, one in three of a client that an endpoint remembers. */
+/** Any packet of either family; one in three comes from a client that affinity remembers. */
 export const arbitraryPacket: fc.Arbitrary<Packet> = fc
   .constantFrom('IPv4' as const, 'IPv6' as const)
   .chain((family) => {

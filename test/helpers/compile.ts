@@ -27,7 +27,7 @@ export function compileObjects(objects: readonly unknown[], options: CompileOpti
   });
 }
 
-/** A registry of clusters of which only what matters is said. */
+/** A registry of clusters, with only those fields that matter to the test. */
 export function registryOf(
   clusters: Readonly<Record<string, Partial<RegisteredCluster>>>,
   rest: Partial<Registry> = {},
@@ -71,7 +71,7 @@ export function poolTexts(pool: ServicePortIR['pools']['cluster']): string[] {
   );
 }
 
-/** Without the note on the node, which these tests don't give an object of. */
+/** Diagnostics without the note about the node, for which these tests give no object. */
 export function diagnosticTexts(compilation: Compilation): string[] {
   return compilation.diagnostics
     .filter(({ code }) => code !== 'node-missing' && code !== 'own-cluster-unknown')

@@ -16,10 +16,10 @@ export interface Change {
 }
 
 /**
- * A packet that is treated wrongly on the way from one program to another, and how; undefined when
+ * The first packet that is treated wrongly on the way from one program to another, with the fault; undefined when
  * there is none.
  *
- * states   what the kernel held at first, after every step, and in the end
+ * states   the kernel's contents at first, after every step, and in the end
  */
 export function findUnsafe(states: readonly IpvsProgram[], change: Change): string | undefined {
   const bound = new Set(states.flatMap(({ addresses }) => addresses));
@@ -37,9 +37,9 @@ export function findUnsafe(states: readonly IpvsProgram[], change: Change): stri
 }
 
 /**
- * A process sends with an address that the node has at the time, and with a loopback address to no
- * other; from outside nothing comes with an address that the node has or is about to have. Whom
- * persistence remembers is left out: it may be forgotten at any time.
+ * A process sends from an address that the node has at the time, and from a loopback address only to loopback
+ * addresses; from outside no packet comes from an address that the node has or is about to get. Clients that
+ * persistence remembers are left out: the kernel may forget them at any time.
  */
 function isSent(
   { from, source, destination, remembered }: Packet,
@@ -51,7 +51,10 @@ function isSent(
   return from.kind !== 'node' || node.addresses.includes(source);
 }
 
-/** Masqueraded or not, what goes where it was sent to is nobody's: a Service's address that is not bound leads nowhere. */
+/**
+ * Masqueraded or not, packets to their original destination belong to no Service: a Service's address that is not bound
+ * leads nowhere.
+ */
 function plain(verdict: Verdict, { destination, destinationPort }: Packet): Verdict {
   const isAsSent =
     verdict.kind === 'forward' &&
@@ -60,11 +63,11 @@ function plain(verdict: Verdict, { destination, destinationPort }: Packet): Verd
 }
 
 /**
- * A verdict half-way is the old one or the new one, in each respect: it goes to endpoints that the
- * Service had or gets, masqueraded as before or after (where the policy about that changes, only an
+ * An intermediate verdict equals the old or the new one, in each respect: it goes to endpoints that the
+ * Service had or gets, masqueraded as before or after (where the policy for that changes, only an
  * endpoint on this node goes without);
- * it is let through only if it is before or after; it is refused only if it is before or after, or
- * while what goes altogether drains.
+ * it lets a packet through only if one end does; it rejects only if one end does, or
+ * while a Service that is removed altogether drains.
  */
 function isSafe(
   verdicts: readonly Verdict[],
@@ -76,7 +79,7 @@ function isSafe(
   const isRefused = ends.some(({ kind }) => kind === 'reject' || kind === 'drop');
   if (verdict.kind === 'reject' || verdict.kind === 'drop') return isRefused || !isServedBy(ends.at(-1));
   if (!isServedBy(verdict) || !ends.some(isServedBy)) return false;
-  // Part of the connections may be refused where an end refuses that part: an endpoint at an address that is refused.
+  // Part of the connections may be rejected where an end rejects that part: an endpoint at an address that rejects.
   if (verdict.kind === 'mixed' && !isRefused && !ends.some(({ kind }) => kind === 'mixed')) return false;
   const ways = ends.flatMap((end) => (isServedBy(end) ? end.to : []));
   return verdict.to.every(
@@ -95,9 +98,9 @@ function isServedBy(verdict: Verdict | undefined): verdict is Served {
 }
 
 interface Respects {
-  /** That the Services asked for have at either time. */
+  /** Endpoints of the Services that the packet addresses, before or after. */
   readonly endpoints: ReadonlySet<string>;
-  /** Those on this node, which alone can answer a client whose address they see. */
+  /** Endpoints on this node: only they can answer a client whose address they see. */
   readonly local: ReadonlySet<string>;
   readonly changesPolicy: boolean;
 }

@@ -15,7 +15,7 @@ import {
 } from '../../compiler/values/names.ts';
 import { type Port, parsePort } from '../../compiler/values/port.ts';
 
-/** Values written out in tests: what is no value fails the test that wrote it. */
+/** Values written out in tests: an invalid value fails the test that wrote it. */
 export const address = (text: string): IpAddress => must(parseAddress(text), text);
 export const cidr = (text: string): Cidr => must(parseCidr(text), text);
 export const port = (number: number): Port => must(parsePort(number), String(number));
@@ -51,8 +51,8 @@ export const clusterIP = (text: string, number: number): Frontend => ({
 });
 
 /**
- * The IR of `shop/cart` port `http` with these endpoints for every client, and whatever a test
- * says otherwise. A pool with no endpoints makes the routes into it a rejection.
+ * The IR of `shop/cart` port `http` with these endpoints for every client, unless the test
+ * overrides a field. A pool without endpoints turns the routes into it into a rejection.
  */
 export function makeIR(
   frontends: readonly Frontend[],
@@ -87,13 +87,13 @@ export function makeIR(
   return rehashed(ir);
 }
 
-/** An IR that a test changed, with the hash of what it is now: backends remember units by it. */
+/** An IR that a test changed, with the hash of its new value: backends remember units by it. */
 export function rehashed(ir: Omit<ServicePortIR, 'hash'>): ServicePortIR {
   const { hash: _old, ...content } = { hash: undefined, ...ir };
   return { ...content, hash: contentHash(content) };
 }
 
-/** An IPv4 node at 192.168.0.10 whose pods have 10.1.0.0/16, and whatever a test says otherwise. */
+/** An IPv4 node at 192.168.0.10 whose pods have 10.1.0.0/16, unless the test overrides a field. */
 export function makeNode(more: Partial<NodeContext> = {}): NodeContext {
   return {
     family: 'IPv4',

@@ -8,7 +8,7 @@ export interface ServiceOptions {
   readonly status?: Record<string, unknown>;
 }
 
-/** A Service `default/<name>`; its spec is port 80/TCP at 10.96.0.1 unless said otherwise. */
+/** A Service `default/<name>`; by default its spec is port 80/TCP at 10.96.0.1. */
 export function service(name: string, spec: Record<string, unknown> = {}, options: ServiceOptions = {}) {
   return {
     apiVersion: 'v1',
@@ -25,7 +25,7 @@ export function service(name: string, spec: Record<string, unknown> = {}, option
   };
 }
 
-/** The same, which lets other clusters' exports in. */
+/** The same, but it accepts other clusters' exports. */
 export function openService(name: string, spec: Record<string, unknown> = {}, options: ServiceOptions = {}) {
   const annotations = { ...options.annotations, 'slicewright.dev/accept-clusters': '*' };
   return service(name, spec, { ...options, annotations });
@@ -61,7 +61,7 @@ export function endpoint(address: string, options: EndpointOptions = {}) {
   };
 }
 
-/** ready false, serving, terminating: the last resort. */
+/** ready false, serving, terminating: used as the last resort. */
 export const leaving = { ready: false, serving: true, terminating: true };
 
 export interface SliceOptions {
@@ -81,7 +81,7 @@ const managers: Readonly<Record<string, string>> = {
   import: 'endpointslice-controller.karmada.io',
 };
 
-/** A slice of Service `default/<of>`, native and with port 8080/TCP unless said otherwise. Endpoints may be bare addresses. */
+/** A slice of Service `default/<of>`, by default native and with port 8080/TCP. Endpoints may be bare addresses. */
 export function slice(
   of: string,
   name: string,
@@ -111,7 +111,7 @@ export function slice(
   };
 }
 
-/** A slice as Karmada's MultiClusterService dispatches it from another cluster. */
+/** A slice that Karmada's MultiClusterService dispatched from another cluster. */
 export function dispatched(
   of: string,
   cluster: string,
@@ -121,7 +121,7 @@ export function dispatched(
   return slice(of, `${cluster}-${of}-x`, endpoints, { by: 'dispatch', provisionCluster: cluster, ...options });
 }
 
-/** A ServiceImport `default/<name>`; port 80/TCP at 10.97.0.1 unless said otherwise. */
+/** A ServiceImport `default/<name>`; by default port 80/TCP at 10.97.0.1. */
 export function serviceImport(name: string, spec: Record<string, unknown> = {}, options: ServiceOptions = {}) {
   return {
     apiVersion: 'multicluster.x-k8s.io/v1beta1',
@@ -140,7 +140,7 @@ export function serviceExport(name: string) {
   };
 }
 
-/** Karmada's MultiClusterService `default/<name>`, of all clusters unless said otherwise. */
+/** Karmada's MultiClusterService `default/<name>`, by default for all clusters. */
 export function multiClusterService(name: string, spec: Record<string, unknown> = {}) {
   return {
     apiVersion: 'networking.karmada.io/v1alpha1',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * For commands that write to a kernel of a test's own: their lock is no business of the machine's, nor of a test that
+ * For commands that write to a test's own kernel: their lock must not block the machine, nor a test that
  * runs in another process.
  */
 export const lockDir = mkdtempSync(join(tmpdir(), 'slicewright-lock-'));

@@ -8,9 +8,9 @@ import type { IpAddress } from '../../compiler/values/address.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import { address, cidr, endpoint, makeIR, makeNode, port, service } from './ir.ts';
 
-// Few addresses and ports, so that everything meets: endpoints at frontends of others, at the
+// Few addresses and ports, so that everything collides: endpoints at other Services' frontends, at the
 // node, at loopback; load balancers and external addresses that are the node's; node ports,
-// health checks and endpoints of one number.
+// health checks and endpoints with one number.
 const clusterAddresses = ['10.96.0.1', '10.96.0.2', '192.168.0.10'];
 const externalAddresses = ['203.0.113.9', '192.168.0.10', '172.16.0.10', '10.1.0.6'];
 const podAddresses = ['10.1.0.5', '10.1.0.6', '10.2.0.5', '127.0.0.5'];
@@ -18,7 +18,10 @@ const numbers = [80, 8080, 30080];
 
 const arbitraryNumber = fc.constantFrom(...numbers).map(port);
 
-/** One Service port's: all of one number but the node port, all load balancer addresses with the same ranges. */
+/**
+ * One Service port's frontends: all with one number except the node port, all load balancer addresses with the same
+ * ranges.
+ */
 function arbitraryFrontends(): fc.Arbitrary<Frontend[]> {
   const ranges = ['198.51.100.0/24', '192.168.0.0/24', '10.1.0.0/24', '0.0.0.0/0'].map(cidr);
   const some = (texts: readonly string[]) => fc.subarray(texts.map(address));
@@ -58,7 +61,7 @@ function arbitraryEndpoint(): fc.Arbitrary<Endpoint> {
     .map(({ text, number, ...more }) => endpoint(`${text}:${number}`, more));
 }
 
-/** Pools and routes as the compiler decides them: IPT-5, IPT-10. */
+/** Pools and routes, as the compiler decides them: IPT-5, IPT-10. */
 function arbitraryService(name: string): fc.Arbitrary<ServicePortIR> {
   return fc
     .record({
@@ -96,7 +99,7 @@ function arbitraryService(name: string): fc.Arbitrary<ServicePortIR> {
     });
 }
 
-/** Services of an IPv4 node in id order; what an earlier one dials is no later one's. */
+/** Services of an IPv4 node in id order; no later Service has a frontend of an earlier one. */
 export const meetingServices = fc
   .tuple(...['ant', 'bee', 'cow', 'dog'].map((name) => fc.option(arbitraryService(name), { nil: undefined })))
   .map((services) => {
@@ -115,7 +118,7 @@ export const meetingServices = fc
       .sort((a, b) => compareText(a.id, b.id));
   });
 
-/** The node that they are on, in all its settings. */
+/** The node of these Services, in all its settings. */
 export const meetingNode: fc.Arbitrary<NodeContext> = fc
   .record({
     addresses: fc.constant(['172.16.0.10', '192.168.0.10'].map(address)),
@@ -141,7 +144,7 @@ function fail(): never {
   throw new Error('an interface name');
 }
 
-/** Anyone dialling anything, besides the probes. */
+/** Any client that dials any address, besides the probes. */
 export const meetingPackets: fc.Arbitrary<Packet[]> = fc.array(
   fc.record({
     family: fc.constant('IPv4' as const),

@@ -1,4 +1,4 @@
-/** The smallest of the values that `percent` of them are not above, rounded to tenths. */
+/** The smallest value that at least `percent` of the values do not exceed, rounded to tenths. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const value = sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)];
@@ -6,7 +6,7 @@ export function percentile(values: readonly number[], percent: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** Numbers in [0, 1) from a seed: the generator mulberry32, which is enough for tests. */
+/** Numbers in [0, 1) from a seed: the generator mulberry32, which is good enough for tests. */
 export function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -18,7 +18,7 @@ export function randomNumbers(seed: number): () => number {
 }
 
 /**
- * Where all chance of this run starts: the same in every file of tests and at a second try. `make test` prints it
+ * The seed of all randomness in this run: the same in every test file and at a second try. `make test` prints it
  * when a test fails, and takes it from the variable SEED.
  */
 export function runSeed(): number {

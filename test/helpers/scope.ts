@@ -7,16 +7,18 @@ import type { Scope } from '../../backends/target.ts';
 import { type ChainPrefix, kubePrefix } from '../../compiler/settings.ts';
 import type { Family } from '../../compiler/values/address.ts';
 
-/* What a command line decides for a product, decided for a test. */
+/*
+ * Choices that a command line makes for the product, made here for a test.
+ */
 
 export function ownChainsUnder(prefix: ChainPrefix): OwnChains {
   return ownChainsOf(prefix, tableWriters());
 }
 
-/** Of every backend, under kube-proxy's names. */
+/** Chains of every backend, under kube-proxy's names. */
 export const ownChains: OwnChains = ownChainsUnder(kubePrefix);
 
-/** kube-proxy's place in one family, with nothing taken over unless the test says so. */
+/** The scope of kube-proxy's chains in one family; nothing is taken over unless the test requests it. */
 export function scopeFor(family: Family = 'IPv4', more: Partial<Scope> = {}): Scope & { readonly own: OwnChains } {
   const scope: Scope = { family, prefix: kubePrefix, takeOver: false, excludeCidrs: [], ...more };
   return { ...scope, own: ownChainsUnder(scope.prefix) };

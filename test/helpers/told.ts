@@ -5,7 +5,7 @@ import { recognise } from '../../compiler/model/kinds.ts';
 import { defaultSettings } from '../../compiler/settings.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
 
-/** A change as a test writes it down: JSON of the object, also of one that is gone. */
+/** A change as a test writes it: the object's JSON, even of an object that is gone. */
 export interface WrittenChange {
   /** Absent: the cluster that the node belongs to. */
   readonly cluster?: ClusterName | undefined;
@@ -13,14 +13,14 @@ export interface WrittenChange {
   readonly gone: boolean;
 }
 
-/** What a source tells of an object: nothing if it is of no kind that we know, and its name alone if it is gone. */
+/** What a source reports about an object: an empty list if its kind is unknown, and only its name if it is gone. */
 export function told(raw: unknown, gone = false): Told[] {
   const object = recognise(raw);
   if (object === undefined) return [];
   return gone ? [{ gone, id: object.id }] : [{ gone, object }];
 }
 
-/** The changes as they travel on from where they entered. */
+/** The changes as they travel on from the place where they entered. */
 export function changesOf(
   written: readonly WrittenChange[],
   context: Pick<CompilerContext, 'settings' | 'registry'> = { settings: defaultSettings },
@@ -29,7 +29,7 @@ export function changesOf(
   return written.flatMap(({ cluster, object, gone }) => told(object, gone).map((one) => read(one, cluster)));
 }
 
-/** A compiler that remembers, and takes changes as they are written down. */
+/** A compiler that remembers, and takes changes as tests write them. */
 export function createToldCompiler(context: CompilerContext) {
   const compiler = createCompiler(context);
   return {

@@ -1,10 +1,13 @@
-/** Counts elements that code walks over, one by one, in maps, sets and arrays: what grows with a program unless an index is asked. */
+/**
+ * Counts elements of maps, sets and arrays that code steps through: the number grows with a program, unless an index is
+ * used.
+ */
 export interface WalkCounter {
-  /** Elements so far. */
+  /** The count so far. */
   count(): number;
-  /** Not of what is done meanwhile: a fake kernel looks at all of itself. */
+  /** Runs a body without counting: a fake kernel looks at all its contents. */
   without<T>(body: () => Promise<T>): Promise<T>;
-  /** Puts the language back as it was. */
+  /** Restores the original iterators of the language. */
   [Symbol.dispose](): void;
 }
 
@@ -13,8 +16,8 @@ type Method = (this: unknown, ...args: readonly unknown[]) => unknown;
 const callbackMethods = ['map', 'filter', 'forEach', 'flatMap', 'some', 'every', 'find', 'findIndex', 'reduce'];
 
 /**
- * From now on, in the whole process: `for`, spreading and every constructor that takes an iterable step through these
- * iterators. Copies (`slice`) and sorting without a function do not count.
+ * Counts from now on, in the whole process: `for`, spreading and every constructor that takes an iterable step through
+ * these iterators. Copies (`slice`) and sorting without a function do not count.
  */
 export function countWalks(): WalkCounter {
   let walked = 0;

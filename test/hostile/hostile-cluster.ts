@@ -4,13 +4,13 @@ import { mcsGroup } from '../agent/faults.fixture.ts';
 import type { Faults } from '../apiserver/faults.ts';
 import type { Manifest } from '../packets/objects.ts';
 
-/** A cluster that tries what it can to take Services' connections, or to keep the agent from its work. */
+/** A cluster that tries everything it can to take Services' connections, or to disturb the agent's work. */
 export interface HostileCluster {
-  /** Does one thing more. Returns what. */
+  /** Does one more hostile thing. Returns its name. */
   act(): string;
 }
 
-/** Services that let it in; those of the fleet don't. */
+/** Services that accept this cluster's endpoints; those of the fleet do not. */
 export const openServices: readonly Manifest[] = Array.from({ length: 10 }, (_, i) => ({
   apiVersion: 'v1',
   kind: 'Service',
@@ -25,10 +25,10 @@ export const openServices: readonly Manifest[] = Array.from({ length: 10 }, (_, 
   status: { loadBalancer: {} },
 }));
 
-/** Where the agent's local cluster has somebody, and where nobody answers. */
+/** Addresses that the agent's local cluster uses, and addresses where nothing answers. */
 const claimed = ['10.12.0.6', '10.12.0.10', '172.18.0.12', '10.13.100.1', '10.66.0.1', '10.66.0.77', '10.66.0.78'];
 
-/** What its API server says in the place of what a good one would have refused. */
+/** Values that its API server sends although a good one would have refused them. */
 const lies: Readonly<Record<string, string>> = {
   '10.66.0.77': '127.0.0.1',
   '10.66.0.78': '169.254.169.254',

@@ -1,9 +1,12 @@
 import { changeAt, hostileTexts, type Path, placesOf } from '../tables/hostile.ts';
 
-/** Stands in hostile texts and nowhere else, so no text for a tool may have it. */
+/** Appears in hostile texts and nowhere else, so no text for a tool may contain it. */
 export const attackers = ['EVIL', '6.6.6.6', 'dead:beef'] as const;
 
-/** What ends a line, a word, a quote, a command or a list in some tool's language, and what then would be said. */
+/**
+ * Texts that end a line, a word, a quote, a command or a list in some tool's language, and then add content of their
+ * own.
+ */
 const payloads: readonly string[] = [
   ...hostileTexts.filter((text) => text.length < 1000),
   'a\nCOMMIT\n*filter\n-I INPUT -s 6.6.6.6/32 -j ACCEPT\nCOMMIT\n*nat',
@@ -74,7 +77,7 @@ function times<T>(random: Random, most: number, make: () => T): T[] {
   return Array.from({ length: Math.floor(random() * (most + 1)) }, make);
 }
 
-/** A value that somebody put in the place of one that was good. */
+/** A hostile value in place of a good one. */
 function hostile(random: Random, before: unknown): unknown {
   const text = String(before);
   const chance = random();
@@ -223,7 +226,7 @@ const others: readonly ((random: Random) => Json)[] = [
   (random) => node(random, 'n2'),
 ];
 
-/** One of its keys is another: tables of labels are asked by names that anyone may write. */
+/** Replaces one of its keys: maps of labels are accessed by names that anyone may write. */
 function withHostileKey(random: Random, object: Json): Json {
   const key = pick(random, payloads);
   const field = pick(random, ['labels', 'annotations']);
@@ -236,7 +239,7 @@ function damaged(random: Random, object: Json): Json {
   for (let left = Math.floor(random() * 3); left > 0; left--) {
     const places: readonly Path[] = placesOf(after);
     const place = pick(random, places);
-    // Of another kind it would only be passed over.
+    // An object of another kind would only be skipped.
     if (place.length === 1 && random() < 0.9) continue;
     after = changeAt(after, place, (before) => hostile(random, before));
   }
@@ -250,7 +253,7 @@ export interface HostileClusters {
 
 export const objectsOfBatch = 40;
 
-/** Forty objects of two clusters, most of them with one or two fields that are hostile, around what is in order. */
+/** Forty objects of two clusters; most have one or two hostile fields among good ones. */
 export function hostileClusters(random: Random): HostileClusters {
   const any = (): Json => {
     const chance = random();

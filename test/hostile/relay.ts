@@ -1,10 +1,13 @@
 import { type AgentProcess, type ProcessOptions, startAgentProcess } from '../agent/agent-client.ts';
 
-/** Agents one after the other: each is killed, and the next goes on at once. */
+/** Agents that follow one another: each is killed, and the next one continues at once. */
 export interface Relay {
-  /** The first sync of an agent, and every later one, so far. */
+  /** How many syncs the agents made so far, an agent's first one included. */
   syncs(): number;
-  /** Kills the agent that works, and lets the next one go: which is loaded, as one that waits for the node's lock. */
+  /**
+   * Kills the working agent and starts the next one, which is loaded already, like an agent that waits for the node's
+   * lock.
+   */
   next(): Promise<void>;
   /** Kills all of them. */
   end(): Promise<void>;
@@ -15,7 +18,7 @@ interface Waiting {
   readonly isLoaded: Promise<void>;
 }
 
-/** failed   what agents could not do, as they said it */
+/** failed   gets each agent's error messages */
 export function createRelay(options: ProcessOptions, failed: (message: string) => void): Relay {
   let synced = 0;
   const waiting: Waiting[] = [];

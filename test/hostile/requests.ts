@@ -1,7 +1,7 @@
-/** What a client may send that is no good request, or nearly one, from numbers in [0, 1). */
+/** A faulty or nearly good request that a client may send, made from numbers in [0, 1). */
 export function hostileRequest(random: () => number): Buffer {
   const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
-  // A part that is good, mostly, and first in its list: else nothing comes past the request line.
+  // A part that is mostly good. The good value is first in its list: otherwise no request would pass its request line.
   const part = (values: readonly string[]): string => (random() < 0.6 ? (values[0] ?? '') : pick(values));
   const request = (): string => `${part(methods)} ${pick(targets)} ${part(versions)}${part(headers)}${part(bodies)}`;
   const kind = random();

@@ -8,7 +8,7 @@ async function succeed(run: Run, file: string, args: readonly string[]): Promise
   return stdout;
 }
 
-/** What a firewall does to the tables when it is loaded anew. */
+/** Empties the tables as a firewall does when it is reloaded. */
 export const flushers: Readonly<Record<TableMode, (run: Run) => Promise<void>>> = {
   iptables: async (run) => {
     for (const table of ['nat', 'filter']) await succeed(run, 'iptables', ['--wait', '60', '-t', table, '-F']);
@@ -16,7 +16,10 @@ export const flushers: Readonly<Record<TableMode, (run: Run) => Promise<void>>> 
   nftables: async (run) => void (await succeed(run, 'nft', ['flush', 'ruleset'])),
 };
 
-/** Whether the kernel leads the addresses somewhere: asked of the tools alone, not of who wrote the rules. */
+/**
+ * Whether the kernel has rules for the addresses: asked from the tools alone, not from the program that wrote the
+ * rules.
+ */
 export async function isInForce(run: Run, mode: TableMode, addresses: readonly string[]): Promise<boolean> {
   if (mode === 'nftables') {
     const { exitCode, stdout } = await run('nft', ['list', 'table', 'ip', 'slicewright']);

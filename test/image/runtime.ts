@@ -1,25 +1,25 @@
 import { readFileSync } from 'node:fs';
 import type { Container } from '../deploy/pod.ts';
 
-/** What an image says of how it is started. */
+/** An image's own settings for its start. */
 export interface ImageConfig {
   readonly Entrypoint: readonly string[];
   readonly Env: readonly string[];
   readonly WorkingDir: string;
 }
 
-/** What only a node knows. */
+/** Facts that only a node knows. */
 export interface OnNode {
   /** An unpacked image. */
   readonly root: string;
-  /** Where each volume is, by the path at which it is mounted. */
+  /** The place of each volume, by the path at which it is mounted. */
   readonly volumes: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string>>;
 }
 
 /**
- * The configuration with which containerd would have runc start a container of a pod on the host's network: what its
- * security context says and no more, its volumes, and containerd's defaults for what is masked and what is read-only.
+ * The configuration with which containerd would have runc start a container of a pod on the host's network: exactly its
+ * security context, its volumes, and containerd's defaults for masked and read-only paths.
  *
  * source  OCI runtime specification 1.0; containerd's `oci.DefaultSpec` and its privileged containers
  */
@@ -123,7 +123,7 @@ interface Condition {
 
 /**
  * The default profile of container runtimes, for a container with these capabilities. io_uring is left out, as runtimes
- * have done since the profile was recorded.
+ * have done since this profile was recorded.
  */
 function seccompFor(capabilities: readonly string[]): object {
   const profile = JSON.parse(readFileSync(new URL('seccomp.json', import.meta.url), 'utf8')) as Profile;

@@ -19,7 +19,7 @@ interface Config {
   readonly rootfs: { readonly diff_ids: readonly string[] };
 }
 
-/** What an archive in the OCI layout holds, as a runtime that loads it finds it. */
+/** The contents of an archive in the OCI layout, as a runtime that loads it finds them. */
 export interface Loaded {
   /** The name under which containerd keeps it. */
   readonly name: string | undefined;
@@ -31,9 +31,9 @@ export interface Loaded {
 }
 
 /**
- * Reads an archive by what it says of itself, and holds each blob to its digest and its size.
+ * Reads an archive by its own index, and checks each blob's digest and size.
  *
- * throws  if something is not what it says, or there is no image for the architecture
+ * throws  if a blob differs from its description, or there is no image for the architecture
  */
 export async function loadArchive(archive: Uint8Array, architecture: string): Promise<Loaded> {
   const tree = await treeOf(archive);

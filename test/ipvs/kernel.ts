@@ -10,11 +10,14 @@ import type { ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Family } from '../../compiler/values/address.ts';
 
-/** One family of a node on which programs follow each other, kept as an agent would: each apply reads what it left. */
+/**
+ * One family of a node to which programs are applied in turn, as an agent does: each apply reads the state that the
+ * previous one left.
+ */
 export interface LiveNode {
-  /** Throws unless a reading shows what was wanted, of every Service. */
+  /** Throws unless a reading afterwards shows the wanted state of every Service. */
   apply(services: readonly ServicePortIR[], node: NodeContext, options?: IpvsApplyOptions): Promise<IpvsReport>;
-  /** Leaves nothing of ours. */
+  /** Removes everything of slicewright's. */
   remove(): Promise<void>;
   program(): IpvsProgram | undefined;
 }
@@ -38,7 +41,7 @@ export function openNode(run: Run, family: Family): LiveNode {
   };
 }
 
-/** What a program says, without what is applied beside every program and what only a kernel knows. */
+/** The text of a program, without the parts that accompany every program and those that only a kernel knows. */
 export function programText(program: IpvsProgram): string {
   const chains = [...program.rules.chains.values()].filter(({ name }) => name !== markerOf(program.prefix));
   return document([
@@ -50,7 +53,7 @@ export function programText(program: IpvsProgram): string {
   ]);
 }
 
-/** What the kernel of a host holds, by the tools themselves; for a clean host only what others have. */
+/** The contents of a host's kernel, read by the tools; on a clean host only other programs' parts. */
 export async function remains(run: Run): Promise<readonly string[]> {
   const lines = async (file: string, args: readonly string[]) => (await run(file, args)).stdout.split('\n');
   const rules = [...(await lines('iptables-save', [])), ...(await lines('ip6tables-save', []))];

@@ -45,11 +45,11 @@ export interface Step {
   readonly name: string;
   /** undefined: its API server was stopped. */
   readonly members: Readonly<Record<Member, Snapshot | undefined>>;
-  /** As above, or as it was seen last: what Karmada has of a member that is stopped. */
+  /** As above, or the last snapshot: the state that Karmada has of a member that is stopped. */
   readonly lastSeen: Readonly<Record<Member, Snapshot>>;
 }
 
-/** Captured while things were still on their way, as the record of these steps says. */
+/** Captured while changes were still under way, as the record of these steps says. */
 const unsettled: ReadonlySet<string> = new Set([
   '1-mcs-crosscluster-default/02-mcs-created',
   '6-field-survival/03-zones-hints',

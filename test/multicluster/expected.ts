@@ -1,7 +1,10 @@
 import { parseAddress } from '../../compiler/values/address.ts';
 import { type Member, members, type RawSlice, type RawService, type Snapshot, type Step } from './captures.ts';
 
-/** Where a slice's endpoints run, and the slice there that it is a copy of; undefined: that one is gone, and nothing is due. */
+/**
+ * Where a slice's endpoints run, and the slice there that it copies; undefined: that slice is gone, and no endpoints
+ * are expected.
+ */
 export interface Origin {
   readonly cluster: Member;
   readonly slice: RawSlice | undefined;
@@ -27,7 +30,7 @@ export function originOf(slice: RawSlice, holder: Member, step: Step): Origin {
   return { cluster: through ?? provider, slice: undefined };
 }
 
-/** Text of the endpoints that new connections may go to, from what their providers really have. */
+/** Text of the endpoints that new connections may reach, from the slices of the clusters that provide them. */
 export function expectedEndpoints(
   service: RawService,
   portName: string,

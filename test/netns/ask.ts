@@ -8,7 +8,7 @@ import type { Answer, Question } from './station-protocol.ts';
 
 const patienceMs = 1_500;
 
-/** Opens one new connection, asks, and closes or resets it. Never rejects for what the network did. */
+/** Opens one new connection, asks, and closes or resets it. Never rejects because of the network. */
 export async function ask(question: Question): Promise<Answer> {
   const startedMs = performance.now();
   try {
@@ -23,7 +23,7 @@ export async function ask(question: Question): Promise<Answer> {
   }
 }
 
-/** Each gives the server's words, or undefined for silence. */
+/** Each returns the server's answer, or undefined for silence. */
 const transports = { tcp: askHttp, udp: askUdp, sctp: askSctp };
 
 function askHttp(question: Question, timeoutMs: number): Promise<string | undefined> {
@@ -34,7 +34,7 @@ function askHttp(question: Question, timeoutMs: number): Promise<string | undefi
       ...(question.fromAddress !== undefined && { localAddress: question.fromAddress }),
       ...(question.fromPort !== undefined && { localPort: question.fromPort }),
     };
-    // Only a socket that did not close together with the server's can still be reset.
+    // A socket can still be reset only if it did not close together with the server's.
     const createConnection = () => connect({ ...ends, allowHalfOpen: true });
     const resets = question.resets === true;
     const request = httpRequest({ ...ends, agent: false, ...(resets && { createConnection }) });
@@ -48,7 +48,7 @@ function askHttp(question: Question, timeoutMs: number): Promise<string | undefi
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (part: string) => (text += part));
-      // Before Node's own listener, which would begin to close it.
+      // Runs before Node's own listener, which would begin to close the connection.
       response.prependListener('end', () => {
         resolve(text);
         if (resets) request.socket?.resetAndDestroy();

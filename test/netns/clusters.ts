@@ -16,10 +16,13 @@ export const member2Node = { IPv4: '172.18.0.12', IPv6: 'fd00:18::12' } as const
 export const member1Node = { IPv4: '172.18.0.11', IPv6: 'fd00:18::11' } as const;
 export const outside = { IPv4: '172.18.0.99', IPv6: 'fd00:18::99' } as const;
 export const clientPod = { IPv4: '10.12.0.10', IPv6: 'fd00:12::10' } as const;
-/** What {@link outside} sends to member2's node: pods, cluster IPs, and addresses of load balancers and owners. */
+/**
+ * Destinations that {@link outside} sends to member2's node: pods, cluster IPs, and addresses of load balancers and
+ * owners.
+ */
 const routedRanges = ['10.12.0.0/15', 'fd00:12::/31', '203.0.113.0/24', '2001:db8:113::/64'];
 
-/** The node's own addresses on every wire to a pod of its: what a masqueraded pod sees. */
+/** The node's own addresses on every wire to one of its pods: a masqueraded pod sees these. */
 const gateways = { 'member2-node': ['10.12.0.1', 'fd00:12::1'], 'member1-node': ['10.10.0.1', 'fd00:10::1'] } as const;
 
 const pods = [
@@ -80,7 +83,7 @@ function podWire({ host, node, addresses }: Pod): readonly [End, End] {
   ];
 }
 
-/** An address without a network around it. */
+/** An address without its network's length. */
 function alone(address: string): string {
   return `${address}/${address.includes(':') ? 128 : 32}`;
 }

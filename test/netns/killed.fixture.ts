@@ -1,4 +1,4 @@
-/** Boots a network, says so, and waits to be killed. */
+/** Boots a network, reports it, and waits to be killed. */
 import { bootNetwork } from './network.ts';
 
 const network = await bootNetwork({ hosts: [{ name: 'alone', role: 'endpoint' }], wires: [] });

@@ -8,8 +8,8 @@ import { environment } from './processes.ts';
 const program = fileURLToPath(new URL('listener.ts', import.meta.url));
 
 /**
- * Listens in a namespace, and serves here: a socket belongs to the namespace that it was made in, whoever holds it. So
- * what a test looks into can be reached from nodes as if it were there.
+ * Listens in a namespace, but serves in this process: a socket belongs to the namespace where it was made, whichever
+ * process holds it. So nodes can reach objects of the test as if they were in the namespace.
  */
 export async function listenOn(network: LocalNetwork, host: string, address: string, port: number): Promise<Server> {
   const [file, ...enter] = network.enter(host);

@@ -2,14 +2,14 @@ import { ask } from './ask.ts';
 import type { Load, LoadFailure, LoadReport } from './station-protocol.ts';
 
 export interface RunningLoad {
-  /** Ends when every connection that was begun has ended. */
+  /** Ends when every open connection has ended. */
   stop(): Promise<LoadReport>;
 }
 
 /**
- * Each connection has a port that no other one had for long. For two minutes the kernel remembers a
- * connection to a Service that was not there, translated to nowhere; who comes from the same port
- * then goes nowhere again, whatever the rules say by now.
+ * Each connection has a port that no recent connection had. For two minutes the kernel remembers a
+ * connection to a Service that did not exist, translated to nowhere; a connection from the same port
+ * then goes nowhere again, whatever the present rules are.
  */
 const ports = { first: 10_000, last: 32_000 };
 let nextPort = ports.first;
@@ -20,7 +20,7 @@ function takePort(): number {
   return port;
 }
 
-/** Opens new connections all the time until it is told to stop, and keeps count. */
+/** Opens new connections continuously until it is stopped, and counts them. */
 export function startLoad(load: Load): RunningLoad {
   let stopped = false;
   let connections = 0;
@@ -43,7 +43,7 @@ export function startLoad(load: Load): RunningLoad {
         answers[key] = (answers[key] ?? 0) + 1;
       } else {
         failures.push({ target: name, startedMs, endedMs: Date.now(), answer });
-        // Refusals come back at once: without a pause a broken Service would fill the count.
+        // Refusals come back at once: without a pause, a broken Service would dominate the count.
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }

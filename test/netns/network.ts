@@ -7,31 +7,31 @@ import { openStarter, type Starter } from './starter.ts';
 import { openStation, type Station } from './station-client.ts';
 import { topologyScript, type Topology } from './topology.ts';
 
-/** A network of namespaces that stands until it is closed or this process ends, however it ends. */
+/** A network of namespaces that exists until it is closed or this process ends, however it ends. */
 export interface Network extends AsyncDisposable {
   /** Runs commands as the administrator of a host; each is killed after `limitMs`, a minute by default. */
   run(host: string, limitMs?: number): Run;
-  /** The process that serves and asks on a host; one a host, started when first wanted. */
+  /** The process that serves and asks on a host; one for each host, started at its first use. */
   station(host: string): Promise<Station>;
   close(): Promise<void>;
 }
 
-/** A network on this machine, which a process can enter by itself. */
+/** A network on this machine, which a process can enter directly. */
 export interface LocalNetwork extends Network {
-  /** What starts a command as the administrator of a host. */
+  /** The command that starts another one as the administrator of a host. */
   enter(host: string): [string, ...string[]];
 }
 
 /**
- * Boots a topology apart from the machine: nothing of the machine's own network, mounts or locks
- * is seen or touched, and no privilege is needed where user namespaces are allowed.
+ * Boots a topology separate from the machine: it neither sees nor changes the machine's own network, mounts or locks,
+ * and needs no privilege where user namespaces are allowed.
  *
- * Cleaning up needs no code to run: the namespaces live in one holder process that ends when its
- * standard input does, so even a killed test leaves nothing behind.
- * wanted  how to get apart; what this machine allows when absent. IPVS hides its sysctls from user
- *         namespaces, so what needs them asks for `root`
+ * Cleaning up needs no code to run: the namespaces live in one holder process that ends when its standard input does,
+ * so even a killed test leaves nothing behind.
  *
- * wanted   `root`: without a user namespace, where limits of ordinary users do not hold; needs root
+ * wanted   how to isolate the network; by default, in the way that this machine allows. `root`: without a user
+ *          namespace, where limits of ordinary users do not apply; needs root. IPVS hides its sysctls from user
+ *          namespaces, so tests that need them ask for `root`
  * throws   if the machine does not allow namespaces or the topology cannot be made
  */
 export async function bootNetwork(topology: Topology, wanted?: Isolation): Promise<LocalNetwork> {
@@ -81,7 +81,7 @@ interface Holder {
   stop(): Promise<void>;
 }
 
-/** The process whose namespaces everything else enters. It ends with its standard input. */
+/** The process whose namespaces all other processes enter. It ends with its standard input. */
 async function startHolder(flags: readonly string[], script: string): Promise<Holder> {
   const child = spawn('unshare', [...flags, 'sh', '-ec', `trap '' INT\n${script}\necho ready\nexec cat`], {
     env: environment,

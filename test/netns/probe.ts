@@ -1,15 +1,15 @@
 import { userInfo } from 'node:os';
 import { runWithin } from './processes.ts';
 
-/** How a namespace of our own is made here: as any user through a user namespace, or as root without one. */
+/** How a test makes a namespace here: as any user through a user namespace, or as root without one. */
 export type Isolation = 'user' | 'root';
 
 type Feature = 'namespaces' | 'nft' | 'legacy' | 'conntrack' | 'nfacct' | 'sctp';
 
-/** What the machine lets tests do. */
+/** The features that the machine offers to tests. */
 export interface Support {
   readonly isolation: Isolation;
-  /** Why a thing cannot be done here, in words; what is absent can be done. */
+  /** Why a feature is missing here, in words; a feature that is absent from this record is available. */
   readonly lacks: Readonly<Partial<Record<Feature, string>>>;
 }
 
@@ -20,7 +20,7 @@ export function unshareFlags(isolation: Isolation): string[] {
 }
 
 const dnat = '-t nat -A PREROUTING -p tcp -j DNAT --to-destination 192.0.2.1:80';
-/** Each is a small command that needs just what it is named after. */
+/** Each is a small command that needs exactly the feature of its name. */
 const trials: Readonly<Record<Feature, string>> = {
   namespaces: 'ip netns add probe && ip link add probe0 type veth peer name probe1 netns probe',
   nft: `iptables-nft ${dnat} && ip6tables-nft -A INPUT -m statistic --mode random --probability 0.5 -j REJECT`,
@@ -33,7 +33,7 @@ const trials: Readonly<Record<Feature, string>> = {
 
 let remembered: Promise<Support> | undefined;
 
-/** Asked once a process. Changes nothing outside the namespaces that it makes and leaves. */
+/** Probes once a process. Changes nothing outside the namespaces that it makes and leaves. */
 export function probeSupport(): Promise<Support> {
   remembered ??= probe();
   return remembered;
@@ -52,7 +52,7 @@ async function probe(): Promise<Support> {
   return { isolation, lacks };
 }
 
-/** undefined: it works. */
+/** The error message; undefined: it works. */
 async function complaint(isolation: Isolation, trial: string): Promise<string | undefined> {
   const script = `mount -t tmpfs tmpfs /run && ${trial}`;
   const { exitCode, failure, stderr } = await runWithin(15_000)('unshare', [

@@ -4,8 +4,8 @@ import type { CommandResult, Run } from '../../backends/command.ts';
 const codeCache = process.env['NODE_COMPILE_CACHE'];
 
 /**
- * What processes that tests start get. Programs of the administrator live in sbin, which an ordinary user's PATH
- * lacks. Node's programs are compiled once for all of them, where somebody says where to keep that.
+ * The environment of processes that tests start. The administrator's programs are in sbin, which an ordinary user's
+ * PATH lacks. Node's programs share one compile cache where the variable for it is set.
  */
 export const environment = {
   PATH: '/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin',
@@ -13,7 +13,7 @@ export const environment = {
   ...(codeCache !== undefined && { NODE_COMPILE_CACHE: codeCache }),
 };
 
-/** What starts a command that the kernel ends when whoever started it ends, however that was. */
+/** Starts a command that the kernel ends when the process that started it ends, however it ends. */
 export const endsWithUs = ['setpriv', '--pdeathsig', 'KILL', '--'] as const;
 
 /** Runs a command to its end, killed after `limitMs`. Never used for anything that changes the machine itself. */
@@ -25,7 +25,7 @@ export function runWithin(limitMs: number, env: NodeJS.ProcessEnv = environment,
       let stderr = '';
       child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
       child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-      // A command may exit without reading all of its input: that is its affair, not an error.
+      // A command may exit without reading all of its input: that is not an error.
       child.stdin.on('error', () => {});
       child.on('error', (error: NodeJS.ErrnoException) => {
         const failure = error.code === 'EACCES' || error.code === 'EPERM' ? 'no-permission' : 'not-found';
@@ -46,7 +46,7 @@ export function through(run: Run, wrapper: readonly [string, ...string[]]): Run 
   const [outer, ...prefix] = wrapper;
   return async (file, args, input) => {
     const result = await run(outer, [...prefix, file, ...args], input);
-    // nsenter reports a program that is not there as 126 or 127 and a line of its own.
+    // nsenter reports a missing program as 126 or 127, with a line of its own.
     if (
       (result.exitCode === 127 || result.exitCode === 126) &&
       result.stderr.startsWith(`${outer}: failed to execute`)

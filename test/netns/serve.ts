@@ -17,7 +17,7 @@ export async function serve(server: Server): Promise<void> {
   }
 }
 
-/** Answers any request with who it is and whom it sees, and closes: every question is a connection. */
+/** Answers any request with its own name and the client's address, and closes: every question is a new connection. */
 async function serveHttp({ address, port, name }: Server): Promise<void> {
   const http = createServer((request, response) => {
     response.setHeader('connection', 'close');

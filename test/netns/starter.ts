@@ -8,7 +8,7 @@ import { environment } from './processes.ts';
 export interface Starter {
   /** Each command is killed after `limitMs`, or up to a second later. */
   run(limitMs: number): Run;
-  /** Kills what still runs. */
+  /** Kills the commands that still run. */
   close(): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export function openStarter([file, ...args]: readonly [string, ...string[]]): St
   });
   child.stdout.on('data', replies);
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
-  // What ended it is told by `close`, which comes after the last reply.
+  // `close`, which comes after the last reply, reports why it ended.
   child.stdin.on('error', () => {});
   child.on('error', (error) => (complaints += error.message));
   child.on('close', () => {
@@ -58,7 +58,7 @@ export function openStarter([file, ...args]: readonly [string, ...string[]]): St
   };
 }
 
-/** A line and the bytes that it counts; see the program. */
+/** A line and the bytes whose number it gives; see the program. */
 function requestOf(id: number, limitSeconds: number, texts: readonly string[]): Buffer {
   const parts = texts.map((text) => Buffer.from(text, 'utf8'));
   return Buffer.concat([
@@ -72,7 +72,7 @@ interface Reply {
   readonly result: CommandResult;
 }
 
-/** Takes bytes as they come and calls for each whole reply. */
+/** Takes bytes as they arrive and calls `take` for each complete reply. */
 function createReplyReader(take: (reply: Reply) => void): (chunk: Buffer) => void {
   let chunks: Buffer[] = [];
   let length = 0;

@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { environment } from './processes.ts';
 import type { Answer, Load, LoadReport, Question, Reply, Request, Server } from './station-protocol.ts';
 
-/** The hands of a test inside a namespace. */
+/** The part of a test that acts inside a namespace. */
 export interface Station {
   /** Resolves once clients can reach it. */
   serve(server: Server): Promise<void>;
   ask(question: Question): Promise<Answer>;
-  /** Opens connections all the time, until {@link stopLoad}. */
+  /** Opens connections continuously, until {@link stopLoad}. */
   startLoad(load: Load): Promise<void>;
   stopLoad(): Promise<LoadReport>;
   close(): Promise<void>;

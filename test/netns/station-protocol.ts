@@ -1,15 +1,15 @@
 /**
- * What a test says to the process that it keeps in a namespace, and what comes back. Plain JSON:
- * it crosses a process border.
+ * The requests of a test to the process that it keeps in a namespace, and the answers. Plain JSON:
+ * they cross a process border.
  */
 export type Transport = 'tcp' | 'udp' | 'sctp';
 
-/** Serves until the network is taken down: HTTP on TCP, one datagram for each on UDP. */
+/** Serves until the network is taken down: HTTP over TCP, one datagram for each datagram over UDP. */
 export interface Server {
   readonly transport: Transport;
   readonly address: string;
   readonly port: number;
-  /** What it answers when asked who it is: `member1`. */
+  /** Its name in answers: `member1`. */
   readonly name: string;
 }
 
@@ -34,24 +34,24 @@ export type Answer =
       readonly by: string;
       readonly from: { readonly address: string; readonly port: number };
     }
-  /** Told at once that nobody is there. */
+  /** Refused at once. */
   | { readonly kind: 'refused'; readonly elapsedMs: number }
   /** Nothing came back in time. */
   | { readonly kind: 'silence' }
   | { readonly kind: 'failed'; readonly code: string };
 
-/** Connections opened all the time: `workers` at once, each asking the targets in turn. */
+/** Connections opened continuously: `workers` at once, each asking the targets in turn. */
 export interface Load {
   readonly targets: readonly { readonly address: string; readonly port: number }[];
   readonly workers: number;
   readonly timeoutMs: number;
-  /** As of a {@link Question}. */
+  /** As in {@link Question}. */
   readonly resets?: boolean;
 }
 
 export interface LoadReport {
   readonly connections: number;
-  /** `10.0.0.1:80 member1` → how often it answered there. */
+  /** `10.0.0.1:80 member1` → how often member1 answered there. */
   readonly answers: Readonly<Record<string, number>>;
   readonly failures: readonly LoadFailure[];
 }

@@ -1,6 +1,6 @@
 /**
- * A process that lives in one namespace and serves and asks there for a test. It ends when the
- * channel to the test does, however the test ended.
+ * A process in one namespace that serves and asks there for a test. It ends when the
+ * channel to the test closes, however the test ended.
  */
 import { flushCompileCache } from 'node:module';
 import { serve } from './serve.ts';
@@ -40,7 +40,7 @@ async function answer({ id, request }: Envelope): Promise<void> {
 
 process.on('message', (message) => void answer(message as Envelope));
 process.on('disconnect', () => process.exit());
-// An interrupt on the terminal reaches every process of the group; the test decides what it means.
+// An interrupt on the terminal reaches every process of the group; the test decides how to react.
 process.on('SIGINT', () => {});
-// Node would write compiled code when it ends, and many stations begin before the first one does.
+// Node would write compiled code only when it ends, and many stations begin before the first one ends.
 flushCompileCache();

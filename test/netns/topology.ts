@@ -1,7 +1,7 @@
 /**
- * A small network as data: hosts, the wires between them, and what each host knows of routes.
- * It becomes one shell script (see {@link topologyScript}), so that a whole network stands
- * after one process instead of a hundred.
+ * A small network as data: hosts, the wires between them, and each host's routes.
+ * It becomes one shell script (see {@link topologyScript}), so that one process makes the whole network
+ * instead of a hundred.
  */
 export interface Topology {
   readonly hosts: readonly Host[];
@@ -28,7 +28,7 @@ export interface End {
   readonly addresses?: readonly string[];
 }
 
-/** Names stand in a shell script: they must be harmless there. */
+/** Names appear in a shell script: they must be harmless there. */
 const harmless = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
 const harmlessWords = /^[A-Za-z0-9_.:/ -]+$/;
 
@@ -42,7 +42,7 @@ export function topologyScript(topology: Topology): string {
     'mount -t tmpfs tmpfs /run',
     'ip link set lo up',
     ...topology.hosts.map((host) => `ip netns add ${checked(host.name)}`),
-    // Before there are interfaces: they take `default` when they are made.
+    // Before the interfaces are made: they take the `default` values when they are made.
     ...topology.hosts.map(sysctlLine),
     batch('ip -batch -', topology.wires.map(wireLine)),
     ...topology.hosts.map((host) => hostBatch(host, endsOf(topology, host.name))),
@@ -82,7 +82,7 @@ function sysctlLine(host: Host): string {
   return `nsenter --net=/run/netns/${host.name} sh -ec '${writes.join('\n')}'`;
 }
 
-/** The machine's own settings leak into new namespaces for IPv4, so what matters is always set. */
+/** For IPv4, the machine's own settings leak into new namespaces, so every setting that matters is set. */
 function commonSysctls(host: Host): Readonly<Record<string, string>> {
   const forwarding = host.role === 'router' ? '1' : '0';
   return {
@@ -94,7 +94,7 @@ function commonSysctls(host: Host): Readonly<Record<string, string>> {
     'net.ipv6.conf.default.accept_dad': '0',
     'net.ipv4.conf.all.rp_filter': '0',
     'net.ipv4.conf.default.rp_filter': '0',
-    // A refusal is an ICMP message; past the first six a second they would be lost.
+    // A refusal is an ICMP message; beyond six a second they would be lost.
     'net.ipv4.icmp_ratelimit': '0',
     'net.ipv6.icmp.ratelimit': '0',
   };

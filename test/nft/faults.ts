@@ -1,6 +1,6 @@
 import type { CommandResult, Run } from '../../backends/command.ts';
 
-/** What can go wrong with one command of nft. */
+/** The faults that one command of nft can have. */
 export const commandFaults = [
   'nft fails',
   'nft is killed',
@@ -10,14 +10,14 @@ export const commandFaults = [
 ] as const;
 export type CommandFault = (typeof commandFaults)[number];
 
-/** A run whose next command of nft that a fault is for goes wrong. */
+/** A run that can make its next matching command of nft fail. */
 export interface FaultyRun {
   readonly run: Run;
   /** killAfterMs   when a command that is killed gets its SIGKILL */
   next(fault: CommandFault, killAfterMs: number): void;
-  /** Nothing goes wrong after all. */
+  /** Cancels the planned fault. */
   spare(): void;
-  /** How many went wrong, by fault. */
+  /** How many commands failed, by fault. */
   readonly happened: ReadonlyMap<CommandFault, number>;
 }
 

@@ -22,7 +22,7 @@ function of(name: string, irs: readonly ServicePortIR[], node: NodeContext = mak
   return { name, text: nftables.print(assemble(nftables, irs, node).program) };
 }
 
-/** What no case of conformance or golden holds: every way of lowering a pool, every form of text. */
+/** Programs that no case of conformance or golden contains: every way of lowering a pool, every form of text. */
 export const rarePrograms = [
   of('weights in a map', [makeIR([clusterIP('10.96.0.1', 80)], weighted)]),
   of('weights in ranges', [makeIR([clusterIP('10.96.0.1', 80)], heavy)]),

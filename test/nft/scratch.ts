@@ -5,7 +5,7 @@ export interface Loaded {
   readonly complaints: string;
   /** `nft list ruleset` after loading it. */
   readonly listed: string;
-  /** The same after a flush and loading what was listed. */
+  /** The same after a flush and loading the listed text. */
   readonly again: string;
   /** `nft -j list ruleset`. */
   readonly json: string;
@@ -31,11 +31,11 @@ export async function loadEach(run: Run, texts: readonly string[]): Promise<Load
   });
 }
 
-/** A line that no program holds. */
+/** A line that appears in no program. */
 const mark = '=====SCRATCH=====';
 
 export interface Changed {
-  /** Of both documents. */
+  /** The error output for both documents. */
   readonly complaints: string;
   /** `nft list ruleset` at the end. */
   readonly listed: string;

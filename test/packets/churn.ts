@@ -3,13 +3,13 @@ import { service, type Manifest } from './objects.ts';
 import { tcpPort, type Dial } from './world.ts';
 
 /**
- * A cluster that changes all the time: Services gain and lose endpoints, empty and fill, come and
- * go, and change what they are. The same for the same seed.
+ * A cluster that changes continuously: Services gain and lose endpoints, become empty and fill again, come and
+ * go, and change their type. The same for the same seed.
  */
 export interface Churn {
-  /** What the cluster holds now. */
+  /** The objects that the cluster holds now. */
   objects(): Manifest[];
-  /** Changes one Service, and says in words how. */
+  /** Changes one Service, and returns a description of the change. */
   next(): string;
 }
 
@@ -23,7 +23,7 @@ interface ServiceState {
   nodePort: boolean;
 }
 
-/** Everything that clients may dial while the cluster changes, whether it is there or not. */
+/** Everything that clients may dial while the cluster changes, whether it exists at the time or not. */
 export const churnDials: readonly Dial[] = Array.from({ length: serviceCount }, (_, i): Dial[] => [
   { from: 'client', to: clusterIpOf(i), port: 80 },
   { from: 'node', to: clusterIpOf(i), port: 80 },

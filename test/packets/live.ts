@@ -6,15 +6,18 @@ import type { Network } from '../netns/network.ts';
 import type { Program } from './program.ts';
 import type { Mode } from './world.ts';
 
-/** The rules of member2's node in one family, kept as an agent would: read once, then each apply reads what it left. */
+/**
+ * The rules of member2's node in one family, kept as an agent does: read once, then each apply starts from the previous
+ * result.
+ */
 export interface LiveRules {
-  /** Throws unless a reading shows what was wanted, of every Service. */
+  /** Throws unless a reading afterwards shows the wanted state of every Service. */
   apply(program: Program, options?: ApplyOptions): Promise<ApplyReport>;
 }
 
 export async function openLiveRules(network: Network, mode: Mode, family: Family): Promise<LiveRules> {
   const run = network.run('member2-node');
-  // On an untouched node the machine's own choice decides; where rules are, they do.
+  // On an untouched node the machine's own choice decides the kind of tables; existing rules decide otherwise.
   const foreign = ['-A', 'INPUT', '-m', 'comment', '--comment', 'not ours', '-j', 'ACCEPT'];
   await run(`${family === 'IPv4' ? 'iptables' : 'ip6tables'}-${mode}`, foreign);
   let observed: Observation = await observe(run, family, ownChains);

@@ -3,7 +3,7 @@ import type { Protocol } from '../../compiler/values/port.ts';
 /** A Kubernetes object as an API server would give it. */
 export type Manifest = Readonly<Record<string, unknown>>;
 
-/** What a test says of a Service; the rest is as an API server defaults it. */
+/** The fields that a test sets on a Service; the API server's defaults fill the rest. */
 interface ServiceSketch {
   readonly clusterIPs: readonly string[];
   readonly port: number;
@@ -13,7 +13,7 @@ interface ServiceSketch {
   readonly ingress?: readonly string[];
   /** `type`, `externalIPs`, `sessionAffinity` …, as in an object. */
   readonly spec?: Readonly<Record<string, unknown>>;
-  /** All on one port. Cluster and node follow from the address, see {@link slices}. */
+  /** All on one port. The address decides cluster and node, see {@link slices}. */
   readonly endpoints: readonly string[];
   readonly endpointPort: number;
 }

@@ -3,23 +3,23 @@ import type { LoadFailure } from '../netns/station-protocol.ts';
 import { expectedOutcomes, type Program } from './program.ts';
 import { type Dial, endpointName, hostOf, sourceOf } from './world.ts';
 
-/** A program that was brought into force: between the two times it was partly so. */
+/** A program that was applied: between the two times it was partly in force. */
 export interface Period {
   readonly program: Program;
   readonly beganMs: number;
   readonly settledMs: number;
 }
 
-/** What clients saw that connected all the time. */
+/** The observations of clients that connected continuously. */
 export interface Sightings {
   readonly connections: number;
-  /** Failed, and might: at some time while they lasted there was no endpoint. */
+  /** Connections that failed, and may have failed: at some time during them there was no endpoint. */
   readonly failures: number;
-  /** Failed although the program in force and the one before and after had an endpoint for them. */
+  /** Connections that failed although every program in force during them had an endpoint for them. */
   readonly unexplained: readonly string[];
 }
 
-/** Clients that dial all the time, each from where its dial says, until they are stopped. */
+/** Clients that dial continuously, each from the place that its dial names, until they are stopped. */
 export interface Observers {
   stop(periods: readonly Period[]): Promise<Sightings>;
 }
@@ -53,10 +53,10 @@ function dialOf(dials: readonly Dial[], { target }: LoadFailure): Dial {
   return dial;
 }
 
-/** Whether a program that was in force, wholly or in part, at some time of the connection had no endpoint for it. */
+/** Whether a program that was wholly or partly in force during the connection had no endpoint for it. */
 function mayFail(dial: Dial, { startedMs, endedMs }: LoadFailure, periods: readonly Period[]): boolean {
   return periods.some(({ program, beganMs }, i) => {
-    // A program goes out of force only when the next one is settled. Clocks tick in milliseconds.
+    // A program stays in force until the next one is settled. Clocks tick in milliseconds.
     const goneMs = periods[i + 1]?.settledMs ?? Infinity;
     const overlaps = beganMs <= endedMs + 1 && startedMs - 1 <= goneMs;
     return overlaps && !hasEndpoint(program, dial);

@@ -27,9 +27,9 @@ export const memberSettings: Settings = {
 };
 
 /**
- * What slicewright makes of the objects for member2's node.
+ * slicewright's program for the objects, on member2's node.
  *
- * remarks  codes of what must be said of them; a test that means valid objects must not go on without one
+ * remarks  codes of the expected diagnostics; a test that means valid objects must not ignore a diagnostic
  */
 export function programOf(
   objects: readonly Manifest[],
@@ -76,7 +76,9 @@ function nftablesText({ compilation: { services, node: of } }: Program, family: 
   return nftables.print(assemble(nftables, services[family], of[family]).program);
 }
 
-/** What the reference semantics says of a dial, in the words of `outcomes`; of nftables mode with its exceptions. */
+/**
+ * The outcomes of a dial by the reference semantics, in the words of `outcomes`; for nftables mode with its exceptions.
+ */
 export function expectedOutcomes({ compilation }: Program, dial: Dial, mode: Mode = 'nft'): string[] {
   const packet = packetOf(dial);
   const expectationOf = mode === 'nftables' ? nftablesExpectation : expectation;

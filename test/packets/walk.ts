@@ -3,25 +3,28 @@ import type { Run } from '../../backends/command.ts';
 import type { Packet } from '../../compiler/semantics/packet.ts';
 import { type Family, families, type IpAddress } from '../../compiler/values/address.ts';
 
-/** A node that packets are sent through, in a namespace of its own. */
+/** A node through which packets are sent, in a separate namespace. */
 export interface WalkedNode {
-  /** Of both families, on eth0. */
+  /** Addresses of both families, on eth0. */
   readonly addresses: readonly IpAddress[];
-  /** A command line that loads rules, and what it reads. */
+  /** A command line that loads rules, with its input. */
   readonly loads: readonly { readonly command: string; readonly text: string }[];
   /** `net.ipv4.conf.all.route_localnet=1` */
   readonly sysctls: readonly string[];
   readonly probes: readonly { readonly packet: Packet; readonly times: number }[];
 }
 
-/** How often each thing became of a packet: `sent 10.0.0.1 80 192.0.2.1`, `delivered …`, `refused`; the rest was not seen again. */
+/**
+ * How often packets had each outcome: `sent 10.0.0.1 80 192.0.2.1`, `delivered …`, `refused`; other packets were not
+ * seen again.
+ */
 export type Walked = ReadonlyMap<string, number>;
 
 const program = fileURLToPath(new URL('walk.pl', import.meta.url));
 const mark = '=====WALK=====';
 const innerMark = '=====RULES=====';
 
-/** What happens to each probe's packets on each node, all in one shell. */
+/** The outcomes of each probe's packets on each node, all in one shell. */
 export async function walkAll(run: Run, nodes: readonly WalkedNode[]): Promise<(readonly Walked[])[]> {
   const script = nodes.map((node) =>
     [
@@ -56,7 +59,7 @@ function probeLine({ packet, times }: WalkedNode['probes'][number], number: numb
   return `${[number, protocol, at, source, destination, destinationPort, times].join(' ')}\n`;
 }
 
-/** A router that loses nothing by itself, and sends a copy of what is delivered to itself to `observed`. */
+/** A router that loses no packets, and sends a copy of packets delivered to itself to `observed`. */
 function setup(node: WalkedNode): string {
   const interfaces = interfacesOf(node);
   const links = [

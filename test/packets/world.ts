@@ -6,7 +6,7 @@ import type { Answer, Transport } from '../netns/station-protocol.ts';
 export type Mode = 'nft' | 'legacy' | 'nftables';
 export const modes: readonly Mode[] = ['nft', 'legacy', 'nftables'];
 
-/** What a machine needs for a mode, as `probeSupport` calls it. */
+/** The feature that a mode needs from the machine, by its name in `probeSupport`. */
 export function featureOf(mode: Mode): 'nft' | 'legacy' {
   return mode === 'legacy' ? 'legacy' : 'nft';
 }
@@ -14,7 +14,7 @@ export function featureOf(mode: Mode): 'nft' | 'legacy' {
 /** Where a connection begins: a pod of the node, a pod that is an endpoint itself, the node, or elsewhere. */
 export type Vantage = 'client' | 'pod' | 'node' | 'outside';
 
-/** A new connection that a test makes, a number of times. */
+/** A new connection that a test opens, several times. */
 export interface Dial {
   readonly from: Vantage;
   /** The host's own first address when absent. */
@@ -24,18 +24,18 @@ export interface Dial {
   readonly port: number;
 }
 
-/** Every endpoint address of both clusters serves on these, under the name `address:port`. */
+/** Every endpoint address of both clusters serves on this port, under the name `address:port`. */
 export const tcpPort = 8080;
 export const udpPort = 5353;
 
-/** Two clusters with everything served; rules come later, with {@link Network.run} on the node. */
+/** Two clusters whose endpoints all serve; rules come later, with {@link Network.run} on the node. */
 export async function bootWorld(): Promise<LocalNetwork> {
   const network = await bootNetwork(twoClusters);
   await serveWorld(network);
   return network;
 }
 
-/** The same servers on a network of the two clusters that stands elsewhere. */
+/** The same servers on an existing network of the two clusters. */
 export async function serveWorld(network: Network): Promise<void> {
   for (const [host, subnet] of [
     ['pod', '12'],
@@ -56,17 +56,17 @@ export function endpointName(address: string, port: number): string {
 }
 
 /**
- * What became of new connections, each outcome once, sorted: `10.12.0.6:8080` (the endpoint saw
+ * The outcomes of new connections, each once, sorted: `10.12.0.6:8080` (the endpoint saw
  * the client), `10.12.0.6:8080 masqueraded` (it saw an address of the node), `refused`, `silence`.
  *
- * waitMs  after how long nothing is silence; who expects an answer from a busy machine waits longer
+ * waitMs  how long to wait before it counts as silence; a test that expects an answer from a busy machine waits longer
  */
 export async function outcomes(network: Network, dial: Dial, times = 40, waitMs = patienceMs): Promise<string[]> {
   const seen = new Set<string>();
   for (let i = 0; i < times; i++) {
     const answer = await askOnce(network, dial, waitMs);
     seen.add(outcome(answer, sourceOf(dial)));
-    // Silence takes its time and does not change by repetition.
+    // Waiting for silence takes long, and repeating it changes nothing.
     if (answer.kind !== 'answered') break;
   }
   return [...seen].sort();
@@ -81,7 +81,7 @@ const patienceMs = 2_500;
 export async function askOnce(network: Network, dial: Dial, waitMs = patienceMs): Promise<Answer> {
   const { from, transport = 'tcp', to: address, port } = dial;
   const station = await network.station(hostOf(from));
-  // The node chooses its source after routing, which is what a test of the node wants to see.
+  // The node chooses its source after routing; a test of the node needs exactly this.
   const fromAddress = from === 'node' ? {} : { fromAddress: sourceOf(dial) };
   return station.ask({ transport, address, port, timeoutMs: waitMs, ...fromAddress });
 }
@@ -106,7 +106,7 @@ export function hostOf(vantage: Vantage): string {
   return vantage === 'node' ? 'member2-node' : vantage;
 }
 
-/** The address that the host dials from when it is not told one. */
+/** The address from which the host dials when the dial names none. */
 export function sourceOf({ from, fromAddress, to }: Dial): string {
   if (fromAddress !== undefined) return fromAddress;
   const family = to.includes(':') ? 'IPv6' : 'IPv4';

@@ -14,7 +14,7 @@ export interface Guide {
   path(file: string): string;
   read(file: string): string;
   write(file: string, text: string): void;
-  /** Replaces text that must be there. */
+  /** Replaces text; the text must be there. */
   edit(file: string, from: string, to: string): void;
   /** Every file's text, by its path in the suite. */
   all(): Readonly<Record<string, string>>;
@@ -47,7 +47,7 @@ export function copyGuide(): Guide {
   };
 }
 
-/** Calls the command as a process would, away from any terminal and from what CI sets. */
+/** Calls the command as a process would, without a terminal and without CI's variables. */
 export async function runTest(
   folders: readonly string[],
   options: Partial<TestOptions> = {},

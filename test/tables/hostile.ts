@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 
-/** Stands in every hostile text. No program may ever show it: names are lower case. */
+/** Part of every hostile text. No program may ever contain it: names are lower case. */
 export const marker = 'EVIL';
 
-/** Texts that would be more than text if something printed them as they are. */
+/** Texts that would act as more than text if a program printed them unchanged. */
 export const hostileTexts: readonly string[] = [
   `x\n-A INPUT -j ACCEPT\n# ${marker}`,
   `x"\n-A OUTPUT -m comment --comment "${marker}" -j DROP`,
@@ -25,16 +25,16 @@ export const arbitraryHostile: fc.Arbitrary<string> = fc
   })
   .map((parts) => `${parts.join('')}${marker}`);
 
-/** Where a value stands within an object: keys and indexes from the top. */
+/** The position of a value within an object: keys and indexes from the top. */
 export type Path = readonly (string | number)[];
 
-/** Every place of a text, number or truth value in a value. */
+/** The positions of all texts, numbers and truth values in a value. */
 export function placesOf(value: unknown, path: Path = []): Path[] {
   if (typeof value !== 'object' || value === null) return [path];
   return Object.entries(value).flatMap(([key, child]) => placesOf(child, [...path, key]));
 }
 
-/** One place for every field that objects of a kind have: two ports' names are read by the same code. */
+/** One position for every field that objects of a kind have: the same code reads two ports' names. */
 export function fieldsOf(objects: readonly unknown[]): Path[] {
   const byField = new Map<string, Path>();
   for (const path of placesOf(objects)) {
@@ -45,7 +45,7 @@ export function fieldsOf(objects: readonly unknown[]): Path[] {
   return [...byField.values()];
 }
 
-/** The value with what stands at a place changed, and nothing else. */
+/** The value with only the part at one position changed. */
 export function changeAt(value: unknown, path: Path, change: (before: unknown) => unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return change(value);

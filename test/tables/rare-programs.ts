@@ -20,7 +20,7 @@ const node6: Partial<NodeContext> = {
 };
 const label = (letter: string) => letter.repeat(63);
 
-/** What no conformance case holds. */
+/** Programs that no conformance case contains. */
 const rare: Readonly<Record<string, readonly [readonly ServicePortIR[], Partial<NodeContext>]>> = {
   'unequal weights': [
     [
@@ -92,7 +92,7 @@ export const rarePrograms: readonly Program[] = [
   ...families.map(rulesOfEveryKind),
 ];
 
-/** A chain of whatever our vocabulary can say, except what needs a set, IPVS, or another table. */
+/** A chain with every rule that slicewright's vocabulary has, except rules that need a set, IPVS, or another table. */
 function rulesOfEveryKind(family: Family): Program {
   const elsewhere = new Set(['set', 'ipvs', 'ipvsAny', 'dnat', 'masquerade', 'reject']);
   const [from, to] = [chainName('KUBE-A'), chainName('KUBE-B')];

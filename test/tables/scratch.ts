@@ -5,21 +5,21 @@ import type { Topology } from '../netns/topology.ts';
 export type Mode = 'nft' | 'legacy';
 export const modes: readonly Mode[] = ['nft', 'legacy'];
 
-/** A host with nothing on it, to make scratch namespaces from. */
+/** An empty host, for making scratch namespaces. */
 export const emptyHost: Topology = { hosts: [{ name: 'scratch', role: 'endpoint' }], wires: [] };
 
 export interface Loaded {
   readonly exitCode: number;
-  /** What iptables-save shows afterwards, both streams. */
+  /** The output of iptables-save afterwards, both streams. */
   readonly saved: string;
   readonly complaints: string;
 }
 
 /**
- * Loads each text by `iptables-restore --noflush` into an empty network namespace of its own and
+ * Loads each text by `iptables-restore --noflush` into a separate, empty network namespace and
  * saves it again, all in one shell: hundreds of texts take seconds.
  *
- * before  what stands there already: another text, loaded first
+ * before  another text, which is loaded first
  */
 export async function loadEach(
   run: Run,
@@ -45,5 +45,5 @@ export async function loadEach(
   });
 }
 
-/** A line that is in none of slicewright's programs. */
+/** A line that appears in none of slicewright's programs. */
 const mark = '=====SCRATCH=====';

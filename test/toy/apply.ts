@@ -11,7 +11,7 @@ export interface Performed {
   readonly refused: readonly { readonly part: string; readonly message: string }[];
 }
 
-/** Performs steps; a part that the kernel rejects stays as it was, and the others go on. */
+/** Performs steps; a part that the kernel rejects stays as it was, and the other steps follow. */
 export function performSteps(kernel: ToyKernel, scope: Scope, steps: readonly Step[]): Performed {
   const refused: { part: string; message: string }[] = [];
   const taken = steps.filter((step) => {
@@ -28,7 +28,7 @@ export function performSteps(kernel: ToyKernel, scope: Scope, steps: readonly St
 }
 
 /**
- * Plans from what is there now and makes it what is wanted.
+ * Plans from the kernel's present state, and applies the plan.
  *
  * throws   ToyError where there is no such kernel
  */

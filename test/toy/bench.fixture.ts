@@ -8,7 +8,7 @@ import type { Host } from '../../agent/input/inputs.ts';
 import { parseAddress } from '../../compiler/values/address.ts';
 import { lockDir } from '../helpers/lock-dir.ts';
 
-/** A command's end: its exit status and what it wrote, notes left out. */
+/** The result of a command: its exit status and its output, without notes. */
 export interface Said {
   readonly status: number;
   readonly out: string;
@@ -22,10 +22,12 @@ export const here: Host = {
 
 const withoutNotes = (text: string) => text.replace(/^info: .*\n/gm, '');
 
-/** A node with everything that its backends speak to: netfilter and IPVS behind `run`; the toy's kernel needs no commands. */
+/**
+ * A node with everything that its backends use: netfilter and IPVS behind `run`; the toy's kernel needs no commands.
+ */
 export interface ToyNode {
   readonly others: FakeIpvsKernel;
-  /** Manifests on standard input; the toy unless `backend` says otherwise. */
+  /** Manifests on standard input; the backend is the toy unless `backend` names another. */
   plan(manifests: string, options?: Partial<PlanOptions>): Promise<Said>;
   apply(manifests: string, options?: Partial<ApplyOptions>): Promise<Said>;
   cleanup(): Promise<Said>;

@@ -8,9 +8,9 @@ import { toyMaker } from './program.ts';
 import { traceProgram } from './trace.ts';
 
 /**
- * The toy as a line of the list of backends.
+ * The toy as an entry in the list of backends.
  *
- * kernel   what it speaks to; iptables and IPVS reach theirs by commands
+ * kernel   the toy's kernel; iptables and IPVS reach theirs by commands
  */
 export function toyEntry(kernel: ToyKernel): BackendEntry {
   return {

@@ -5,17 +5,17 @@ import { compareText } from '../../compiler/values/names.ts';
 import type { Program } from './program.ts';
 
 /**
- * What the toy has in a kernel's place: tables of parts, one for each family and prefix. A part is put or deleted whole,
+ * The toy's replacement for a kernel: tables of parts, one for each family and prefix. A part is put or deleted whole,
  * at once; that is a transaction.
  */
 export interface ToyKernel {
   /** `IPv4 KUBE` → part → lines */
   readonly tables: Map<string, ReadonlyMap<string, readonly string[]>>;
-  /** Connections that a line took, by its text; may be changed. */
+  /** Connections that matched a line, by its text; may be changed. */
   readonly connections: Map<string, number>;
-  /** Transactions that were taken. */
+  /** Accepted transactions. */
   taken: number;
-  /** Parts that it does not take; may be changed. */
+  /** Parts that it rejects; may be changed. */
   refuses: (part: string) => boolean;
   /** The machine has no such kernel; may be changed. */
   isAbsent: boolean;
@@ -58,7 +58,7 @@ export function readProgram(kernel: ToyKernel, scope: Scope): Program {
   return { family: scope.family, parts: kernel.tables.get(tableOf(scope)) ?? new Map() };
 }
 
-/** throws   ToyError where there is no such kernel, or it refuses the part: then the part is as it was */
+/** throws   ToyError where there is no such kernel, or it rejects the part: then the part stays as it was */
 export function performStep(kernel: ToyKernel, scope: Scope, step: Step): void {
   const { parts } = readProgram(kernel, scope);
   if (kernel.refuses(step.part)) throw new ToyError('refused', `the toy kernel refuses ${step.part}`);
@@ -68,7 +68,7 @@ export function performStep(kernel: ToyKernel, scope: Scope, step: Step): void {
   else kernel.tables.set(tableOf(scope), table);
 }
 
-/** What there is once a step went through. */
+/** The parts after a step. */
 export function withStep(parts: Program['parts'], { part, lines }: Step): Program['parts'] {
   const others = [...parts].filter(([name]) => name !== part);
   const all = lines.length === 0 ? others : [...others, [part, lines] as const];

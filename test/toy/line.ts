@@ -3,7 +3,7 @@ import { type Cidr, type IpAddress, parseAddress, parseCidr } from '../../compil
 import { type Port, parsePort, parseProtocol, type Protocol } from '../../compiler/values/port.ts';
 import { type Rational, rational } from '../../compiler/values/rational.ts';
 
-/** What a line is about: a Service port, and where clients dial it. */
+/** The subject of a line: a Service port, and where clients dial it. */
 export interface Dialled {
   /** `shop/cart:http` */
   readonly servicePort: string;
@@ -14,12 +14,12 @@ export interface Dialled {
   readonly port: Port;
 }
 
-/** Packets that are sent on to one endpoint. Lines that stand together share what they take. */
+/** Packets that are forwarded to one endpoint. Adjacent lines share the packets that they match. */
 export interface SendLine extends Dialled {
   readonly verb: 'send';
-  /** `others`: neither this node's pods nor the node itself. */
+  /** `others`: clients that are neither this node's pods nor the node itself. */
   readonly clients: 'any' | 'pods' | 'node' | 'others';
-  /** Networks that are let in; empty: all. */
+  /** Networks that may connect; empty: all. */
   readonly from: readonly Cidr[];
   readonly masquerade: 'no' | 'strangers' | 'yes';
   readonly affinity: 'no' | 'client';
@@ -27,12 +27,12 @@ export interface SendLine extends Dialled {
   readonly endpoint: { readonly address: IpAddress; readonly port: Port };
 }
 
-/** `guard` drops whatever was not sent on; `accept` opens a port of the node itself. */
+/** `guard` drops packets that were not forwarded; `accept` opens a port of the node itself. */
 export interface StopLine extends Dialled {
   readonly verb: 'guard' | 'reject' | 'drop' | 'accept';
 }
 
-/** A line of the toy's program. `guard-loopback`: nobody from outside gets at the node's loopback addresses. */
+/** A line of the toy's program. `guard-loopback`: no packet from outside reaches the node's loopback addresses. */
 export type Line = SendLine | StopLine | { readonly verb: 'guard-loopback' };
 
 /**
@@ -52,7 +52,7 @@ export function printLine(line: Line): string {
   return [...dialled, clients, ranges, masquerade, affinity, part, endpoint.address, endpoint.port].join(' ');
 }
 
-/** undefined: no line of this vocabulary, or not as {@link printLine} writes it. */
+/** undefined: the text is no line of this vocabulary, or not written as {@link printLine} writes it. */
 export function parseLine(text: string): Line | undefined {
   const line = parseWords(text.split(' '));
   return line !== undefined && printLine(line) === text ? line : undefined;

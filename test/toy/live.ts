@@ -18,7 +18,7 @@ import { emptyProgram, fileName, lineCount, parseProgram, printProgram, type Pro
 import { loadPlan } from './saved-plan.ts';
 import { toySide } from './side.ts';
 
-/** The toy before its kernel. It runs no commands, so every `run` goes unused. */
+/** The toy in front of its kernel. It runs no commands, so it never uses `run`. */
 export function createToyLive(kernel: ToyKernel, programOf: ToyProgramOf): LiveBackend {
   return {
     check: async () => assertPresent(kernel),
@@ -51,7 +51,7 @@ export function createToyLive(kernel: ToyKernel, programOf: ToyProgramOf): LiveB
   };
 }
 
-/** One file of any name, or those of a folder that `compile --out` wrote. */
+/** One file of any name, or the files of a folder that `compile --out` wrote. */
 function readDump(source: DumpSource, programOf: ToyProgramOf): DumpReading {
   const problems: DumpProblem[] = [];
   const observed = textsOf(source).flatMap(({ path, text }) => {
@@ -97,7 +97,7 @@ function clean(kernel: ToyKernel, scope: Scope): CleanReport {
   return { state: isDone ? 'removed' : 'failed', done, others: undefined, kept: [], problems };
 }
 
-/** No kube-proxy has this mode, so nothing would come in the place of the lines. */
+/** No kube-proxy has this mode, so none would replace the lines. */
 function handOver(kernel: ToyKernel, scope: Scope): CleanReport {
   const found = foundIn(kernel, scope);
   if (found === undefined) return { state: 'nothing', done: [], others: undefined, kept: [], problems: [] };
@@ -111,7 +111,7 @@ function handOver(kernel: ToyKernel, scope: Scope): CleanReport {
   return { state: 'failed', done: [], others: undefined, kept: [], problems: [problem] };
 }
 
-/** undefined: nothing of slicewright's is there. */
+/** undefined: the kernel holds nothing of slicewright's. */
 function foundIn(kernel: ToyKernel, scope: Scope): Program | undefined {
   if (kernel.isAbsent) return undefined;
   const program = readProgram(kernel, scope);

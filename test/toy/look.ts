@@ -6,7 +6,7 @@ import { type Line, parseLine } from './line.ts';
 import type { Program } from './program.ts';
 import { traceProgram } from './trace.ts';
 
-/** A program as packets meet it. */
+/** A program, seen as packets meet it. */
 export function toyLook(program: Program, node: NodeContext): Look {
   const lines = [...program.parts.values()].flat().flatMap((text) => parseLine(text) ?? []);
   return {

@@ -13,7 +13,9 @@ import { toySide } from './side.ts';
 
 export type ToyProgramOf = ProgramOf<readonly Line[], Program>;
 
-/** Each part that differs, as one transaction. Parts come before parts go, so that no Service waits for another. */
+/**
+ * Each part that differs, as one transaction. New parts come before old ones go, so that no Service waits for another.
+ */
 export function planSteps(observed: Program, desired: Program): Step[] {
   const names = [...new Set([...desired.parts.keys(), ...observed.parts.keys()])];
   const steps = names.flatMap((part): Step[] => {
@@ -24,12 +26,12 @@ export function planSteps(observed: Program, desired: Program): Step[] {
   return [...steps.filter(({ phase }) => phase === 'switch'), ...steps.filter(({ phase }) => phase === 'remove')];
 }
 
-/** What shall be there: nothing in a family that nobody uses. */
+/** The wanted program: empty in a family that is not used. */
 export function wantedProgram(programOf: ToyProgramOf, target: Target): Program {
   return isUsed(target) ? programOf(target).program : emptyProgram(target.node.family);
 }
 
-/** What a plan starts from; source: for people. */
+/** The start of a plan; source: its name, for people. */
 export function observedProgram(programOf: ToyProgramOf, source: string, program: Program): Observed {
   const { family } = program;
   return {

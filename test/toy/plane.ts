@@ -7,7 +7,7 @@ import { readProgram, ToyError, type ToyKernel } from './kernel.ts';
 import { planSteps, type ToyProgramOf, wantedProgram } from './plan.ts';
 import { lineCount, type Parts, type Program } from './program.ts';
 
-/** Remembers what it left behind: a delta starts from there, and what a full sync finds otherwise is drift. */
+/** Remembers the state that it left: a delta starts from there, and any difference that a full sync finds is drift. */
 export function createToyPlane(kernel: ToyKernel, programOf: ToyProgramOf, options: PlaneOptions): FamilyPlane {
   const { scope } = options;
   const delays = createDelays<string>(options.nowMs, options.delayTimes);
@@ -15,7 +15,7 @@ export function createToyPlane(kernel: ToyKernel, programOf: ToyProgramOf, optio
   return {
     family: scope.family,
     sync(wanted, depth) {
-      // A machine without this kernel is no failure in a family that nobody uses.
+      // A machine without this kernel is no failure in a family that is not used.
       if (!isUsed(wanted) && kernel.isAbsent) return Promise.resolve(emptySync(depth));
       const isDelta = depth === 'delta' && believed !== undefined;
       const start = isDelta && believed !== undefined ? believed : readProgram(kernel, scope);

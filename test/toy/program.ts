@@ -7,7 +7,10 @@ import { compareText, type ServicePortId, servicePortText } from '../../compiler
 import { rational } from '../../compiler/values/rational.ts';
 import { type Dialled, type Line, parseLine, printLine, type SendLine } from './line.ts';
 
-/** Lines by part: one for each Service port, by its id, and `node` for the rest. Parts are asked in order of name. */
+/**
+ * Lines by part: one part for each Service port, by its id, and `node` for the rest. Packets meet parts in order of
+ * name.
+ */
 export interface Program {
   readonly family: Family;
   readonly parts: Parts;
@@ -17,7 +20,7 @@ export type Parts = ReadonlyMap<string, readonly string[]>;
 /** The part that belongs to no Service port. */
 export const nodePart = 'node';
 
-/** The pure half. Lines are text from here on: what a kernel holds and what is wanted are the same type. */
+/** The pure half. From here on lines are text: the kernel's state and the wanted state have the same type. */
 export const toyMaker: Maker<readonly Line[], Program> = {
   name: 'toy',
   wholeOf: () => undefined,
@@ -40,13 +43,13 @@ export function emptyProgram(family: Family): Program {
   return { family, parts: new Map() };
 }
 
-/** Each part under its name, and a last line by which a file that was cut short is known. */
+/** Each part under its name, and a last line that shows that the file is complete. */
 export function printProgram({ family, parts }: Program): string {
   const texts = [...parts].map(([part, lines]) => [`[${part}]`, ...lines, ''].join('\n'));
   return `# toy ${family}\n${texts.join('')}# end\n`;
 }
 
-/** undefined: not what {@link printProgram} prints, or not all of it. */
+/** undefined: the text was not printed by {@link printProgram}, or is cut short. */
 export function parseProgram(text: string): Program | undefined {
   const [, family, body] = /^# toy (IPv[46])\n(.*)# end\n$/s.exec(text) ?? [];
   if (body === undefined) return undefined;
@@ -94,7 +97,7 @@ function linesOf(ir: ServicePortIR, frontend: Frontend, node: NodeContext): Line
   return [
     ...externalLines(ir, to),
     ...(ir.external.kind === 'forward' ? [] : [{ verb: ir.external.kind, ...dialled }]),
-    // Where nobody answers there is nothing to guard.
+    // A Service port that rejects has nothing to guard.
     ...(ranges.length > 0 && ir.external.kind !== 'reject' ? [{ verb: 'guard' as const, ...dialled }] : []),
   ];
 }
@@ -128,7 +131,7 @@ function send({ affinity }: ServicePortIR, pool: readonly Endpoint[], sent: Sent
   }));
 }
 
-/** Some load balancers put their address on the node, which then talks to it from that very address. */
+/** Some load balancers put their address on the node, which then connects to it from that same address. */
 function rangesOf(ir: ServicePortIR, ranges: readonly Cidr[], { nodeIP }: NodeContext): readonly Cidr[] {
   if (!ranges.some((range) => cidrContains(range, nodeIP))) return ranges;
   const vips = ir.frontends.flatMap((one) => (one.kind === 'loadBalancerIP' ? [hostCidr(one.address)] : []));

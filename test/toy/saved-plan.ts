@@ -24,7 +24,7 @@ const familyPlan = z.strictObject({
   ),
 });
 
-/** A plan of one family: what it starts from, its steps, and what they lead to. */
+/** A plan of one family: its start, its steps, and its result. */
 export function loadPlan(parsed: unknown, kernel: ToyKernel): LoadedPlan {
   const result = familyPlan.safeParse(parsed);
   if (!result.success) return { kind: 'refused', problems: schemaProblems(result.error) };

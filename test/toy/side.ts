@@ -14,7 +14,7 @@ const kindNames = {
   nodePort: 'node port',
 } as const;
 
-/** A program as far as its effect on traffic goes, in the words that all backends share. */
+/** A program's effect on traffic, in the words that all backends share. */
 export function toySide(program: Program, node: NodeContext): Side {
   const frontends = new Map<string, FoundFrontend>();
   for (const text of [...program.parts.values()].flat()) {
@@ -29,7 +29,7 @@ export function toySide(program: Program, node: NodeContext): Side {
       ...{ servicePort, protocol, address, port, kind },
       allowedFrom: earlier?.allowedFrom ?? from ?? (line.verb === 'guard' ? [] : undefined),
       signs: bothSigns(earlier?.signs ?? noSigns, signsOf(from)),
-      // A line does not say for how long.
+      // A line does not hold the duration.
       affinitySeconds: line.verb === 'send' && line.affinity === 'client' ? 10_800 : earlier?.affinitySeconds,
       rules: earlier === undefined ? text : `${earlier.rules}\n${text}`,
     });
@@ -41,7 +41,7 @@ function signsOf(networks: readonly Cidr[] | undefined): Signs {
   return networks === undefined ? noSigns : { ...noSigns, networks };
 }
 
-/** The guard of loopback addresses is the node's, not a Service's. */
+/** The guard of loopback addresses belongs to the node, not to a Service. */
 function isFrontend(line: Line): line is Exclude<Line, { verb: 'guard-loopback' }> {
   return line.verb !== 'guard-loopback';
 }

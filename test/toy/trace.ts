@@ -8,14 +8,14 @@ import { one, type Rational } from '../../compiler/values/rational.ts';
 import { type Line, parseLine, type SendLine, type StopLine } from './line.ts';
 import type { Program } from './program.ts';
 
-/** A line with the part that it stands in. */
+/** A line with the part that holds it. */
 interface Placed<L extends Line = Line> {
   readonly part: string;
   readonly text: string;
   readonly line: L;
 }
 
-/** A part of the connections on its way to an address. */
+/** A part of the connections, on its way to an address. */
 interface Flow {
   readonly address: IpAddress;
   readonly port: Port;
@@ -24,7 +24,7 @@ interface Flow {
   readonly masquerade: boolean;
 }
 
-/** What the lines do to a packet: first they send it on, then they judge where it arrives. */
+/** What the lines do to a packet: first they forward it, then they decide about it at its destination. */
 export function traceProgram(program: Program, packet: Packet, node: NodeContext): Trace {
   const { placed, strange } = linesIn(program);
   const steps: TraceStep[] = [...strange];
@@ -37,13 +37,13 @@ export function traceProgram(program: Program, packet: Packet, node: NodeContext
 
 interface Lines {
   readonly placed: readonly Placed[];
-  /** Lines that nobody can follow. */
+  /** Lines that the tracer cannot follow. */
   readonly strange: readonly TraceStep[];
 }
 
 const known = new WeakMap<Program, Lines>();
 
-/** A program is walked by many packets, and parsed once. */
+/** Many packets walk through a program, so it is parsed only once. */
 function linesIn(program: Program): Lines {
   const before = known.get(program);
   if (before !== undefined) return before;
@@ -93,7 +93,7 @@ function sendOn(sends: readonly Placed<SendLine>[], packet: Packet, node: NodeCo
       ...endpoint,
       share,
       isSent: true,
-      // An endpoint that dials itself must not see its own address as the client's.
+      // An endpoint that dials itself must not see its own address as the client's address.
       masquerade: masquerade === 'yes' || (masquerade === 'strangers' && !isPod) || endpoint.address === packet.source,
     };
   });
@@ -111,7 +111,7 @@ function admits({ clients, from }: SendLine, packet: Packet, node: NodeContext):
   return { pods: isPod, node: isNode, others: !isPod && !isNode }[clients];
 }
 
-/** What meets a packet at the address that it goes to, by the way it takes: the order is that of a netfilter kernel. */
+/** Applies the lines that a packet meets at its destination, by its way there: in the order of a netfilter kernel. */
 function arrive(all: readonly Placed[], packet: Packet, flow: Flow, node: NodeContext, steps: TraceStep[]): Fate {
   const beginsHere = packet.from.kind === 'node';
   const endsHere = isNodeAddress(flow.address, node);
@@ -136,7 +136,7 @@ function arrive(all: readonly Placed[], packet: Packet, flow: Flow, node: NodeCo
   const forward: Fate = {
     kind: flow.isSent ? 'forward' : 'untouched',
     ...{ address: flow.address, port: flow.port },
-    // What came from outside and ends here never leaves, so nothing gives it another source.
+    // A packet that came from outside and ends on this node never leaves it, so its source stays.
     masquerade: flow.masquerade && (beginsHere || !endsHere),
   };
   if (!beginsHere && !endsHere && flow.masquerade) return forward;

@@ -4,7 +4,7 @@ import { endpointText } from '../../compiler/ir/ir.ts';
 import { readProgram, type ToyKernel } from './kernel.ts';
 import { parseLine } from './line.ts';
 
-/** The toy counts the connections of every line that sends them on. */
+/** The toy counts the connections of every line that forwards them. */
 export function openToyMeter(kernel: ToyKernel, scope: Scope, isNeeded: boolean): TrafficMeter | undefined {
   if (!isNeeded && (kernel.isAbsent || readProgram(kernel, scope).parts.size === 0)) return undefined;
   return {

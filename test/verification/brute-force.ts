@@ -7,7 +7,7 @@ import { formatPacket } from '../../compiler/semantics/packet-text.ts';
 import { isNodeAddress } from '../../compiler/semantics/place.ts';
 import type { IpAddress } from '../../compiler/values/address.ts';
 
-/** Few enough that every packet between them can be followed. */
+/** Few addresses and ports, so that every packet between them can be followed. */
 export interface Universe {
   readonly destinations: readonly IpAddress[];
   readonly ports: readonly PortOf[];
@@ -15,7 +15,7 @@ export interface Universe {
   readonly interfaces: readonly string[];
 }
 
-/** Every packet of a universe that a kernel lets through. */
+/** Every packet of a universe that a kernel allows. */
 export function* packetsOf(
   { destinations, ports, sources, interfaces }: Universe,
   node: NodeContext,
@@ -34,8 +34,8 @@ export function* packetsOf(
 }
 
 /**
- * Packets that two programs treat differently, and of which a comparison knows nothing: no place that it names has their
- * protocol and port, nor, where no place of the port is named, a port that stands for all that nobody asks for.
+ * Packets that two programs treat differently, but that a comparison does not report: no reported place has their
+ * protocol and their port, or their protocol and a port that stands for all unused ones.
  */
 export function missedBy(
   { differences }: Pick<Comparison, 'differences'>,

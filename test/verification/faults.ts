@@ -1,10 +1,10 @@
-/** One fault in a dump: a text that stands there, what stands in its place, and where clients notice it. */
+/** One fault in a dump: the original text, its replacement, and the place where clients notice it. */
 export interface Fault {
   readonly what: string;
   readonly file: string;
   readonly find: RegExp;
   readonly put: string;
-  /** The place that is named. */
+  /** The place that the report names. */
   readonly at: RegExp;
 }
 
@@ -223,7 +223,8 @@ const nftables: readonly Fault[] = [
     '$1 10.96.0.88 . tcp . 80 : goto spread-masquerade-strangers/tcp/3,\n\t\t\t     10.96.0.11 . udp',
     /10\.96\.0\.88:80\/tcp \(no Service\)/,
   ),
-  // A cluster IP refuses at every port that no Service has, so the one alone would be missed by nobody.
+  // A second rule rejects every port of a cluster IP that no Service has, so clients would not notice if only the
+  // first one were gone.
   nft(
     'nothing is refused',
     /(\t\telements = \{ 10\.96\.0\.12 \. tcp[^\n]*\n)([\s\S]*)\t\tip daddr @cluster-ips reject\n/,
@@ -279,7 +280,9 @@ const nftables: readonly Fault[] = [
 
 export const faults: Readonly<Record<string, readonly Fault[]>> = { iptables, ipvs, nftables };
 
-/** A rule of another program that packets meet before slicewright's, for each backend, and how it is named. */
+/**
+ * For each backend, a rule of another program that packets meet before slicewright's, with the words that report it.
+ */
 export const ahead: Readonly<Record<string, Omit<Fault, 'what' | 'at'> & { readonly told: string }>> = {
   iptables: {
     file: 'iptables-save',

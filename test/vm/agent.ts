@@ -1,6 +1,6 @@
 /**
- * Runs inside the emulated machine: makes networks there for tests outside and does in them what
- * they ask. Ends when its channel does.
+ * Runs inside the emulated machine: makes networks there for tests outside, and carries out their requests
+ * in these networks. Ends when its channel does.
  *
  * argument  the character device that leads to the host
  */
@@ -10,7 +10,7 @@ import { serveNetworks } from './server.ts';
 
 const device = process.argv[2];
 if (device === undefined) throw new Error('usage: agent.ts DEVICE');
-// The device can be opened once only.
+// The device can be opened only once.
 const fd = openSync(device, 'r+');
 const output = createWriteStream(device, { fd });
 const input = createReadStream(device, { fd });

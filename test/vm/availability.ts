@@ -4,7 +4,7 @@ import { runWithin } from '../netns/processes.ts';
 import type { Place } from '../place.ts';
 import { emulatorMissing } from './emulator.ts';
 
-/** Where there is a kernel with IPVS, ipsets and dummy links, and what is in the way if nowhere. */
+/** Where there is a kernel with IPVS, ipsets and dummy links, and if there is none, the reason. */
 export interface Availability {
   readonly place: Place;
   /** For `describeIn`; undefined: networks can be booted. */
@@ -18,7 +18,7 @@ const trial = `ipvsadm -A -t 192.0.2.1:80 -s wrr && ip link add probe0 type dumm
 
 let remembered: Promise<Availability> | undefined;
 
-/** This machine's own kernel where it can do all that is needed, else an emulated one. Boots nothing. */
+/** This machine's own kernel if it has all features, else an emulated one. Boots nothing. */
 export function ipvsAvailability(): Promise<Availability> {
   remembered ??= probe();
   return remembered;

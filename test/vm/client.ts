@@ -6,7 +6,7 @@ import type { Topology } from '../netns/topology.ts';
 import type { MachineRequest } from './protocol.ts';
 import type { Ask } from './rpc.ts';
 
-/** A network inside the machine, used as one on this side would be. */
+/** A network inside the machine, with the interface of a local one. */
 export async function bootOver(ask: Ask<MachineRequest>, topology: Topology): Promise<Network> {
   const network = (await ask({ kind: 'boot', topology })) as number;
   const known = new Set(topology.hosts.map(({ name }) => name));
@@ -23,7 +23,7 @@ export async function bootOver(ask: Ask<MachineRequest>, topology: Topology): Pr
   };
 }
 
-/** A first answer can take seconds under emulation; who expects silence gives a time of their own. */
+/** A first answer can take seconds under emulation; a test that expects silence sets its own time. */
 const patienceMs = 30_000;
 
 function stationOver(request: (what: StationRequest) => Promise<unknown>): Station {

@@ -1,4 +1,4 @@
-/** One member of an archive. Parent directories come before what they hold. */
+/** One member of an archive. A folder comes before its contents. */
 export type Member =
   | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'file'; readonly path: string; readonly mode: number; readonly content: Uint8Array }

@@ -14,24 +14,26 @@ const cache = join(project, '.cache', 'vm');
 const emulator = 'qemu-system-x86_64';
 const kernelArguments = [
   'console=ttyS0 quiet panic=-1 nokaslr audit=0 random.trust_cpu=on rdinit=/init',
-  // The emulator knows translated code by its address: where programs and libraries always lie at the same one,
+  // The emulator keeps translated code by its address: where programs and libraries always have the same address,
   // their code is translated once instead of once a process, and a process costs a third.
   'norandmaps',
   // On a busy host the emulated timer is late, and a kernel that measures it gives up.
   'no_timer_check',
-  // What makes a kernel safe and a real machine sound costs time here and protects nothing.
+  // Protection and self-tests that a real machine needs cost time here and protect nothing.
   'mitigations=off lsm= init_on_alloc=0 cryptomgr.notests kfence.sample_interval=0 nowatchdog',
-  // Table commits, set swaps and namespaces wait for other processors: told to hurry, for less long.
+  // Table commits, set swaps and namespaces wait for other processors: expedited, they wait less.
   'rcupdate.rcu_expedited=1',
 ].join(' ');
 
-/** What Node and Debian's programs need. They use AVX where they find it, which is slow to emulate. */
+/**
+ * The processor features that Node and Debian's programs need. They use AVX where it exists, which is slow to emulate.
+ */
 const processor = 'qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt';
 
 /** A booted machine, as the channel to the agent inside it. */
 export interface Emulated {
   readonly channel: Socket;
-  /** Ends the machine; also once it has ended by itself. */
+  /** Ends the machine; may be called even if the machine has ended already. */
   stop(): Promise<void>;
 }
 
@@ -47,8 +49,8 @@ export function emulatorMissing(): string | undefined {
 }
 
 /**
- * Boots a machine and waits for its agent. One machine at a time: others wait in line for theirs.
- * Nothing of the host can be written from inside, and only the project's folder is visible there.
+ * Boots a machine and waits for its agent. Only one machine runs at a time: other callers wait in line.
+ * The machine cannot write to the host, and sees only the project's folder.
  *
  * Throws with the end of the console's text if the agent does not answer in time.
  */
@@ -60,7 +62,7 @@ export async function startEmulator(): Promise<Emulated> {
     const kernel = fetchKernel(cache);
     const initramfs = buildInitramfs(cache, kernel, project);
     const channelPath = join(folder, 'agent');
-    // The machine dials us: when this process is gone the agent sees the end of its channel.
+    // The machine connects to this process: when this process is gone, the agent sees the end of its channel.
     const server = createServer().listen(channelPath);
     const child = spawn('flock', flockArguments(kernel.image, initramfs, channelPath, console), {
       env: environment,
@@ -101,9 +103,10 @@ function sleep(ms: number): Promise<undefined> {
 function flockArguments(image: string, initramfs: string, channel: string, console: string): string[] {
   const share = `local,id=project,path=${optionText(project)},security_model=none,readonly=on,multidevs=remap`;
   return [
-    // The lock is QEMU's own: it is free when QEMU is gone, however it went.
+    // The lock belongs to QEMU: it is free when QEMU is gone, however it ended.
     ...['--no-fork', '--wait', '600', join(cache, 'lock'), emulator],
-    // A second processor answers no sooner: processes move between the two, and each costs half as much again.
+    // A second processor does not make answers faster: processes move between the two, and each costs half as much
+    // again.
     ...['-accel', 'tcg', '-M', 'q35', '-cpu', processor, '-smp', '1', '-m', '3072'],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', `file:${console}`],
     ...['-kernel', image, '-initrd', initramfs, '-append', kernelArguments],

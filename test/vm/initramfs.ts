@@ -17,8 +17,8 @@ import { cpioArchive, type Member } from './cpio.ts';
 import type { Kernel } from './kernel.ts';
 
 /**
- * Programs of the host that the machine gets in memory, since under emulation every file read from
- * a share is felt. Everything that networks of namespaces, backends and stations call.
+ * Programs of the host that the machine holds in memory, since reading a file from a share is slow under
+ * emulation: all programs that networks of namespaces, backends and stations call.
  */
 const programs = [
   ...['sh', 'cat', 'sleep', 'timeout', 'kill', 'mkdir', 'ls', 'uname', 'mount', 'unshare', 'nsenter', 'perl'],
@@ -27,7 +27,7 @@ const programs = [
     ['iptables', 'ip6tables'].flatMap((tool) => ['', '-save', '-restore'].map((verb) => `${tool}${mode}${verb}`)),
   ),
 ];
-/** What those open at run time, which their library lists do not show. */
+/** Folders that these programs open at run time; their library lists do not show them. */
 const openedFolders = [
   '/usr/lib/*/xtables',
   '/usr/lib/*/perl-base',
@@ -36,13 +36,13 @@ const openedFolders = [
   '/etc/ethertypes',
 ];
 
-/** Modules by folder; those they depend on come along. */
+/** Modules by folder; modules that they depend on are added. */
 const modulePaths =
   /^kernel\/(net\/(netfilter|ipv4|ipv6|bridge|9p|sctp)\/|fs\/9p\/|drivers\/net\/(dummy|veth)\.|drivers\/virtio\/|drivers\/char\/virtio_console|(crypto|arch\/x86\/crypto)\/crc32c)/;
 
 /**
- * The first and only root of the machine: a small system of the host's own programs, the kernel's
- * modules for netfilter and IPVS, and an init that mounts the project where the host has it and starts
+ * The only root file system of the machine: a small system of the host's own programs, the kernel's
+ * modules for netfilter and IPVS, and an init that mounts the project at the host's path and starts
  * the agent. Kept in `cache` until one of its parts changes.
  *
  * project  absolute path of the checkout
@@ -69,7 +69,7 @@ interface Copy {
   readonly to: string;
 }
 
-/** Programs under the names they are called by, with the libraries that they load. */
+/** Programs under the names by which they are called, with the libraries that they load. */
 function programFiles(): Copy[] {
   const found = programs.flatMap((name) => locate(name) ?? []);
   const node = { from: process.execPath, to: '/usr/bin/node' };

@@ -11,12 +11,12 @@ export interface Kernel {
   readonly root: string;
 }
 
-/** Packages that name the current kernel of Debian and of Ubuntu. Debian's small "cloud" kernel lacks 9p. */
+/** Packages that depend on the current kernel of Debian and of Ubuntu. Debian's small "cloud" kernel lacks 9p. */
 const metapackages = ['linux-image-amd64', 'linux-image-generic'];
 
 /**
  * The distribution's own kernel, fetched once into `cache`; needs no privilege.
- * Throws with the tool's words if it cannot be fetched.
+ * Throws with the tool's message if it cannot be fetched.
  */
 export function fetchKernel(cache: string): Kernel {
   const root = join(cache, 'kernel');
@@ -36,7 +36,7 @@ export function fetchKernel(cache: string): Kernel {
   return { root, version, image: join(root, 'boot', `vmlinuz-${version}`) };
 }
 
-/** The image package that the metapackage stands for, and those that hold its modules where they are apart. */
+/** The image package to which the metapackage leads, and packages that hold its modules separately. */
 function kernelPackages(): string[] {
   for (const metapackage of metapackages) {
     const found = dependencies(metapackage).filter((name) => /^linux-(image|modules|modules-extra)-\d/.test(name));

@@ -7,15 +7,15 @@ import { startEmulator } from './emulator.ts';
 import type { MachineRequest } from './protocol.ts';
 import { askOver } from './rpc.ts';
 
-/** A kernel with IPVS. Tests share one (`network.ts`); what runs outside the test runner starts its own. */
+/** A kernel with IPVS. Tests share one (`network.ts`); programs outside the test runner start their own. */
 export interface Machine extends AsyncDisposable {
   readonly place: Place;
-  /** Networks are apart from each other. */
+  /** Networks are separate from each other. */
   boot(topology: Topology): Promise<Network>;
   close(): Promise<void>;
 }
 
-/** Throws with the reason if there is none here, or if it does not come up. */
+/** Throws with the reason if there is no such kernel here, or if the machine does not boot. */
 export async function startIpvsMachine(): Promise<Machine> {
   const { place, missing } = await ipvsAvailability();
   if (missing !== undefined) throw new Error(`no kernel with IPVS here: ${missing}`);

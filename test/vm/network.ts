@@ -10,15 +10,15 @@ import { enterMachine } from './users.ts';
 
 export { ipvsAvailability } from './availability.ts';
 
-/** One host, alone in the world: enough for what only reads and writes kernel tables. */
+/** One host without wires: enough for tests that only read and write kernel tables. */
 export const loneNode: Topology = { hosts: [{ name: 'node', role: 'router' }], wires: [] };
 
 /**
- * Boots a network where there is IPVS, for a test. Networks are apart from each other. All tests of
+ * Boots a network for a test, in a kernel with IPVS. Networks are separate from each other. All tests of
  * one run share one emulated machine, which starts with the first network and ends with the run.
  *
- * Commands take 20 ms each in an emulated machine, several times that on a busy host: scripts on standard input
- * rather than a process an entry, and no timing taken there counts.
+ * A command takes 20 ms in an emulated machine, several times that on a busy host. So use scripts on standard input
+ * rather than a process for each entry, and draw no conclusion from timings there.
  */
 export async function bootIpvsNetwork(topology: Topology = loneNode): Promise<Network> {
   const leave = enterMachine();

@@ -2,8 +2,8 @@ import type { Request as StationRequest } from '../netns/station-protocol.ts';
 import type { Topology } from '../netns/topology.ts';
 
 /**
- * What a test asks of the agent inside an emulated machine. Networks are known by the number that
- * `boot` answered.
+ * The requests of a test to the agent inside an emulated machine. A network is identified by the number that
+ * `boot` returned.
  */
 export type MachineRequest =
   | { readonly kind: 'boot'; readonly topology: Topology }

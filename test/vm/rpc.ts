@@ -10,7 +10,7 @@ type Reply =
   | { readonly id: number; readonly kind: 'done'; readonly value: unknown }
   | { readonly id: number; readonly kind: 'error'; readonly message: string };
 
-/** Asks one thing; rejects with the other side's words, or when the channel ends first. */
+/** Sends one request; rejects with the other side's message, or when the channel ends first. */
 export type Ask<Request> = (request: Request) => Promise<unknown>;
 
 export function askOver<Request>(input: Readable, output: Writable): Ask<Request> {
@@ -41,13 +41,13 @@ export function askOver<Request>(input: Readable, output: Writable): Ask<Request
   };
 }
 
-/** Answers every question with what `perform` returns, or with the message of what it throws. */
+/** Answers every request with the result of `perform`, or with the message of its error. */
 export function answerOver<Request>(
   input: Readable,
   output: Writable,
   perform: (request: Request) => Promise<unknown>,
 ): void {
-  // Who asked may be gone by the time of the answer: then nobody is left to be told.
+  // The caller may be gone before the answer: then the answer is dropped.
   output.on('error', () => {});
   onLine(input, (line) => void answer(line));
   async function answer(line: string): Promise<void> {
@@ -62,7 +62,7 @@ export function answerOver<Request>(
   }
 }
 
-/** Calls for each whole line, in order; what follows the last newline is not a line. */
+/** Calls `take` for each complete line, in order; text after the last newline is not a line. */
 function onLine(stream: Readable, take: (line: string) => void): void {
   let rest = '';
   stream.setEncoding('utf8').on('data', (text: string) => {

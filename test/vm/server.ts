@@ -7,8 +7,8 @@ import type { MachineRequest } from './protocol.ts';
 import { answerOver } from './rpc.ts';
 
 /**
- * Boots networks for whoever is at the other end of a channel, and does in them what it asks. When
- * the channel ends, however it ends, its networks go with it.
+ * Boots networks for the client at the other end of a channel, and carries out its requests in them. When
+ * the channel ends, however it ends, its networks end too.
  */
 export function serveNetworks(input: Readable, output: Writable, boot: (topology: Topology) => Promise<Network>): void {
   const networks = new Map<number, Network>();
@@ -18,7 +18,7 @@ export function serveNetworks(input: Readable, output: Writable, boot: (topology
     switch (request.kind) {
       case 'boot': {
         const network = await boot(request.topology);
-        if (input.closed) return network.close(); // who asked is gone
+        if (input.closed) return network.close(); // the client is gone
         networks.set(++lastNumber, network);
         return lastNumber;
       }
@@ -34,7 +34,7 @@ export function serveNetworks(input: Readable, output: Writable, boot: (topology
     }
   });
   input.on('close', () => {
-    // What cannot be closed any more is gone with its machine.
+    // A network that cannot be closed any more is gone with its machine.
     for (const network of networks.values()) network.close().catch(() => {});
   });
 

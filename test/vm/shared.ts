@@ -1,5 +1,5 @@
-// Global set-up of the test run: one machine for all test files, booted when the first of them wants it.
-// Test files run in processes of their own, so they reach it over a socket.
+// Global set-up of the test run: all test files share one machine, booted when the first of them needs it.
+// Test files run in separate processes, so they reach it over a socket.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ export default function setUp(project: TestProject): () => Promise<void> {
   project.provide('machineSocket', path);
   return async () => {
     server.close();
-    // A machine that did not come up has been reported by the tests that wanted it.
+    // The tests that wanted the machine have reported that it did not boot.
     await machine?.then(({ close }) => close()).catch(() => {});
     rmSync(folder, { recursive: true, force: true });
   };

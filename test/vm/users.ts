@@ -1,12 +1,14 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/* Which test files use the shared machine now: a file named for each network, with the process that opened it. */
+/*
+ * The test files that use the shared machine now: a file named for each network, with the process that opened it.
+ */
 
 const folder = fileURLToPath(new URL('../../.cache/vm-users/', import.meta.url));
 let count = 0;
 
-/** Says that a network of this process is open; the function that is returned says that it is not any more. */
+/** Marks a network of this process as open; the returned function removes the mark. */
 export function enterMachine(): () => void {
   mkdirSync(folder, { recursive: true });
   const file = `${folder}${process.pid}-${count++}`;
@@ -14,7 +16,7 @@ export function enterMachine(): () => void {
   return () => rmSync(file, { force: true });
 }
 
-/** The longest wait; then a test that wants the machine for itself shares it. */
+/** The longest wait; after that, a test that wants the machine for itself shares it. */
 const patienceMs = 600_000;
 
 /** Waits until no other test file has a network on the machine. A file whose process has ended does not count. */

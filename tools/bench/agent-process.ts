@@ -12,13 +12,16 @@ import type { Shape } from './objects.ts';
 
 /* The built agent and the API servers that it reads, each a process in one network namespace. */
 
-/** What the agent's log tells of a sync of IPv4. */
+/** A sync of IPv4, as the agent's log reports it. */
 export interface Synced {
   readonly transactions: number;
   readonly lines: number;
 }
 
-/** CPU seconds and resident memory of a process, as the kernel counts them; `children` are those that have ended. */
+/**
+ * CPU seconds and resident memory of a process, as the kernel counts them; `children` counts child processes that have
+ * ended.
+ */
 export interface Usage {
   readonly ownSeconds: number;
   readonly childrenSeconds: number;
@@ -26,10 +29,10 @@ export interface Usage {
 }
 
 export interface BenchAgent {
-  /** From its start until everything was in force. */
+  /** From the start of the process until all rules were in force. */
   readonly startMs: number;
   readonly first: Synced;
-  /** The next sync; ask before what leads to it. */
+  /** The next sync. Call it before the change that leads to the sync. */
   synced(): Promise<Synced>;
   usage(): Usage;
   stop(): Promise<void>;
@@ -61,7 +64,10 @@ export async function startServers(network: LocalNetwork, shape: Shape): Promise
   };
 }
 
-/** Returns when everything is in force, as the agent says. command: the program and its first arguments, without `agent` */
+/**
+ * Returns when all rules are in force, as the agent reports. command: the program and its first arguments, without
+ * `agent`
+ */
 export async function startAgent(
   network: LocalNetwork,
   command: readonly string[],
@@ -94,7 +100,7 @@ export async function startAgent(
     if (said.msg === 'synced' && said.family === 'IPv4') tell?.(said);
   });
   const over = Promise.withResolvers<never>();
-  // Whoever waits for a sync hears of it; at the end nobody does.
+  // A caller that waits for a sync gets this rejection; at the end no caller waits.
   over.promise.catch(() => {});
   child.on('exit', (status, signal) => over.reject(new Error(`the agent ended with ${status ?? signal}: ${last}`)));
   child.on('error', over.reject);

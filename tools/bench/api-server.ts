@@ -1,15 +1,15 @@
-// API servers of one or more clusters in a process of its own, for a bench: its work is not the agent's. It talks to its
-// parent by messages.
+// API servers of one or more clusters in a separate process, so that a bench does not count their work as the agent's.
+// The process talks to its parent by messages.
 import { startApiDouble } from '../../test/apiserver/double.ts';
 import { endpointsOf, fanIn, serviceObjects, type Shape } from './objects.ts';
 
-/** What the parent asks for: another slice of a Service of the local cluster, with so many endpoints. */
+/** What the parent requests: a new slice for a Service of the local cluster, with this many endpoints. */
 export interface ApiRequest {
   readonly service: number;
   readonly endpoints: number;
 }
 
-/** Where the servers are: of the local cluster, and of the others by name. */
+/** The addresses of the servers: the local cluster's, and the others' by name. */
 export interface ApiReply {
   readonly local: string;
   readonly others: Readonly<Record<string, string>>;

@@ -4,12 +4,12 @@ import { compile } from '../../compiler/index.ts';
 import type { Registry } from '../../compiler/registry/registry.ts';
 import { defaultSettings } from '../../compiler/settings.ts';
 
-/** What every backend is given of one cluster's objects, in IPv4. */
+/** The target that every backend gets from one cluster's objects, in IPv4. */
 export function wantedOf(objects: readonly unknown[]): Target {
   return wantedOfAll([{ cluster: undefined, objects }]);
 }
 
-/** The same of several clusters. throws   where anything of the objects is refused: they shall all count */
+/** The same from several clusters. throws   where any part of the objects is refused: all of them must count */
 export function wantedOfAll(clusters: readonly ClusterObjects[], registry?: Registry): Target {
   const { services, node, diagnostics } = compile({
     clusters,

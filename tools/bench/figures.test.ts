@@ -99,7 +99,8 @@ one change.
     expect(svg).toContain('>nft, a load: slope 1.00<');
     expect(svg).toContain('>nft, less &amp; &lt;more>: slope 0.00<');
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
-    // Ten times as much at ten times the size goes from corner to corner where it is all that varies.
+    // If the cost is ten times as high at ten times the size, and nothing else varies, the line goes from corner to
+    // corner.
     const [line] = plotsOf({ rows: [{ ...taking.rows[0]!, figures: [figure(10, [5]), figure(100, [50])] }] }).values();
     expect(line).toContain('points="70,470 560,50"');
   });

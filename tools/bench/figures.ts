@@ -1,34 +1,34 @@
 /* What rows of a bench give, and what can be said of it. */
 
-/** MB are resident ones; lines are those of documents that tools load. */
+/** MB are resident memory; lines are those of documents that tools load. */
 export type Unit = 'ms' | 'CPU ms' | 'MB' | 'lines' | 'documents' | 'processes' | 'endpoints a CPU second' | 'ratio';
 
-/** One thing, measured at one size, once or several times. */
+/** One quantity, measured at one size, once or several times. */
 export interface Figure {
   /** `one endpoint changed` */
   readonly what: string;
-  /** How a kernel was written to; undefined: none was. */
+  /** How the kernel was written to; undefined: it was not written to. */
   readonly mode: string | undefined;
   readonly unit: Unit;
-  /** On the row's axis: how many Services, or clusters. */
+  /** Position on the row's axis: the number of Services, or of clusters. */
   readonly at: number;
-  /** In the order in which they were taken; empty: it could not be done, and `refused` says why. */
+  /** In the order of measurement; empty: measuring was not possible, and `refused` says why. */
   readonly samples: readonly number[];
   readonly refused?: string;
-  /** The same, by bare tools in the same run. */
+  /** The same quantity for bare tools in the same run. */
   readonly floor?: { readonly what: string; readonly samples: readonly number[] };
-  /** What is aimed at, for people. */
+  /** The target, for people. */
   readonly wanted?: string;
 }
 
-/** The figures of one thing over all sizes. */
+/** The figures of one quantity over all sizes. */
 export interface Series extends Pick<Figure, 'what' | 'mode' | 'unit'> {
   readonly wanted: string | undefined;
   /** By size. */
   readonly figures: readonly Figure[];
 }
 
-/** In the order in which they first came. */
+/** In the order in which each series first appeared. */
 export function seriesOf(figures: readonly Figure[]): Series[] {
   const groups = Map.groupBy(figures, ({ what, mode, unit }) => JSON.stringify([what, mode, unit]));
   return [...groups.values()].map((group) => {
@@ -38,19 +38,19 @@ export function seriesOf(figures: readonly Figure[]): Series[] {
   });
 }
 
-/** The middle value, or the mean of the two in the middle; NaN of nothing. */
+/** The middle value, or the mean of the two in the middle; NaN for an empty list. */
 export function middle(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return ((sorted[(sorted.length - 1) >> 1] ?? NaN) + (sorted[sorted.length >> 1] ?? NaN)) / 2;
 }
 
-/** The value that this share of all does not exceed. */
+/** The value that this share of all values does not exceed. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
 }
 
-/** Median to the median of the floor; undefined where there is no floor, or next to nothing to divide by. */
+/** Median divided by the median of the floor; undefined where there is no floor, or the floor is close to 0. */
 export function ratioOf({ samples, floor }: Pick<Figure, 'samples' | 'floor'>): number | undefined {
   const base = middle(floor?.samples ?? []);
   const least = 0.1;
@@ -58,8 +58,8 @@ export function ratioOf({ samples, floor }: Pick<Figure, 'samples' | 'floor'>): 
 }
 
 /**
- * How a cost grows with the size: the straight line through medians on logarithmic scales. 0 is a cost that does not
- * grow, 1 one that grows as the size does. undefined where there are not two sizes, or a cost is nothing.
+ * How a cost grows with the size: the slope of a straight line through medians on logarithmic scales. 0: the cost does
+ * not grow; 1: it grows as the size does. undefined where there are fewer than two sizes, or a cost is 0.
  */
 export function slopeOf(figures: readonly Pick<Figure, 'at' | 'samples'>[]): number | undefined {
   const logs = figures.flatMap(({ at, samples }) =>

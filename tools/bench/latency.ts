@@ -1,11 +1,11 @@
 /**
- * How long the first packet of a connection takes through the rules, at one Service and at many.
+ * How long the first packet of a connection takes through the rules, with one Service and with many.
  *
  *     make latency [SIZES=1,10000] [MODES=nftables,iptables]
  *
- * A process writes TCP SYNs to a tun device of an otherwise empty namespace and reads what the node sends on, so what is
- * timed is a packet's way through hooks and rules, and one process's two system calls. The dialled Service is the last one
- * in the order of the rules. Medians of 2000; ratios mean something on any machine.
+ * A process writes TCP SYNs to a tun device of an otherwise empty namespace and reads the packets that the node
+ * forwards. So the time covers a packet's way through hooks and rules, and two system calls of one process. The dialled
+ * Service is the last in the order of the rules. Medians of 2000; ratios mean something on any machine.
  */
 import { userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';

@@ -6,11 +6,11 @@ import type { Isolation } from '../../test/netns/probe.ts';
 import type { Figure } from './figures.ts';
 
 /**
- * What one action took.
+ * The cost of one action.
  *
- * ms         by the clock, which counts whatever else the machine does
- * commandsMs of it, while at least one command ran
- * ownCpuMs   of this process, and of the commands that it ran
+ * ms         by the clock, which also counts other work of the machine
+ * commandsMs the part of it during which at least one command ran
+ * ownCpuMs   of this process; commandsCpuMs is that of the commands that it ran
  */
 export interface Taken {
   readonly ms: number;
@@ -19,10 +19,10 @@ export interface Taken {
   readonly commandsCpuMs: number;
 }
 
-/** A run whose commands are told apart from what this process does itself. */
+/** A run that measures commands separately from this process's own work. */
 export interface Meter {
   readonly run: Run;
-  /** times   how many actions it is, one after another: the kernel counts the CPU of commands in steps of 10 ms */
+  /** times   how many actions run, one after another: the kernel counts the CPU of commands in steps of 10 ms */
   time(action: () => Promise<unknown>, times?: number): Promise<Taken>;
 }
 
@@ -60,14 +60,14 @@ export function meterOf(real: Run): Meter {
   };
 }
 
-/** A namespace of its own, which ends with the body. */
+/** A separate namespace, which ends with the body. */
 export async function inNamespace<T>(isolation: Isolation, body: (meter: Meter) => Promise<T>): Promise<T> {
   await using network = await bootNetwork({ hosts: [{ name: 'node', role: 'router' }], wires: [] }, isolation);
   // Awaited here: the network ends with this block.
   return await body(meterOf(network.run('node', 300_000)));
 }
 
-/** What was measured, as its figures: the clock, and the CPU of slicewright and of the tools that it ran. */
+/** The measured costs as figures: the clock, and the CPU of slicewright and of the tools that it ran. */
 export function figuresOf(
   about: Pick<Figure, 'what' | 'mode' | 'at' | 'wanted'>,
   taken: readonly Taken[],
@@ -99,8 +99,9 @@ function ownCpu(): number {
 }
 
 /**
- * CPU of all commands that have ended. They are children of the process that starts commands in the namespace, and count
- * as its children's once it has waited for them (proc(5): cutime and cstime, in hundredths of a second).
+ * CPU of all commands that have ended. They are children of the process that starts commands in the namespace, and
+ * count among its children's CPU once that process has waited for them (proc(5): cutime and cstime, in hundredths of a
+ * second).
  */
 function commandsCpu(): number {
   return [process.pid, ...descendantsOf(process.pid)].reduce((sum, pid) => sum + endedChildrenMs(pid), 0);
@@ -111,7 +112,7 @@ function endedChildrenMs(pid: number): number {
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   } catch {
-    // It ended since it was listed, and counts as somebody's child from now on.
+    // It ended after it was listed, and now counts among the children of its parent.
     return 0;
   }
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -9,7 +9,7 @@ import { kubePrefix } from '../../compiler/settings.ts';
 import type { Support } from '../../test/netns/probe.ts';
 import { rawLoads } from './raw.ts';
 
-/** A tool, and what it is given. */
+/** A tool with its arguments and its input. */
 export interface Command {
   readonly file: string;
   readonly args: readonly string[];
@@ -18,16 +18,16 @@ export interface Command {
 
 /** One way to write to a kernel. */
 export interface BenchMode {
-  /** As MODES chooses it. */
+  /** The name by which MODES selects it. */
   readonly name: string;
   readonly backend: string;
-  /** What the machine has to offer. */
+  /** The tool or kernel part that the machine must have. */
   readonly needs: keyof Support['lacks'];
-  /** On an untouched node the machine chooses between two kinds of tables; where a rule is, that decides. */
+  /** On an untouched node the machine chooses between two kinds of tables; an existing rule decides the choice. */
   readonly choose: Command | undefined;
-  /** What a person would load by hand for the same rules. */
+  /** The documents that a person would load by hand for the same rules. */
   readonly floor: { readonly what: string; readonly of: (target: Target) => Promise<readonly Command[]> };
-  /** Of a cold start, in ratios to the floor. */
+  /** The target for a cold start, as a ratio to the floor. */
   readonly wanted: string;
 }
 
@@ -62,7 +62,7 @@ function loaded(backend: string, file: string, wanted: string): BenchMode {
 
 const wholeTexts = { nftables: 'nft' };
 
-/** A kernel with IPVS has a row of its own (rows/machine.ts). */
+/** A kernel with IPVS has a separate row (rows/machine.ts). */
 export const allModes: readonly BenchMode[] = [
   tables('nft', 'at most 2.5 of the floor'),
   tables('legacy', 'at most 1.5 of the floor'),
@@ -71,12 +71,12 @@ export const allModes: readonly BenchMode[] = [
 
 export const scope: Scope = { family: 'IPv4', prefix: kubePrefix, takeOver: false, excludeCidrs: [] };
 
-/** A backend's plane as the agent makes it, which knows nothing of the kernel yet. */
+/** A backend's plane, made as the agent makes it; it does not know the kernel's state yet. */
 export function planeIn({ createPlane }: Mode, run: Run): FamilyPlane {
   return createPlane({ run, scope, nowMs: () => performance.now(), delayTimes: defaultDelayTimes });
 }
 
-/** One after another. throws   for the first that fails, with what it complains of */
+/** Runs commands one after another. throws   at the first failure, with the command's error output */
 export async function runAll(run: Run, commands: readonly Command[]): Promise<void> {
   for (const { file, args, input } of commands) {
     const { exitCode, stderr } = await run(file, args, input);
@@ -84,7 +84,7 @@ export async function runAll(run: Run, commands: readonly Command[]): Promise<vo
   }
 }
 
-/** A run that also notes what changes something: every command that is given a document. */
+/** A run that also records which commands change something: every command that gets a document. */
 export function noting(run: Run): { readonly run: Run; take(): Command[] } {
   let noted: Command[] = [];
   return {

@@ -3,7 +3,7 @@ import type { ClusterName } from '../../compiler/values/names.ts';
 
 /* Objects of large clusters, the same for the same numbers: Services of one TCP port with equally many endpoints. */
 
-/** How many of what; endpoints are those of each Service in each cluster. */
+/** The numbers of objects; endpoints are those of each Service in each cluster. */
 export interface Shape {
   readonly services: number;
   readonly endpointsEach: number;
@@ -15,14 +15,14 @@ export function clusterObjects(services: number, endpointsEach: number): unknown
   return [node, ...Array.from({ length: services }, (_, i) => serviceObjects(i, endpointsOf(i, endpointsEach))).flat()];
 }
 
-/** The Service of a number and its slice. */
+/** The Service with this number, and its slice. */
 export function serviceObjects(i: number, endpoints: readonly string[]): [service: object, slice: object] {
   return [serviceObject(i), sliceObject(i, endpoints)];
 }
 
 /**
- * Services whose endpoints are in further clusters alone, as many in each: the local cluster accepts what all of them offer.
- * With one cluster, everything is in the local one.
+ * Services whose endpoints are only in further clusters, with the same number in each: the local cluster accepts all
+ * their offers. With one cluster, everything is in the local one.
  */
 export function fanIn({ services, endpointsEach, clusters }: Shape): ClusterObjects[] {
   const numbers = Array.from({ length: services }, (_, i) => i);
@@ -36,14 +36,17 @@ export function fanIn({ services, endpointsEach, clusters }: Shape): ClusterObje
   ];
 }
 
-/** The first of the further clusters, which bench rows lose. */
+/** The first of the further clusters; bench rows declare it lost. */
 export const east = 'east-1' as ClusterName;
 
 export function clusterNames(clusters: number): ClusterName[] {
   return Array.from({ length: clusters }, (_, nth) => `east-${nth + 1}` as ClusterName);
 }
 
-/** Two clusters: every second Service has one of its five endpoints, a tenth of all, in the further one. */
+/**
+ * Two clusters: every second Service has one of its five endpoints in the further one, which is a tenth of all
+ * endpoints.
+ */
 export function withTenthElsewhere(services: number): ClusterObjects[] {
   const all = Array.from({ length: services }, (_, i) => {
     const endpoints = endpointsOf(i, 5);
@@ -114,7 +117,7 @@ function sliceObject(i: number, endpoints: readonly string[]): object {
   };
 }
 
-/** What another cluster has of a Service: the export, and the endpoints. */
+/** The objects that another cluster has for a Service: the export and the endpoints. */
 function offer(i: number, endpoints: readonly string[]): object[] {
   const exported = {
     apiVersion: 'multicluster.x-k8s.io/v1alpha1',

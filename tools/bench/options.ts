@@ -1,22 +1,22 @@
 import { allModes, type BenchMode } from './modes.ts';
 
-/** What the environment chooses, for every row. */
+/** The settings that the environment chooses for every row. */
 export interface Options {
-  /** How many Services, and clusters, in rows that are measured over them; undefined: each row's own. */
+  /** The numbers of Services and of clusters for rows that are measured over them; undefined: each row's own. */
   readonly sizes: readonly number[] | undefined;
   readonly clusters: readonly number[] | undefined;
   /** undefined: all. */
   readonly rows: readonly string[] | undefined;
   readonly modes: readonly BenchMode[];
-  /** How often each thing is measured. */
+  /** How often each quantity is measured. */
   readonly rounds: number;
-  /** Changes of one endpoint that an agent is told of, one after another. */
+  /** How many changes of one endpoint an agent gets, one after another. */
   readonly changes: number;
   /** Where JSON, plots and tables are written. */
   readonly folder: string;
 }
 
-/** throws   for a number or a mode that is none */
+/** throws   for an invalid number or an unknown mode */
 export function readOptions(environment: NodeJS.ProcessEnv): Options {
   const list = (name: string) => (environment[name] ?? '').split(/[ ,]+/).filter((word) => word !== '');
   const count = (word: string, name: string) => {

@@ -5,8 +5,8 @@ import type { Chain, Ruleset } from '../../backends/netfilter/rule.ts';
 const servicesEach = 100;
 
 /**
- * What a person would load by hand with iptables-restore, which is what slicewright is held to: the chains of 100 Services a
- * document, then the shared chains and hooks as one final switch.
+ * The documents that a person would load by hand with iptables-restore; slicewright is compared to them. Each holds the
+ * chains of 100 Services; the last one holds the shared chains and hooks, as one final switch.
  */
 export function rawLoads(program: Ruleset, units: readonly IptablesUnit[]): readonly string[] {
   const own = units.map((unit) => unit.chains);

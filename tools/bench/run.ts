@@ -1,10 +1,11 @@
 /**
- * What slicewright costs, as far as this machine can tell: rows of figures, each beside what bare tools take in the same run.
+ * What slicewright costs, as far as this machine can tell: rows of figures, each beside the figure of bare tools in the
+ * same run.
  *
  *     make bench [ROWS=change,agent] [SIZES=100,1000] [CLUSTERS=1,20] [MODES=nft,legacy,nftables] [ROUNDS=3] [CHANGES=60]
  *
- * docs/performance.md says what each row means. Ratios mean something on any machine, milliseconds on this one, and CPU time
- * also on a busy one. Nothing is judged: what is aimed at stands beside what was measured.
+ * docs/performance.md explains each row. Ratios mean something on any machine, milliseconds only on this one, and CPU
+ * time even on a busy one. The bench judges nothing: it prints the target beside the measured figure.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg, userInfo } from 'node:os';
@@ -40,7 +41,7 @@ function chooseRows({ rows: names }: Options): readonly Row[] {
   return allRows.filter(({ name, isSlow }) => names?.includes(name) ?? isSlow !== true);
 }
 
-/** What the machine can do of it. */
+/** The part of the options that this machine can measure. */
 function possible({ modes, ...rest }: Options, { lacks }: Support): Chosen {
   if (lacks.namespaces !== undefined) throw new Error(`this machine refuses network namespaces: ${lacks.namespaces}`);
   // In a user namespace the kernel bounds what one transaction may send, far below these sizes.

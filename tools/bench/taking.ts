@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import type { Figure } from './figures.ts';
 import type { Row } from './rows/row.ts';
 
-/** Everything that one run measured, and on what: what is written as JSON. */
+/** All measurements of one run, with the machine on which it ran: written as JSON. */
 export interface Taking {
   /** In UTC. */
   readonly began: string;
@@ -18,7 +18,7 @@ interface Machine {
   readonly memoryGb: number;
   readonly kernel: string;
   readonly node: string;
-  /** `nftables v1.0.6`; empty where they are missing. */
+  /** `nftables v1.0.6`; empty where the tool is missing. */
   readonly tools: readonly string[];
   /** How many processes wanted to run, in the last minute. */
   readonly loadBefore: number;

@@ -1,8 +1,8 @@
-// Circles of imports: a file that needs itself cannot be read, tested or moved alone.
+// Circles of imports: a file that depends on itself cannot be read, tested or moved alone.
 import { type Breach, relativeImports } from './imports.ts';
 
 /**
- * One breach per circle, imports of types included: the shortest way round, told at its first file.
+ * One breach per circle, type imports included: the shortest way round, reported at its first file.
  *
  * sources   path from the project's root → text; imports of other files do not count
  */
@@ -26,7 +26,7 @@ export function circleBreaches(sources: ReadonlyMap<string, string>): readonly B
   return breaches;
 }
 
-/** The files of a shortest way from a file back to it, in order; undefined: there is none. */
+/** The files of a shortest way from a file back to it, in order; undefined: there is no such way. */
 function shortestCircle(
   start: string,
   graph: ReadonlyMap<string, readonly { readonly target: string }[]>,

@@ -1,8 +1,8 @@
-// Rules about the files themselves: folders explain themselves, nothing names a machine, and the
-// lock file holds for any registry.
+// Rules about the files themselves: folders have READMEs, no file names a machine, and the
+// lock file works with any registry.
 import type { Breach } from './imports.ts';
 
-/** Folders that hold code, or are one golden case, without a README.md. */
+/** Folders without a README.md that hold code, or are one golden case. */
 export function folderBreaches(files: readonly string[]): readonly Breach[] {
   const known = new Set(files);
   const folders = new Set(files.filter(needsReadme).map((file) => file.slice(0, file.lastIndexOf('/'))));
@@ -16,10 +16,10 @@ function needsReadme(file: string): boolean {
   return /\/[^/]*\.ts$/.test(file) && !file.endsWith('.hbs.ts') ? true : /^golden\/[^/]+\/objects\.yaml$/.test(file);
 }
 
-// Paths that exist on one machine only. Container and host paths that mean the same everywhere are fine.
+// Paths that exist on one machine only. Container and host paths that mean the same everywhere are allowed.
 const machinePath = /(^|[\s"'`(=:])\/(work|root|home|Users)\//;
 
-/** Lines that name a place on one machine. */
+/** Lines that contain such a path. */
 export function machinePathBreaches(file: string, text: string): readonly Breach[] {
   return text.split('\n').flatMap((line, index) => {
     const found = machinePath.exec(line);
@@ -41,9 +41,9 @@ interface LockFile {
 }
 
 /**
- * Packages that name where they were fetched from, which ties every installation to that registry; that have no
- * checksum, which would make the place all that vouches for them; and a lock file made for another package.json,
- * of which set-up would quietly install something else than what was tested.
+ * Three faults of the lock file: a package names the place that it was fetched from, which ties every installation to
+ * that registry; a package has no checksum, so that only this place vouches for it; or the lock file was made for
+ * another package.json, so that set-up would quietly install something other than the tested versions.
  */
 export function lockBreaches(lockText: string, manifestText: string): readonly Breach[] {
   const { packages } = JSON.parse(lockText) as LockFile;

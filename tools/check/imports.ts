@@ -1,6 +1,6 @@
-// The import rule: which folder may know which, and what the pure part may not touch.
+// The import rule: which folder may import which, and what the pure part must not use.
 
-/** One breach of a rule of the project, as a person reads it. */
+/** One breach of a rule of the project, as it is shown to a person. */
 export interface Breach {
   readonly file: string;
   readonly line: number;
@@ -14,17 +14,17 @@ interface Import {
 }
 
 interface Layer {
-  /** Files whose path starts with this; the first layer that fits a file holds. */
+  /** Files whose path starts with this; the first layer that matches a file applies. */
   readonly of: string;
-  /** What they may import besides themselves. */
+  /** The folders that they may import besides their own. */
   readonly mayImport: readonly string[];
   readonly packages: 'any' | ReadonlySet<string>;
 }
 
-// zod parses what a saved plan says, diff compares lists of lines: both are functions of their arguments.
+// zod parses a saved plan, diff compares lists of lines: both are functions of their arguments.
 const purePackages = new Set(['node:net', 'node:crypto', 'handlebars/runtime.js', 'zod', 'diff']);
 
-// The files directly in backends/ are the contract and what joins backends; these folders are what backends share.
+// The files directly in backends/ are the contract and the code that joins backends; backends share these folders.
 const neutral = ['equivalence', 'host', 'planning', 'plane'].map((room) => `backends/${room}/`).concat('backends/*');
 
 // compiler/ <- backends/netfilter/ <- backends/iptables/, backends/ipvs/ <- agent/
@@ -42,20 +42,21 @@ const layers: readonly Layer[] = [
     packages: purePackages,
   })),
   { of: 'backends/', mayImport: ['compiler/', 'backends/'], packages: purePackages },
-  // The one command line knows every command.
+  // Only the command line knows every command.
   ...['agent/cli.ts', 'agent/command-line/'].map((of) => ({
     of,
     mayImport: ['compiler/', 'backends/', 'agent/', 'controller/cli.ts', 'package.json'],
     packages: 'any' as const,
   })),
-  // The version stands in one place.
+  // The version is written in one place.
   {
     of: 'agent/',
     mayImport: ['compiler/', ...neutral, 'package.json'],
     packages: 'any',
   },
   { of: 'controller/core/', mayImport: ['compiler/'], packages: purePackages },
-  // Beside the agent, not under it: it shares how API servers are read and how a process tells of itself.
+  // Beside the agent, not under it: it shares the agent's code for reading API servers and for reporting a process's
+  // state.
   {
     of: 'controller/',
     mayImport: [
@@ -70,11 +71,11 @@ const layers: readonly Layer[] = [
   },
 ];
 
-/** What code with a clock, chance, a process or a log is made of, and text order that depends on the machine. */
+/** Signs of a clock, randomness, a process or a log in code, and of a text order that depends on the machine. */
 const impure =
   /\b(Date\.now|new Date\b|performance\.|Math\.random|randomUUID|randomBytes|process\.|console\.|setTimeout|setInterval|localeCompare|toLocale\w+|Intl\.|globalThis)/;
 
-/** Where backends are spoken of by no name: a backend that is added needs no line there. */
+/** Folders that must not name a backend: a new backend needs no change there. */
 const nameless = /^(agent|golden|tools)\//;
 
 /** The configuration has keys of kube-proxy's modes by name, and kube-proxy's defaults for them. */
@@ -83,7 +84,7 @@ const valueLists = new Set(['agent/config/keys.ts', 'agent/config/agent.ts']);
 /** The name of a backend as a value of its own. */
 const backendName = /'(iptables|ipvs|nftables|toy)'/;
 
-/** Places that know a backend by its name and should not. */
+/** Places that name a backend and should not. */
 export function nameBreaches(file: string, source: string): readonly Breach[] {
   if (!nameless.test(file) || testing.test(file) || valueLists.has(file) || file.startsWith('tools/check/')) return [];
   return source.split('\n').flatMap((text, index) => {
@@ -95,10 +96,10 @@ export function nameBreaches(file: string, source: string): readonly Breach[] {
   });
 }
 
-/** Tests and what only they use: they may import what they like, and nothing else may import them. */
+/** Tests and their helpers: they may import anything, and no other code may import them. */
 const testing = /\.(test|fixture)\.ts$/;
 
-/** Also everything in these, which has no other purpose. */
+/** Files in these folders are test code too: the folders have no other purpose. */
 function isTesting(file: string): boolean {
   return testing.test(file) || file.startsWith('test/') || file.startsWith('golden/');
 }
@@ -126,7 +127,7 @@ export function importBreaches(file: string, source: string): readonly Breach[] 
   return [...breaches, ...serverLines(file, source)];
 }
 
-/** Where HTTP is served: there alone stand the limits that keep a client from ending the agent. */
+/** The only place that serves HTTP: here are the limits that keep a client from bringing the agent down. */
 const listener = 'agent/serving/listener.ts';
 
 function serverLines(file: string, source: string): readonly Breach[] {
@@ -136,7 +137,7 @@ function serverLines(file: string, source: string): readonly Breach[] {
   return [{ file, line, message: `servers for HTTP are opened by openListener (${listener})` }];
 }
 
-/** Of a file that belongs to no layer, a tool. */
+/** For a file that belongs to no layer: a tool. */
 function importsOfTests(file: string, source: string): Breach[] {
   return importsOf(source)
     .map(({ line, from }) => ({ line, target: from.startsWith('.') ? resolve(file, from) : from }))
@@ -145,7 +146,7 @@ function importsOfTests(file: string, source: string): Breach[] {
 }
 
 /**
- * Files of the agent that only tests use, and that are not named for it.
+ * Files of the agent that only tests use, but whose names do not show this.
  *
  * sources  the text of every source file, by its path from the project's root
  */
@@ -192,7 +193,7 @@ function impureLines(file: string, source: string): Breach[] {
   });
 }
 
-/** Static, dynamic and re-exporting imports; an import may span lines, and counts where it names its module. */
+/** Static, dynamic and re-exporting imports; an import that spans lines counts at the line that names its module. */
 function importsOf(source: string): readonly Import[] {
   const found: Import[] = [];
   const pattern =

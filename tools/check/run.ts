@@ -1,5 +1,5 @@
-// `make check`: everything a machine can judge without running the code. All of it runs, also after
-// a failure, so that one round shows all there is to mend.
+// `make check`: everything that a machine can judge without running the code. All checks run, even after
+// a failure, so that one round shows everything that needs work.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { circleBreaches } from './circles.ts';

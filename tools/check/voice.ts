@@ -1,8 +1,8 @@
-// One voice: phrases that a reader in a hurry has to read twice, and what to write instead. It looks at documentation, and
-// at the comments and messages of sources; a name in code cannot hold a phrase of two words.
+// One voice: phrases that a reader in a hurry has to read twice, and what to write instead. Checks documentation, and
+// comments and messages of sources; a name in code cannot contain a phrase of two words.
 import type { Breach } from './imports.ts';
 
-/** A phrase, and what says the same at first reading. */
+/** A phrase, and a wording that is clear at first reading. */
 const phrases: readonly (readonly [phrase: RegExp, instead: string])[] = [
   [/(?<!\bconst \S+ )\bof before\b(?![.)])/i, 'write "previous"'],
   [/\bfor want of\b/i, 'write "because there is no …"'],
@@ -24,10 +24,10 @@ const phrases: readonly (readonly [phrase: RegExp, instead: string])[] = [
   [/\bwhose claim is better\b/i, 'name the owner and why it is the owner'],
 ];
 
-/** Golden cases and data that other programs wrote keep their words; this file and its test name the phrases. */
+/** Golden cases and data that other programs wrote keep their wording; this file and its test contain the phrases. */
 const exempt = /^(test\/(conformance|multicluster|field|apiserver)\/|tools\/check\/voice|package-lock)/;
 
-/** Lines of documentation, comments and messages with such a phrase. */
+/** Lines of documentation, comments and messages that contain such a phrase. */
 export function voiceBreaches(file: string, text: string): readonly Breach[] {
   if (exempt.test(file) || !/\.(md|ts|yaml)$/.test(file)) return [];
   return text.split('\n').flatMap((line, index) =>

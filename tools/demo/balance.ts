@@ -22,7 +22,7 @@ export const inputs = [
   'tools/demo/kube-proxy.yaml',
 ];
 
-/** Act one: one pod a cluster, equal shares, as in the document that Karmada's users know. */
+/** Act one: one pod a cluster, equal shares, as in a document that Karmada's users know. */
 export async function balance(network: Network, backend: string): Promise<void> {
   await servePods(network);
 
@@ -45,7 +45,7 @@ export async function balance(network: Network, backend: string): Promise<void> 
   say('');
 }
 
-/** One pod a cluster, which says where it is. */
+/** One pod a cluster; each answers with its cluster's name. */
 export async function servePods(network: Network): Promise<void> {
   step(
     'Two clusters, each a node with a pod that serves HTTP',
@@ -84,12 +84,12 @@ export async function request(network: Network): Promise<ReadonlyMap<string, num
   });
   process.stdout.write('\n');
   const silent = [...counts].filter(([, count]) => count === 0).map(([cluster]) => cluster);
-  // By chance this happens once in 2^28 runs: it is a fault, not bad luck.
+  // By chance this happens once in 2^28 runs, so it is a fault.
   if (silent.length > 0) throw new DemoError(`${silent.join(' and ')} never answered.`);
   return counts;
 }
 
-/** Asks the Service one time after the other and gives how often each cluster answered. */
+/** Asks the Service repeatedly and returns how often each cluster answered. */
 export async function ask(
   network: Network,
   times: number,

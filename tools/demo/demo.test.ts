@@ -46,7 +46,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the demo', () =>
       ...['member1 20', 'member2 80'],
     ]);
     expect(scenes[2]?.[1]).toBe('0');
-    // Import, MultiClusterService, the pod that came back, and without the API server of member1.
+    // After the import, after the MultiClusterService, after the pod came back, and without the API server of member1.
     expect(ofFlows).toEqual(Array.from({ length: hasKubectl ? 4 : 0 }, () => ['member1', 10]));
     if (!hasKubectl) expect(said()).toContain('The third act is left out');
     expect(status, said()).toBe(0);

@@ -9,7 +9,7 @@ import { say, step } from './say.ts';
 const requests = 100;
 const policy = 'slicewright.dev/cluster-weights: "local=80,member1=20"';
 
-/** What the consumer asks for in each scene, in percent. */
+/** The shares that the consumer requests in each scene, in percent. */
 const scenes = [
   {
     name: `The consumer's Service says ${policy}`,
@@ -47,7 +47,7 @@ export async function failover(network: Network, backend: string): Promise<void>
         `  ${cluster}  ${String(count).padStart(3)} of ${requests}  requested ${String(scene[cluster]).padStart(3)} %  ${'█'.repeat(count / 2)}`,
       );
     }
-    // Exact by rule, not by chance: a cluster without a share gets no connection at all.
+    // The rules make this exact: a cluster without a share gets no connection at all.
     if (scene.member1 === 0 && counts.get('member1') !== 0)
       throw new DemoError('the lost cluster still got connections.');
     if (scene.member1 > 0 && counts.get('member1') === 0) throw new DemoError('member1 never answered.');

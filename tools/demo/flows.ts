@@ -11,8 +11,9 @@ const seeds = 'test/controller/seeds';
 const patienceMs = 60_000;
 
 /**
- * Act three: what users type. A hub and two members with nothing in them, one controller, an agent on a node of each
- * member; an export and an import, then a MultiClusterService; then the provider's pod goes, then its API server.
+ * Act three: the commands that users type. It starts with a hub and two empty members, one controller, and an agent on
+ * a node of each member. Then come an export and an import, then a MultiClusterService; then the provider's pod goes,
+ * then its API server.
  */
 export async function flows(stage: Stage): Promise<void> {
   const missing = await lacksKubectl();

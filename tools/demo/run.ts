@@ -3,8 +3,8 @@
  *
  *     make demo [BACKEND=iptables|ipvs|nftables]
  *
- * Everything happens in network namespaces of its own: no privilege, no cluster, nothing of the
- * machine's own network. For IPVS they are in an emulated machine where this one has no IPVS to give.
+ * Everything happens in separate network namespaces: the demo needs no privilege and no cluster, and does not touch the
+ * machine's own network. For IPVS the namespaces are in an emulated machine where this one's kernel lacks IPVS.
  * Exit status: 0 both clusters answered, 1 something did not work, 2 usage.
  */
 import { readdirSync } from 'node:fs';
@@ -21,7 +21,7 @@ if (!acts.includes(backend)) {
   process.exit(2);
 }
 
-// The namespaces end with this process, whatever ends it. This only makes leaving tidy.
+// The namespaces end with this process, however it ends. This only makes the end tidy.
 const used: { close(): Promise<void> }[] = [];
 let interrupted = false;
 for (const [signal, status] of [

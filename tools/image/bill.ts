@@ -6,7 +6,7 @@ export interface Part {
   readonly version: string;
   /** source: the purl types `deb` and `npm` */
   readonly purl: string;
-  /** In the words of whoever published it; several where parts of it differ. */
+  /** As the publisher names them; several where parts of the package differ. */
   readonly licenses: readonly string[];
 }
 
@@ -19,8 +19,8 @@ export interface Described {
 }
 
 /**
- * The software bill of materials, as CycloneDX 1.6 in JSON. It has no serial number, which would be chance: the same
- * image has the same bill.
+ * The software bill of materials, as CycloneDX 1.6 in JSON. It has no serial number, because that would be random: the
+ * same image has the same bill.
  */
 export function billOf({ name, version, license, made }: Described, parts: readonly Part[]): string {
   const component = new Models.Component(Enums.ComponentType.Container, name, {
@@ -52,7 +52,8 @@ function licenseOf(word: string): Models.DisjunctiveLicense {
 }
 
 /**
- * SPDX's name of a licence that Debian names: `GPL-2+` is GPL-2.0-or-later. What SPDX has no name for stays as it is.
+ * The SPDX name of a licence that Debian names: `GPL-2+` is GPL-2.0-or-later. A name without an SPDX counterpart stays
+ * as it is.
  *
  * source  the short names of machine-readable copyright files, version 1.0
  */

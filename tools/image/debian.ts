@@ -3,10 +3,10 @@ import { basename, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { treeOf, type Tree } from './entry.ts';
 
-/** As Debian names it; npm and OCI have their own words for some. */
+/** Debian's name; npm and OCI use other names for some. */
 export type Architecture = 'amd64' | 'arm64';
 
-/** A package as its .deb has it. */
+/** A package, as its .deb describes it. */
 export interface DebianPackage {
   readonly name: string;
   readonly version: string;
@@ -16,7 +16,7 @@ export interface DebianPackage {
   readonly tree: Tree;
 }
 
-/** Debian's own lists on this machine, in the order in which apt reads them. What else apt knows here is not asked. */
+/** Debian's own lists on this machine, in the order in which apt reads them. Other sources of apt are not used. */
 const sourceFiles = [
   '/etc/apt/sources.list',
   '/etc/apt/sources.list.d/debian.sources',
@@ -24,8 +24,8 @@ const sourceFiles = [
 ];
 
 /**
- * Packages with all that they depend on, for any architecture: nothing is installed, and no script of theirs runs. apt
- * chooses, fetches and verifies, from the sources of this machine and with its keys, as for a machine that has nothing.
+ * Packages with all their dependencies, for any architecture: nothing is installed, and none of their scripts runs. apt
+ * chooses, fetches and verifies, from this machine's sources and with its keys, as for a machine without any package.
  *
  * folder   where apt keeps lists and packages; the next time it fetches only what is new
  * returns  the packages, by name
@@ -37,7 +37,7 @@ export async function fetchDebian(
 ): Promise<DebianPackage[]> {
   const apt = await emptyMachine(architecture, resolve(folder));
   await apt(['update']);
-  // It prints only what it would fetch; so it is shown a folder into which nothing was ever fetched.
+  // apt prints only packages that it would fetch, so it is given an empty folder.
   const { stdout } = await apt([
     'install',
     '--print-uris',

@@ -1,4 +1,4 @@
-/** What the loader of Linux looks for when it starts a program or loads a library. */
+/** What the loader of Linux needs when it starts a program or loads a library. */
 export interface ElfNeeds {
   /** The loader itself: `/lib64/ld-linux-x86-64.so.2`; absent in libraries. */
   readonly interpreter?: string;
@@ -17,8 +17,8 @@ interface Segment {
 }
 
 /**
- * Reads what a program or a library needs; undefined for files that are neither, and for those of 32-bit or
- * big-endian machines, for which no image is made.
+ * Reads what a program or a library needs; undefined for other files, and for 32-bit or big-endian machines, for which
+ * no image is made.
  *
  * source  elf(5): the header, the program header table, the dynamic section
  */

@@ -1,6 +1,6 @@
 import { packTar, unpackTar } from 'modern-tar';
 
-/** What a file system of the image holds at a path. Owner and group are root everywhere. */
+/** One entry of the image's file system. Owner and group are root everywhere. */
 export type Entry =
   | { readonly kind: 'file'; readonly mode: number; readonly mtime: number; readonly bytes: Uint8Array }
   | { readonly kind: 'link'; readonly mtime: number; readonly target: string }
@@ -24,7 +24,7 @@ export const folder = (mode = 0o755): Entry => ({ kind: 'folder', mode, mtime: 0
 
 /**
  * The same bytes for the same tree, whatever the order in which it was made: sorted, with every folder above a path,
- * and without names of owners.
+ * and without owners' names.
  */
 export async function tarOf(tree: Tree): Promise<Uint8Array> {
   const whole = new Map(tree);
@@ -52,7 +52,7 @@ export async function tarOf(tree: Tree): Promise<Uint8Array> {
   );
 }
 
-/** throws  for devices and other things that no package of the image has */
+/** throws  for devices and other entries that no package of the image has */
 export async function treeOf(tar: Uint8Array): Promise<Tree> {
   const tree = new Map<string, Entry>();
   for (const { header, data } of await unpackTar(tar)) {

@@ -7,7 +7,7 @@ import { basePackages, entrypoint, environment, files, made, programs, searchPat
 import { nodeFor, programIn } from './program.ts';
 import { linkedPath, selectFiles } from './select.ts';
 
-/** Where a build is: which commit, of which version. */
+/** What an image is built from: the commit and its version. */
 export interface Source extends Described {
   readonly revision: string;
   readonly description: string;
@@ -21,10 +21,11 @@ export interface Built {
 }
 
 /**
- * The image for one architecture, in three layers, by how often they change: Debian's tools, Node, slicewright. So a new
- * version of slicewright is one small layer for nodes to pull. Nothing is installed and nothing of the image is started.
+ * The image for one architecture, in three layers, ordered by how often they change: Debian's tools, Node, slicewright.
+ * So nodes pull one small layer for a new version of slicewright. Nothing is installed and no program of the image is
+ * started.
  *
- * cache  a folder below the project's, for what is fetched and built
+ * cache  a folder below the project's, for fetched and built files
  */
 export async function buildImage(architecture: Architecture, source: Source, cache: string): Promise<Built> {
   const packages = await fetchDebian([...toolPackages, ...basePackages], architecture, join(cache, architecture));
@@ -54,7 +55,7 @@ export async function buildImage(architecture: Architecture, source: Source, cac
   };
 }
 
-/** Scanners read which packages an image has, and of which version, from here where there is no dpkg. */
+/** Where there is no dpkg, scanners read the image's packages and versions from here. */
 function dpkgStatus(packages: readonly DebianPackage[]): Tree {
   return new Map(packages.map(({ name, control }) => [`var/lib/dpkg/status.d/${name}`, file(`${control}\n`, 0)]));
 }
@@ -73,7 +74,7 @@ function distributionOf(tree: Tree): string {
   return id;
 }
 
-/** Packages of one source often have a link to the folder of one of them. */
+/** Packages of one source often link to the folder of one of them. */
 function copyrightOf(documents: string, tree: Tree): string {
   const entry = tree.get(documents);
   if (entry?.kind === 'link') return copyrightOf(linkedPath(documents, entry.target), tree);

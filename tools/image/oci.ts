@@ -3,23 +3,23 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import type { Architecture } from './debian.ts';
 import { file, tarOf } from './entry.ts';
 
-/** Bytes that go by their digest. */
+/** Bytes identified by their digest. */
 export interface Blob {
   readonly digest: string;
   readonly bytes: Uint8Array;
 }
 
 export interface Layer {
-  /** What is in it, for `history`. */
+  /** Describes its contents, for `history`. */
   readonly says: string;
-  /** Digest of the tar, before it was made small. */
+  /** Digest of the tar before compression. */
   readonly tarDigest: string;
   readonly blob: Blob;
 }
 
-/** What an image says of itself, besides its layers. */
+/** An image's own description, besides its layers. */
 export interface About {
-  /** org.opencontainers.image.*, by the last word. */
+  /** org.opencontainers.image.*, keyed by the last word. */
   readonly labels: Readonly<Record<string, string>>;
   readonly entrypoint: readonly string[];
   readonly searchPath: string;
@@ -60,7 +60,8 @@ const descriptor = (mediaType: string, { digest, bytes }: Blob): Descriptor => (
 
 /**
  * zstd rather than gzip: a fifth smaller in the same time, and the same bytes on every machine, while Node's gzip
- * differs between processors. containerd 1.5 and every CRI-O of a Kubernetes that is still maintained read it.
+ * differs between processors. containerd 1.5 reads it, and so does the CRI-O of every Kubernetes that is still
+ * maintained.
  */
 export function layerOf(says: string, tar: Uint8Array): Layer {
   const bytes = zstdCompressSync(tar, { params: { [constants.ZSTD_c_compressionLevel]: 9 } });

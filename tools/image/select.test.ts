@@ -4,14 +4,14 @@ import { elfNeeds } from './elf.ts';
 import { type Entry, file, link, tarOf, treeOf } from './entry.ts';
 import { selectFiles } from './select.ts';
 
-/** A 64-bit ELF file that has nothing but what the loader looks for. */
+/** A 64-bit ELF file that contains only what the loader reads. */
 function elf(libraries: readonly string[], interpreter?: string): Uint8Array {
   const strings = Buffer.from(['', ...libraries].map((name) => `${name}\0`).join(''));
   const loader = Buffer.from(interpreter === undefined ? '' : `${interpreter}\0`);
   const dynamicAt = 64 + 3 * 56;
   const dynamic = Buffer.alloc(16 * (libraries.length + 2));
   const stringsAt = dynamicAt + dynamic.length;
-  // Loaded elsewhere than where it is in the file, as in real ones.
+  // Loaded at an address other than its place in the file, as in real ELF files.
   const base = 0x40_0000;
   let nameAt = 1;
   libraries.forEach((name, index) => {

@@ -4,28 +4,28 @@ import { elfNeeds } from './elf.ts';
 import { type Entry, link, type Tree } from './entry.ts';
 
 /*
- * An image of whole packages is four times as large: iproute2 alone brings perl, through debconf. So the image has the
- * programs that are called, the libraries that their ELF headers name, and a few files that they read. A library that
- * is named and in no package fails the build, on any architecture, without starting a program.
+ * An image of whole packages is four times as large: iproute2 alone brings perl, through debconf. So the image contains
+ * only the programs that slicewright starts, the libraries that their ELF headers name, and a few files that they read.
+ * If no package has such a library, the build fails, for any architecture, without starting a program.
  */
 
-/** What is wanted of Debian's packages. */
+/** The files wanted from Debian's packages. */
 export interface Wanted {
   /** Names in `bin` and `sbin`. */
   readonly programs: readonly string[];
   /** Files that programs and libraries read or load by themselves. */
   readonly files: readonly RegExp[];
-  /** Programs of others, whose libraries are Debian's. */
+  /** Programs from elsewhere that use Debian's libraries. */
   readonly others: readonly Uint8Array[];
 }
 
 export interface Selection {
-  /** Those of which something was taken. */
+  /** The packages from which a file was taken. */
   readonly packages: readonly DebianPackage[];
   readonly tree: Tree;
 }
 
-/** throws  if a program is in no package, or a library that something needs */
+/** throws  if no package has a wanted program, or a library that a program needs */
 export function selectFiles(packages: readonly DebianPackage[], wanted: Wanted): Selection {
   const all = new Map(
     packages.flatMap((owner) => [...owner.tree].map(([path, entry]) => [mergedPath(path), { owner, entry }] as const)),
@@ -55,7 +55,7 @@ export function selectFiles(packages: readonly DebianPackage[], wanted: Wanted):
     for (const name of needed) take(libraries.get(name) ?? name, why);
   }
 
-  /** Licences go with what they are for. Packages of one source often have a link to the folder of one of them. */
+  /** A licence goes with its package. Packages of one source often link to the folder of one of them. */
   function takeCopyright(documents: string): void {
     const found = all.get(documents)?.entry;
     if (found?.kind === 'link') {
@@ -78,13 +78,13 @@ export function selectFiles(packages: readonly DebianPackage[], wanted: Wanted):
 
 const programPath = /^usr\/s?bin\/[^/]+$/;
 
-/** By the names that ELF headers use. The loader's own folders, which it searches without a cache. */
+/** Libraries by the names that ELF headers use, from the loader's own folders, which it searches without a cache. */
 function librariesIn(paths: Iterable<string>): ReadonlyMap<string, string> {
   const found = [...paths].filter((path) => /^usr\/lib(64)?\/([^/]+-linux-gnu\/)?[^/]+\.so[^/]*$/.test(path));
   return new Map(found.map((path) => [posix.basename(path), path]));
 }
 
-/** Packages from before the merge of /usr still say /bin and /lib, which are links in every Debian since. */
+/** Packages from before the merge of /usr still use /bin and /lib, which are links in every later Debian. */
 export function mergedPath(path: string): string {
   return path.replace(/^(bin|sbin|lib|lib64)(?=\/)/, 'usr/$1');
 }

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import type { Source } from './image.ts';
 
 /**
- * What is built here. The time is the commit's, or SOURCE_DATE_EPOCH, so that a build of the same commit says the same.
+ * The source of this build. Its time is the commit's, or SOURCE_DATE_EPOCH, so that every build of one commit gives the
+ * same.
  *
  * throws  outside a git checkout without SOURCE_DATE_EPOCH
  */
@@ -21,7 +22,7 @@ export function sourceHere(environment: NodeJS.ProcessEnv = process.env): Source
   return { name, version, license, description, made, revision: revisionHere() };
 }
 
-/** The commit; with `-modified` where files differ from it, and `unknown` where there is no git checkout. */
+/** The commit, with `-modified` where files differ from it; `unknown` outside a git checkout. */
 function revisionHere(): string {
   try {
     return git('describe', '--always', '--abbrev=40', '--exclude=*', '--dirty=-modified');

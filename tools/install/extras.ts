@@ -3,7 +3,7 @@ import { completionScript } from '../../agent/commands/completion.ts';
 import type { Shell } from '../../agent/commands/shells.ts';
 import { manPages } from './man.ts';
 
-/** By the name that each shell looks for where it loads completions from. */
+/** The file name by which each shell finds completions. */
 const scriptNames: Readonly<Record<Shell, string>> = {
   bash: 'slicewright',
   zsh: '_slicewright',
@@ -11,7 +11,7 @@ const scriptNames: Readonly<Record<Shell, string>> = {
   powershell: 'slicewright.ps1',
 };
 
-/** What `make build` writes beside the program, made from its commands: path in dist/ → text. */
+/** The files that `make build` writes beside the program, made from its commands: path in dist/ → text. */
 export function extraFiles(program: Command, version: string): ReadonlyMap<string, string> {
   const scripts = Object.entries(scriptNames) as readonly [Shell, string][];
   return new Map([

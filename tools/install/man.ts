@@ -21,7 +21,7 @@ function pageOf(names: readonly string[], command: Command, version: string): st
   const about = command.summary() || command.description();
   const parts = [
     `.TH "${roff(page.toUpperCase())}" 1 "" "slicewright ${roff(version)}" "slicewright"`,
-    // A flag that a hyphen breaks cannot be searched for, or copied.
+    // A flag that is broken by a hyphen cannot be searched for, or copied.
     '.nh\n.ad l',
     section('NAME', [`${roff(page)} \\- ${roff(about.replace(/\.$/, ''))}`]),
     section('SYNOPSIS', [`\\fB${roff(names.join(' '))}\\fR ${roff(command.usage())}`]),
@@ -60,7 +60,7 @@ function optionItem(command: Command, option: Option): string[] {
   return ['.TP', flags, roff(command.createHelp().optionDescription(option))];
 }
 
-/** What stands behind help's lists: blocks of a title, `Examples:`, and lines. */
+/** The text after help's lists: blocks of a title, `Examples:`, and lines. */
 function textAfterHelp(command: Command): string[] {
   let text = '';
   command.configureOutput({
@@ -105,7 +105,7 @@ const special: Readonly<Record<string, string>> = {
   '^': '\\(ha',
 };
 
-/** Text as roff shows it, character for character; a dot that begins a line is no macro. */
+/** Text that roff shows character for character; a dot at the beginning of a line is not read as a macro. */
 export function roff(text: string): string {
   return text.replace(/[\\'"`~^-]/g, (character) => special[character] ?? character).replace(/^\./, '\\&.');
 }

@@ -1,4 +1,4 @@
-// What `make test` says at its end: counts by place, what did not run and why, one closing line.
+// The text that `make test` prints at its end: counts by place, skipped tests with the reason, one closing line.
 
 /** How one test ended. */
 export interface Outcome {
@@ -7,9 +7,9 @@ export interface Outcome {
   readonly state: 'passed' | 'failed' | 'skipped' | 'pending';
   /** Where it ran or would have run. */
   readonly place: string;
-  /** For a skipped test: why, as far as it says. */
+  /** For a skipped test: the reason, if the test gives one. */
   readonly why?: string | undefined;
-  /** It failed first and passed when it was tried again. */
+  /** The test failed at first and passed when it was tried again. */
   readonly wavered?: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface FileTime {
 
 const slowestCount = 20;
 
-/** The slowest files, slowest first, a line each: where to look when a run takes too long. */
+/** The slowest files, slowest first, one line each: they show why a run takes too long. */
 export function slowestLines(times: readonly FileTime[]): string[] {
   const slowest = times.toSorted((a, b) => b.ms - a.ms).slice(0, slowestCount);
   return slowest.map(({ file, ms }) => `${(ms / 1000).toFixed(1).padStart(7)} s  ${file}`);
@@ -34,11 +34,11 @@ export interface Closing {
 
 /**
  * The closing report. A test that never ended counts as failed, and so does each broken file or
- * stray error that has no test of its own.
+ * stray error that belongs to no test.
  *
- * errors   messages of what failed outside any test: a file that does not load, an unhandled rejection
+ * errors   messages of failures outside any test: a file that does not load, an unhandled rejection
  * strict   in CI: tests that did not run make the run fail
- * seed     where all chance of this run came from; told when something failed
+ * seed     the seed of all randomness in this run; printed when something failed
  * returns  the lines, of which the last is `N passed, N failed[, N skipped]`
  */
 export function closingReport(
@@ -72,7 +72,7 @@ function placeLines(outcomes: readonly Outcome[]): string[] {
   return [...countBy(ran, (outcome) => outcome.place)].map(([place, count]) => `${count} ran in ${place}`);
 }
 
-/** One line a reason, with the files it concerns: a missing tool skips hundreds of tests at once. */
+/** One line for each reason, with the files that it concerns: one missing tool skips hundreds of tests. */
 function notRunLines(skipped: readonly Outcome[]): string[] {
   const groups = countBy(
     skipped,

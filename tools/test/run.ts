@@ -1,5 +1,5 @@
-// Runs the tests and ends with a closing line of its own, printed after everything was torn down:
-// vitest's summary comes earlier, and says nothing of where tests ran.
+// Runs the tests and prints a closing line of its own after everything was torn down:
+// vitest's summary comes earlier, and does not say where tests ran.
 import { relative } from 'node:path';
 import { parseCLI, startVitest, type TestCase, type TestModule } from 'vitest/node';
 import { closingReport, type FileTime, type Outcome, slowestLines } from './report.ts';

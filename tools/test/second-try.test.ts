@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 
-/** What `make test` says of the fixture's tests. */
+/** The output of `make test` for the fixture's tests. */
 function run(env: Readonly<Record<string, string>>) {
   const { SEED: _, CI: __, ...others } = process.env;
   const options = ['tools/test/run.ts', '--config', 'tools/test/wavering-config.fixture.ts', '--no-color'];
@@ -14,7 +14,7 @@ function run(env: Readonly<Record<string, string>>) {
     said,
     status,
     lines: stdout.trimEnd().split('\n'),
-    /** The seeds that properties named with the command that repeats them. */
+    /** The seeds that failing properties printed with the command that repeats them. */
     seeds: [...said.matchAll(/See it again \((.*)\): SEED=(-?\d+) make test FILES=(\S+)$/gm)].map(
       ([, ...parts]) => parts,
     ),

@@ -1,4 +1,4 @@
-// Tests that fail: once, or by chance. second-try.test.ts runs them and looks at what `make test` says.
+// Tests that fail once, or by chance. second-try.test.ts runs them and checks the output of `make test`.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { describeIn } from '../../test/place.ts';

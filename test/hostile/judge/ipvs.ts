@@ -1,7 +1,9 @@
 import { linesOf } from './restore.ts';
 import { isAddress, isNetwork, isPort, isSocket } from './words.ts';
 
-/* Files for ipvsadm, ipset, ip and sysctl, each as a line at a time that may be written. */
+/*
+ * Files for ipvsadm, ipset, ip and sysctl: each permitted line is described here.
+ */
 
 type LineJudge = (words: readonly string[]) => boolean;
 
@@ -81,7 +83,7 @@ const isSysctlLine: LineJudge = ([setting = '', ...more]) =>
   /^net\.(ipv4|ipv6|bridge|netfilter)(\.[a-z0-9_]+)+=\d$/.test(setting) && more.length === 0;
 
 function judging(isGood: LineJudge): (text: string) => string[] {
-  // None of these tools knows quotes here: a word ends at a space.
+  // None of these tools knows quotes in this place: a word ends at a space.
   return (text) => linesOf(text).flatMap((line) => (isGood(line.split(' ')) ? [] : [`no line for this tool: ${line}`]));
 }
 

@@ -3,7 +3,7 @@ import { judgeNft } from './nft.ts';
 import { judgeRestore } from './restore.ts';
 import { isAddress, isPlainText, isPort } from './words.ts';
 
-/** What a tool is given on its standard input; for conntrack the flows, as JSON, that its arguments say. */
+/** A tool's standard input; for conntrack, the flows that its arguments name, as JSON. */
 export interface Script {
   readonly tool: 'iptables-restore' | 'ipvsadm' | 'ipset' | 'ip' | 'sysctl' | 'nft' | 'conntrack';
   readonly text: string;
@@ -26,7 +26,7 @@ function judgeFlows(text: string): string[] {
   return wrong.map((value) => `no address or port of a flow: ${JSON.stringify(value)}`);
 }
 
-/** What of a script slicewright should never write, a sentence each; empty: nothing. */
+/** The parts of a script that slicewright must never write, a sentence for each; empty: the script is good. */
 export function judge({ tool, text }: Script): string[] {
   const plain = isPlainText(text) ? [] : [`characters that are no letters: ${JSON.stringify(text)}`];
   return [...plain, ...judges[tool](text)];

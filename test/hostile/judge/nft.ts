@@ -1,7 +1,7 @@
 import { linesOf } from './restore.ts';
 import { cutNftLine, isAddress, isNetwork, isPort, isSocket } from './words.ts';
 
-/** Every word that stands in a document besides names, addresses and numbers. */
+/** Every word that may appear in a document besides names, addresses and numbers. */
 const vocabulary = new Set(
   [
     'create add delete flush insert set map chain rule element table type size flags timeout policy hook priority comment',
@@ -20,7 +20,7 @@ const path =
 
 const verdicts = new Set(['accept', 'drop', 'reject', 'goto', 'jump', 'masquerade', 'dnat', 'vmap']);
 
-/** A document for `nft -f`. What is wrong with it, a line each; empty: nothing. */
+/** A document for `nft -f`. Returns its faults, a line for each; empty: none. */
 export function judgeNft(text: string): string[] {
   const flaws: string[] = [];
   let isWithin = false;
@@ -47,7 +47,7 @@ function flawOf(words: readonly string[], isElement: boolean): string | undefine
   if (!['create', 'add', 'delete', 'flush', 'insert'].includes(verb)) return 'no such command';
   if (!['table', 'chain', 'rule', 'set', 'map', 'element'].includes(noun)) return 'no such thing';
   if (!['ip', 'ip6'].includes(family) || table !== 'slicewright') return 'another table';
-  // A second command would stand behind a semicolon that is in no braces, and a second verdict as well.
+  // A second command would follow a semicolon outside of braces, and so would a second verdict.
   let depth = 0;
   let decided = false;
   for (const [i, word] of rest.entries()) {
@@ -62,7 +62,7 @@ function flawOf(words: readonly string[], isElement: boolean): string | undefine
   return flawOfWords(rest);
 }
 
-/** Parts of a key, perhaps a comment, perhaps what it leads to, and a comma but behind the last. */
+/** Parts of a key, an optional comment, an optional target, and a comma except after the last element. */
 function isElementLine(words: readonly string[]): boolean {
   const parts = '\\S+( \\. \\S+)*';
   const comment = '( comment "[^"]*")?';

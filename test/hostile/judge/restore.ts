@@ -26,7 +26,7 @@ const like =
     pattern.test(word);
 const setName = like(/^(KUBE|SLICEWRIGHT)(-6)?(-[A-Z]+)+$/);
 
-/** Every option that a rule may have, and what each of its arguments may be. */
+/** Every option that a rule may have, with the permitted values of each of its arguments. */
 const options: Readonly<Record<string, readonly ((word: string) => boolean)[]>> = {
   '-p': [oneOf('tcp', 'udp', 'sctp')],
   '-s': [isNetwork],
@@ -65,7 +65,7 @@ const options: Readonly<Record<string, readonly ((word: string) => boolean)[]>> 
   '-j': [(word) => targets.has(word) || isOwned(word)],
 };
 
-/** A document for iptables-restore. What is wrong with it, a line each; empty: nothing. */
+/** A document for iptables-restore. Returns its faults, a line for each; empty: none. */
 export function judgeRestore(text: string): string[] {
   const flaws: string[] = [];
   let table: string | undefined;
@@ -100,7 +100,7 @@ function flawWithin(line: string): string | undefined {
   if (!['-A', '-I', '-D'].includes(verb)) return 'no such command';
   if (isOwned(chain)) return verb === '-D' ? 'a rule is deleted by its text' : flawOfRule(rule);
   if (!kernelChains.has(chain)) return 'a chain of somebody else is changed';
-  // Of the kernel's own chains only jumps to ours are written.
+  // In the kernel's own chains, slicewright may write only jumps to its own chains.
   return isOwned(rule[rule.indexOf('-j') + 1] ?? '') ? flawOfRule(rule) : 'a kernel chain gets more than a jump';
 }
 

@@ -1,11 +1,11 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** Words of a line, or what keeps it from being cut into any. */
+/** Words of a line, or the reason why it cannot be cut into words. */
 export type Cut = { readonly words: readonly string[] } | { readonly flaw: string };
 
 /**
- * Cuts a line as iptables-restore does: at spaces and tabs, but within double quotes, where a backslash takes the next
- * character for itself.
+ * Cuts a line as iptables-restore does: at spaces and tabs, except within double quotes, where a backslash makes the
+ * next character literal.
  *
  * source  iptables, iptables/xshared.c, add_param_to_argv
  */
@@ -31,7 +31,7 @@ export function cutRestoreLine(line: string): Cut {
   return { words };
 }
 
-/** Cuts a line as nft does: words, texts in double quotes, which know no escape, and signs. */
+/** Cuts a line as nft does: words, texts in double quotes, which have no escapes, and signs. */
 export function cutNftLine(line: string): Cut {
   const words: string[] = [];
   const token = /[ \t]*(?:("[^"]*")|([{};,])|([^ \t"{};,]+))/y;
@@ -43,7 +43,7 @@ export function cutNftLine(line: string): Cut {
   return { words };
 }
 
-/** No character of a text may be more to a tool or a terminal than a letter: only \n ends lines. */
+/** No character of a text may have a special meaning for a tool or a terminal: only \n ends lines. */
 export function isPlainText(text: string): boolean {
   return /^[\x20-\x7e\n\t]*$/.test(text);
 }

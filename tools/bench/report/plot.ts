@@ -22,7 +22,7 @@ export function plotsOf({ rows }: Pick<Taking, 'rows'>): ReadonlyMap<string, str
   return plots;
 }
 
-/** Only what is above nothing has a logarithm, and one point is no line. */
+/** A logarithm needs a value above 0, and a line needs two points. */
 function drawable(series: Series): Series[] {
   const figures = series.figures.filter(({ samples }) => middle(samples) > 0);
   return figures.length < 2 ? [] : [{ ...series, figures }];
@@ -75,7 +75,7 @@ function drawSeries(series: Series, i: number, x: (at: number) => number, y: (va
   ];
 }
 
-/** From the least sample to the most. */
+/** From the smallest sample to the largest. */
 function spread(
   { at, samples }: Figure,
   x: (at: number) => number,
@@ -86,7 +86,9 @@ function spread(
   return line(x(at), y(Math.min(...above)), x(at), y(Math.max(...above)), colour);
 }
 
-/** Logarithmic, from the least value to the most. Ticks are powers of ten and what is between that fits. */
+/**
+ * Logarithmic, from the smallest value to the largest. Ticks are powers of ten, and values between them where they fit.
+ */
 function scaleOf(values: readonly number[], from: number, to: number) {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const [low, high] = least === most ? [least / 2, most * 2] : [least, most];

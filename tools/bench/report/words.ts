@@ -2,7 +2,7 @@ import { type Figure, middle, ratioOf, slopeOf } from '../figures.ts';
 
 /* Figures in words, the same on the terminal, in tables and in plots. */
 
-/** 1234.5 → 1,235; what is small keeps three digits. */
+/** 1234.5 → 1,235; small numbers keep three digits. */
 export function numberText(value: number): string {
   if (value !== 0 && Math.abs(value) < 100) return String(Number(value.toPrecision(Math.abs(value) < 1 ? 2 : 3)));
   return Math.round(value)
@@ -10,7 +10,10 @@ export function numberText(value: number): string {
     .replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** `12.3 (11.9–14), ×1.3`: the median, the least and the most where there were several, and the ratio to the floor. */
+/**
+ * `12.3 (11.9–14), ×1.3`: the median, the smallest and largest where there are several samples, and the ratio to the
+ * floor.
+ */
 export function figureText(figure: Figure): string {
   const { samples, refused } = figure;
   if (samples.length === 0) return `refused: ${refused ?? 'no reason was given'}`;
@@ -23,7 +26,7 @@ export function figureText(figure: Figure): string {
   ].join('');
 }
 
-/** `0.03`, or nothing where it needs two sizes. */
+/** `0.03`, or an empty text where there are fewer than two sizes. */
 export function slopeText(figures: readonly Figure[]): string {
   const slope = slopeOf(figures);
   return slope === undefined ? '' : slope.toFixed(2);

@@ -9,7 +9,7 @@ import { type BenchMode, runAll, scope } from '../modes.ts';
 import { clusterObjects, type Shape } from '../objects.ts';
 import { type Chosen, endpointsEach, type Row } from './row.ts';
 
-/** The whole process, from its start: what a node has to give. */
+/** The whole process, from its start: the resources that a node must provide. */
 export const agentRow: Row = {
   name: 'agent',
   about: 'the built agent as a process, and API servers in another; 5 endpoints each',
@@ -21,7 +21,7 @@ export const agentRow: Row = {
   },
 };
 
-/** The same from API servers of many clusters, beside one cluster that has all of it. */
+/** The same with API servers of many clusters, next to a single cluster that holds all objects. */
 export const agentFanInRow: Row = {
   name: 'agent-fan-in',
   about: 'the built agent: 500 Services with 100 endpoints each, which so many clusters offer',
@@ -46,7 +46,8 @@ export const agentFanInRow: Row = {
         ...{ what: 'that start: its own CPU', ...about, unit: 'CPU ms' },
         samples: starts.map(({ usage }) => usage.ownSeconds * 1_000),
       };
-      // As many for any number of clusters: else something of one is left out, and the rest says nothing.
+      // The number must be the same for any number of clusters: otherwise objects of one are left out, and the other
+      // figures mean nothing.
       yield { what: 'that start', ...about, unit: 'lines', samples: starts.map(({ agent }) => agent.first.lines) };
       yield {
         ...{ what: 'resident memory after the start', ...about, unit: 'MB' },
@@ -73,10 +74,10 @@ async function* measured(shape: Shape, mode: BenchMode, at: number, options: Cho
     await withServers(mode, shape, options, async (network, servers) => {
       await withAgent(network, mode, servers, async (agent) => {
         cold.push({ agent, usage: await settled(agent) });
-        // Changes are the same each time; once tells.
+        // The changes are the same in each round, so one round is enough.
         if (round === 0) after.push(await change(agent, servers, shape, changes));
       });
-      // What the changes left is in force: the next agent finds it right.
+      // The rules after the changes are in force: the next agent finds them correct.
       const { run, time } = meterOf(network.run('node', 300_000));
       reading.push(await time(() => live.observe(run, scope, true)));
       await withAgent(network, mode, servers, async (agent) => {
@@ -159,7 +160,7 @@ interface Changed {
   readonly children: number;
 }
 
-/** One endpoint goes or comes, each time of another Service, and the next only when that is in force. */
+/** One endpoint goes or comes, each time of another Service; the next change follows only when this one is in force. */
 async function change(agent: BenchAgent, servers: BenchServers, shape: Shape, changes: number): Promise<Changed> {
   const before = agent.usage();
   const [latencyMs, rssMb]: [number[], number[]] = [[], []];
@@ -177,7 +178,7 @@ async function change(agent: BenchAgent, servers: BenchServers, shape: Shape, ch
   return { latencyMs, rssMb: [...rssMb, after.rssMb], own: each('ownSeconds'), children: each('childrenSeconds') };
 }
 
-/** When nothing is left to do after a sync: what it says, and collecting garbage. */
+/** After a sync, when no work is left: reporting and garbage collection are done. */
 async function settled(agent: BenchAgent): Promise<Usage> {
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   return agent.usage();

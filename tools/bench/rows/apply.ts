@@ -6,7 +6,7 @@ import { figuresOf, inNamespace, type Taken } from '../meter.ts';
 import { type BenchMode, planeIn, runAll, scope } from '../modes.ts';
 import { type Chosen, endpointsEach, type Row } from './row.ts';
 
-/** Each cold start, and each floor, from an empty namespace of its own. */
+/** Each cold start, and each floor, begins in an empty namespace of its own. */
 export const applyRow: Row = {
   name: 'apply',
   about: 'Service ports to a kernel: an empty one, and one that already has them; 5 endpoints each',
@@ -17,7 +17,7 @@ export const applyRow: Row = {
   },
 };
 
-/** What is done with a kernel, in this order. */
+/** The actions on a kernel, in this order. */
 const actions = ['cold', 'observe', 'plan', 'meaning', 'nothing'] as const;
 
 async function* applied(size: number, mode: BenchMode, { rounds, isolation }: Chosen): AsyncGenerator<Figure> {
@@ -67,7 +67,7 @@ async function* applied(size: number, mode: BenchMode, { rounds, isolation }: Ch
   yield own(about('what that plan means for clients'), taken.meaning);
 }
 
-/** Of something that runs no command. */
+/** For an action that runs no command. */
 function own(about: Pick<Figure, 'what' | 'mode' | 'at'>, taken: readonly Taken[]): Figure {
   return { ...about, unit: 'CPU ms', samples: taken.map(({ ownCpuMs }) => ownCpuMs) };
 }

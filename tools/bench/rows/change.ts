@@ -7,7 +7,9 @@ import { east, endpointsOf, fanIn, registryObject, serviceObjects, withTenthElse
 import { bringUp, type LiveNode } from './live-node.ts';
 import { type Chosen, endpointsEach, type Row } from './row.ts';
 
-/** Changes of one kind after another, so that the CPU of commands adds up to more than it is counted in. */
+/**
+ * Several changes of one kind one after another, so that the CPU of commands exceeds the unit in which it is counted.
+ */
 const inARow = 10;
 const wanted = 'at most 2 of the floor';
 
@@ -47,7 +49,7 @@ async function* changed(size: number, mode: BenchMode, { rounds, isolation }: Ch
   yield* await inNamespace(isolation, async (meter) => {
     const node = await bringUp(mode, meter.run, withTenthElsewhere(size), registryOf(1, 'alive'));
     const about = { mode: mode.name, at: size };
-    // Even ones have all of their endpoints in the local cluster.
+    // Services with even numbers have all their endpoints in the local cluster.
     const numbers = Array.from({ length: inARow }, (_, i) => 2 * Math.floor((i * size) / inARow / 2));
     const withEndpoints = (count: number) => async () => {
       for (const i of numbers) {
@@ -119,8 +121,9 @@ interface Ways<T> {
 }
 
 /**
- * A change and its opposite, by slicewright and then by bare tools, which are given the documents that slicewright wrote. They
- * take turns, so that what else the machine does falls on both. The first time does not count: it tells the documents.
+ * A change and its opposite, by slicewright and then by bare tools, which get the documents that slicewright wrote.
+ * They take turns, so that other load of the machine affects both. The first round is not measured: it records the
+ * documents.
  */
 async function backAndForth(
   { run, time }: Meter,

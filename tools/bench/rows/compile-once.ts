@@ -1,4 +1,4 @@
-// A process that parses or compiles once and says what CPU that took. See compile.ts.
+// A process that parses or compiles once and reports the CPU that this took. See compile.ts.
 import { parseRegistry } from '../../../agent/input/registry.ts';
 import { byName } from '../../../backends/index.ts';
 import { createChangeReader } from '../../../compiler/change.ts';
@@ -13,7 +13,7 @@ export interface CompileRequest {
   readonly backends: readonly string[];
 }
 
-/** Of this process with all its threads: by what was done. */
+/** CPU of this process with all its threads, for each action. */
 export interface CompileReply {
   readonly cpuMs: Readonly<Record<string, number>>;
 }

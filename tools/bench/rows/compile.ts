@@ -7,7 +7,7 @@ import { type Chosen, endpointsEach, type Row } from './row.ts';
 
 const program = fileURLToPath(new URL('compile-once.ts', import.meta.url));
 
-/** Each time in a process of its own, which has compiled nothing before, as an agent at its start. */
+/** Each measurement runs in a separate process that has compiled nothing before, like an agent at its start. */
 export const compileRow: Row = {
   name: 'compile',
   about: 'JSON to objects, objects to Service ports, Service ports to a program as text; nothing known before',
@@ -16,7 +16,7 @@ export const compileRow: Row = {
   measure: (services, options) => compiled({ services, endpointsEach, clusters: 1 }, services, options),
 };
 
-/** As many Services and endpoints at every size; only more clusters share them. */
+/** The same number of Services and endpoints at every size; only the number of clusters that share them grows. */
 export const clustersRow: Row = {
   name: 'clusters',
   about: 'compile from nothing: 500 Services with 100 endpoints each, which so many clusters offer',

@@ -6,7 +6,7 @@ import { machineRow } from './machine.ts';
 import type { Row } from './row.ts';
 import { startupRow } from './startup.ts';
 
-/** All of them, what is quick first. */
+/** All rows, the quick ones first. */
 export const allRows: readonly Row[] = [
   ...[startupRow, compileRow, clustersRow, changeRow, fanInRow],
   ...[applyRow, agentRow, agentFanInRow, machineRow],

@@ -10,12 +10,12 @@ import { defaultSettings } from '../../../compiler/settings.ts';
 import { changesOf, type WrittenChange } from '../../../test/helpers/told.ts';
 import { type BenchMode, type Command, noting, planeIn, runAll } from '../modes.ts';
 
-/** A node that was brought up to date and is told of changes: the agent's way from objects to the kernel, without its clock. */
+/** A node that is up to date and receives changes: the agent's way from objects to the kernel, without its clock. */
 export interface LiveNode {
-  /** Parsed, compiled, planned and applied, without a reading. */
+  /** Parses, compiles, plans and applies, without reading the kernel's state. */
   tell(written: readonly WrittenChange[]): Promise<FamilySync>;
   register(registry: Registry): Promise<FamilySync>;
-  /** The commands with documents since it was last asked. */
+  /** The commands with documents since the last call. */
   takeCommands(): readonly Command[];
 }
 

@@ -11,7 +11,7 @@ import { planeIn, runAll } from '../modes.ts';
 import { clusterObjects, endpointsOf, serviceObjects } from '../objects.ts';
 import { type Chosen, endpointsEach, type Row } from './row.ts';
 
-/** What loads one of the files that `compile --out` writes, by its name. */
+/** The command that loads one of the files that `compile --out` writes, by the file's name. */
 type FileLoad = readonly [file: string, tool: string, ...args: string[]];
 
 /** Backends for a kernel with IPVS, whose files several tools load. */
@@ -22,7 +22,7 @@ const servers: Readonly<Record<string, readonly FileLoad[]>> = {
   ],
 };
 
-/** On a kernel that has IPVS: where this machine's has none, in an emulated one. There, time alone counts. */
+/** For a kernel that has IPVS: where this machine has none, in an emulated machine. There, only time counts. */
 export const machineRow: Row = {
   name: 'machine',
   about: 'Service ports to a kernel that has IPVS: an empty one, and one endpoint changed; 5 endpoints each',
@@ -42,7 +42,9 @@ export const machineRow: Row = {
   },
 };
 
-/** Loads from nothing take turns, each in a network of its own: the load of a busy machine meets both. */
+/**
+ * Loads from an empty state take turns, each in a network of its own, so that other load of the machine affects both.
+ */
 async function* inMachine(
   machine: Machine,
   backend: string,
@@ -85,7 +87,7 @@ async function* inMachine(
       };
       change.push(await time(sync));
       counted.push({ processes, lines });
-      // What leaves goes with its last connection, a little later.
+      // A removed endpoint stays until its last connection ends, a little later.
       await plane.sync({ ...to, since: { services: to.services, changes: new Map() } }, 'delta');
     }
   }
@@ -99,7 +101,7 @@ async function* inMachine(
   yield { ...each, unit: 'lines', samples: counted.map(({ lines }) => lines), wanted: 'at most 4' };
 }
 
-/** As the agent's table of Services tells it. */
+/** The changes as the agent's table of Services reports them. */
 function changesBetween(from: Target, to: Target) {
   const hashes = new Map(from.services.map(({ id, hash }) => [id, hash]));
   return new Map(to.services.filter(({ id, hash }) => hashes.get(id) !== hash).map((ir) => [ir.id, ir] as const));

@@ -12,7 +12,7 @@ import type { Row } from './row.ts';
 const { lacks, isolation } = await probeSupport();
 const missing = lacks.namespaces ?? lacks.nft ?? lacks.legacy;
 
-// A row compares what bare tools do with what slicewright does; either fails if the documents do not fit the kernel.
+// A row compares bare tools with slicewright; either fails if the documents do not fit the kernel.
 describeIn('network namespace', missing, 'rows of the bench, at a small size', () => {
   async function figuresOf({ measure }: Row, at: number): Promise<Figure[]> {
     const figures: Figure[] = [];

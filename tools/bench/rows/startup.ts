@@ -9,7 +9,7 @@ import type { Row } from './row.ts';
 
 const demo = fileURLToPath(new URL('../../demo/', import.meta.url));
 
-/** Alternating runs, so that what else the machine does falls on all. */
+/** Runs alternate, so that other load of the machine affects all of them. */
 export const startupRow: Row = {
   name: 'startup',
   about: 'commands of the built program, beside an empty Node program',
@@ -47,7 +47,7 @@ export const startupRow: Row = {
   },
 };
 
-/** What an agent answers that is well and has little to say. */
+/** The answer of a healthy agent with little to report. */
 const status: AgentStatus = {
   ...{ node: 'node-1', mode: 'some', nowMs: 60_000, startedMs: 0 },
   ...{ waitingFor: [], sources: [], clusters: [], problems: [], services: [] },
@@ -59,7 +59,7 @@ const status: AgentStatus = {
   ],
 };
 
-/** Not in this process' own time: it serves the status meanwhile. */
+/** Asynchronous, because this process serves the status meanwhile. */
 async function elapsedMs(args: readonly string[]): Promise<number> {
   const start = performance.now();
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });

@@ -8,7 +8,7 @@ import { flows } from '../flows.ts';
 import { title } from '../say.ts';
 import type { Play } from '../stage.ts';
 
-/** Equal shares; shares by policy, a lost cluster, and its return; what users type. */
+/** Equal shares; shares by policy, a lost cluster, and its return; the commands that users type. */
 export const play: Play = async (stage) => {
   const { lacks } = await probeSupport();
   if (lacks.namespaces !== undefined) {

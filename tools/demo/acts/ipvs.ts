@@ -13,7 +13,7 @@ import { bars, say, step } from '../say.ts';
 import type { Play } from '../stage.ts';
 import { lockDir } from '../../../test/helpers/lock-dir.ts';
 
-/** In namespaces of this machine where its kernel has IPVS, else in those of an emulated one. */
+/** In namespaces of this machine if its kernel has IPVS, else in namespaces of an emulated machine. */
 export const play: Play = async (stage) => {
   const { missing } = await ipvsAvailability();
   if (missing !== undefined) throw new DemoError(`It needs a kernel with IPVS, and there is none here: ${missing}`);
@@ -45,7 +45,7 @@ export async function virtualServers(network: Network, where: string, backend: s
   if (most - least !== 1) throw new DemoError(`${most} and ${least} are not turns: something else was scheduled too.`);
 }
 
-/** What `slicewright apply` does on a node, with the node's commands run where its kernel is. */
+/** Does what `slicewright apply` does on a node, with the node's commands run where its kernel is. */
 async function apply(network: Network, backend: string): Promise<void> {
   const files = inputs.filter((word) => !word.startsWith('-')).map((path) => join(checkout, path));
   const [filename = '', node = '', config = ''] = files;

@@ -7,7 +7,7 @@ import { DemoError } from '../error.ts';
 import { bars, say, step } from '../say.ts';
 import type { Play } from '../stage.ts';
 
-/** One table, a Service that is nothing but elements of its maps, and requests that they share out. */
+/** One table, a Service that consists only of elements in its maps, and requests that they spread. */
 export const play: Play = async (stage) => {
   const { lacks } = await probeSupport();
   const why = lacks.namespaces ?? lacks.nft;
