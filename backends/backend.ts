@@ -39,7 +39,7 @@ export interface Backend {
   make(target: Target): Made;
   /**
    * Names in its programs that are made from a Service port's name and cannot be taken apart again: hashes, and names without
-   * the characters that tools do not take. Also of what it has no more, or of endpoints that it does not have.
+   * the characters that tools do not take. The port and the endpoints may be ones that the program no longer has.
    *
    * returns   equally many in the same order for any port, with equally many endpoints
    */
@@ -54,7 +54,7 @@ export interface Made {
   readonly diagnostics: readonly Diagnostic[];
   /** One readable document. */
   text(): string;
-  /** What of the program belongs to one Service port, for people; empty: nothing, or there is no such port. */
+  /** The rules of one Service port in the program, for people; empty: it has none, or there is no such port. */
   rulesOf(id: ServicePortId): string;
   /** File name → contents, loadable by the tools. */
   files(): ReadonlyMap<string, string>;
@@ -88,7 +88,7 @@ export interface PacketCounters {
   read(run: Run, prefix: ChainPrefix): Promise<ReadonlyMap<string, number>>;
 }
 
-/** What of the settings a machine can do. */
+/** The settings that this machine supports. */
 export interface PossibleSettings {
   readonly settings: Settings;
   /** What was left out of them, as warnings. */
@@ -113,7 +113,7 @@ export interface LiveBackend {
   possible?(run: Run, settings: Settings): Promise<PossibleSettings>;
   /** Whether this machine can do what is wanted. Changes nothing that stays. */
   check(run: Run, settings: Settings): Promise<void>;
-  /** Settings that are made once before the first rule. What cannot be set is told and decides nothing. */
+  /** Settings that are made once before the first rule. A setting that cannot be made is reported and decides nothing. */
   prepare(run: Run, settings: Settings): Promise<readonly Preparation[]>;
   /** Kernel modules that it asks for by name. */
   modules(settings: Settings): readonly string[];
@@ -128,7 +128,7 @@ export interface LiveBackend {
    */
   observe(run: Run, scope: Scope, isNeeded: boolean): Promise<Kernel | undefined>;
   /**
-   * What the kernel counts of the traffic to each endpoint, whoever wrote the rules.
+   * What the kernel counts of the traffic to each endpoint. It makes no difference which program wrote the rules.
    *
    * isNeeded   false: a machine without this family, or where this backend has nothing, is no failure
    * returns    undefined: there is nothing to count with, and nothing is needed
@@ -193,7 +193,7 @@ export interface Observed {
   readonly source: string;
   /** Something of slicewright's is there. */
   readonly isOurs: boolean;
-  /** Rules of this mode decide about Services' packets there, whoever wrote them. */
+  /** Rules of this mode, from any program, decide about Services' packets on this machine. */
   readonly isInForce: boolean;
   plan(target: Target, options: PlanOptions): Plan;
   /**
@@ -213,15 +213,15 @@ export interface Observed {
 export interface PlanOptions {
   /** What decides about traffic now, where another backend does. */
   readonly before: Side | undefined;
-  /** The plan will be applied to a kernel that looks like this. A dump belongs to nobody, a kernel to slicewright. */
+  /** The plan will be applied to a kernel that looks like this: slicewright owns a kernel's rules; a dump has no owner. */
   readonly isToBeApplied: boolean;
 }
 
 /** What a kernel held a moment ago. */
 export interface Kernel extends Observed {
   /**
-   * Why `apply` would refuse here: another writer, a missing tool. Asked of all families before the first is changed, so
-   * it changes nothing, and says so.
+   * Why `apply` would refuse here: another writer, a missing tool. The caller asks it of all families before it changes the
+   * first. It changes nothing itself, and its message tells the user so.
    *
    * returns   undefined: nothing that shows before a change is tried
    */
@@ -355,7 +355,7 @@ export interface CleanReport {
   readonly done: readonly string[];
   /** What is left because it is another program's, for people. */
   readonly others: string | undefined;
-  /** What is slicewright's and is left because other programs' rules lead to it, and to which rules. Each run says so. */
+  /** What slicewright leaves in place because other programs' rules lead to it, and which rules. Each run reports it. */
   readonly kept: readonly Diagnostic[];
   readonly problems: readonly Diagnostic[];
 }

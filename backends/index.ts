@@ -25,7 +25,7 @@ export interface BackendEntry {
 }
 
 /**
- * The list of backends; this is the one place that knows them all. The first is what is used where nobody chose.
+ * The list of backends; this is the one place that knows them all. The first is the default.
  *
  * Their order is the order in which they are cleaned up: rules before the sets that they look into.
  */
@@ -60,7 +60,7 @@ export function backendNames(): readonly string[] {
   return entries.map(({ name }) => name);
 }
 
-/** What is used where nobody chose. */
+/** The backend that is used where the user chose none. */
 export function defaultBackend(): string {
   return entries[0]?.name ?? '';
 }

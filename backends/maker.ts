@@ -16,7 +16,7 @@ export interface Lowered<Unit> {
 /**
  * How a backend makes a program of one family. All functions are pure.
  *
- * Whole   what of all Service ports together the share of each one depends on; part of its memo key
+ * Whole   the facts about all Service ports together that each one's unit depends on; part of its memo key
  */
 export interface Maker<Unit, Program, Whole = undefined> {
   readonly name: string;

@@ -12,7 +12,7 @@ export interface Quarantine {
   readonly held: () => ReadonlySet<string>;
   /** Those found to be refused. */
   readonly convicted: () => readonly string[];
-  /** A try was refused. Returns false when nobody is left to suspect: then no Service is the cause. */
+  /** The kernel refused a try. Returns false when no suspect is left: then no Service is the cause. */
   readonly refused: (suspects: readonly string[]) => boolean;
   /** All that is not held was taken. Returns whether there is more to try. */
   readonly taken: () => boolean;

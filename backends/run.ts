@@ -20,11 +20,12 @@ const graceMs = 5_000;
 /**
  * Runs commands on this machine.
  *
- * The program is looked up in fixed folders and started by its absolute path, without a shell and
- * with nothing of our environment but a fixed PATH and the C locale, since messages are read.
+ * The program is looked up in fixed folders and started by its absolute path, without a shell. Its environment holds
+ * a fixed PATH and the C locale and nothing else, since slicewright reads its messages.
  * A command that outlives its time is asked to end, then killed.
  *
- * A library around `spawn` was a seventh of what a small change costs an agent, beside what it took to load.
+ * This calls `spawn` directly: with a library around it, the library took a seventh of the agent's time for a small
+ * change, and time to load.
  */
 export function hostRun({ timeoutMs = 300_000, maxOutput = 256_000_000 }: RunOptions = {}): Run {
   return async (file, args, input = '') => {

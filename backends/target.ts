@@ -9,7 +9,7 @@ export interface Target {
   /** In id order. */
   readonly services: readonly ServicePortIR[];
   readonly node: NodeContext;
-  /** Where `services` comes from, if that is known: whoever did what the other list says need not look at all of this one. */
+  /** Where `services` comes from, if known: code that has handled the earlier list need only look at the differences. */
   readonly since?: Since | undefined;
 }
 
@@ -34,8 +34,8 @@ export function joinSince(
 }
 
 /**
- * What of a kernel is slicewright's to change, in one family. Decided once, on the command line: nothing below it has a
- * default for any of this, because a default once emptied another slicewright's family.
+ * Which parts of a kernel slicewright may change, in one family. Decided once, on the command line: no code below it has a
+ * default for any of this, because a default once emptied the family of another slicewright.
  */
 export interface Scope {
   readonly family: Family;

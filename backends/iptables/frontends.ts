@@ -183,7 +183,7 @@ function createBelow(ruleset: Ruleset, prefix: ChainPrefix): (table: Table, name
   return below;
 }
 
-/** Whether a firewall does one thing for all networks that it names: it sends them to one chain, and nobody else anywhere. */
+/** Whether a firewall treats all networks that it names alike: it sends them to one chain, and no other client anywhere. */
 function isPlainFirewall(rules: readonly (Rule | undefined)[]): boolean {
   const targets = rules.map((rule) => (rule?.target?.kind === 'jump' ? rule.target.chain : rule?.target?.kind));
   const leading = rules.filter((rule) => rule?.target !== undefined);

@@ -227,8 +227,9 @@ function sharedChains(desired: Ruleset, kept: readonly IptablesUnit[], node: Nod
 }
 
 /**
- * Whose what is that table nat translates, so that nobody else is asked about it: the compiler gives each frontend to one
- * Service port. So are rules that let a health check in, the only ones that may be the same line for two.
+ * Which Service port owns each frontend that table nat translates. The compiler gives each frontend to one Service port, so
+ * a change needs to look at no other port. A rule that lets a health check in also has one owner; no other kind of rule can
+ * be the same line for two ports.
  */
 function createClaims(isTranslating: (entry: Entry) => boolean) {
   const owners = new Map<string, ServicePortId>();
@@ -272,7 +273,7 @@ function createClaims(isTranslating: (entry: Entry) => boolean) {
   };
 }
 
-/** What becomes of the chains that units have of their own; undefined: two claim one. */
+/** The changes to chains that units have of their own; undefined: two units claim one chain. */
 function ownChains(gone: readonly IptablesUnit[], come: readonly IptablesUnit[]) {
   const keyed = (units: readonly IptablesUnit[]) =>
     units.flatMap((unit) => unit.chains.map((chain) => [chainKey(chain.table, chain.name), chain] as const));
@@ -289,7 +290,7 @@ function ownChains(gone: readonly IptablesUnit[], come: readonly IptablesUnit[])
   return { created, changed, deleted, isChanged: created.length + changed.length + deleted.length > 0 };
 }
 
-/** What becomes of rules in shared chains, by chain and in order; undefined: one goes into a chain that others fill too. */
+/** The changes to rules in shared chains, by chain and in order; undefined: one goes into a chain that others fill too. */
 function runsOf(
   gone: readonly IptablesUnit[],
   come: readonly IptablesUnit[],

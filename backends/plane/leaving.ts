@@ -7,7 +7,7 @@ import type { FamilyPlane } from './plane.ts';
 
 /**
  * What other backends change on a node before one comes into force. A kernel that cannot be read is no reason to stay in the
- * former mode, and is told of when the others leave.
+ * former mode; the failure is reported when the other backends leave.
  */
 export async function makeWay(others: readonly LiveBackend[], run: Run, scope: Scope): Promise<readonly Diagnostic[]> {
   const warnings: Diagnostic[] = [];

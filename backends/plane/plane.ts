@@ -16,7 +16,7 @@ export interface DriftedPart {
   /** Exact rules. */
   readonly lost: readonly string[];
   readonly added: readonly string[];
-  /** Others' own, and told of because packets meet it first: nobody sets it right. */
+  /** Another program's rules, reported because packets meet them first; slicewright does not repair them. */
   readonly stays?: true;
 }
 
@@ -26,9 +26,9 @@ export interface FamilySync {
   /** Transactions, and lines in them. */
   readonly documents: number;
   readonly lines: number;
-  /** Rules per table of what is in force; hooks and chains without rules do not count. */
+  /** Rules per table that are in force; hooks and chains without rules do not count. */
   readonly rules: ReadonlyMap<string, number>;
-  /** The same of what this sync wrote; undefined: the backend's rules are no measure of its work. */
+  /** Rules per table that this sync wrote; undefined: the backend's rules are no measure of its work. */
   readonly written: ReadonlyMap<string, number> | undefined;
   /** The kernel did not take a delta, so this became a full sync. */
   readonly deltaRefused: boolean;

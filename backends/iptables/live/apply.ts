@@ -165,7 +165,7 @@ export function refusalOf(
   return new ApplyError('changed-since', what, 'Nothing was changed. Make a new plan.');
 }
 
-/** Why nothing is changed where others write too; undefined: nobody is in the way. */
+/** Why slicewright changes nothing while other programs write too; undefined: no other program is in the way. */
 export function refusalForOthers(
   { owner, rival, tools }: Observation,
   target: Target,

@@ -38,7 +38,7 @@ export function findBlame(document: RestoreDocument, facts: KernelErrorFacts, ow
     rule: blamed?.text,
     line: facts.line,
     table,
-    // A rule that all share is nobody's fault, however many Services the document is about.
+    // A refused rule that all Services share is not the fault of one, however many the document is about.
     suspects: blamed !== undefined && service === undefined ? [] : [...new Set(suspects)].sort(),
   };
 }

@@ -10,8 +10,8 @@ export type HookGlance = (command: string, hooks: readonly Hook[]) => Promise<st
  * A look at one kernel chain of each table, at the next one with each call: a command a table,
  * which costs milliseconds where reading the tables costs seconds.
  *
- * Whoever flushes a table, as a firewall does that is loaded anew, takes all hooks in it, so any
- * one tells. A single hook that somebody deletes is found when its chain's turn comes.
+ * A program that flushes a table, as a firewall does when it is reloaded, removes all hooks in it, so any
+ * chain shows it. A single hook that is deleted is found when its chain's turn comes.
  */
 export function createHookGlance(family: Family, run: Run): HookGlance {
   const turns = new Map<Table, number>();

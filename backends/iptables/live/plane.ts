@@ -203,7 +203,8 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     const before = hasNodePorts;
     const hasMore = changed.some(({ frontends }) => frontends.some(({ kind }) => kind === 'nodePort'));
     hasNodePorts = hasMore || (before && changed !== services);
-    // Without a node port among those that changed, nobody asks all Service ports for one.
+    // `allowLocalNodePorts` looks through all Service ports. Skip that if there is no node port,
+    // or if a delta comes after there was one already.
     if (family !== 'IPv4' || !hasNodePorts || (before && depth === 'delta')) return [];
     if (believed === undefined || !isGuarded(believed.ruleset, prefix)) return [];
     const problem = await allowLocalNodePorts(run, node, services);

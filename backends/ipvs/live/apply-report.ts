@@ -93,6 +93,6 @@ export function describeFailure(family: Family, error: unknown, verb: string): D
   const { reason, message } = error;
   const inForce =
     'Part of the change may be in force: every packet is treated by its previous or its new rules. Run the command again to complete the change.';
-  // A conflict is found before the first step, and says so.
+  // A conflict is found before the first step, and its message says that.
   return kernelProblem(family, `${verb}-${reason}`, reason === 'conflict' ? message : `${message}\n${inForce}`);
 }

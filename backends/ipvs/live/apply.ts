@@ -170,7 +170,7 @@ function asIdle(observed: IpvsProgram, desired: IpvsProgram): IpvsProgram {
   };
 }
 
-/** Why nothing is changed where others write too; undefined: nobody is in the way. */
+/** Why slicewright changes nothing while other programs write too; undefined: no other program is in the way. */
 export function refusalForOthers(
   observed: IpvsProgram,
   desired: IpvsProgram,

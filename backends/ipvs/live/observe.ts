@@ -68,7 +68,7 @@ async function readProgram(
     tables,
   });
   const { found } = program;
-  // Whoever has a weight is not deleted, whatever connections there are.
+  // A real server that has a weight is not deleted, whatever connections there are.
   const isLeaving = [...program.servers.values(), ...found.foreign.values()].some(({ reals }) =>
     reals.some(({ weight }) => weight === 0),
   );

@@ -16,8 +16,8 @@ import { forgetSource } from './own-source.ts';
 import { type IpvsStep, type Script, scriptOf, type ServerEdit, serverEditLine } from '../plan/steps.ts';
 
 /**
- * Lines of one ipvsadm script. ipvsadm performs each line as it comes, also one that is cut short
- * because whoever wrote it was killed, and `10.96.0.1:8` is an address too. So much text is
+ * Lines of one ipvsadm script. ipvsadm performs each line as it comes. If the writing process is killed, the last line is
+ * cut short and performed too, and `10.96.0.1:8` is an address too. So this much text is
  * handed over at once or not at all.
  */
 const editsAtOnce = 1000;
@@ -80,7 +80,7 @@ export async function performStep(step: IpvsStep, run: Run): Promise<Assurance> 
   }
 }
 
-/** A container that is not privileged may not write them: the message is for whoever may. */
+/** A container that is not privileged may not write them: the message is for a user who may. */
 function sysctlFailure(wanted: ReadonlyMap<string, string>, command: string, result: CommandResult): IpvsError {
   const { reason } = commandFailure(command, result);
   const words = [...wanted].map(([name, value]) => `${name}=${value}`).join(' ');

@@ -50,7 +50,7 @@ export interface Planner {
     taking?: Taking,
     foreign?: Foreign,
   ): Observed;
-  /** Without rules and servers in a family that nobody uses: IPVS is not wanted there at all. */
+  /** Without rules and servers in a family that has no use: IPVS is not wanted there at all. */
   desired(observed: IpvsProgram, target: Target): IpvsProgram;
 }
 

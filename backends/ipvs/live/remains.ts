@@ -79,7 +79,7 @@ async function remove(run: Run, scope: IpvsScope, remains: IpvsProgram, isEnd: b
 }
 
 /**
- * What of IPVS mode is slicewright's; undefined: nothing.
+ * What IPVS mode has left of slicewright's; undefined: nothing.
  *
  * isThorough   the link can be deleted by others, so look for the bookkeeping too
  * throws       IpvsError, KernelError
@@ -122,7 +122,7 @@ async function hasLedger(run: Run, { family, prefix }: IpvsScope): Promise<boole
   return exitCode === 0 && ledger.some((name) => names.includes(name));
 }
 
-/** The bookkeeping says so. An empty link is what a plan that was interrupted at either end leaves. */
+/** The bookkeeping shows it. An empty link is what a plan that was interrupted at either end leaves. */
 function isOurs({ found, addresses, sets }: IpvsProgram): boolean {
   if (found === undefined) return false;
   if (found.ledger.size > 0) return true;

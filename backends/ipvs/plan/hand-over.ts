@@ -47,7 +47,7 @@ function withoutSets(
   const written = lines.flatMap((line, i) => {
     const rule = rules[i];
     if (!isOver(line)) return [line];
-    // Nobody can say what somebody else wrote into the chain would mean without the set, and kube-proxy removes it anyway.
+    // What another program's rule in the chain means without the set is unknown, and kube-proxy removes it anyway.
     return rule === undefined ? [] : makeChain(family, table, name, perEntry(rule, own)).lines;
   });
   return chainFromLines(family, table, name, written);

@@ -23,8 +23,8 @@ import { createEntryTally, createTally, type EntryTally } from './tally.ts';
  * What is in force, in a form that counts changes: it remembers how many units want each thing, so that a change costs what
  * changed, and not a pass over every Service of the node.
  *
- * A change is told as two programs, which hold the parts alone that it touches, and what waits from changes before. The way
- * from one to the other is planned as that of whole programs is, so the order of the steps is the same and as safe.
+ * A change is given as two programs. They hold only the parts that change, and the parts that still wait from earlier
+ * changes. The plan from one to the other is made as for whole programs, so the order of the steps is the same and as safe.
  */
 export interface Increment {
   /** What it counts. */
@@ -83,7 +83,7 @@ export function createIncrement({ units, wanted, observed, node }: InForce, nowM
   const entries = createEntryTally();
   /** Places that more than one claims, or one that is held back. */
   const contested = new Set<ServerKey>();
-  /** Where node ports answer, or would if nobody else did. */
+  /** Where node ports answer, or would answer if no other owner had the place. */
   const nodePorts = createTally<SetEntry>();
   let late: Late = nothingLate;
 

@@ -16,7 +16,7 @@ export function foundAfter({ family, prefix, servers, sets }: IpvsProgram): Foun
   return { ...nothingFound, link: 'ours', ledger: new Map(ledger.map((set) => [set.name, set])) };
 }
 
-/** A program as if it had been read from a kernel where nobody else is. */
+/** A program as if it had been read from a kernel that no other program writes to. */
 export function asApplied(program: IpvsProgram): IpvsProgram {
   return { ...program, owners: new Map(), shares: new Map(), found: foundAfter(program) };
 }

@@ -10,7 +10,7 @@ import { realServers, schedulerFor } from './servers.ts';
 
 /**
  * Where IPVS cannot do what a Service port asks for, and what it does instead, in words for
- * whoever owns the Service.
+ * the Service's owner.
  */
 export function shortcomings(
   ir: ServicePortIR,

@@ -30,8 +30,8 @@ const forwardingOfOption: ReadonlyMap<string, Forwarding> = new Map([
 /**
  * The output of `ipvsadm --save -n`, both families.
  *
- * Virtual servers by firewall mark have no address and are nobody's business here. Options
- * outside our vocabulary are kept as text, so that a server which has them differs from ours.
+ * Virtual servers by firewall mark have no address and are ignored. Options outside slicewright's
+ * vocabulary are kept as text, so that a server with such options differs from slicewright's.
  */
 export function parseServers(text: string): ReadonlyMap<ServerKey, VirtualServer> {
   const servers = new Map<ServerKey, VirtualServer>();
@@ -144,7 +144,7 @@ export interface FoundSet extends IpSet {
   readonly secondsLeft: ReadonlyMap<SetEntry, number>;
 }
 
-/** Chosen by the kernel, different every time, and no part of what a set means. */
+/** The kernel chooses these, different every time; a set means the same with any of them. */
 const kernelsChoice = ['hashsize', 'bucketsize', 'initval', 'elements', 'size'];
 
 /**

@@ -9,7 +9,7 @@ import { compareServers, type ServerKey, type VirtualServer } from './servers.ts
 import { stagedName } from '../plan/set-plan.ts';
 import { type IpSet, setIds, setName } from './sets.ts';
 
-/** What the tools show of one family, live or saved, before it is told what of it is ours. */
+/** What the tools show of one family, live or saved, before slicewright's parts are told from others. */
 export interface Reading {
   readonly family: Family;
   readonly prefix: ChainPrefix;

@@ -48,7 +48,7 @@ export function traceProgram(
     else tour.leave(flow, isLocal);
     return tour.end();
   }
-  // A martian: whoever sends with a Service's address is not heard (fib_validate_source).
+  // A martian: the kernel drops packets that arrive with a Service's address as their source (fib_validate_source).
   if (bound.has(packet.source)) return { verdict: { kind: 'drop' }, steps: [] };
   const flow = tour.pass([['nat', 'PREROUTING']], startFlow(sent));
   if (flow === undefined) return tour.end();
@@ -173,7 +173,7 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
   return { pass, arrive, leave, schedule, end: (): Trace => ({ verdict: toVerdict(outcomes), steps }) };
 }
 
-/** Whom a scheduler, an option or a way of forwarding outside the vocabulary would choose is not known. */
+/** With a scheduler, an option or a way of forwarding outside the vocabulary, the chosen real server is unknown. */
 function isStrange({ scheduler, other, reals }: VirtualServer): boolean {
   const isKnown = (ipvsSchedulers as readonly string[]).includes(scheduler);
   return !isKnown || other !== '' || reals.some((real) => real.forwarding !== 'masquerade' || real.other !== '');
