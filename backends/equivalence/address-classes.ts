@@ -18,11 +18,11 @@ export interface KnownAddress {
   readonly asked: Set<readonly PortOf[]>;
   /** Of those, the ones that are tried here. */
   readonly tried: Set<string>;
-  /** Of the tried ones, those that did not show what becomes of all packets. */
+  /** Those of the tried ones that did not show what happens to all packets. */
   readonly lacking: Set<string>;
   readonly pending: { readonly address: IpAddress; readonly protocol: Protocol; readonly port: Port }[];
   isWaiting: boolean;
-  /** The port of each protocol that stands for all that nobody asks for; empty before an open address is looked at. */
+  /** For each protocol, the port that stands for all ports without a rule; empty before an open address is looked at. */
   readonly free: Map<Protocol, Port>;
 }
 

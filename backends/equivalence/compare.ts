@@ -28,7 +28,7 @@ export interface Comparison {
   readonly tried: number;
   /** By place, as they were found. */
   readonly differences: readonly Difference[];
-  /** Rules of the program that was found which nobody could follow, `chain: rule`. */
+  /** Rules of the found program that slicewright cannot follow, `chain: rule`. */
   readonly unfollowed: readonly string[];
   /** Places where only some kinds of clients were tried. */
   readonly sampled: readonly Place[];

@@ -5,7 +5,7 @@ import type { Target } from '../target.ts';
 export interface KnownDifference {
   /** `hairpin-elsewhere`. */
   readonly code: string;
-  /** What happens to whom, in one sentence. */
+  /** Which packets are treated differently, and how, in one sentence. */
   readonly text: string;
 }
 
@@ -32,7 +32,7 @@ export interface Reading {
    * found   what was met on the packet's way; what happens to it is for others to compare
    */
   readonly verdict?: (verdict: Verdict, packet: Packet, target: Target, found: Trace) => Verdict;
-  /** The code of what it does otherwise with this packet. */
+  /** The code of the difference that this packet shows. */
   readonly code: (change: Change) => string;
 }
 

@@ -25,7 +25,7 @@ export type Asked = (question: Question) => void;
 export type Question =
   | { readonly kind: 'source' | 'destination'; readonly network: Cidr }
   | ({ readonly kind: 'port' } & PortOf)
-  /** Many at once: the same list is the same question, which nobody need go through again. */
+  /** Many at once: the same list is the same question, so it is gone through once. */
   | { readonly kind: 'ports'; readonly ports: readonly PortOf[] }
   /** prefix: any interface whose name begins so. */
   | { readonly kind: 'interface'; readonly name: string; readonly prefix: boolean }

@@ -43,7 +43,7 @@ export interface Clients {
  */
 export function clientsOf(questions: Questions, destination: IpAddress, node: NodeContext): Clients {
   const interfaces = interfaceKinds(questions);
-  // Whom no kernel lets through stands for nobody else of its kind: the kind has another one.
+  // A source from which no kernel lets packets through cannot represent its kind; the kind gets another representative.
   const told = [...questions.sources, ...[destination, ...node.addresses].map(hostCidr)];
   const sources = representatives(told);
   const outside = strangerTo(told, node);
@@ -68,8 +68,8 @@ export function clientsOf(questions: Questions, destination: IpAddress, node: No
 }
 
 /**
- * Whether a kind of sources has no member but the destination itself, which sends itself nothing: what becomes of its
- * packets is seen at a like destination alone.
+ * Whether a kind of sources has no member but the destination itself, which sends itself nothing: a destination of the same
+ * kind then has to show what happens to its packets.
  */
 export function isOnlyOfItsKind({ sources }: Questions, destination: IpAddress): boolean {
   const kind = kindOf(destination, sources);

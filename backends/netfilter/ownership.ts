@@ -8,14 +8,14 @@ import { kubeNameOf, markerOf, underPrefix } from './prefix.ts';
 import { type Chain, chainKey, type ChainName, type Hook, type Ruleset, type Table } from './rule.ts';
 
 /**
- * Whose the chains are.
+ * Which program owns the chains.
  *
  * Slicewright's chains bear kube-proxy's names, and kube-proxy rewrites chains of these names whenever it
- * likes. So what we applied is marked: an empty chain SLICEWRIGHT-OWNER, which nothing jumps to, stands
- * beside ours in both tables. No name, comment or content of the others tells them apart, since
- * equal rules are the point. Nobody else makes a chain of this name, or deletes it without ours;
- * with the mark in one table the other table's chains are ours too. Under a prefix of our own
- * the mark has that prefix too: two of us side by side each know their own.
+ * likes. So slicewright marks what it applied: an empty chain SLICEWRIGHT-OWNER, which no rule jumps to, stands
+ * beside its chains in both tables. No name, comment or content could tell them from kube-proxy's, since
+ * equal rules are the point. No other program makes a chain of this name, or deletes it without slicewright's chains;
+ * with the mark in one table the other table's chains are slicewright's too. Under a prefix of its own
+ * the mark has that prefix too: two slicewrights side by side each know their own chains.
  */
 const markedTables: readonly Table[] = ['filter', 'nat'];
 
@@ -63,9 +63,9 @@ export function hasKubelet({ chains }: Pick<Foreign, 'chains'>): boolean {
 }
 
 /**
- * A document with slicewright's mark in each table that it writes to. For one that is written without a
- * reading before it: if everything was flushed meanwhile, chains without a mark would be left, which
- * nobody takes for ours any more. Declaring an empty chain that is there changes nothing.
+ * A document with slicewright's mark in each table that it writes to, for a document that is written without a
+ * reading before it. If the tables were flushed in between, the document would otherwise leave chains without a mark,
+ * which slicewright would no longer take for its own. Declaring an empty chain that is there changes nothing.
  */
 export function staysMarked<D extends { readonly tables: readonly TableText[] }>(document: D, prefix: ChainPrefix): D {
   const marker = markerOf(prefix);
@@ -168,7 +168,7 @@ export function keptForOthers({ chains }: Ruleset, { references }: Foreign, pref
   });
 }
 
-/** Lines that may be kubelet's, in the chains that it shares and of the hooks to them: they stay whoever wrote them. */
+/** Lines that may be kubelet's: in the chains that kubelet shares, and hooks to them. They stay, from any writer. */
 export function linesOfOthers({ chains, hooks }: Ruleset): string[] {
   const shared = [...sharedWithKubelet];
   return [

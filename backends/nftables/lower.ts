@@ -103,7 +103,7 @@ function externalWay(writer: Writer, frontend: ExternalFrontend): Verdict | unde
   return { kind: isEmpty ? 'jump' : 'goto', chain: name };
 }
 
-/** The chain that lets a load balancer's clients in by their address. Whoever falls out of it is dropped as guarded. */
+/** The chain that lets a load balancer's clients in by their address. A packet that falls out of it is dropped as guarded. */
 function firewall(writer: Writer, frontend: Extract<Frontend, { kind: 'loadBalancerIP' }>, way: Verdict): Name {
   const { ir, node } = writer;
   const ranges = frontend.sourceRanges;
@@ -247,7 +247,7 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
   return writer;
 }
 
-/** What elements lead to: where a Service names one address twice, the chains of the second place are for nobody. */
+/** Chains that elements lead to: where a Service names one address twice, the second place's chains are unreached. */
 function reachable(entries: Iterable<Entry>, chains: ReadonlyMap<Name, Chain>): ReadonlySet<Name> {
   const reached = new Set<Name>();
   const pending = [...entries].flatMap(({ element: { data } }) =>

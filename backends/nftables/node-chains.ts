@@ -55,7 +55,7 @@ export function nodeChains(node: NodeContext): Chain[] {
     chain('check-passing', [
       guarded,
       refused,
-      // No Service has this port of its cluster IP, and nobody else answers there.
+      // No Service has this port of its cluster IP, and nothing else answers there.
       rule({ kind: 'inSet', fields: ['daddr'], set: nameOf('cluster-ips') }, { kind: 'reject' }),
     ]),
     chain('refuse', [rule({ kind: 'reject' })]),

@@ -70,7 +70,7 @@ export function packetsTo(
     ...clients.flatMap((client) => askedBy(client, first, frontend, node)),
     ...others.flatMap((at) => {
       const fromHere = fromNode && { ...fromNode, source: at === loopback ? loopback : fromNode.source };
-      // Nobody but the node itself gets a packet to its loopback addresses.
+      // Only the node itself gets a packet to its loopback addresses.
       return [at === loopback ? undefined : fromOutside, fromHere].flatMap((client) =>
         client === undefined ? [] : askedBy(client, at, frontend, node).map((one) => ({ ...one, at })),
       );

@@ -23,7 +23,7 @@ export interface Clients {
   readonly networks: readonly Cidr[];
 }
 
-/** undefined: whoever was let in still is, and nobody else. */
+/** undefined: the same clients are let in as before. */
 export function accessChange(change: FrontendChange): AccessChange | undefined {
   const { was, is, clients } = change;
   if (was === undefined || is === undefined) return undefined;
@@ -134,7 +134,7 @@ export interface AffinityChange {
   readonly after: number | undefined;
 }
 
-/** undefined: clients come back to an endpoint as before, or there is nobody who could. */
+/** undefined: clients come back to an endpoint as before, or no client could. */
 export function affinityChange({ was, is, clients }: FrontendChange): AffinityChange | undefined {
   const [before, after] = [was?.affinitySeconds, is?.affinitySeconds];
   if (was === undefined || is === undefined || before === after) return undefined;

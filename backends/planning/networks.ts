@@ -29,7 +29,7 @@ interface Open {
   readonly network: Cidr | undefined;
   readonly first: bigint;
   readonly last: bigint;
-  /** What is before it is told. */
+  /** The first address not yet assigned to a class. */
   next: bigint;
   /** What no narrower network holds. */
   readonly gaps: (readonly [first: bigint, last: bigint])[];
@@ -82,7 +82,7 @@ function close(one: Open | undefined): void {
 function classOf({ network, within, gaps }: Open, family: Family): AddressClass {
   const widest = gaps.reduce((best, gap) => (gap[1] - gap[0] > best[1] - best[0] ? gap : best));
   const [first, last] = widest;
-  // The first address of a network mostly is nobody's.
+  // The first address of a network is mostly not a host's.
   const near = [first + 1n, first, first + 2n, first + 3n, last].filter((one) => one <= last);
   return {
     network,

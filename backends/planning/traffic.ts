@@ -11,7 +11,7 @@ export interface FrontendChange {
   readonly is: FoundFrontend | undefined;
   /** `is`, or `was` when it goes. */
   readonly frontend: FoundFrontend;
-  /** Of the client that it is told by: one from outside, of those that are let in if there are such. */
+  /** For the client that represents the frontend: one from outside; if a firewall lets some in, one of those. */
   readonly before: Fate;
   readonly after: Fate;
   /**
@@ -75,7 +75,7 @@ function withKnownKind(is: FoundFrontend, was: FoundFrontend): FoundFrontend {
   return is.kind === 'external' && was.address !== undefined ? { ...is, kind: was.kind } : is;
 }
 
-/** Whose fates say most of a frontend: the first that is served on both sides, else on one, else whoever comes first. */
+/** The client that represents a frontend: the first that is served on both sides, else on one side, else the first of all. */
 function tellingClient(clients: readonly ClientFates[]): ClientFates | undefined {
   const outside = clients.filter(({ client }) => client.kind === 'outside');
   return (

@@ -26,7 +26,7 @@ export function tableDangers({ owner, tools, rival }: Observation, takeOver: boo
   return dangers;
 }
 
-/** Of the hooks, before and after a plan, and of what stands before them. */
+/** Dangers of the hooks, before and after a plan, and of the rules in front of them. */
 export function hookDangers(observed: Ruleset, desired: Ruleset, foreign: Foreign): Danger<TableDangerCode>[] {
   return [...missingHooks(observed, desired), ...foreignInFront(foreign)];
 }

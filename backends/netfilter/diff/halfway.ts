@@ -129,7 +129,7 @@ function bothHooks(from: TableState, to: TableState): TableState['hooks'] {
   );
 }
 
-/** What a rule of table filter decides about; undefined: it may always stand, since it refuses nobody. */
+/** What a rule of table filter decides about; undefined: it may always be in force, since it refuses no packet. */
 function subjectOf(family: Family, line: string): string | undefined {
   const parsed = parseRule(family, line);
   if (parsed === undefined) return undefined;
@@ -176,7 +176,7 @@ function addDecided(found: Set<string>, family: Family, line: string): void {
   if (subject !== undefined) found.add(subject.startsWith('translate ') ? `refuse ${subject}` : subject);
 }
 
-/** `10.0.0.1/32 TCP 80`; `* TCP 30080` for a node port. undefined for a rule that is for no one frontend. */
+/** `10.0.0.1/32 TCP 80`; `* TCP 30080` for a node port. undefined for a rule that is not about a single frontend. */
 export function frontendOf({ matches }: Rule): string | undefined {
   let destination = '*';
   let port: string | undefined;

@@ -3,7 +3,7 @@ import { alwaysWhole, type ChainText } from './diff.ts';
 
 /** Lines of one place of a long chain, and what stands there instead. */
 export interface Patch {
-  /** Of the first of them, or of what shall come, in the chain before any patch. */
+  /** The place in the unpatched chain of the first of these lines, or of the lines to insert. */
   readonly place: number;
   readonly from: readonly string[];
   readonly to: readonly string[];

@@ -30,7 +30,7 @@ export interface FakeKernel {
   readonly run: Run;
   /** Every command so far, as it was called. */
   readonly commands: readonly { readonly file: string; readonly args: readonly string[]; readonly input: string }[];
-  /** Takes a save as it is, in place of what is there. */
+  /** Loads a save; it replaces all rules that are there. */
   load(family: Family, text: string, mode?: Mode): void;
   /** The output of iptables-save. */
   save(family: Family, mode?: Mode): string;

@@ -9,7 +9,7 @@ import { splitWords, type Words } from './words.ts';
  * A line of iptables-save as a value: the inverse of {@link import('./print.ts').printRule}.
  *
  * line     `-A CHAIN …`, without counters
- * returns  undefined for anything outside our vocabulary, whoever wrote it; never a guess
+ * returns  undefined for anything outside slicewright's vocabulary, from any writer; never a guess
  */
 export function parseRule(family: Family, line: string): { readonly chain: string; readonly rule: Rule } | undefined {
   const words = splitWords(line);

@@ -5,7 +5,10 @@ import { isKernelChain } from '../kernel-chains.ts';
 import { parseRule } from '../text/parse-rule.ts';
 import type { Foreign } from '../text/parse.ts';
 
-/** Takes a packet away from whoever stands behind. An ACCEPT lets the others' business be: it is named, and not followed. */
+/**
+ * Targets that take a packet away from the rules behind them. An ACCEPT lets it reach the other tables' rules: it is named,
+ * and not followed.
+ */
 const takes = / -j (?:DROP|REJECT|DNAT|REDIRECT|NETMAP|TPROXY|QUEUE|NFQUEUE)(?: |$)/;
 
 /** The ruleset with those other programs' rules that stand before its hooks and take packets, as packets meet them. */

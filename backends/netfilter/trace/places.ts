@@ -6,7 +6,7 @@ import { readableMatches } from '../text/parse-rule.ts';
 /** A rule where it stands, with what a walk would otherwise work out for every packet anew. */
 export interface PlacedRule {
   readonly rule: Rule | undefined;
-  /** Of a rule that nobody can follow, what it surely asks: who does not fit cannot meet it. */
+  /** The readable conditions of a rule that slicewright cannot follow: a packet that misses them misses the rule. */
   readonly guard: Rule | undefined;
   /** Another program's. */
   readonly ofOthers: boolean;

@@ -11,7 +11,7 @@ export function jumpsFrom(lines: readonly string[], chains: Pick<ReadonlyMap<str
   });
 }
 
-/** What of a table it takes to follow its jumps. */
+/** The parts of a table that it takes to follow its jumps. */
 export interface Reachable {
   readonly chains: Pick<TableState['chains'], 'has' | 'get'>;
   readonly hooks: TableState['hooks'];

@@ -24,8 +24,8 @@ export interface Walk {
 }
 
 /**
- * What of a flow goes on: all of it, parts, or nothing. Of tens of thousands of rules nearly each leaves one flow to the next,
- * and a list for each would be most of the work.
+ * The part of a flow that goes on: all of it, parts, or nothing. Of tens of thousands of rules nearly each leaves one flow
+ * to the next, and a list for each would be most of the work.
  */
 type Going = (Flow & { readonly flows?: never }) | Parts | undefined;
 

@@ -40,7 +40,7 @@ export interface ApplyOutcome {
   readonly disturbances: number;
 }
 
-/** Another writer that comes in between more often than this is told of, not fought. */
+/** If other writers interrupt more often than this, slicewright reports them instead of trying again. */
 const mostDisturbances = 3;
 
 /**
@@ -99,7 +99,7 @@ export async function applyWanted(
     } catch (error) {
       if (!(error instanceof NftError) || !isAboutALine(error.reason)) throw error;
       const found = await observe(run, scope);
-      // Where nobody changed anything, the kernel means what is written.
+      // If no other program changed the table in between, the kernel's refusal is about what slicewright wrote.
       const isDisturbed = isOutOfDate(error.reason) && fingerprintOf(found) !== fingerprintOf(observed);
       if (isDisturbed && ++disturbances > mostDisturbances)
         throw new NftError(scope.family, { reason: 'disturbed' }, error.message);

@@ -111,7 +111,7 @@ function kindOf(program: NftProgram, dialled: Dialled): FoundFrontend['kind'] {
   return guardTexts(program, dialled).length > 0 ? 'loadbalancer IP' : 'external';
 }
 
-/** Where a place is shut to whoever its firewall did not let in. */
+/** Where a place is shut to clients that its firewall did not let in. */
 function guardTexts({ sets }: NftProgram, { address, protocol, port }: Dialled): string[] {
   const place = `${address} . ${protocol.toLowerCase()} . ${port}`;
   return ['guarded', 'firewall-ips'].flatMap((name) => {

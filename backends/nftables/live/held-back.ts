@@ -17,7 +17,7 @@ export interface HeldBack {
   readonly units: ReadonlyMap<ServicePortId, NftablesUnit>;
 }
 
-/** The unit of what is kept has an id that no Service port has. */
+/** The kept parts form a unit with an id that no Service port has. */
 const keptId = '' as ServicePortId;
 
 /** held   `shop/cart:http`, as in comments of elements */
@@ -48,7 +48,7 @@ function withPartsOf(found: NftProgram, program: NftProgram, held: ReadonlySet<s
     if (set === undefined || element === undefined) return;
     const there = sets.get(set.name) ?? { ...set, elements: new Map<string, Element>() };
     const others = there.elements.get(element.key);
-    // Of what others need as well, the kept ones are one more that need it.
+    // Where other units need an element too, the kept unit is one more unit that needs it.
     if (others === undefined || others.text === element.text)
       entries.set(`${set.name} ${element.key}`, {
         set: set.name,

@@ -16,7 +16,7 @@ export interface Observation {
   readonly program: NftProgram | undefined;
   /** kube-proxy's own table, where slicewright stands in its place. */
   readonly kubeProxy: NftProgram | undefined;
-  /** Rules of other tables that take packets before; undefined: nobody looked. */
+  /** Rules of other tables that take packets first; undefined: those tables were not read. */
   readonly ahead?: readonly Chain[];
 }
 
@@ -73,8 +73,8 @@ async function readTable(run: Run, family: Family, table: Name): Promise<NftProg
 }
 
 /**
- * What is outside the vocabulary, as a set of another kind or an element that is none, stays beside what was read: a plan sees that
- * the table is not as wanted, and a trace that a rule looks into what nobody can read.
+ * Parts outside the vocabulary, such as a set of another kind or a broken element, stay beside what was read: a plan sees
+ * that the table is not as wanted, and a trace sees that a rule looks into something unreadable.
  */
 export function withStrangers({ program, strange }: ReadTable): NftProgram {
   return strange.length === 0 ? program : { ...program, strange };

@@ -4,7 +4,7 @@ import type { DriftedPart } from '../../plane/plane.ts';
 import { hookText } from '../program/print.ts';
 import type { NftProgram } from '../program/program.ts';
 
-/** Sets and chains that differ, each with its elements or rules; what of the table could not be read stands under the table. */
+/** Sets and chains that differ, each with its elements or rules; unreadable parts of the table are listed under the table. */
 export function diffParts(from: NftProgram | undefined, to: NftProgram | undefined): PartDiff[] {
   const [before, after] = [partsOf(from), partsOf(to)];
   return [...new Set([...before.keys(), ...after.keys()])].sort(compareText).flatMap((key) => {

@@ -29,7 +29,7 @@ export interface Planner {
    * ahead    other programs' rules that packets meet before
    */
   observed(source: string, found: Observation, ahead?: readonly RuleAhead[]): Observed;
-  /** What shall be in force: nothing at all in a family that nobody uses. */
+  /** What should be in force: nothing at all in a family without use. */
   wanted(target: Target): Wanted;
 }
 

@@ -8,8 +8,8 @@ import type { NftablesUnit } from '../unit.ts';
 import { type Difference, isSameLines } from './diff.ts';
 
 /**
- * A program that remembers who needs what of it, so that a change costs what changed: linking and comparing programs of
- * 10,000 Services takes ten times as long as the kernel takes for one endpoint.
+ * A program that remembers which units need each of its parts, so that a change costs what changed: linking and comparing
+ * programs of 10,000 Services takes ten times as long as the kernel takes for one endpoint.
  *
  * It is the program that `link` makes of the same units (a property test holds it to that), and changes in place.
  */
@@ -64,7 +64,7 @@ function createSharedCounts(): SharedCounts {
   };
 }
 
-/** Units that differ from those that a program is of, where nobody says which: all are looked at. */
+/** Units that differ from a program's units. It compares all of them, for callers that do not know which ones changed. */
 export function compareUnits(before: Units, after: Units): UnitChanges {
   const changes = new Map<ServicePortId, NftablesUnit | 'gone'>();
   for (const id of before.keys()) if (!after.has(id)) changes.set(id, 'gone');

@@ -133,7 +133,7 @@ function setOf({ family, strange }: Draft, name: Name, body: Record_): NftSet | 
 
 const keyParts: readonly KeyPart[] = ['address', 'protocol', 'port', 'slot'];
 
-/** A name, a list of names, or since 1.1 an example of what is looked up. */
+/** A name, a list of names, or since 1.1 an example of the key. */
 function partsOf(family: Family, type: unknown): KeyPart[] | undefined {
   if (isRecord(type)) return isRecord(type.typeof) ? partsOf(family, exampleTypes(family, type.typeof)) : undefined;
   const parts = [type].flat().map((one) => keyParts.find((part) => typeOf(family, part) === one));

@@ -131,7 +131,7 @@ function parseSet(
   }
   if (type === undefined) return undefined;
   const elements = new Map<string, Element>();
-  // The elements of a dynamic set are clients: nobody plans or compares them.
+  // The elements of a dynamic set are clients: no plan and no comparison uses them.
   if (first >= 0 && !isDynamic) {
     for (const text of elementTexts(body.slice(first))) {
       const element = parseElement(family, type, text);

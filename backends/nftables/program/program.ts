@@ -78,8 +78,8 @@ export function makeChain(family: Family, name: Name, rules: readonly Rule[], ho
 }
 
 /**
- * A chain as found. What is understood is printed again, since versions of nft differ in how they print it: then equal
- * chains have equal lines, whoever listed them.
+ * A chain as found. Rules that are understood are printed again, since versions of nft differ in how they print them: then
+ * equal chains have equal lines, whichever version listed them.
  */
 export function chainFromLines(
   family: Family,

@@ -11,7 +11,7 @@ export const standingSets: readonly NftSet[] = [
   // Places without endpoints.
   emptySet('refused', place, 'verdict'),
   emptySet('refused-node-ports', nodePort, 'verdict'),
-  // Load balancer addresses with source ranges: whom these let in has been translated before.
+  // Load balancer addresses with source ranges: packets from these ranges have been translated before.
   emptySet('guarded', place),
   emptySet('cluster-ips', ['address']),
   emptySet('health-check-ports', ['port']),

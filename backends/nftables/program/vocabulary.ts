@@ -12,7 +12,7 @@ import type { Rule, Slots, Statement, Verdict } from './rule.ts';
  * more than programs do.
  */
 export interface Vocabulary {
-  /** What of a program, found or made, no program has, a text each. */
+  /** Parts of a program, found or made, that are outside this vocabulary, one text each. */
   strangeParts(program: NftProgram): string[];
 }
 

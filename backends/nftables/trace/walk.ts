@@ -104,7 +104,7 @@ export function createWalk(program: NftProgram, node: NodeContext, { asked, brie
     return gone;
   }
 
-  /** Surely: what of the line can be read asks for another packet. */
+  /** True only if it is certain: a readable condition of the line asks for another packet. */
   function isPassedBy(line: string, flow: Flow): boolean {
     return readableConditions(program.family, line).some((condition) => {
       const exits = tryStatement(condition, flow, program, node, asked);
