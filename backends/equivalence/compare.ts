@@ -34,7 +34,7 @@ export interface Comparison {
   readonly sampled: readonly Place[];
 }
 
-/** A place where some clients are served otherwise. */
+/** A place where some clients are served differently. */
 export interface Difference {
   readonly place: Place;
   /** Kinds of clients that were tried there, and that meet another fate. */
@@ -144,7 +144,7 @@ function comparePlace(place: Place, wanted: Look, found: Look, node: NodeContext
 }
 
 function noteInto(questions: Questions, place: Place, places: Places): Asked {
-  // What is asked of the destination says which destinations one stands for, and a place that is looked up stands for none.
+  // Questions about the destination decide which destinations it represents. A place that is looked up represents only itself.
   const isAlone = places.isNamed(place);
   return (question) => {
     switch (question.kind) {

@@ -1,7 +1,7 @@
 import type { Packet, Trace, Verdict } from '../../compiler/semantics/packet.ts';
 import type { Target } from '../target.ts';
 
-/** A difference between two ways to carry out the same objects that is meant by somebody, and so has a name. */
+/** An intended difference between two ways to carry out the same objects; it has a name. */
 export interface KnownDifference {
   /** `hairpin-elsewhere`. */
   readonly code: string;
@@ -27,9 +27,9 @@ export interface Reading {
   /** What it takes the objects and the node for, where that is another thing; undefined: here it is none. */
   readonly target?: (target: Target) => Target | undefined;
   /**
-   * What its rules do with a packet otherwise than slicewright's.
+   * The verdict of its rules where it differs from the verdict of slicewright's.
    *
-   * found   what was met on the packet's way; what happens to it is for others to compare
+   * found   what was met on the packet's way; the caller compares what happens to it
    */
   readonly verdict?: (verdict: Verdict, packet: Packet, target: Target, found: Trace) => Verdict;
   /** The code of the difference that this packet shows. */

@@ -15,7 +15,7 @@ export interface Look {
 export interface LookOptions {
   /** Only the verdict is asked for: of the steps, those that could not be followed. */
   readonly brief?: boolean;
-  /** Told of every question that a packet's way depends on. */
+  /** Called with every question that a packet's way depends on. */
   readonly asked?: Asked;
 }
 

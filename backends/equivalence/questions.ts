@@ -5,7 +5,7 @@ import { type Cidr, hostCidr, type IpAddress, parseAddress } from '../../compile
 import type { Question } from './look.ts';
 import { addressIn, addressOutside, kindOf, representatives } from './regions.ts';
 
-/** Who sends a packet, as far as rules can tell. */
+/** The sender of a packet, as far as rules can tell. */
 export interface Client {
   readonly source: IpAddress;
   readonly from: Packet['from'];

@@ -56,7 +56,7 @@ export function makeHook(family: Family, table: Table, chain: KernelChain, rule:
 }
 
 /**
- * A chain name from our own constants and hashes.
+ * A chain name from slicewright's own constants and hashes.
  *
  * throws   when it is no chain name: a defect, never an input error
  */

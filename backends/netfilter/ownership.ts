@@ -26,7 +26,7 @@ const sharedWithKubelet: ReadonlyMap<string, Table> = new Map([
 ]);
 
 /**
- * What other programs' rules may call: they mark a packet for what stands elsewhere. CNI plugins and kubelet's host ports
+ * Chains that other programs' rules may call: they mark a packet for a rule elsewhere. CNI plugins and kubelet's host ports
  * do. Emptied, they would change what those rules mean.
  */
 const markMasquerade = 'KUBE-MARK-MASQ';
@@ -53,7 +53,7 @@ export function ownerOf(found: Ruleset, prefix: ChainPrefix): Owner {
   return chains.some(({ name }) => !sharedWithKubelet.has(name)) ? 'another writer' : 'nobody';
 }
 
-/** Chains of a kube-proxy that runs beside us: where it works, packets come by. */
+/** Chains of a kube-proxy beside slicewright: where it works, packets pass them. */
 export function hasKubeProxy({ chains }: Pick<Foreign, 'chains'>): boolean {
   return chains.includes('nat KUBE-SERVICES');
 }
@@ -78,14 +78,14 @@ export function staysMarked<D extends { readonly tables: readonly TableText[] }>
 }
 
 /**
- * What is wanted on a node where others live too.
+ * The desired rules on a node where other programs have rules too.
  *
- *   our mark               stands beside slicewright's chains, and goes with them
- *   KUBE-FIREWALL, KUBE-MARK-DROP  keep what is in them, besides what we want in them, where there is a kubelet
- *   one of slicewright's chains that a rule of others jumps to  cannot be deleted, so it stays, and is empty
- *   KUBE-MARK-MASQ that a rule of others jumps to   stays as it is, with the rules that masquerade what it marks
+ *   slicewright's mark     exists beside slicewright's chains, and goes with them
+ *   KUBE-FIREWALL, KUBE-MARK-DROP  keep their rules, besides what slicewright wants in them, where there is a kubelet
+ *   one of slicewright's chains that another program's rule jumps to  cannot be deleted, so it stays, and is empty
+ *   KUBE-MARK-MASQ that another program's rule jumps to   stays as it is, with the rules that masquerade what it marks
  *
- * program   undefined: nothing of slicewright's shall be left
+ * program   undefined: nothing of slicewright's should be left
  */
 export function besideOthers(
   program: Ruleset | undefined,
@@ -143,16 +143,16 @@ function keepMasquerading(
   hooks.push(...there.filter(({ table, line }) => table === 'nat' && jumpTarget(line) === chain.name));
 }
 
-/** One of slicewright's chains that stays where nothing of slicewright's shall be, since other programs' rules jump to it. */
+/** One of slicewright's chains that stays although slicewright's rules should go, since other programs' rules jump to it. */
 export interface KeptChain {
   readonly chain: Chain;
   readonly rules: readonly ForeignRule[];
-  /** It has what it had, and what stands with it for its sake. */
+  /** The chain that stays because this one keeps its rules; undefined: none does. */
   readonly with: ChainName | undefined;
   readonly isEmpty: boolean;
 }
 
-/** found   where nothing of slicewright's shall be */
+/** found   where nothing of slicewright's should be */
 export function keptForOthers({ chains }: Ruleset, { references }: Foreign, prefix: ChainPrefix): readonly KeptChain[] {
   const rules = new Map<string, ForeignRule[]>();
   for (const rule of references) {

@@ -41,7 +41,7 @@ function asSeenOf({ kind }: Client, verdict: Verdict): Verdict {
   return { ...verdict, to: verdict.to.map((share) => (share.masquerade ? share : { ...share, masquerade: true })) };
 }
 
-/** Whether it is known already what somebody gets at a frontend that comes or goes. */
+/** Whether it is known already what a client gets at a frontend that comes or goes. */
 function isTold(asked: readonly ClientFates[]): boolean {
   return asked.some(({ before, after }) => before !== after && (isForward(before) || isForward(after)));
 }

@@ -103,7 +103,7 @@ function poolOf(family: Family, pool: Shape['pool']): readonly Endpoint[] {
     case 'plain':
       return [endpoint(first, { local: true }), endpoint(second, { local: true }), endpoint(third, {})];
     case 'weighted':
-      // So far apart that no list of copies makes up for it.
+      // So far apart that no list of copies can balance them.
       return [
         endpoint(first, { local: true, weight: 999 }),
         endpoint(second, { local: true }),
@@ -124,7 +124,7 @@ function routeTo(cluster: readonly Endpoint[], local: readonly Endpoint[], onlyL
   return local.length === 0 ? { kind: 'drop', why: 'no-local-endpoints' } : { kind: 'forward', pool: 'local' };
 }
 
-/** At ports of its own, so that no Service stands in another one's way. */
+/** At ports of its own, so that no two Services claim the same place. */
 function frontendsOf(family: Family, sourceRanges: readonly Cidr[], i: number): Frontend[] {
   const [internal, clusterSet, external, balancer, second] = valuesOf(family).frontends;
   const port = must(parsePort(80 + i));

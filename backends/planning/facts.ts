@@ -11,7 +11,7 @@ import type { FrontendChange } from './traffic.ts';
  * fields say.
  */
 
-/** Who is let in by a load balancer's firewall now and was not before, and the reverse. */
+/** Clients that a load balancer's firewall now lets in and did not before, and the reverse. */
 export interface AccessChange {
   readonly opened: Clients;
   readonly closed: Clients;
@@ -180,7 +180,7 @@ export function rangesText(ranges: readonly Cidr[], most: number): string {
 }
 
 /**
- * Who can reach a frontend from now on and could not, and the reverse.
+ * Clients that can reach a frontend from now on and could not before, and the reverse.
  *
  * most   how many ranges are named of each
  */

@@ -33,7 +33,7 @@ export interface FoundFrontend {
   readonly rules: string;
 }
 
-/** Stands for the Service where only the objects could tell whose a frontend is, and none of them has it any more. */
+/** Used for the Service where only objects could tell which Service has a frontend, and no object has it any more. */
 export const nobodys = 'frontends of no Service';
 
 /** A program, as far as its effect on traffic goes. */

@@ -19,7 +19,7 @@ export interface FrontendChange {
    * what it is or was.
    */
   readonly clients: readonly ClientFates[];
-  /** Those who dial a node port at other addresses of the node, where these may be treated otherwise. */
+  /** Clients that dial a node port at other addresses of the node, where the rules may treat them differently. */
   readonly elsewhere: readonly ClientFates[];
   /** Some client reaches an endpoint of the Service port afterwards, at this frontend or at another one. */
   readonly isPortServed: boolean;
@@ -88,7 +88,7 @@ function tellingClient(clients: readonly ClientFates[]): ClientFates | undefined
   );
 }
 
-/** Service ports that somebody gets at afterwards. Of frontends that stay as they are one client is asked, and only if it matters. */
+/** Service ports that a client reaches afterwards. At an unchanged frontend one client is asked, and only if it matters. */
 function servedPorts(
   changes: readonly Omit<FrontendChange, 'isPortServed'>[],
   unasked: readonly FoundFrontend[],

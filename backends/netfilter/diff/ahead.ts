@@ -12,7 +12,7 @@ export function verdictsAhead({ inFront }: Pick<Foreign, 'inFront'>): RuleAhead[
   return verdictsIn({ inFront }, verdict).map(({ table, chain, line }) => ({ where: `${table} ${chain}`, rule: line }));
 }
 
-/** Jumps into chains of others that stand before hooks of slicewright: what these chains do is not known. */
+/** Jumps into other programs' chains in front of slicewright's hooks: what these chains do is unknown. */
 export function jumpsAhead({ inFront }: Pick<Foreign, 'inFront'>): readonly string[] {
   return inFront
     .filter(({ line }) => /(?:^| )-[jg] (?![A-Z]+(?: |$))[^ "]+$/.test(line))
@@ -24,7 +24,7 @@ export function verdictsIn({ inFront }: Pick<Foreign, 'inFront'>, target: RegExp
   return inFront.filter(({ line }) => target.test(line.replaceAll(quoted, '""')));
 }
 
-/** Each with where it stands: `nat PREROUTING: -A PREROUTING …`. */
+/** Each with its place: `nat PREROUTING: -A PREROUTING …`. */
 export function aheadTexts(foreign: Pick<Foreign, 'inFront'>): readonly string[] {
   return verdictsAhead(foreign).map(({ where, rule }) => `${where}: ${rule}`);
 }

@@ -94,7 +94,7 @@ function createChanges(family: Family) {
   };
 }
 
-/** Lines that another version of the tools prints otherwise are compared by what they say. */
+/** Lines that another version of the tools prints differently are compared by their meaning. */
 function sameRules(family: Family, found: readonly string[], wanted: readonly string[]): boolean {
   if (sameLines(found, wanted)) return true;
   return (
@@ -178,7 +178,7 @@ function editInPlace(
   const keptFrom = new Set(kept.map(([i]) => i));
   const keptTo = new Set(kept.map(([, j]) => j));
   const leaving = from.filter((_, i) => !keptFrom.has(i));
-  // What others wrote into our chain may not read back as it is shown.
+  // A line that another program wrote into slicewright's chain may not read back as it is shown.
   if (leaving.some((line) => parseRule(family, line) === undefined)) return undefined;
   const lines = leaving.map((line) => `-D${line.slice(2)}`);
   to.forEach((line, j) => {

@@ -99,7 +99,7 @@ export interface Deciding {
 /**
  * {@link halfwayFilter} of a part of the rules: no rule outside that part is for their frontends.
  *
- * returns   from a run of lines before and the run after it in the same place, what stands there half-way
+ * returns   from a run of lines before and the run after it in the same place, the lines between the two commits
  */
 export function halfwayRuns(
   family: Family,

@@ -1,7 +1,7 @@
 import { commonLines } from '../text/lines.ts';
 import { alwaysWhole, type ChainText } from './diff.ts';
 
-/** Lines of one place of a long chain, and what stands there instead. */
+/** Lines of one place of a long chain, and the lines that replace them. */
 export interface Patch {
   /** The place in the unpatched chain of the first of these lines, or of the lines to insert. */
   readonly place: number;

@@ -3,15 +3,15 @@ import type { CommandResult } from '../../command.ts';
 import { BackendError } from '../../errors.ts';
 
 /**
- * Why a command of netfilter did not do what it was told.
+ * Why a command of netfilter failed.
  *
- * locked         another program held the lock longer than we waited; trying again helps
- * refused        the change does not fit what the kernel holds, or the kernel will not have a rule
- * malformed      the text is wrong: our mistake
+ * locked         another program held the lock longer than slicewright waits; trying again helps
+ * refused        the change does not fit what the kernel holds, or the kernel refuses a rule
+ * malformed      the text is wrong: a defect of slicewright
  * unsupported    the kernel or the tool lacks a table, a match or a target
- * too-large      the kernel takes no message of this size from us; shorter documents help
+ * too-large      the kernel takes no message of this size from slicewright; shorter documents help
  * missing-tool   the program is not installed
- * no-privilege   we may not
+ * no-privilege   slicewright lacks the permission
  * not-started    the machine or this process had no room for another process; what is in force stays
  * interrupted    killed, or it took too long: the tables before that are in force
  * truncated      what it printed is cut short

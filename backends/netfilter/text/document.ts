@@ -18,8 +18,8 @@ export interface TableText {
 /**
  * An iptables-restore input. The template only arranges; every line was finished before.
  *
- * throws   when the text is not exactly the lines that went in: a control character or a line
- *          break within one would otherwise become a rule of its own
+ * throws   when the text is not exactly the lines that went in: otherwise a control character or a line
+ *          break within a line could become a rule of its own
  */
 export function documentText(sections: readonly TableText[]): string {
   const text = render({ tables: sections });

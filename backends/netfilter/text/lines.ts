@@ -1,4 +1,4 @@
-/** The chain that a saved rule leads to, ours or a target such as ACCEPT: the last word after `-j` or `-g`. */
+/** The chain that a saved rule leads to, slicewright's or a target such as ACCEPT: the last word after `-j` or `-g`. */
 export function jumpTarget(line: string): string | undefined {
   // A comment cannot look like it: one of several words ends in a quote.
   return /(?:^| )-[jg] ([^ "]+)$/.exec(line)?.[1];
@@ -11,7 +11,7 @@ export function sameLines(a: readonly string[], b: readonly string[]): boolean {
 /**
  * The places of a longest run of lines that both lists have in the same order, as pairs.
  *
- * A line that stands several times is paired first with first, second with second. For lists
+ * A line that occurs several times is paired first with first, second with second. For lists
  * without repetitions the run is the longest there is; the cost is n log n whatever the number of
  * differences, where a general diff would take the product of both.
  */

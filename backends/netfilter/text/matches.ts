@@ -17,7 +17,7 @@ export interface TraceOptions {
   readonly boundAddresses?: ReadonlySet<IpAddress>;
   /** Only the verdict is asked for: of the steps, those that could not be followed. */
   readonly brief?: boolean;
-  /** Told of every question about the packet as it was sent. */
+  /** Called with every question about the packet as it was sent. */
   readonly asked?: Asked;
 }
 

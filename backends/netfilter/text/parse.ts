@@ -4,7 +4,7 @@ import { isKernelChain } from '../kernel-chains.ts';
 import { parseRule } from './parse-rule.ts';
 import { type Chain, chainKey, type Hook, parseChainName, type Ruleset, type Table, tables } from '../rule.ts';
 
-/** What iptables-save shows, sorted into ours and what we only need to know of the rest. */
+/** What iptables-save shows: slicewright's chains, and what slicewright needs to know of the rest. */
 export interface Save {
   readonly ruleset: Ruleset;
   readonly foreign: Foreign;
@@ -14,7 +14,7 @@ export interface Save {
   readonly complete: boolean;
 }
 
-/** Rules and chains of others, as far as they touch ours. */
+/** Other programs' rules and chains, as far as they touch slicewright's. */
 export interface Foreign {
   /** Chains that are not slicewright's, by {@link chainKey}, sorted; without the kernel's. */
   readonly chains: readonly string[];
@@ -22,7 +22,7 @@ export interface Foreign {
   readonly inFront: readonly RuleInFront[];
   /** Foreign chains' rules that jump to one of slicewright's chains: it cannot be deleted while they stand. */
   readonly references: readonly ForeignRule[];
-  /** What the tool says of tables that it cannot show in full, because nft programs of others hold more there. */
+  /** The tool's remarks about tables that it cannot show in full, because other nft programs hold more there. */
   readonly remarks: readonly string[];
 }
 
@@ -114,7 +114,7 @@ function groupLines(text: string) {
     if (line.startsWith('-A ')) {
       const end = line.indexOf(' ', 3);
       const name = end < 0 ? line.slice(3) : line.slice(3, end);
-      // Our own documents do not declare the chains of the kernel; a save declares all.
+      // Slicewright's documents do not declare the chains of the kernel; a save declares all.
       const chain = byName.get(name) ?? (isKernelChain(name) ? declare(name) : undefined);
       if (chain !== undefined) chain.lines.push(line);
       else if (table !== undefined || !open) complete = false;

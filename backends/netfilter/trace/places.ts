@@ -3,7 +3,7 @@ import type { Family } from '../../../compiler/values/address.ts';
 import { type Chain, chainKey, type KernelChain, type Rule, type Ruleset, type Table } from '../rule.ts';
 import { readableMatches } from '../text/parse-rule.ts';
 
-/** A rule where it stands, with what a walk would otherwise work out for every packet anew. */
+/** A rule in its place, with values that a walk would otherwise compute again for every packet. */
 export interface PlacedRule {
   readonly rule: Rule | undefined;
   /** The readable conditions of a rule that slicewright cannot follow: a packet that misses them misses the rule. */
@@ -14,7 +14,7 @@ export interface PlacedRule {
   readonly where: string;
   /** Of the packets that its other matches let through, the part that its probabilities let through. */
   readonly chance: Dyadic;
-  /** The key of the chain that it jumps to, in the table that it stands in. */
+  /** The key of the chain that it jumps to, in its own table. */
   readonly jumpKey: string;
   /** That chain, once a packet was there. */
   found: PlacedChain | undefined;

@@ -19,7 +19,7 @@ export interface Walk {
    */
   pass(table: Table, chain: KernelChain, flows: readonly Flow[]): Flow[];
   readonly refused: readonly Outcome[];
-  /** Every rule that matched so far; of a brief walk only those that could not be followed. */
+  /** Every rule that has matched; in a brief walk only those that could not be followed. */
   readonly steps: readonly TraceStep[];
 }
 

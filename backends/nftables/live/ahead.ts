@@ -80,7 +80,7 @@ const tableLine = /^table (\S+) (\S+) \{/;
 const chainLine = /^\tchain (\S+) \{/;
 const hookLine = /^\t\ttype (\S+) hook (\S+) priority ([^;]+); policy (\w+);/;
 
-/** Base chains of others that packets meet before slicewright's, with the lines that stand in them. */
+/** Other programs' base chains that packets meet before slicewright's, with their lines. */
 function strangeChains(listing: string, own: OwnTable) {
   const word = familyWord(own.family);
   const found: { readonly chain: StrangeChain; readonly lines: string[] }[] = [];
@@ -122,7 +122,7 @@ function rulesIn(lines: readonly string[]): string[] {
   return rules.map((rule) => rule.replaceAll(/\bcounter packets \d+ bytes \d+/g, 'counter'));
 }
 
-/** What is in quotes may say anything; but of iptables-nft, a target that nft does not know stands there. */
+/** Quoted text may hold anything, so it is ignored; but iptables-nft quotes a target that nft does not know. */
 function plain(rule: string): string {
   return rule.replaceAll(/xt target "([A-Z]+)"/g, (_, target: string) => `xt ${target}`).replaceAll(/"[^"]*"/g, '""');
 }

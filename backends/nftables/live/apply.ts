@@ -17,7 +17,7 @@ import { lookAtTable, type Observation, observe } from './observe.ts';
 import { lineCount, perform } from './perform.ts';
 import { planSteps } from './steps.ts';
 
-/** What shall be in force in a family. */
+/** What should be in force in a family. */
 export interface Wanted {
   /** undefined: nothing of slicewright's. */
   readonly assembled: Assembled<NftablesUnit, NftProgram> | undefined;
@@ -44,12 +44,12 @@ export interface ApplyOutcome {
 const mostDisturbances = 3;
 
 /**
- * How what was written is seen to be there.
+ * How slicewright makes sure that what it wrote is there.
  *
  * whole listing   the table is read, whatever was written
  * one look        a table that was made anew needs no listing. The kernel takes a transaction as a whole, and `create table` only
  *                 where none was, so nothing but what was written can be in it: its smallest set shows all of it. A table that
- *                 was there is read, because somebody may have changed what the transaction was not about.
+ *                 was there is read, because another program may have changed what the transaction was not about.
  */
 export type ReadBack = 'whole listing' | 'one look';
 

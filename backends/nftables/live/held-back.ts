@@ -13,7 +13,7 @@ const entrances = ['services', 'node-ports', 'refused', 'refused-node-ports'];
 /** A program in which some Services have what they have in the kernel now, and all others what is wanted. */
 export interface HeldBack {
   readonly program: NftProgram;
-  /** The units of the others, and one of all that is kept: the program is of these. */
+  /** The units of the other Service ports, and one unit of all kept parts: the program is made of these. */
   readonly units: ReadonlyMap<ServicePortId, NftablesUnit>;
 }
 

@@ -14,7 +14,7 @@ export interface Observation {
   readonly table: Name;
   /** undefined: no such table. */
   readonly program: NftProgram | undefined;
-  /** kube-proxy's own table, where slicewright stands in its place. */
+  /** kube-proxy's own table, if slicewright replaces kube-proxy. */
   readonly kubeProxy: NftProgram | undefined;
   /** Rules of other tables that take packets first; undefined: those tables were not read. */
   readonly ahead?: readonly Chain[];

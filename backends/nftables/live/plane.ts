@@ -166,7 +166,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     return { depth: 'full', documents, lines, drift, remarks, refused };
   }
 
-  /** undefined: it did not go through, and nothing is believed any more. */
+  /** undefined: the delta failed, and what was remembered is discarded. */
   async function delta(from: Observation, wanted: Wanted, held: ReadonlySet<string>): Promise<Done | undefined> {
     const desired = desiredOf(from.program, wanted, held);
     const steps = planSteps(from, desired, takeOver);

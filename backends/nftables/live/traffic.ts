@@ -116,7 +116,7 @@ function withNamedProtocol(key: string): string {
   return parts.map((part, i) => (i === parts.length - 2 ? parseProtocolWord(part)?.toLowerCase() : part)).join(' . ');
 }
 
-/** As it stands in the maps of places. */
+/** As in the keys of the maps of places. */
 function keyOf({ dialled, protocol }: EndpointTraffic): string {
   return [dialled?.address, protocol.toLowerCase(), dialled?.port].filter((part) => part !== undefined).join(' . ');
 }

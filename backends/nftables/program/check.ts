@@ -26,7 +26,7 @@ export function checkProgram(program: NftProgram): string[] {
   const hooks = hooksOf(program);
   for (const chain of program.chains.values()) {
     const reached = hooks.get(chain.name);
-    // A chain that every program has stands there where no element leads to it.
+    // A chain that every program has is there even if no element leads to it.
     if (reached === undefined && !standingOrder.has(chain.name)) problems.push(`${chain.name} is reached by nothing`);
     chain.rules.forEach((rule, i) => {
       if (rule === undefined) problems.push(`not understood: ${chain.lines[i]}`);

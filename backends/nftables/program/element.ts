@@ -16,7 +16,7 @@ import { type Tokens, tokensOf } from './tokens.ts';
 /** What a key is made of: the parts of one are values of its set's {@link KeyPart}s, in their order. */
 export type KeyValue = IpAddress | Protocol | Port | number;
 
-/** `10.0.0.1 . tcp . 80`. A protocol stands in capitals among values, as in an IR. */
+/** `10.0.0.1 . tcp . 80`. A protocol is in capitals among values, as in an IR. */
 export function keyText(...values: readonly KeyValue[]): string {
   let text = '';
   for (const value of values) {
@@ -30,7 +30,7 @@ function isProtocol(value: KeyValue): value is Protocol {
   return value === 'TCP' || value === 'UDP' || value === 'SCTP';
 }
 
-/** A text that is joined is one piece in memory; one that is put together otherwise is a tree of its pieces. */
+/** `join` makes a text that is one piece in memory; concatenation would make a tree of pieces. */
 export function makeElement(key: string, data?: Verdict | EndpointAddress, comment?: string): Element {
   const words = comment === undefined ? key : [key, quotedComment(comment)].join(' ');
   const text = data === undefined ? words : [words, dataText(data)].join(' : ');

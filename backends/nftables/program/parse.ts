@@ -18,7 +18,7 @@ import {
 /** A table as it was read. */
 export interface ReadTable {
   readonly program: NftProgram;
-  /** What is in the table and outside the vocabulary, a line each: somebody else wrote it, or a newer nft prints it anew. */
+  /** Lines of the table outside the vocabulary: another program wrote them, or a newer nft prints them differently. */
   readonly strange: readonly string[];
 }
 

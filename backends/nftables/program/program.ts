@@ -48,7 +48,7 @@ export interface Chain {
   readonly name: Name;
   readonly hook: Hook | undefined;
   readonly comment?: string;
-  /** A chain of another table, which stands before: only in programs that are followed, never in a plan. */
+  /** A chain of another table, in front of this one's: only in programs that are followed, never in a plan. */
   readonly ofOthers?: true;
   readonly lines: readonly string[];
   /** The lines as values; `undefined` is not in the vocabulary. */

@@ -149,7 +149,7 @@ export function createWalk(program: NftProgram, node: NodeContext, { asked, brie
       let going = [...flows];
       for (const chain of baseChainsOf(program).get(at) ?? []) {
         if (chain.hook === undefined || !types.includes(chain.hook.type)) continue;
-        // The first translation of a connection counts: chains of nat that stand behind are not asked any more.
+        // The first translation of a connection counts: later chains of nat are no longer asked.
         const isDone = ({ isTranslated }: Flow) => chain.hook?.type === 'nat' && at !== 'postrouting' && isTranslated;
         const left = going.flatMap((flow): Left[] =>
           isDone(flow) ? [{ flow, by: 'end' }] : walkChain(chain, flow, [chain.name]),
