@@ -63,7 +63,7 @@ export interface Made {
 export interface Witness {
   /** What the program of these Service ports does with a packet, by which rules. */
   trace(target: Target, packet: Packet): Trace;
-  /** The probes that the program treats otherwise than it should; empty, or slicewright has made a mistake. */
+  /** The probes that the program treats differently than it should; empty, unless slicewright has a defect. */
   verify(target: Target): readonly Mismatch[];
   /** The program as packets meet it, to be compared with what is found somewhere. */
   look(target: Target): Look;
@@ -122,8 +122,8 @@ export interface LiveBackend {
   /**
    * What a family's kernel holds now.
    *
-   * isNeeded   false: a machine without this family, or without anything in it that shall go (slicewright's, and at a
-   *            take-over another program's), is no failure
+   * isNeeded   false: a machine without this family, or with nothing to remove (slicewright's, and at a take-over another
+   *            program's), is no failure
    * returns    undefined: nothing is there, and nothing is needed
    */
   observe(run: Run, scope: Scope, isNeeded: boolean): Promise<Kernel | undefined>;
@@ -153,13 +153,13 @@ export interface LiveBackend {
   /** The agent's view of one family: remembers what was applied, and applies differences. */
   createPlane(options: PlaneOptions): FamilyPlane;
   /**
-   * What it has on a node where another backend shall be in force; undefined: nothing that stays behind.
+   * What this backend has left on a node where another backend is to be in force; undefined: nothing.
    *
-   * successor   the backend that shall be in force
+   * successor   the backend that is to be in force
    */
   remains(run: Run, scope: Scope, successor: Successor): Promise<Remains | undefined>;
   /**
-   * Reads what `clean` starts from, and changes nothing: what cannot be read in one family, or of one backend, shall show
+   * Reads what `clean` starts from, and changes nothing: if one family or backend cannot be read, that must show
    * before anything of another is removed. Throws BackendError.
    */
   checkCleanable(run: Run, scope: Scope): Promise<void>;
@@ -204,7 +204,7 @@ export interface Observed {
   look(node: NodeContext, how?: { readonly withOthers: boolean }): Look;
   /** Known differences that its age shows: chains that only old kube-proxies have, or do not have yet. */
   readonly readings?: readonly Reading[];
-  /** Other programs' rules that may decide before slicewright's are asked, each with where it stands. */
+  /** Other programs' rules that may decide before slicewright's rules do, each with its place. */
   inFront(): readonly string[];
   /** Other programs' chains that stand before and are not followed, each with the rule that leads there; absent: none is known. */
   notFollowed?(): readonly string[];
@@ -267,7 +267,7 @@ export interface Plan {
 
 /** What a plan changes, for people and programs. */
 export interface PlanChanges {
-  /** Frontends whose clients are served otherwise, or by other rules. */
+  /** Frontends whose clients are served differently, or by other rules. */
   readonly frontends: readonly FrontendChange[];
   /** Part by part: chains, virtual servers, sets. */
   readonly parts: readonly PartDiff[];

@@ -20,7 +20,7 @@ export interface Lowered<Unit> {
  */
 export interface Maker<Unit, Program, Whole = undefined> {
   readonly name: string;
-  /** What {@link Maker.lower} has to know of the others. */
+  /** What {@link Maker.lower} has to know of the other Service ports. */
   wholeOf(irs: readonly ServicePortIR[]): Whole;
   /** The share of one Service port. Remembered by hash. */
   lower(ir: ServicePortIR, node: NodeContext, whole: Whole): Lowered<Unit>;

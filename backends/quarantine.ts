@@ -2,9 +2,9 @@
  * Finds the Services that the kernel rejects, so that all others can be served.
  *
  * Where a refusal names its rule, that Service is left out at once. Where it does not (legacy mode
- * can only say that a table was refused), all Services in question are held back, the rest is
- * applied, and then half after half is let in again: those that pass stay, and of those that
- * do not the half that does not, until a Service stands alone. For k bad ones among n that
+ * can only report that a table was refused), all Services in question are held back and the rest is
+ * applied. Then half after half is let in again: a half that passes stays, and a half that
+ * does not is halved again, until a single Service is left. For k bad ones among n that
  * takes about 2k · log₂ n tries.
  */
 export interface Quarantine {

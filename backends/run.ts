@@ -75,7 +75,7 @@ function ended({ child, forget }: Started, input: string, { timeoutMs, maxOutput
       forget();
       resolve(result);
     };
-    // What a command's own children keep open says nothing any more.
+    // After the command's exit, output that its own children write no longer matters.
     child.on('exit', () => stopped && [child.stdout, child.stderr].forEach((stream) => stream?.destroy()));
     child.on('close', (code) => {
       const [stdout, stderr] = outputs.map(({ text }) => text) as [string, string];

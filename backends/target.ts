@@ -4,7 +4,7 @@ import type { ChainPrefix } from '../compiler/settings.ts';
 import type { Cidr, Family } from '../compiler/values/address.ts';
 import type { ServicePortId } from '../compiler/values/names.ts';
 
-/** What a node shall do in one family. */
+/** What a node should have in force in one family. */
 export interface Target {
   /** In id order. */
   readonly services: readonly ServicePortIR[];
@@ -43,7 +43,7 @@ export interface Scope {
   readonly prefix: ChainPrefix;
   /** Count as slicewright's what another program made under these names: a kube-proxy's that was stopped. */
   readonly takeOver: boolean;
-  /** Where a take-over leaves virtual servers of others alone (`ipvs.excludeCIDRs`). */
+  /** Where a take-over leaves other programs' virtual servers alone (`ipvs.excludeCIDRs`). */
   readonly excludeCidrs: readonly Cidr[];
 }
 

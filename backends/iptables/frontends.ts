@@ -47,7 +47,7 @@ const entrances: readonly Entrance[] = [
 ];
 
 /**
- * The frontends of a program, found or made, by what clients dial. Works on kube-proxy's rules as well as on ours. A rule
+ * The frontends of a program, found or made, by what clients dial. Works on kube-proxy's rules and on slicewright's. A rule
  * without the comment that both write is passed over: it belongs to no Service that could be named.
  */
 export function findFrontends(ruleset: Ruleset, prefix: ChainPrefix): ReadonlyMap<string, FoundFrontend> {

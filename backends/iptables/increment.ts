@@ -39,10 +39,10 @@ export interface Increment {
   knownEndpoints(): number;
   readonly units: ReadonlyMap<ServicePortId, IptablesUnit>;
   /**
-   * What other units change. Nothing has changed yet, and nothing is looked at but these units and what they have had.
+   * What other units change. It changes nothing yet, and looks only at these units and at what they had.
    *
-   * returns   undefined where that is not enough: two Service ports claim one name or frontend, rules of others lead to a
-   *           chain that goes, or one document is not enough
+   * returns   undefined where that is not enough: two Service ports claim one name or frontend, other programs' rules lead to
+   *           a chain that goes, or one document is not enough
    */
   change(units: UnitChanges): Change | undefined;
 }
@@ -68,14 +68,14 @@ interface Shared {
   readonly ids: readonly ServicePortId[];
 }
 
-/** What stands for one Service port in a shared chain, and what shall. */
+/** One Service port's lines in a shared chain, observed and desired. */
 interface Run extends Patch {
   readonly id: ServicePortId;
 }
 
 /**
  * desired      what is in force, with what `link` made of the units for the node in it
- * referenced   chains that rules of others lead to, by key
+ * referenced   chains that other programs' rules lead to, by key
  * returns      undefined where units meet at a name or a frontend
  */
 export function createIncrement(
@@ -204,7 +204,7 @@ export function createIncrement(
   return { ruleset: () => ruleset, rules: () => new Map(counts), knownEndpoints: () => known, units: current, change };
 }
 
-/** The chains that entries go into, as `link` filled them; one that was filled otherwise is left out. */
+/** The chains that entries go into, as `link` filled them; a chain with other contents is left out. */
 function sharedChains(desired: Ruleset, kept: readonly IptablesUnit[], node: NodeContext): Map<string, Shared> {
   const ids = new Map<string, ServicePortId[]>();
   for (const { id, entries } of kept) {
@@ -327,7 +327,7 @@ function entriesByChain(unit: IptablesUnit | undefined): ReadonlyMap<string, rea
   return Map.groupBy(unit?.entries ?? [], ({ table, into }) => chainKey(table, into));
 }
 
-/** Where the first rule of an id stands, or would. */
+/** Where the first rule of an id is, or would be. */
 function placeOf(ids: readonly ServicePortId[], id: ServicePortId): number {
   let [from, to] = [0, ids.length];
   while (from < to) {
@@ -348,7 +348,7 @@ function sharedWith(family: Family, { chain, head, ids }: Shared, runs: readonly
   };
 }
 
-/** From what stands half-way on, in places of that state. */
+/** Patches from the lines between the two commits to the desired ones, at their places between the commits. */
 function secondHalf(first: readonly Patch[], runs: readonly Run[]): Patch[] {
   let moved = 0;
   return first.map(({ place, from, to }, i) => {

@@ -47,15 +47,15 @@ interface Separated {
   readonly chains: ReadonlyMap<string, Chain>;
 }
 
-/** Asked once for who is left out and once for linking the rest. */
+/** Asked twice: for the units that are left out, and for linking the rest. */
 const knownSeparations = new WeakMap<ReadonlyMap<ServicePortId, IptablesUnit>, Separated>();
 
 /**
  * Units in id order, without those that have a chain of the same name as one before them. Names
- * hold 80 bits of a hash, few enough that someone who picks the names of Services could make two
+ * hold 80 bits of a hash, so few that a user who picks the names of Services could make two
  * meet: then one of them is left out, rather than two Services mixed or the whole node refused.
  *
- * units   not changed any more
+ * units   must not change any more
  */
 export function separateUnits(units: ReadonlyMap<ServicePortId, IptablesUnit>): Separated {
   const known = knownSeparations.get(units) ?? separate([...units.values()]);

@@ -122,7 +122,7 @@ function nodePortJumps(node: NodeContext): Rule[] {
 }
 
 /**
- * Our jumps out of the kernel's chains, in the order of a host where kube-proxy came first: it
+ * Slicewright's jumps out of the kernel's chains, in the order of a host where kube-proxy came first: it
  * inserts each in front of those before it.
  */
 export function hooks(node: NodeContext): Hook[] {

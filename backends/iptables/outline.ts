@@ -8,7 +8,7 @@ export type InternalFrontend = Extract<Frontend, { readonly kind: 'clusterIP' | 
 export type ExternalFrontend = Exclude<Frontend, InternalFrontend>;
 export type LoadBalancerFrontend = Extract<Frontend, { readonly kind: 'loadBalancerIP' }>;
 
-/** Which chains one Service port needs and who leads where: decided once, before any rule is written. */
+/** Which chains one Service port needs and which chain leads to which: decided once, before any rule is written. */
 export interface Outline {
   /** `ns/name:port`, as comments show it. */
   readonly text: string;

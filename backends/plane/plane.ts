@@ -74,6 +74,6 @@ export interface FamilyPlane {
    * throws   an Error that says what is in force; the next sync should be full
    */
   sync(wanted: Target, depth: Depth): Promise<FamilySync>;
-  /** A look that costs next to nothing. Says which of slicewright's rules are missing; undefined: none of those that it checks. */
+  /** A look that costs next to nothing. Returns which checked rules of slicewright's are missing; undefined: none. */
   glance(): Promise<string | undefined>;
 }

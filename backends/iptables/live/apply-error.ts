@@ -5,9 +5,9 @@ import type { Observation } from '../../netfilter/live/observation.ts';
 /**
  * Beside the reasons of a command:
  *
- * another-writer  the chains bear our names and not slicewright's mark
+ * another-writer  the chains bear slicewright's names and not its mark
  * two-modes       rules of Services are in nft and in legacy tables
- * disturbed       another writer changes slicewright's chains as we write them
+ * disturbed       another writer changes slicewright's chains while slicewright writes them
  * changed-since   the tables are not those that a saved plan starts from
  */
 export type ApplyErrorReason = KernelErrorReason | 'another-writer' | 'two-modes' | 'disturbed' | 'changed-since';

@@ -31,7 +31,7 @@ export type { Quarantined } from './attempts.ts';
 export interface ApplyOptions {
   /** Replace the rules of another writer, in place. */
   readonly takeOver?: boolean;
-  /** Told of every document that was taken. */
+  /** Called with every document that the kernel took. */
   readonly onStep?: (step: RestoreStep) => void;
 }
 
@@ -239,7 +239,7 @@ function isTorn(before: Observation, restores: readonly RestoreStep[], failed: R
   });
 }
 
-/** Reading must work before anything can be said. What made us read is the better explanation if it does not. */
+/** The tables must be read before anything can be reported. If that fails, the failure that came first explains more. */
 async function readBack(
   run: Run,
   before: Observation,

@@ -3,7 +3,7 @@ import { canonicalLine } from '../../netfilter/text/canonical.ts';
 import { type Hook, type Table, tables } from '../../netfilter/rule.ts';
 import type { Family } from '../../../compiler/values/address.ts';
 
-/** Looks whether hooks are in place. Says which is gone; undefined: none of those that were looked at. */
+/** Looks whether hooks are in place. Returns the missing one; undefined: those that it looked at are in place. */
 export type HookGlance = (command: string, hooks: readonly Hook[]) => Promise<string | undefined>;
 
 /**

@@ -64,15 +64,15 @@ interface Remembered extends KnownUnits<IptablesUnit> {
 /**
  * One family's tables.
  *
- * What was applied last is remembered with the observation that it led to, and a delta is planned
- * from there: between two readings our memory is the truth. Whatever a delta does not go through
- * with is no truth any more, and is followed by a reading.
+ * The plane remembers what was applied last, with the observation that it led to, and plans a delta
+ * from there without a new reading. After a delta that fails, the plane discards what it remembers
+ * and reads the tables again.
  */
 export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane {
   const { run, own, scope } = options;
   const { family, prefix, takeOver } = scope;
   const maker = rememberUnits(iptables);
-  // Going through the whole program for flaws of ours takes longer than all else of a small change,
+  // Checking the whole program for slicewright's own mistakes takes longer than all else of a small change,
   // and the kernel rejects them too: deltas go unchecked, and each full sync checks all.
   const unchecked = { ...maker, check: () => [] };
   const delays = createDelays<string>(options.nowMs, options.delayTimes);
@@ -164,7 +164,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     return { depth: 'full', documents, lines, written: countWritten(taken), drift, remarks: said, refused };
   }
 
-  /** undefined: it did not go through, and nothing is believed any more. */
+  /** undefined: the delta failed, and what was remembered is discarded. */
   async function delta(
     from: Observation,
     program: Ruleset,

@@ -110,7 +110,7 @@ function misleading(plan: SavedPlan, observed: Ruleset, vocabulary: Vocabulary):
   return strange.length === 0 ? undefined : tamperedPlan(plan.family, strange);
 }
 
-/** As it stands, or where another version of the tools wrote what stays. */
+/** As it is, or as slicewright prints it, where another version of the tools wrote what stays. */
 function hasFingerprint(ruleset: Ruleset, fingerprintOfPlan: string): boolean {
   return fingerprintOf(ruleset) === fingerprintOfPlan || fingerprintOf(canonicalRuleset(ruleset)) === fingerprintOfPlan;
 }

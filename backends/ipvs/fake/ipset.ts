@@ -1,7 +1,7 @@
 /** A set as a kernel keeps it. Entries with the seconds they have left; undefined: forever. */
 export interface FakeSet {
   readonly type: string;
-  /** What stands behind the type: `family inet maxelem 65536`. */
+  /** What follows the type: `family inet maxelem 65536`. */
   readonly options: string;
   readonly entries: ReadonlyMap<string, number | undefined>;
 }

@@ -22,7 +22,7 @@ import { type IpvsStep, scriptOf } from '../plan/steps.ts';
 export interface IpvsTarget {
   /** undefined: nothing of slicewright's. */
   readonly program: IpvsProgram | undefined;
-  /** As compiled: who still serves keeps its UDP connections. */
+  /** As compiled: an endpoint that still serves keeps its UDP connections. */
   readonly services: readonly ServicePortIR[];
 }
 
@@ -75,9 +75,9 @@ const maxFruitless = 9;
 /**
  * Makes the kernel hold what is wanted, from whatever it holds.
  *
- * Observe, plan, perform, until there is nothing to plan, so success is always one that was seen.
- * A step that is refused is no end: what it was for is left as it was before, everything else goes
- * on, and the next plan starts from what is there. That undoes what the Service had got so far.
+ * It observes, plans and performs until there is nothing to plan, so it reports only a success that it has read back.
+ * A refused step does not stop it: what the step was for is left as it was, everything else goes
+ * on, and the next plan starts from what is there. That plan undoes what the Service had got by then.
  *
  * throws   IpvsError and KernelError, with what is in force. Every prefix of a plan is safe.
  */
@@ -120,7 +120,7 @@ export async function applyProgram(
     read = await observeProgramAgain(run, read, own);
     if (failed === undefined) continue;
     const guilty = blame(failed, desired).filter(({ service }) => !quarantined.has(service));
-    // Without somebody to blame, another writer may have been in the way: once more from a new reading.
+    // If no Service is to blame, another writer may have been in the way: once more from a new reading.
     if (guilty.length === 0 && (retried === failed.message || !isWorthRetry(failed))) throw failed;
     retried = failed.message;
     for (const port of guilty) quarantined.set(port.service, port);

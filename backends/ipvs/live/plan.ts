@@ -40,8 +40,8 @@ export interface Planner {
    *
    * source    for people
    * dangers   of the place itself, whatever the plan does there
-   * taking    whether servers of others are taken over, and where not; undefined: they are not
-   * foreign   other programs' rules, where the program does not say
+   * taking    whether other programs' servers are taken over, and where not; undefined: they are not
+   * foreign   other programs' rules, where the program itself does not hold them
    */
   observed(
     source: string,

@@ -65,10 +65,10 @@ export function reportConflicts(
 }
 
 /**
- * A reading with virtual servers of another program counted as ours: what taking over from
- * kube-proxy means. Only those at addresses of our link, and at addresses that we want.
+ * A reading with another program's virtual servers counted as slicewright's, as when it takes over from
+ * kube-proxy. Only those at addresses of slicewright's link, and at places of desired servers.
  *
- * excluded   ranges in which others keep theirs (`ipvs.excludeCIDRs`), but where we want to be ourselves
+ * excluded   ranges in which others keep theirs (`ipvs.excludeCIDRs`), except at places that slicewright wants itself
  */
 export function adoptForeign(observed: IpvsProgram, desired: IpvsProgram, excluded: readonly Cidr[]): IpvsProgram {
   const { found } = observed;

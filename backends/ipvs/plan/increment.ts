@@ -118,7 +118,7 @@ export function createIncrement({ units, wanted, observed, node }: InForce, nowM
     for (const server of unit.nodePorts.servers) nodePorts.add(frontendEntry(server), by);
   }
 
-  /** Virtual servers that units take away and bring; undefined: somebody else claims one of the places too. */
+  /** Virtual servers that units remove and add; undefined: another unit claims one of the places too. */
   function claimed(gone: readonly Named[], come: readonly Named[]) {
     const changed = new Map<ServerKey, Claim | undefined>();
     for (const [id, unit] of gone) {

@@ -86,7 +86,7 @@ export function ipvsExpectation(given: readonly ServicePortIR[], node: NodeConte
     const isOwn =
       packet.from.kind === 'node' && (bound.has(packet.destination) || isNodeAddress(packet.destination, node));
     const server = virtualServerAt(packet);
-    // A virtual server at the very address is there with or without endpoints, and a node port stands behind it.
+    // A virtual server at the very address is there with or without endpoints, and a node port would come after it.
     const here = index.atAddress(packet.protocol, packet.destination, packet.destinationPort).length > 0;
     const verdict = (here ? withoutNodePorts : asked)(
       isOwn && !isLoopback(packet.destination) ? { ...packet, source: node.nodeIP } : packet,

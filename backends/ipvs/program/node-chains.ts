@@ -92,7 +92,7 @@ function when(input: ChainInput, id: SetId, rules: () => readonly Placed[]): rea
   return input.filled.has(id) ? rules() : [];
 }
 
-/** Who is masqueraded on the way to a Service, and who is let through as it is. */
+/** Which packets are masqueraded on the way to a Service, and which keep their source. */
 function serviceRules(input: ChainInput): readonly Placed[] {
   const { family } = input.node;
   const services = 'KUBE-SERVICES';

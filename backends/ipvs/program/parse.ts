@@ -148,9 +148,9 @@ export interface FoundSet extends IpSet {
 const kernelsChoice = ['hashsize', 'bucketsize', 'initval', 'elements', 'size'];
 
 /**
- * The output of `ipset save`: the sets that `isOurs` says yes to.
+ * The output of `ipset save`: the sets that `isOurs` accepts.
  *
- * A set whose name or entries are outside the grammar of ours is left out: it is not one.
+ * A set whose name or entries are outside the grammar of slicewright's sets is not one of them, and is left out.
  */
 export function parseSets(text: string, isOurs: (name: SetName) => boolean): ReadonlyMap<SetName, FoundSet> {
   const found = new Map<SetName, { definition: string; entries: Map<SetEntry, number | undefined> }>();

@@ -26,8 +26,8 @@ export interface IpvsUnit {
 /**
  * Everything of slicewright's in one family: virtual servers, sets, addresses, a few chains, sysctls.
  *
- * Wanted and found are the same type on purpose. What only a kernel can say (who draws
- * connections still, what is someone else's) is in `found`, which no linked program has.
+ * Desired and observed are the same type on purpose. What only a kernel can show (which servers still
+ * have connections, what belongs to other programs) is in `found`, which no linked program has.
  */
 export interface IpvsProgram {
   readonly family: Family;
@@ -59,11 +59,11 @@ export interface Found {
   readonly connections: ReadonlyMap<RealKey, number>;
   /** Real servers that may keep their connections, as ledger.ts writes them, with the seconds left for it. */
   readonly draining: ReadonlyMap<SetEntry, number>;
-  /** Our bookkeeping sets, and sets that were staged and never swapped in, as far as they exist. */
+  /** Slicewright's bookkeeping sets, and sets that were staged and never swapped in, as far as they exist. */
   readonly ledger: ReadonlyMap<SetName, IpSet>;
   readonly staged: readonly IpSet[];
   readonly link: 'absent' | 'ours' | 'shared with the other family';
-  /** The tables: in which mode they are, whose the chains are, which other programs' rules touch ours. */
+  /** The tables: which mode they are in, which program owns the chains, which other programs' rules touch slicewright's. */
   readonly tables: Observation | undefined;
 }
 
@@ -81,7 +81,7 @@ export const nothingFound: Found = {
 /** `10.96.0.1:80/TCP/10.1.0.2:80`, as kube-proxy calls it in its list of leaving real servers. */
 export type RealKey = `${ServerKey}/${string}`;
 
-/** Nothing at all: what a node that is cleaned up shall have. `rules` may be another mode's. */
+/** Nothing at all: the desired state of a node that is cleaned up. `rules` may be another mode's. */
 export function emptyProgram(
   family: Family,
   prefix: ChainPrefix,

@@ -22,7 +22,7 @@ export interface Reading {
   readonly tables: Observation;
 }
 
-/** What is bound on our link. */
+/** The addresses bound on slicewright's link. */
 export interface Link {
   readonly addresses: readonly IpAddress[];
   readonly state: Found['link'];
@@ -35,9 +35,9 @@ export function linkWith(all: readonly IpAddress[], family: Family): Link {
 }
 
 /**
- * The program that a reading shows, and what others have beside it. Connections are read separately.
+ * The program that a reading shows, and what other programs have beside it. Connections are read separately.
  *
- * owned   virtual servers that are ours; undefined: as our bookkeeping among the sets says
+ * owned   slicewright's virtual servers; undefined: those that the bookkeeping sets name
  */
 export function programIn(reading: Reading, owned = ledgerKeys(reading)) {
   const { family, prefix, sets, link, tables } = reading;

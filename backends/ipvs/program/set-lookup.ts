@@ -50,7 +50,7 @@ export function typeOf(set: IpSet): SetType | 'other' {
 interface Index {
   readonly type: SetType | 'other';
   readonly entries: ReadonlySet<string>;
-  /** Of a set of pairs, what stands beside each first: made when somebody asks. */
+  /** For a set of pairs, the second parts for each first part; made on first use. */
   networks: ReadonlyMap<string, readonly Cidr[]> | undefined;
 }
 

@@ -20,7 +20,7 @@ import { setHolds } from './set-lookup.ts';
 /**
  * What a program does to the first packet of a connection: packet → sets → virtual server → shares.
  *
- * IPVS stands behind the filter table for what arrives, and before it for what the node sends.
+ * For arriving packets IPVS comes after the filter table, and for what the node sends it comes before.
  * What it sends on passes OUTPUT and POSTROUTING, but never FORWARD; what has a real server on
  * the node itself stays where it is. Shares are what schedulers give over many connections.
  *
