@@ -57,7 +57,7 @@ const mostExamples = 3;
 export interface CompareOptions {
   /** Whether a place is asked about; absent: all are. */
   readonly isTold?: (place: Place) => boolean;
-  /** Told before each place how many places were looked at, of those that are known by now. */
+  /** Called before each place, with the number of places looked at and the number known by now. */
   readonly progress?: (looked: number, known: number) => void;
 }
 

@@ -12,7 +12,7 @@ export interface KnownDifference {
 /** One packet that two programs treat differently. */
 export interface Change {
   readonly packet: Packet;
-  /** By slicewright's program, or by the reference. */
+  /** The verdict of slicewright's program, or of the reference. */
   readonly wanted: Verdict;
   readonly found: Verdict;
   /** What the objects ask for. */

@@ -43,7 +43,7 @@ export interface Destination {
   readonly protocol?: Protocol;
   readonly port?: Port;
   /**
-   * Of an address without a port: what it is looked up in, as a set's name. A program treats addresses of the same sets
+   * For an address without a port: where it is looked up, such as a set's name. A program treats addresses of the same sets
    * alike, at each port that it does not look up together with one of them. Absent: this address is like no other.
    */
   readonly among?: string;

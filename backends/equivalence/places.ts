@@ -141,7 +141,7 @@ export function createPlaces(node: NodeContext): Places {
     return [...inSets, ...node.addresses].map(hostCidr);
   }
 
-  /** Of the addresses that are looked up at single ports alone, one for each kind that networks tell apart. */
+  /** Of addresses that are looked up at single ports only, opens the node's and one for each other kind. */
   function openClosed(): void {
     const closed = [...all.values()].filter(({ isOpen }) => !isOpen).map(({ address }) => address);
     const kinds = kindsOf(closed, networks);
@@ -250,7 +250,7 @@ function countsOf(keys: readonly string[]): ReadonlyMap<string, number> {
   return counts;
 }
 
-/** From above: what Services use is rarely there. */
+/** Counts down, because Services rarely use high ports. */
 function freePort(isTaken: (port: number) => boolean): Port | undefined {
   for (let port = 65_391; port > 0; port--) if (!isTaken(port)) return parsePort(port);
   return undefined;

@@ -112,7 +112,7 @@ export function strangerTo(networks: Iterable<Cidr>, node: NodeContext): IpAddre
   return usual ?? (start && addressOutside(known, start, node.family));
 }
 
-/** Of the node's own addresses one of each kind, and loopback. */
+/** One of the node's own addresses for each kind, and loopback. */
 function nodeSources(networks: Iterable<Cidr>, node: NodeContext): IpAddress[] {
   const known = [...networks];
   const loopback = parseAddress(node.family === 'IPv4' ? '127.0.0.1' : '::1');

@@ -22,7 +22,7 @@ export function servicePortInComment(line: string): string | undefined {
   return comment?.split(' ').find((word) => servicePort.test(word));
 }
 
-/** Of several programs: what one does not know, the next may, as when a rule is on its way out. */
+/** Looks in several programs: an owner that one does not know, the next may, as when a rule is about to go. */
 export function ownersIn(rulesets: readonly Ruleset[], { isServiceChain }: OwnChains): Owners {
   // In a large cluster endpoints' rules have no comments: their chains belong to the Service port from which they are reached.
   let callers: Map<string, string[]> | undefined;

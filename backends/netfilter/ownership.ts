@@ -107,7 +107,7 @@ export function besideOthers(
     if (target === undefined || chains.has(key)) continue;
     chains.set(key, isMarking(target, prefix) ? target : chainFromLines(family, table, target.name, []));
     if (kubeNameOf(target.name, prefix) === markMasquerade) keepMasquerading(wanted, found, prefix);
-    // As long as anything of slicewright's is left, it is known to be.
+    // The mark stays as long as anything of slicewright's is left.
     marked.add(table);
   }
   for (const table of marked) chains.set(chainKey(table, marker), chainFromLines(family, table, marker, []));

@@ -40,9 +40,9 @@ export type Match =
   | { readonly kind: 'ctstate'; readonly states: readonly CtState[]; readonly not?: true }
   | { readonly kind: 'set'; readonly name: SetName; readonly dims: readonly ('src' | 'dst')[]; readonly not?: true }
   | { readonly kind: 'physdevIsIn'; readonly not?: true }
-  /** Of a connection that IPVS took at this virtual server. */
+  /** A packet of a connection that IPVS took at this virtual server. */
   | { readonly kind: 'ipvs'; readonly address: IpAddress; readonly protocol: Protocol; readonly port: Port }
-  /** Of a connection that IPVS took at any virtual server. */
+  /** A packet of a connection that IPVS took at any virtual server. */
   | { readonly kind: 'ipvsAny' }
   /** Counts packets that reach it in an accounting object of this name, and matches all: kube-proxies since 1.31 have two. */
   | { readonly kind: 'nfacct'; readonly name: string }
@@ -90,8 +90,8 @@ export interface Hook {
 }
 
 /**
- * Everything of slicewright's in one family's tables. Wanted and found are the same type on purpose: the kernel
- * is read into the values that we write, so plan(x, x) is empty and one tracer explains both.
+ * Everything of slicewright's in one family's tables. Desired and observed are the same type on purpose: the kernel
+ * is read into the values that slicewright writes, so plan(x, x) is empty and one tracer explains both.
  */
 export interface Ruleset {
   readonly family: Family;

@@ -38,7 +38,7 @@ export interface Client {
  * outside of every network. They are few, and those from outside come first.
  *
  * signs    of all rules that are asked, of both sides of a comparison: each side is asked by the same clients
- * allowed  networks that a firewall of either side lets in, all of one alike: they ask as one, by whether it does
+ * allowed  networks that a firewall of either side lets in. One client stands for all networks that are let in alike
  * vips     addresses that the node may have as its source when it dials them
  */
 export function clientsFor(

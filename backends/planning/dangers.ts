@@ -16,12 +16,12 @@ import { endpointsOf, isForward } from './fate.ts';
 import { publicSize } from './networks.ts';
 import type { FrontendChange } from './traffic.ts';
 
-/** Something about a plan that someone should look at before it is applied. */
+/** Something about a plan that an operator should look at before it is applied. */
 export interface Danger<Code extends string = string> {
   /** Stable word for programs; docs/commands.md has them all. */
   readonly code: Code;
   readonly message: string;
-  /** Whose clients it is about: `shop/cart:http`; undefined: it is about no single Service port. */
+  /** The Service port whose clients it is about: `shop/cart:http`; undefined: it is about no single Service port. */
   readonly servicePort?: string | undefined;
 }
 

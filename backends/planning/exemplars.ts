@@ -42,7 +42,7 @@ function allShapes(family: Family): Shape[] {
   ];
 }
 
-/** Of which rules depend on the node too. */
+/** Shapes whose rules depend on the node too. */
 function fewShapes(family: Family): Shape[] {
   const { ranges } = valuesOf(family);
   return product<Shape>({

@@ -53,7 +53,7 @@ function isClosed({ client, before, after }: ClientFates, is: FoundFrontend): bo
   return isForward(before) && after.kind === 'drop' && isShutOut(client, is);
 }
 
-/** By source ranges. What is dropped although they let it in lacks an endpoint. */
+/** Decided by source ranges. If a packet is dropped although they let it in, an endpoint is missing. */
 function isShutOut({ source }: Client, { allowedFrom }: FoundFrontend): boolean {
   return allowedFrom !== undefined && narrowest(allowedFrom, source) === undefined;
 }
@@ -88,11 +88,11 @@ export interface SourceChange {
   readonly networks: readonly Cidr[] | undefined;
   /** `client's`: endpoints see the client's own address now; `node's`: one of this node. */
   readonly seen: "client's" | "node's";
-  /** Of the endpoints that serve before and after; undefined: all. */
+  /** Counted among the endpoints that serve before and after; undefined: all. */
   readonly endpoints: { readonly changed: number; readonly of: number } | undefined;
 }
 
-/** By kind of client, outside first. Endpoints see the node by its own address anyway. */
+/** One for each kind of client, outside first. Endpoints see the node by its own address anyway. */
 export function sourceChanges({ clients }: FrontendChange): SourceChange[] {
   return (['outside', 'pod'] as const).flatMap((kind) => {
     const served = clients.filter((one) => one.client.kind === kind && isForward(one.before) && isForward(one.after));

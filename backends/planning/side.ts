@@ -23,11 +23,11 @@ export interface FoundFrontend {
   readonly port: Port;
   /** Networks whose clients a load balancer's firewall lets in, none at all among them; undefined: there is no firewall. */
   readonly allowedFrom: readonly Cidr[] | undefined;
-  /** What its rules tell clients apart by; `allowedFrom` among it where the firewall does more than let these in, all alike. */
+  /** What its rules tell clients apart by; with `allowedFrom`, if the firewall does more than let all of these in. */
   readonly signs: Signs;
   /** How long a client is remembered; undefined: it is not. */
   readonly affinitySeconds: number | undefined;
-  /** Of a node port that is not served alike everywhere: addresses of the node to dial, one of each sort. */
+  /** For a node port that is not served alike everywhere: addresses of the node to dial, one of each sort. */
   readonly at?: readonly IpAddress[];
   /** All rules that are only for it: where this is equal, so is what happens to its packets. */
   readonly rules: string;

@@ -5,7 +5,7 @@ import { absent, endpointsOf, type Fate, isForward } from './fate.ts';
 import type { ClientFates, FoundFrontend, Side } from './side.ts';
 
 export interface FrontendChange {
-  /** As it is afterwards; as it was, when it goes. */
+  /** The owner after the change; before it, if the frontend goes. */
   readonly servicePort: string;
   readonly was: FoundFrontend | undefined;
   readonly is: FoundFrontend | undefined;

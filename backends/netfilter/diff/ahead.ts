@@ -19,7 +19,7 @@ export function jumpsAhead({ inFront }: Pick<Foreign, 'inFront'>): readonly stri
     .map(({ table, chain, line }) => `${table} ${chain}: ${line}`);
 }
 
-/** Those of them whose target is such a one. */
+/** Other programs' rules in front of slicewright's hooks whose text matches `target`. */
 export function verdictsIn({ inFront }: Pick<Foreign, 'inFront'>, target: RegExp): readonly RuleInFront[] {
   return inFront.filter(({ line }) => target.test(line.replaceAll(quoted, '""')));
 }

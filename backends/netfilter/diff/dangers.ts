@@ -6,7 +6,7 @@ import type { Foreign } from '../text/parse.ts';
 import type { Ruleset } from '../rule.ts';
 
 /**
- * Of the tables themselves, whatever a plan does there.
+ * Dangers of the tables themselves, whatever a plan does there.
  *
  * takeOver   chains of another writer are replaced; else they stand in the way
  */
@@ -31,7 +31,7 @@ export function hookDangers(observed: Ruleset, desired: Ruleset, foreign: Foreig
   return [...missingHooks(observed, desired), ...foreignInFront(foreign)];
 }
 
-/** With chains but without a jump to them, packets pass slicewright's rules by: someone has flushed the kernel's chain. */
+/** With chains but without a jump to them, packets bypass slicewright's rules: a program has flushed the kernel's chain. */
 function missingHooks(observed: Ruleset, desired: Ruleset): Danger<TableDangerCode>[] {
   if (observed.chains.size === 0) return [];
   const found = new Set(observed.hooks.map(({ table, line }) => `${table} ${line}`));

@@ -108,7 +108,7 @@ function byName(changes: ChainChange[]): ChainChange[] {
 }
 
 /**
- * Other programs' rules stand between slicewright's hooks and we do not know where, so the only place that we can
+ * Other programs' rules are between slicewright's hooks, at unknown places, so the only place that slicewright can
  * name is the top. The hooks that stay are the longest tail of those wanted that is found in this
  * order; all others are deleted by their text and those wanted in front of the tail inserted.
  */
@@ -170,7 +170,7 @@ function editInPlace(
   to: readonly string[],
 ): ChainText | undefined {
   if (from.length <= alwaysWhole || to.length <= alwaysWhole) return undefined;
-  // Of two equal lines the first would be deleted, whichever was meant.
+  // If two lines are equal, the kernel deletes the first, even if the other was meant.
   if (new Set(from).size < from.length) return undefined;
   const kept = commonLines(from, to);
   const edits = from.length + to.length - 2 * kept.length;

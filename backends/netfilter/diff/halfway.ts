@@ -90,7 +90,7 @@ function halfwayLines(old: readonly string[], young: readonly string[], { isLate
 
 /** What rules of shared chains decide about, one Service port's or some. */
 export interface Deciding {
-  /** Of table nat, as far as packets get to them. */
+  /** Rules of table nat, as far as packets get to them. */
   readonly nat: readonly Rule[];
   /** Lines of table filter. */
   readonly filter: readonly string[];
@@ -172,7 +172,7 @@ function addTranslated(found: Set<string>, rule: Rule): void {
 
 function addDecided(found: Set<string>, family: Family, line: string): void {
   const subject = subjectOf(family, line);
-  // That a frontend is refused does not make it translated.
+  // A refused frontend is not a translated one.
   if (subject !== undefined) found.add(subject.startsWith('translate ') ? `refuse ${subject}` : subject);
 }
 

@@ -38,7 +38,7 @@ export function patchText(
   const edits = commons.reduce((sum, one) => sum + one.from.length + one.to.length - 2 * one.kept.length, 0);
   if (edits === 0) return undefined;
   const isShort = from.length <= alwaysWhole || to.length <= alwaysWhole;
-  // Of two equal lines the first would be deleted, whichever was meant.
+  // If two lines are equal, the kernel deletes the first, even if the other was meant.
   const isAmbiguous = patches.some((patch) => new Set(patch.from).size < patch.from.length);
   if (isShort || isAmbiguous || edits * 4 > to.length) return { name, declared: true, lines: to };
   const leaving: string[] = [];

@@ -190,7 +190,7 @@ function denied(tool: Tool): CommandResult {
   return { exitCode: tool.mode === 'nft' ? 4 : 3, stdout: '', stderr: `${title(tool)}: ${why}\n` };
 }
 
-/** Legacy iptables-restore does not say that it may not. */
+/** Legacy iptables-restore does not print that it lacks the permission. */
 function noTable(tool: Tool, input: string): CommandResult {
   const own = tool.family === 'IPv4' ? 'iptables-restore' : 'ip6tables-restore';
   const table = /^\*(\w+)$/m.exec(input)?.[1] ?? '';

@@ -19,7 +19,7 @@ import { sectionText } from '../diff/transaction.ts';
 /** What one family's kernel holds, and whose it is. */
 export interface Observation {
   readonly family: Family;
-  /** By which names it was read. */
+  /** The names by which it was read. */
   readonly own: OwnChains;
   readonly tools: Tools;
   /** Slicewright's chains, or another program's chains of the same names. */
@@ -28,7 +28,7 @@ export interface Observation {
   readonly owner: Owner;
   /** Rules of Services in the other mode's tables as well: packets meet both. undefined: none. */
   readonly rival: { readonly tools: Tools; readonly owner: Owner } | undefined;
-  /** Of `ruleset`: a saved plan is for this state and no other. Made when it is asked for. */
+  /** The fingerprint of `ruleset`: a saved plan is for this state and no other. Made on first use. */
   readonly fingerprint: string;
 }
 

@@ -32,8 +32,8 @@ export function parseRule(family: Family, line: string): { readonly chain: strin
 }
 
 /**
- * What a line asks before the first word that is outside the vocabulary. All matches of a rule have to hold, so a packet that
- * one of these does not fit cannot meet the rule, whatever the rest of it says.
+ * The conditions of a line before the first word that is outside the vocabulary. All matches of a rule have to hold, so a
+ * packet that does not fit one of these cannot match the rule, whatever follows.
  *
  * line   one that {@link parseRule} does not take
  */

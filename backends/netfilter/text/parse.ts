@@ -8,7 +8,7 @@ import { type Chain, chainKey, type Hook, parseChainName, type Ruleset, type Tab
 export interface Save {
   readonly ruleset: Ruleset;
   readonly foreign: Foreign;
-  /** Rules of anybody, in tables that we use. */
+  /** The number of rules of all programs, in tables that slicewright uses. */
   readonly ruleCount: number;
   /** Every table that begins also ends: false for a text that was cut short. */
   readonly complete: boolean;
@@ -33,18 +33,18 @@ export interface ForeignRule {
 }
 
 export interface RuleInFront extends ForeignRule {
-  /** Of slicewright's hooks in that chain, how many stand before it. */
+  /** How many of slicewright's hooks in that chain come before it. */
   readonly hooksBefore: number;
 }
 
-/** Whether a chain, found in a kernel, is one that we make. */
+/** Whether a chain, found in a kernel, is one that slicewright makes. */
 export type IsOurs = (table: Table, chain: string) => boolean;
 
 /**
  * Reads the output of iptables-save or ip6tables-save, with or without counters, or a document
- * that we printed.
+ * that slicewright printed.
  *
- * Only lines of slicewright's chains are kept and none is taken apart until someone asks for its rules, so
+ * Only lines of slicewright's chains are kept and none is parsed until its rules are needed, so
  * a save of 70,000 lines costs little more than splitting it. Lines of other chains are looked at
  * for one thing: a jump to one of slicewright's chains.
  */
@@ -94,7 +94,7 @@ interface FoundChain {
   readonly lines: string[];
 }
 
-/** Chains in the order in which the text declares them, each with its lines; tables that we never use are passed over. */
+/** Chains in the order in which the text declares them, each with its lines; tables that slicewright never uses are skipped. */
 function groupLines(text: string) {
   const found: FoundChain[] = [];
   const remarks: string[] = [];

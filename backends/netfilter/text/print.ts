@@ -114,7 +114,7 @@ function printComment(text: string): string {
 
 /**
  * inet_ntop, which the tools print by, shows the last four bytes of an address below ::1:0:0 in
- * decimal: `::1:2` as `::0.1.0.2`. Everywhere else it prints what we call canonical.
+ * decimal: `::1:2` as `::0.1.0.2`. Everywhere else it prints the canonical form.
  */
 function toolText(text: string): string {
   return text.replace(

@@ -12,7 +12,7 @@ export interface PlacedRule {
   readonly ofOthers: boolean;
   readonly line: string;
   readonly where: string;
-  /** Of the packets that its other matches let through, the part that its probabilities let through. */
+  /** The part that its probabilities let through, of the packets that its other matches let through. */
   readonly chance: Dyadic;
   /** The key of the chain that it jumps to, in its own table. */
   readonly jumpKey: string;

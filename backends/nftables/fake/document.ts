@@ -12,7 +12,7 @@ export interface FakeCommand extends Line {
   readonly object: 'table' | 'set' | 'map' | 'chain' | 'rule' | 'element';
   readonly family: 'ip' | 'ip6';
   readonly table: string;
-  /** Of the chain or set; empty for a table. */
+  /** The name of the chain or set; empty for a table. */
   readonly name: string;
   /** What follows the name: a rule, or the text in braces. */
   readonly rest: string;

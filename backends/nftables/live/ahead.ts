@@ -12,7 +12,7 @@ import type { Observation } from './observe.ts';
 /** More base chains than that are left unread: a reading stays cheap whatever others do. */
 const mostChains = 32;
 
-/** Of a rule, in characters. */
+/** The longest text of a rule that is kept, in characters. */
 const longestRule = 300;
 
 /** A base chain of another program, at a hook that slicewright uses. */

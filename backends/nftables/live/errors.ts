@@ -35,7 +35,7 @@ export type NftReason =
 
 export interface NftFacts {
   readonly reason: NftReason;
-  /** Of the document, from 1. */
+  /** The line of the document, from 1. */
   readonly line?: number;
 }
 

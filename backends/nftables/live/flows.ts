@@ -61,7 +61,7 @@ export type UdpFrontends = ReadonlyMap<string, UdpFrontend>;
 /** The maps in which places where Services answer stand, slicewright's and kube-proxy's. */
 const placeMaps: readonly string[] = ['services', 'service-ips', 'node-ports', 'service-nodeports'];
 
-/** Of the places that some units have in a program. */
+/** The frontends at the places that some units have in a program. */
 export function udpFrontendsOf(program: NftProgram, units: readonly NftablesUnit[]): UdpFrontends {
   return frontendsIn(program, (map) =>
     units.flatMap(({ entries }) =>

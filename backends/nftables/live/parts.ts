@@ -13,7 +13,7 @@ export function diffParts(from: NftProgram | undefined, to: NftProgram | undefin
   });
 }
 
-/** What someone else did to the table since it was written: per set and chain what is gone and what came. */
+/** What another program did to the table since it was written: per set and chain what is gone and what came. */
 export function findDrift(believed: NftProgram | undefined, found: NftProgram | undefined): DriftedPart[] {
   const [before, after] = [partsOf(believed), partsOf(found)];
   return [...new Set([...before.keys(), ...after.keys()])].sort(compareText).flatMap((where): DriftedPart[] => {

@@ -86,7 +86,7 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
   for (const unit of units.values()) {
     for (const { set, element } of unit.entries) {
       const there = program.sets.get(set)?.elements.get(element.key);
-      // Of several that have it, `link` took the first one's.
+      // If several units have it, `link` took the first one's.
       if (there === element) continue;
       if (there?.text !== element.text) return undefined;
       shared.set(set, element.key, shared.of(set, element.key) + 1);
@@ -151,7 +151,7 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
     }
     const ownSets = ownParts(gone, come, (unit) => unit.sets);
     const ownChains = ownParts(gone, come, (unit) => unit.chains);
-    // The clients that a set remembers go with it, and rules that look into it must be written anew.
+    // The clients that a set remembers go with it, and rules that look into it must be written again.
     if (ownSets.both.some(([a, b]) => a.dynamic?.timeoutSeconds !== b.dynamic?.timeoutSeconds)) return undefined;
 
     const newMaps = cameSpreads.map(([, { value }]) => endpointMap(value, node)).filter(({ name }) => !sets.has(name));

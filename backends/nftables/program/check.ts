@@ -101,7 +101,7 @@ export function statementTargets(program: NftProgram, statement: Statement): str
   }
 }
 
-/** Asked for every rule that looks into a map: kept with its elements. */
+/** Kept with a map's elements, since every rule that looks into the map asks for it. */
 const knownTargets = new WeakMap<object, readonly string[]>();
 
 function mapTargets(program: NftProgram, map: string): string[] {

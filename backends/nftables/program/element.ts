@@ -77,7 +77,7 @@ const knownForms = new Map<string, RegExp>();
  */
 export function elementForm(family: Family, { key, data }: Pick<NftSet, 'key' | 'data'>): RegExp {
   const id = `${family} ${key.join()} ${data}`;
-  // Of the texts of an IPv6 address one is right, which no form can tell.
+  // An IPv6 address has several texts and only one of them is right, which no pattern can tell.
   const words = family === 'IPv6' ? '(?!)' : key.map((part) => keyForms[part]).join(' \\. ');
   const form = knownForms.get(id) ?? new RegExp(`^${words}(?: comment "[ !#-~]{0,128}")?${dataForms[data]}$`);
   knownForms.set(id, form);

@@ -23,7 +23,7 @@ export interface NftSet {
   readonly name: Name;
   readonly key: readonly KeyPart[];
   readonly data: DataType;
-  /** Whose ports key and data hold, in a set with slots: nft knows the type of those by example, and `tcp dport` is one. */
+  /** The protocol of the ports in key and data, in a set with slots: nft knows their type by an example, `tcp dport`. */
   readonly protocol?: Protocol;
   /** Filled by rules: its elements are clients, no part of a program, and never listed here. */
   readonly dynamic?: { readonly size: number; readonly timeoutSeconds: number };

@@ -32,7 +32,7 @@ export const ctStates: readonly CtState[] = ['invalid', 'established', 'related'
  */
 export type Statement =
   | { readonly kind: 'ctState'; readonly states: readonly CtState[] }
-  /** Of a connection whose destination was translated. */
+  /** A packet of a connection whose destination was translated. */
   | { readonly kind: 'ctStatusDnat' }
   /** One network, or any of several. */
   | {
