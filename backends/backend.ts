@@ -227,9 +227,9 @@ export interface Kernel extends Observed {
    */
   refusal(target: Target): Promise<Diagnostic | undefined>;
   /**
-   * Makes it hold what is wanted, as read back.
+   * Makes the kernel hold what is wanted, and reads it back.
    *
-   * returns   what became of it, failures of the kernel included: every packet has its old fate or its new one then
+   * returns   the outcome, failures of the kernel included: then every packet has its old fate or its new one
    */
   apply(target: Target): Promise<ApplyReport>;
 }
@@ -244,7 +244,7 @@ export interface Cost {
   readonly words: { readonly transaction: string; readonly part: string };
 }
 
-/** From what is in force to what is wanted, in one family. */
+/** The steps from the observed to the desired rules, in one family. */
 export interface Plan {
   readonly family: Family;
   readonly backend: string;
@@ -277,7 +277,7 @@ export interface PlanChanges {
   readonly notes: readonly string[];
 }
 
-/** What became of an apply in one family. */
+/** The outcome of an apply in one family. */
 export interface ApplyReport {
   /** Everything that is wanted is in force, as read back. */
   readonly isDone: boolean;
@@ -292,7 +292,7 @@ export type LoadedPlan =
   | { readonly kind: 'refused'; readonly problems: readonly PlanProblem[] };
 
 export interface PlanProblem {
-  /** Of the value in the file: `steps.3.document`; empty: of no single value. */
+  /** The path of the faulty value in the file: `steps.3.document`; empty: no single value is at fault. */
   readonly path: readonly (string | number)[];
   readonly message: string;
 }

@@ -10,9 +10,9 @@ export type Complaints = ReadonlyMap<ServicePortId, readonly Diagnostic[]>;
 /** What a change of the list of Service ports comes to, lowered. */
 export interface ChangedUnits<Unit> {
   readonly units: ReadonlyMap<ServicePortId, Unit | 'gone'>;
-  /** Those that came or changed. */
+  /** The Service ports that are new or changed. */
   readonly services: readonly ServicePortIR[];
-  /** As it is afterwards. */
+  /** The complaints after the change. */
   readonly complaints: Complaints;
 }
 

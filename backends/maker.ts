@@ -34,7 +34,7 @@ export interface Maker<Unit, Program, Whole = undefined> {
   print(program: Program): string;
   /** The share of one Service port, in the same forms. Nothing loads it: what all share is not in it. */
   printUnit(unit: Unit, node: NodeContext): string;
-  /** As `Backend.hiddenNames`. */
+  /** See `Backend.hiddenNames`. */
   hiddenNames(port: NamedPort, endpoints: readonly EndpointAddress[]): readonly string[];
   /** File name → contents, as the tools' own save formats and loadable by them. */
   files(program: Program, node: NodeContext): ReadonlyMap<string, string>;

@@ -4,7 +4,7 @@ import { getSystemErrorMap } from 'node:util';
 import { type Started, startChild } from './child.ts';
 import type { CommandResult, Run } from './command.ts';
 
-/** Where an administrator's programs are. Never the caller's PATH: we run with all rights. */
+/** Where an administrator's programs are. Never the caller's PATH: slicewright runs with all rights. */
 const folders = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin'];
 
 export interface RunOptions {
@@ -14,7 +14,7 @@ export interface RunOptions {
   readonly maxOutput?: number;
 }
 
-/** From the request to end to the end by force. */
+/** Time between the request to end and the end by force. */
 const graceMs = 5_000;
 
 /**
@@ -83,7 +83,7 @@ function ended({ child, forget }: Started, input: string, { timeoutMs, maxOutput
       const exitCode = failure === undefined ? (code ?? undefined) : undefined;
       end({ exitCode, stdout, stderr, ...(failure === undefined ? {} : { failure }) });
     });
-    // That it could not be asked to end is no error: it is ending.
+    // A failed request to end the command is no error: it is ending anyway.
     child.on('error', (error) => {
       if (child.pid === undefined) end(startFailure(error));
     });

@@ -20,10 +20,14 @@ export interface Since {
   readonly changes: ServiceChanges;
 }
 
-/** What became of Service ports: their new meaning, or that they are no more. */
+/** The changes to Service ports: their new meaning, or that they are gone. */
 export type ServiceChanges = ReadonlyMap<ServicePortId, ServicePortIR | 'gone'>;
 
-/** From the list before the first way to the list after the second; undefined where the second does not go on from `between`. */
+/**
+ * Joins changes: from the list before the first to the list after the second.
+ *
+ * returns   undefined where the second does not go on from `between`
+ */
 export function joinSince(
   first: Since | undefined,
   between: readonly ServicePortIR[],
@@ -39,9 +43,9 @@ export function joinSince(
  */
 export interface Scope {
   readonly family: Family;
-  /** Of the names of everything that slicewright makes. */
+  /** Starts the names of everything that slicewright makes. */
   readonly prefix: ChainPrefix;
-  /** Count as slicewright's what another program made under these names: a kube-proxy's that was stopped. */
+  /** Treat what another program made under these names as slicewright's: a kube-proxy's that was stopped. */
   readonly takeOver: boolean;
   /** Where a take-over leaves other programs' virtual servers alone (`ipvs.excludeCIDRs`). */
   readonly excludeCidrs: readonly Cidr[];

@@ -5,7 +5,7 @@ import type { Port, Protocol } from '../compiler/values/port.ts';
 export type Pool = 'cluster' | 'local';
 export type ByPool = Readonly<Record<Pool, number>>;
 
-/** What a kernel counted of one endpoint, since it began to count. A counter that goes back has begun anew. */
+/** What a kernel has counted of one endpoint since it began to count. A counter that goes back has started again. */
 export interface EndpointTraffic {
   /** `shop/cart:http`, as the kernel's own names tell; undefined: they do not. */
   readonly servicePort: string | undefined;

@@ -64,7 +64,7 @@ interface Shared {
   readonly chain: Chain;
   /** Rules of the node before the first run. */
   readonly head: number;
-  /** Whose rule each of the following is. */
+  /** The owner of each of the following rules. */
   readonly ids: readonly ServicePortId[];
 }
 
@@ -317,7 +317,7 @@ function runsOf(
   return runs;
 }
 
-/** Of two equal lines the kernel would delete the first, whichever was meant. */
+/** If two lines are equal, the kernel deletes the first, even if the other was meant. */
 function haveSameLine(runs: readonly Run[]): boolean {
   const lines = runs.map(({ from, to }) => new Set([...from, ...to]));
   return new Set(lines.flatMap((set) => [...set])).size < lines.reduce((sum, { size }) => sum + size, 0);

@@ -31,7 +31,7 @@ export function link(units: ReadonlyMap<ServicePortId, IptablesUnit>, node: Node
   return { family: node.family, chains, hooks: hooks(node) };
 }
 
-/** Keys are kept with their unit: to make 30,000 of them anew costs more than all else that linking does. */
+/** Keys are kept with their unit: making 30,000 of them again costs more than all else that linking does. */
 const knownKeys = new WeakMap<IptablesUnit, readonly string[]>();
 
 function keysOf(unit: IptablesUnit): readonly string[] {
@@ -70,7 +70,7 @@ function separate(units: readonly IptablesUnit[]): Separated {
     const keys = keysOf(unit);
     const size = chains.size;
     unit.chains.forEach((chain, i) => chains.set(keys[i] as string, chain));
-    // Hardly ever, and then everything once more with a look before each chain.
+    // Two units rarely share a name. If they do, start over and check each chain.
     if (chains.size !== size + keys.length) return separateCarefully(sorted);
   }
   return { kept: sorted, leftOut: [], chains };

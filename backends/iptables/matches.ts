@@ -5,7 +5,7 @@ import { maxCommentLength } from '../netfilter/text/grammar.ts';
 import type { Match, Target } from '../netfilter/rule.ts';
 import { nodeChain } from './names.ts';
 
-/** Long names can make a comment that iptables would cut; we cut it where it would. */
+/** Long names can make a comment that iptables would cut; slicewright cuts it at the same place. */
 export function comment(text: string): Match {
   return { kind: 'comment', text: text.slice(0, maxCommentLength) };
 }

@@ -15,7 +15,7 @@ export interface Outline {
   readonly internal: readonly InternalFrontend[];
   readonly external: readonly ExternalFrontend[];
   readonly loadBalancers: readonly LoadBalancerFrontend[];
-  /** Of the load balancer addresses; empty means open to everyone. */
+  /** The source ranges of the load balancer addresses; empty means open to everyone. */
   readonly sourceRanges: readonly Cidr[];
   /** Each chain is undefined when no rule leads there. */
   readonly clusterChain: ChainName | undefined;

@@ -21,7 +21,7 @@ export async function makeAccounts(
   documents: readonly RestoreDocument[],
 ): Promise<void> {
   const names = Object.values(accountNames(prefix));
-  // Asked of every line that is written, so the word first.
+  // Every line that is written passes here, so the quick test for the word comes first.
   const isCounting = (line: string) => line.includes('nfacct') && names.some((name) => namesAccount(line, name));
   const isNeeded = documents.some(({ tables }) => tables.some(({ lines }) => lines.some(isCounting)));
   if (!isNeeded) return;

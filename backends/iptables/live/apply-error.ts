@@ -25,7 +25,7 @@ export class ApplyError extends Error {
   }
 }
 
-/** What packets meet when applying stopped half-way. */
+/** What packets meet when an apply has stopped before its end. */
 export function inForce(start: Observation, now: Observation): string {
   return start.fingerprint === now.fingerprint
     ? 'The previous rules are still in force.'

@@ -41,7 +41,7 @@ export interface ApplyReport {
   readonly lines: number;
   readonly quarantined: readonly Quarantined[];
   readonly forgotten: ForgetReport;
-  /** How often the tables were not as we had left them a moment ago. */
+  /** How often the tables differed from what slicewright had just written. */
   readonly disturbances: number;
   /** What the kernel holds now; read back, and equal to what was wanted but for quarantined Services. */
   readonly observed: Observation;

@@ -104,7 +104,7 @@ export async function removeAll(
   own: OwnChains,
   verb: string,
 ): Promise<Removed> {
-  // That the other kind of tables holds some too is no reason to leave these.
+  // If the other kind of tables holds rules too, these are removed all the same.
   const start = { ...observed, rival: undefined };
   let report: RulesReport | undefined;
   const { isDone, problems } = await reportOf(scope.family, verb, async () => {
@@ -113,7 +113,7 @@ export async function removeAll(
   });
   if (report === undefined) return { isDone, done: undefined, kept: [], problems };
   const after = report.observed;
-  // Also those that rules of an earlier mode counted in.
+  // Accounting objects of an earlier mode's rules go too.
   if (report.documents > 0) await removeAccounts(run, scope.prefix);
   const exposed = await exposedLoopback(run, start, after);
   return {

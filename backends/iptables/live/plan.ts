@@ -126,7 +126,7 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
   function changesOf({ found, dangers, live, target: { node } }: Planned, { before, after }: Sides): PlanChanges {
     const { desired } = live;
     const frontends = compareTraffic(before, after, node);
-    // Of another backend's hooks none is missing.
+    // While another backend's rules are in force, no hook is reported as missing.
     const isOthers = others.some((writer) => writer.isInForce(found.ruleset, own.prefix));
     const parts = diffChains(diffRulesets(found.ruleset, desired), ownersIn([desired, found.ruleset], withMark(own)));
     const documents = documentsOf(live);

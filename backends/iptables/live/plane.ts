@@ -112,7 +112,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     return { ...deltaDone(documents, remarks), diagnostics: [...changed.complaints.values()].flat(), changed };
   }
 
-  /** undefined: a cluster that has become large, or no longer is, has all Service ports lowered anew. */
+  /** undefined: the cluster has become large, or is no longer large, so all Service ports are lowered again. */
   function changedUnits(remembered: Remembered, wanted: Target): ChangedUnits<IptablesUnit> | undefined {
     const { of, whole } = remembered;
     const changes = serviceChanges(remembered, wanted);
@@ -312,7 +312,7 @@ function meaningsOf(services: readonly ServicePortIR[]): Map<string, string> {
   return meanings;
 }
 
-/** As kube-proxy counts its own: rules of its chains, not the jumps to them. */
+/** Counts as kube-proxy counts its own: rules of its chains, not the jumps to them. */
 function countRules({ chains }: Ruleset): Map<string, number> {
   const counts = noRules();
   for (const { table, lines } of chains.values()) counts.set(table, (counts.get(table) ?? 0) + lines.length);

@@ -55,7 +55,7 @@ export function countsIn(text: string, prefix: ChainPrefix): readonly EndpointTr
   const chosen = choicesIn(lines, prefix);
   let names: ReadonlyMap<string, string> | undefined;
   return lines.flatMap((line): EndpointTraffic[] => {
-    // Asked first, because most lines are others.
+    // This test comes first, because it passes over most lines.
     if (!line.includes(' --to-destination ')) return [];
     const [, count, chain = '', rule = ''] = countedRule.exec(line) ?? [];
     const protocol = parseProtocol(/(?:^| )-p (tcp|udp|sctp) /.exec(rule)?.[1]?.toUpperCase());

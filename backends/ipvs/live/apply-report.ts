@@ -27,7 +27,7 @@ export async function refusalReport(
   return tools && missingTool(run, tools);
 }
 
-/** Applies one family and says what became of it. */
+/** Applies one family and reports the outcome. */
 export async function applyReport(
   run: Run,
   scope: IpvsScope,

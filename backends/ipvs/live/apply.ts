@@ -55,7 +55,7 @@ export interface IpvsReport {
   readonly steps: number;
   readonly lines: number;
   readonly quarantined: readonly QuarantinedPort[];
-  /** Frontends that are left out, because someone else serves them. */
+  /** Frontends that are left out, because another program serves them. */
   readonly conflicts: readonly Conflict[];
   /** Real servers that wait for their last connections, and how long they may at most. */
   readonly draining: number;
@@ -154,7 +154,7 @@ function seen(
   return cut === true ? asIdle(adopted, desired) : adopted;
 }
 
-/** As if what leaves had weight 0 and no connections: then it is deleted at once. */
+/** Treats real servers that leave as if they had weight 0 and no connections: then they are deleted at once. */
 function asIdle(observed: IpvsProgram, desired: IpvsProgram): IpvsProgram {
   const wanted = new Set<RealKey>();
   for (const server of desired.servers.values()) for (const real of server.reals) wanted.add(realKey(server, real));
@@ -182,7 +182,7 @@ export function refusalForOthers(
     return new IpvsError(sets.map(conflictText).join('\n'), { reason: 'conflict' });
   }
   const tables = observed.found?.tables;
-  // Of no concern where chains are left alone.
+  // Does not matter where chains are left alone.
   if (tables?.rival !== undefined && otherMode !== true) {
     const what = `rules of Services are in the tables of both ${tables.tools.mode} and ${tables.rival.tools.mode}`;
     return new IpvsError(

@@ -13,7 +13,7 @@ import type { IpvsProgram, RealKey } from '../program/program.ts';
 import { type Link, linkWith, ourSetNames, programIn } from '../program/reading.ts';
 import type { Frontend, ServerKey, VirtualServer } from '../program/servers.ts';
 
-/** What we may have to set. Those that a kernel does not know are left out of a reading. */
+/** Settings that slicewright may have to make. Those that a kernel does not know are left out of a reading. */
 const sysctlNames = [
   'net.ipv4.conf.all.arp_ignore',
   'net.ipv4.conf.all.arp_announce',

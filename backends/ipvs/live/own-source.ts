@@ -21,7 +21,7 @@ const protocol = 213;
 const elsewhere: Readonly<Record<Family, string>> = { IPv4: '198.51.100.0', IPv6: '2001:db8::' };
 
 /**
- * From here on the node dials these bound addresses from an address that stays. Connections that are there keep theirs.
+ * From here on the node dials these bound addresses from an address that stays. Existing connections keep their source.
  *
  * returns   what could not be done, as warnings: the mode can change all the same
  */

@@ -62,7 +62,7 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
   /** What the kernel was brought to; undefined: nothing yet. */
   let last: Target | undefined;
   let remembered: Remembered | undefined;
-  /** Of the tables: chosen by the first reading, for good. */
+  /** The mode of the tables: the first reading chooses it for good. */
   let mode: Mode | undefined;
   const ahead = createAheadWatch();
 

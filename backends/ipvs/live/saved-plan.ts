@@ -198,7 +198,7 @@ function strangenessUnder(own: OwnChains): (one: Parsed, of: Family) => string[]
   };
 }
 
-/** Of sets and links. */
+/** Names of sets and links. */
 function namesIn(one: Parsed): string[] {
   switch (one.kind) {
     case 'create-link':

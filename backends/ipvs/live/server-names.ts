@@ -10,7 +10,7 @@ export type NameOf = (
   kind: FoundFrontend['kind'],
 ) => string;
 
-/** Nothing in a kernel says whose a virtual server is: the objects do, for as long as they have it. */
+/** A kernel does not show which Service a virtual server belongs to: the objects do, for as long as they have it. */
 export function createNames(program: IpvsProgram, services: readonly ServicePortIR[], node: NodeContext): NameOf {
   const byId = new Map(services.map((ir) => [ir.id, nameOf(ir)]));
   const byFrontend = namesByFrontend(services, node);

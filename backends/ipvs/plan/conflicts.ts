@@ -27,7 +27,7 @@ export function findConflicts(observed: IpvsProgram, desired: IpvsProgram): read
   return [...sets, ...foreign];
 }
 
-/** What is in the way, what we do about it, and what an operator can do. */
+/** What is in the way, what slicewright does about it, and what an operator can do. */
 export function conflictText(conflict: Conflict): string {
   switch (conflict.kind) {
     case 'foreign-server':
@@ -86,7 +86,7 @@ export function adoptForeign(observed: IpvsProgram, desired: IpvsProgram, exclud
   };
 }
 
-/** What someone else made at a Service's address is not overwritten: that frontend is left out. */
+/** A virtual server that another program made at a Service's address is not overwritten: that frontend is left out. */
 export function withoutForeign(desired: IpvsProgram, found: Found): IpvsProgram {
   if (found.foreign.size === 0) return desired;
   const servers = new Map([...desired.servers].filter(([key]) => !found.foreign.has(key)));

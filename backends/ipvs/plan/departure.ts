@@ -26,7 +26,7 @@ export function departureOf(server: VirtualServer, real: RealServer, found: Foun
 
 /** Real servers that are on their way out, per virtual server, and virtual servers that wait for them. */
 export interface Departures {
-  /** Of virtual servers that are wanted and of those that are not. */
+  /** Real servers of virtual servers that are wanted and of those that are not. */
   readonly reals: readonly { readonly server: VirtualServer; readonly real: RealServer; readonly how: Departure }[];
   /** Not wanted, and kept with address and entries while a real server of theirs is not deleted. */
   readonly kept: readonly VirtualServer[];

@@ -59,7 +59,7 @@ export interface InForce {
   readonly units: Units;
   /** What the kernel was brought to. */
   readonly wanted: IpvsProgram;
-  /** As read afterwards: it differs by what waits alone. */
+  /** As read afterwards: it differs only by what still waits. */
   readonly observed: IpvsProgram;
   readonly node: NodeContext;
 }

@@ -47,7 +47,7 @@ import type { IpvsStep } from './steps.ts';
  * without it, packets of established connections would not get to IPVS.
  */
 export function planProgram(observed: IpvsProgram, desired: IpvsProgram): readonly IpvsStep[] {
-  // A program that was never read is one that we just applied.
+  // A program that was never read is one that slicewright just applied.
   const found = observed.found ?? foundAfter(observed);
   const wanted = withoutForeign(desired, found);
   const leaving = departures(observed, wanted, found);

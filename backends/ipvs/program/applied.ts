@@ -5,7 +5,7 @@ import { drainingSet, frontendsSet, ledgerEntry } from './ledger.ts';
 import { type Found, type IpvsProgram, nothingFound } from './program.ts';
 
 /*
- * What a kernel holds that was not read: a program that we applied, as we leave it.
+ * What a kernel holds without reading it: a program that slicewright applied, as it leaves it.
  */
 
 /** What goes with a program that is in force: the link and the ledger. */

@@ -75,7 +75,7 @@ export function ipvsExpectation(given: readonly ServicePortIR[], node: NodeConte
   );
   const index = indexFrontends(services.filter(({ family }) => family === node.family));
   const servesAt = (address: IpAddress) => servesNodePorts(address, withoutLoopbackNodePorts(node));
-  /** Whose virtual server a packet meets. */
+  /** The owner of the virtual server that a packet meets. */
   const virtualServerAt = ({ protocol, destination, destinationPort }: Packet) =>
     [
       ...index.atAddress(protocol, destination, destinationPort),

@@ -55,7 +55,7 @@ export function drainingEntry(
   return sourceEntry(server, real.address);
 }
 
-/** `10.96.0.1,tcp:80` → the virtual server of that name; undefined for what we never write. */
+/** `10.96.0.1,tcp:80` → the virtual server of that name; undefined for entries that slicewright never writes. */
 export function parseLedgerEntry(entry: SetEntry): ServerKey | undefined {
   const match = /^([^,]+),([a-z]+):(\d+)$/.exec(entry);
   const address = parseAddress(match?.[1]);

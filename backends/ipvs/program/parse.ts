@@ -48,7 +48,7 @@ export function parseServers(text: string): ReadonlyMap<ServerKey, VirtualServer
   return servers;
 }
 
-/** Of every line that a tool can have printed: a line with control characters in it says nothing. */
+/** The words of every line that a tool can have printed: a line with control characters in it is ignored. */
 function* wordsOfLines(text: string): Generator<string[]> {
   for (const raw of text.split('\n')) {
     const line = raw.trim();
@@ -79,7 +79,7 @@ function parseParameters(
   const scheduler = parseSchedulerName(known.get('-s'));
   const seconds = known.get('-p');
   return {
-    // A kernel names every scheduler; what we cannot read differs from all of slicewright's.
+    // A kernel names every scheduler; an unreadable one differs from all of slicewright's.
     scheduler: scheduler ?? (parseSchedulerName('unknown') as VirtualServer['scheduler']),
     persistenceSeconds: seconds === undefined ? undefined : Number(seconds),
     flags: known.get('-b')?.split(',') ?? [],
@@ -99,7 +99,7 @@ function parseReal(words: readonly string[]): RealServer | undefined {
   return { ...place, forwarding, weight: Number(known.get('-w') ?? 1), other };
 }
 
-/** Options with one value each that we know, and the rest as text. */
+/** Known options with one value each, and the rest as text. */
 function splitOptions(words: readonly string[], options: readonly string[]) {
   const known = new Map<string, string>();
   const other: string[] = [];
@@ -186,7 +186,7 @@ export function parseEntry(text: string | undefined): SetEntry | undefined {
 }
 
 /**
- * The output of `ip -o addr show dev kube-ipvs0`: addresses of whole length, as we bind them.
+ * The output of `ip -o addr show dev kube-ipvs0`: addresses of whole length, as slicewright binds them.
  * Others on the link (link-local ones, networks) are not slicewright's.
  */
 export function parseBound(text: string): readonly IpAddress[] {

@@ -87,8 +87,7 @@ export function programFiles(program: IpvsProgram): ReadonlyMap<string, string> 
   ]);
 }
 
-/** As `compile --out` calls it. */
-/** What both families share: a file each. */
+/** The file names of `compile --out` for what both families share, one each. */
 export const dumpFiles = {
   servers: 'ipvsadm-save',
   sets: 'ipset-save',

@@ -31,11 +31,11 @@ export interface IpvsUnit {
  */
 export interface IpvsProgram {
   readonly family: Family;
-  /** Of the names of all that is named: sets, chains, the link. */
+  /** Starts the names of sets, chains and the link. */
   readonly prefix: ChainPrefix;
   /** In listing order. */
   readonly servers: ReadonlyMap<ServerKey, VirtualServer>;
-  /** Whose virtual server it is; empty in a program that was read. */
+  /** The owner of each virtual server; empty in a program that was read. */
   readonly owners: ReadonlyMap<ServerKey, ServicePortId>;
   /** What it was linked from; empty in a program that was read. */
   readonly shares: ReadonlyMap<ServicePortId, IpvsUnit>;
@@ -46,14 +46,14 @@ export interface IpvsProgram {
   readonly rules: Ruleset;
   /** What the rules are when every set has entries, in their order; of a linked program only. */
   readonly everyRule?: Ruleset;
-  /** `net.ipv4.vs.conntrack` → `1`: those that must have this value; of a kernel, those we could ask for. */
+  /** `net.ipv4.vs.conntrack` → `1`: settings that must have this value; in a reading, those that slicewright could ask for. */
   readonly sysctls: ReadonlyMap<string, string>;
   readonly found?: Found;
 }
 
 /** What was found in a kernel besides a program. */
 export interface Found {
-  /** Virtual servers that are there and not in the ledger (ledger.ts): someone else's. */
+  /** Virtual servers that are there and not in the ledger (ledger.ts): another program's. */
   readonly foreign: ReadonlyMap<ServerKey, VirtualServer>;
   /** Established and closing connections per real server; none: absent. */
   readonly connections: ReadonlyMap<RealKey, number>;
@@ -67,7 +67,7 @@ export interface Found {
   readonly tables: Observation | undefined;
 }
 
-/** Of a kernel with nothing of slicewright's in it. */
+/** The findings in a kernel with nothing of slicewright's in it. */
 export const nothingFound: Found = {
   foreign: new Map(),
   connections: new Map(),

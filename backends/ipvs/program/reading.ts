@@ -13,9 +13,9 @@ import { type IpSet, setIds, setName } from './sets.ts';
 export interface Reading {
   readonly family: Family;
   readonly prefix: ChainPrefix;
-  /** Of both families, as IPVS has one table for them. */
+  /** Those of both families, as IPVS has one table for them. */
   readonly servers: ReadonlyMap<ServerKey, VirtualServer>;
-  /** Those of slicewright's names. */
+  /** Sets with slicewright's names. */
   readonly sets: ReadonlyMap<SetName, FoundSet>;
   readonly link: Link;
   readonly sysctls: ReadonlyMap<string, string>;
