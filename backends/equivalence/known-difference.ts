@@ -20,8 +20,8 @@ export interface Change {
 }
 
 /**
- * Another way to carry out the same objects: a kube-proxy's, where that differs from slicewright's on purpose. It says
- * exactly what happens to a packet then, so that a fault beside it still shows.
+ * Another way to carry out the same objects: a kube-proxy's, where that differs from slicewright's on purpose. It gives
+ * the exact verdict for a packet, so that a fault beside the difference still shows.
  */
 export interface Reading {
   /** What it takes the objects and the node for, where that is another thing; undefined: here it is none. */

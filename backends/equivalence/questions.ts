@@ -98,7 +98,7 @@ function interfaceKinds({ interfaces }: Questions): string[] {
   return [...kinds.values()];
 }
 
-/** Addresses of documentation networks (RFC 5737, RFC 3849) first: a reader sees that they stand for anybody. */
+/** Addresses of documentation networks (RFC 5737, RFC 3849) first: a reader sees that they are only examples. */
 const strangers = {
   IPv4: ['198.51.100.77', '203.0.113.77', '192.0.2.77', '11.0.0.1'],
   IPv6: ['2001:db8:5ace::77', '2001:db8:ffff::77', '2620:fe::77'],

@@ -84,7 +84,7 @@ function targetWord(line: string): string | undefined {
   return end < 0 ? line.slice(at + 4) : line.slice(at + 4, end);
 }
 
-/** For every chain that some rule leads to, and those that stand: the chains of the kernel it is reached from. */
+/** For every chain that some rule leads to, and those that always exist: the chains of the kernel it is reached from. */
 function hooksOfChains(ruleset: Ruleset, standing: ReadonlySet<string>, jumps: Jumps): Map<string, Set<KernelChain>> {
   const entered = new Map<string, Set<KernelChain>>();
   for (const { table, chain: hook, line } of ruleset.hooks) {

@@ -21,7 +21,7 @@ export type CtState = 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'DNAT';
  * all switch over it, so a new kind fails to compile until each of them knows it.
  *
  * The order of a rule's matches is the order of its `-m` options; source, destination, interface
- * and protocol print first wherever they stand, as iptables-save prints them.
+ * and protocol print first wherever they are in the rule, as iptables-save prints them.
  */
 export type Match =
   | { readonly kind: 'source' | 'destination'; readonly cidr: Cidr; readonly not?: true }

@@ -29,7 +29,7 @@ import type { Entry, NftablesUnit } from './unit.ts';
  *            ├──► firewall ──► external ──► spread | cluster | local
  *            └──► cluster-ip ──► cluster ──► endpoint (one each)      affinity, policy, large weights
  *
- * A Service port gets chains of its own only where elements cannot say what it needs, because a kernel reads and writes
+ * A Service port gets chains of its own only where elements cannot express what it needs, because a kernel reads and writes
  * tables with thousands of chains and anonymous sets in time that grows with their square.
  */
 export function lower(ir: ServicePortIR, node: NodeContext): Lowered<NftablesUnit> {
@@ -115,7 +115,7 @@ function firewall(writer: Writer, frontend: Extract<Frontend, { kind: 'loadBalan
   return writer.chain('firewall', rules);
 }
 
-/** What collects the share of one Service port: chains and elements that are needed twice stand there once. */
+/** Collects the share of one Service port: chains and elements that are needed twice are in it once. */
 interface Writer {
   readonly ir: ServicePortIR;
   readonly node: NodeContext;

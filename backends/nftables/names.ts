@@ -78,7 +78,7 @@ export function spreadChain({ inside, place, masquerade, protocol, modulus }: Sp
   return nameOf(`${words}/${protocolText(protocol)}/${modulus}`);
 }
 
-/** What the name of a {@link SpreadChain} says; undefined: it is none. */
+/** The {@link SpreadChain} that a name describes; undefined: it is no such name. */
 export function parseSpreadChain(name: Name): SpreadChain | undefined {
   const match = /^spread(-inside)?(-node-port)?(-masquerade(?:-strangers)?)?\/(tcp|udp|sctp)\/(\d+)$/.exec(name);
   if (match === null) return undefined;

@@ -110,7 +110,7 @@ function atNodePorts(node: NodeContext, map: 'node-ports' | 'refused-node-ports'
   );
 }
 
-/** Chooses one of as many endpoints as its name says. */
+/** Chooses one of as many endpoints as its name has in it. */
 export function spreadRules(spread: SpreadChain, node: NodeContext): Rule[] {
   const { masquerade, protocol, modulus } = spread;
   const strangers = node.localDetector === undefined ? undefined : notFromPods(node.localDetector);

@@ -108,7 +108,7 @@ function destinationsOf(
   return [...new Set([usualAddress(node), ...sorts, ...more])];
 }
 
-/** Where a node port is dialled: the node's own address, unless node ports are served at others alone. */
+/** The address at which a node port is dialled: the node's own, unless node ports are served only at other addresses. */
 function usualAddress({ nodeIP, nodePorts }: NodeContext): IpAddress {
   if (nodePorts.kind === 'all' || nodePorts.addresses.includes(nodeIP)) return nodeIP;
   return nodePorts.addresses.find((address) => !isLoopback(address)) ?? nodeIP;

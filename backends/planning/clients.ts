@@ -4,7 +4,7 @@ import { isFromPod, isLoopback, isNodeAddress } from '../../compiler/semantics/p
 import { type Cidr, type Family, type IpAddress, parseAddress, splitCidr } from '../../compiler/values/address.ts';
 import { addressClasses, type AddressClass, narrowest } from './networks.ts';
 
-/** What rules tell clients apart by. An endpoint that dials itself is not meant: that is so in every program. */
+/** What rules tell clients apart by. Rules for an endpoint that dials itself do not count: every program has them. */
 export interface Signs {
   /** Networks of sources: those of pods, and those that a firewall tells apart, let in or not. */
   readonly networks: readonly Cidr[];

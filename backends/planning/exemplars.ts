@@ -15,10 +15,10 @@ import { parsePort, type Protocol } from '../../compiler/values/port.ts';
 import type { Target } from '../target.ts';
 
 /*
- * Service ports and nodes that together make a backend say everything that it can say, so that what a program may hold needs no
- * second list beside the code that makes programs. What varies from Service to Service (addresses, ports, names, shares) has one
- * value here; what changes which rules there are has every one. vocabulary.test.ts holds that no program of random Services and
- * nodes says more.
+ * Service ports and nodes that together make a backend write every kind of rule that it can write, so that the kinds need
+ * no second list beside the code that makes programs. What varies from Service to Service (addresses, ports, names, shares)
+ * has one value here; what changes which rules there are has every one. vocabulary.test.ts holds that no program of random
+ * Services and nodes has another kind.
  */
 export function exemplars(family: Family, chainPrefix: ChainPrefix): readonly Target[] {
   const [node, ...others] = exemplarNodes(family, chainPrefix);

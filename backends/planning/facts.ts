@@ -7,8 +7,8 @@ import type { ClientFates, FoundFrontend } from './side.ts';
 import type { FrontendChange } from './traffic.ts';
 
 /*
- * What a change is to clients, beside endpoints and shares. Everything here is read off fates: what rules do, not what
- * fields say.
+ * What a change means to clients, beside endpoints and shares. Everything here is derived from fates, that is, from what
+ * rules do and not from fields.
  */
 
 /** Clients that a load balancer's firewall now lets in and did not before, and the reverse. */

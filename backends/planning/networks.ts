@@ -9,10 +9,10 @@ import {
 } from '../../compiler/values/address.ts';
 
 /**
- * Addresses that rules cannot tell apart: they are in the same networks of some.
+ * Addresses that rules cannot tell apart, because the same networks hold them.
  *
- * Networks lie within each other or apart. So the narrowest one that holds an address says which others hold it, and
- * there is one class for each network that is not all of narrower ones, and one for the addresses in none.
+ * Networks are nested or disjoint. So the narrowest one that holds an address decides which others hold it. There is one
+ * class for each network that narrower ones do not fill, and one for the addresses in none.
  */
 export interface AddressClass {
   /** The narrowest network that holds them; undefined: they are in none. */

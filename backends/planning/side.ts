@@ -8,7 +8,7 @@ import type { Fate } from './fate.ts';
 export interface FoundFrontend {
   /** `shop/cart:http`, kube-proxy's name for the Service port. */
   readonly servicePort: string;
-  /** `external` where only a refusal is left, whose comment does not tell external IPs from load balancers. */
+  /** `external` where only a refusal is left: its comment is the same for external IPs and load balancers. */
   readonly kind:
     | 'cluster IP'
     | 'clusterset IP'

@@ -15,7 +15,7 @@ export interface FrontendChange {
   readonly before: Fate;
   readonly after: Fate;
   /**
-   * Every kind of client, those from outside first. Of a frontend that comes or goes as many as it takes to say
+   * Every kind of client, those from outside first. If the frontend comes or goes, only as many as are needed to show
    * what it is or was.
    */
   readonly clients: readonly ClientFates[];
@@ -27,10 +27,10 @@ export interface FrontendChange {
 
 /**
  * Every frontend whose rules differ, by what clients dial, with what happens to them in both programs. A change of rules
- * that is none for new connections is in it too, with equal fates. Where the way to the frontends differs, each is looked
- * at, and those that are another to some client are in it as well.
+ * that changes nothing for new connections is in it too, with equal fates. Where the way to the frontends differs, each is
+ * looked at, and those whose fate differs for some client are in it as well.
  *
- * Both programs are asked by the same clients: those that the rules of either can tell from others. So a network that only
+ * Both programs are asked about the same clients: those that the rules of either can tell apart. So a network that only
  * one of them knows is asked of both. Their number grows with the networks that the rules name, not with endpoints.
  */
 export function compareTraffic(before: Side, after: Side, node: NodeContext): FrontendChange[] {
@@ -70,7 +70,7 @@ function isSaidAlike(was: FoundFrontend, is: FoundFrontend): boolean {
   return was.rules === is.rules && was.servicePort === is.servicePort && was.affinitySeconds === is.affinitySeconds;
 }
 
-/** Rules that only refuse do not say which external address it is; those of the other side may. */
+/** Rules that only refuse do not show which external address it is; the other side's rules may. */
 function withKnownKind(is: FoundFrontend, was: FoundFrontend): FoundFrontend {
   return is.kind === 'external' && was.address !== undefined ? { ...is, kind: was.kind } : is;
 }

@@ -4,10 +4,10 @@ import type { Foreign, RuleInFront } from '../text/parse.ts';
 /** What ends a packet's way through a chain of the kernel, or sends it elsewhere. */
 const verdict = / -j (?:ACCEPT|DROP|RETURN|REJECT|DNAT|REDIRECT|NETMAP|TPROXY|QUEUE|NFQUEUE)(?: |$)/;
 
-/** A comment may say anything. */
+/** A comment may hold any text. */
 const quoted = /"(?:[^"\\]|\\.)*"/g;
 
-/** Other programs' rules that stand before hooks of slicewright and decide: what they take never gets to Services' rules. */
+/** Other programs' rules that decide in front of slicewright's hooks: what they take never gets to Services' rules. */
 export function verdictsAhead({ inFront }: Pick<Foreign, 'inFront'>): RuleAhead[] {
   return verdictsIn({ inFront }, verdict).map(({ table, chain, line }) => ({ where: `${table} ${chain}`, rule: line }));
 }

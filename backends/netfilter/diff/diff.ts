@@ -141,7 +141,7 @@ function linesOf(hooks: TableState['hooks'], chain: KernelChain): string[] {
   return hooks.filter((hook) => hook.chain === chain).map((hook) => hook.line);
 }
 
-/** What a commit says about one chain: whether it is declared, which creates or empties it, and its lines. */
+/** One chain's part of a commit: whether it is declared, which creates or empties it, and its lines. */
 export interface ChainText {
   readonly name: string;
   readonly declared: boolean;

@@ -31,8 +31,8 @@ import { chainKey, type KernelChain, type Rule, type Ruleset } from '../rule.ts'
  *
  * What this cannot do: where one Service's endpoint has the very address and port that another
  * Service refuses, and both change at once, that address is judged by either's old or new rules.
- * And where someone took slicewright's hooks out of filter alone, what is refused in the old program may be
- * refused neither there nor in nat: if the same frontends change at that very moment, some packets
+ * And if another program removed slicewright's hooks from filter only, neither filter nor nat may refuse what the
+ * old program refuses: if the same frontends change at that very moment, some packets
  * are refused for the length of one commit.
  */
 export function halfwayFilter(

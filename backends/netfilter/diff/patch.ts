@@ -24,7 +24,7 @@ export function patched<T>(
 }
 
 /**
- * The lines that patch a chain: what `chainText` says of the two states, told from the patches alone.
+ * The lines that patch a chain: what `chainText` gives for the two states, made from the patches alone.
  *
  * patches   in order of their places. Outside them no line is one of theirs
  */

@@ -134,7 +134,7 @@ function planInPieces({ family, nat, around, reached, owners, own, limit }: Larg
   );
 }
 
-/** Sections of other tables that stand before and after that of nat in one document. */
+/** Sections of other tables before and after that of nat in one document. */
 interface Around {
   readonly before: readonly TableText[];
   readonly after: readonly TableText[];

@@ -32,7 +32,7 @@ export type KernelErrorReason =
 
 export interface KernelErrorFacts {
   readonly reason: KernelErrorReason;
-  /** Line of the input at which it was noticed, from 1. At the COMMIT when the tool can say no better. */
+  /** Line of the input at which the tool noticed it, from 1. At the COMMIT if the tool knows no better. */
   readonly line?: number;
   /** A chain that the message names. */
   readonly chain?: string;
@@ -122,7 +122,7 @@ export function classifyFailure({ exitCode, stderr, failure }: CommandResult): K
   if (/unable to initialize table|Table does not exist|table name '.*' invalid/.test(stderr)) {
     return { reason: 'unsupported', ...at };
   }
-  // Only legacy mode says this of a chain that is not there, which it takes for a target.
+  // Only legacy mode prints this about a missing chain, which it takes for a target.
   const target = /Couldn't load target `([^']*)'/.exec(stderr)?.[1];
   if (target !== undefined && /^[A-Z]+-/.test(target)) return { reason: 'refused', ...at, chain: target };
   if (target !== undefined || /Couldn't load match|missing kernel module/.test(stderr)) {

@@ -4,7 +4,7 @@ import { type Chain, type Hook, parseChainName, type Ruleset, type Table, tables
 import { render } from '../templates/restore.hbs.ts';
 
 /**
- * What one table of an iptables-restore input says.
+ * One table's section of an iptables-restore input.
  *
  * declared   chains to create, or to empty where they exist; never a chain of the kernel
  * lines      finished lines in order: `-A …`, `-I …`, `-D …`, `-X …`

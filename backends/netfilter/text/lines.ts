@@ -53,9 +53,9 @@ function longestRising(pairs: readonly [number, number][]): [number, number][] {
 }
 
 /**
- * One list in which all lines of both stand in both orders, shared lines once where the orders
- * agree. The first line of it that says yes to some question is the first one that does in `a`,
- * or the first one that does in `b`.
+ * One list that holds all lines of both in both orders, shared lines once where the orders
+ * agree. For any condition, the first line of it that fits is the first one that fits in `a`,
+ * or the first one that fits in `b`.
  */
 export function mergeLines(a: readonly string[], b: readonly string[]): string[] {
   const merged: string[] = [];

@@ -46,7 +46,7 @@ export function readableMatches(family: Family, line: string): readonly Match[] 
     if (match === undefined) break;
     matches.push(match);
   }
-  // A chance says nothing of the packet.
+  // A chance does not depend on the packet.
   return matches.filter(({ kind }) => kind !== 'probability');
 }
 

@@ -18,9 +18,9 @@ export interface Save {
 export interface Foreign {
   /** Chains that are not slicewright's, by {@link chainKey}, sorted; without the kernel's. */
   readonly chains: readonly string[];
-  /** Foreign rules that stand before the last of slicewright's hooks in a chain of the kernel, in order. */
+  /** Foreign rules in front of the last of slicewright's hooks in a chain of the kernel, in order. */
   readonly inFront: readonly RuleInFront[];
-  /** Foreign chains' rules that jump to one of slicewright's chains: it cannot be deleted while they stand. */
+  /** Foreign chains' rules that jump to one of slicewright's chains: while they are there, the kernel cannot delete it. */
   readonly references: readonly ForeignRule[];
   /** The tool's remarks about tables that it cannot show in full, because other nft programs hold more there. */
   readonly remarks: readonly string[];

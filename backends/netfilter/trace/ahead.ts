@@ -11,7 +11,7 @@ import type { Foreign } from '../text/parse.ts';
  */
 const takes = / -j (?:DROP|REJECT|DNAT|REDIRECT|NETMAP|TPROXY|QUEUE|NFQUEUE)(?: |$)/;
 
-/** The ruleset with those other programs' rules that stand before its hooks and take packets, as packets meet them. */
+/** The ruleset with those other programs' rules in front of its hooks that take packets, as packets meet them. */
 export function withAhead(ruleset: Ruleset, foreign: Pick<Foreign, 'inFront'>): Ruleset {
   const ahead = verdictsIn(foreign, takes);
   if (ahead.length === 0) return ruleset;

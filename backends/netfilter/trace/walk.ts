@@ -160,7 +160,7 @@ export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOp
   function jump(table: Table, at: PlacedRule, flow: Flow, path: Path | undefined, { accepted }: Exits): Going {
     const key = at.jumpKey;
     const target = places.jumpedTo(at);
-    // A kernel refuses both when rules are loaded; a dump of rules can still say so.
+    // A kernel refuses both when rules are loaded; a dump can still hold them.
     const obstacle = target === undefined ? 'no such chain' : isIn(path, key) ? 'loop' : undefined;
     record(at, flow.share, path, obstacle);
     if (target === undefined || obstacle !== undefined) return flow;

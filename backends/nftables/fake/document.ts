@@ -16,7 +16,7 @@ export interface FakeCommand extends Line {
   readonly name: string;
   /** What follows the name: a rule, or the text in braces. */
   readonly rest: string;
-  /** Elements, where each has a line of its own or all stand in one. */
+  /** Elements, one on each line or all on one. */
   readonly elements: readonly Line[];
 }
 

@@ -9,7 +9,7 @@ import { familyWord } from '../program/print-rule.ts';
 import type { Hook } from '../program/program.ts';
 import type { Observation } from './observe.ts';
 
-/** More base chains than that are left unread: a reading stays cheap whatever others do. */
+/** More base chains than that are left unread: a reading stays cheap whatever other programs do. */
 const mostChains = 32;
 
 /** The longest text of a rule that is kept, in characters. */
@@ -112,7 +112,7 @@ function isBefore({ at, priority }: StrangeChain): boolean {
   return standingHooks.some((hook) => hook.at === at && priority <= hook.priority);
 }
 
-/** A rule may stand in several lines, where a set in it is long. Counters count on, and say nothing of the rule. */
+/** A rule with a long set in it may fill several lines. Counters keep counting, and are no part of the rule. */
 function rulesIn(lines: readonly string[]): string[] {
   const rules: string[] = [];
   for (const line of lines) {
@@ -131,7 +131,7 @@ const ends = /(?:^|[ :])(?:drop|reject|queue|tproxy)(?:[ ,]|$)|xt (?:REJECT|NFQU
 const translates = /(?:^| )(?:dnat|redirect)(?: |$)|xt (?:DNAT|REDIRECT|NETMAP)\b/;
 
 /**
- * Whether a rule takes packets from slicewright's: what is dropped is gone, and the first translation of a connection counts.
+ * Whether a rule takes packets from slicewright's rules: a dropped packet is gone, and a connection's first translation counts.
  * An accept ends only its own chain, and the kernel goes on with the next one at the hook.
  */
 function decides(rule: string, { type, at, priority }: Ordered, hooks: readonly Hook[] = standingHooks): boolean {
@@ -142,7 +142,7 @@ function decides(rule: string, { type, at, priority }: Ordered, hooks: readonly 
   return isNat && translates.test(text);
 }
 
-/** Whether a rule of a base chain takes packets of a family from those that stand behind it. */
+/** Whether a rule of a base chain takes packets of a family from the chains behind it. */
 export function takesPackets(rule: string, hook: Hook, hooks: readonly Hook[], family: Family): boolean {
   return isOf(family, rule) && decides(rule, hook, hooks);
 }

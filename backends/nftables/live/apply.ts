@@ -55,7 +55,7 @@ export type ReadBack = 'whole listing' | 'one look';
 
 /**
  * Makes a family's kernel hold what is wanted: plans from a reading, performs, reads again, until there is nothing to
- * plan. A refused line names its Service; that one keeps what it has, and the others go on.
+ * plan. A refused line names its Service; that one keeps what it has, and the other Services go on.
  *
  * held     Services to leave as they are from the start
  * throws   NftError; everything is then as it was, because a document is taken as a whole or not at all

@@ -58,7 +58,7 @@ interface UdpFrontend {
 /** What UDP packets are translated to, by `10.0.0.10:53` or `*:30053`, sorted. */
 export type UdpFrontends = ReadonlyMap<string, UdpFrontend>;
 
-/** The maps in which places where Services answer stand, slicewright's and kube-proxy's. */
+/** The maps that hold the places where Services answer, slicewright's and kube-proxy's. */
 const placeMaps: readonly string[] = ['services', 'service-ips', 'node-ports', 'service-nodeports'];
 
 /** The frontends at the places that some units have in a program. */

@@ -57,7 +57,7 @@ export function findFrontends(program: NftProgram): ReadonlyMap<string, FoundFro
   return new Map(withoutOwnAddresses(frontends));
 }
 
-/** Ports that are let in for load balancers' health checks: a set holds them, and the objects say whose they are. */
+/** Ports that are let in for load balancers' health checks: a set holds them, and the objects show their Services. */
 export function healthChecks({ sets }: NftProgram, services: readonly ServicePortIR[]): [string, FoundFrontend][] {
   const names = new Map(
     services.map(({ healthCheckNodePort, service, portName }) => [

@@ -10,7 +10,7 @@ import type { Entry, NftablesUnit } from '../unit.ts';
 
 const entrances = ['services', 'node-ports', 'refused', 'refused-node-ports'];
 
-/** A program in which some Services have what they have in the kernel now, and all others what is wanted. */
+/** A program in which some Services have what they have in the kernel now, and all other Services what is wanted. */
 export interface HeldBack {
   readonly program: NftProgram;
   /** The units of the other Service ports, and one unit of all kept parts: the program is made of these. */

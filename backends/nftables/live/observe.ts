@@ -8,7 +8,7 @@ import { familyWord } from '../program/print-rule.ts';
 import type { Chain, NftProgram } from '../program/program.ts';
 import { failure, factsOf, NftError } from './errors.ts';
 
-/** What a family's kernel holds of slicewright's, and of the one it may stand in the place of. */
+/** What a family's kernel holds of slicewright's, and of the kube-proxy that it may replace. */
 export interface Observation {
   readonly family: Family;
   readonly table: Name;
@@ -50,7 +50,7 @@ export async function observePossible(
   }
 }
 
-/** All tables of all families, others' too. undefined: not needed, and not to be had. Throws NftError. */
+/** All tables of all families, other programs' too. undefined: not needed, and not available. Throws NftError. */
 export async function listRuleset(run: Run, family: Family, isNeeded: boolean): Promise<string | undefined> {
   const args = ['list', 'ruleset'];
   const result = await run('nft', args);
@@ -80,7 +80,7 @@ export function withStrangers({ program, strange }: ReadTable): NftProgram {
   return strange.length === 0 ? program : { ...program, strange };
 }
 
-/** One look at a small set that every table has. `unknown`: nft did not say. */
+/** One look at a small set that every table has. `unknown`: nft's answer does not show it. */
 export async function lookAtTable(run: Run, family: Family, table: Name): Promise<'there' | 'gone' | 'unknown'> {
   const result = await run('nft', ['list', 'set', familyWord(family), table, 'health-check-ports']);
   if (result.exitCode === 0) return 'there';

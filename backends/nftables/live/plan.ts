@@ -61,7 +61,7 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
     options: PlanOptions,
   ): Plan {
     const desired = wanted(target).assembled;
-    // A plan says what a take-over does; whether it may be is asked when it is applied.
+    // A plan shows what a take-over does; whether it is allowed is checked when the plan is applied.
     const isTaking = takeOver || desired !== undefined;
     const steps = planSteps(found, desired?.program, isTaking);
     const after: Observation = {

@@ -38,8 +38,8 @@ const translation = new RegExp(`^\\t\\tmeta l4proto (\\S+)${counter} dnat to (\\
 const service = /(\S+(?: \. \S+)+) comment "([^"]*)" : /g;
 
 /**
- * What the listing of a table says of endpoints: an element of an endpoint map counts the connections to one endpoint through
- * one place, a rule that translates all those to one endpoint.
+ * The counts per endpoint in the listing of a table: an element of an endpoint map counts the connections to one endpoint
+ * through one place, a rule that translates counts all those to one endpoint.
  */
 export function trafficIn(listing: string): TrafficReading {
   const names = new Map<string, string>();

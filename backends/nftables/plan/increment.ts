@@ -47,7 +47,7 @@ interface Counted<Value> {
   readonly count: number;
 }
 
-/** How many units have an element, for those that more than one has: few, and the others cost nothing. */
+/** How many units have an element, for those that more than one has: few, so the other elements cost nothing. */
 interface SharedCounts {
   of(set: string, key: string): number;
   set(set: string, key: string, count: number): void;

@@ -18,7 +18,7 @@ export function checkProgram(program: NftProgram): string[] {
     if (key !== set.name || parseName(key) === undefined) problems.push(`${key} is not a set name`);
     const form = elementForm(program.family, set);
     for (const { text } of set.elements.values()) {
-      // The form is quick to ask and says no to some that are right, addresses of IPv6 among them.
+      // The form is quick to test and rejects some correct elements, IPv6 addresses among them.
       const isRight = form.test(text) || parseElement(program.family, set, text)?.text === text;
       if (!isRight) problems.push(`${key} cannot hold ${text}`);
     }

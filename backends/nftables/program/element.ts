@@ -41,7 +41,7 @@ function dataText(data: Verdict | EndpointAddress): string {
   return 'kind' in data ? printVerdict(data) : endpointData(data);
 }
 
-/** Words between a key and its comment or data that say how a kernel keeps the element, with one word after them. */
+/** Words between a key and its comment or data about how a kernel keeps the element, with one word after them. */
 const kernelWords = ['timeout', 'expires'];
 
 /** An element as nft lists it; undefined when it is none of its set's type. */
@@ -135,7 +135,7 @@ function parseData(family: Family, type: DataType, tokens: Tokens): Verdict | En
  * Elements in nft's order.
  *
  * One value sorts by its number. A concatenation sorts by the number that its bytes make on a little-endian machine:
- * addresses, protocols and ports stand there with their first byte first, slots with their last, and the very last byte
+ * addresses, protocols and ports are in it with their first byte first, slots with their last, and the very last byte
  * counts most (`concat_expr_msort_value` in nft's mergesort.c).
  */
 export function sortElements(parts: readonly KeyPart[], elements: Iterable<Element>): Element[] {

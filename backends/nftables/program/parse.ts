@@ -149,7 +149,7 @@ function parseSet(
   };
 }
 
-/** Elements stand apart by commas; a comment of one may hold some as well. */
+/** Commas separate elements; an element's comment may hold some as well. */
 function elementTexts(lines: readonly string[]): string[] {
   const text = lines
     .join(' ')
@@ -181,7 +181,7 @@ function parseDataType(family: Family, word: 'type' | 'typeof', text: string): D
 function parseParts(family: Family, word: 'type' | 'typeof', text: string): KeyPart[] | undefined {
   const parts = text.split(' . ').map((one) => {
     const name = word === 'type' ? typeOf : exampleOf;
-    // nft shows the modulus with which a map was made; it says nothing about its elements.
+    // nft shows the modulus with which a map was made; its elements do not depend on it.
     const plain = one.replace(/^numgen random mod \d+$/, exampleOf(family, 'slot')).replace(/ saddr$/, ' daddr');
     return keyParts.find((part) => name(family, part) === plain);
   });

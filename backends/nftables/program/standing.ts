@@ -34,7 +34,7 @@ const standingChains = [
 
 export type StandingChain = (typeof standingChains)[number];
 
-/** Where sets and chains that every program has stand in a listing. */
+/** The places in a listing of sets and chains that every program has. */
 export const standingOrder: ReadonlyMap<string, number> = new Map(
   [...standingSets.map(({ name }) => name as string), ...standingChains].map((name, i) => [name, i]),
 );

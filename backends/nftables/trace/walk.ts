@@ -130,7 +130,7 @@ export function createWalk(program: NftProgram, node: NodeContext, { asked, brie
       case 'jump':
       case 'goto': {
         const target = program.chains.get(verdict.chain);
-        // A kernel refuses both when rules are loaded; a listing of rules can still say so.
+        // A kernel refuses both when rules are loaded; a listing can still hold them.
         const obstacle = target === undefined ? 'no such chain' : path.includes(target.name) ? 'loop' : undefined;
         record(chain, line, flow.share, path, obstacle);
         if (target === undefined || obstacle !== undefined) return [{ flow, by: 'next' }];
@@ -157,7 +157,7 @@ export function createWalk(program: NftProgram, node: NodeContext, { asked, brie
         going = [];
         for (const { flow, by } of left) {
           if (by === 'drop' || by === 'reject') refused.push({ share: flow.share, fate: { kind: by } });
-          // What a chain accepts goes on to the next one of its hook.
+          // A packet that a chain accepts goes on to the next chain of its hook.
           else going.push(by === 'accept' && chain.hook?.type === 'filter' ? { ...flow, isLetIn: true } : flow);
         }
       }
