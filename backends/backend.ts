@@ -21,14 +21,14 @@ import type { Scope, Target } from './target.ts';
 import type { TrafficMeter } from './traffic.ts';
 
 /*
- * The contract of a backend: one way to make a kernel do what the IR says.
+ * The contract of a backend: one way to make a kernel do what the IR asks for.
  *
- * Everything above `backends/` speaks of backends through these types and knows none by name. A backend's own types, its
+ * Everything above `backends/` uses backends through these types and knows none by name. A backend's own types, its
  * program and its steps, stay inside: each value here closes over them. So a caller cannot hand one backend's program to
- * another, and a backend that is added needs no line in a caller.
+ * another, and a new backend needs no line in a caller.
  *
  * It has two halves. The first is pure and cheap to load: programs from Service ports, as text and files. The second,
- * `live`, speaks to a kernel or reads what was saved of one; it is loaded when a command needs it.
+ * `live`, talks to a kernel or reads what was saved of one; it is loaded when a command needs it.
  *
  * One family at a time: dual stack is two programs, as it is two kernels.
  */
@@ -98,8 +98,8 @@ export interface PossibleSettings {
 /** What a backend does with a kernel, or with what was saved of one. Functions that take a `Run` throw BackendError. */
 export interface LiveBackend {
   /**
-   * kube-proxy's own counters of syncs and of removals that failed, where this mode has some; undefined: those of iptables
-   * mode stand for it.
+   * kube-proxy's own counters of syncs and of failed removals in this mode; undefined: this mode has none, and those of
+   * iptables mode are used.
    */
   readonly failureCounters?: { readonly syncs: CounterName; readonly removals: CounterName };
   /** What its rules can count for metrics; absent: nothing. */
@@ -146,8 +146,8 @@ export interface LiveBackend {
   /** What the tools showed of a node. Nothing is concluded from a part. */
   readDump(source: DumpSource, prefix: ChainPrefix): DumpReading;
   /**
-   * One family of a saved plan, checked: a file is no more trusted than any other input. Nothing is written whose steps do not
-   * lead where the plan says, or lead to what no program of this backend has.
+   * One family of a saved plan, checked: a file is no more trusted than any other input. A plan is refused if its steps lead
+   * to another state than it names, or to anything that no program of this backend has.
    */
   loadPlan(parsed: unknown, prefix: ChainPrefix): Promise<LoadedPlan>;
   /** The agent's view of one family: remembers what was applied, and applies differences. */
@@ -174,8 +174,8 @@ export interface LiveBackend {
   clean(run: Run, scope: Scope): Promise<CleanReport>;
   /**
    * Leaves the rules in force as a kube-proxy of the same mode would find its own, so that it takes them over when it starts,
-   * and removes what says that they are slicewright's. What kube-proxy would neither use nor remove goes too, unless
-   * Services would lose their rules by it: then it stays, `failed`. Under kube-proxy's names only.
+   * and removes the marks that show that they are slicewright's. What kube-proxy would neither use nor remove goes too,
+   * unless Services would lose their rules by it: then it stays, `failed`. Under kube-proxy's names only.
    */
   handOver(run: Run, scope: Scope): Promise<CleanReport>;
 }
@@ -197,16 +197,16 @@ export interface Observed {
   readonly isInForce: boolean;
   plan(target: Target, options: PlanOptions): Plan;
   /**
-   * What is there as packets meet it.
+   * The rules that are there, as packets meet them.
    *
-   * withOthers   follow also rules of other programs that stand before and take packets, where they are known
+   * withOthers   also follow other programs' rules that come first and take packets, where they are known
    */
   look(node: NodeContext, how?: { readonly withOthers: boolean }): Look;
   /** Known differences that its age shows: chains that only old kube-proxies have, or do not have yet. */
   readonly readings?: readonly Reading[];
   /** Other programs' rules that may decide before slicewright's rules do, each with its place. */
   inFront(): readonly string[];
-  /** Other programs' chains that stand before and are not followed, each with the rule that leads there; absent: none is known. */
+  /** Other programs' chains that come first and are not followed, each with the rule that leads there; absent: none known. */
   notFollowed?(): readonly string[];
 }
 

@@ -87,7 +87,7 @@ function ended({ child, forget }: Started, input: string, { timeoutMs, maxOutput
     child.on('error', (error) => {
       if (child.pid === undefined) end(startFailure(error));
     });
-    // A command may end without reading all: what it says counts.
+    // A command may end without reading all of its input: only its output counts.
     child.stdin?.on('error', () => {});
     // Bytes: nothing is re-encoded, and a long text is written faster.
     child.stdin?.end(Buffer.from(input, 'utf8'));
@@ -115,7 +115,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Why a program was not started, as the system says. */
+/** Why a program was not started, from the system's error. */
 function startFailure(error: unknown): CommandResult {
   const errno = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (errno === 'ENOENT') return notStarted('not-found', systemText(errno));

@@ -16,7 +16,7 @@ interface Entrance {
 
 const refusal = /^(.*) has no (?:local )?endpoints$/;
 
-/** Where rules for frontends stand. The first that names a frontend says its kind. */
+/** The chains that hold rules for frontends. The first one that names a frontend decides its kind. */
 const entrances: readonly Entrance[] = [
   {
     table: 'nat',
@@ -144,7 +144,7 @@ function withoutOwnAddresses(frontends: ReadonlyMap<string, FoundFrontend>): Rea
   return new Map(withRanges);
 }
 
-/** What a chain and those below it say. */
+/** What the rules of a chain and of those below it do. */
 interface Below {
   readonly text: string;
   readonly networks: readonly Cidr[];

@@ -24,11 +24,11 @@ import { nodeChains } from './node-chains.ts';
 import type { Entry, IptablesUnit } from './unit.ts';
 
 /**
- * A program that knows where each Service port's rules stand in it, so that a change costs what changed: linking and comparing
+ * A program that knows the places of each Service port's rules, so that a change costs what changed: linking and comparing
  * programs of 10,000 Services takes many times as long as the kernel takes for one endpoint.
  *
- * It is the program that `link` makes of the same units, beside what stays for others, and changes in place. The document of
- * a change is the one that `planRestores` makes of both programs. A property test holds it to both.
+ * It is the program that `link` makes of the same units, with the rules that stay for other programs, and changes in place.
+ * The document of a change is the one that `planRestores` makes of both programs. A property test holds it to both.
  */
 export interface Increment {
   /** What is in force: another value after each change. */

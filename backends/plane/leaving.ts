@@ -22,8 +22,8 @@ export async function makeWay(others: readonly LiveBackend[], run: Run, scope: S
 }
 
 /**
- * A plane on a node that may have changed its backend: what the others left goes once every Service is served by this
- * one. Connections end first, so every reading goes on with it.
+ * A plane on a node that may have changed its backend: what the other backends left goes once this one serves every
+ * Service. Connections end first, so every reading goes on with it.
  *
  * others   every other backend
  */

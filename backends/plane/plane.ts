@@ -43,7 +43,7 @@ export interface FamilySync {
   readonly againInMs: number | undefined;
 }
 
-/** A sync that wrote nothing and has nothing to say. */
+/** A sync that wrote nothing and has nothing to report. */
 export function emptySync(depth: Depth): FamilySync {
   return {
     depth,
@@ -71,7 +71,7 @@ export interface FamilyPlane {
   /**
    * Makes the kernel do what is wanted. A delta that fails is followed by a full sync at once.
    *
-   * throws   an Error that says what is in force; the next sync should be full
+   * throws   an Error whose message tells what is in force; the next sync should be full
    */
   sync(wanted: Target, depth: Depth): Promise<FamilySync>;
   /** A look that costs next to nothing. Returns which checked rules of slicewright's are missing; undefined: none. */

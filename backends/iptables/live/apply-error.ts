@@ -12,7 +12,7 @@ import type { Observation } from '../../netfilter/live/observation.ts';
  */
 export type ApplyErrorReason = KernelErrorReason | 'another-writer' | 'two-modes' | 'disturbed' | 'changed-since';
 
-/** Applying stopped. `inForce` says what packets meet now, as a sentence. */
+/** Applying stopped. `inForce` is a sentence about the rules that packets meet now. */
 export class ApplyError extends Error {
   readonly reason: ApplyErrorReason;
   readonly inForce: string;

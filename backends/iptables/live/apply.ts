@@ -53,10 +53,10 @@ const maxRounds = 200;
 /**
  * Makes the kernel hold what is wanted, from whatever it holds.
  *
- * Plan, perform, read, until there is nothing to plan: the reading after one round is the start of
- * the next, so success is always one that was seen. Every failure leaves the kernel somewhere on
- * the way of a plan, where each packet has its old fate or its new one. What is tried again, and
- * when a Service is left out, attempts.ts says.
+ * It plans, performs and reads until there is nothing to plan: the reading after one round is the start of
+ * the next, so it reports only a success that it has read back. Every failure leaves the kernel somewhere on
+ * the way of a plan, where each packet has its old fate or its new one. attempts.ts decides what is
+ * tried again, and when a Service is left out.
  *
  * start    a reading of a moment ago
  * throws   ApplyError

@@ -23,7 +23,7 @@ export function createHookGlance(family: Family, run: Run): HookGlance {
     const chain = chains[turn % chains.length];
     if (chain === undefined) return undefined;
     const { exitCode, stdout } = await run(command, ['-w', '5', '-t', table, '-S', chain]);
-    // A lock that is held, or a tool that fails, says nothing about rules.
+    // If another program holds the lock, or the tool fails, nothing is known about the rules.
     if (exitCode !== 0) return undefined;
     const wanted = hooks.filter((hook) => hook.chain === chain);
     return missingHook(family, wanted, stdout);

@@ -100,7 +100,7 @@ async function startOf(
   };
 }
 
-/** A plan whose steps lead elsewhere than it says, or to rules that slicewright has not; undefined: they do not. */
+/** A plan whose steps lead to another state than it names, or to rules that slicewright never makes; undefined: they do not. */
 function misleading(plan: SavedPlan, observed: Ruleset, vocabulary: Vocabulary): Diagnostic | undefined {
   const documents = plan.steps.flatMap((step) => (step.kind === 'restore' ? [step.document] : []));
   let outcome: Ruleset | undefined = observed;

@@ -43,10 +43,10 @@ const countedRule = /^\[(\d+):\d+\] -A (\S+) (.*)$/;
 const namingComment = /--comment "?([^" ]+\/[^" ]+)/;
 
 /**
- * What a table nat with counters says of endpoints.
+ * The counts per endpoint in a table nat with counters.
  *
  * Rules name their Service port in a comment. Where there are more than 1000 endpoints, rules of endpoints have none: then
- * the chain that leads to them tells, whose last sixteen characters all chains of one Service port share.
+ * the chain that leads to them shows it, since all chains of one Service port share their last sixteen characters.
  *
  * text   `iptables-save -c`
  */

@@ -58,7 +58,7 @@ export async function applyReport(
   }
 }
 
-/** What to say where iptables mode is gone, and what it made the kernel route for node ports on 127.0.0.1 is not. */
+/** The warning if iptables mode is gone, and the routing that it set up for node ports on 127.0.0.1 is still there. */
 export async function exposedBy(run: Run, start: IpvsProgram, after: IpvsProgram): Promise<Diagnostic | undefined> {
   const [before, now] = [start.found?.tables, after.found?.tables];
   return before === undefined || now === undefined ? undefined : exposedLoopback(run, before, now);

@@ -143,7 +143,7 @@ function desiredProgram(
   );
 }
 
-/** What was read, as the options say to see it. */
+/** The reading, interpreted as the options ask for. */
 function seen(
   read: IpvsProgram,
   desired: IpvsProgram,

@@ -24,7 +24,7 @@ const sysctlNames = [
 ] as const;
 
 /**
- * Everything of slicewright's in one family, and what else a plan must know: what others made, which real servers
+ * Everything of slicewright's in one family, and what else a plan must know: what other programs made, which real servers
  * have connections, which ones are draining.
  *
  * inUse    the mode of the tables that was chosen before, which stays
@@ -98,7 +98,7 @@ export async function readConnections(
   return all;
 }
 
-/** Several readings at once. Of those that fail, the first in this order tells why. */
+/** Several readings at once. If some fail, the error is that of the first in this order. */
 async function together<T extends readonly unknown[]>(
   readings: { readonly [K in keyof T]: Promise<T[K]> },
 ): Promise<T> {

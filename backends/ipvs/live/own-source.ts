@@ -45,7 +45,7 @@ export async function dialFromNode(
   return [{ ...kernelProblem(family, 'ipvs-source', `${effect}: ${message}`), severity: 'warning' }];
 }
 
-/** What is run once addresses are unbound. Most of them never had such a route, so failures say nothing. */
+/** Runs once addresses are unbound. Most of them never had such a route, so failures do not matter. */
 export async function forgetSource(run: Run, link: string, addresses: readonly IpAddress[]): Promise<void> {
   const lines = addresses.map((address) => `route delete ${routeOf(address, link)} proto ${protocol}`);
   await run('ip', ['-force', '-batch', '-'], document(lines));

@@ -81,7 +81,7 @@ async function remove(run: Run, scope: IpvsScope, remains: IpvsProgram, isEnd: b
 /**
  * What IPVS mode has left of slicewright's; undefined: nothing.
  *
- * isThorough   the link can be deleted by others, so look for the bookkeeping too
+ * isThorough   another program may have deleted the link, so look for the bookkeeping too
  * throws       IpvsError, KernelError
  */
 export async function observeRemains(

@@ -11,7 +11,7 @@ import type { IpSet } from '../program/sets.ts';
 
 /** Something that is in the way of a program and not slicewright's to take out of it. */
 export type Conflict =
-  /** The frontend is left out, the others stand. */
+  /** The frontend is left out, the others stay. */
   | { readonly kind: 'foreign-server'; readonly server: VirtualServer; readonly service: ServicePortId | undefined }
   /** Nothing can be applied: a set belongs to every Service. */
   | { readonly kind: 'other-set'; readonly found: IpSet; readonly wanted: IpSet };
@@ -68,7 +68,7 @@ export function reportConflicts(
  * A reading with another program's virtual servers counted as slicewright's, as when it takes over from
  * kube-proxy. Only those at addresses of slicewright's link, and at places of desired servers.
  *
- * excluded   ranges in which others keep theirs (`ipvs.excludeCIDRs`), except at places that slicewright wants itself
+ * excluded   ranges in which other programs keep theirs (`ipvs.excludeCIDRs`), except at places of desired servers
  */
 export function adoptForeign(observed: IpvsProgram, desired: IpvsProgram, excluded: readonly Cidr[]): IpvsProgram {
   const { found } = observed;

@@ -8,7 +8,7 @@ import { defaultMaxEntries, type IpSet, isAlwaysThere, type SetEntry, setIds, se
 /*
  * A program as kube-proxy's IPVS mode finds its own. kube-proxy takes over virtual servers, real servers, addresses, its
  * chains and its sets; it rewrites all rules of these chains, and never looks at a set of another name. So slicewright's
- * own sets go, and the rules that look into them say the same without a set until kube-proxy has synced.
+ * own sets go, and the rules that look into them are replaced by equal rules without a set until kube-proxy has synced.
  */
 
 /** Sets that kube-proxy does not know and that rules look into. */

@@ -295,7 +295,7 @@ function secondsLeft({ untilMs }: Late, nowMs: number): ReadonlyMap<SetEntry, nu
   return new Map(running.map(([entry, ms]) => [entry, Math.ceil((ms - nowMs) / 1000)]));
 }
 
-/** Rules of single Services, which stand in a chain of all. */
+/** Rules of single Services in a chain that all share. */
 function filtersOf(units: readonly Named[]): string {
   const filters = units.flatMap(([id, { outFilter }]) => (outFilter.length > 0 ? [[id, outFilter]] : []));
   return filters.length === 0 ? '' : canonicalJson(filters);

@@ -10,7 +10,7 @@ import type { Frontend, RealServer, VirtualServer } from '../program/servers.ts'
 import type { IpSet, SetEntry } from '../program/sets.ts';
 
 /**
- * One line for ipvsadm. `add-virtual` brings no real servers with it. A real server's edit only says whose it is: with the
+ * One line for ipvsadm. `add-virtual` brings no real servers with it. A real server's edit only names its owner: with the
  * virtual server's other real servers in each, a saved plan would grow with the square of their number.
  */
 export type ServerEdit = {

@@ -23,7 +23,7 @@ export function asApplied(program: IpvsProgram): IpvsProgram {
 
 /**
  * What is there once the plan from one program to another went through and all connections have ended: what
- * others have stays as it was.
+ * other programs have is unchanged.
  */
 export function afterPlan(observed: IpvsProgram, desired: IpvsProgram): IpvsProgram {
   const before = observed.found ?? foundAfter(observed);

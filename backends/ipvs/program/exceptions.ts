@@ -61,7 +61,7 @@ function replacedScheduler(ir: ServicePortIR, node: NodeContext): string | undef
 /**
  * {@link expectation} with the exceptions of IPVS: what its programs are held to, exactly.
  *
- * Each exception is one change to what is asked, so that all else stays as the reference says.
+ * Each exception is one change to what is asked, so that the reference decides all else.
  * README.md gives their reasons.
  */
 export function ipvsExpectation(given: readonly ServicePortIR[], node: NodeContext): (packet: Packet) => Verdict {

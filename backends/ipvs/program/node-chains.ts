@@ -25,7 +25,7 @@ export interface ChainInput {
 }
 
 /**
- * All rules of IPVS mode: a bounded number whatever the number of Services, because the sets say
+ * All rules of IPVS mode: a bounded number whatever the number of Services, because sets show
  * which Service a packet is for (IPVS-6.3, IPVS-6.4).
  *
  * A rule over a set that never had an entry is left out, as kube-proxy does; the filter rules

@@ -130,7 +130,7 @@ export function parseConnections(text: string): ReadonlyMap<RealKey, number> {
       frontend = protocol === undefined || place === undefined ? undefined : { protocol, ...place };
       continue;
     }
-    // `-> 10.1.0.2:80  Masq  1  0  3`: weight, active, inactive come last, whatever columns stand before.
+    // `-> 10.1.0.2:80  Masq  1  0  3`: weight, active, inactive come last, whatever columns come first.
     const real = parseEndpoint(words[1]);
     const count = Number(words.at(-2)) + Number(words.at(-1));
     if (frontend === undefined || real === undefined || !(count > 0)) continue;

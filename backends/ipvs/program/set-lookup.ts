@@ -41,7 +41,7 @@ export function setHolds(
   }
 }
 
-/** What a set's definition says that its entries are; of other types there is nothing that slicewright looks up. */
+/** The type of a set's entries, by its definition; slicewright looks up nothing in sets of other types. */
 export function typeOf(set: IpSet): SetType | 'other' {
   return indexOf(set).type;
 }

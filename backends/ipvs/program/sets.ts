@@ -13,7 +13,7 @@ export type SetType = 'hash:ip' | 'hash:ip,port' | 'hash:ip,port,ip' | 'hash:ip,
 
 export interface IpSet {
   readonly name: SetName;
-  /** What `create` says after the name, without what the kernel chooses: `hash:ip,port family inet maxelem 65536`. */
+  /** The words of `create` after the name, without what the kernel chooses: `hash:ip,port family inet maxelem 65536`. */
   readonly definition: string;
   /** In text order. */
   readonly entries: readonly SetEntry[];

@@ -79,8 +79,8 @@ const out: readonly Stage[] = [['nat', 'POSTROUTING']];
 const leaving: readonly Stage[] = [['filter', 'OUTPUT']];
 
 /**
- * A process that names no source gets the address it dials, if that is the node's own: the routes
- * of the local table say so. A frontend bound for IPVS is such an address.
+ * A process that names no source gets the address it dials, if that is the node's own: so the routes
+ * of the local table have it. A frontend bound for IPVS is such an address.
  */
 function sourceOf(packet: Packet, isLocal: (address: IpAddress) => boolean): IpAddress {
   return takesDestination(packet, isLocal) ? packet.destination : packet.source;
@@ -130,7 +130,7 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
   function leave(flow: Flow, isLocal: (address: IpAddress) => boolean, share: Rational = one): void {
     const sent = pass([...leaving, ...out], flow, share);
     if (sent === undefined || !isLocal(sent.destination)) arrive(sent, share);
-    // What the node says to itself only changes one address of its own for another.
+    // A packet from the node to itself only gets another of the node's addresses.
     else arrive(pass(inward, { ...sent, inInterface: 'lo', isMasqueraded: sent.isTranslated }, share), share);
   }
 
@@ -152,7 +152,7 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
     const chosen = sharesOf(server, flow.packet);
     // ip_vs_leave: port unreachable, for TCP too.
     if (chosen.length === 0) outcomes.push({ fate: { kind: 'reject' }, share: one });
-    // All before any goes on, since they stand below their virtual server.
+    // Notes all of them before any goes on, since they are listed below their virtual server.
     for (const { real, share } of chosen) {
       note({ where, rule: `-a ${realWords(server, real)}`, share, depth: 1 });
     }
