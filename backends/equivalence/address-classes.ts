@@ -8,7 +8,7 @@ import { kindsOf } from './regions.ts';
 /** An address where packets are sent to, and what is known of it by now. */
 export interface KnownAddress {
   readonly address: IpAddress;
-  /** It is told apart at every port, or stands for addresses that are not told apart from it. */
+  /** It is a class of its own at every port, or represents the addresses of its class. */
   isOpen: boolean;
   /** Ports that are looked up together with it. */
   readonly named: Set<string>;

@@ -16,11 +16,12 @@ import {
 /*
  * Compares two programs by what happens to packets, not by text and not by samples.
  *
- * A program's answer for a packet depends on nothing but the answers to the questions that it asks on the packet's way. So
+ * A program's answer for a packet depends only on the answers to the questions that it asks on the packet's way. So
  * the packets are cut by those questions: one packet is followed through both programs, every question about it is noted,
- * and for each other answer another packet is made, until no packet asks anything new. What was found equal then is equal
- * for every packet that a kernel lets through, with exact shares. Only where a place has more kinds of clients than are
- * tried (a Service's endpoints as clients of themselves, above a hundred) it is a sample, and said to be one.
+ * and for each other answer another packet is made, until no packet asks anything new. If all these packets get equal
+ * verdicts, so does every packet that a kernel lets through, with exact shares. Only where a place has more kinds of
+ * clients than are tried (a Service's endpoints as clients of themselves, above a hundred) is the result a sample,
+ * and it is marked as one.
  */
 
 export interface Comparison {

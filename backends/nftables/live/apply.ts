@@ -83,7 +83,7 @@ export async function applyWanted(
       if (quarantine.taken()) continue;
       break;
     }
-    // All of it was just taken, as nft said, and is not there.
+    // nft just reported that it took all of it, and it is not there.
     if (isWritten && ++disturbances > mostDisturbances)
       throw new NftError(scope.family, { reason: 'disturbed' }, unheeded);
     isWritten = false;

@@ -41,7 +41,7 @@ interface Remembered {
   readonly services: readonly ServicePortIR[];
   readonly node: NodeContext;
   readonly of: Increment;
-  /** What lowering said of Service ports; of most nothing. */
+  /** The diagnostics from lowering Service ports; most have none. */
   readonly complaints: Map<ServicePortId, readonly Diagnostic[]>;
 }
 
