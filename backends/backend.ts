@@ -21,14 +21,14 @@ import type { Scope, Target } from './target.ts';
 import type { TrafficMeter } from './traffic.ts';
 
 /*
- * The contract of a backend: one way to make a kernel do what the IR says.
+ * The contract of a backend: one way to make a kernel do what the IR asks for.
  *
- * Everything above `backends/` speaks of backends through these types and knows none by name. A backend's own types, its
+ * Everything above `backends/` uses backends through these types and knows none by name. A backend's own types, its
  * program and its steps, stay inside: each value here closes over them. So a caller cannot hand one backend's program to
- * another, and a backend that is added needs no line in a caller.
+ * another, and a new backend needs no line in a caller.
  *
  * It has two halves. The first is pure and cheap to load: programs from Service ports, as text and files. The second,
- * `live`, speaks to a kernel or reads what was saved of one; it is loaded when a command needs it.
+ * `live`, talks to a kernel or reads what was saved of one; it is loaded when a command needs it.
  *
  * One family at a time: dual stack is two programs, as it is two kernels.
  */
@@ -39,7 +39,7 @@ export interface Backend {
   make(target: Target): Made;
   /**
    * Names in its programs that are made from a Service port's name and cannot be taken apart again: hashes, and names without
-   * the characters that tools do not take. Also of what it has no more, or of endpoints that it does not have.
+   * the characters that tools do not take. The port and the endpoints may be ones that the program no longer has.
    *
    * returns   equally many in the same order for any port, with equally many endpoints
    */
@@ -54,7 +54,7 @@ export interface Made {
   readonly diagnostics: readonly Diagnostic[];
   /** One readable document. */
   text(): string;
-  /** What of the program belongs to one Service port, for people; empty: nothing, or there is no such port. */
+  /** The rules of one Service port in the program, for people; empty: it has none, or there is no such port. */
   rulesOf(id: ServicePortId): string;
   /** File name → contents, loadable by the tools. */
   files(): ReadonlyMap<string, string>;
@@ -63,7 +63,7 @@ export interface Made {
 export interface Witness {
   /** What the program of these Service ports does with a packet, by which rules. */
   trace(target: Target, packet: Packet): Trace;
-  /** The probes that the program treats otherwise than it should; empty, or slicewright has made a mistake. */
+  /** The probes that the program treats differently than it should; empty, unless slicewright has a defect. */
   verify(target: Target): readonly Mismatch[];
   /** The program as packets meet it, to be compared with what is found somewhere. */
   look(target: Target): Look;
@@ -88,7 +88,7 @@ export interface PacketCounters {
   read(run: Run, prefix: ChainPrefix): Promise<ReadonlyMap<string, number>>;
 }
 
-/** What of the settings a machine can do. */
+/** The settings that this machine supports. */
 export interface PossibleSettings {
   readonly settings: Settings;
   /** What was left out of them, as warnings. */
@@ -98,8 +98,8 @@ export interface PossibleSettings {
 /** What a backend does with a kernel, or with what was saved of one. Functions that take a `Run` throw BackendError. */
 export interface LiveBackend {
   /**
-   * kube-proxy's own counters of syncs and of removals that failed, where this mode has some; undefined: those of iptables
-   * mode stand for it.
+   * kube-proxy's own counters of syncs and of failed removals in this mode; undefined: this mode has none, and those of
+   * iptables mode are used.
    */
   readonly failureCounters?: { readonly syncs: CounterName; readonly removals: CounterName };
   /** What its rules can count for metrics; absent: nothing. */
@@ -113,7 +113,7 @@ export interface LiveBackend {
   possible?(run: Run, settings: Settings): Promise<PossibleSettings>;
   /** Whether this machine can do what is wanted. Changes nothing that stays. */
   check(run: Run, settings: Settings): Promise<void>;
-  /** Settings that are made once before the first rule. What cannot be set is told and decides nothing. */
+  /** Settings that are made once before the first rule. A setting that cannot be made is reported and decides nothing. */
   prepare(run: Run, settings: Settings): Promise<readonly Preparation[]>;
   /** Kernel modules that it asks for by name. */
   modules(settings: Settings): readonly string[];
@@ -122,13 +122,13 @@ export interface LiveBackend {
   /**
    * What a family's kernel holds now.
    *
-   * isNeeded   false: a machine without this family, or without anything in it that shall go (slicewright's, and at a
-   *            take-over another program's), is no failure
+   * isNeeded   false: a machine without this family, or with nothing to remove (slicewright's, and at a take-over another
+   *            program's), is no failure
    * returns    undefined: nothing is there, and nothing is needed
    */
   observe(run: Run, scope: Scope, isNeeded: boolean): Promise<Kernel | undefined>;
   /**
-   * What the kernel counts of the traffic to each endpoint, whoever wrote the rules.
+   * What the kernel counts of the traffic to each endpoint. It makes no difference which program wrote the rules.
    *
    * isNeeded   false: a machine without this family, or where this backend has nothing, is no failure
    * returns    undefined: there is nothing to count with, and nothing is needed
@@ -146,20 +146,20 @@ export interface LiveBackend {
   /** What the tools showed of a node. Nothing is concluded from a part. */
   readDump(source: DumpSource, prefix: ChainPrefix): DumpReading;
   /**
-   * One family of a saved plan, checked: a file is no more trusted than any other input. Nothing is written whose steps do not
-   * lead where the plan says, or lead to what no program of this backend has.
+   * One family of a saved plan, checked: a file is no more trusted than any other input. A plan is refused if its steps lead
+   * to another state than it names, or to anything that no program of this backend has.
    */
   loadPlan(parsed: unknown, prefix: ChainPrefix): Promise<LoadedPlan>;
   /** The agent's view of one family: remembers what was applied, and applies differences. */
   createPlane(options: PlaneOptions): FamilyPlane;
   /**
-   * What it has on a node where another backend shall be in force; undefined: nothing that stays behind.
+   * What this backend has left on a node where another backend is to be in force; undefined: nothing.
    *
-   * successor   the backend that shall be in force
+   * successor   the backend that is to be in force
    */
   remains(run: Run, scope: Scope, successor: Successor): Promise<Remains | undefined>;
   /**
-   * Reads what `clean` starts from, and changes nothing: what cannot be read in one family, or of one backend, shall show
+   * Reads what `clean` starts from, and changes nothing: if one family or backend cannot be read, that must show
    * before anything of another is removed. Throws BackendError.
    */
   checkCleanable(run: Run, scope: Scope): Promise<void>;
@@ -174,8 +174,8 @@ export interface LiveBackend {
   clean(run: Run, scope: Scope): Promise<CleanReport>;
   /**
    * Leaves the rules in force as a kube-proxy of the same mode would find its own, so that it takes them over when it starts,
-   * and removes what says that they are slicewright's. What kube-proxy would neither use nor remove goes too, unless
-   * Services would lose their rules by it: then it stays, `failed`. Under kube-proxy's names only.
+   * and removes the marks that show that they are slicewright's. What kube-proxy would neither use nor remove goes too,
+   * unless Services would lose their rules by it: then it stays, `failed`. Under kube-proxy's names only.
    */
   handOver(run: Run, scope: Scope): Promise<CleanReport>;
 }
@@ -193,43 +193,43 @@ export interface Observed {
   readonly source: string;
   /** Something of slicewright's is there. */
   readonly isOurs: boolean;
-  /** Rules of this mode decide about Services' packets there, whoever wrote them. */
+  /** Rules of this mode, from any program, decide about Services' packets on this machine. */
   readonly isInForce: boolean;
   plan(target: Target, options: PlanOptions): Plan;
   /**
-   * What is there as packets meet it.
+   * The rules that are there, as packets meet them.
    *
-   * withOthers   follow also rules of other programs that stand before and take packets, where they are known
+   * withOthers   also follow other programs' rules that come first and take packets, where they are known
    */
   look(node: NodeContext, how?: { readonly withOthers: boolean }): Look;
   /** Known differences that its age shows: chains that only old kube-proxies have, or do not have yet. */
   readonly readings?: readonly Reading[];
-  /** Other programs' rules that may decide before slicewright's are asked, each with where it stands. */
+  /** Other programs' rules that may decide before slicewright's rules do, each with its place. */
   inFront(): readonly string[];
-  /** Other programs' chains that stand before and are not followed, each with the rule that leads there; absent: none is known. */
+  /** Other programs' chains that come first and are not followed, each with the rule that leads there; absent: none known. */
   notFollowed?(): readonly string[];
 }
 
 export interface PlanOptions {
   /** What decides about traffic now, where another backend does. */
   readonly before: Side | undefined;
-  /** The plan will be applied to a kernel that looks like this. A dump belongs to nobody, a kernel to slicewright. */
+  /** The plan will be applied to a kernel that looks like this: slicewright owns a kernel's rules; a dump has no owner. */
   readonly isToBeApplied: boolean;
 }
 
 /** What a kernel held a moment ago. */
 export interface Kernel extends Observed {
   /**
-   * Why `apply` would refuse here: another writer, a missing tool. Asked of all families before the first is changed, so
-   * it changes nothing, and says so.
+   * Why `apply` would refuse here: another writer, a missing tool. The caller asks it of all families before it changes the
+   * first. It changes nothing itself, and its message tells the user so.
    *
    * returns   undefined: nothing that shows before a change is tried
    */
   refusal(target: Target): Promise<Diagnostic | undefined>;
   /**
-   * Makes it hold what is wanted, as read back.
+   * Makes the kernel hold what is wanted, and reads it back.
    *
-   * returns   what became of it, failures of the kernel included: every packet has its old fate or its new one then
+   * returns   the outcome, failures of the kernel included: then every packet has its old fate or its new one
    */
   apply(target: Target): Promise<ApplyReport>;
 }
@@ -244,7 +244,7 @@ export interface Cost {
   readonly words: { readonly transaction: string; readonly part: string };
 }
 
-/** From what is in force to what is wanted, in one family. */
+/** The steps from the observed to the desired rules, in one family. */
 export interface Plan {
   readonly family: Family;
   readonly backend: string;
@@ -267,7 +267,7 @@ export interface Plan {
 
 /** What a plan changes, for people and programs. */
 export interface PlanChanges {
-  /** Frontends whose clients are served otherwise, or by other rules. */
+  /** Frontends whose clients are served differently, or by other rules. */
   readonly frontends: readonly FrontendChange[];
   /** Part by part: chains, virtual servers, sets. */
   readonly parts: readonly PartDiff[];
@@ -277,7 +277,7 @@ export interface PlanChanges {
   readonly notes: readonly string[];
 }
 
-/** What became of an apply in one family. */
+/** The outcome of an apply in one family. */
 export interface ApplyReport {
   /** Everything that is wanted is in force, as read back. */
   readonly isDone: boolean;
@@ -292,7 +292,7 @@ export type LoadedPlan =
   | { readonly kind: 'refused'; readonly problems: readonly PlanProblem[] };
 
 export interface PlanProblem {
-  /** Of the value in the file: `steps.3.document`; empty: of no single value. */
+  /** The path of the faulty value in the file: `steps.3.document`; empty: no single value is at fault. */
   readonly path: readonly (string | number)[];
   readonly message: string;
 }
@@ -355,7 +355,7 @@ export interface CleanReport {
   readonly done: readonly string[];
   /** What is left because it is another program's, for people. */
   readonly others: string | undefined;
-  /** What is slicewright's and is left because other programs' rules lead to it, and to which rules. Each run says so. */
+  /** What slicewright leaves in place because other programs' rules lead to it, and which rules. Each run reports it. */
   readonly kept: readonly Diagnostic[];
   readonly problems: readonly Diagnostic[];
 }

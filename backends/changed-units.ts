@@ -4,15 +4,15 @@ import type { ServicePortId } from '../compiler/values/names.ts';
 import type { Lowered } from './maker.ts';
 import type { Target } from './target.ts';
 
-/** What there was to say of Service ports when they were lowered; of most nothing. */
+/** The diagnostics from lowering Service ports; most have none. */
 export type Complaints = ReadonlyMap<ServicePortId, readonly Diagnostic[]>;
 
 /** What a change of the list of Service ports comes to, lowered. */
 export interface ChangedUnits<Unit> {
   readonly units: ReadonlyMap<ServicePortId, Unit | 'gone'>;
-  /** Those that came or changed. */
+  /** The Service ports that are new or changed. */
   readonly services: readonly ServicePortIR[];
-  /** As it is afterwards. */
+  /** The complaints after the change. */
   readonly complaints: Complaints;
 }
 

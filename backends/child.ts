@@ -15,10 +15,11 @@ export interface Started {
 }
 
 /**
- * Starts a command that ends when this process ends before it: nobody would read what it says, and it would take the part of its
- * input that it has for the whole. From before its start on, since a signal may come right after it.
+ * Starts a command that ends when this process ends before it. Otherwise the command would go on without a reader for its
+ * output, and would take the part of its input that it has for the whole. Signals are handled from before the start on,
+ * since one may come right after it.
  *
- * Where others listen to a signal, they decide when to end.
+ * Where other code of this process listens to a signal too, that code decides when to end.
  *
  * throws   what `start` throws
  */

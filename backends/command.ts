@@ -1,4 +1,4 @@
-/** What became of one command. A command that could not be started has no exit code. */
+/** The outcome of one command. A command that could not be started has no exit code. */
 export interface CommandResult {
   readonly exitCode: number | undefined;
   readonly stdout: string;

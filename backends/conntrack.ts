@@ -15,7 +15,7 @@ export interface StaleFlows {
   readonly endpoint: { readonly address: IpAddress; readonly port: Port } | undefined;
 }
 
-/** What became of forgetting connections. Never an error: the rules are in force, and the connections time out. */
+/** The outcome of forgetting connections. Never an error: the rules are in force, and the connections time out. */
 export interface ForgetReport {
   /** How many of the asked kinds of connection existed. */
   readonly found: number;

@@ -2,8 +2,8 @@ import type { Diagnostic } from '../compiler/values/diagnostic.ts';
 import type { Family } from '../compiler/values/address.ts';
 
 /**
- * A kernel or its tools did not do what a backend told them. Each backend has its own kinds, which say why; above
- * `backends/` all that counts is what to tell people.
+ * A kernel or its tools refused or failed. Each backend has its own kinds, which give the reason; above
+ * `backends/` only the message for people counts.
  */
 export abstract class BackendError extends Error {
   abstract readonly reason: string;

@@ -25,7 +25,7 @@ export interface BackendEntry {
 }
 
 /**
- * The list of backends; this is the one place that knows them all. The first is what is used where nobody chose.
+ * The list of backends; this is the one place that knows them all. The first is the default.
  *
  * Their order is the order in which they are cleaned up: rules before the sets that they look into.
  */
@@ -60,7 +60,7 @@ export function backendNames(): readonly string[] {
   return entries.map(({ name }) => name);
 }
 
-/** What is used where nobody chose. */
+/** The backend that is used where the user chose none. */
 export function defaultBackend(): string {
   return entries[0]?.name ?? '';
 }
@@ -99,15 +99,15 @@ export function register(entry: BackendEntry): () => void {
   };
 }
 
-/** A backend before a kernel, on a node where others may have been in force. */
+/** A backend before a kernel, on a node where other backends may have been in force. */
 export interface Mode {
   readonly backend: Backend;
   readonly live: LiveBackend;
-  /** Before this mode's rules come into force in a family: what the others change for that. Returns warnings. */
+  /** Before this mode's rules come into force in a family: what the other backends change for that. Returns warnings. */
   makeWay(run: Run, scope: Scope): Promise<readonly Diagnostic[]>;
-  /** What the others left in one family. */
+  /** What the other backends left in one family. */
   remains(run: Run, scope: Scope): Promise<readonly Remains[]>;
-  /** The agent's plane, which also takes out what the others left. */
+  /** The agent's plane, which also removes what the other backends left. */
   createPlane(options: PlaneOptions): FamilyPlane;
 }
 
@@ -144,8 +144,8 @@ function entryOf(name: string): BackendEntry {
 }
 
 /**
- * The documents of both families as one file each: those of one name are joined. A setting that
- * would stand there twice says nothing new: sysctls know no families.
+ * The documents of both families as one file each: files of the same name are joined. A setting that both
+ * have is written once: sysctls know no families.
  */
 export function joinFiles(made: readonly Made[]): ReadonlyMap<string, string> {
   const joined = new Map<string, string>();

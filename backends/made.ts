@@ -34,7 +34,7 @@ export function programsOf<Unit, Program, Whole>(maker: Maker<Unit, Program, Who
 
 /** What a backend's programs do, and what they are held to: the reference, or the reference with its exceptions. */
 export interface Meaning<Program> {
-  /** Asked for the verdict alone, it need not tell the way. */
+  /** A brief trace gives the verdict, and need not tell the way. */
   trace(program: Program, packet: Packet, node: NodeContext, how?: { readonly brief: boolean }): Trace;
   expectation(irs: readonly ServicePortIR[], node: NodeContext): (packet: Packet) => Verdict;
   look(program: Program, node: NodeContext): Look;

@@ -16,11 +16,11 @@ export interface Lowered<Unit> {
 /**
  * How a backend makes a program of one family. All functions are pure.
  *
- * Whole   what of all Service ports together the share of each one depends on; part of its memo key
+ * Whole   the facts about all Service ports together that each one's unit depends on; part of its memo key
  */
 export interface Maker<Unit, Program, Whole = undefined> {
   readonly name: string;
-  /** What {@link Maker.lower} has to know of the others. */
+  /** What {@link Maker.lower} has to know of the other Service ports. */
   wholeOf(irs: readonly ServicePortIR[]): Whole;
   /** The share of one Service port. Remembered by hash. */
   lower(ir: ServicePortIR, node: NodeContext, whole: Whole): Lowered<Unit>;
@@ -34,7 +34,7 @@ export interface Maker<Unit, Program, Whole = undefined> {
   print(program: Program): string;
   /** The share of one Service port, in the same forms. Nothing loads it: what all share is not in it. */
   printUnit(unit: Unit, node: NodeContext): string;
-  /** As `Backend.hiddenNames`. */
+  /** See `Backend.hiddenNames`. */
   hiddenNames(port: NamedPort, endpoints: readonly EndpointAddress[]): readonly string[];
   /** File name → contents, as the tools' own save formats and loadable by them. */
   files(program: Program, node: NodeContext): ReadonlyMap<string, string>;

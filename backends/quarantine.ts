@@ -2,9 +2,9 @@
  * Finds the Services that the kernel rejects, so that all others can be served.
  *
  * Where a refusal names its rule, that Service is left out at once. Where it does not (legacy mode
- * can only say that a table was refused), all Services in question are held back, the rest is
- * applied, and then half after half is let in again: those that pass stay, and of those that
- * do not the half that does not, until a Service stands alone. For k bad ones among n that
+ * can only report that a table was refused), all Services in question are held back and the rest is
+ * applied. Then half after half is let in again: a half that passes stays, and a half that
+ * does not is halved again, until a single Service is left. For k bad ones among n that
  * takes about 2k · log₂ n tries.
  */
 export interface Quarantine {
@@ -12,7 +12,7 @@ export interface Quarantine {
   readonly held: () => ReadonlySet<string>;
   /** Those found to be refused. */
   readonly convicted: () => readonly string[];
-  /** A try was refused. Returns false when nobody is left to suspect: then no Service is the cause. */
+  /** The kernel refused a try. Returns false when no suspect is left: then no Service is the cause. */
   readonly refused: (suspects: readonly string[]) => boolean;
   /** All that is not held was taken. Returns whether there is more to try. */
   readonly taken: () => boolean;

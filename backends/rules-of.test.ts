@@ -37,7 +37,7 @@ describe.each(backendNames())('rules of one Service port in %s mode', (name) => 
   });
 });
 
-/** Lines, and elements of nft's sets, whatever stands around them. */
+/** Lines, and elements of nft's sets, without the text around them. */
 function partsIn(text: string): string[] {
   return text
     .split(/\n|, /)

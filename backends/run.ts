@@ -4,7 +4,7 @@ import { getSystemErrorMap } from 'node:util';
 import { type Started, startChild } from './child.ts';
 import type { CommandResult, Run } from './command.ts';
 
-/** Where an administrator's programs are. Never the caller's PATH: we run with all rights. */
+/** Where an administrator's programs are. Never the caller's PATH: slicewright runs with all rights. */
 const folders = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin'];
 
 export interface RunOptions {
@@ -14,17 +14,18 @@ export interface RunOptions {
   readonly maxOutput?: number;
 }
 
-/** From the request to end to the end by force. */
+/** Time between the request to end and the end by force. */
 const graceMs = 5_000;
 
 /**
  * Runs commands on this machine.
  *
- * The program is looked up in fixed folders and started by its absolute path, without a shell and
- * with nothing of our environment but a fixed PATH and the C locale, since messages are read.
+ * The program is looked up in fixed folders and started by its absolute path, without a shell. Its environment holds
+ * a fixed PATH and the C locale and nothing else, since slicewright reads its messages.
  * A command that outlives its time is asked to end, then killed.
  *
- * A library around `spawn` was a seventh of what a small change costs an agent, beside what it took to load.
+ * This calls `spawn` directly: with a library around it, the library took a seventh of the agent's time for a small
+ * change, and time to load.
  */
 export function hostRun({ timeoutMs = 300_000, maxOutput = 256_000_000 }: RunOptions = {}): Run {
   return async (file, args, input = '') => {
@@ -74,7 +75,7 @@ function ended({ child, forget }: Started, input: string, { timeoutMs, maxOutput
       forget();
       resolve(result);
     };
-    // What a command's own children keep open says nothing any more.
+    // After the command's exit, output that its own children write no longer matters.
     child.on('exit', () => stopped && [child.stdout, child.stderr].forEach((stream) => stream?.destroy()));
     child.on('close', (code) => {
       const [stdout, stderr] = outputs.map(({ text }) => text) as [string, string];
@@ -82,11 +83,11 @@ function ended({ child, forget }: Started, input: string, { timeoutMs, maxOutput
       const exitCode = failure === undefined ? (code ?? undefined) : undefined;
       end({ exitCode, stdout, stderr, ...(failure === undefined ? {} : { failure }) });
     });
-    // That it could not be asked to end is no error: it is ending.
+    // A failed request to end the command is no error: it is ending anyway.
     child.on('error', (error) => {
       if (child.pid === undefined) end(startFailure(error));
     });
-    // A command may end without reading all: what it says counts.
+    // A command may end without reading all of its input: only its output counts.
     child.stdin?.on('error', () => {});
     // Bytes: nothing is re-encoded, and a long text is written faster.
     child.stdin?.end(Buffer.from(input, 'utf8'));
@@ -114,7 +115,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Why a program was not started, as the system says. */
+/** Why a program was not started, from the system's error. */
 function startFailure(error: unknown): CommandResult {
   const errno = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (errno === 'ENOENT') return notStarted('not-found', systemText(errno));

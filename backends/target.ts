@@ -4,12 +4,12 @@ import type { ChainPrefix } from '../compiler/settings.ts';
 import type { Cidr, Family } from '../compiler/values/address.ts';
 import type { ServicePortId } from '../compiler/values/names.ts';
 
-/** What a node shall do in one family. */
+/** What a node should have in force in one family. */
 export interface Target {
   /** In id order. */
   readonly services: readonly ServicePortIR[];
   readonly node: NodeContext;
-  /** Where `services` comes from, if that is known: whoever did what the other list says need not look at all of this one. */
+  /** Where `services` comes from, if known: code that has handled the earlier list need only look at the differences. */
   readonly since?: Since | undefined;
 }
 
@@ -20,10 +20,14 @@ export interface Since {
   readonly changes: ServiceChanges;
 }
 
-/** What became of Service ports: their new meaning, or that they are no more. */
+/** The changes to Service ports: their new meaning, or that they are gone. */
 export type ServiceChanges = ReadonlyMap<ServicePortId, ServicePortIR | 'gone'>;
 
-/** From the list before the first way to the list after the second; undefined where the second does not go on from `between`. */
+/**
+ * Joins changes: from the list before the first to the list after the second.
+ *
+ * returns   undefined where the second does not go on from `between`
+ */
 export function joinSince(
   first: Since | undefined,
   between: readonly ServicePortIR[],
@@ -34,16 +38,16 @@ export function joinSince(
 }
 
 /**
- * What of a kernel is slicewright's to change, in one family. Decided once, on the command line: nothing below it has a
- * default for any of this, because a default once emptied another slicewright's family.
+ * Which parts of a kernel slicewright may change, in one family. Decided once, on the command line: no code below it has a
+ * default for any of this, because a default once emptied the family of another slicewright.
  */
 export interface Scope {
   readonly family: Family;
-  /** Of the names of everything that slicewright makes. */
+  /** Starts the names of everything that slicewright makes. */
   readonly prefix: ChainPrefix;
-  /** Count as slicewright's what another program made under these names: a kube-proxy's that was stopped. */
+  /** Treat what another program made under these names as slicewright's: a kube-proxy's that was stopped. */
   readonly takeOver: boolean;
-  /** Where a take-over leaves virtual servers of others alone (`ipvs.excludeCIDRs`). */
+  /** Where a take-over leaves other programs' virtual servers alone (`ipvs.excludeCIDRs`). */
   readonly excludeCidrs: readonly Cidr[];
 }
 

@@ -5,9 +5,9 @@ import type { Port, Protocol } from '../compiler/values/port.ts';
 export type Pool = 'cluster' | 'local';
 export type ByPool = Readonly<Record<Pool, number>>;
 
-/** What a kernel counted of one endpoint, since it began to count. A counter that goes back has begun anew. */
+/** What a kernel has counted of one endpoint since it began to count. A counter that goes back has started again. */
 export interface EndpointTraffic {
-  /** `shop/cart:http`, as the kernel's own names tell; undefined: they do not. */
+  /** `shop/cart:http`, from the kernel's own names; undefined: they do not show it. */
   readonly servicePort: string | undefined;
   /** What clients dialled; undefined: all places of the Service port are counted together. */
   readonly dialled: DialledPlace | undefined;
@@ -17,7 +17,7 @@ export interface EndpointTraffic {
   readonly connections: number;
   /**
    * Connections for which this endpoint was chosen out of each pool. Their counters can be younger than that of all connections.
-   * undefined: the kernel does not tell; where `dialled` is known, it follows from the place.
+   * undefined: the kernel does not show it; where `dialled` is known, it follows from the place.
    */
   readonly byPool?: ByPool | undefined;
   /** Of all packets, in both directions; undefined: only connections are counted. */
@@ -38,7 +38,7 @@ export interface Volume {
 }
 
 export interface TrafficReading {
-  /** In no order. One endpoint of a Service port can stand in it more than once: then they add up. */
+  /** In no order. One endpoint of a Service port can be in it more than once: then the counts add up. */
   readonly counts: readonly EndpointTraffic[];
   /** Why connections are not counted, for people; undefined: they are. */
   readonly uncounted: string | undefined;

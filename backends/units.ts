@@ -5,8 +5,8 @@ import { canonicalJson } from '../compiler/values/canonical-json.ts';
 import type { ServicePortId } from '../compiler/values/names.ts';
 
 /**
- * A maker that lowers a Service port again only if its meaning changed: by content hash, and by
- * what of the node and the whole program lowering sees. Only what the last program used is kept.
+ * A maker that lowers a Service port again only if its meaning changed. It compares content hashes, and the facts about the
+ * node and the whole program that lowering depends on. It keeps only the units that the last program used.
  */
 export function rememberUnits<Unit, Program, Whole>(maker: Maker<Unit, Program, Whole>): Maker<Unit, Program, Whole> {
   let surroundings = '';

@@ -8,7 +8,7 @@ import { kindsOf } from './regions.ts';
 /** An address where packets are sent to, and what is known of it by now. */
 export interface KnownAddress {
   readonly address: IpAddress;
-  /** It is told apart at every port, or stands for addresses that are not told apart from it. */
+  /** It is a class of its own at every port, or represents the addresses of its class. */
   isOpen: boolean;
   /** Ports that are looked up together with it. */
   readonly named: Set<string>;
@@ -18,11 +18,11 @@ export interface KnownAddress {
   readonly asked: Set<readonly PortOf[]>;
   /** Of those, the ones that are tried here. */
   readonly tried: Set<string>;
-  /** Of the tried ones, those that did not show what becomes of all packets. */
+  /** Those of the tried ones that did not show what happens to all packets. */
   readonly lacking: Set<string>;
   readonly pending: { readonly address: IpAddress; readonly protocol: Protocol; readonly port: Port }[];
   isWaiting: boolean;
-  /** The port of each protocol that stands for all that nobody asks for; empty before an open address is looked at. */
+  /** For each protocol, the port that stands for all ports without a rule; empty before an open address is looked at. */
   readonly free: Map<Protocol, Port>;
 }
 

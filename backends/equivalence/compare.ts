@@ -16,11 +16,12 @@ import {
 /*
  * Compares two programs by what happens to packets, not by text and not by samples.
  *
- * A program's answer for a packet depends on nothing but the answers to the questions that it asks on the packet's way. So
+ * A program's answer for a packet depends only on the answers to the questions that it asks on the packet's way. So
  * the packets are cut by those questions: one packet is followed through both programs, every question about it is noted,
- * and for each other answer another packet is made, until no packet asks anything new. What was found equal then is equal
- * for every packet that a kernel lets through, with exact shares. Only where a place has more kinds of clients than are
- * tried (a Service's endpoints as clients of themselves, above a hundred) it is a sample, and said to be one.
+ * and for each other answer another packet is made, until no packet asks anything new. If all these packets get equal
+ * verdicts, so does every packet that a kernel lets through, with exact shares. Only where a place has more kinds of
+ * clients than are tried (a Service's endpoints as clients of themselves, above a hundred) is the result a sample,
+ * and it is marked as one.
  */
 
 export interface Comparison {
@@ -28,13 +29,13 @@ export interface Comparison {
   readonly tried: number;
   /** By place, as they were found. */
   readonly differences: readonly Difference[];
-  /** Rules of the program that was found which nobody could follow, `chain: rule`. */
+  /** Rules of the found program that slicewright cannot follow, `chain: rule`. */
   readonly unfollowed: readonly string[];
   /** Places where only some kinds of clients were tried. */
   readonly sampled: readonly Place[];
 }
 
-/** A place where some clients are served otherwise. */
+/** A place where some clients are served differently. */
 export interface Difference {
   readonly place: Place;
   /** Kinds of clients that were tried there, and that meet another fate. */
@@ -57,7 +58,7 @@ const mostExamples = 3;
 export interface CompareOptions {
   /** Whether a place is asked about; absent: all are. */
   readonly isTold?: (place: Place) => boolean;
-  /** Told before each place how many places were looked at, of those that are known by now. */
+  /** Called before each place, with the number of places looked at and the number known by now. */
   readonly progress?: (looked: number, known: number) => void;
 }
 
@@ -144,7 +145,7 @@ function comparePlace(place: Place, wanted: Look, found: Look, node: NodeContext
 }
 
 function noteInto(questions: Questions, place: Place, places: Places): Asked {
-  // What is asked of the destination says which destinations one stands for, and a place that is looked up stands for none.
+  // Questions about the destination decide which destinations it represents. A place that is looked up represents only itself.
   const isAlone = places.isNamed(place);
   return (question) => {
     switch (question.kind) {

@@ -1,18 +1,18 @@
 import type { Packet, Trace, Verdict } from '../../compiler/semantics/packet.ts';
 import type { Target } from '../target.ts';
 
-/** A difference between two ways to carry out the same objects that is meant by somebody, and so has a name. */
+/** An intended difference between two ways to carry out the same objects; it has a name. */
 export interface KnownDifference {
   /** `hairpin-elsewhere`. */
   readonly code: string;
-  /** What happens to whom, in one sentence. */
+  /** Which packets are treated differently, and how, in one sentence. */
   readonly text: string;
 }
 
 /** One packet that two programs treat differently. */
 export interface Change {
   readonly packet: Packet;
-  /** By slicewright's program, or by the reference. */
+  /** The verdict of slicewright's program, or of the reference. */
   readonly wanted: Verdict;
   readonly found: Verdict;
   /** What the objects ask for. */
@@ -20,19 +20,19 @@ export interface Change {
 }
 
 /**
- * Another way to carry out the same objects: a kube-proxy's, where that differs from slicewright's on purpose. It says
- * exactly what happens to a packet then, so that a fault beside it still shows.
+ * Another way to carry out the same objects: a kube-proxy's, where that differs from slicewright's on purpose. It gives
+ * the exact verdict for a packet, so that a fault beside the difference still shows.
  */
 export interface Reading {
   /** What it takes the objects and the node for, where that is another thing; undefined: here it is none. */
   readonly target?: (target: Target) => Target | undefined;
   /**
-   * What its rules do with a packet otherwise than slicewright's.
+   * The verdict of its rules where it differs from the verdict of slicewright's.
    *
-   * found   what was met on the packet's way; what happens to it is for others to compare
+   * found   what was met on the packet's way; the caller compares what happens to it
    */
   readonly verdict?: (verdict: Verdict, packet: Packet, target: Target, found: Trace) => Verdict;
-  /** The code of what it does otherwise with this packet. */
+  /** The code of the difference that this packet shows. */
   readonly code: (change: Change) => string;
 }
 

@@ -15,7 +15,7 @@ export interface Look {
 export interface LookOptions {
   /** Only the verdict is asked for: of the steps, those that could not be followed. */
   readonly brief?: boolean;
-  /** Told of every question that a packet's way depends on. */
+  /** Called with every question that a packet's way depends on. */
   readonly asked?: Asked;
 }
 
@@ -25,7 +25,7 @@ export type Asked = (question: Question) => void;
 export type Question =
   | { readonly kind: 'source' | 'destination'; readonly network: Cidr }
   | ({ readonly kind: 'port' } & PortOf)
-  /** Many at once: the same list is the same question, which nobody need go through again. */
+  /** Many at once: the same list is the same question, so it is gone through once. */
   | { readonly kind: 'ports'; readonly ports: readonly PortOf[] }
   /** prefix: any interface whose name begins so. */
   | { readonly kind: 'interface'; readonly name: string; readonly prefix: boolean }
@@ -43,7 +43,7 @@ export interface Destination {
   readonly protocol?: Protocol;
   readonly port?: Port;
   /**
-   * Of an address without a port: what it is looked up in, as a set's name. A program treats addresses of the same sets
+   * For an address without a port: where it is looked up, such as a set's name. A program treats addresses of the same sets
    * alike, at each port that it does not look up together with one of them. Absent: this address is like no other.
    */
   readonly among?: string;

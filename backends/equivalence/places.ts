@@ -30,7 +30,7 @@ export interface Places {
   addPorts(address: IpAddress, ports: readonly PortOf[]): void;
   /** A network of destinations that a rule asks for. */
   addNetwork(network: Cidr): void;
-  /** One place of a class did not show what becomes of all packets: another address of the class is tried at its port. */
+  /** One place of a class did not show what happens to all packets: tries another address of the class at its port. */
   tryElsewhere(place: Place): void;
   /** All that are known by now, looked at or not. */
   count(): number;
@@ -40,16 +40,16 @@ export interface Places {
 
 /*
  * Where an address and a port are looked up together, that place is like no other and is tried. All other places of an
- * address are told from those of another address by what is asked of addresses alone: the networks and sets that hold it,
- * and whether it is the node's. So a port that rules know at whatever address, as a node port, is tried once for each class
- * of addresses to which the same answers are given. With ten thousand addresses and thousands of node ports, each at each
+ * address are told from those of another address by what rules ask about the address alone: the networks and sets that hold
+ * it, and whether it is the node's. So a port that rules know at any address, such as a node port, is tried once for each
+ * class of addresses that get the same answers. Each of ten thousand addresses with each of thousands of node ports
  * would be tens of millions.
  *
- * Every open address is looked at once more at a port that nobody asks for, so that a difference at all of its ports has
- * its name. An address that is looked up at single ports alone, as that of an endpoint, is not: there are tens of thousands.
+ * Every open address is looked at once more at a port that no rule asks for, so that a difference at all of its ports has
+ * its name. An address that is looked up at single ports only, such as an endpoint's, is not: there are tens of thousands.
  */
 
-/** An address of the node of each kind that rules usually tell apart, and one of nobody, to begin with. */
+/** Starts with an address of the node of each kind that rules usually tell apart, and one that is not the node's. */
 export function createPlaces(node: NodeContext): Places {
   const all = new Map<IpAddress, KnownAddress>();
   const waiting: KnownAddress[] = [];
@@ -135,13 +135,13 @@ export function createPlaces(node: NodeContext): Places {
 
   for (const address of firstAddresses(node)) open(address);
 
-  /** Addresses that stand for nobody else in their networks: those in sets, and the node's own. */
+  /** Addresses that represent only themselves, not their networks: those in sets, and the node's own. */
   function special(): Cidr[] {
     const inSets = [...all.values()].filter(({ among }) => among.size > 0).map(({ address }) => address);
     return [...inSets, ...node.addresses].map(hostCidr);
   }
 
-  /** Of the addresses that are looked up at single ports alone, one for each kind that networks tell apart. */
+  /** Of addresses that are looked up at single ports only, opens the node's and one for each other kind. */
   function openClosed(): void {
     const closed = [...all.values()].filter(({ isOpen }) => !isOpen).map(({ address }) => address);
     const kinds = kindsOf(closed, networks);
@@ -175,7 +175,7 @@ export function createPlaces(node: NodeContext): Places {
     }
   }
 
-  /** One more address of a class, which nobody looks up; undefined: all that it has are looked up. */
+  /** One more address of a class, which no rule looks up; undefined: rules look up all addresses that the class has. */
   function unnamed({ others }: AddressClass): KnownAddress | undefined {
     if (others === 'nowhere') return undefined;
     const address =
@@ -250,7 +250,7 @@ function countsOf(keys: readonly string[]): ReadonlyMap<string, number> {
   return counts;
 }
 
-/** From above: what Services use is rarely there. */
+/** Counts down, because Services rarely use high ports. */
 function freePort(isTaken: (port: number) => boolean): Port | undefined {
   for (let port = 65_391; port > 0; port--) if (!isTaken(port)) return parsePort(port);
   return undefined;

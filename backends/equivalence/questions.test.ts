@@ -11,7 +11,7 @@ function address(text: string) {
   return parsed;
 }
 
-// No kernel lets a packet through whose source is where it goes, so somebody else has to stand for everybody.
+// No kernel lets a packet through whose source is its destination, so another source has to represent the rest.
 it('somebody from outside is tried at the very address that usually stands for somebody from outside', () => {
   const usual = clientsOf(createQuestions(), address('10.0.0.1'), node.IPv4).tried[0]?.source;
   const there = clientsOf(createQuestions(), address(String(usual)), node.IPv4).tried.filter(

@@ -5,7 +5,7 @@ import { type Cidr, hostCidr, type IpAddress, parseAddress } from '../../compile
 import type { Question } from './look.ts';
 import { addressIn, addressOutside, kindOf, representatives } from './regions.ts';
 
-/** Who sends a packet, as far as rules can tell. */
+/** The sender of a packet, as far as rules can tell. */
 export interface Client {
   readonly source: IpAddress;
   readonly from: Packet['from'];
@@ -43,7 +43,7 @@ export interface Clients {
  */
 export function clientsOf(questions: Questions, destination: IpAddress, node: NodeContext): Clients {
   const interfaces = interfaceKinds(questions);
-  // Whom no kernel lets through stands for nobody else of its kind: the kind has another one.
+  // A source from which no kernel lets packets through cannot represent its kind; the kind gets another representative.
   const told = [...questions.sources, ...[destination, ...node.addresses].map(hostCidr)];
   const sources = representatives(told);
   const outside = strangerTo(told, node);
@@ -68,8 +68,8 @@ export function clientsOf(questions: Questions, destination: IpAddress, node: No
 }
 
 /**
- * Whether a kind of sources has no member but the destination itself, which sends itself nothing: what becomes of its
- * packets is seen at a like destination alone.
+ * Whether a kind of sources has no member but the destination itself, which sends itself nothing: a destination of the same
+ * kind then has to show what happens to its packets.
  */
 export function isOnlyOfItsKind({ sources }: Questions, destination: IpAddress): boolean {
   const kind = kindOf(destination, sources);
@@ -98,7 +98,7 @@ function interfaceKinds({ interfaces }: Questions): string[] {
   return [...kinds.values()];
 }
 
-/** Addresses of documentation networks (RFC 5737, RFC 3849) first: a reader sees that they stand for anybody. */
+/** Addresses of documentation networks (RFC 5737, RFC 3849) first: a reader sees that they are only examples. */
 const strangers = {
   IPv4: ['198.51.100.77', '203.0.113.77', '192.0.2.77', '11.0.0.1'],
   IPv6: ['2001:db8:5ace::77', '2001:db8:ffff::77', '2620:fe::77'],
@@ -112,7 +112,7 @@ export function strangerTo(networks: Iterable<Cidr>, node: NodeContext): IpAddre
   return usual ?? (start && addressOutside(known, start, node.family));
 }
 
-/** Of the node's own addresses one of each kind, and loopback. */
+/** One of the node's own addresses for each kind, and loopback. */
 function nodeSources(networks: Iterable<Cidr>, node: NodeContext): IpAddress[] {
   const known = [...networks];
   const loopback = parseAddress(node.family === 'IPv4' ? '127.0.0.1' : '::1');

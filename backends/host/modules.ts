@@ -12,7 +12,7 @@ const uses: Readonly<Record<string, readonly [file: string, ...args: string[]]>>
 };
 
 /**
- * Asks for modules that are not there yet. A module that cannot be loaded is told of and decides nothing, since it may be built into
+ * Loads modules that are missing. A module that cannot be loaded is reported and decides nothing, since it may be built into
  * the kernel and listed nowhere: whether IPVS works is asked of IPVS.
  */
 export async function loadModules(run: Run, names: readonly string[]): Promise<Preparation[]> {

@@ -1,7 +1,7 @@
 import type { Diagnostic, Severity } from '../../compiler/values/diagnostic.ts';
 import { sysctlProblem, type SysctlOutcome } from './sysctl.ts';
 
-/** One thing that a node shall have before it has rules, and what became of it. */
+/** One thing that a node needs before it has rules, and its outcome. */
 export interface Preparation {
   readonly kind: 'set' | 'already' | 'failed';
   readonly object: { readonly kind: 'sysctl' | 'module' | 'file' | 'machine'; readonly name: string };

@@ -1,6 +1,6 @@
 import { complaintOf, type Run } from '../command.ts';
 
-/** What became of one kernel setting. */
+/** The outcome of one kernel setting. */
 export type SysctlOutcome = { readonly name: string; readonly value: string } & (
   | { readonly kind: 'already' }
   | { readonly kind: 'set'; readonly from: string }

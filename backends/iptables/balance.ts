@@ -7,8 +7,8 @@ import { certain31 } from '../netfilter/text/grammar.ts';
  * returns  one number per endpoint, in 2⁻³¹ as the kernel keeps it; undefined for the last, which
  *          takes whatever is left
  * source   rules are tried in turn, so p[i] = w[i] / (w[i] + … + w[n-1]). iptables reads a decimal
- *          and rounds it to 2⁻³¹ (libxt_statistic). kube-proxy gives it ten decimals; so do we,
- *          since then equal weights end in the very numbers of kube-proxy.
+ *          and rounds it to 2⁻³¹ (libxt_statistic). kube-proxy gives it ten decimals, and slicewright
+ *          too, since then equal weights end in the very numbers of kube-proxy.
  */
 export function balance(weights: readonly number[]): (number | undefined)[] {
   let rest = weights.reduce((sum, weight) => sum + weight, 0);

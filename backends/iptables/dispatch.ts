@@ -46,7 +46,7 @@ export function endpointRules(
 ): readonly Rule[] {
   const name: Match[] = options.endpointComments ? [comment(text)] : [];
   // An endpoint that reaches itself through the Service would answer itself directly, and never
-  // see the connection: hence its own address is masqueraded even where others are not.
+  // see the connection: hence its own address is masqueraded even where other addresses are not.
   const whose: Match[] = endpoint.masquerade ? [] : [{ kind: 'source', cidr: hostCidr(endpoint.address) }];
   const remember: Match[] =
     ir.affinity.kind === 'none'

@@ -72,7 +72,7 @@ function capture(ir: ServicePortIR, frontend: Frontend, words: string, chain: Ch
 
 const loopback: Match = { kind: 'destination', cidr: parseCidr('127.0.0.0/8') as Cidr };
 
-/** kube-proxy 1.31: connections to a node port on 127.0.0.1 go where all others go, and are counted. */
+/** kube-proxy 1.31: connections to a node port on 127.0.0.1 go where all other connections go, and are counted. */
 function countLoopback(
   ir: ServicePortIR,
   frontend: Frontend,

@@ -49,7 +49,7 @@ export function firewallRules(outline: Outline, node: NodeContext): Rule[] {
       rules.push({ matches: [{ kind: 'source', cidr: hostCidr(address) }, words], target });
     }
   }
-  // No target: it only counts, and says where the rest goes.
+  // No target: it only counts, and its comment tells where the rest goes.
   rules.push({ matches: [comment(`other traffic to ${text} will be dropped by ${nodeChain.proxyFirewall}`)] });
   return rules;
 }

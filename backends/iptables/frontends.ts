@@ -16,7 +16,7 @@ interface Entrance {
 
 const refusal = /^(.*) has no (?:local )?endpoints$/;
 
-/** Where rules for frontends stand. The first that names a frontend says its kind. */
+/** The chains that hold rules for frontends. The first one that names a frontend decides its kind. */
 const entrances: readonly Entrance[] = [
   {
     table: 'nat',
@@ -47,7 +47,7 @@ const entrances: readonly Entrance[] = [
 ];
 
 /**
- * The frontends of a program, found or made, by what clients dial. Works on kube-proxy's rules as well as on ours. A rule
+ * The frontends of a program, found or made, by what clients dial. Works on kube-proxy's rules and on slicewright's. A rule
  * without the comment that both write is passed over: it belongs to no Service that could be named.
  */
 export function findFrontends(ruleset: Ruleset, prefix: ChainPrefix): ReadonlyMap<string, FoundFrontend> {
@@ -144,7 +144,7 @@ function withoutOwnAddresses(frontends: ReadonlyMap<string, FoundFrontend>): Rea
   return new Map(withRanges);
 }
 
-/** What a chain and those below it say. */
+/** What the rules of a chain and of those below it do. */
 interface Below {
   readonly text: string;
   readonly networks: readonly Cidr[];
@@ -183,7 +183,7 @@ function createBelow(ruleset: Ruleset, prefix: ChainPrefix): (table: Table, name
   return below;
 }
 
-/** Whether a firewall does one thing for all networks that it names: it sends them to one chain, and nobody else anywhere. */
+/** Whether a firewall treats all networks that it names alike: it sends them to one chain, and no other client anywhere. */
 function isPlainFirewall(rules: readonly (Rule | undefined)[]): boolean {
   const targets = rules.map((rule) => (rule?.target?.kind === 'jump' ? rule.target.chain : rule?.target?.kind));
   const leading = rules.filter((rule) => rule?.target !== undefined);

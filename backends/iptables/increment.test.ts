@@ -111,7 +111,7 @@ function watch({ table, name, lines, rules }: Chain, onLook: () => void): Chain 
   };
 }
 
-/** The packet that meets something else than before and after, half-way through a document; undefined: none does. */
+/** The packet that gets neither its old nor its new verdict between two tables of a document; undefined: none does. */
 function thirdVerdict(start: FakeTables, document: RestoreDocument, services: readonly ServicePortIR[]) {
   let tables = start;
   const seen = document.tables.map((table) => {
@@ -147,7 +147,7 @@ it('a program that changes in place is the one that is linked anew, and its docu
         if (document?.includes('\n-D ') === true) edited++;
         const steps = planRestores(before.program, program, ownChains);
         const planned = steps.map((step) => restoreText(step.document)).join('') || undefined;
-        // Half-way, rules of several Service ports may stand in another order: then it is asked what packets meet.
+        // Between two tables, rules of several Service ports may be in another order: then the test compares what packets meet.
         if (document !== planned && change.document !== undefined) {
           expect(change.document.tables.length).toBe(3);
           const few = [...before.services, ...services].filter((ir) => !standing.includes(ir));

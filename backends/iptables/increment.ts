@@ -24,11 +24,11 @@ import { nodeChains } from './node-chains.ts';
 import type { Entry, IptablesUnit } from './unit.ts';
 
 /**
- * A program that knows where each Service port's rules stand in it, so that a change costs what changed: linking and comparing
+ * A program that knows the places of each Service port's rules, so that a change costs what changed: linking and comparing
  * programs of 10,000 Services takes many times as long as the kernel takes for one endpoint.
  *
- * It is the program that `link` makes of the same units, beside what stays for others, and changes in place. The document of
- * a change is the one that `planRestores` makes of both programs. A property test holds it to both.
+ * It is the program that `link` makes of the same units, with the rules that stay for other programs, and changes in place.
+ * The document of a change is the one that `planRestores` makes of both programs. A property test holds it to both.
  */
 export interface Increment {
   /** What is in force: another value after each change. */
@@ -39,10 +39,10 @@ export interface Increment {
   knownEndpoints(): number;
   readonly units: ReadonlyMap<ServicePortId, IptablesUnit>;
   /**
-   * What other units change. Nothing has changed yet, and nothing is looked at but these units and what they have had.
+   * What other units change. It changes nothing yet, and looks only at these units and at what they had.
    *
-   * returns   undefined where that is not enough: two Service ports claim one name or frontend, rules of others lead to a
-   *           chain that goes, or one document is not enough
+   * returns   undefined where that is not enough: two Service ports claim one name or frontend, other programs' rules lead to
+   *           a chain that goes, or one document is not enough
    */
   change(units: UnitChanges): Change | undefined;
 }
@@ -64,18 +64,18 @@ interface Shared {
   readonly chain: Chain;
   /** Rules of the node before the first run. */
   readonly head: number;
-  /** Whose rule each of the following is. */
+  /** The owner of each of the following rules. */
   readonly ids: readonly ServicePortId[];
 }
 
-/** What stands for one Service port in a shared chain, and what shall. */
+/** One Service port's lines in a shared chain, observed and desired. */
 interface Run extends Patch {
   readonly id: ServicePortId;
 }
 
 /**
  * desired      what is in force, with what `link` made of the units for the node in it
- * referenced   chains that rules of others lead to, by key
+ * referenced   chains that other programs' rules lead to, by key
  * returns      undefined where units meet at a name or a frontend
  */
 export function createIncrement(
@@ -204,7 +204,7 @@ export function createIncrement(
   return { ruleset: () => ruleset, rules: () => new Map(counts), knownEndpoints: () => known, units: current, change };
 }
 
-/** The chains that entries go into, as `link` filled them; one that was filled otherwise is left out. */
+/** The chains that entries go into, as `link` filled them; a chain with other contents is left out. */
 function sharedChains(desired: Ruleset, kept: readonly IptablesUnit[], node: NodeContext): Map<string, Shared> {
   const ids = new Map<string, ServicePortId[]>();
   for (const { id, entries } of kept) {
@@ -227,8 +227,9 @@ function sharedChains(desired: Ruleset, kept: readonly IptablesUnit[], node: Nod
 }
 
 /**
- * Whose what is that table nat translates, so that nobody else is asked about it: the compiler gives each frontend to one
- * Service port. So are rules that let a health check in, the only ones that may be the same line for two.
+ * Which Service port owns each frontend that table nat translates. The compiler gives each frontend to one Service port, so
+ * a change needs to look at no other port. A rule that lets a health check in also has one owner; no other kind of rule can
+ * be the same line for two ports.
  */
 function createClaims(isTranslating: (entry: Entry) => boolean) {
   const owners = new Map<string, ServicePortId>();
@@ -272,7 +273,7 @@ function createClaims(isTranslating: (entry: Entry) => boolean) {
   };
 }
 
-/** What becomes of the chains that units have of their own; undefined: two claim one. */
+/** The changes to chains that units have of their own; undefined: two units claim one chain. */
 function ownChains(gone: readonly IptablesUnit[], come: readonly IptablesUnit[]) {
   const keyed = (units: readonly IptablesUnit[]) =>
     units.flatMap((unit) => unit.chains.map((chain) => [chainKey(chain.table, chain.name), chain] as const));
@@ -289,7 +290,7 @@ function ownChains(gone: readonly IptablesUnit[], come: readonly IptablesUnit[])
   return { created, changed, deleted, isChanged: created.length + changed.length + deleted.length > 0 };
 }
 
-/** What becomes of rules in shared chains, by chain and in order; undefined: one goes into a chain that others fill too. */
+/** The changes to rules in shared chains, by chain and in order; undefined: one goes into a chain that others fill too. */
 function runsOf(
   gone: readonly IptablesUnit[],
   come: readonly IptablesUnit[],
@@ -316,7 +317,7 @@ function runsOf(
   return runs;
 }
 
-/** Of two equal lines the kernel would delete the first, whichever was meant. */
+/** If two lines are equal, the kernel deletes the first, even if the other was meant. */
 function haveSameLine(runs: readonly Run[]): boolean {
   const lines = runs.map(({ from, to }) => new Set([...from, ...to]));
   return new Set(lines.flatMap((set) => [...set])).size < lines.reduce((sum, { size }) => sum + size, 0);
@@ -326,7 +327,7 @@ function entriesByChain(unit: IptablesUnit | undefined): ReadonlyMap<string, rea
   return Map.groupBy(unit?.entries ?? [], ({ table, into }) => chainKey(table, into));
 }
 
-/** Where the first rule of an id stands, or would. */
+/** Where the first rule of an id is, or would be. */
 function placeOf(ids: readonly ServicePortId[], id: ServicePortId): number {
   let [from, to] = [0, ids.length];
   while (from < to) {
@@ -347,7 +348,7 @@ function sharedWith(family: Family, { chain, head, ids }: Shared, runs: readonly
   };
 }
 
-/** From what stands half-way on, in places of that state. */
+/** Patches from the lines between the two commits to the desired ones, at their places between the commits. */
 function secondHalf(first: readonly Patch[], runs: readonly Run[]): Patch[] {
   let moved = 0;
   return first.map(({ place, from, to }, i) => {

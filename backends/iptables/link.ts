@@ -31,7 +31,7 @@ export function link(units: ReadonlyMap<ServicePortId, IptablesUnit>, node: Node
   return { family: node.family, chains, hooks: hooks(node) };
 }
 
-/** Keys are kept with their unit: to make 30,000 of them anew costs more than all else that linking does. */
+/** Keys are kept with their unit: making 30,000 of them again costs more than all else that linking does. */
 const knownKeys = new WeakMap<IptablesUnit, readonly string[]>();
 
 function keysOf(unit: IptablesUnit): readonly string[] {
@@ -47,15 +47,15 @@ interface Separated {
   readonly chains: ReadonlyMap<string, Chain>;
 }
 
-/** Asked once for who is left out and once for linking the rest. */
+/** Asked twice: for the units that are left out, and for linking the rest. */
 const knownSeparations = new WeakMap<ReadonlyMap<ServicePortId, IptablesUnit>, Separated>();
 
 /**
  * Units in id order, without those that have a chain of the same name as one before them. Names
- * hold 80 bits of a hash, few enough that someone who picks the names of Services could make two
+ * hold 80 bits of a hash, so few that a user who picks the names of Services could make two
  * meet: then one of them is left out, rather than two Services mixed or the whole node refused.
  *
- * units   not changed any more
+ * units   must not change any more
  */
 export function separateUnits(units: ReadonlyMap<ServicePortId, IptablesUnit>): Separated {
   const known = knownSeparations.get(units) ?? separate([...units.values()]);
@@ -70,7 +70,7 @@ function separate(units: readonly IptablesUnit[]): Separated {
     const keys = keysOf(unit);
     const size = chains.size;
     unit.chains.forEach((chain, i) => chains.set(keys[i] as string, chain));
-    // Hardly ever, and then everything once more with a look before each chain.
+    // Two units rarely share a name. If they do, start over and check each chain.
     if (chains.size !== size + keys.length) return separateCarefully(sorted);
   }
   return { kept: sorted, leftOut: [], chains };

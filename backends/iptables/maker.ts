@@ -15,7 +15,7 @@ import type { IptablesUnit, LowerOptions } from './unit.ts';
 const largeClusterEndpoints = 1000;
 
 /**
- * What of all Service ports of a family decides how each of them is lowered. In a large cluster
+ * The facts about all Service ports of a family that decide how each of them is lowered. In a large cluster
  * the rules of endpoints lose their comments, as in kube-proxy: they are most of all rules.
  */
 export function lowerOptionsOf(knownEndpoints: number): LowerOptions {

@@ -5,12 +5,12 @@ import { maxCommentLength } from '../netfilter/text/grammar.ts';
 import type { Match, Target } from '../netfilter/rule.ts';
 import { nodeChain } from './names.ts';
 
-/** Long names can make a comment that iptables would cut; we cut it where it would. */
+/** Long names can make a comment that iptables would cut; slicewright cuts it at the same place. */
 export function comment(text: string): Match {
   return { kind: 'comment', text: text.slice(0, maxCommentLength) };
 }
 
-/** What tens of thousands of rules ask alike stands in memory once. */
+/** Matches that tens of thousands of rules share are in memory once. */
 const ofProtocol: Readonly<Record<Protocol, { readonly option: Match; readonly module: Match }>> = {
   TCP: { option: { kind: 'protocol', protocol: 'TCP' }, module: { kind: 'transport', protocol: 'TCP' } },
   UDP: { option: { kind: 'protocol', protocol: 'UDP' }, module: { kind: 'transport', protocol: 'UDP' } },

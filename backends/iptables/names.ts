@@ -9,9 +9,9 @@ import type { ChainName } from '../netfilter/rule.ts';
 
 /**
  * Chain names are kube-proxy's, letter for letter: operators and tools know them, taking over
- * from kube-proxy replaces chains in place, and a real kube-proxy's output is our oracle.
+ * from kube-proxy replaces chains in place, and tests compare with a real kube-proxy's output.
  *
- * Under a prefix of our own they begin with that (netfilter/prefix.ts), and are the same otherwise.
+ * Under a prefix of slicewright's own they begin with that prefix (netfilter/prefix.ts); the rest is the same.
  */
 const prefix = 'KUBE';
 

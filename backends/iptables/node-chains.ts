@@ -18,7 +18,7 @@ import { chainUnder, ruleUnder } from '../netfilter/prefix.ts';
 import { comment } from './matches.ts';
 import { nodeChain } from './names.ts';
 
-/** A chain that exists once per node, with the rules that stand before and after those of Services. */
+/** A chain that exists once per node, with the rules before and after those of Services. */
 export interface NodeChain {
   readonly table: Table;
   readonly name: ChainName;
@@ -60,7 +60,7 @@ const standing: readonly (readonly [Table, ChainName])[] = [
   ['nat', nodeChain.nodePorts],
 ];
 
-/** Chains that stand even where no rule leads to them: canaries and the chain that marks. */
+/** Chains that exist even where no rule leads to them: canaries and the chain that marks. */
 export function standingChains(prefix: ChainPrefix): ReadonlySet<string> {
   return new Set(standing.map(([table, name]) => chainKey(table, chainUnder(name, prefix))));
 }
@@ -122,7 +122,7 @@ function nodePortJumps(node: NodeContext): Rule[] {
 }
 
 /**
- * Our jumps out of the kernel's chains, in the order of a host where kube-proxy came first: it
+ * Slicewright's jumps out of the kernel's chains, in the order of a host where kube-proxy came first: it
  * inserts each in front of those before it.
  */
 export function hooks(node: NodeContext): Hook[] {

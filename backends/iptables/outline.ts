@@ -8,14 +8,14 @@ export type InternalFrontend = Extract<Frontend, { readonly kind: 'clusterIP' | 
 export type ExternalFrontend = Exclude<Frontend, InternalFrontend>;
 export type LoadBalancerFrontend = Extract<Frontend, { readonly kind: 'loadBalancerIP' }>;
 
-/** Which chains one Service port needs and who leads where: decided once, before any rule is written. */
+/** Which chains one Service port needs and which chain leads to which: decided once, before any rule is written. */
 export interface Outline {
   /** `ns/name:port`, as comments show it. */
   readonly text: string;
   readonly internal: readonly InternalFrontend[];
   readonly external: readonly ExternalFrontend[];
   readonly loadBalancers: readonly LoadBalancerFrontend[];
-  /** Of the load balancer addresses; empty means open to everyone. */
+  /** The source ranges of the load balancer addresses; empty means open to everyone. */
   readonly sourceRanges: readonly Cidr[];
   /** Each chain is undefined when no rule leads there. */
   readonly clusterChain: ChainName | undefined;

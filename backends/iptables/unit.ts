@@ -30,7 +30,7 @@ export function makeEntry(family: Family, table: Entry['table'], into: ChainName
   return { table, into, rule, line: printRule(family, into, rule) };
 }
 
-/** What of all Service ports of a family decides how each of them is lowered. */
+/** The facts about all Service ports of a family that decide how each of them is lowered. */
 export interface LowerOptions {
   /** False above 1000 known endpoints of a family, as in kube-proxy's large-cluster mode. */
   readonly endpointComments: boolean;

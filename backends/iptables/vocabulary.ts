@@ -9,7 +9,7 @@ import { link } from './link.ts';
 import { lower } from './lower.ts';
 import type { IptablesUnit } from './unit.ts';
 
-/** What programs of this backend can say in a family. */
+/** The rules that programs of this backend can have in a family. */
 export const iptablesVocabulary = rememberedByFamily(
   (family: Family, own: OwnChains): Vocabulary => vocabularyOf(exemplars(family, own.prefix).map(programOf), own),
 );

@@ -57,7 +57,7 @@ const healthChecks: KnownDifference = {
   text: 'a health check port is let in at the addresses of Services too in IPVS mode',
 };
 
-/** kube-proxy's rules with these objects. What of its differences one packet shows is told by what happens to it. */
+/** kube-proxy's rules with these objects. The difference that one packet shows is recognised by what happens to the packet. */
 const byTheLetter: Reading = {
   target: ({ services, node }) =>
     node.compat ? undefined : { services: [...services], node: { ...node, compat: true } },

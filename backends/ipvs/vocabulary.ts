@@ -19,7 +19,7 @@ import { flagsFor, type RealServer, type VirtualServer } from './program/servers
 import { type IpSet, makeSet, setIds, setName } from './program/sets.ts';
 
 /**
- * What steps put into force, or leave there, and no program of this backend has: rules, virtual servers, entries that stand for
+ * What steps put into force, or leave there, and no program of this backend has: rules, virtual servers, entries that hold
  * more than one address or port, bound addresses of no Service, other settings of the kernel.
  */
 export function strangeSteps(
@@ -34,7 +34,7 @@ export function strangeSteps(
   return [...strangeOutcome(observed.rules, documents, outcome.rules, rules), ...steps.flatMap(strangeIn)];
 }
 
-/** What programs of this backend can say in a family. */
+/** The parts that programs of this backend can have in a family. */
 const knownOf = rememberedByFamily((family: Family, own: OwnChains) => {
   const programs = exemplars(family, own.prefix).map(programOf);
   const rulesets = programs.map(({ rules, everyRule }) => everyRule ?? rules);
@@ -126,7 +126,7 @@ function isPort(text: string | undefined): boolean {
   return parsePort(Number(text?.slice(text.indexOf(':') + 1))) !== undefined;
 }
 
-/** What goes says nothing of its own. */
+/** A removal brings nothing into force, so it is never strange. */
 function isStrangeEdit(edit: ServerEdit): boolean {
   switch (edit.op) {
     case 'add-virtual':

@@ -11,7 +11,7 @@ import {
   type Table,
 } from './rule.ts';
 
-/** A chain that we want. Its lines are printed here, once, and are what is kept of its rules. */
+/** A desired chain. Its lines are printed here, once, and are what is kept of its rules. */
 export function makeChain(family: Family, table: Table, name: ChainName, rules: readonly Rule[]): Chain {
   return chainFromLines(
     family,
@@ -56,7 +56,7 @@ export function makeHook(family: Family, table: Table, chain: KernelChain, rule:
 }
 
 /**
- * A chain name from our own constants and hashes.
+ * A chain name from slicewright's own constants and hashes.
  *
  * throws   when it is no chain name: a defect, never an input error
  */

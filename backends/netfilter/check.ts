@@ -5,8 +5,8 @@ import { parseRule } from './text/parse-rule.ts';
 /**
  * What is wrong with a program as a whole, one sentence each; empty when it may be loaded.
  *
- * Our own gate before any command: `iptables-restore --test` in nft mode takes a jump to a chain
- * that does not exist, and a chain that nobody reaches is not refused by anyone.
+ * This is slicewright's own check before any command: `iptables-restore --test` in nft mode takes a jump to a chain
+ * that does not exist, and no tool refuses a chain that no rule reaches.
  *
  * Every full sync of an agent does this, so it looks at the targets of lines. Rules as values would take a hundred times as long
  * to make, and most of an agent's memory to keep.
@@ -84,7 +84,7 @@ function targetWord(line: string): string | undefined {
   return end < 0 ? line.slice(at + 4) : line.slice(at + 4, end);
 }
 
-/** For every chain that some rule leads to, and those that stand: the chains of the kernel it is reached from. */
+/** For every chain that some rule leads to, and those that always exist: the chains of the kernel it is reached from. */
 function hooksOfChains(ruleset: Ruleset, standing: ReadonlySet<string>, jumps: Jumps): Map<string, Set<KernelChain>> {
   const entered = new Map<string, Set<KernelChain>>();
   for (const { table, chain: hook, line } of ruleset.hooks) {
@@ -138,7 +138,7 @@ function jumpsOf({ chains }: Ruleset): Jumps {
   return jumps;
 }
 
-/** Keys of what lines lead to, other targets than chains among them. */
+/** Keys of the targets that lines name; targets that are no chains are among them. */
 function keysIn(table: Table, lines: readonly string[]): string[] {
   const keys: string[] = [];
   for (const line of lines) {

@@ -20,8 +20,8 @@ export interface Dyadic {
 }
 
 /**
- * What was worked out of a share before: packet after packet walks the same chain, and gets the very same values again.
- * It stands in the share itself, because tens of thousands of keys of a WeakMap cost the garbage collector seconds.
+ * What was computed from a share before: packet after packet walks the same chain, and gets the very same values again.
+ * It is kept in the share itself, because tens of thousands of keys of a WeakMap cost the garbage collector seconds.
  */
 interface Known {
   chance: Dyadic | undefined;

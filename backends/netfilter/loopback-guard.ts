@@ -8,9 +8,9 @@ import { printRule } from './text/print.ts';
 
 /*
  * Node ports answer on 127.0.0.1 only where the kernel routes loopback addresses to other links. Then neighbours on
- * those links reach whatever listens on 127.0.0.1 alone (CVE-2020-8558), but for one rule that drops what they send there.
- * So the setting and the rule, the guard, belong together: the setting is made where the guard is in force, and where
- * the guard goes and the setting stays, that is said.
+ * those links reach processes that listen only on 127.0.0.1 (CVE-2020-8558), unless one rule drops what they send there.
+ * So the setting and the rule, the guard, belong together: the setting is made only while the guard is in force. If
+ * the guard goes and the setting stays, slicewright warns.
  */
 
 export const routeLocalnet = 'net.ipv4.conf.all.route_localnet';

@@ -14,7 +14,7 @@ export interface TableWriter {
   readonly backend: string;
   /** Whether it makes a chain of this name; in kube-proxy's names. */
   readonly isOurs: (kubeName: string) => boolean;
-  /** Whether one Service port alone uses a chain of this name. The others are shared by all. */
+  /** Whether one Service port alone uses a chain of this name. All Service ports share the other chains. */
   readonly isServiceChain: (kubeName: string) => boolean;
   /** Whether these rules are those of its mode: they decide about Services' packets, alone or with what they hand them to. */
   readonly isInForce: (ruleset: Ruleset, prefix: ChainPrefix) => boolean;

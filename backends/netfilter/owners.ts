@@ -8,7 +8,7 @@ import { chainKey, type Ruleset, type Table } from './rule.ts';
  * what is found in a kernel and for a plan that was saved.
  */
 export interface Owners {
-  /** undefined: a chain that all share, or one that nobody can tell. */
+  /** undefined: a chain that all Service ports share, or one whose owner is unknown. */
   ofChain(table: Table, chain: string): string | undefined;
   /** `line` is a rule of one of slicewright's chains. */
   ofLine(table: Table, line: string): string | undefined;
@@ -22,9 +22,9 @@ export function servicePortInComment(line: string): string | undefined {
   return comment?.split(' ').find((word) => servicePort.test(word));
 }
 
-/** Of several programs: what one does not know, the next may, as when a rule is on its way out. */
+/** Looks in several programs: an owner that one does not know, the next may, as when a rule is about to go. */
 export function ownersIn(rulesets: readonly Ruleset[], { isServiceChain }: OwnChains): Owners {
-  // In a large cluster endpoints' rules have no comments: their chains belong to whom they are reached from.
+  // In a large cluster endpoints' rules have no comments: their chains belong to the Service port from which they are reached.
   let callers: Map<string, string[]> | undefined;
   const known = new Map<string, string | undefined>();
 

@@ -8,14 +8,14 @@ import { kubeNameOf, markerOf, underPrefix } from './prefix.ts';
 import { type Chain, chainKey, type ChainName, type Hook, type Ruleset, type Table } from './rule.ts';
 
 /**
- * Whose the chains are.
+ * Which program owns the chains.
  *
  * Slicewright's chains bear kube-proxy's names, and kube-proxy rewrites chains of these names whenever it
- * likes. So what we applied is marked: an empty chain SLICEWRIGHT-OWNER, which nothing jumps to, stands
- * beside ours in both tables. No name, comment or content of the others tells them apart, since
- * equal rules are the point. Nobody else makes a chain of this name, or deletes it without ours;
- * with the mark in one table the other table's chains are ours too. Under a prefix of our own
- * the mark has that prefix too: two of us side by side each know their own.
+ * likes. So slicewright marks what it applied: an empty chain SLICEWRIGHT-OWNER, which no rule jumps to, stands
+ * beside its chains in both tables. No name, comment or content could tell them from kube-proxy's, since
+ * equal rules are the point. No other program makes a chain of this name, or deletes it without slicewright's chains;
+ * with the mark in one table the other table's chains are slicewright's too. Under a prefix of its own
+ * the mark has that prefix too: two slicewrights side by side each know their own chains.
  */
 const markedTables: readonly Table[] = ['filter', 'nat'];
 
@@ -26,7 +26,7 @@ const sharedWithKubelet: ReadonlyMap<string, Table> = new Map([
 ]);
 
 /**
- * What other programs' rules may call: they mark a packet for what stands elsewhere. CNI plugins and kubelet's host ports
+ * Chains that other programs' rules may call: they mark a packet for a rule elsewhere. CNI plugins and kubelet's host ports
  * do. Emptied, they would change what those rules mean.
  */
 const markMasquerade = 'KUBE-MARK-MASQ';
@@ -53,7 +53,7 @@ export function ownerOf(found: Ruleset, prefix: ChainPrefix): Owner {
   return chains.some(({ name }) => !sharedWithKubelet.has(name)) ? 'another writer' : 'nobody';
 }
 
-/** Chains of a kube-proxy that runs beside us: where it works, packets come by. */
+/** Chains of a kube-proxy beside slicewright: where it works, packets pass them. */
 export function hasKubeProxy({ chains }: Pick<Foreign, 'chains'>): boolean {
   return chains.includes('nat KUBE-SERVICES');
 }
@@ -63,9 +63,9 @@ export function hasKubelet({ chains }: Pick<Foreign, 'chains'>): boolean {
 }
 
 /**
- * A document with slicewright's mark in each table that it writes to. For one that is written without a
- * reading before it: if everything was flushed meanwhile, chains without a mark would be left, which
- * nobody takes for ours any more. Declaring an empty chain that is there changes nothing.
+ * A document with slicewright's mark in each table that it writes to, for a document that is written without a
+ * reading before it. If the tables were flushed in between, the document would otherwise leave chains without a mark,
+ * which slicewright would no longer take for its own. Declaring an empty chain that is there changes nothing.
  */
 export function staysMarked<D extends { readonly tables: readonly TableText[] }>(document: D, prefix: ChainPrefix): D {
   const marker = markerOf(prefix);
@@ -78,14 +78,14 @@ export function staysMarked<D extends { readonly tables: readonly TableText[] }>
 }
 
 /**
- * What is wanted on a node where others live too.
+ * The desired rules on a node where other programs have rules too.
  *
- *   our mark               stands beside slicewright's chains, and goes with them
- *   KUBE-FIREWALL, KUBE-MARK-DROP  keep what is in them, besides what we want in them, where there is a kubelet
- *   one of slicewright's chains that a rule of others jumps to  cannot be deleted, so it stays, and is empty
- *   KUBE-MARK-MASQ that a rule of others jumps to   stays as it is, with the rules that masquerade what it marks
+ *   slicewright's mark     exists beside slicewright's chains, and goes with them
+ *   KUBE-FIREWALL, KUBE-MARK-DROP  keep their rules, besides what slicewright wants in them, where there is a kubelet
+ *   one of slicewright's chains that another program's rule jumps to  cannot be deleted, so it stays, and is empty
+ *   KUBE-MARK-MASQ that another program's rule jumps to   stays as it is, with the rules that masquerade what it marks
  *
- * program   undefined: nothing of slicewright's shall be left
+ * program   undefined: nothing of slicewright's should be left
  */
 export function besideOthers(
   program: Ruleset | undefined,
@@ -107,7 +107,7 @@ export function besideOthers(
     if (target === undefined || chains.has(key)) continue;
     chains.set(key, isMarking(target, prefix) ? target : chainFromLines(family, table, target.name, []));
     if (kubeNameOf(target.name, prefix) === markMasquerade) keepMasquerading(wanted, found, prefix);
-    // As long as anything of slicewright's is left, it is known to be.
+    // The mark stays as long as anything of slicewright's is left.
     marked.add(table);
   }
   for (const table of marked) chains.set(chainKey(table, marker), chainFromLines(family, table, marker, []));
@@ -143,16 +143,16 @@ function keepMasquerading(
   hooks.push(...there.filter(({ table, line }) => table === 'nat' && jumpTarget(line) === chain.name));
 }
 
-/** One of slicewright's chains that stays where nothing of slicewright's shall be, since other programs' rules jump to it. */
+/** One of slicewright's chains that stays although slicewright's rules should go, since other programs' rules jump to it. */
 export interface KeptChain {
   readonly chain: Chain;
   readonly rules: readonly ForeignRule[];
-  /** It has what it had, and what stands with it for its sake. */
+  /** The chain that stays because this one keeps its rules; undefined: none does. */
   readonly with: ChainName | undefined;
   readonly isEmpty: boolean;
 }
 
-/** found   where nothing of slicewright's shall be */
+/** found   where nothing of slicewright's should be */
 export function keptForOthers({ chains }: Ruleset, { references }: Foreign, prefix: ChainPrefix): readonly KeptChain[] {
   const rules = new Map<string, ForeignRule[]>();
   for (const rule of references) {
@@ -168,7 +168,7 @@ export function keptForOthers({ chains }: Ruleset, { references }: Foreign, pref
   });
 }
 
-/** Lines that may be kubelet's, in the chains that it shares and of the hooks to them: they stay whoever wrote them. */
+/** Lines that may be kubelet's: in the chains that kubelet shares, and hooks to them. They stay, from any writer. */
 export function linesOfOthers({ chains, hooks }: Ruleset): string[] {
   const shared = [...sharedWithKubelet];
   return [

@@ -10,7 +10,7 @@ import { type ChainName, parseSetName, type Rule, type SetName } from './rule.ts
  * a program for it is the one for KUBE with the names exchanged, here and nowhere else.
  */
 
-/** What we call ours beside kube-proxy's names; under a prefix of our own everything is ours. */
+/** Starts slicewright's own names beside kube-proxy's; under a prefix of its own all names are slicewright's. */
 const ownWords = 'SLICEWRIGHT';
 
 /** `KUBE-SERVICES`, `SLICEWRIGHT-OWNER` → `SLWR-SERVICES`, `SLWR-OWNER`. */
@@ -24,7 +24,7 @@ export function kubeNameOf(name: string, prefix: ChainPrefix): string | undefine
   return `${kubePrefix}${name.slice(prefix.length)}`;
 }
 
-/** The empty chain that marks chains under this prefix as ours (ownership.ts). */
+/** The empty chain that marks chains under this prefix as slicewright's (ownership.ts). */
 export function markerOf(prefix: ChainPrefix): ChainName {
   return chainName(underPrefix(`${ownWords}-OWNER`, prefix));
 }

@@ -8,7 +8,7 @@ export type ChainName = Brand<string, 'ChainName'>;
 export type SetName = Brand<string, 'SetName'>;
 
 export type Table = 'filter' | 'nat' | 'mangle';
-/** The order in which every listing of ours shows tables. */
+/** The order of tables in all of slicewright's listings. */
 export const tables: readonly Table[] = ['mangle', 'filter', 'nat'];
 
 /** Chains that the kernel calls by itself. Never declared: that would reset their policy. */
@@ -21,7 +21,7 @@ export type CtState = 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'DNAT';
  * all switch over it, so a new kind fails to compile until each of them knows it.
  *
  * The order of a rule's matches is the order of its `-m` options; source, destination, interface
- * and protocol print first wherever they stand, as iptables-save prints them.
+ * and protocol print first wherever they are in the rule, as iptables-save prints them.
  */
 export type Match =
   | { readonly kind: 'source' | 'destination'; readonly cidr: Cidr; readonly not?: true }
@@ -40,11 +40,11 @@ export type Match =
   | { readonly kind: 'ctstate'; readonly states: readonly CtState[]; readonly not?: true }
   | { readonly kind: 'set'; readonly name: SetName; readonly dims: readonly ('src' | 'dst')[]; readonly not?: true }
   | { readonly kind: 'physdevIsIn'; readonly not?: true }
-  /** Of a connection that IPVS took at this virtual server. */
+  /** A packet of a connection that IPVS took at this virtual server. */
   | { readonly kind: 'ipvs'; readonly address: IpAddress; readonly protocol: Protocol; readonly port: Port }
-  /** Of a connection that IPVS took at any virtual server. */
+  /** A packet of a connection that IPVS took at any virtual server. */
   | { readonly kind: 'ipvsAny' }
-  /** Counts what comes so far in an accounting object of this name, and takes every packet: kube-proxies since 1.31 have two. */
+  /** Counts packets that reach it in an accounting object of this name, and matches all: kube-proxies since 1.31 have two. */
   | { readonly kind: 'nfacct'; readonly name: string }
   | { readonly kind: 'comment'; readonly text: string };
 
@@ -73,7 +73,7 @@ export interface Chain {
   readonly lines: readonly string[];
   /**
    * The lines as values, in the same order; parsed on first use, and kept from then on.
-   * A line that is not in our vocabulary (someone wrote into our chain) is `undefined`.
+   * A line outside slicewright's vocabulary (another program wrote into the chain) is `undefined`.
    */
   readonly rules: readonly (Rule | undefined)[];
 }
@@ -82,16 +82,16 @@ export interface Chain {
 export interface Hook {
   readonly table: Table;
   readonly chain: KernelChain;
-  /** undefined: found in a kernel, and more than our vocabulary can say. */
+  /** undefined: found in a kernel, and outside slicewright's vocabulary. */
   readonly rule: Rule | undefined;
   readonly line: string;
-  /** It is no hook but another program's rule that stands before one: only in rulesets that are followed, never in a plan. */
+  /** It is no hook, but another program's rule in front of one: only in rulesets that are followed, never in a plan. */
   readonly ofOthers?: true;
 }
 
 /**
- * Everything of slicewright's in one family's tables. Wanted and found are the same type on purpose: the kernel
- * is read into the values that we write, so plan(x, x) is empty and one tracer explains both.
+ * Everything of slicewright's in one family's tables. Desired and observed are the same type on purpose: the kernel
+ * is read into the values that slicewright writes, so plan(x, x) is empty and one tracer explains both.
  */
 export interface Ruleset {
   readonly family: Family;

@@ -5,19 +5,19 @@ import type { OwnChains } from './own-chains.ts';
 import type { Match, Rule, Ruleset, Table, Target } from './rule.ts';
 
 /**
- * Which rules programs hold, by what they ask and do and in which chains they stand, whatever Services they are for.
+ * Which rules programs hold, by their conditions, targets and chains, whatever Services they are for.
  *
- * The words of a rule (rule.ts) can say more than any program does: that a Service's chain accepts, say, or that the chain of all
- * Services returns packets of a network. A saved plan says no more than programs do.
+ * The words of a rule (rule.ts) allow more than any program does: that a Service's chain accepts, say, or that the chain of
+ * all Services returns packets of a network. A saved plan may hold no more than programs do.
  */
 export interface Vocabulary {
-  /** Lines of a program, found or made, that no program has; without those that `isKept` says yes to. */
+  /** Lines of a program, found or made, that no program has; without those that `isKept` accepts. */
   strangeLines(ruleset: Ruleset, isKept: (line: string) => boolean): string[];
   /** Whether some program has such a rule in such a chain. */
   knows(table: Table, chain: string, rule: Rule): boolean;
 }
 
-/** programs   that together say everything which programs can say */
+/** programs   together hold every rule that programs can have */
 export function vocabularyOf(programs: Iterable<Ruleset>, own: OwnChains): Vocabulary {
   const shapes = new Set<string>();
   for (const program of programs) {

@@ -17,8 +17,8 @@ import { isLoopback, servesNodePorts } from '../../compiler/semantics/place.ts';
  *
  * 1. Node ports do not answer on loopback.
  * 2. A cluster IP refuses ports that no Service has, instead of letting the packet go to nowhere.
- * 3. A place without endpoints refuses everybody alike: also what begins on the node, and what was translated to it and
- *    is masqueraded. A node port does so only where it would answer.
+ * 3. A place without endpoints refuses all packets: also those that begin on the node, and those that were translated to it
+ *    and are masqueraded. A node port does so only where it would answer.
  */
 export function nftablesExpectation(
   services: readonly ServicePortIR[],

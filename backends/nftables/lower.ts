@@ -29,7 +29,7 @@ import type { Entry, NftablesUnit } from './unit.ts';
  *            ├──► firewall ──► external ──► spread | cluster | local
  *            └──► cluster-ip ──► cluster ──► endpoint (one each)      affinity, policy, large weights
  *
- * A Service port gets chains of its own only where elements cannot say what it needs, because a kernel reads and writes
+ * A Service port gets chains of its own only where elements cannot express what it needs, because a kernel reads and writes
  * tables with thousands of chains and anonymous sets in time that grows with their square.
  */
 export function lower(ir: ServicePortIR, node: NodeContext): Lowered<NftablesUnit> {
@@ -103,7 +103,7 @@ function externalWay(writer: Writer, frontend: ExternalFrontend): Verdict | unde
   return { kind: isEmpty ? 'jump' : 'goto', chain: name };
 }
 
-/** The chain that lets a load balancer's clients in by their address. Whoever falls out of it is dropped as guarded. */
+/** The chain that lets a load balancer's clients in by their address. A packet that falls out of it is dropped as guarded. */
 function firewall(writer: Writer, frontend: Extract<Frontend, { kind: 'loadBalancerIP' }>, way: Verdict): Name {
   const { ir, node } = writer;
   const ranges = frontend.sourceRanges;
@@ -115,7 +115,7 @@ function firewall(writer: Writer, frontend: Extract<Frontend, { kind: 'loadBalan
   return writer.chain('firewall', rules);
 }
 
-/** What collects the share of one Service port: chains and elements that are needed twice stand there once. */
+/** Collects the share of one Service port: chains and elements that are needed twice are in it once. */
 interface Writer {
   readonly ir: ServicePortIR;
   readonly node: NodeContext;
@@ -247,7 +247,7 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
   return writer;
 }
 
-/** What elements lead to: where a Service names one address twice, the chains of the second place are for nobody. */
+/** Chains that elements lead to: where a Service names one address twice, the second place's chains are unreached. */
 function reachable(entries: Iterable<Entry>, chains: ReadonlyMap<Name, Chain>): ReadonlySet<Name> {
   const reached = new Set<Name>();
   const pending = [...entries].flatMap(({ element: { data } }) =>

@@ -2,7 +2,7 @@ import type { LocalDetector, NodeContext } from '../../compiler/ir/node-context.
 import { type Cidr, splitCidr } from '../../compiler/values/address.ts';
 import type { Statement } from './program/rule.ts';
 
-/** The bit that says that a connection gets the node's address when it leaves. */
+/** The bit that marks a connection that gets the node's address when it leaves. */
 export function maskOf(node: NodeContext): number {
   return 2 ** node.masqueradeBit;
 }

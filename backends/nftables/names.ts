@@ -64,7 +64,7 @@ export interface SpreadChain {
   /** Which map has the endpoints: everybody's, or those for the node and its pods. */
   readonly inside: boolean;
   readonly place: 'address' | 'nodePort';
-  /** Whose connections get the node's address: nobody's, those of clients that are no pods of this node, everybody's. */
+  /** Which connections get the node's address: none, those of clients that are no pods of this node, or all. */
   readonly masquerade: 'none' | 'strangers' | 'all';
   readonly protocol: Protocol;
   readonly modulus: number;
@@ -78,7 +78,7 @@ export function spreadChain({ inside, place, masquerade, protocol, modulus }: Sp
   return nameOf(`${words}/${protocolText(protocol)}/${modulus}`);
 }
 
-/** What the name of a {@link SpreadChain} says; undefined: it is none. */
+/** The {@link SpreadChain} that a name describes; undefined: it is no such name. */
 export function parseSpreadChain(name: Name): SpreadChain | undefined {
   const match = /^spread(-inside)?(-node-port)?(-masquerade(?:-strangers)?)?\/(tcp|udp|sctp)\/(\d+)$/.exec(name);
   if (match === null) return undefined;
@@ -95,7 +95,7 @@ export function parseSpreadChain(name: Name): SpreadChain | undefined {
 }
 
 /**
- * The map that a {@link SpreadChain} chooses from, empty: the endpoints of each place by number, for whoever dials it or for
+ * The map that a {@link SpreadChain} chooses from, empty: the endpoints of each place by number, for all clients or for
  * the node and its pods. `endpoints/tcp`, `inside-node-port-endpoints/udp`.
  */
 export function endpointMap(

@@ -55,7 +55,7 @@ export function nodeChains(node: NodeContext): Chain[] {
     chain('check-passing', [
       guarded,
       refused,
-      // No Service has this port of its cluster IP, and nobody else answers there.
+      // No Service has this port of its cluster IP, and nothing else answers there.
       rule({ kind: 'inSet', fields: ['daddr'], set: nameOf('cluster-ips') }, { kind: 'reject' }),
     ]),
     chain('refuse', [rule({ kind: 'reject' })]),
@@ -110,7 +110,7 @@ function atNodePorts(node: NodeContext, map: 'node-ports' | 'refused-node-ports'
   );
 }
 
-/** Chooses one of as many endpoints as its name says. */
+/** Chooses one of as many endpoints as its name has in it. */
 export function spreadRules(spread: SpreadChain, node: NodeContext): Rule[] {
   const { masquerade, protocol, modulus } = spread;
   const strangers = node.localDetector === undefined ? undefined : notFromPods(node.localDetector);

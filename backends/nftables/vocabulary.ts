@@ -6,7 +6,7 @@ import { link } from './link.ts';
 import { lower } from './lower.ts';
 import { type Vocabulary, vocabularyOf } from './program/vocabulary.ts';
 
-/** What programs of this backend can say in a family. */
+/** The parts that programs of this backend can have in a family. */
 export const nftablesVocabulary = rememberedByFamily(
   (family: Family, { prefix }: Pick<Scope, 'prefix'>): Vocabulary =>
     vocabularyOf(exemplars(family, prefix).map(programOf)),

@@ -1,6 +1,6 @@
 import type { DriftedPart } from './plane.ts';
 
-/** A rule of others that packets meet before slicewright's, and that decides what happens to them. */
+/** Another program's rule that packets meet before slicewright's, and that decides what happens to them. */
 export interface RuleAhead {
   /** `nat PREROUTING` */
   readonly where: string;
@@ -8,7 +8,7 @@ export interface RuleAhead {
 }
 
 interface AheadWatch {
-  /** Those that a reading shows and the one before did not. They are told of and stay: they are others'. */
+  /** Those that a reading shows and the one before did not. Slicewright reports them and leaves them in place. */
   look(ahead: readonly RuleAhead[]): DriftedPart[];
 }
 

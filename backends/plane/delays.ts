@@ -18,17 +18,17 @@ interface Held {
   readonly meaning: string;
 }
 
-/** Who is held back for how long: each refusal doubles the time. A backend calls Service ports by the names it refuses them by. */
+/** Which Service ports are held back, and how long: each refusal doubles the time. Each backend chooses the names. */
 export interface Delays<Name extends string> {
-  /** Services to leave as they are now, given what each means now. Forgets those that mean nothing any more. */
+  /** Services to leave as they are now, given what each means now. Forgets those that no longer exist. */
   held(meanings: ReadonlyMap<Name, string>): ReadonlySet<Name>;
-  /** What became of a sync in which all others took part. Returns those that were let go. */
+  /** Takes the result of a sync in which all others took part. Returns those that are no longer held. */
   settle(
     refused: readonly { readonly service: Name; readonly message: string }[],
     meanings: ReadonlyMap<Name, string>,
   ): Name[];
   list(): QuarantinedService<Name>[];
-  /** How soon somebody is to be tried again. */
+  /** In how many milliseconds the next Service port is to be tried again. */
   nextInMs(): number | undefined;
 }
 

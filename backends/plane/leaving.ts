@@ -7,7 +7,7 @@ import type { FamilyPlane } from './plane.ts';
 
 /**
  * What other backends change on a node before one comes into force. A kernel that cannot be read is no reason to stay in the
- * former mode, and is told of when the others leave.
+ * former mode; the failure is reported when the other backends leave.
  */
 export async function makeWay(others: readonly LiveBackend[], run: Run, scope: Scope): Promise<readonly Diagnostic[]> {
   const warnings: Diagnostic[] = [];
@@ -22,8 +22,8 @@ export async function makeWay(others: readonly LiveBackend[], run: Run, scope: S
 }
 
 /**
- * A plane on a node that may have changed its backend: what the others left goes once every Service is served by this
- * one. Connections end first, so every reading goes on with it.
+ * A plane on a node that may have changed its backend: what the other backends left goes once this one serves every
+ * Service. Connections end first, so every reading goes on with it.
  *
  * others   every other backend
  */

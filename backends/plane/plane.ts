@@ -16,7 +16,7 @@ export interface DriftedPart {
   /** Exact rules. */
   readonly lost: readonly string[];
   readonly added: readonly string[];
-  /** Others' own, and told of because packets meet it first: nobody sets it right. */
+  /** Another program's rules, reported because packets meet them first; slicewright does not repair them. */
   readonly stays?: true;
 }
 
@@ -26,9 +26,9 @@ export interface FamilySync {
   /** Transactions, and lines in them. */
   readonly documents: number;
   readonly lines: number;
-  /** Rules per table of what is in force; hooks and chains without rules do not count. */
+  /** Rules per table that are in force; hooks and chains without rules do not count. */
   readonly rules: ReadonlyMap<string, number>;
-  /** The same of what this sync wrote; undefined: the backend's rules are no measure of its work. */
+  /** Rules per table that this sync wrote; undefined: the backend's rules are no measure of its work. */
   readonly written: ReadonlyMap<string, number> | undefined;
   /** The kernel did not take a delta, so this became a full sync. */
   readonly deltaRefused: boolean;
@@ -43,7 +43,7 @@ export interface FamilySync {
   readonly againInMs: number | undefined;
 }
 
-/** A sync that wrote nothing and has nothing to say. */
+/** A sync that wrote nothing and has nothing to report. */
 export function emptySync(depth: Depth): FamilySync {
   return {
     depth,
@@ -71,9 +71,9 @@ export interface FamilyPlane {
   /**
    * Makes the kernel do what is wanted. A delta that fails is followed by a full sync at once.
    *
-   * throws   an Error that says what is in force; the next sync should be full
+   * throws   an Error whose message tells what is in force; the next sync should be full
    */
   sync(wanted: Target, depth: Depth): Promise<FamilySync>;
-  /** A look that costs next to nothing. Says which of slicewright's rules are missing; undefined: none of those that it checks. */
+  /** A look that costs next to nothing. Returns which checked rules of slicewright's are missing; undefined: none. */
   glance(): Promise<string | undefined>;
 }

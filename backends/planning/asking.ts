@@ -41,7 +41,7 @@ function asSeenOf({ kind }: Client, verdict: Verdict): Verdict {
   return { ...verdict, to: verdict.to.map((share) => (share.masquerade ? share : { ...share, masquerade: true })) };
 }
 
-/** Whether it is known already what somebody gets at a frontend that comes or goes. */
+/** Whether it is known already what a client gets at a frontend that comes or goes. */
 function isTold(asked: readonly ClientFates[]): boolean {
   return asked.some(({ before, after }) => before !== after && (isForward(before) || isForward(after)));
 }
@@ -70,7 +70,7 @@ export function packetsTo(
     ...clients.flatMap((client) => askedBy(client, first, frontend, node)),
     ...others.flatMap((at) => {
       const fromHere = fromNode && { ...fromNode, source: at === loopback ? loopback : fromNode.source };
-      // Nobody but the node itself gets a packet to its loopback addresses.
+      // Only the node itself gets a packet to its loopback addresses.
       return [at === loopback ? undefined : fromOutside, fromHere].flatMap((client) =>
         client === undefined ? [] : askedBy(client, at, frontend, node).map((one) => ({ ...one, at })),
       );
@@ -108,7 +108,7 @@ function destinationsOf(
   return [...new Set([usualAddress(node), ...sorts, ...more])];
 }
 
-/** Where a node port is dialled: the node's own address, unless node ports are served at others alone. */
+/** The address at which a node port is dialled: the node's own, unless node ports are served only at other addresses. */
 function usualAddress({ nodeIP, nodePorts }: NodeContext): IpAddress {
   if (nodePorts.kind === 'all' || nodePorts.addresses.includes(nodeIP)) return nodeIP;
   return nodePorts.addresses.find((address) => !isLoopback(address)) ?? nodeIP;

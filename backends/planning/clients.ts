@@ -4,9 +4,9 @@ import { isFromPod, isLoopback, isNodeAddress } from '../../compiler/semantics/p
 import { type Cidr, type Family, type IpAddress, parseAddress, splitCidr } from '../../compiler/values/address.ts';
 import { addressClasses, type AddressClass, narrowest } from './networks.ts';
 
-/** What rules tell clients apart by. An endpoint that dials itself is not meant: that is so in every program. */
+/** What rules tell clients apart by. Rules for an endpoint that dials itself do not count: every program has them. */
 export interface Signs {
-  /** Networks of sources: those of pods, and what a firewall tells apart besides whom it lets in. */
+  /** Networks of sources: those of pods, and those that a firewall tells apart, let in or not. */
   readonly networks: readonly Cidr[];
   /** Interfaces that packets arrive on; prefix: all whose names begin so. */
   readonly interfaces: readonly InterfaceSign[];
@@ -19,7 +19,7 @@ export interface InterfaceSign {
 
 export const noSigns: Signs = { networks: [], interfaces: [] };
 
-/** Whoever is treated alike by every rule of a frontend, and one of them who asks. */
+/** All sources that every rule of a frontend treats alike, with one of them as an example. */
 export interface Client {
   /** `outside`: neither a pod of this node, as far as the node can tell, nor the node itself. */
   readonly kind: 'outside' | 'pod' | 'node';
@@ -27,7 +27,7 @@ export interface Client {
   /** Addresses of its like, one of each network: its own is the first. */
   readonly alike: readonly IpAddress[];
   readonly from: Packet['from'];
-  /** The narrowest of the networks that it is told by; undefined: it is in none. */
+  /** The narrowest of the rules' networks that holds it; undefined: none does. */
   readonly network: Cidr | undefined;
   /** How many addresses of the internet it stands for. */
   readonly publicSize: bigint;
@@ -38,7 +38,7 @@ export interface Client {
  * outside of every network. They are few, and those from outside come first.
  *
  * signs    of all rules that are asked, of both sides of a comparison: each side is asked by the same clients
- * allowed  networks that a firewall of either side lets in, all of one alike: they ask as one, by whether it does
+ * allowed  networks that a firewall of either side lets in. One client stands for all networks that are let in alike
  * vips     addresses that the node may have as its source when it dials them
  */
 export function clientsFor(
@@ -99,13 +99,13 @@ function podInterfaces({ interfaces }: Signs, { localDetector: detector }: NodeC
   return [...new Set([...own, ...found])].filter((name) => name !== 'eth0');
 }
 
-/** Clients that are nobody's pod or node: from the documentation's networks (RFC 5737, RFC 3849). */
+/** Clients that are neither pods nor nodes: from the documentation's networks (RFC 5737, RFC 3849). */
 const strangers: Readonly<Record<Family, readonly string[]>> = {
   IPv4: ['198.51.100.77', '203.0.113.77', '192.0.2.77', '9.9.9.9'],
   IPv6: ['2001:db8:5ace::77', '2001:db8:face::77', '2620:fe::9'],
 };
 
-/** undefined: the node has all of these addresses, and nobody who arrives has one. */
+/** undefined: the node has all of these addresses, so no packet arrives from one. */
 function exampleOf(
   { network, examples }: AddressClass,
   networks: readonly Cidr[],

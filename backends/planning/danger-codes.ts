@@ -1,4 +1,4 @@
-/** Codes of dangers to clients, which every backend's plans can have. docs/commands.md says what they mean. */
+/** Codes of dangers to clients, which every backend's plans can have. docs/commands.md explains them. */
 export const trafficDangerCodes = [
   'last-endpoint',
   'many-endpoints-leave',

@@ -16,12 +16,12 @@ import { endpointsOf, isForward } from './fate.ts';
 import { publicSize } from './networks.ts';
 import type { FrontendChange } from './traffic.ts';
 
-/** Something about a plan that someone should look at before it is applied. */
+/** Something about a plan that an operator should look at before it is applied. */
 export interface Danger<Code extends string = string> {
   /** Stable word for programs; docs/commands.md has them all. */
   readonly code: Code;
   readonly message: string;
-  /** Whose clients it is about: `shop/cart:http`; undefined: it is about no single Service port. */
+  /** The Service port whose clients it is about: `shop/cart:http`; undefined: it is about no single Service port. */
   readonly servicePort?: string | undefined;
 }
 
@@ -78,7 +78,7 @@ function endpointsByServicePort(changes: readonly FrontendChange[]): (readonly [
     });
 }
 
-/** A Service that is deleted is no surprise; one that is still there and answers nobody is. */
+/** A deleted Service is expected to stop answering; a Service that still exists and answers no client is a danger. */
 function* lostServicePorts(changes: readonly FrontendChange[]): Generator<Danger<TrafficDangerCode>> {
   for (const [servicePort, { before, stays, isServed }] of endpointsByServicePort(changes)) {
     if (before.size === 0 || isServed || !stays) continue;
@@ -127,8 +127,8 @@ function byServicePort(
 }
 
 /**
- * In millionths, and a little less than half: the node's own addresses do not ask. Whoever lets in half of all addresses
- * lets in everyone: a range of length 1 shuts out nobody on purpose.
+ * In millionths, and a little less than half, because the node's own addresses are no clients. A firewall that lets in
+ * half of all addresses counts as open to everyone: a range of length 1 is hardly meant to shut out clients.
  */
 const halfOfAll = 490_000;
 

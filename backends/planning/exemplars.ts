@@ -15,10 +15,10 @@ import { parsePort, type Protocol } from '../../compiler/values/port.ts';
 import type { Target } from '../target.ts';
 
 /*
- * Service ports and nodes that together make a backend say everything that it can say, so that what a program may hold needs no
- * second list beside the code that makes programs. What varies from Service to Service (addresses, ports, names, shares) has one
- * value here; what changes which rules there are has every one. vocabulary.test.ts holds that no program of random Services and
- * nodes says more.
+ * Service ports and nodes that together make a backend write every kind of rule that it can write, so that the kinds need
+ * no second list beside the code that makes programs. What varies from Service to Service (addresses, ports, names, shares)
+ * has one value here; what changes which rules there are has every one. vocabulary.test.ts holds that no program of random
+ * Services and nodes has another kind.
  */
 export function exemplars(family: Family, chainPrefix: ChainPrefix): readonly Target[] {
   const [node, ...others] = exemplarNodes(family, chainPrefix);
@@ -42,7 +42,7 @@ function allShapes(family: Family): Shape[] {
   ];
 }
 
-/** Of which rules depend on the node too. */
+/** Shapes whose rules depend on the node too. */
 function fewShapes(family: Family): Shape[] {
   const { ranges } = valuesOf(family);
   return product<Shape>({
@@ -103,7 +103,7 @@ function poolOf(family: Family, pool: Shape['pool']): readonly Endpoint[] {
     case 'plain':
       return [endpoint(first, { local: true }), endpoint(second, { local: true }), endpoint(third, {})];
     case 'weighted':
-      // So far apart that no list of copies makes up for it.
+      // So far apart that no list of copies can balance them.
       return [
         endpoint(first, { local: true, weight: 999 }),
         endpoint(second, { local: true }),
@@ -124,7 +124,7 @@ function routeTo(cluster: readonly Endpoint[], local: readonly Endpoint[], onlyL
   return local.length === 0 ? { kind: 'drop', why: 'no-local-endpoints' } : { kind: 'forward', pool: 'local' };
 }
 
-/** At ports of its own, so that no Service stands in another one's way. */
+/** At ports of its own, so that no two Services claim the same place. */
 function frontendsOf(family: Family, sourceRanges: readonly Cidr[], i: number): Frontend[] {
   const [internal, clusterSet, external, balancer, second] = valuesOf(family).frontends;
   const port = must(parsePort(80 + i));

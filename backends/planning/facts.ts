@@ -7,11 +7,11 @@ import type { ClientFates, FoundFrontend } from './side.ts';
 import type { FrontendChange } from './traffic.ts';
 
 /*
- * What a change is to clients, beside endpoints and shares. Everything here is read off fates: what rules do, not what
- * fields say.
+ * What a change means to clients, beside endpoints and shares. Everything here is derived from fates, that is, from what
+ * rules do and not from fields.
  */
 
-/** Who is let in by a load balancer's firewall now and was not before, and the reverse. */
+/** Clients that a load balancer's firewall now lets in and did not before, and the reverse. */
 export interface AccessChange {
   readonly opened: Clients;
   readonly closed: Clients;
@@ -23,7 +23,7 @@ export interface Clients {
   readonly networks: readonly Cidr[];
 }
 
-/** undefined: whoever was let in still is, and nobody else. */
+/** undefined: the same clients are let in as before. */
 export function accessChange(change: FrontendChange): AccessChange | undefined {
   const { was, is, clients } = change;
   if (was === undefined || is === undefined) return undefined;
@@ -53,7 +53,7 @@ function isClosed({ client, before, after }: ClientFates, is: FoundFrontend): bo
   return isForward(before) && after.kind === 'drop' && isShutOut(client, is);
 }
 
-/** By source ranges. What is dropped although they let it in lacks an endpoint. */
+/** Decided by source ranges. If a packet is dropped although they let it in, an endpoint is missing. */
 function isShutOut({ source }: Client, { allowedFrom }: FoundFrontend): boolean {
   return allowedFrom !== undefined && narrowest(allowedFrom, source) === undefined;
 }
@@ -88,11 +88,11 @@ export interface SourceChange {
   readonly networks: readonly Cidr[] | undefined;
   /** `client's`: endpoints see the client's own address now; `node's`: one of this node. */
   readonly seen: "client's" | "node's";
-  /** Of the endpoints that serve before and after; undefined: all. */
+  /** Counted among the endpoints that serve before and after; undefined: all. */
   readonly endpoints: { readonly changed: number; readonly of: number } | undefined;
 }
 
-/** By kind of client, outside first. Endpoints see the node by its own address anyway. */
+/** One for each kind of client, outside first. Endpoints see the node by its own address anyway. */
 export function sourceChanges({ clients }: FrontendChange): SourceChange[] {
   return (['outside', 'pod'] as const).flatMap((kind) => {
     const served = clients.filter((one) => one.client.kind === kind && isForward(one.before) && isForward(one.after));
@@ -134,7 +134,7 @@ export interface AffinityChange {
   readonly after: number | undefined;
 }
 
-/** undefined: clients come back to an endpoint as before, or there is nobody who could. */
+/** undefined: clients come back to an endpoint as before, or no client could. */
 export function affinityChange({ was, is, clients }: FrontendChange): AffinityChange | undefined {
   const [before, after] = [was?.affinitySeconds, is?.affinitySeconds];
   if (was === undefined || is === undefined || before === after) return undefined;
@@ -180,7 +180,7 @@ export function rangesText(ranges: readonly Cidr[], most: number): string {
 }
 
 /**
- * Who can reach a frontend from now on and could not, and the reverse.
+ * Clients that can reach a frontend from now on and could not before, and the reverse.
  *
  * most   how many ranges are named of each
  */

@@ -5,7 +5,7 @@ import { unreachable } from '../../compiler/values/unreachable.ts';
 
 /** What happens to new connections of one kind of client to one frontend. */
 export type Fate =
-  /** The program says nothing about it. */
+  /** The program has no rule about it. */
   | { readonly kind: 'absent' }
   /**
    * shares       endpoint text → part of the connections

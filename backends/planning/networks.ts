@@ -9,10 +9,10 @@ import {
 } from '../../compiler/values/address.ts';
 
 /**
- * Addresses that rules cannot tell apart: they are in the same networks of some.
+ * Addresses that rules cannot tell apart, because the same networks hold them.
  *
- * Networks lie within each other or apart. So the narrowest one that holds an address says which others hold it, and
- * there is one class for each network that is not all of narrower ones, and one for the addresses in none.
+ * Networks are nested or disjoint. So the narrowest one that holds an address decides which others hold it. There is one
+ * class for each network that narrower ones do not fill, and one for the addresses in none.
  */
 export interface AddressClass {
   /** The narrowest network that holds them; undefined: they are in none. */
@@ -29,7 +29,7 @@ interface Open {
   readonly network: Cidr | undefined;
   readonly first: bigint;
   readonly last: bigint;
-  /** What is before it is told. */
+  /** The first address not yet assigned to a class. */
   next: bigint;
   /** What no narrower network holds. */
   readonly gaps: (readonly [first: bigint, last: bigint])[];
@@ -82,7 +82,7 @@ function close(one: Open | undefined): void {
 function classOf({ network, within, gaps }: Open, family: Family): AddressClass {
   const widest = gaps.reduce((best, gap) => (gap[1] - gap[0] > best[1] - best[0] ? gap : best));
   const [first, last] = widest;
-  // The first address of a network mostly is nobody's.
+  // The first address of a network is mostly not a host's.
   const near = [first + 1n, first, first + 2n, first + 3n, last].filter((one) => one <= last);
   return {
     network,

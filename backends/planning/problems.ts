@@ -30,9 +30,10 @@ export function staleConnections(family: Family, { problem }: ForgetReport): Dia
 }
 
 /**
- * A saved plan that was changed after it was made, by somebody who made its digest anew as well.
+ * A saved plan that was changed after it was made, and whose digest was recomputed.
  *
- * strange   what it would put into force and no program of slicewright has; empty: its steps do not lead where it says
+ * strange   parts that it would put into force and no program of slicewright has; empty: its steps do not lead to the
+ *           state that it names
  */
 export function tamperedPlan(family: Family, strange: readonly string[]): Diagnostic {
   const [first, ...more] = strange.map((text) => JSON.stringify(printable(text, 200)));

@@ -5,8 +5,8 @@ export interface ServedServices {
   /** `shop/cart` */
   readonly named: ReadonlySet<string>;
   /**
-   * Cluster IPs whose Services cannot be named: no object has them any more, and the kernel does not say whose they are.
-   * Each stands for one Service.
+   * Cluster IPs whose Services cannot be named: no object has them any more, and the kernel does not show their owners.
+   * Each represents one Service.
    */
   readonly nameless: ReadonlySet<string>;
 }

@@ -8,7 +8,7 @@ import type { Fate } from './fate.ts';
 export interface FoundFrontend {
   /** `shop/cart:http`, kube-proxy's name for the Service port. */
   readonly servicePort: string;
-  /** `external` where only a refusal is left, whose comment does not tell external IPs from load balancers. */
+  /** `external` where only a refusal is left: its comment is the same for external IPs and load balancers. */
   readonly kind:
     | 'cluster IP'
     | 'clusterset IP'
@@ -23,17 +23,17 @@ export interface FoundFrontend {
   readonly port: Port;
   /** Networks whose clients a load balancer's firewall lets in, none at all among them; undefined: there is no firewall. */
   readonly allowedFrom: readonly Cidr[] | undefined;
-  /** What its rules tell clients apart by; `allowedFrom` among it where the firewall does more than let these in, all alike. */
+  /** What its rules tell clients apart by; with `allowedFrom`, if the firewall does more than let all of these in. */
   readonly signs: Signs;
   /** How long a client is remembered; undefined: it is not. */
   readonly affinitySeconds: number | undefined;
-  /** Of a node port that is not served alike everywhere: addresses of the node to dial, one of each sort. */
+  /** For a node port that is not served alike everywhere: addresses of the node to dial, one of each sort. */
   readonly at?: readonly IpAddress[];
   /** All rules that are only for it: where this is equal, so is what happens to its packets. */
   readonly rules: string;
 }
 
-/** Stands for the Service where only the objects could tell whose a frontend is, and none of them has it any more. */
+/** Used for the Service where only objects could tell which Service has a frontend, and no object has it any more. */
 export const nobodys = 'frontends of no Service';
 
 /** A program, as far as its effect on traffic goes. */

@@ -5,21 +5,21 @@ import { absent, endpointsOf, type Fate, isForward } from './fate.ts';
 import type { ClientFates, FoundFrontend, Side } from './side.ts';
 
 export interface FrontendChange {
-  /** As it is afterwards; as it was, when it goes. */
+  /** The owner after the change; before it, if the frontend goes. */
   readonly servicePort: string;
   readonly was: FoundFrontend | undefined;
   readonly is: FoundFrontend | undefined;
   /** `is`, or `was` when it goes. */
   readonly frontend: FoundFrontend;
-  /** Of the client that it is told by: one from outside, of those that are let in if there are such. */
+  /** For the client that represents the frontend: one from outside; if a firewall lets some in, one of those. */
   readonly before: Fate;
   readonly after: Fate;
   /**
-   * Every kind of client, those from outside first. Of a frontend that comes or goes as many as it takes to say
+   * Every kind of client, those from outside first. If the frontend comes or goes, only as many as are needed to show
    * what it is or was.
    */
   readonly clients: readonly ClientFates[];
-  /** Those who dial a node port at other addresses of the node, where these may be treated otherwise. */
+  /** Clients that dial a node port at other addresses of the node, where the rules may treat them differently. */
   readonly elsewhere: readonly ClientFates[];
   /** Some client reaches an endpoint of the Service port afterwards, at this frontend or at another one. */
   readonly isPortServed: boolean;
@@ -27,10 +27,10 @@ export interface FrontendChange {
 
 /**
  * Every frontend whose rules differ, by what clients dial, with what happens to them in both programs. A change of rules
- * that is none for new connections is in it too, with equal fates. Where the way to the frontends differs, each is looked
- * at, and those that are another to some client are in it as well.
+ * that changes nothing for new connections is in it too, with equal fates. Where the way to the frontends differs, each is
+ * looked at, and those whose fate differs for some client are in it as well.
  *
- * Both programs are asked by the same clients: those that the rules of either can tell from others. So a network that only
+ * Both programs are asked about the same clients: those that the rules of either can tell apart. So a network that only
  * one of them knows is asked of both. Their number grows with the networks that the rules name, not with endpoints.
  */
 export function compareTraffic(before: Side, after: Side, node: NodeContext): FrontendChange[] {
@@ -70,12 +70,12 @@ function isSaidAlike(was: FoundFrontend, is: FoundFrontend): boolean {
   return was.rules === is.rules && was.servicePort === is.servicePort && was.affinitySeconds === is.affinitySeconds;
 }
 
-/** Rules that only refuse do not say which external address it is; those of the other side may. */
+/** Rules that only refuse do not show which external address it is; the other side's rules may. */
 function withKnownKind(is: FoundFrontend, was: FoundFrontend): FoundFrontend {
   return is.kind === 'external' && was.address !== undefined ? { ...is, kind: was.kind } : is;
 }
 
-/** Whose fates say most of a frontend: the first that is served on both sides, else on one, else whoever comes first. */
+/** The client that represents a frontend: the first that is served on both sides, else on one side, else the first of all. */
 function tellingClient(clients: readonly ClientFates[]): ClientFates | undefined {
   const outside = clients.filter(({ client }) => client.kind === 'outside');
   return (
@@ -88,7 +88,7 @@ function tellingClient(clients: readonly ClientFates[]): ClientFates | undefined
   );
 }
 
-/** Service ports that somebody gets at afterwards. Of frontends that stay as they are one client is asked, and only if it matters. */
+/** Service ports that a client reaches afterwards. At an unchanged frontend one client is asked, and only if it matters. */
 function servedPorts(
   changes: readonly Omit<FrontendChange, 'isPortServed'>[],
   unasked: readonly FoundFrontend[],

@@ -5,9 +5,9 @@ import type { RestoreDocument } from '../../netfilter/diff/transaction.ts';
 import type { Observation } from '../../netfilter/live/observation.ts';
 
 /*
- * The objects that rules count in are there as long as rules name them: they are made before the first rule, and go after the
- * last. Both families count in the same two, and the kernel keeps one that a rule of either names ("Device or resource busy").
- * That is how `nfacct` also says that one is there already, so what it complains of decides nothing here: an object that could
+ * Accounting objects exist as long as rules name them: they are made before the first rule, and go after the last. Both
+ * families count in the same two, and the kernel keeps an object that a rule of either names ("Device or resource busy").
+ * `nfacct` prints the same text for an object that exists already, so its errors decide nothing here: an object that could
  * not be made shows when the kernel rejects its rule.
  */
 
@@ -21,7 +21,7 @@ export async function makeAccounts(
   documents: readonly RestoreDocument[],
 ): Promise<void> {
   const names = Object.values(accountNames(prefix));
-  // Asked of every line that is written, so the word first.
+  // Every line that is written passes here, so the quick test for the word comes first.
   const isCounting = (line: string) => line.includes('nfacct') && names.some((name) => namesAccount(line, name));
   const isNeeded = documents.some(({ tables }) => tables.some(({ lines }) => lines.some(isCounting)));
   if (!isNeeded) return;

@@ -5,14 +5,14 @@ import type { Observation } from '../../netfilter/live/observation.ts';
 /**
  * Beside the reasons of a command:
  *
- * another-writer  the chains bear our names and not slicewright's mark
+ * another-writer  the chains bear slicewright's names and not its mark
  * two-modes       rules of Services are in nft and in legacy tables
- * disturbed       another writer changes slicewright's chains as we write them
+ * disturbed       another writer changes slicewright's chains while slicewright writes them
  * changed-since   the tables are not those that a saved plan starts from
  */
 export type ApplyErrorReason = KernelErrorReason | 'another-writer' | 'two-modes' | 'disturbed' | 'changed-since';
 
-/** Applying stopped. `inForce` says what packets meet now, as a sentence. */
+/** Applying stopped. `inForce` is a sentence about the rules that packets meet now. */
 export class ApplyError extends Error {
   readonly reason: ApplyErrorReason;
   readonly inForce: string;
@@ -25,7 +25,7 @@ export class ApplyError extends Error {
   }
 }
 
-/** What packets meet when applying stopped half-way. */
+/** What packets meet when an apply has stopped before its end. */
 export function inForce(start: Observation, now: Observation): string {
   return start.fingerprint === now.fingerprint
     ? 'The previous rules are still in force.'

@@ -27,7 +27,7 @@ export async function refusalReport(
   return missingTool(run, observed.tools);
 }
 
-/** Applies one family, opens node ports on 127.0.0.1 where they are asked for, and says what became of it. */
+/** Applies one family, opens node ports on 127.0.0.1 where they are asked for, and reports the outcome. */
 export async function applyReport(
   run: Run,
   { family, takeOver, prefix }: Scope,

@@ -31,7 +31,7 @@ export type { Quarantined } from './attempts.ts';
 export interface ApplyOptions {
   /** Replace the rules of another writer, in place. */
   readonly takeOver?: boolean;
-  /** Told of every document that was taken. */
+  /** Called with every document that the kernel took. */
   readonly onStep?: (step: RestoreStep) => void;
 }
 
@@ -41,7 +41,7 @@ export interface ApplyReport {
   readonly lines: number;
   readonly quarantined: readonly Quarantined[];
   readonly forgotten: ForgetReport;
-  /** How often the tables were not as we had left them a moment ago. */
+  /** How often the tables differed from what slicewright had just written. */
   readonly disturbances: number;
   /** What the kernel holds now; read back, and equal to what was wanted but for quarantined Services. */
   readonly observed: Observation;
@@ -53,10 +53,10 @@ const maxRounds = 200;
 /**
  * Makes the kernel hold what is wanted, from whatever it holds.
  *
- * Plan, perform, read, until there is nothing to plan: the reading after one round is the start of
- * the next, so success is always one that was seen. Every failure leaves the kernel somewhere on
- * the way of a plan, where each packet has its old fate or its new one. What is tried again, and
- * when a Service is left out, attempts.ts says.
+ * It plans, performs and reads until there is nothing to plan: the reading after one round is the start of
+ * the next, so it reports only a success that it has read back. Every failure leaves the kernel somewhere on
+ * the way of a plan, where each packet has its old fate or its new one. attempts.ts decides what is
+ * tried again, and when a Service is left out.
  *
  * start    a reading of a moment ago
  * throws   ApplyError
@@ -165,7 +165,7 @@ export function refusalOf(
   return new ApplyError('changed-since', what, 'Nothing was changed. Make a new plan.');
 }
 
-/** Why nothing is changed where others write too; undefined: nobody is in the way. */
+/** Why slicewright changes nothing while other programs write too; undefined: no other program is in the way. */
 export function refusalForOthers(
   { owner, rival, tools }: Observation,
   target: Target,
@@ -239,7 +239,7 @@ function isTorn(before: Observation, restores: readonly RestoreStep[], failed: R
   });
 }
 
-/** Reading must work before anything can be said. What made us read is the better explanation if it does not. */
+/** The tables must be read before anything can be reported. If that fails, the failure that came first explains more. */
 async function readBack(
   run: Run,
   before: Observation,

@@ -19,7 +19,7 @@ export interface Attempts {
   readonly quarantined: () => readonly Quarantined[];
   /** Lines of a document. */
   readonly limit: () => number;
-  /** How often the tables were not as we had left them a moment ago. */
+  /** How often the tables differed from what slicewright had just written. */
   readonly disturbances: () => number;
   /** The tables were not as they had just been written. Returns whether to write them again. */
   readonly disturbed: () => boolean;

@@ -10,7 +10,7 @@ export interface Blame {
   readonly rule: string | undefined;
   readonly line: number | undefined;
   readonly table: Table | undefined;
-  /** Service ports that it can be: one if the line tells, else all of the document. Empty: a rule of no Service. */
+  /** Service ports that may be at fault: one if the line shows it, else all of the document. Empty: a rule of no Service. */
   readonly suspects: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export function findBlame(document: RestoreDocument, facts: KernelErrorFacts, ow
     rule: blamed?.text,
     line: facts.line,
     table,
-    // A rule that all share is nobody's fault, however many Services the document is about.
+    // A refused rule that all Services share is not the fault of one, however many the document is about.
     suspects: blamed !== undefined && service === undefined ? [] : [...new Set(suspects)].sort(),
   };
 }
@@ -53,7 +53,7 @@ function serviceOf({ table, text }: DocumentLine, owners: Owners): string | unde
   return owners.ofLine(table, text);
 }
 
-/** Lines that say something, with their numbers in the text. */
+/** Lines of chains and rules, with their numbers in the text. */
 function numberedLines(document: RestoreDocument): DocumentLine[] {
   const lines: DocumentLine[] = [];
   let table = document.tables[0]?.name ?? 'nat';

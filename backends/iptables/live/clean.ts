@@ -59,7 +59,7 @@ async function readBoth(run: Run, scope: Scope, own: OwnChains): Promise<readonl
 }
 
 /**
- * Chains on a node where a backend without tables of rules shall be in force. One that writes the same tables replaces
+ * Chains on a node where a backend without tables of rules is to be in force. A backend that writes the same tables replaces
  * them in its own plan.
  */
 export async function leaveTables(
@@ -72,7 +72,7 @@ export async function leaveTables(
   const observed = await observePossible(run, scope.family, own);
   if (observed === undefined || observed.owner === 'nobody') return undefined;
   if (observed.owner === 'another writer' && !scope.takeOver) return undefined;
-  // What other programs' rules keep was told of when the rest went.
+  // Chains that other programs' rules keep in place were reported when the rest went.
   if (planLive(observed, nothing, own).steps.length === 0) return undefined;
   return {
     text: `the rules in the ${observed.tools.mode} tables go: ${sizeOf(observed.ruleset)}`,
@@ -104,7 +104,7 @@ export async function removeAll(
   own: OwnChains,
   verb: string,
 ): Promise<Removed> {
-  // That the other kind of tables holds some too is no reason to leave these.
+  // If the other kind of tables holds rules too, these are removed all the same.
   const start = { ...observed, rival: undefined };
   let report: RulesReport | undefined;
   const { isDone, problems } = await reportOf(scope.family, verb, async () => {
@@ -113,7 +113,7 @@ export async function removeAll(
   });
   if (report === undefined) return { isDone, done: undefined, kept: [], problems };
   const after = report.observed;
-  // Also those that rules of an earlier mode counted in.
+  // Accounting objects of an earlier mode's rules go too.
   if (report.documents > 0) await removeAccounts(run, scope.prefix);
   const exposed = await exposedLoopback(run, start, after);
   return {
@@ -124,7 +124,7 @@ export async function removeAll(
   };
 }
 
-/** What is not there any more, and what is there with nothing in it. */
+/** What is gone, and what is left empty. */
 function removedText(
   { ruleset: before, tools }: Observation,
   { ruleset: after }: Observation,

@@ -3,15 +3,15 @@ import { canonicalLine } from '../../netfilter/text/canonical.ts';
 import { type Hook, type Table, tables } from '../../netfilter/rule.ts';
 import type { Family } from '../../../compiler/values/address.ts';
 
-/** Looks whether hooks are in place. Says which is gone; undefined: none of those that were looked at. */
+/** Looks whether hooks are in place. Returns the missing one; undefined: those that it looked at are in place. */
 export type HookGlance = (command: string, hooks: readonly Hook[]) => Promise<string | undefined>;
 
 /**
  * A look at one kernel chain of each table, at the next one with each call: a command a table,
  * which costs milliseconds where reading the tables costs seconds.
  *
- * Whoever flushes a table, as a firewall does that is loaded anew, takes all hooks in it, so any
- * one tells. A single hook that somebody deletes is found when its chain's turn comes.
+ * A program that flushes a table, as a firewall does when it is reloaded, removes all hooks in it, so any
+ * chain shows it. A single hook that is deleted is found when its chain's turn comes.
  */
 export function createHookGlance(family: Family, run: Run): HookGlance {
   const turns = new Map<Table, number>();
@@ -23,7 +23,7 @@ export function createHookGlance(family: Family, run: Run): HookGlance {
     const chain = chains[turn % chains.length];
     if (chain === undefined) return undefined;
     const { exitCode, stdout } = await run(command, ['-w', '5', '-t', table, '-S', chain]);
-    // A lock that is held, or a tool that fails, says nothing about rules.
+    // If another program holds the lock, or the tool fails, nothing is known about the rules.
     if (exitCode !== 0) return undefined;
     const wanted = hooks.filter((hook) => hook.chain === chain);
     return missingHook(family, wanted, stdout);

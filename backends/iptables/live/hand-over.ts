@@ -12,10 +12,10 @@ import { reportOf } from './apply-report.ts';
 import { readTablesToClean, removeAll } from './clean.ts';
 
 /**
- * Slicewright's chains as a kube-proxy leaves its own: all rules stay in force, and the mark beside them goes.
+ * Leaves slicewright's chains as a kube-proxy leaves its own: all rules stay in force, and the mark beside them goes.
  *
  * A kube-proxy rewrites its shared chains with its first sync and deletes every chain of a Service port that it does not
- * want, whoever made it, so nothing else has to be changed. It never looks into the other mode's tables, nft or legacy:
+ * want, from any writer, so nothing else has to be changed. It never looks into the other mode's tables, nft or legacy:
  * what slicewright has there as well is removed.
  */
 export async function handOverTables(run: Run, scope: Scope, own: OwnChains): Promise<CleanReport> {

@@ -26,7 +26,7 @@ export function holdBack(observed: Ruleset, desired: Ruleset, held: ReadonlySet<
   return { ...desired, chains };
 }
 
-/** Where a rule that stays goes is told by the rules around it that are in both programs. */
+/** A rule that stays goes to its place among the rules around it that are in both programs. */
 function sharedChain(
   { family }: Ruleset,
   wanted: Chain,

@@ -6,8 +6,8 @@ import type { ServicePortIR } from '../../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 
 /**
- * Lets connections to 127.0.0.1 leave for an endpoint elsewhere, where node ports shall answer there
- * and some Service has one. Set like kube-proxy sets it, and not reset: others may want it too.
+ * Lets connections to 127.0.0.1 leave for an endpoint on another node, where node ports are to answer there
+ * and some Service has one. Set as kube-proxy sets it, and not reset: other programs may want it too.
  *
  * node, services   of IPv4; the guard (netfilter/loopback-guard.ts) is in force
  * returns          what went wrong; the rules are in force all the same

@@ -15,9 +15,9 @@ import { hooksTo } from '../node-chains.ts';
 import { applyTarget, ApplyError } from './apply.ts';
 
 /**
- * `--init-only`: lets connections to 127.0.0.1 leave for an endpoint elsewhere, where node ports may come to be wanted
- * there. The agent that comes after may not make the setting, and nobody knows when it comes: so the guard is put in
- * force first, beside all that is there, and without it the setting is not made.
+ * `--init-only`: lets connections to 127.0.0.1 leave for an endpoint on another node, if node ports at 127.0.0.1 may be
+ * wanted. The agent that starts later may not make the setting, and it may start at any time. So the guard is put in force
+ * first, beside all other rules; without the guard, the setting is not made.
  */
 export async function openLoopback(run: Run, settings: Settings, own: OwnChains): Promise<readonly Preparation[]> {
   if (!mayServeLoopback(settings)) return [];

@@ -50,7 +50,7 @@ export interface Planner {
    * dangers   of the place itself, whatever the plan does there
    */
   observed(source: string, found: Found, dangers: readonly Danger[]): Observed;
-  /** What shall be in force: nothing at all in a family that nobody uses. */
+  /** The rules that should be in force: none at all in a family that has no use. */
   wanted(target: Target): RulesTarget;
 }
 
@@ -61,7 +61,7 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
   });
 
   /**
-   * The mark says to whom a kernel's chains belong, and a dump belongs to nobody: the mark is wanted where the dump
+   * The mark shows that a kernel's chains are slicewright's; a dump has no owner. The mark is wanted where the dump
    * has it or the plan is to be applied, else a program that `compile` wrote would differ from itself.
    */
   function desiredFrom(found: Found, target: RulesTarget, { isToBeApplied }: PlanOptions): Ruleset {
@@ -126,7 +126,7 @@ export function plannerOf({ own, others, programOf }: PlannerParts): Planner {
   function changesOf({ found, dangers, live, target: { node } }: Planned, { before, after }: Sides): PlanChanges {
     const { desired } = live;
     const frontends = compareTraffic(before, after, node);
-    // Of another backend's hooks none is missing.
+    // While another backend's rules are in force, no hook is reported as missing.
     const isOthers = others.some((writer) => writer.isInForce(found.ruleset, own.prefix));
     const parts = diffChains(diffRulesets(found.ruleset, desired), ownersIn([desired, found.ruleset], withMark(own)));
     const documents = documentsOf(live);

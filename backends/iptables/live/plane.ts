@@ -64,15 +64,15 @@ interface Remembered extends KnownUnits<IptablesUnit> {
 /**
  * One family's tables.
  *
- * What was applied last is remembered with the observation that it led to, and a delta is planned
- * from there: between two readings our memory is the truth. Whatever a delta does not go through
- * with is no truth any more, and is followed by a reading.
+ * The plane remembers what was applied last, with the observation that it led to, and plans a delta
+ * from there without a new reading. After a delta that fails, the plane discards what it remembers
+ * and reads the tables again.
  */
 export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane {
   const { run, own, scope } = options;
   const { family, prefix, takeOver } = scope;
   const maker = rememberUnits(iptables);
-  // Going through the whole program for flaws of ours takes longer than all else of a small change,
+  // Checking the whole program for slicewright's own mistakes takes longer than all else of a small change,
   // and the kernel rejects them too: deltas go unchecked, and each full sync checks all.
   const unchecked = { ...maker, check: () => [] };
   const delays = createDelays<string>(options.nowMs, options.delayTimes);
@@ -112,7 +112,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     return { ...deltaDone(documents, remarks), diagnostics: [...changed.complaints.values()].flat(), changed };
   }
 
-  /** undefined: a cluster that has become large, or no longer is, has all Service ports lowered anew. */
+  /** undefined: the cluster has become large, or is no longer large, so all Service ports are lowered again. */
   function changedUnits(remembered: Remembered, wanted: Target): ChangedUnits<IptablesUnit> | undefined {
     const { of, whole } = remembered;
     const changes = serviceChanges(remembered, wanted);
@@ -164,7 +164,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     return { depth: 'full', documents, lines, written: countWritten(taken), drift, remarks: said, refused };
   }
 
-  /** undefined: it did not go through, and nothing is believed any more. */
+  /** undefined: the delta failed, and what was remembered is discarded. */
   async function delta(
     from: Observation,
     program: Ruleset,
@@ -203,7 +203,8 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     const before = hasNodePorts;
     const hasMore = changed.some(({ frontends }) => frontends.some(({ kind }) => kind === 'nodePort'));
     hasNodePorts = hasMore || (before && changed !== services);
-    // Without a node port among those that changed, nobody asks all Service ports for one.
+    // `allowLocalNodePorts` looks through all Service ports. Skip that if there is no node port,
+    // or if a delta comes after there was one already.
     if (family !== 'IPv4' || !hasNodePorts || (before && depth === 'delta')) return [];
     if (believed === undefined || !isGuarded(believed.ruleset, prefix)) return [];
     const problem = await allowLocalNodePorts(run, node, services);
@@ -311,7 +312,7 @@ function meaningsOf(services: readonly ServicePortIR[]): Map<string, string> {
   return meanings;
 }
 
-/** As kube-proxy counts its own: rules of its chains, not the jumps to them. */
+/** Counts as kube-proxy counts its own: rules of its chains, not the jumps to them. */
 function countRules({ chains }: Ruleset): Map<string, number> {
   const counts = noRules();
   for (const { table, lines } of chains.values()) counts.set(table, (counts.get(table) ?? 0) + lines.length);

@@ -100,7 +100,7 @@ async function startOf(
   };
 }
 
-/** A plan whose steps lead elsewhere than it says, or to rules that slicewright has not; undefined: they do not. */
+/** A plan whose steps lead to another state than it names, or to rules that slicewright never makes; undefined: they do not. */
 function misleading(plan: SavedPlan, observed: Ruleset, vocabulary: Vocabulary): Diagnostic | undefined {
   const documents = plan.steps.flatMap((step) => (step.kind === 'restore' ? [step.document] : []));
   let outcome: Ruleset | undefined = observed;
@@ -110,7 +110,7 @@ function misleading(plan: SavedPlan, observed: Ruleset, vocabulary: Vocabulary):
   return strange.length === 0 ? undefined : tamperedPlan(plan.family, strange);
 }
 
-/** As it stands, or where another version of the tools wrote what stays. */
+/** As it is, or as slicewright prints it, where another version of the tools wrote what stays. */
 function hasFingerprint(ruleset: Ruleset, fingerprintOfPlan: string): boolean {
   return fingerprintOf(ruleset) === fingerprintOfPlan || fingerprintOf(canonicalRuleset(ruleset)) === fingerprintOfPlan;
 }

@@ -43,10 +43,10 @@ const countedRule = /^\[(\d+):\d+\] -A (\S+) (.*)$/;
 const namingComment = /--comment "?([^" ]+\/[^" ]+)/;
 
 /**
- * What a table nat with counters says of endpoints.
+ * The counts per endpoint in a table nat with counters.
  *
  * Rules name their Service port in a comment. Where there are more than 1000 endpoints, rules of endpoints have none: then
- * the chain that leads to them tells, whose last sixteen characters all chains of one Service port share.
+ * the chain that leads to them shows it, since all chains of one Service port share their last sixteen characters.
  *
  * text   `iptables-save -c`
  */
@@ -55,7 +55,7 @@ export function countsIn(text: string, prefix: ChainPrefix): readonly EndpointTr
   const chosen = choicesIn(lines, prefix);
   let names: ReadonlyMap<string, string> | undefined;
   return lines.flatMap((line): EndpointTraffic[] => {
-    // Asked first, because most lines are others.
+    // This test comes first, because it passes over most lines.
     if (!line.includes(' --to-destination ')) return [];
     const [, count, chain = '', rule = ''] = countedRule.exec(line) ?? [];
     const protocol = parseProtocol(/(?:^| )-p (tcp|udp|sctp) /.exec(rule)?.[1]?.toUpperCase());

@@ -1,7 +1,7 @@
 /** A set as a kernel keeps it. Entries with the seconds they have left; undefined: forever. */
 export interface FakeSet {
   readonly type: string;
-  /** What stands behind the type: `family inet maxelem 65536`. */
+  /** What follows the type: `family inet maxelem 65536`. */
   readonly options: string;
   readonly entries: ReadonlyMap<string, number | undefined>;
 }
@@ -9,7 +9,7 @@ export type FakeSets = ReadonlyMap<string, FakeSet>;
 
 const ip = '[0-9a-f.:]+';
 const port = '(?:tcp|udp|sctp):\\d{1,5}';
-/** What may stand in a set, by its type. */
+/** The entries that a set may hold, by its type. */
 const entryForms: Readonly<Record<string, RegExp>> = {
   'hash:ip': new RegExp(`^${ip}$`),
   'hash:ip,port': new RegExp(`^${ip},${port}$`),

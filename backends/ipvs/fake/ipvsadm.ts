@@ -12,7 +12,7 @@ export type FakeServers = ReadonlyMap<string, FakeServer>;
 
 export interface EditResult {
   readonly servers: FakeServers;
-  /** What ipvsadm says of the line; undefined: it was taken. */
+  /** ipvsadm's message about the line; undefined: it was taken. */
   readonly problem: string | undefined;
 }
 

@@ -8,9 +8,9 @@ import { linkName } from '../program/link-name.ts';
 
 /** What goes wrong, and when. Scripts that change something are counted from 1. */
 export interface IpvsFaults {
-  /** A line that the kernel rejects, whatever it says. */
+  /** Lines that the kernel rejects. */
   readonly refuses?: (file: string, line: string) => boolean;
-  /** What ipset says of a line that is refused; a plain failure unless told. */
+  /** ipset's message about a refused line; by default a plain failure. */
   readonly refusal?: string;
   /** This script is killed after so many of its lines. */
   readonly killAt?: { readonly script: number; readonly line: number };

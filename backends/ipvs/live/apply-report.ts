@@ -27,7 +27,7 @@ export async function refusalReport(
   return tools && missingTool(run, tools);
 }
 
-/** Applies one family and says what became of it. */
+/** Applies one family and reports the outcome. */
 export async function applyReport(
   run: Run,
   scope: IpvsScope,
@@ -58,7 +58,7 @@ export async function applyReport(
   }
 }
 
-/** What to say where iptables mode is gone, and what it made the kernel route for node ports on 127.0.0.1 is not. */
+/** The warning if iptables mode is gone, and the routing that it set up for node ports on 127.0.0.1 is still there. */
 export async function exposedBy(run: Run, start: IpvsProgram, after: IpvsProgram): Promise<Diagnostic | undefined> {
   const [before, now] = [start.found?.tables, after.found?.tables];
   return before === undefined || now === undefined ? undefined : exposedLoopback(run, before, now);
@@ -93,6 +93,6 @@ export function describeFailure(family: Family, error: unknown, verb: string): D
   const { reason, message } = error;
   const inForce =
     'Part of the change may be in force: every packet is treated by its previous or its new rules. Run the command again to complete the change.';
-  // A conflict is found before the first step, and says so.
+  // A conflict is found before the first step, and its message says that.
   return kernelProblem(family, `${verb}-${reason}`, reason === 'conflict' ? message : `${message}\n${inForce}`);
 }

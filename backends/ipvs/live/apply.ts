@@ -22,7 +22,7 @@ import { type IpvsStep, scriptOf } from '../plan/steps.ts';
 export interface IpvsTarget {
   /** undefined: nothing of slicewright's. */
   readonly program: IpvsProgram | undefined;
-  /** As compiled: who still serves keeps its UDP connections. */
+  /** As compiled: an endpoint that still serves keeps its UDP connections. */
   readonly services: readonly ServicePortIR[];
 }
 
@@ -55,7 +55,7 @@ export interface IpvsReport {
   readonly steps: number;
   readonly lines: number;
   readonly quarantined: readonly QuarantinedPort[];
-  /** Frontends that are left out, because someone else serves them. */
+  /** Frontends that are left out, because another program serves them. */
   readonly conflicts: readonly Conflict[];
   /** Real servers that wait for their last connections, and how long they may at most. */
   readonly draining: number;
@@ -75,9 +75,9 @@ const maxFruitless = 9;
 /**
  * Makes the kernel hold what is wanted, from whatever it holds.
  *
- * Observe, plan, perform, until there is nothing to plan, so success is always one that was seen.
- * A step that is refused is no end: what it was for is left as it was before, everything else goes
- * on, and the next plan starts from what is there. That undoes what the Service had got so far.
+ * It observes, plans and performs until there is nothing to plan, so it reports only a success that it has read back.
+ * A refused step does not stop it: what the step was for is left as it was, everything else goes
+ * on, and the next plan starts from what is there. That plan undoes what the Service had got by then.
  *
  * throws   IpvsError and KernelError, with what is in force. Every prefix of a plan is safe.
  */
@@ -120,7 +120,7 @@ export async function applyProgram(
     read = await observeProgramAgain(run, read, own);
     if (failed === undefined) continue;
     const guilty = blame(failed, desired).filter(({ service }) => !quarantined.has(service));
-    // Without somebody to blame, another writer may have been in the way: once more from a new reading.
+    // If no Service is to blame, another writer may have been in the way: once more from a new reading.
     if (guilty.length === 0 && (retried === failed.message || !isWorthRetry(failed))) throw failed;
     retried = failed.message;
     for (const port of guilty) quarantined.set(port.service, port);
@@ -143,7 +143,7 @@ function desiredProgram(
   );
 }
 
-/** What was read, as the options say to see it. */
+/** The reading, interpreted as the options ask for. */
 function seen(
   read: IpvsProgram,
   desired: IpvsProgram,
@@ -154,7 +154,7 @@ function seen(
   return cut === true ? asIdle(adopted, desired) : adopted;
 }
 
-/** As if what leaves had weight 0 and no connections: then it is deleted at once. */
+/** Treats real servers that leave as if they had weight 0 and no connections: then they are deleted at once. */
 function asIdle(observed: IpvsProgram, desired: IpvsProgram): IpvsProgram {
   const wanted = new Set<RealKey>();
   for (const server of desired.servers.values()) for (const real of server.reals) wanted.add(realKey(server, real));
@@ -170,7 +170,7 @@ function asIdle(observed: IpvsProgram, desired: IpvsProgram): IpvsProgram {
   };
 }
 
-/** Why nothing is changed where others write too; undefined: nobody is in the way. */
+/** Why slicewright changes nothing while other programs write too; undefined: no other program is in the way. */
 export function refusalForOthers(
   observed: IpvsProgram,
   desired: IpvsProgram,
@@ -182,7 +182,7 @@ export function refusalForOthers(
     return new IpvsError(sets.map(conflictText).join('\n'), { reason: 'conflict' });
   }
   const tables = observed.found?.tables;
-  // Of no concern where chains are left alone.
+  // Does not matter where chains are left alone.
   if (tables?.rival !== undefined && otherMode !== true) {
     const what = `rules of Services are in the tables of both ${tables.tools.mode} and ${tables.rival.tools.mode}`;
     return new IpvsError(

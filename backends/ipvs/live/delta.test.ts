@@ -132,7 +132,7 @@ describe('a change that is counted', () => {
         const agent = openPlane();
         await agent.plane.sync(first, 'full');
         for (const [i, wanted] of rest.entries()) {
-          // Somebody talks to every endpoint, or nobody to any.
+          // Either every endpoint has connections, or none has.
           agent.kernel.connections = new Map(isUsed[i] === true ? connectionsOf(agent.kernel) : []);
           const { depth, deltaRefused } = await agent.plane.sync(wanted, 'delta');
           expect(deltaRefused).toBe(false);

@@ -13,7 +13,7 @@ import { IpvsError } from './errors.ts';
 import { readConnections } from './observe.ts';
 import { performStep } from './perform.ts';
 
-/** A change that went through as far as the tools say. */
+/** A change that went through without a complaint of the tools. */
 export interface Performed {
   readonly scripts: number;
   readonly lines: number;
@@ -57,7 +57,7 @@ const countedKinds: readonly IpvsStep['kind'][] = ['add-entries', 'delete-entrie
 
 /**
  * Steps in a row that one script can do: its lines are changes of their own, in the same order. ipvsadm goes on after a line
- * that is refused, so what replaces something is never in one script with what takes that away.
+ * that is refused, so a replacement is never in one script with the removal of what it replaces.
  */
 function joined(steps: readonly IpvsStep[]): readonly IpvsStep[] {
   const all: IpvsStep[] = [];

@@ -17,7 +17,7 @@ import type { Planner } from './plan.ts';
  * The dumps of a folder: what `compile --out` wrote for IPVS, or what the tools printed on a node, into files of
  * the same names. Both families share them, but for the rules.
  *
- * The bookkeeping among the sets says which virtual servers are slicewright's; in a folder without it, which `compile`
+ * The bookkeeping sets show which virtual servers are slicewright's; in a folder without them, which `compile`
  * writes, all are.
  */
 export function readDump(source: DumpSource, own: OwnChains, planner: Planner): DumpReading {

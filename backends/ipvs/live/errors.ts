@@ -4,14 +4,14 @@ import type { CommandResult } from '../../command.ts';
 import { BackendError } from '../../errors.ts';
 
 /**
- * Why a command for servers, sets or addresses did not do what it was told.
+ * Why a command for servers, sets or addresses failed.
  *
  * unavailable    this kernel has no IPVS, ipsets or dummy links
- * refused        the kernel does not want some lines; `lines` says which
+ * refused        the kernel refuses some lines; `lines` names them
  * full           a set has no room for another entry
- * conflict       something of our name is there and is not what we make under it
+ * conflict       something else has a name of slicewright's, and is not what slicewright makes under that name
  * missing-tool   the program is not installed
- * no-privilege   we may not
+ * no-privilege   slicewright lacks the permission
  * not-started    the machine or this process had no room for another process
  * interrupted    killed, or it took too long
  * failed         anything else

@@ -82,7 +82,7 @@ describe('what is missing is named before anything is changed', () => {
 });
 
 describe('what others have', () => {
-  /** A server, a set, an address on no link of ours, and a rule of somebody else. */
+  /** A server, a set, an address on another link than slicewright's, and another program's rule. */
   function withOthers(): FakeIpvsKernel {
     const kernel = createFakeIpvsKernel();
     const web = {
@@ -124,7 +124,7 @@ describe('what others have', () => {
     expect(saveServers(kernel.servers)).toContain('-a -t 10.96.0.2:25 -r 10.1.0.2:25 -m -w 1\n');
     expect(kernel.link).toEqual(['10.96.0.2']);
 
-    // Taking over counts it as ours, and so it serves.
+    // A take-over counts it as slicewright's, and so it serves.
     expect((await apply(kernel, [cart, mail], { takeOver: true })).conflicts).toEqual([]);
     expect(saveServers(kernel.servers)).toContain('-a -t 10.96.0.1:80 -r 10.2.0.1:80 -m -w 1\n');
   });

@@ -136,7 +136,7 @@ function createRanges(program: IpvsProgram): (entry: SetEntry) => readonly Cidr[
   return (entry) => (guarded.has(entry) ? (ranges.get(entry) ?? []) : undefined);
 }
 
-/** Ports that are let in for load balancers' health checks: a set holds them, and the objects say whose they are. */
+/** Ports that are let in for load balancers' health checks: a set holds them, and the objects show their Services. */
 export function healthChecks(program: IpvsProgram, services: readonly ServicePortIR[]): [string, FoundFrontend][] {
   const names = new Map(
     services.map(({ healthCheckNodePort, service, portName }) => [
@@ -158,7 +158,7 @@ export function healthChecks(program: IpvsProgram, services: readonly ServicePor
   });
 }
 
-/** Sets by the frontend that their entries are about, with what else the entry says. */
+/** Sets by the frontend that their entries are about, with the rest of the entry. */
 function entryIndex({ sets }: IpvsProgram): ReadonlyMap<string, readonly string[]> {
   const index = new Map<string, string[]>();
   for (const { name, entries } of sets.values()) {

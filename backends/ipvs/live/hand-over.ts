@@ -18,8 +18,8 @@ import { performStep } from './perform.ts';
 import { cleanServers, observeRemains } from './remains.ts';
 
 /**
- * Virtual servers, addresses, chains and kube-proxy's sets stay; the sets that only slicewright has go. Where another mode is
- * in force, what IPVS mode has left serves nobody, and no kube-proxy of that mode would remove it: then all of it goes.
+ * Virtual servers, addresses, chains and kube-proxy's sets stay; the sets that only slicewright has go. If another mode is
+ * in force, no client uses what IPVS mode has left, and no kube-proxy of that mode would remove it: then all of it goes.
  */
 export async function handOverServers(run: Run, scope: IpvsScope): Promise<CleanReport> {
   try {

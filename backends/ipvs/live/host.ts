@@ -11,7 +11,7 @@ const trial = '-t 198.51.100.0:20000';
  * Whether this machine can do IPVS with the scheduler that is configured. Changes nothing that
  * stays; asking loads the modules.
  *
- * throws   IpvsError that says what is missing
+ * throws   IpvsError that names what is missing
  */
 export async function checkHost(run: Run, { scheduler }: Settings['ipvs']): Promise<void> {
   const version = await run('ipset', ['--version']);

@@ -13,7 +13,7 @@ import type { IpvsProgram, RealKey } from '../program/program.ts';
 import { type Link, linkWith, ourSetNames, programIn } from '../program/reading.ts';
 import type { Frontend, ServerKey, VirtualServer } from '../program/servers.ts';
 
-/** What we may have to set. Those that a kernel does not know are left out of a reading. */
+/** Settings that slicewright may have to make. Those that a kernel does not know are left out of a reading. */
 const sysctlNames = [
   'net.ipv4.conf.all.arp_ignore',
   'net.ipv4.conf.all.arp_announce',
@@ -24,7 +24,7 @@ const sysctlNames = [
 ] as const;
 
 /**
- * Everything of slicewright's in one family, and what else a plan must know: what others made, which real servers
+ * Everything of slicewright's in one family, and what else a plan must know: what other programs made, which real servers
  * have connections, which ones are draining.
  *
  * inUse    the mode of the tables that was chosen before, which stays
@@ -68,7 +68,7 @@ async function readProgram(
     tables,
   });
   const { found } = program;
-  // Whoever has a weight is not deleted, whatever connections there are.
+  // A real server that has a weight is not deleted, whatever connections there are.
   const isLeaving = [...program.servers.values(), ...found.foreign.values()].some(({ reals }) =>
     reals.some(({ weight }) => weight === 0),
   );
@@ -98,7 +98,7 @@ export async function readConnections(
   return all;
 }
 
-/** Several readings at once. Of those that fail, the first in this order tells why. */
+/** Several readings at once. If some fail, the error is that of the first in this order. */
 async function together<T extends readonly unknown[]>(
   readings: { readonly [K in keyof T]: Promise<T[K]> },
 ): Promise<T> {

@@ -6,22 +6,22 @@ import { document } from '../program/print.ts';
 import { commandFailure } from './errors.ts';
 
 /*
- * The source of what the node itself sends to a Service.
+ * The source address of packets that the node itself sends to a Service.
  *
  * A bound address is the node's own, so the kernel dials it from that very address. A connection through a virtual server
  * keeps the address bound until it ends. A connection that another backend's rules translate does not: once the address is
  * unbound, answers to it are no longer for this node, and the connection is silent forever. So before another backend comes
- * into force, the kernel is told to dial bound addresses from an address of the node that stays.
+ * into force, slicewright makes the kernel dial bound addresses from an address of the node that stays.
  */
 
 /** Marks slicewright's routes. The kernel deletes its own with the address, and leaves these. */
 const protocol = 213;
 
-/** An address for documentation, which nobody has a route of its own to. */
+/** An address from a range for documentation: no node has a special route to it. */
 const elsewhere: Readonly<Record<Family, string>> = { IPv4: '198.51.100.0', IPv6: '2001:db8::' };
 
 /**
- * From here on the node dials these bound addresses from an address that stays. Connections that are there keep theirs.
+ * From here on the node dials these bound addresses from an address that stays. Existing connections keep their source.
  *
  * returns   what could not be done, as warnings: the mode can change all the same
  */
@@ -45,7 +45,7 @@ export async function dialFromNode(
   return [{ ...kernelProblem(family, 'ipvs-source', `${effect}: ${message}`), severity: 'warning' }];
 }
 
-/** What is run once addresses are unbound. Most of them never had such a route, so failures say nothing. */
+/** Runs once addresses are unbound. Most of them never had such a route, so failures do not matter. */
 export async function forgetSource(run: Run, link: string, addresses: readonly IpAddress[]): Promise<void> {
   const lines = addresses.map((address) => `route delete ${routeOf(address, link)} proto ${protocol}`);
   await run('ip', ['-force', '-batch', '-'], document(lines));

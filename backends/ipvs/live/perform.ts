@@ -16,8 +16,8 @@ import { forgetSource } from './own-source.ts';
 import { type IpvsStep, type Script, scriptOf, type ServerEdit, serverEditLine } from '../plan/steps.ts';
 
 /**
- * Lines of one ipvsadm script. ipvsadm performs each line as it comes, also one that is cut short
- * because whoever wrote it was killed, and `10.96.0.1:8` is an address too. So much text is
+ * Lines of one ipvsadm script. ipvsadm performs each line as it comes. If the writing process is killed, the last line is
+ * cut short and performed too, and `10.96.0.1:8` is an address too. So this much text is
  * handed over at once or not at all.
  */
 const editsAtOnce = 1000;
@@ -31,12 +31,12 @@ const editsAtOnce = 1000;
 export type Assurance = 'acknowledged' | 'checked';
 
 /**
- * Runs a step's script and makes sure that it did what it says.
+ * Runs a step's script and makes sure that all of it took effect.
  *
- * Exit codes alone do not tell: `ipvsadm --restore` goes on after a refused line and ends with the status of the last one,
- * and of an address script that goes on they tell too much. But each line that is refused is complained of, so silence and
- * status 0 say that all lines were taken. Otherwise servers and addresses are read back, and what is missing names what was
- * refused.
+ * Exit codes are not enough. `ipvsadm --restore` goes on after a refused line and exits with the status of the last one;
+ * an address script that goes on may fail although nothing is missing. But the tools complain about each refused line, so
+ * silence and status 0 mean that all lines were taken. Otherwise servers and addresses are read back, and what is missing
+ * shows which lines were refused.
  *
  * throws   IpvsError; KernelError for the tables
  */
@@ -71,7 +71,7 @@ export async function performStep(step: IpvsStep, run: Run): Promise<Assurance> 
       if (step.kind === 'unbind') await forgetSource(run, step.link, step.addresses);
       return result.exitCode === 0 ? 'acknowledged' : 'checked';
     case 'create-link':
-      // Somebody else may have made it in the meantime.
+      // Another program may have made it in the meantime.
       if (result.exitCode !== 0 && !/File exists/.test(result.stderr)) throw commandFailure(command, result);
       return 'acknowledged';
     default:
@@ -80,7 +80,7 @@ export async function performStep(step: IpvsStep, run: Run): Promise<Assurance> 
   }
 }
 
-/** A container that is not privileged may not write them: the message is for whoever may. */
+/** A container that is not privileged may not write them: the message is for a user who may. */
 function sysctlFailure(wanted: ReadonlyMap<string, string>, command: string, result: CommandResult): IpvsError {
   const { reason } = commandFailure(command, result);
   const words = [...wanted].map(([name, value]) => `${name}=${value}`).join(' ');

@@ -40,8 +40,8 @@ export interface Planner {
    *
    * source    for people
    * dangers   of the place itself, whatever the plan does there
-   * taking    whether servers of others are taken over, and where not; undefined: they are not
-   * foreign   other programs' rules, where the program does not say
+   * taking    whether other programs' servers are taken over, and where not; undefined: they are not
+   * foreign   other programs' rules, where the program itself does not hold them
    */
   observed(
     source: string,
@@ -50,7 +50,7 @@ export interface Planner {
     taking?: Taking,
     foreign?: Foreign,
   ): Observed;
-  /** Without rules and servers in a family that nobody uses: IPVS is not wanted there at all. */
+  /** Without rules and servers in a family that has no use: IPVS is not wanted there at all. */
   desired(observed: IpvsProgram, target: Target): IpvsProgram;
 }
 
@@ -127,7 +127,7 @@ export function plannerOf(others: readonly OtherWriter[], programOf: ProgramOf<I
     const other = otherIn(start);
     const frontends = compareTraffic(before, after, node);
     const foreign = start.found?.tables?.foreign ?? noOthers;
-    // Of another backend's hooks none is missing.
+    // While another backend's rules are in force, no hook is reported as missing.
     const hooked = other === undefined ? start.rules : wanted.rules;
     const parts = differences(start, wanted, services);
     const scripts = steps.map((step) => scriptOf(step).text);
@@ -194,7 +194,7 @@ function savedStep(step: IpvsStep): object {
     return { ...step, from: Object.fromEntries(step.from), to: Object.fromEntries(step.to) };
   }
   if (step.kind !== 'chains') return step;
-  // Which programs there are is found out anew, and a plan that is performed later is not undone.
+  // The tools are looked up again when the plan is performed, and a plan that is performed later is not undone.
   const { phase, family, kind, document } = step;
   return { phase, family, kind, document };
 }

@@ -50,9 +50,9 @@ type Done = Pick<FamilySync, 'depth' | 'documents' | 'lines' | 'drift' | 'remark
 /**
  * One family of IPVS: virtual servers, sets, addresses and a few chains.
  *
- * What is in force is remembered: a full sync ends with a reading, and what the tools acknowledge since is added to it. A delta
- * is counted from there, and reads nothing but the connections of what leaves. Whatever it cannot count, and whatever a tool
- * complains of, takes a full sync: then nothing is believed any more.
+ * The plane remembers what is in force: a full sync ends with a reading, and every later change that the tools acknowledge
+ * is added to it. A delta starts from there, and reads only the connections of real servers that leave. A change that it
+ * cannot count, or a complaint of a tool, takes a full sync, which discards what was remembered.
  */
 export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
   const { run, scope, nowMs } = options;
@@ -62,7 +62,7 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
   /** What the kernel was brought to; undefined: nothing yet. */
   let last: Target | undefined;
   let remembered: Remembered | undefined;
-  /** Of the tables: chosen by the first reading, for good. */
+  /** The mode of the tables: the first reading chooses it for good. */
   let mode: Mode | undefined;
   const ahead = createAheadWatch();
 
@@ -99,7 +99,7 @@ export function createIpvsPlane(options: IpvsPlaneOptions): FamilyPlane {
     };
   }
 
-  /** Whether one who is held back changes, or may be tried again; or nobody says who changes. */
+  /** Whether a held Service port changes, or may be tried again; also true if it is unknown which ports change. */
   function isAboutHeld({ services }: Remembered, { since }: Target): boolean {
     const held = delays.list();
     if (held.length === 0) return false;
@@ -201,7 +201,7 @@ function counted(servers: number): FamilySync['rules'] {
   return new Map([['virtual servers', servers]]);
 }
 
-/** What had to be done again although nobody wanted anything else; the end of a departure is no drift. */
+/** Steps that restore what was already desired before; the end of a departure is no drift. */
 function driftIn(steps: readonly IpvsStep[]): DriftedPart[] {
   const repairs = steps.filter(({ phase }) => phase === 'prepare' || phase === 'switch');
   return repairs.map((step) => ({ where: step.kind, lost: printStep(step).split('\n').filter(Boolean), added: [] }));

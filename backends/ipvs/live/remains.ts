@@ -15,8 +15,8 @@ import { describeFailure, drainText } from './apply-report.ts';
 import { ipvsSide } from './side.ts';
 
 /*
- * What IPVS mode has on a node that shall have none of it: because another backend is in force by
- * now, or nothing shall be. The chains are the business of the backend that writes tables; here it is about the rest.
+ * What IPVS mode has left on a node that should have none of it: another backend is in force by
+ * now, or slicewright is being removed. The backend that writes tables removes the chains; this file is about the rest.
  */
 
 export async function remainsOf(run: Run, scope: IpvsScope): Promise<Remains | undefined> {
@@ -60,7 +60,7 @@ export async function cleanServers(run: Run, scope: IpvsScope): Promise<CleanRep
   }
 }
 
-/** isEnd   nothing shall be left: what still has connections is deleted, instead of letting it drain */
+/** isEnd   nothing may be left: real servers that still have connections are deleted, and do not drain */
 async function remove(run: Run, scope: IpvsScope, remains: IpvsProgram, isEnd: boolean): Promise<LeaveReport> {
   try {
     const nothing = { program: undefined, services: [] };
@@ -79,9 +79,9 @@ async function remove(run: Run, scope: IpvsScope, remains: IpvsProgram, isEnd: b
 }
 
 /**
- * What of IPVS mode is slicewright's; undefined: nothing.
+ * What IPVS mode has left of slicewright's; undefined: nothing.
  *
- * isThorough   the link can be deleted by others, so look for the bookkeeping too
+ * isThorough   another program may have deleted the link, so look for the bookkeeping too
  * throws       IpvsError, KernelError
  */
 export async function observeRemains(
@@ -102,8 +102,8 @@ export async function observeRemains(
 }
 
 /**
- * The link stands from before the first set until after the last. Looking does not load IPVS into a kernel that never
- * had it.
+ * The link exists from before the first set until after the last. Looking for it does not load IPVS into a kernel that
+ * never had it.
  */
 async function hasLink(run: Run, { family, prefix }: IpvsScope): Promise<boolean> {
   try {
@@ -122,7 +122,7 @@ async function hasLedger(run: Run, { family, prefix }: IpvsScope): Promise<boole
   return exitCode === 0 && ledger.some((name) => names.includes(name));
 }
 
-/** The bookkeeping says so. An empty link is what a plan that was interrupted at either end leaves. */
+/** The bookkeeping shows it. An empty link is what a plan that was interrupted at either end leaves. */
 function isOurs({ found, addresses, sets }: IpvsProgram): boolean {
   if (found === undefined) return false;
   if (found.ledger.size > 0) return true;

@@ -148,7 +148,7 @@ function refusalOf(plan: SavedPlan, observed: IpvsProgram, { takeOver }: IpvsSco
   return `${whose}; once it is stopped, use --take-over. Nothing was changed.`;
 }
 
-/** A plan whose steps lead elsewhere than it says, or to what slicewright never makes; undefined: they do not. */
+/** A plan whose steps lead to another state than it names, or to what slicewright never makes; undefined: they do not. */
 function misleading(plan: SavedPlan, observed: IpvsProgram, { own }: IpvsScope): Diagnostic | undefined {
   const outcome = outcomeOf(observed, plan.steps);
   if (outcome === undefined || fingerprintOf(outcome) !== plan.result) return tamperedPlan(plan.family, []);
@@ -198,7 +198,7 @@ function strangenessUnder(own: OwnChains): (one: Parsed, of: Family) => string[]
   };
 }
 
-/** Of sets and links. */
+/** Names of sets and links. */
 function namesIn(one: Parsed): string[] {
   switch (one.kind) {
     case 'create-link':

@@ -10,7 +10,7 @@ export type NameOf = (
   kind: FoundFrontend['kind'],
 ) => string;
 
-/** Nothing in a kernel says whose a virtual server is: the objects do, for as long as they have it. */
+/** A kernel does not show which Service a virtual server belongs to: the objects do, for as long as they have it. */
 export function createNames(program: IpvsProgram, services: readonly ServicePortIR[], node: NodeContext): NameOf {
   const byId = new Map(services.map((ir) => [ir.id, nameOf(ir)]));
   const byFrontend = namesByFrontend(services, node);
@@ -54,8 +54,8 @@ const frontendKinds: Readonly<Record<Frontend['kind'], FoundFrontend['kind']>> =
 };
 
 /**
- * Names of virtual servers whose frontend moves. Such a server is no Service's any more, has the endpoints of exactly one
- * Service port, and that Service port has a frontend of the same kind that the kernel lacks.
+ * Names of virtual servers whose frontend moves. Such a server no longer belongs to a Service, has the endpoints of exactly
+ * one Service port, and that Service port has a frontend of the same kind that the kernel lacks.
  */
 function createMovedNames(program: IpvsProgram, services: readonly ServicePortIR[], node: NodeContext): NameOf {
   const byEndpoint = new Map<string, Set<ServicePortIR>>();

@@ -3,7 +3,7 @@ import type { Signs } from '../../planning/clients.ts';
 import type { IpvsProgram } from '../program/program.ts';
 import { serverKey, type ServerKey } from '../program/servers.ts';
 
-/** The rules that all share, what they tell clients apart by, and those that one virtual server has for itself. */
+/** The rules that all virtual servers share, what they tell clients apart by, and the rules of single virtual servers. */
 export interface Rules {
   readonly shared: readonly string[];
   readonly signs: Signs;

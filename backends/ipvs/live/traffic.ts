@@ -65,7 +65,7 @@ export function countsIn(text: string, servers: ReadonlyMap<ServerKey, VirtualSe
   return counts;
 }
 
-/** Other schedulers look at connections or at addresses of clients; rr takes all alike, and is given equal weights alone. */
+/** Other schedulers look at connections or at addresses of clients; rr treats all alike, and is used for equal weights only. */
 function followsShares({ scheduler, persistenceSeconds }: VirtualServer): boolean {
   return persistenceSeconds === undefined && ['rr', 'wrr'].includes(scheduler);
 }

@@ -36,18 +36,18 @@ export function planChains(observed: IpvsProgram, wanted: IpvsProgram, found: Fo
   };
 }
 
-/** Others and slicewright's mark are a kernel's matter: programs that were never read have neither. */
+/** Only a kernel has other programs' rules and slicewright's mark: programs that were never read have neither. */
 export function wantedRules(observed: IpvsProgram, wanted: Ruleset | undefined, { tables }: Found): Ruleset {
   if (tables !== undefined) return besideOthers(wanted, observed.rules, tables.foreign, observed.prefix);
   return wanted ?? { family: observed.family, chains: new Map(), hooks: [] };
 }
 
 /**
- * The wanted rules, and those over sets that only what is found has rules for.
+ * The wanted rules, with those over sets that only the found program has rules for.
  *
  * A rule over a set is left out when the set is empty, and entries outlive the change of rules:
  * without their rule, the last Service of a kind would be reached unmasqueraded, or by anyone,
- * until it has gone. So these rules stay a while, each in its place among the others.
+ * until it has gone. So these rules stay a while, each in its place among the other rules.
  */
 function halfwayRules(found: Ruleset, wanted: Ruleset, everyRule: Ruleset): Ruleset {
   const chains = new Map<string, Chain>();
@@ -66,7 +66,7 @@ function halfwayLines(found: readonly string[], wanted: readonly string[], every
   const known = new Set(wanted);
   const sets = new Set(found.flatMap((line) => setIn(line) ?? []));
   for (const line of wanted) sets.delete(setIn(line) ?? '');
-  // Filters of single virtual servers only drop, so one more of them may stand anywhere.
+  // Filters of single virtual servers only drop, so one more of them may be at any place.
   const filters = found.filter((line) => line.includes(' -m ipvs --vproto ') && !known.has(line));
   return [...filters, ...every.filter((line) => known.has(line) || sets.has(setIn(line) ?? ''))];
 }

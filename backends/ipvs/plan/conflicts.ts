@@ -11,7 +11,7 @@ import type { IpSet } from '../program/sets.ts';
 
 /** Something that is in the way of a program and not slicewright's to take out of it. */
 export type Conflict =
-  /** The frontend is left out, the others stand. */
+  /** The frontend is left out, the others stay. */
   | { readonly kind: 'foreign-server'; readonly server: VirtualServer; readonly service: ServicePortId | undefined }
   /** Nothing can be applied: a set belongs to every Service. */
   | { readonly kind: 'other-set'; readonly found: IpSet; readonly wanted: IpSet };
@@ -27,7 +27,7 @@ export function findConflicts(observed: IpvsProgram, desired: IpvsProgram): read
   return [...sets, ...foreign];
 }
 
-/** What is in the way, what we do about it, and what an operator can do. */
+/** What is in the way, what slicewright does about it, and what an operator can do. */
 export function conflictText(conflict: Conflict): string {
   switch (conflict.kind) {
     case 'foreign-server':
@@ -65,10 +65,10 @@ export function reportConflicts(
 }
 
 /**
- * A reading with virtual servers of another program counted as ours: what taking over from
- * kube-proxy means. Only those at addresses of our link, and at addresses that we want.
+ * A reading with another program's virtual servers counted as slicewright's, as when it takes over from
+ * kube-proxy. Only those at addresses of slicewright's link, and at places of desired servers.
  *
- * excluded   ranges in which others keep theirs (`ipvs.excludeCIDRs`), but where we want to be ourselves
+ * excluded   ranges in which other programs keep theirs (`ipvs.excludeCIDRs`), except at places of desired servers
  */
 export function adoptForeign(observed: IpvsProgram, desired: IpvsProgram, excluded: readonly Cidr[]): IpvsProgram {
   const { found } = observed;
@@ -86,7 +86,7 @@ export function adoptForeign(observed: IpvsProgram, desired: IpvsProgram, exclud
   };
 }
 
-/** What someone else made at a Service's address is not overwritten: that frontend is left out. */
+/** A virtual server that another program made at a Service's address is not overwritten: that frontend is left out. */
 export function withoutForeign(desired: IpvsProgram, found: Found): IpvsProgram {
   if (found.foreign.size === 0) return desired;
   const servers = new Map([...desired.servers].filter(([key]) => !found.foreign.has(key)));

@@ -4,11 +4,11 @@ import type { RealServer, VirtualServer } from '../program/servers.ts';
 import type { SetEntry } from '../program/sets.ts';
 
 /**
- * How a real server that is not wanted any more leaves.
+ * How a real server leaves that is no longer wanted.
  *
  *   quiesce   it gets weight 0: no new connections, established ones go on
  *   wait      it has weight 0 and connections, and time left for them
- *   delete    nobody uses it: its last connection is gone, or its time is up
+ *   delete    it is unused: its last connection is gone, or its time is up
  *
  * A real server is deleted only when it was *found* with weight 0 and without connections, so no
  * connection can begin between the look and the deletion. That takes two plans; the second comes
@@ -26,7 +26,7 @@ export function departureOf(server: VirtualServer, real: RealServer, found: Foun
 
 /** Real servers that are on their way out, per virtual server, and virtual servers that wait for them. */
 export interface Departures {
-  /** Of virtual servers that are wanted and of those that are not. */
+  /** Real servers of virtual servers that are wanted and of those that are not. */
   readonly reals: readonly { readonly server: VirtualServer; readonly real: RealServer; readonly how: Departure }[];
   /** Not wanted, and kept with address and entries while a real server of theirs is not deleted. */
   readonly kept: readonly VirtualServer[];
@@ -54,7 +54,7 @@ export function departures(observed: IpvsProgram, desired: IpvsProgram, found: F
   return { reals, kept, gone, draining: new Set(staying.map(({ server, real }) => drainingEntry(server, real))) };
 }
 
-/** Virtual servers whose connections decide what becomes of a real server now. */
+/** Virtual servers whose connections decide now whether a real server stays or goes. */
 export function undecided(observed: IpvsProgram, desired: IpvsProgram, found: Found): readonly VirtualServer[] {
   const asked = departures(observed, desired, found).reals.filter(
     ({ server, real }) =>

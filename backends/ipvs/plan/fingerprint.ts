@@ -5,7 +5,7 @@ import { serverLines, setLines } from '../program/print.ts';
 import { type IpvsProgram, nothingFound } from '../program/program.ts';
 
 /**
- * A name for what a kernel holds of ours and what stands in its way: equal when a plan for one is a
+ * A name for what a kernel holds of slicewright's and what stands in its way: equal when a plan for one is a
  * plan for the other. Connections and the time that they have left do not matter.
  *
  * returns   sha-256 in hexadecimal

@@ -6,14 +6,14 @@ import type { IpvsProgram } from '../program/program.ts';
  * Which UDP connections the kernel must forget when one program has replaced another.
  *
  *   a real server is gone                    those to it, unless its endpoint still serves
- *   a virtual server got its first one       all: they went nowhere, and nobody masquerades what
- *                                            began without a Service
+ *   a virtual server got its first one       all: they went nowhere, and what began without a
+ *                                            Service is not masqueraded
  *   a virtual server is gone                 all
  *
  * IPVS itself drops what it remembers of a real server that is gone (expire_nodest_conn); this is
  * for nat, which decided about a connection when it saw its first packet.
  *
- * services   as compiled now; their known endpoints say who still serves
+ * services   as compiled now; their known endpoints show which ones still serve
  */
 export function staleServerFlows(
   before: IpvsProgram,

@@ -8,7 +8,7 @@ import { defaultMaxEntries, type IpSet, isAlwaysThere, type SetEntry, setIds, se
 /*
  * A program as kube-proxy's IPVS mode finds its own. kube-proxy takes over virtual servers, real servers, addresses, its
  * chains and its sets; it rewrites all rules of these chains, and never looks at a set of another name. So slicewright's
- * own sets go, and the rules that look into them say the same without a set until kube-proxy has synced.
+ * own sets go, and the rules that look into them are replaced by equal rules without a set until kube-proxy has synced.
  */
 
 /** Sets that kube-proxy does not know and that rules look into. */
@@ -47,7 +47,7 @@ function withoutSets(
   const written = lines.flatMap((line, i) => {
     const rule = rules[i];
     if (!isOver(line)) return [line];
-    // Nobody can say what somebody else wrote into the chain would mean without the set, and kube-proxy removes it anyway.
+    // What another program's rule in the chain means without the set is unknown, and kube-proxy removes it anyway.
     return rule === undefined ? [] : makeChain(family, table, name, perEntry(rule, own)).lines;
   });
   return chainFromLines(family, table, name, written);

@@ -43,7 +43,7 @@ export function holdBack(desired: IpvsProgram, before: IpvsProgram, held: Readon
     const others = set.entries.filter((entry) => !isOfHeld(name, entry));
     return [name, withEntries(set, [...new Set([...others, ...oldEntries(name)])])];
   });
-  // Those of ours that are there while they have entries: nobody else needs them now.
+  // slicewright's sets stay while they have entries: no other Service needs them now.
   const kept = [...before.sets]
     .filter(([name]) => !desired.sets.has(name) && oldEntries(name).length > 0)
     .map(([name, set]): readonly [SetName, IpSet] => [name, withEntries(set, oldEntries(name))]);
@@ -72,8 +72,8 @@ function withRulesOver(names: ReadonlySet<SetName>, { rules, everyRule }: IpvsPr
 /**
  * Which entries are of held Service ports.
  *
- * isOfHeld   of them and of nobody else, by what they want now
- * isOfOld    of what they had: its endpoints and its node ports, which name no frontend
+ * isOfHeld   held Service ports desire it, and no other Service port does
+ * isOfOld    it was theirs before the change: their endpoints and their node ports, which name no frontend
  */
 function entriesOf(
   { shares, family, prefix }: IpvsProgram,
@@ -107,8 +107,8 @@ function allEntries({ entries, nodePorts }: IpvsUnit): readonly UnitEntry[] {
 }
 
 /**
- * The Service ports whose entry, address or virtual server a line of a script is about; none for a line of nobody's.
- * One address, and one port of the node, can be several's: nobody knows whose fault it is.
+ * The Service ports whose entry, address or virtual server a line of a script is about; none for a line of no Service port.
+ * Several Service ports can share one address, or one port of the node: then any of them may be at fault.
  */
 export function ownersOfLine(line: string, desired: IpvsProgram): readonly ServicePortId[] {
   for (const [key, owner] of desired.owners) {

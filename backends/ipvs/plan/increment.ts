@@ -23,8 +23,8 @@ import { createEntryTally, createTally, type EntryTally } from './tally.ts';
  * What is in force, in a form that counts changes: it remembers how many units want each thing, so that a change costs what
  * changed, and not a pass over every Service of the node.
  *
- * A change is told as two programs, which hold the parts alone that it touches, and what waits from changes before. The way
- * from one to the other is planned as that of whole programs is, so the order of the steps is the same and as safe.
+ * A change is given as two programs. They hold only the parts that change, and the parts that still wait from earlier
+ * changes. The plan from one to the other is made as for whole programs, so the order of the steps is the same and as safe.
  */
 export interface Increment {
   /** What it counts. */
@@ -59,7 +59,7 @@ export interface InForce {
   readonly units: Units;
   /** What the kernel was brought to. */
   readonly wanted: IpvsProgram;
-  /** As read afterwards: it differs by what waits alone. */
+  /** As read afterwards: it differs only by what still waits. */
   readonly observed: IpvsProgram;
   readonly node: NodeContext;
 }
@@ -83,7 +83,7 @@ export function createIncrement({ units, wanted, observed, node }: InForce, nowM
   const entries = createEntryTally();
   /** Places that more than one claims, or one that is held back. */
   const contested = new Set<ServerKey>();
-  /** Where node ports answer, or would if nobody else did. */
+  /** Where node ports answer, or would answer if no other owner had the place. */
   const nodePorts = createTally<SetEntry>();
   let late: Late = nothingLate;
 
@@ -118,7 +118,7 @@ export function createIncrement({ units, wanted, observed, node }: InForce, nowM
     for (const server of unit.nodePorts.servers) nodePorts.add(frontendEntry(server), by);
   }
 
-  /** Virtual servers that units take away and bring; undefined: somebody else claims one of the places too. */
+  /** Virtual servers that units remove and add; undefined: another unit claims one of the places too. */
   function claimed(gone: readonly Named[], come: readonly Named[]) {
     const changed = new Map<ServerKey, Claim | undefined>();
     for (const [id, unit] of gone) {
@@ -295,7 +295,7 @@ function secondsLeft({ untilMs }: Late, nowMs: number): ReadonlyMap<SetEntry, nu
   return new Map(running.map(([entry, ms]) => [entry, Math.ceil((ms - nowMs) / 1000)]));
 }
 
-/** Rules of single Services, which stand in a chain of all. */
+/** Rules of single Services in a chain that all share. */
 function filtersOf(units: readonly Named[]): string {
   const filters = units.flatMap(([id, { outFilter }]) => (outFilter.length > 0 ? [[id, outFilter]] : []));
   return filters.length === 0 ? '' : canonicalJson(filters);

@@ -13,11 +13,11 @@ import type { IpvsStep } from './steps.ts';
  * The ordered steps from one program to another.
  *
  * Promise
- *   - Empty when there is nothing to do now. Real servers that wait for their last connections are
- *     no reason for a step, so plan(x, x) is empty and the plan after a plan is, but for those.
+ *   - Empty when there is nothing to do now. Real servers that wait for their last connections need
+ *     no step, so plan(x, x) is empty. The plan after a performed plan is empty too, except for those.
  *   - Every prefix is safe: a client gets the old verdict or the new one. Where a Service changes in
  *     several respects at once (endpoints, masquerading, filter), that holds for each of them.
- *   - What is not slicewright's is in no step: virtual servers that are not in the ledger, sets and chains of
+ *   - No step touches what is not slicewright's: virtual servers that are not in the ledger, sets and chains of
  *     other names, addresses of other links.
  *
  * Goals that pull against each other
@@ -25,16 +25,16 @@ import type { IpvsStep } from './steps.ts';
  *     server, and no two of them change at once.
  *   - *An address that answers must be complete.* A client that reaches it a moment early is refused.
  *   - *Connections outlive endpoints.* They need their virtual server, its address and its entries
- *     for as long as they go on, but nobody else may get in.
+ *     for as long as they go on, but no new client may get in.
  *
  * Settlement
- *   prepare   Sets, and entries that are added, also those of the ledger for what will drain. New virtual servers at addresses that are bound
- *             already, still empty: IPVS refuses what comes to an empty one, and the filter refuses
- *             what comes to a bound address without one, so neither changes anything for clients.
+ *   prepare   Sets, and entries that are added, also the ledger's entries for what will drain. New virtual servers
+ *             at addresses that are bound already, still empty: IPVS refuses what comes to an empty one, and the
+ *             filter refuses what comes to a bound address without one, so neither changes anything for clients.
  *             Each is entered in the ledger before it is made, here and later.
- *   switch    Sets are swapped. Then chains; then entries that let packets in; then all other virtual servers and real servers, in one
- *             script: at the node's own addresses (node ports), and for the node itself at any, they
- *             are reached at once, so their rules are there before. Addresses are bound last.
+ *   switch    Sets are swapped. Then chains; then entries that let packets in; then all other virtual servers and
+ *             real servers, in one script: clients reach those at the node's own addresses (node ports) at once, and
+ *             the node itself reaches all of them at once, so their rules are there before. Addresses are bound last.
  *             Rules over sets that are about to be empty stay until those that need them are gone.
  *             Where rules of iptables mode still translate, packets do not get to IPVS until those
  *             are gone: then the chains come last, when all else is in place.
@@ -47,7 +47,7 @@ import type { IpvsStep } from './steps.ts';
  * without it, packets of established connections would not get to IPVS.
  */
 export function planProgram(observed: IpvsProgram, desired: IpvsProgram): readonly IpvsStep[] {
-  // A program that was never read is one that we just applied.
+  // A program that was never read is one that slicewright just applied.
   const found = observed.found ?? foundAfter(observed);
   const wanted = withoutForeign(desired, found);
   const leaving = departures(observed, wanted, found);

@@ -30,7 +30,7 @@ import type { EntryEdit } from './steps.ts';
  * Entries come before what needs them and go after it, so between the two a set holds the entries
  * of both programs. That alone makes small changes safe. A set that cannot hold them all, or gets
  * very many new ones, is filled under another name and swapped in: of 50,000 entries two cost
- * 10 ms one by one, and 2 s staged. What goes is deleted entry by entry: nobody looks any more.
+ * 10 ms one by one, and 2 s staged. Old entries are deleted one by one: by then no rule needs them.
  */
 export interface SetPlan {
   /** Filled before anything refers to them: those that are not there, and staged ones. */
@@ -38,8 +38,8 @@ export interface SetPlan {
   readonly ledgerAdded: readonly EntryEdit[];
   readonly added: readonly EntryEdit[];
   /**
-   * Added to sets that open a bound address, or let further sources in where only some may: after the rules that say
-   * who may come in, since another reason to keep them out may come with those.
+   * Added to sets that open a bound address, or let in further sources where a rule lets in only some. They come after the
+   * rules that restrict sources, since the same change may bring another rule that keeps these sources out.
    */
   readonly opened: readonly EntryEdit[];
   readonly swapped: readonly (readonly [SetName, SetName])[];
@@ -202,8 +202,8 @@ function keptEntries(name: SetName, observed: IpvsProgram, { kept, reals }: Depa
 }
 
 /**
- * Where a set is filled before it is swapped in. Names of ours are upper case, so none is taken,
- * and a staged set that a crash left behind is known for what it is.
+ * The name under which a set is filled before it is swapped in. Slicewright's set names are upper case, so no lower-case
+ * name is taken, and a staged set that a crash left behind is recognised.
  */
 export function stagedName(name: SetName): SetName {
   const staged = parseSetName(name.toLowerCase());
@@ -217,7 +217,7 @@ function sizeOf(set: IpSet): number {
 }
 
 /**
- * Whether a set of our name is not what we make under it. Its size apart: a type belongs to its
+ * Whether a set with a name of slicewright's is not what slicewright makes under it, its size apart. A type belongs to its
  * name and never changes, and the kernel swaps no sets of different types.
  */
 export function isOtherType(found: IpSet, wanted: IpSet): boolean {

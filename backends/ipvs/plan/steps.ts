@@ -10,11 +10,11 @@ import type { Frontend, RealServer, VirtualServer } from '../program/servers.ts'
 import type { IpSet, SetEntry } from '../program/sets.ts';
 
 /**
- * One line for ipvsadm. `add-virtual` brings no real servers with it. A real server's edit only says whose it is: with the
+ * One line for ipvsadm. `add-virtual` brings no real servers with it. A real server's edit only names its owner: with the
  * virtual server's other real servers in each, a saved plan would grow with the square of their number.
  */
 export type ServerEdit = {
-  /** Whose it is; undefined: of a Service that is gone. For messages, and to leave the Service out. */
+  /** The owner; undefined: a Service that is gone. For messages, and to leave the Service out. */
   readonly service: ServicePortId | undefined;
 } & (
   | { readonly op: 'add-virtual' | 'delete-virtual'; readonly server: VirtualServer }
@@ -83,7 +83,7 @@ export interface Script {
 }
 
 /**
- * Entries are sent with `-exist`: a script that stopped half-way may be sent again. Address
+ * Entries are sent with `-exist`: a script that stopped before its end may be sent again. Address
  * scripts go on after a line that is refused, because an address may be there already.
  */
 export function scriptOf(step: IpvsStep): Script {

@@ -5,7 +5,7 @@ import { drainingSet, frontendsSet, ledgerEntry } from './ledger.ts';
 import { type Found, type IpvsProgram, nothingFound } from './program.ts';
 
 /*
- * What a kernel holds that was not read: a program that we applied, as we leave it.
+ * What a kernel holds without reading it: a program that slicewright applied, as it leaves it.
  */
 
 /** What goes with a program that is in force: the link and the ledger. */
@@ -16,14 +16,14 @@ export function foundAfter({ family, prefix, servers, sets }: IpvsProgram): Foun
   return { ...nothingFound, link: 'ours', ledger: new Map(ledger.map((set) => [set.name, set])) };
 }
 
-/** A program as if it had been read from a kernel where nobody else is. */
+/** A program as if it had been read from a kernel that no other program writes to. */
 export function asApplied(program: IpvsProgram): IpvsProgram {
   return { ...program, owners: new Map(), shares: new Map(), found: foundAfter(program) };
 }
 
 /**
  * What is there once the plan from one program to another went through and all connections have ended: what
- * others have stays as it was.
+ * other programs have is unchanged.
  */
 export function afterPlan(observed: IpvsProgram, desired: IpvsProgram): IpvsProgram {
   const before = observed.found ?? foundAfter(observed);

@@ -10,7 +10,7 @@ import { realServers, schedulerFor } from './servers.ts';
 
 /**
  * Where IPVS cannot do what a Service port asks for, and what it does instead, in words for
- * whoever owns the Service.
+ * the Service's owner.
  */
 export function shortcomings(
   ir: ServicePortIR,
@@ -61,7 +61,7 @@ function replacedScheduler(ir: ServicePortIR, node: NodeContext): string | undef
 /**
  * {@link expectation} with the exceptions of IPVS: what its programs are held to, exactly.
  *
- * Each exception is one change to what is asked, so that all else stays as the reference says.
+ * Each exception is one change to what is asked, so that the reference decides all else.
  * README.md gives their reasons.
  */
 export function ipvsExpectation(given: readonly ServicePortIR[], node: NodeContext): (packet: Packet) => Verdict {
@@ -75,7 +75,7 @@ export function ipvsExpectation(given: readonly ServicePortIR[], node: NodeConte
   );
   const index = indexFrontends(services.filter(({ family }) => family === node.family));
   const servesAt = (address: IpAddress) => servesNodePorts(address, withoutLoopbackNodePorts(node));
-  /** Whose virtual server a packet meets. */
+  /** The owner of the virtual server that a packet meets. */
   const virtualServerAt = ({ protocol, destination, destinationPort }: Packet) =>
     [
       ...index.atAddress(protocol, destination, destinationPort),
@@ -86,7 +86,7 @@ export function ipvsExpectation(given: readonly ServicePortIR[], node: NodeConte
     const isOwn =
       packet.from.kind === 'node' && (bound.has(packet.destination) || isNodeAddress(packet.destination, node));
     const server = virtualServerAt(packet);
-    // A virtual server at the very address is there with or without endpoints, and a node port stands behind it.
+    // A virtual server at the very address is there with or without endpoints, and a node port would come after it.
     const here = index.atAddress(packet.protocol, packet.destination, packet.destinationPort).length > 0;
     const verdict = (here ? withoutNodePorts : asked)(
       isOwn && !isLoopback(packet.destination) ? { ...packet, source: node.nodeIP } : packet,

@@ -11,15 +11,15 @@ import { familyName, frontendEntry, type IpSet, type SetEntry, setDefinition, so
 /**
  * What a restarted agent must know and IPVS cannot keep, kept in the kernel as two sets:
  *
- *   SLICEWRIGHT-FRONTENDS   virtual servers that we made. An entry is added before its virtual
- *                           server and deleted after it, so whatever is in IPVS and not in the
- *                           set belongs to someone else and is never touched.
+ *   SLICEWRIGHT-FRONTENDS   virtual servers that slicewright made. An entry is added before its virtual
+ *                           server and deleted after it, so a server in IPVS that is not in the
+ *                           set belongs to another program and is never touched.
  *   SLICEWRIGHT-DRAINING    real servers that lost their Service and keep their connections: an
  *                           entry is added before its weight becomes 0, and the kernel forgets it
  *                           when the time for it is over. It names no port of the real server: two
  *                           on one address that leave one virtual server share the later time.
  *
- * Under a prefix of our own they begin with that.
+ * Under a prefix of slicewright's own they begin with that prefix.
  */
 const ledgerNames = { frontends: 'SLICEWRIGHT-FRONTENDS', draining: 'SLICEWRIGHT-DRAINING' } as const;
 
@@ -55,7 +55,7 @@ export function drainingEntry(
   return sourceEntry(server, real.address);
 }
 
-/** `10.96.0.1,tcp:80` → the virtual server of that name; undefined for what we never write. */
+/** `10.96.0.1,tcp:80` → the virtual server of that name; undefined for entries that slicewright never writes. */
 export function parseLedgerEntry(entry: SetEntry): ServerKey | undefined {
   const match = /^([^,]+),([a-z]+):(\d+)$/.exec(entry);
   const address = parseAddress(match?.[1]);

@@ -22,7 +22,7 @@ import {
  *
  * Two Service ports may claim one address, port and protocol: the first in id order has it, as the
  * first rule wins in iptables mode. kube-proxy lets the last one it meets overwrite the others. A
- * node port yields to whoever claims its number at the node's very address.
+ * node port yields to a frontend that claims its number at the node's very address.
  */
 export function linkProgram(units: ReadonlyMap<ServicePortId, IpvsUnit>, node: NodeContext): IpvsProgram {
   const ordered = [...units].sort(([a], [b]) => compareText(a, b));

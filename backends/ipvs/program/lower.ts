@@ -32,7 +32,7 @@ export function lowerServicePort(given: ServicePortIR, node: NodeContext): Lower
   const [atNode, atAddresses] = [dialled.filter(isOfNodePort), dialled.filter((one) => !isOfNodePort(one))];
   const entries: UnitEntry[] = [...hairpinEntries(ir, node), ...entriesOf(atAddresses, ir, node)];
   if (!node.compat) entries.push(...masqueradeEntries(ir));
-  // kube-proxy gives such a Service up half-way, before its health check port (IPVS-7.2).
+  // kube-proxy stops before the health check port of such a Service (IPVS-7.2).
   if (ir.healthCheckNodePort !== undefined && !(node.compat && isUnanswerable)) {
     entries.push({ set: 'healthCheckNodePort', entry: portEntry(ir.healthCheckNodePort) });
   }
@@ -128,7 +128,7 @@ function poolOf(route: Route, ir: ServicePortIR): readonly Endpoint[] {
     case 'reject':
       return [];
     case 'drop':
-      // kube-proxy falls back to all endpoints (IPVS-8.1). We drop clients from outside by rule, so
+      // kube-proxy falls back to all endpoints (IPVS-8.1). Slicewright drops clients from outside by rule, so
       // that this is only for the node and its pods, whose traffic may go to any endpoint.
       return ir.pools.cluster;
     default:
@@ -187,8 +187,8 @@ type Restricted = Extract<Dialled, { kind: 'loadBalancerIP' }>;
 function isRestricted(frontend: Restricted, ir: ServicePortIR, node: NodeContext): boolean {
   if (frontend.sourceRanges.length === 0) return false;
   if (node.compat) return true;
-  // Everyone is in a range of length 0, which a set cannot hold; and what has no endpoints is
-  // refused to everyone alike, as in iptables mode.
+  // A range of length 0 holds everyone, and a set cannot hold it. A frontend without endpoints is
+  // refused to all clients, as in iptables mode.
   return ir.external.kind !== 'reject' && frontend.sourceRanges.every((range) => splitCidr(range).length > 0);
 }
 
@@ -228,8 +228,8 @@ function outFilterRule(frontend: Dialled, ir: ServicePortIR, node: NodeContext):
 
 /**
  * A pod that is sent to itself must not see its own address as the client. kube-proxy knows this
- * node's endpoints by their node's name, in whatever state; one whose slice names no node may run
- * here too, so we count every endpoint in use.
+ * node's endpoints by their node's name, in whatever state. An endpoint whose slice names no node may run
+ * here too, so slicewright counts every endpoint in use.
  */
 function hairpinEntries(ir: ServicePortIR, node: NodeContext): UnitEntry[] {
   const here = ir.known.filter((endpoint) => endpoint.local);

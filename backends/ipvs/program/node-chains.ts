@@ -25,7 +25,7 @@ export interface ChainInput {
 }
 
 /**
- * All rules of IPVS mode: a bounded number whatever the number of Services, because the sets say
+ * All rules of IPVS mode: a bounded number whatever the number of Services, because sets show
  * which Service a packet is for (IPVS-6.3, IPVS-6.4).
  *
  * A rule over a set that never had an entry is left out, as kube-proxy does; the filter rules
@@ -92,7 +92,7 @@ function when(input: ChainInput, id: SetId, rules: () => readonly Placed[]): rea
   return input.filled.has(id) ? rules() : [];
 }
 
-/** Who is masqueraded on the way to a Service, and who is let through as it is. */
+/** Which packets are masqueraded on the way to a Service, and which keep their source. */
 function serviceRules(input: ChainInput): readonly Placed[] {
   const { family } = input.node;
   const services = 'KUBE-SERVICES';

@@ -30,8 +30,8 @@ const forwardingOfOption: ReadonlyMap<string, Forwarding> = new Map([
 /**
  * The output of `ipvsadm --save -n`, both families.
  *
- * Virtual servers by firewall mark have no address and are nobody's business here. Options
- * outside our vocabulary are kept as text, so that a server which has them differs from ours.
+ * Virtual servers by firewall mark have no address and are ignored. Options outside slicewright's
+ * vocabulary are kept as text, so that a server with such options differs from slicewright's.
  */
 export function parseServers(text: string): ReadonlyMap<ServerKey, VirtualServer> {
   const servers = new Map<ServerKey, VirtualServer>();
@@ -48,7 +48,7 @@ export function parseServers(text: string): ReadonlyMap<ServerKey, VirtualServer
   return servers;
 }
 
-/** Of every line that a tool can have printed: a line with control characters in it says nothing. */
+/** The words of every line that a tool can have printed: a line with control characters in it is ignored. */
 function* wordsOfLines(text: string): Generator<string[]> {
   for (const raw of text.split('\n')) {
     const line = raw.trim();
@@ -79,7 +79,7 @@ function parseParameters(
   const scheduler = parseSchedulerName(known.get('-s'));
   const seconds = known.get('-p');
   return {
-    // A kernel names every scheduler; what we cannot read differs from all of slicewright's.
+    // A kernel names every scheduler; an unreadable one differs from all of slicewright's.
     scheduler: scheduler ?? (parseSchedulerName('unknown') as VirtualServer['scheduler']),
     persistenceSeconds: seconds === undefined ? undefined : Number(seconds),
     flags: known.get('-b')?.split(',') ?? [],
@@ -99,7 +99,7 @@ function parseReal(words: readonly string[]): RealServer | undefined {
   return { ...place, forwarding, weight: Number(known.get('-w') ?? 1), other };
 }
 
-/** Options with one value each that we know, and the rest as text. */
+/** Known options with one value each, and the rest as text. */
 function splitOptions(words: readonly string[], options: readonly string[]) {
   const known = new Map<string, string>();
   const other: string[] = [];
@@ -130,7 +130,7 @@ export function parseConnections(text: string): ReadonlyMap<RealKey, number> {
       frontend = protocol === undefined || place === undefined ? undefined : { protocol, ...place };
       continue;
     }
-    // `-> 10.1.0.2:80  Masq  1  0  3`: weight, active, inactive come last, whatever columns stand before.
+    // `-> 10.1.0.2:80  Masq  1  0  3`: weight, active, inactive come last, whatever columns come first.
     const real = parseEndpoint(words[1]);
     const count = Number(words.at(-2)) + Number(words.at(-1));
     if (frontend === undefined || real === undefined || !(count > 0)) continue;
@@ -144,13 +144,13 @@ export interface FoundSet extends IpSet {
   readonly secondsLeft: ReadonlyMap<SetEntry, number>;
 }
 
-/** Chosen by the kernel, different every time, and no part of what a set means. */
+/** The kernel chooses these, different every time; a set means the same with any of them. */
 const kernelsChoice = ['hashsize', 'bucketsize', 'initval', 'elements', 'size'];
 
 /**
- * The output of `ipset save`: the sets that `isOurs` says yes to.
+ * The output of `ipset save`: the sets that `isOurs` accepts.
  *
- * A set whose name or entries are outside the grammar of ours is left out: it is not one.
+ * A set whose name or entries are outside the grammar of slicewright's sets is not one of them, and is left out.
  */
 export function parseSets(text: string, isOurs: (name: SetName) => boolean): ReadonlyMap<SetName, FoundSet> {
   const found = new Map<SetName, { definition: string; entries: Map<SetEntry, number | undefined> }>();
@@ -186,7 +186,7 @@ export function parseEntry(text: string | undefined): SetEntry | undefined {
 }
 
 /**
- * The output of `ip -o addr show dev kube-ipvs0`: addresses of whole length, as we bind them.
+ * The output of `ip -o addr show dev kube-ipvs0`: addresses of whole length, as slicewright binds them.
  * Others on the link (link-local ones, networks) are not slicewright's.
  */
 export function parseBound(text: string): readonly IpAddress[] {

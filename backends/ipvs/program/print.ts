@@ -28,7 +28,7 @@ export function parameterWords(server: VirtualServer): string {
   return words.join(' ');
 }
 
-/** `-t 10.96.0.1:80 -r 10.1.0.2:80 -m -w 1`, as it stands behind `-a`. */
+/** `-t 10.96.0.1:80 -r 10.1.0.2:80 -m -w 1`, as it follows `-a`. */
 export function realWords(server: Frontend, real: RealServer): string {
   const words = [realName(server, real), forwardingOptions[real.forwarding], `-w ${real.weight}`];
   if (real.other !== '') words.push(real.other);
@@ -68,7 +68,7 @@ export function sysctlLines(sysctls: ReadonlyMap<string, string>): readonly stri
 /**
  * Lines as a document that ends in a line break; nothing for no lines.
  *
- * throws   when a line is not printable ASCII: values of ours are, so something got round its parser
+ * throws   when a line is not printable ASCII: all of slicewright's values are, so a value was never parsed
  */
 export function document(lines: readonly string[]): string {
   const strange = lines.find((line) => !/^[ -~]+$/.test(line));
@@ -87,8 +87,7 @@ export function programFiles(program: IpvsProgram): ReadonlyMap<string, string> 
   ]);
 }
 
-/** As `compile --out` calls it. */
-/** What both families share: a file each. */
+/** The file names of `compile --out` for what both families share, one each. */
 export const dumpFiles = {
   servers: 'ipvsadm-save',
   sets: 'ipset-save',

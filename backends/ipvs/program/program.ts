@@ -26,16 +26,16 @@ export interface IpvsUnit {
 /**
  * Everything of slicewright's in one family: virtual servers, sets, addresses, a few chains, sysctls.
  *
- * Wanted and found are the same type on purpose. What only a kernel can say (who draws
- * connections still, what is someone else's) is in `found`, which no linked program has.
+ * Desired and observed are the same type on purpose. What only a kernel can show (which servers still
+ * have connections, what belongs to other programs) is in `found`, which no linked program has.
  */
 export interface IpvsProgram {
   readonly family: Family;
-  /** Of the names of all that is named: sets, chains, the link. */
+  /** Starts the names of sets, chains and the link. */
   readonly prefix: ChainPrefix;
   /** In listing order. */
   readonly servers: ReadonlyMap<ServerKey, VirtualServer>;
-  /** Whose virtual server it is; empty in a program that was read. */
+  /** The owner of each virtual server; empty in a program that was read. */
   readonly owners: ReadonlyMap<ServerKey, ServicePortId>;
   /** What it was linked from; empty in a program that was read. */
   readonly shares: ReadonlyMap<ServicePortId, IpvsUnit>;
@@ -46,28 +46,28 @@ export interface IpvsProgram {
   readonly rules: Ruleset;
   /** What the rules are when every set has entries, in their order; of a linked program only. */
   readonly everyRule?: Ruleset;
-  /** `net.ipv4.vs.conntrack` → `1`: those that must have this value; of a kernel, those we could ask for. */
+  /** `net.ipv4.vs.conntrack` → `1`: settings that must have this value; in a reading, those that slicewright could ask for. */
   readonly sysctls: ReadonlyMap<string, string>;
   readonly found?: Found;
 }
 
 /** What was found in a kernel besides a program. */
 export interface Found {
-  /** Virtual servers that are there and not in the ledger (ledger.ts): someone else's. */
+  /** Virtual servers that are there and not in the ledger (ledger.ts): another program's. */
   readonly foreign: ReadonlyMap<ServerKey, VirtualServer>;
   /** Established and closing connections per real server; none: absent. */
   readonly connections: ReadonlyMap<RealKey, number>;
   /** Real servers that may keep their connections, as ledger.ts writes them, with the seconds left for it. */
   readonly draining: ReadonlyMap<SetEntry, number>;
-  /** Our bookkeeping sets, and sets that were staged and never swapped in, as far as they exist. */
+  /** Slicewright's bookkeeping sets, and sets that were staged and never swapped in, as far as they exist. */
   readonly ledger: ReadonlyMap<SetName, IpSet>;
   readonly staged: readonly IpSet[];
   readonly link: 'absent' | 'ours' | 'shared with the other family';
-  /** The tables: in which mode they are, whose the chains are, which other programs' rules touch ours. */
+  /** The tables: which mode they are in, which program owns the chains, which other programs' rules touch slicewright's. */
   readonly tables: Observation | undefined;
 }
 
-/** Of a kernel with nothing of slicewright's in it. */
+/** The findings in a kernel with nothing of slicewright's in it. */
 export const nothingFound: Found = {
   foreign: new Map(),
   connections: new Map(),
@@ -81,7 +81,7 @@ export const nothingFound: Found = {
 /** `10.96.0.1:80/TCP/10.1.0.2:80`, as kube-proxy calls it in its list of leaving real servers. */
 export type RealKey = `${ServerKey}/${string}`;
 
-/** Nothing at all: what a node that is cleaned up shall have. `rules` may be another mode's. */
+/** Nothing at all: the desired state of a node that is cleaned up. `rules` may be another mode's. */
 export function emptyProgram(
   family: Family,
   prefix: ChainPrefix,

@@ -2,11 +2,11 @@ import type { Endpoint, Frontend, Route, ServicePortIR } from '../../../compiler
 import type { NodeContext } from '../../../compiler/ir/node-context.ts';
 
 /**
- * A Service port without what IPVS mode would break at others or cannot reach itself.
+ * A Service port without the parts that IPVS mode would break for others or cannot reach itself.
  *
  * IPVS takes packets on their way in, so a frontend's address becomes the node's own. An address that another node or a
- * pod has must not: this node could not reach them any more. And what is sent on to an address of a Service stays on the
- * node, where at best a process of the host answers, so an endpoint that stands there is none.
+ * pod has must not: this node could no longer reach them. And what is sent on to an address of a Service stays on the
+ * node, where at best a process of the host answers, so an endpoint with such an address does not count.
  */
 export function withinReach(ir: ServicePortIR, node: NodeContext): ServicePortIR {
   const { contested } = node;
@@ -33,7 +33,7 @@ export function withinReach(ir: ServicePortIR, node: NodeContext): ServicePortIR
   };
 }
 
-/** Frontends whose addresses are somebody else's, each with whose, in words. */
+/** Frontends whose addresses another node or pod has, each with its owner, in words. */
 export function frontendsElsewhere(ir: ServicePortIR, node: NodeContext) {
   return node.contested.elsewhere.filter(({ address }) =>
     ir.frontends.some((frontend) => frontend.kind !== 'nodePort' && frontend.address === address),

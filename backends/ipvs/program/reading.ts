@@ -9,20 +9,20 @@ import { compareServers, type ServerKey, type VirtualServer } from './servers.ts
 import { stagedName } from '../plan/set-plan.ts';
 import { type IpSet, setIds, setName } from './sets.ts';
 
-/** What the tools show of one family, live or saved, before it is told what of it is ours. */
+/** What the tools show of one family, live or saved, before slicewright's parts are told from others. */
 export interface Reading {
   readonly family: Family;
   readonly prefix: ChainPrefix;
-  /** Of both families, as IPVS has one table for them. */
+  /** Those of both families, as IPVS has one table for them. */
   readonly servers: ReadonlyMap<ServerKey, VirtualServer>;
-  /** Those of slicewright's names. */
+  /** Sets with slicewright's names. */
   readonly sets: ReadonlyMap<SetName, FoundSet>;
   readonly link: Link;
   readonly sysctls: ReadonlyMap<string, string>;
   readonly tables: Observation;
 }
 
-/** What is bound on our link. */
+/** The addresses bound on slicewright's link. */
 export interface Link {
   readonly addresses: readonly IpAddress[];
   readonly state: Found['link'];
@@ -35,9 +35,9 @@ export function linkWith(all: readonly IpAddress[], family: Family): Link {
 }
 
 /**
- * The program that a reading shows, and what others have beside it. Connections are read separately.
+ * The program that a reading shows, and what other programs have beside it. Connections are read separately.
  *
- * owned   virtual servers that are ours; undefined: as our bookkeeping among the sets says
+ * owned   slicewright's virtual servers; undefined: those that the bookkeeping sets name
  */
 export function programIn(reading: Reading, owned = ledgerKeys(reading)) {
   const { family, prefix, sets, link, tables } = reading;

@@ -15,7 +15,7 @@ export function parseSchedulerName(value: unknown): SchedulerName | undefined {
   return typeof value === 'string' && /^[a-z]{1,15}$/.test(value) ? (value as SchedulerName) : undefined;
 }
 
-/** `masquerade` is ours: the packet's destination is rewritten, and the answer's source back. */
+/** slicewright uses `masquerade`: the packet's destination is rewritten, and the answer's source back. */
 export type Forwarding = 'masquerade' | 'route' | 'tunnel';
 
 export interface RealServer {
@@ -50,7 +50,7 @@ export function serverKey(server: Frontend): ServerKey {
   return `${endpointText(server)}/${server.protocol}` as ServerKey;
 }
 
-/** Protocol, then numeric address and port: the order of every listing of ours. */
+/** Protocol, then numeric address and port: the order of all of slicewright's listings. */
 export function compareServers(a: Frontend, b: Frontend): number {
   return protocols.indexOf(a.protocol) - protocols.indexOf(b.protocol) || compareEndpoints(a, b);
 }
@@ -89,7 +89,7 @@ export function schedulerFor(configured: IpvsScheduler, weights: readonly number
   return chosen as string as SchedulerName;
 }
 
-/** mh hashes the source port too, so that one client's connections spread; the others have no flags of ours. */
+/** mh hashes the source port too, so that one client's connections spread; slicewright sets no flags for the others. */
 export function flagsFor(scheduler: SchedulerName): readonly string[] {
   return scheduler === 'mh' ? ['mh-port'] : [];
 }

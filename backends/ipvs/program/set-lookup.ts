@@ -41,7 +41,7 @@ export function setHolds(
   }
 }
 
-/** What a set's definition says that its entries are; of other types there is nothing that slicewright looks up. */
+/** The type of a set's entries, by its definition; slicewright looks up nothing in sets of other types. */
 export function typeOf(set: IpSet): SetType | 'other' {
   return indexOf(set).type;
 }
@@ -50,7 +50,7 @@ export function typeOf(set: IpSet): SetType | 'other' {
 interface Index {
   readonly type: SetType | 'other';
   readonly entries: ReadonlySet<string>;
-  /** Of a set of pairs, what stands beside each first: made when somebody asks. */
+  /** For a set of pairs, the second parts for each first part; made on first use. */
   networks: ReadonlyMap<string, readonly Cidr[]> | undefined;
 }
 

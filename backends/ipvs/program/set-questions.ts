@@ -44,7 +44,7 @@ export function askSet(
 
 const portLists = new WeakMap<IpSet, Map<Protocol, readonly PortOf[]>>();
 
-/** The ports of a set of ports, which says nothing of the protocol. */
+/** The ports of a set of ports; such a set holds no protocol. */
 function portsIn(set: IpSet, protocol: Protocol): readonly PortOf[] {
   const lists = portLists.get(set) ?? new Map<Protocol, readonly PortOf[]>();
   portLists.set(set, lists);

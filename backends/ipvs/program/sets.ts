@@ -13,7 +13,7 @@ export type SetType = 'hash:ip' | 'hash:ip,port' | 'hash:ip,port,ip' | 'hash:ip,
 
 export interface IpSet {
   readonly name: SetName;
-  /** What `create` says after the name, without what the kernel chooses: `hash:ip,port family inet maxelem 65536`. */
+  /** The words of `create` after the name, without what the kernel chooses: `hash:ip,port family inet maxelem 65536`. */
   readonly definition: string;
   /** In text order. */
   readonly entries: readonly SetEntry[];
@@ -28,10 +28,10 @@ interface SetKind {
 }
 
 /**
- * The sets of kube-proxy (IPVS-5.1), and behind them ours.
+ * The sets of kube-proxy (IPVS-5.1), and after them slicewright's.
  *
  * The order is the order in which entries are added, and the reverse of the one in which they
- * are deleted: what allows a source stands before what then demands to be allowed.
+ * are deleted: a set that allows a source comes before a set that then demands it to be allowed.
  */
 export const setKinds = {
   loopBack: {
@@ -148,7 +148,7 @@ export const openingSets: readonly SetId[] = [
   'healthCheckNodePort',
 ];
 
-/** What is in these keeps its clients' addresses, where it would be masqueraded otherwise. */
+/** Packets that match these sets keep their clients' addresses; without them, they would be masqueraded. */
 export const unmasqueradedSets: readonly SetId[] = [
   'loadBalancerLocal',
   'nodePortLocalTcp',
@@ -156,7 +156,7 @@ export const unmasqueradedSets: readonly SetId[] = [
   'nodePortLocalSctp',
 ];
 
-/** kube-proxy makes all of its own, used or not; ours are there while they have entries. */
+/** kube-proxy makes all of its sets, used or not; slicewright's own are there while they have entries. */
 export function isAlwaysThere(id: SetId): boolean {
   return setKinds[id].name.startsWith('KUBE-');
 }
@@ -211,7 +211,7 @@ function sizeFor(entries: number, atLeast: number): number {
   return size;
 }
 
-/** `10.96.0.1,tcp:80`; IPv6 stands without brackets. */
+/** `10.96.0.1,tcp:80`; IPv6 has no brackets. */
 export function frontendEntry(frontend: {
   readonly address: IpAddress;
   readonly port: Port;

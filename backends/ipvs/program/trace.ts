@@ -20,7 +20,7 @@ import { setHolds } from './set-lookup.ts';
 /**
  * What a program does to the first packet of a connection: packet → sets → virtual server → shares.
  *
- * IPVS stands behind the filter table for what arrives, and before it for what the node sends.
+ * For arriving packets IPVS comes after the filter table, and for what the node sends it comes before.
  * What it sends on passes OUTPUT and POSTROUTING, but never FORWARD; what has a real server on
  * the node itself stays where it is. Shares are what schedulers give over many connections.
  *
@@ -48,7 +48,7 @@ export function traceProgram(
     else tour.leave(flow, isLocal);
     return tour.end();
   }
-  // A martian: whoever sends with a Service's address is not heard (fib_validate_source).
+  // A martian: the kernel drops packets that arrive with a Service's address as their source (fib_validate_source).
   if (bound.has(packet.source)) return { verdict: { kind: 'drop' }, steps: [] };
   const flow = tour.pass([['nat', 'PREROUTING']], startFlow(sent));
   if (flow === undefined) return tour.end();
@@ -79,8 +79,8 @@ const out: readonly Stage[] = [['nat', 'POSTROUTING']];
 const leaving: readonly Stage[] = [['filter', 'OUTPUT']];
 
 /**
- * A process that names no source gets the address it dials, if that is the node's own: the routes
- * of the local table say so. A frontend bound for IPVS is such an address.
+ * A process that names no source gets the address it dials, if that is the node's own: so the routes
+ * of the local table have it. A frontend bound for IPVS is such an address.
  */
 function sourceOf(packet: Packet, isLocal: (address: IpAddress) => boolean): IpAddress {
   return takesDestination(packet, isLocal) ? packet.destination : packet.source;
@@ -130,7 +130,7 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
   function leave(flow: Flow, isLocal: (address: IpAddress) => boolean, share: Rational = one): void {
     const sent = pass([...leaving, ...out], flow, share);
     if (sent === undefined || !isLocal(sent.destination)) arrive(sent, share);
-    // What the node says to itself only changes one address of its own for another.
+    // A packet from the node to itself only gets another of the node's addresses.
     else arrive(pass(inward, { ...sent, inInterface: 'lo', isMasqueraded: sent.isTranslated }, share), share);
   }
 
@@ -152,7 +152,7 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
     const chosen = sharesOf(server, flow.packet);
     // ip_vs_leave: port unreachable, for TCP too.
     if (chosen.length === 0) outcomes.push({ fate: { kind: 'reject' }, share: one });
-    // All before any goes on, since they stand below their virtual server.
+    // Notes all of them before any goes on, since they are listed below their virtual server.
     for (const { real, share } of chosen) {
       note({ where, rule: `-a ${realWords(server, real)}`, share, depth: 1 });
     }
@@ -173,7 +173,7 @@ function createTour(program: IpvsProgram, node: NodeContext, options: TraceOptio
   return { pass, arrive, leave, schedule, end: (): Trace => ({ verdict: toVerdict(outcomes), steps }) };
 }
 
-/** Whom a scheduler, an option or a way of forwarding outside the vocabulary would choose is not known. */
+/** With a scheduler, an option or a way of forwarding outside the vocabulary, the chosen real server is unknown. */
 function isStrange({ scheduler, other, reals }: VirtualServer): boolean {
   const isKnown = (ipvsSchedulers as readonly string[]).includes(scheduler);
   return !isKnown || other !== '' || reals.some((real) => real.forwarding !== 'masquerade' || real.other !== '');

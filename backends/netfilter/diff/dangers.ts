@@ -6,7 +6,7 @@ import type { Foreign } from '../text/parse.ts';
 import type { Ruleset } from '../rule.ts';
 
 /**
- * Of the tables themselves, whatever a plan does there.
+ * Dangers of the tables themselves, whatever a plan does there.
  *
  * takeOver   chains of another writer are replaced; else they stand in the way
  */
@@ -26,12 +26,12 @@ export function tableDangers({ owner, tools, rival }: Observation, takeOver: boo
   return dangers;
 }
 
-/** Of the hooks, before and after a plan, and of what stands before them. */
+/** Dangers of the hooks, before and after a plan, and of the rules in front of them. */
 export function hookDangers(observed: Ruleset, desired: Ruleset, foreign: Foreign): Danger<TableDangerCode>[] {
   return [...missingHooks(observed, desired), ...foreignInFront(foreign)];
 }
 
-/** With chains but without a jump to them, packets pass slicewright's rules by: someone has flushed the kernel's chain. */
+/** With chains but without a jump to them, packets bypass slicewright's rules: a program has flushed the kernel's chain. */
 function missingHooks(observed: Ruleset, desired: Ruleset): Danger<TableDangerCode>[] {
   if (observed.chains.size === 0) return [];
   const found = new Set(observed.hooks.map(({ table, line }) => `${table} ${line}`));

@@ -94,7 +94,7 @@ function createChanges(family: Family) {
   };
 }
 
-/** Lines that another version of the tools prints otherwise are compared by what they say. */
+/** Lines that another version of the tools prints differently are compared by their meaning. */
 function sameRules(family: Family, found: readonly string[], wanted: readonly string[]): boolean {
   if (sameLines(found, wanted)) return true;
   return (
@@ -108,7 +108,7 @@ function byName(changes: ChainChange[]): ChainChange[] {
 }
 
 /**
- * Other programs' rules stand between slicewright's hooks and we do not know where, so the only place that we can
+ * Other programs' rules are between slicewright's hooks, at unknown places, so the only place that slicewright can
  * name is the top. The hooks that stay are the longest tail of those wanted that is found in this
  * order; all others are deleted by their text and those wanted in front of the tail inserted.
  */
@@ -141,7 +141,7 @@ function linesOf(hooks: TableState['hooks'], chain: KernelChain): string[] {
   return hooks.filter((hook) => hook.chain === chain).map((hook) => hook.line);
 }
 
-/** What a commit says about one chain: whether it is declared, which creates or empties it, and its lines. */
+/** One chain's part of a commit: whether it is declared, which creates or empties it, and its lines. */
 export interface ChainText {
   readonly name: string;
   readonly declared: boolean;
@@ -170,7 +170,7 @@ function editInPlace(
   to: readonly string[],
 ): ChainText | undefined {
   if (from.length <= alwaysWhole || to.length <= alwaysWhole) return undefined;
-  // Of two equal lines the first would be deleted, whichever was meant.
+  // If two lines are equal, the kernel deletes the first, even if the other was meant.
   if (new Set(from).size < from.length) return undefined;
   const kept = commonLines(from, to);
   const edits = from.length + to.length - 2 * kept.length;
@@ -178,7 +178,7 @@ function editInPlace(
   const keptFrom = new Set(kept.map(([i]) => i));
   const keptTo = new Set(kept.map(([, j]) => j));
   const leaving = from.filter((_, i) => !keptFrom.has(i));
-  // What others wrote into our chain may not read back as it is shown.
+  // A line that another program wrote into slicewright's chain may not read back as it is shown.
   if (leaving.some((line) => parseRule(family, line) === undefined)) return undefined;
   const lines = leaving.map((line) => `-D${line.slice(2)}`);
   to.forEach((line, j) => {

@@ -5,10 +5,10 @@ import { compareText } from '../../../compiler/values/names.ts';
 import type { DriftedPart } from '../../plane/plane.ts';
 
 /**
- * What someone else did to slicewright's chains since we wrote them: per chain the exact rules that are gone
+ * What another program did to slicewright's chains since slicewright wrote them: per chain the exact rules that are gone
  * and that came, and `order` where only their order differs.
  *
- * Rules are compared in the form in which we print them, so another version of iptables is no drift.
+ * Rules are compared in the form in which slicewright prints them, so another version of iptables is no drift.
  */
 export function findDrift(believed: Ruleset, found: Ruleset): DriftedPart[] {
   const before = linesByPlace(believed);

@@ -4,7 +4,7 @@ import { kernelChains } from '../kernel-chains.ts';
 import { type Ruleset, tables } from '../rule.ts';
 
 /**
- * A name for what a kernel holds of ours: equal exactly when every chain and hook is. Counters,
+ * A name for what a kernel holds of slicewright's: equal exactly when every chain and hook is. Counters,
  * other programs' rules and the order in which chains are listed do not matter.
  *
  * returns   sha-256 in hexadecimal

@@ -31,8 +31,8 @@ import { chainKey, type KernelChain, type Rule, type Ruleset } from '../rule.ts'
  *
  * What this cannot do: where one Service's endpoint has the very address and port that another
  * Service refuses, and both change at once, that address is judged by either's old or new rules.
- * And where someone took slicewright's hooks out of filter alone, what is refused in the old program may be
- * refused neither there nor in nat: if the same frontends change at that very moment, some packets
+ * And if another program removed slicewright's hooks from filter only, neither filter nor nat may refuse what the
+ * old program refuses: if the same frontends change at that very moment, some packets
  * are refused for the length of one commit.
  */
 export function halfwayFilter(
@@ -90,7 +90,7 @@ function halfwayLines(old: readonly string[], young: readonly string[], { isLate
 
 /** What rules of shared chains decide about, one Service port's or some. */
 export interface Deciding {
-  /** Of table nat, as far as packets get to them. */
+  /** Rules of table nat, as far as packets get to them. */
   readonly nat: readonly Rule[];
   /** Lines of table filter. */
   readonly filter: readonly string[];
@@ -99,7 +99,7 @@ export interface Deciding {
 /**
  * {@link halfwayFilter} of a part of the rules: no rule outside that part is for their frontends.
  *
- * returns   from a run of lines before and the run after it in the same place, what stands there half-way
+ * returns   from a run of lines before and the run after it in the same place, the lines between the two commits
  */
 export function halfwayRuns(
   family: Family,
@@ -129,7 +129,7 @@ function bothHooks(from: TableState, to: TableState): TableState['hooks'] {
   );
 }
 
-/** What a rule of table filter decides about; undefined: it may always stand, since it refuses nobody. */
+/** What a rule of table filter decides about; undefined: it may always be in force, since it refuses no packet. */
 function subjectOf(family: Family, line: string): string | undefined {
   const parsed = parseRule(family, line);
   if (parsed === undefined) return undefined;
@@ -172,11 +172,11 @@ function addTranslated(found: Set<string>, rule: Rule): void {
 
 function addDecided(found: Set<string>, family: Family, line: string): void {
   const subject = subjectOf(family, line);
-  // That a frontend is refused does not make it translated.
+  // A refused frontend is not a translated one.
   if (subject !== undefined) found.add(subject.startsWith('translate ') ? `refuse ${subject}` : subject);
 }
 
-/** `10.0.0.1/32 TCP 80`; `* TCP 30080` for a node port. undefined for a rule that is for no one frontend. */
+/** `10.0.0.1/32 TCP 80`; `* TCP 30080` for a node port. undefined for a rule that is not about a single frontend. */
 export function frontendOf({ matches }: Rule): string | undefined {
   let destination = '*';
   let port: string | undefined;

@@ -6,8 +6,8 @@ import type { TableText } from '../text/document.ts';
 import type { RestoreDocument } from './transaction.ts';
 
 /**
- * What of slicewright's is there once a document has been performed, as iptables-restore with `--noflush` performs it: what a
- * saved plan leads to, and what a document that failed has left.
+ * The state of slicewright's chains after a document was performed as iptables-restore with `--noflush` performs it: the
+ * outcome of a saved plan, and what a failed document has left.
  *
  * committed  how many of the document's tables were; all by default
  * returns    undefined: a kernel refuses it, because a line asks for what is not there

@@ -1,9 +1,9 @@
 import { commonLines } from '../text/lines.ts';
 import { alwaysWhole, type ChainText } from './diff.ts';
 
-/** Lines of one place of a long chain, and what stands there instead. */
+/** Lines of one place of a long chain, and the lines that replace them. */
 export interface Patch {
-  /** Of the first of them, or of what shall come, in the chain before any patch. */
+  /** The place in the unpatched chain of the first of these lines, or of the lines to insert. */
   readonly place: number;
   readonly from: readonly string[];
   readonly to: readonly string[];
@@ -24,7 +24,7 @@ export function patched<T>(
 }
 
 /**
- * The lines that patch a chain: what `chainText` says of the two states, told from the patches alone.
+ * The lines that patch a chain: what `chainText` gives for the two states, made from the patches alone.
  *
  * patches   in order of their places. Outside them no line is one of theirs
  */
@@ -38,7 +38,7 @@ export function patchText(
   const edits = commons.reduce((sum, one) => sum + one.from.length + one.to.length - 2 * one.kept.length, 0);
   if (edits === 0) return undefined;
   const isShort = from.length <= alwaysWhole || to.length <= alwaysWhole;
-  // Of two equal lines the first would be deleted, whichever was meant.
+  // If two lines are equal, the kernel deletes the first, even if the other was meant.
   const isAmbiguous = patches.some((patch) => new Set(patch.from).size < patch.from.length);
   if (isShort || isAmbiguous || edits * 4 > to.length) return { name, declared: true, lines: to };
   const leaving: string[] = [];

@@ -102,7 +102,7 @@ describe('a plan', () => {
   });
 });
 
-/** What happens to a packet half-way that happens neither before nor after; undefined if nothing does. */
+/** What happens to a packet between two documents and neither before nor after; undefined if nothing does. */
 function thirdVerdict(from: Ruleset, before: Wanted, after: Wanted, limit: number): string | undefined {
   const node = after?.node ?? before?.node ?? makeNode();
   const start = load(noTables, rulesetText(from));

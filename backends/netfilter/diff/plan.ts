@@ -54,17 +54,17 @@ export interface PlanOptions {
  *     jump to it when it is deleted.
  *
  * Settlement
- *   - What fits in one document goes in one: filter half-way, nat, filter as wanted ({@link halfwayFilter}).
- *     Within a table everything commits at once, so there is no order to mind.
- *   - What does not is cut by what packets can see.
+ *   - A change that fits in one document goes in one: filter in between, nat, filter as wanted
+ *     ({@link halfwayFilter}). Within a table everything commits at once, so there is no order to mind.
+ *   - A larger change is cut by what packets can see.
  *       prepare   chains that no packet gets to yet, leaves first; in pieces, if need be. On a node
  *                 without slicewright's rules that is nearly everything, dispatch chains included.
- *       switch    Services whose own chains change and nothing else does, whole Services to a document: then
+ *       switch    Services that change only in their own chains, whole Services to a document: then
  *                 one document with the shared chains, the hooks, table filter around it, and those
- *                 Services whose rules in shared chains change too. Only this one may be long, and only
- *                 by what must change together.
+ *                 Services whose rules in shared chains change too. Only this document may be long, and
+ *                 only because of what must change together.
  *       remove    chains that no packet gets to any more, those that jump before those jumped to.
- *   - No undo: a refused table changed nothing, and what earlier documents prepared is out of reach
+ *   - No undo: a refused table changed nothing, and no packet reaches what earlier documents prepared
  *     until the next plan uses or removes it.
  */
 export function planRestores(
@@ -134,7 +134,7 @@ function planInPieces({ family, nat, around, reached, owners, own, limit }: Larg
   );
 }
 
-/** Sections of other tables that stand before and after that of nat in one document. */
+/** Sections of other tables before and after that of nat in one document. */
 interface Around {
   readonly before: readonly TableText[];
   readonly after: readonly TableText[];

@@ -81,7 +81,7 @@ export function strangeOutcome(
   return [...written, ...vocabulary.strangeLines(outcome, isKept)];
 }
 
-/** Deleting says nothing of its own. */
+/** A deletion writes no rule, so it is always fine. */
 function isWritable(
   of: Family,
   table: Table,

@@ -1,7 +1,7 @@
 import type { CommandResult } from '../../command.ts';
 
 /**
- * nfacct 1.0.2 as far as we use it: `list`, `add` and `delete`.
+ * nfacct 1.0.2 as far as slicewright uses it: `list`, `add` and `delete`.
  *
  * accounts   packets by the name of the object; changed in place
  * isNamed    whether a rule counts in it

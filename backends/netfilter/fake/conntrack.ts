@@ -10,9 +10,9 @@ export interface FakeFlow {
 }
 
 /**
- * conntrack 1.4.7 as far as we use it: `-L`, and `-D` with conditions.
+ * conntrack 1.4.7 as far as slicewright uses it: `-L`, and `-D` with conditions.
  *
- * returns   the flows that stay, and what the command says
+ * returns   the flows that stay, and the command's output
  */
 export function runConntrack(
   flows: readonly FakeFlow[],

@@ -30,7 +30,7 @@ export interface FakeKernel {
   readonly run: Run;
   /** Every command so far, as it was called. */
   readonly commands: readonly { readonly file: string; readonly args: readonly string[]; readonly input: string }[];
-  /** Takes a save as it is, in place of what is there. */
+  /** Loads a save; it replaces all rules that are there. */
   load(family: Family, text: string, mode?: Mode): void;
   /** The output of iptables-save. */
   save(family: Family, mode?: Mode): string;
@@ -190,7 +190,7 @@ function denied(tool: Tool): CommandResult {
   return { exitCode: tool.mode === 'nft' ? 4 : 3, stdout: '', stderr: `${title(tool)}: ${why}\n` };
 }
 
-/** Legacy iptables-restore does not say that it may not. */
+/** Legacy iptables-restore does not print that it lacks the permission. */
 function noTable(tool: Tool, input: string): CommandResult {
   const own = tool.family === 'IPv4' ? 'iptables-restore' : 'ip6tables-restore';
   const table = /^\*(\w+)$/m.exec(input)?.[1] ?? '';

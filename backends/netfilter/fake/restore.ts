@@ -48,7 +48,7 @@ export function restoreTables(before: FakeTables, call: RestoreCall): { tables: 
   }
 }
 
-/** What the program would say and how it would end. */
+/** The program's message and exit status. */
 class Refusal extends Error {
   readonly exitCode: number;
   constructor(exitCode: number, stderr: string) {

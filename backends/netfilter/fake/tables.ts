@@ -26,7 +26,7 @@ export function emptyTable(table: Table): FakeTable {
 export const noTables: FakeTables = new Map();
 
 /**
- * What a save shows, taken as it is: other programs' rules need not be in our vocabulary.
+ * What a save shows, unchanged: other programs' rules need not be in slicewright's vocabulary.
  *
  * text   the form of iptables-save, without counters
  */
@@ -76,7 +76,7 @@ export function isReferenced(table: FakeTable, chain: string): boolean {
   return [...table.values()].some((lines) => lines.some((line) => jumpTarget(line) === chain));
 }
 
-/** The program's name as it stands in its messages. */
+/** The program's name as its messages print it. */
 export function toolName(family: Family, mode: Mode, verb: 'restore' | 'save', called: string): string {
   return mode === 'nft' ? called : `${family === 'IPv4' ? 'iptables' : 'ip6tables'}-${verb}`;
 }

@@ -3,15 +3,15 @@ import type { CommandResult } from '../../command.ts';
 import { BackendError } from '../../errors.ts';
 
 /**
- * Why a command of netfilter did not do what it was told.
+ * Why a command of netfilter failed.
  *
- * locked         another program held the lock longer than we waited; trying again helps
- * refused        the change does not fit what the kernel holds, or the kernel will not have a rule
- * malformed      the text is wrong: our mistake
+ * locked         another program held the lock longer than slicewright waits; trying again helps
+ * refused        the change does not fit what the kernel holds, or the kernel refuses a rule
+ * malformed      the text is wrong: a defect of slicewright
  * unsupported    the kernel or the tool lacks a table, a match or a target
- * too-large      the kernel takes no message of this size from us; shorter documents help
+ * too-large      the kernel takes no message of this size from slicewright; shorter documents help
  * missing-tool   the program is not installed
- * no-privilege   we may not
+ * no-privilege   slicewright lacks the permission
  * not-started    the machine or this process had no room for another process; what is in force stays
  * interrupted    killed, or it took too long: the tables before that are in force
  * truncated      what it printed is cut short
@@ -32,7 +32,7 @@ export type KernelErrorReason =
 
 export interface KernelErrorFacts {
   readonly reason: KernelErrorReason;
-  /** Line of the input at which it was noticed, from 1. At the COMMIT when the tool can say no better. */
+  /** Line of the input at which the tool noticed it, from 1. At the COMMIT if the tool knows no better. */
   readonly line?: number;
   /** A chain that the message names. */
   readonly chain?: string;
@@ -122,7 +122,7 @@ export function classifyFailure({ exitCode, stderr, failure }: CommandResult): K
   if (/unable to initialize table|Table does not exist|table name '.*' invalid/.test(stderr)) {
     return { reason: 'unsupported', ...at };
   }
-  // Only legacy mode says this of a chain that is not there, which it takes for a target.
+  // Only legacy mode prints this about a missing chain, which it takes for a target.
   const target = /Couldn't load target `([^']*)'/.exec(stderr)?.[1];
   if (target !== undefined && /^[A-Z]+-/.test(target)) return { reason: 'refused', ...at, chain: target };
   if (target !== undefined || /Couldn't load match|missing kernel module/.test(stderr)) {

@@ -6,8 +6,9 @@ import { hasKubeProxy } from '../ownership.ts';
 import type { Observation } from './observation.ts';
 
 /**
- * What to say where the guard went and the setting that it is for stayed. Nobody knows who made the setting, and who else
- * may want it, so it is named and left. A kube-proxy that is beside has a guard of its own.
+ * The warning when the guard is gone and the setting that it protects against is still made. Slicewright cannot know which
+ * program made the setting or still needs it, so it reports the setting and leaves it. A kube-proxy beside slicewright
+ * has a guard of its own.
  */
 export async function exposedLoopback(
   run: Run,

@@ -17,7 +17,7 @@ import { chainKey, type Ruleset } from '../rule.ts';
  *   a frontend got its first endpoint                     all: they went nowhere, or were refused
  *   a frontend is gone, with all of its endpoints         all
  *
- * services   as compiled now; their known endpoints say who still serves
+ * services   as compiled now; their known endpoints show which ones still serve
  * source     IPT-22; like kube-proxy since 1.31.4, by address and port, where earlier
  *            versions forgot every connection of a Service address
  */
@@ -131,7 +131,7 @@ function endpointFinder({ family, chains }: Pick<Ruleset, 'family' | 'chains'>):
   return find;
 }
 
-/** Who serves behind each UDP frontend, chosen for new connections or not. */
+/** The endpoints that serve behind each UDP frontend, chosen for new connections or not. */
 function servingEndpoints(services: readonly ServicePortIR[]): Map<string, string[]> {
   const serving = new Map<string, string[]>();
   for (const { protocol, frontends, known } of services) {

@@ -67,7 +67,7 @@ export async function performRestore(run: Run, tools: Tools, document: RestoreDo
   throw (await deniedQuietly(run, tools, result)) ?? failure(tools.restore, args, result);
 }
 
-/** Legacy iptables-restore says the same where we may not and where the kernel lacks the table; iptables tells which. */
+/** Legacy iptables-restore prints the same without permission and without the table; iptables shows which is the case. */
 async function deniedQuietly(run: Run, tools: Tools, { stderr }: CommandResult): Promise<KernelError | undefined> {
   const table = /unable to initialize table '(\w+)'/.exec(stderr)?.[1];
   if (table === undefined) return undefined;

@@ -24,11 +24,11 @@ export interface Modes {
 }
 
 /**
- * Finds which mode's tables to use: those that already hold what is slicewright's, or rules of Services, or
- * else any rules; on an untouched node what the program `iptables` uses. The rules of Services
- * must stand where those of everybody else on the node stand, or packets meet two sets of them.
+ * Finds which mode's tables to use: those that already hold slicewright's rules, or rules of Services, or
+ * else any rules; on an untouched node those of the program `iptables`. The rules of Services
+ * must be in the same mode as all other rules on the node, or packets meet two sets of them.
  *
- * A mode that is installed and cannot be read is no mode without rules: its rules would be met besides those of the other.
+ * A mode that is installed and cannot be read may have rules: packets would meet them besides those of the other mode.
  *
  * inUse    a mode whose tables were written before: it stays, whatever the other holds
  * throws   KernelError when neither can be read, or not the one in use, or one that is installed without its save program

@@ -19,27 +19,27 @@ import { sectionText } from '../diff/transaction.ts';
 /** What one family's kernel holds, and whose it is. */
 export interface Observation {
   readonly family: Family;
-  /** By which names it was read. */
+  /** The names by which it was read. */
   readonly own: OwnChains;
   readonly tools: Tools;
-  /** Ours, or what bears slicewright's names. */
+  /** Slicewright's chains, or another program's chains of the same names. */
   readonly ruleset: Ruleset;
   readonly foreign: Foreign;
   readonly owner: Owner;
   /** Rules of Services in the other mode's tables as well: packets meet both. undefined: none. */
   readonly rival: { readonly tools: Tools; readonly owner: Owner } | undefined;
-  /** Of `ruleset`: a saved plan is for this state and no other. Made when it is asked for. */
+  /** The fingerprint of `ruleset`: a saved plan is for this state and no other. Made on first use. */
   readonly fingerprint: string;
 }
 
 /** What a plan starts from: of a kernel's state, as much as a dump of it shows too. */
 export type Found = Pick<Observation, 'family' | 'ruleset' | 'foreign' | 'owner' | 'fingerprint'>;
 
-/** What shall be. */
+/** The desired state. */
 export interface Target {
   /** undefined: nothing of slicewright's. */
   readonly program: Ruleset | undefined;
-  /** As compiled: who still serves keeps its UDP connections. */
+  /** As compiled: an endpoint that still serves keeps its UDP connections. */
   readonly services: readonly ServicePortIR[];
 }
 
@@ -129,7 +129,7 @@ function observation(
   };
 }
 
-/** What is wanted where others live too. On a node where nothing is ours there is nothing to remove. */
+/** The desired rules beside other programs' rules. On a node with no rule of slicewright's there is nothing to remove. */
 export function desiredRuleset(
   { ruleset, foreign, owner }: Found,
   { program }: Target,
@@ -177,8 +177,8 @@ function referencedChains({ references }: Foreign): string[] {
 }
 
 /**
- * Slicewright's mark stands from before the first of slicewright's chains until after the last: whatever interrupts a
- * plan, the next one knows whose the rest is.
+ * Slicewright's mark exists from before the first of its chains until after the last: if a plan is interrupted, the next
+ * one knows that the remaining chains are slicewright's.
  */
 function planMarked(observed: Ruleset, desired: Ruleset, own: OwnChains, options: PlanOptions): RestoreStep[] {
   const marker = markerOf(own.prefix);

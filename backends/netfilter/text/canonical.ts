@@ -5,8 +5,8 @@ import { printRule } from './print.ts';
 import type { Ruleset } from '../rule.ts';
 
 /**
- * A line as we would print it. iptables 1.8.9 prints rules as we do; another version may not, and
- * a chain must not be rewritten forever because of it. A line outside our vocabulary stays as it is.
+ * A line as slicewright would print it. iptables 1.8.9 prints rules the same way; another version may not, and
+ * a chain must not be rewritten forever because of it. A line outside slicewright's vocabulary stays as it is.
  */
 export function canonicalLine(family: Family, line: string): string {
   const parsed = parseRule(family, line);

@@ -4,7 +4,7 @@ import { type Chain, type Hook, parseChainName, type Ruleset, type Table, tables
 import { render } from '../templates/restore.hbs.ts';
 
 /**
- * What one table of an iptables-restore input says.
+ * One table's section of an iptables-restore input.
  *
  * declared   chains to create, or to empty where they exist; never a chain of the kernel
  * lines      finished lines in order: `-A …`, `-I …`, `-D …`, `-X …`
@@ -18,8 +18,8 @@ export interface TableText {
 /**
  * An iptables-restore input. The template only arranges; every line was finished before.
  *
- * throws   when the text is not exactly the lines that went in: a control character or a line
- *          break within one would otherwise become a rule of its own
+ * throws   when the text is not exactly the lines that went in: otherwise a control character or a line
+ *          break within a line could become a rule of its own
  */
 export function documentText(sections: readonly TableText[]): string {
   const text = render({ tables: sections });

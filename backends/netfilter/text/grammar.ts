@@ -28,16 +28,16 @@ export function hostMask(family: Family): string {
  * Why a rule must not be printed; undefined if every token is inside its grammar and the rule is
  * one that iptables would take.
  *
- * Types already say most of this. It is checked again here, once, because it is the last place
+ * Types already ensure most of this. It is checked again here, once, because it is the last place
  * before text: iptables-restore takes a line break within a quoted comment for the end of the
- * rule and the rest for another one, and says nothing.
+ * rule and the rest for another one, without an error.
  */
 export function ruleProblem(family: Family, rule: Rule): string | undefined {
   const seen = new Set<string>();
   let protocol: Protocol | undefined;
   for (const match of rule.matches) {
     const kind = match.kind === 'recent' ? `recent ${match.op}` : match.kind;
-    // The set match may stand twice in a rule (two sets to be in); nothing else means more when repeated.
+    // The set match may occur twice in a rule (two sets to be in); repeating any other match adds nothing.
     if (kind !== 'set' && seen.has(kind)) return `two ${kind} matches in one rule`;
     seen.add(kind);
     if (match.kind === 'protocol') protocol = match.protocol;

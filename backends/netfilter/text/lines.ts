@@ -1,4 +1,4 @@
-/** The chain that a saved rule leads to, ours or a target such as ACCEPT: the last word after `-j` or `-g`. */
+/** The chain that a saved rule leads to, slicewright's or a target such as ACCEPT: the last word after `-j` or `-g`. */
 export function jumpTarget(line: string): string | undefined {
   // A comment cannot look like it: one of several words ends in a quote.
   return /(?:^| )-[jg] ([^ "]+)$/.exec(line)?.[1];
@@ -11,7 +11,7 @@ export function sameLines(a: readonly string[], b: readonly string[]): boolean {
 /**
  * The places of a longest run of lines that both lists have in the same order, as pairs.
  *
- * A line that stands several times is paired first with first, second with second. For lists
+ * A line that occurs several times is paired first with first, second with second. For lists
  * without repetitions the run is the longest there is; the cost is n log n whatever the number of
  * differences, where a general diff would take the product of both.
  */
@@ -53,9 +53,9 @@ function longestRising(pairs: readonly [number, number][]): [number, number][] {
 }
 
 /**
- * One list in which all lines of both stand in both orders, shared lines once where the orders
- * agree. The first line of it that says yes to some question is the first one that does in `a`,
- * or the first one that does in `b`.
+ * One list that holds all lines of both in both orders, shared lines once where the orders
+ * agree. For any condition, the first line of it that fits is the first one that fits in `a`,
+ * or the first one that fits in `b`.
  */
 export function mergeLines(a: readonly string[], b: readonly string[]): string[] {
   const merged: string[] = [];

@@ -9,7 +9,7 @@ import { chainKey, type Match, type Rule, type Ruleset, type SetName, type Targe
 
 /** What rules ask that chains alone do not know. Without an answer, such a rule is not understood. */
 export interface TraceOptions {
-  /** Whether a set holds what a flow shows in these dimensions; undefined: nobody knows that set. */
+  /** Whether a set holds what a flow shows in these dimensions; undefined: the set is unknown. */
   readonly inSet?: (set: SetName, dims: readonly ('src' | 'dst')[], flow: Flow) => boolean | undefined;
   /** Whether a flow is IPVS's: of the given virtual server, or of any. */
   readonly isOfIpvs?: (flow: Flow, server: VirtualAddress | undefined) => boolean;
@@ -17,7 +17,7 @@ export interface TraceOptions {
   readonly boundAddresses?: ReadonlySet<IpAddress>;
   /** Only the verdict is asked for: of the steps, those that could not be followed. */
   readonly brief?: boolean;
-  /** Told of every question about the packet as it was sent. */
+  /** Called with every question about the packet as it was sent. */
   readonly asked?: Asked;
 }
 
@@ -34,7 +34,7 @@ export interface Surroundings {
   readonly options: TraceOptions;
 }
 
-/** Whether a flow matches a rule, its probabilities aside; undefined: nobody can tell. */
+/** Whether a flow matches a rule, its probabilities aside; undefined: that cannot be told. */
 export function ruleMatches(rule: Rule, flow: Flow, around: Surroundings): boolean | undefined {
   for (const match of rule.matches) {
     const answer = match.kind === 'probability' || matches(match, flow, around);

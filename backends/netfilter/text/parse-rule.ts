@@ -9,7 +9,7 @@ import { splitWords, type Words } from './words.ts';
  * A line of iptables-save as a value: the inverse of {@link import('./print.ts').printRule}.
  *
  * line     `-A CHAIN …`, without counters
- * returns  undefined for anything outside our vocabulary, whoever wrote it; never a guess
+ * returns  undefined for anything outside slicewright's vocabulary, from any writer; never a guess
  */
 export function parseRule(family: Family, line: string): { readonly chain: string; readonly rule: Rule } | undefined {
   const words = splitWords(line);
@@ -32,8 +32,8 @@ export function parseRule(family: Family, line: string): { readonly chain: strin
 }
 
 /**
- * What a line asks before the first word that is outside the vocabulary. All matches of a rule have to hold, so a packet that
- * one of these does not fit cannot meet the rule, whatever the rest of it says.
+ * The conditions of a line before the first word that is outside the vocabulary. All matches of a rule have to hold, so a
+ * packet that does not fit one of these cannot match the rule, whatever follows.
  *
  * line   one that {@link parseRule} does not take
  */
@@ -46,7 +46,7 @@ export function readableMatches(family: Family, line: string): readonly Match[] 
     if (match === undefined) break;
     matches.push(match);
   }
-  // A chance says nothing of the packet.
+  // A chance does not depend on the packet.
   return matches.filter(({ kind }) => kind !== 'probability');
 }
 

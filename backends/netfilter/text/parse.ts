@@ -4,25 +4,25 @@ import { isKernelChain } from '../kernel-chains.ts';
 import { parseRule } from './parse-rule.ts';
 import { type Chain, chainKey, type Hook, parseChainName, type Ruleset, type Table, tables } from '../rule.ts';
 
-/** What iptables-save shows, sorted into ours and what we only need to know of the rest. */
+/** What iptables-save shows: slicewright's chains, and what slicewright needs to know of the rest. */
 export interface Save {
   readonly ruleset: Ruleset;
   readonly foreign: Foreign;
-  /** Rules of anybody, in tables that we use. */
+  /** The number of rules of all programs, in tables that slicewright uses. */
   readonly ruleCount: number;
   /** Every table that begins also ends: false for a text that was cut short. */
   readonly complete: boolean;
 }
 
-/** Rules and chains of others, as far as they touch ours. */
+/** Other programs' rules and chains, as far as they touch slicewright's. */
 export interface Foreign {
   /** Chains that are not slicewright's, by {@link chainKey}, sorted; without the kernel's. */
   readonly chains: readonly string[];
-  /** Foreign rules that stand before the last of slicewright's hooks in a chain of the kernel, in order. */
+  /** Foreign rules in front of the last of slicewright's hooks in a chain of the kernel, in order. */
   readonly inFront: readonly RuleInFront[];
-  /** Foreign chains' rules that jump to one of slicewright's chains: it cannot be deleted while they stand. */
+  /** Foreign chains' rules that jump to one of slicewright's chains: while they are there, the kernel cannot delete it. */
   readonly references: readonly ForeignRule[];
-  /** What the tool says of tables that it cannot show in full, because nft programs of others hold more there. */
+  /** The tool's remarks about tables that it cannot show in full, because other nft programs hold more there. */
   readonly remarks: readonly string[];
 }
 
@@ -33,18 +33,18 @@ export interface ForeignRule {
 }
 
 export interface RuleInFront extends ForeignRule {
-  /** Of slicewright's hooks in that chain, how many stand before it. */
+  /** How many of slicewright's hooks in that chain come before it. */
   readonly hooksBefore: number;
 }
 
-/** Whether a chain, found in a kernel, is one that we make. */
+/** Whether a chain, found in a kernel, is one that slicewright makes. */
 export type IsOurs = (table: Table, chain: string) => boolean;
 
 /**
  * Reads the output of iptables-save or ip6tables-save, with or without counters, or a document
- * that we printed.
+ * that slicewright printed.
  *
- * Only lines of slicewright's chains are kept and none is taken apart until someone asks for its rules, so
+ * Only lines of slicewright's chains are kept and none is parsed until its rules are needed, so
  * a save of 70,000 lines costs little more than splitting it. Lines of other chains are looked at
  * for one thing: a jump to one of slicewright's chains.
  */
@@ -94,7 +94,7 @@ interface FoundChain {
   readonly lines: string[];
 }
 
-/** Chains in the order in which the text declares them, each with its lines; tables that we never use are passed over. */
+/** Chains in the order in which the text declares them, each with its lines; tables that slicewright never uses are skipped. */
 function groupLines(text: string) {
   const found: FoundChain[] = [];
   const remarks: string[] = [];
@@ -114,7 +114,7 @@ function groupLines(text: string) {
     if (line.startsWith('-A ')) {
       const end = line.indexOf(' ', 3);
       const name = end < 0 ? line.slice(3) : line.slice(3, end);
-      // Our own documents do not declare the chains of the kernel; a save declares all.
+      // Slicewright's documents do not declare the chains of the kernel; a save declares all.
       const chain = byName.get(name) ?? (isKernelChain(name) ? declare(name) : undefined);
       if (chain !== undefined) chain.lines.push(line);
       else if (table !== undefined || !open) complete = false;

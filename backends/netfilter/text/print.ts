@@ -28,7 +28,7 @@ export function printRule(family: Family, chain: string, rule: Rule): string {
   return parts.join(' ');
 }
 
-/** What belongs to every IP packet stands before the `-m` options, in this order. */
+/** Matches of every IP packet come before the `-m` options, in this order. */
 const headOrder = ['source', 'destination', 'inInterface', 'protocol'] as const;
 
 function isHead(match: Match): boolean {
@@ -107,14 +107,14 @@ function printTarget(family: Family, target: Target): string {
   }
 }
 
-/** One plain word stands bare; in quotes, only the apostrophe is escaped (quotes and backslashes are refused). */
+/** One plain word has no quotes; in quotes, only the apostrophe is escaped (quotes and backslashes are refused). */
 function printComment(text: string): string {
   return /^[A-Za-z0-9_-]+$/.test(text) ? text : `"${text.replaceAll("'", "\\'")}"`;
 }
 
 /**
  * inet_ntop, which the tools print by, shows the last four bytes of an address below ::1:0:0 in
- * decimal: `::1:2` as `::0.1.0.2`. Everywhere else it prints what we call canonical.
+ * decimal: `::1:2` as `::0.1.0.2`. Everywhere else it prints the canonical form.
  */
 function toolText(text: string): string {
   return text.replace(

@@ -5,10 +5,13 @@ import { isKernelChain } from '../kernel-chains.ts';
 import { parseRule } from '../text/parse-rule.ts';
 import type { Foreign } from '../text/parse.ts';
 
-/** Takes a packet away from whoever stands behind. An ACCEPT lets the others' business be: it is named, and not followed. */
+/**
+ * Targets that take a packet away from the rules behind them. An ACCEPT lets it reach the other tables' rules: it is named,
+ * and not followed.
+ */
 const takes = / -j (?:DROP|REJECT|DNAT|REDIRECT|NETMAP|TPROXY|QUEUE|NFQUEUE)(?: |$)/;
 
-/** The ruleset with those other programs' rules that stand before its hooks and take packets, as packets meet them. */
+/** The ruleset with those other programs' rules in front of its hooks that take packets, as packets meet them. */
 export function withAhead(ruleset: Ruleset, foreign: Pick<Foreign, 'inFront'>): Ruleset {
   const ahead = verdictsIn(foreign, takes);
   if (ahead.length === 0) return ruleset;

@@ -35,7 +35,7 @@ export function startFlow(packet: Packet): Flow {
   };
 }
 
-/** What became of a flow that went all the way. */
+/** The outcome of a flow that went all the way. */
 export function arrived(flow: Flow): Outcome {
   const share = dyadicToRational(flow.share);
   // Another source for what no Service translated would be a change too, and must not pass for none.

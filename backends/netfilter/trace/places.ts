@@ -3,18 +3,18 @@ import type { Family } from '../../../compiler/values/address.ts';
 import { type Chain, chainKey, type KernelChain, type Rule, type Ruleset, type Table } from '../rule.ts';
 import { readableMatches } from '../text/parse-rule.ts';
 
-/** A rule where it stands, with what a walk would otherwise work out for every packet anew. */
+/** A rule in its place, with values that a walk would otherwise compute again for every packet. */
 export interface PlacedRule {
   readonly rule: Rule | undefined;
-  /** Of a rule that nobody can follow, what it surely asks: who does not fit cannot meet it. */
+  /** The readable conditions of a rule that slicewright cannot follow: a packet that misses them misses the rule. */
   readonly guard: Rule | undefined;
   /** Another program's. */
   readonly ofOthers: boolean;
   readonly line: string;
   readonly where: string;
-  /** Of the packets that its other matches let through, the part that its probabilities let through. */
+  /** The part that its probabilities let through, of the packets that its other matches let through. */
   readonly chance: Dyadic;
-  /** The key of the chain that it jumps to, in the table that it stands in. */
+  /** The key of the chain that it jumps to, in its own table. */
   readonly jumpKey: string;
   /** That chain, once a packet was there. */
   found: PlacedChain | undefined;

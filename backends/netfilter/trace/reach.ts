@@ -11,7 +11,7 @@ export function jumpsFrom(lines: readonly string[], chains: Pick<ReadonlyMap<str
   });
 }
 
-/** What of a table it takes to follow its jumps. */
+/** The parts of a table that it takes to follow its jumps. */
 export interface Reachable {
   readonly chains: Pick<TableState['chains'], 'has' | 'get'>;
   readonly hooks: TableState['hooks'];
@@ -55,9 +55,9 @@ export function reachableChains(state: Reachable, references: readonly string[] 
 }
 
 /**
- * The chains in an order in which every one stands after those that it jumps to.
+ * The chains in an order in which every one comes after those that it jumps to.
  *
- * A chain stands right after what it alone needs, so the chains of one Service stay together.
+ * A chain comes right after the chains that it alone needs, so the chains of one Service stay together.
  * A circle, which only another writer can make, is cut where it is met again.
  */
 export function leavesFirst<T extends { readonly name: string }>(

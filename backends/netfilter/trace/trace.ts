@@ -10,7 +10,7 @@ import { createWalk } from './walk.ts';
  * What a ruleset does to the first packet of a connection, and by which rules: a small netfilter.
  *
  * Of a host's routing it knows only local or not, of connections only new ones, and of rules only
- * ours; policies are ACCEPT. Total: what it cannot follow is named in the steps and passed over.
+ * slicewright's; policies are ACCEPT. Total: a rule that it cannot follow is named in the steps and passed over.
  *
  * source  Linux, net/ipv4/ip_input.c, ip_forward.c, ip_output.c; enum nf_ip_hook_priorities
  */

@@ -19,13 +19,13 @@ export interface Walk {
    */
   pass(table: Table, chain: KernelChain, flows: readonly Flow[]): Flow[];
   readonly refused: readonly Outcome[];
-  /** Every rule that matched so far; of a brief walk only those that could not be followed. */
+  /** Every rule that has matched; in a brief walk only those that could not be followed. */
   readonly steps: readonly TraceStep[];
 }
 
 /**
- * What of a flow goes on: all of it, parts, or nothing. Of tens of thousands of rules nearly each leaves one flow to the next,
- * and a list for each would be most of the work.
+ * The part of a flow that goes on: all of it, parts, or nothing. Of tens of thousands of rules nearly each leaves one flow
+ * to the next, and a list for each would be most of the work.
  */
 type Going = (Flow & { readonly flows?: never }) | Parts | undefined;
 
@@ -160,7 +160,7 @@ export function createWalk(ruleset: Ruleset, node: NodeContext, options: TraceOp
   function jump(table: Table, at: PlacedRule, flow: Flow, path: Path | undefined, { accepted }: Exits): Going {
     const key = at.jumpKey;
     const target = places.jumpedTo(at);
-    // A kernel refuses both when rules are loaded; a dump of rules can still say so.
+    // A kernel refuses both when rules are loaded; a dump can still hold them.
     const obstacle = target === undefined ? 'no such chain' : isIn(path, key) ? 'loop' : undefined;
     record(at, flow.share, path, obstacle);
     if (target === undefined || obstacle !== undefined) return flow;

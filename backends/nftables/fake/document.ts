@@ -1,4 +1,4 @@
-/** A command of a document for `nft -f`, with where it stands: nft complains by line and column. */
+/** A command of a document for `nft -f`, with its place: nft complains by line and column. */
 export interface Line {
   /** From 1. */
   readonly number: number;
@@ -12,17 +12,17 @@ export interface FakeCommand extends Line {
   readonly object: 'table' | 'set' | 'map' | 'chain' | 'rule' | 'element';
   readonly family: 'ip' | 'ip6';
   readonly table: string;
-  /** Of the chain or set; empty for a table. */
+  /** The name of the chain or set; empty for a table. */
   readonly name: string;
-  /** What follows the name: a rule, or what stands in braces. */
+  /** What follows the name: a rule, or the text in braces. */
   readonly rest: string;
-  /** Elements, where each has a line of its own or all stand in one. */
+  /** Elements, one on each line or all on one. */
   readonly elements: readonly Line[];
 }
 
 const head = /^(create|add|delete|flush) (table|set|map|chain|rule|element) (ip6?) (\S+)(?: (\S+))?(?: (.*))?$/;
 
-/** The commands of a document; the first line that is none, otherwise. */
+/** The commands of a document; or its first line that is no command. */
 export function parseDocument(text: string): readonly FakeCommand[] | { readonly wrong: Line } {
   const lines = text.split('\n');
   const commands: FakeCommand[] = [];

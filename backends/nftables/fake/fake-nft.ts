@@ -10,7 +10,7 @@ import { runDocument } from './transaction.ts';
 export interface FakeNftOptions {
   /** Tables that are there already, as text of nft. */
   readonly ruleset?: string;
-  /** Tables of others, of any family and with any rules, as nft lists them. Asked at each listing; nothing changes them. */
+  /** Other programs' tables, of any family and with any rules, as nft lists them. Read at each listing; never changed. */
   readonly others?: () => string;
   /** Kernels before 6.4: a chain counts as busy in the transaction that frees it. */
   readonly holdsFreed?: boolean;
@@ -26,7 +26,7 @@ export interface FakeNft {
   ruleset(): string;
   /** Another program's transaction. Throws where the kernel does not take it. */
   write(document: string): void;
-  /** How many commands were run so far, by what they are: `list table`, `-f`. */
+  /** The commands that were run, by kind: `list table`, `-f`. */
   readonly calls: readonly string[];
 }
 

@@ -204,7 +204,7 @@ function refuse(line: Line, what: string, why: string): Refusal {
 }
 
 function at(line: Line, what: string, why: string): string {
-  // The name of an object stands after its table, and both may be the same word.
+  // The name of an object follows its table's, and both may be the same word.
   const text = line.whole ?? line.text;
   const place = text === what ? 0 : Math.max(0, text.lastIndexOf(what));
   const underline = `${' '.repeat(place)}${'^'.repeat(what.length)}`;

@@ -9,10 +9,10 @@ import { familyWord } from '../program/print-rule.ts';
 import type { Hook } from '../program/program.ts';
 import type { Observation } from './observe.ts';
 
-/** More base chains than that are left unread: a reading stays cheap whatever others do. */
+/** More base chains than that are left unread: a reading stays cheap whatever other programs do. */
 const mostChains = 32;
 
-/** Of a rule, in characters. */
+/** The longest text of a rule that is kept, in characters. */
 const longestRule = 300;
 
 /** A base chain of another program, at a hook that slicewright uses. */
@@ -80,7 +80,7 @@ const tableLine = /^table (\S+) (\S+) \{/;
 const chainLine = /^\tchain (\S+) \{/;
 const hookLine = /^\t\ttype (\S+) hook (\S+) priority ([^;]+); policy (\w+);/;
 
-/** Base chains of others that packets meet before slicewright's, with the lines that stand in them. */
+/** Other programs' base chains that packets meet before slicewright's, with their lines. */
 function strangeChains(listing: string, own: OwnTable) {
   const word = familyWord(own.family);
   const found: { readonly chain: StrangeChain; readonly lines: string[] }[] = [];
@@ -112,7 +112,7 @@ function isBefore({ at, priority }: StrangeChain): boolean {
   return standingHooks.some((hook) => hook.at === at && priority <= hook.priority);
 }
 
-/** A rule may stand in several lines, where a set in it is long. Counters count on, and say nothing of the rule. */
+/** A rule with a long set in it may fill several lines. Counters keep counting, and are no part of the rule. */
 function rulesIn(lines: readonly string[]): string[] {
   const rules: string[] = [];
   for (const line of lines) {
@@ -122,7 +122,7 @@ function rulesIn(lines: readonly string[]): string[] {
   return rules.map((rule) => rule.replaceAll(/\bcounter packets \d+ bytes \d+/g, 'counter'));
 }
 
-/** What is in quotes may say anything; but of iptables-nft, a target that nft does not know stands there. */
+/** Quoted text may hold anything, so it is ignored; but iptables-nft quotes a target that nft does not know. */
 function plain(rule: string): string {
   return rule.replaceAll(/xt target "([A-Z]+)"/g, (_, target: string) => `xt ${target}`).replaceAll(/"[^"]*"/g, '""');
 }
@@ -131,7 +131,7 @@ const ends = /(?:^|[ :])(?:drop|reject|queue|tproxy)(?:[ ,]|$)|xt (?:REJECT|NFQU
 const translates = /(?:^| )(?:dnat|redirect)(?: |$)|xt (?:DNAT|REDIRECT|NETMAP)\b/;
 
 /**
- * Whether a rule takes packets from slicewright's: what is dropped is gone, and the first translation of a connection counts.
+ * Whether a rule takes packets from slicewright's rules: a dropped packet is gone, and a connection's first translation counts.
  * An accept ends only its own chain, and the kernel goes on with the next one at the hook.
  */
 function decides(rule: string, { type, at, priority }: Ordered, hooks: readonly Hook[] = standingHooks): boolean {
@@ -142,7 +142,7 @@ function decides(rule: string, { type, at, priority }: Ordered, hooks: readonly 
   return isNat && translates.test(text);
 }
 
-/** Whether a rule of a base chain takes packets of a family from those that stand behind it. */
+/** Whether a rule of a base chain takes packets of a family from the chains behind it. */
 export function takesPackets(rule: string, hook: Hook, hooks: readonly Hook[], family: Family): boolean {
   return isOf(family, rule) && decides(rule, hook, hooks);
 }

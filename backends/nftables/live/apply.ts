@@ -17,7 +17,7 @@ import { lookAtTable, type Observation, observe } from './observe.ts';
 import { lineCount, perform } from './perform.ts';
 import { planSteps } from './steps.ts';
 
-/** What shall be in force in a family. */
+/** What should be in force in a family. */
 export interface Wanted {
   /** undefined: nothing of slicewright's. */
   readonly assembled: Assembled<NftablesUnit, NftProgram> | undefined;
@@ -40,22 +40,22 @@ export interface ApplyOutcome {
   readonly disturbances: number;
 }
 
-/** Another writer that comes in between more often than this is told of, not fought. */
+/** If other writers interrupt more often than this, slicewright reports them instead of trying again. */
 const mostDisturbances = 3;
 
 /**
- * How what was written is seen to be there.
+ * How slicewright makes sure that what it wrote is there.
  *
  * whole listing   the table is read, whatever was written
  * one look        a table that was made anew needs no listing. The kernel takes a transaction as a whole, and `create table` only
  *                 where none was, so nothing but what was written can be in it: its smallest set shows all of it. A table that
- *                 was there is read, because somebody may have changed what the transaction was not about.
+ *                 was there is read, because another program may have changed what the transaction was not about.
  */
 export type ReadBack = 'whole listing' | 'one look';
 
 /**
  * Makes a family's kernel hold what is wanted: plans from a reading, performs, reads again, until there is nothing to
- * plan. A refused line names its Service; that one keeps what it has, and the others go on.
+ * plan. A refused line names its Service; that one keeps what it has, and the other Services go on.
  *
  * held     Services to leave as they are from the start
  * throws   NftError; everything is then as it was, because a document is taken as a whole or not at all
@@ -83,7 +83,7 @@ export async function applyWanted(
       if (quarantine.taken()) continue;
       break;
     }
-    // All of it was just taken, as nft said, and is not there.
+    // nft just reported that it took all of it, and it is not there.
     if (isWritten && ++disturbances > mostDisturbances)
       throw new NftError(scope.family, { reason: 'disturbed' }, unheeded);
     isWritten = false;
@@ -99,7 +99,7 @@ export async function applyWanted(
     } catch (error) {
       if (!(error instanceof NftError) || !isAboutALine(error.reason)) throw error;
       const found = await observe(run, scope);
-      // Where nobody changed anything, the kernel means what is written.
+      // If no other program changed the table in between, the kernel's refusal is about what slicewright wrote.
       const isDisturbed = isOutOfDate(error.reason) && fingerprintOf(found) !== fingerprintOf(observed);
       if (isDisturbed && ++disturbances > mostDisturbances)
         throw new NftError(scope.family, { reason: 'disturbed' }, error.message);

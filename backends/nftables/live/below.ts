@@ -4,7 +4,7 @@ import { statementTargets } from '../program/check.ts';
 import type { Chain, NftProgram } from '../program/program.ts';
 import type { Statement } from '../program/rule.ts';
 
-/** What a chain and those below it say. */
+/** What the rules of a chain and of those below it do. */
 export interface Below {
   readonly text: string;
   readonly networks: readonly Cidr[];

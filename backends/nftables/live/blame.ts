@@ -8,7 +8,7 @@ import { servicePortIn } from './parts.ts';
 export interface Blame {
   /** The line that nft names, if it names one. */
   readonly rule: string | undefined;
-  /** Service ports that it can be: one if the line tells, else all of the document. Empty: a line of no Service. */
+  /** Service ports that may be at fault: one if the line shows it, else all of the document. Empty: a line of no Service. */
   readonly suspects: readonly string[];
 }
 

@@ -26,7 +26,7 @@ export async function cleanTables(run: Run, scope: Scope): Promise<CleanReport> 
   }
 }
 
-/** The table on a node where another backend shall be in force. */
+/** The table on a node where another backend is to be in force. */
 export async function leaveTables(run: Run, scope: Scope): Promise<Remains | undefined> {
   const observed = await observePossible(run, scope);
   const going = observed === undefined ? [] : tablesOf(observed, scope);

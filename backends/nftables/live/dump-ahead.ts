@@ -41,7 +41,7 @@ function takingOf(table: string, family: Family, chain: Chain, hook: Hook, hooks
   ];
 }
 
-/** The program behind chains of others: at one priority they come first, since nobody can tell. */
+/** The program behind other programs' chains: chains of equal priority go first, since their order is unknown. */
 export function behind(ahead: readonly Chain[], program: NftProgram): NftProgram {
   if (ahead.length === 0) return program;
   return { ...program, chains: new Map([...ahead.map((chain) => [chain.name, chain] as const), ...program.chains]) };

@@ -4,13 +4,13 @@ import { type CommandResult, complaintOf } from '../../command.ts';
 import { BackendError, kernelProblem } from '../../errors.ts';
 
 /**
- * Why nft did not do something.
+ * Why nft failed.
  *
- * exists, missing, busy   the table is not as it was read: somebody changed it meanwhile; else this kernel lacks something
+ * exists, missing, busy   another program changed the table after it was read; else this kernel lacks something
  * many-complaints         the same of so many lines that the kernel's answers do not fit into nft's socket
  * not-started             the machine or this process had no room for another process
- * no-memory               of the kernel or of nft
- * refused                 the kernel does not take what was written
+ * no-memory               the kernel or nft has no memory left
+ * refused                 the kernel refuses what was written
  * not-understood          this nft does not know what was written
  * too-large               more than a socket takes at once; only the real administrator may make its buffer larger
  */
@@ -35,7 +35,7 @@ export type NftReason =
 
 export interface NftFacts {
   readonly reason: NftReason;
-  /** Of the document, from 1. */
+  /** The line of the document, from 1. */
   readonly line?: number;
 }
 

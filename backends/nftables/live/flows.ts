@@ -24,7 +24,7 @@ export function staleFlows(
  *   a frontend got its first endpoint                     all: they went nowhere, or were refused
  *   a frontend is gone, with all of its endpoints         all
  *
- * services   as compiled now, all that have these frontends; their known endpoints say who still serves
+ * services   as compiled now, all that have these frontends; their known endpoints show which ones still serve
  */
 export function staleFlowsBetween(
   old: UdpFrontends,
@@ -58,10 +58,10 @@ interface UdpFrontend {
 /** What UDP packets are translated to, by `10.0.0.10:53` or `*:30053`, sorted. */
 export type UdpFrontends = ReadonlyMap<string, UdpFrontend>;
 
-/** The maps in which places where Services answer stand, slicewright's and kube-proxy's. */
+/** The maps that hold the places where Services answer, slicewright's and kube-proxy's. */
 const placeMaps: readonly string[] = ['services', 'service-ips', 'node-ports', 'service-nodeports'];
 
-/** Of the places that some units have in a program. */
+/** The frontends at the places that some units have in a program. */
 export function udpFrontendsOf(program: NftProgram, units: readonly NftablesUnit[]): UdpFrontends {
   return frontendsIn(program, (map) =>
     units.flatMap(({ entries }) =>
@@ -124,7 +124,7 @@ function placeText(destination: IpAddress | undefined, port: Port): string {
   return destination === undefined ? `*:${port}` : endpointText({ address: destination, port });
 }
 
-/** Who serves behind each UDP frontend, chosen for new connections or not. */
+/** The endpoints that serve behind each UDP frontend, chosen for new connections or not. */
 function servingEndpoints(services: readonly ServicePortIR[]): ReadonlyMap<string, readonly string[]> {
   const serving = new Map<string, readonly string[]>();
   for (const { protocol, frontends, known } of services) {

@@ -57,7 +57,7 @@ export function findFrontends(program: NftProgram): ReadonlyMap<string, FoundFro
   return new Map(withoutOwnAddresses(frontends));
 }
 
-/** Ports that are let in for load balancers' health checks: a set holds them, and the objects say whose they are. */
+/** Ports that are let in for load balancers' health checks: a set holds them, and the objects show their Services. */
 export function healthChecks({ sets }: NftProgram, services: readonly ServicePortIR[]): [string, FoundFrontend][] {
   const names = new Map(
     services.map(({ healthCheckNodePort, service, portName }) => [
@@ -111,7 +111,7 @@ function kindOf(program: NftProgram, dialled: Dialled): FoundFrontend['kind'] {
   return guardTexts(program, dialled).length > 0 ? 'loadbalancer IP' : 'external';
 }
 
-/** Where a place is shut to whoever its firewall did not let in. */
+/** Where a place is shut to clients that its firewall did not let in. */
 function guardTexts({ sets }: NftProgram, { address, protocol, port }: Dialled): string[] {
   const place = `${address} . ${protocol.toLowerCase()} . ${port}`;
   return ['guarded', 'firewall-ips'].flatMap((name) => {

@@ -9,7 +9,7 @@ import { cleanTables, sizeOf } from './clean.ts';
 import { findFrontends } from './frontends.ts';
 import { observePossible } from './observe.ts';
 
-/** As many places are named in a message; of more, their number is said. */
+/** A message names at most this many places; of more, it gives the number. */
 const namedPlaces = 3;
 
 /**

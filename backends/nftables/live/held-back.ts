@@ -10,14 +10,14 @@ import type { Entry, NftablesUnit } from '../unit.ts';
 
 const entrances = ['services', 'node-ports', 'refused', 'refused-node-ports'];
 
-/** A program in which some Services have what they have in the kernel now, and all others what is wanted. */
+/** A program in which some Services have what they have in the kernel now, and all other Services what is wanted. */
 export interface HeldBack {
   readonly program: NftProgram;
-  /** The units of the others, and one of all that is kept: the program is of these. */
+  /** The units of the other Service ports, and one unit of all kept parts: the program is made of these. */
   readonly units: ReadonlyMap<ServicePortId, NftablesUnit>;
 }
 
-/** The unit of what is kept has an id that no Service port has. */
+/** The kept parts form a unit with an id that no Service port has. */
 const keptId = '' as ServicePortId;
 
 /** held   `shop/cart:http`, as in comments of elements */
@@ -48,7 +48,7 @@ function withPartsOf(found: NftProgram, program: NftProgram, held: ReadonlySet<s
     if (set === undefined || element === undefined) return;
     const there = sets.get(set.name) ?? { ...set, elements: new Map<string, Element>() };
     const others = there.elements.get(element.key);
-    // Of what others need as well, the kept ones are one more that need it.
+    // Where other units need an element too, the kept unit is one more unit that needs it.
     if (others === undefined || others.text === element.text)
       entries.set(`${set.name} ${element.key}`, {
         set: set.name,

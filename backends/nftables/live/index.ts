@@ -16,7 +16,7 @@ import { plannerOf } from './plan.ts';
 import { createNftablesPlane } from './plane.ts';
 import { openMeter } from './traffic.ts';
 
-/** Whether a family that nobody uses has something that an apply removes. */
+/** Whether a family without use has something that an apply removes. */
 function isToGo({ program, kubeProxy }: Observation, { takeOver }: Scope): boolean {
   return program !== undefined || (takeOver && kubeProxy !== undefined);
 }

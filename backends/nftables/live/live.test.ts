@@ -100,7 +100,7 @@ table netdev dev {
 
 const textOf = (wanted: Target) => backend.make(wanted).text();
 
-/** Refuses every document that holds a text, as the kernel rejects the line that it stands in. */
+/** Refuses every document that holds a text, as the kernel rejects the line with that text. */
 function refusing(text: string, run: Run, why = 'Could not process rule: Operation not supported'): Run {
   return async (file, args, input = '') => {
     const line = input.split('\n').findIndex((one) => one.includes(text));
@@ -191,12 +191,12 @@ describe('a plane', () => {
   it('takes an answer of the kernel for one about what is written, where a reading shows that nobody wrote', async () => {
     const fake = createFakeNft();
     const complaint = 'Could not process rule: No such file or directory';
-    // A kernel without what affinity needs says so of the line that needs it.
+    // A kernel that lacks what affinity needs complains about the line that needs it.
     const plane = planeOf('nftables', { run: refusing('affinity', fake.run, complaint) });
     const sync = await plane.sync(target(cart('10.1.0.1:80'), other('10.1.0.2:53')), 'full');
     expect(sync.quarantined).toMatchObject([{ service: 'shop/dns:http', message: expect.stringContaining(complaint) }]);
     expect(fake.ruleset()).toBe(textOf(target(cart('10.1.0.1:80'))));
-    // Of a line that is nobody's nothing helps, and it is told as it is.
+    // For a line of no Service, leaving out a Service does not help: the kernel's complaint is reported as it is.
     const without = planeOf('nftables', { run: refusing('masquerade', createFakeNft().run, complaint) });
     await expect(without.sync(target(cart('10.1.0.1:80')), 'full')).rejects.toThrow(complaint);
   });

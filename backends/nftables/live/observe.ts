@@ -8,15 +8,15 @@ import { familyWord } from '../program/print-rule.ts';
 import type { Chain, NftProgram } from '../program/program.ts';
 import { failure, factsOf, NftError } from './errors.ts';
 
-/** What a family's kernel holds of slicewright's, and of the one it may stand in the place of. */
+/** What a family's kernel holds of slicewright's, and of the kube-proxy that it may replace. */
 export interface Observation {
   readonly family: Family;
   readonly table: Name;
   /** undefined: no such table. */
   readonly program: NftProgram | undefined;
-  /** kube-proxy's own table, where slicewright stands in its place. */
+  /** kube-proxy's own table, if slicewright replaces kube-proxy. */
   readonly kubeProxy: NftProgram | undefined;
-  /** Rules of other tables that take packets before; undefined: nobody looked. */
+  /** Rules of other tables that take packets first; undefined: those tables were not read. */
   readonly ahead?: readonly Chain[];
 }
 
@@ -50,7 +50,7 @@ export async function observePossible(
   }
 }
 
-/** All tables of all families, others' too. undefined: not needed, and not to be had. Throws NftError. */
+/** All tables of all families, other programs' too. undefined: not needed, and not available. Throws NftError. */
 export async function listRuleset(run: Run, family: Family, isNeeded: boolean): Promise<string | undefined> {
   const args = ['list', 'ruleset'];
   const result = await run('nft', args);
@@ -73,14 +73,14 @@ async function readTable(run: Run, family: Family, table: Name): Promise<NftProg
 }
 
 /**
- * What is outside the vocabulary, as a set of another kind or an element that is none, stays beside what was read: a plan sees that
- * the table is not as wanted, and a trace that a rule looks into what nobody can read.
+ * Parts outside the vocabulary, such as a set of another kind or a broken element, stay beside what was read: a plan sees
+ * that the table is not as wanted, and a trace sees that a rule looks into something unreadable.
  */
 export function withStrangers({ program, strange }: ReadTable): NftProgram {
   return strange.length === 0 ? program : { ...program, strange };
 }
 
-/** One look at a small set that every table has. `unknown`: nft did not say. */
+/** One look at a small set that every table has. `unknown`: nft's answer does not show it. */
 export async function lookAtTable(run: Run, family: Family, table: Name): Promise<'there' | 'gone' | 'unknown'> {
   const result = await run('nft', ['list', 'set', familyWord(family), table, 'health-check-ports']);
   if (result.exitCode === 0) return 'there';

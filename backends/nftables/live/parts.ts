@@ -4,7 +4,7 @@ import type { DriftedPart } from '../../plane/plane.ts';
 import { hookText } from '../program/print.ts';
 import type { NftProgram } from '../program/program.ts';
 
-/** Sets and chains that differ, each with its elements or rules; what of the table could not be read stands under the table. */
+/** Sets and chains that differ, each with its elements or rules; unreadable parts of the table are listed under the table. */
 export function diffParts(from: NftProgram | undefined, to: NftProgram | undefined): PartDiff[] {
   const [before, after] = [partsOf(from), partsOf(to)];
   return [...new Set([...before.keys(), ...after.keys()])].sort(compareText).flatMap((key) => {
@@ -13,7 +13,7 @@ export function diffParts(from: NftProgram | undefined, to: NftProgram | undefin
   });
 }
 
-/** What someone else did to the table since it was written: per set and chain what is gone and what came. */
+/** What another program did to the table since it was written: per set and chain what is gone and what came. */
 export function findDrift(believed: NftProgram | undefined, found: NftProgram | undefined): DriftedPart[] {
   const [before, after] = [partsOf(believed), partsOf(found)];
   return [...new Set([...before.keys(), ...after.keys()])].sort(compareText).flatMap((where): DriftedPart[] => {

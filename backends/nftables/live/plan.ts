@@ -29,7 +29,7 @@ export interface Planner {
    * ahead    other programs' rules that packets meet before
    */
   observed(source: string, found: Observation, ahead?: readonly RuleAhead[]): Observed;
-  /** What shall be in force: nothing at all in a family that nobody uses. */
+  /** What should be in force: nothing at all in a family without use. */
   wanted(target: Target): Wanted;
 }
 
@@ -61,7 +61,7 @@ export function plannerOf(programOf: ProgramOf<NftablesUnit, NftProgram>, takeOv
     options: PlanOptions,
   ): Plan {
     const desired = wanted(target).assembled;
-    // A plan says what a take-over does; whether it may be is asked when it is applied.
+    // A plan shows what a take-over does; whether it is allowed is checked when the plan is applied.
     const isTaking = takeOver || desired !== undefined;
     const steps = planSteps(found, desired?.program, isTaking);
     const after: Observation = {

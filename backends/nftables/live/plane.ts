@@ -41,7 +41,7 @@ interface Remembered {
   readonly services: readonly ServicePortIR[];
   readonly node: NodeContext;
   readonly of: Increment;
-  /** What lowering said of Service ports; of most nothing. */
+  /** The diagnostics from lowering Service ports; most have none. */
   readonly complaints: Map<ServicePortId, readonly Diagnostic[]>;
 }
 
@@ -96,7 +96,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     return { depth: 'delta', documents, lines: lineCount(steps), drift: [], remarks, refused: [], diagnostics };
   }
 
-  /** Whether one who is held back changes, or may be tried again; or nobody says who changes. */
+  /** Whether a held Service port changes, or may be tried again; also true if it is unknown which ports change. */
   function isAboutHeld({ services }: Remembered, { since }: Target): boolean {
     const held = delays.list();
     if (held.length === 0) return false;
@@ -166,7 +166,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     return { depth: 'full', documents, lines, drift, remarks, refused };
   }
 
-  /** undefined: it did not go through, and nothing is believed any more. */
+  /** undefined: the delta failed, and what was remembered is discarded. */
   async function delta(from: Observation, wanted: Wanted, held: ReadonlySet<string>): Promise<Done | undefined> {
     const desired = desiredOf(from.program, wanted, held);
     const steps = planSteps(from, desired, takeOver);
@@ -216,7 +216,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
       const quick = counted === 'refused' || (depth === 'delta' && used && believed !== undefined);
       // nft reads while the program is made.
       const reading = quick ? undefined : read(used);
-      // Whoever waits for it hears of its failure; until then it is nobody's.
+      // The code that awaits the reading handles its failure; until then the failure must not count as unhandled.
       reading?.catch(() => {});
       const assembled = assemble(depth === 'full' ? maker : unchecked, target.services, target.node);
       const wanted: Wanted = { assembled: used ? assembled : undefined, node: target.node, services: target.services };

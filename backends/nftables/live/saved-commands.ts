@@ -93,7 +93,7 @@ function saveSet({ name: its, key, data, protocol, dynamic, counted }: NftSet) {
   };
 }
 
-/** A transaction of a file as values; the texts in it that slicewright would not write, otherwise. */
+/** A transaction of a file as values; or, if there are any, the texts in it that slicewright would not write. */
 export function loadTransaction(saved: z.output<typeof transaction>): Transaction | { readonly strange: string[] } {
   const strange: string[] = [];
   const commands = saved.commands.map((one): Command => {

@@ -52,7 +52,7 @@ export function loadPlan(parsed: unknown, prefix: ChainPrefix): LoadedPlan {
   return { kind: 'plan', family: plan.family, start: (run, scope) => startOf(plan, run, scope) };
 }
 
-/** Why a plan must not be performed, whatever the kernel holds besides; undefined: it leads where it says, and to a program. */
+/** Why a plan must not be performed, whatever the kernel holds; undefined: it leads to the state that it names, a program. */
 function misleading(
   { family: its, steps, result }: SavedPlan,
   observed: Observation & Pick<Scope, 'prefix'>,

@@ -4,7 +4,7 @@ import type { NftProgram } from '../program/program.ts';
 import { NftError } from './errors.ts';
 import type { Observation } from './observe.ts';
 
-/** Why nothing is changed where a kube-proxy's table is there, which shall not go; undefined: none is. */
+/** Why nothing is changed: a kube-proxy's table is there and is to stay; undefined: there is none. */
 export function refusalForOthers({
   family,
   kubeProxy,
@@ -15,11 +15,11 @@ export function refusalForOthers({
 }
 
 /**
- * The way from what a family's kernel holds to what is wanted: at most two tables change, and they do in one document.
+ * The steps from what a family's kernel holds to what is wanted: at most two tables change, both in one document.
  *
  * desired    undefined: nothing of slicewright's
  * takeOver   a kube-proxy's table goes in the same document
- * throws     NftError when a kube-proxy's table is there and shall not go
+ * throws     NftError when a kube-proxy's table is there and is to stay
  */
 export function planSteps(
   { family, table, program, kubeProxy }: Observation,

@@ -38,8 +38,8 @@ const translation = new RegExp(`^\\t\\tmeta l4proto (\\S+)${counter} dnat to (\\
 const service = /(\S+(?: \. \S+)+) comment "([^"]*)" : /g;
 
 /**
- * What the listing of a table says of endpoints: an element of an endpoint map counts the connections to one endpoint through
- * one place, a rule that translates all those to one endpoint.
+ * The counts per endpoint in the listing of a table: an element of an endpoint map counts the connections to one endpoint
+ * through one place, a rule that translates counts all those to one endpoint.
  */
 export function trafficIn(listing: string): TrafficReading {
   const names = new Map<string, string>();
@@ -116,7 +116,7 @@ function withNamedProtocol(key: string): string {
   return parts.map((part, i) => (i === parts.length - 2 ? parseProtocolWord(part)?.toLowerCase() : part)).join(' . ');
 }
 
-/** As it stands in the maps of places. */
+/** As in the keys of the maps of places. */
 function keyOf({ dialled, protocol }: EndpointTraffic): string {
   return [dialled?.address, protocol.toLowerCase(), dialled?.port].filter((part) => part !== undefined).join(' . ');
 }

@@ -20,7 +20,7 @@ export type Command =
   | { readonly kind: 'addRule'; readonly chain: Name; readonly line: string }
   | { readonly kind: 'createElements' | 'deleteElements'; readonly set: NftSet; readonly elements: readonly Element[] };
 
-/** Commands that the kernel takes all or none of, in this order. */
+/** Commands in this order; the kernel takes all of them or none. */
 export interface Transaction {
   readonly family: Family;
   readonly table: Name;
@@ -28,10 +28,10 @@ export interface Transaction {
 }
 
 /**
- * A transaction as a document for `nft -f`. Every element and rule has a line of its own, so that a complaint of nft, which
- * names a line, names what it is about.
+ * A transaction as a document for `nft -f`. Every element and rule has a line of its own. So a complaint of nft, which
+ * names a line, shows which element or rule it is about.
  *
- * throws   when a rule or an element is more than one line: what stands on the second would be a command of its own
+ * throws   when a rule or an element is more than one line: its second line would be a command of its own
  */
 export function printTransaction({ family, table, commands }: Transaction): string {
   const where = `${familyWord(family)} ${table}`;

@@ -7,7 +7,7 @@ export interface Difference {
     readonly created: readonly NftSet[];
     readonly deleted: readonly NftSet[];
   };
-  /** Of sets that stay. A changed element is deleted and created. */
+  /** Elements of sets that stay. A changed element is deleted and created. */
   readonly elements: readonly {
     readonly set: NftSet;
     readonly created: readonly Element[];
@@ -22,9 +22,9 @@ export interface Difference {
 }
 
 /**
- * What leads from one program to another; `undefined` where only a new table does: a chain begins at another hook, or something
- * was found that no command of a program takes away.
- * A set that changes its type is deleted and created; then whatever looks into it is written anew.
+ * What leads from one program to another; `undefined` where only a new table does: a chain begins at another hook, or
+ * something was found that no command of a program removes.
+ * A set that changes its type is deleted and created; then all chains that look into it are written again.
  */
 export function diffPrograms(observed: NftProgram, desired: NftProgram): Difference | undefined {
   if (observed.strange !== undefined) return undefined;

@@ -8,8 +8,8 @@ import type { NftablesUnit } from '../unit.ts';
 import { type Difference, isSameLines } from './diff.ts';
 
 /**
- * A program that remembers who needs what of it, so that a change costs what changed: linking and comparing programs of
- * 10,000 Services takes ten times as long as the kernel takes for one endpoint.
+ * A program that remembers which units need each of its parts, so that a change costs what changed: linking and comparing
+ * programs of 10,000 Services takes ten times as long as the kernel takes for one endpoint.
  *
  * It is the program that `link` makes of the same units (a property test holds it to that), and changes in place.
  */
@@ -47,7 +47,7 @@ interface Counted<Value> {
   readonly count: number;
 }
 
-/** How many units have an element, for those that more than one has: few, and the others cost nothing. */
+/** How many units have an element, for those that more than one has: few, so the other elements cost nothing. */
 interface SharedCounts {
   of(set: string, key: string): number;
   set(set: string, key: string, count: number): void;
@@ -64,7 +64,7 @@ function createSharedCounts(): SharedCounts {
   };
 }
 
-/** Units that differ from those that a program is of, where nobody says which: all are looked at. */
+/** Units that differ from a program's units. It compares all of them, for callers that do not know which ones changed. */
 export function compareUnits(before: Units, after: Units): UnitChanges {
   const changes = new Map<ServicePortId, NftablesUnit | 'gone'>();
   for (const id of before.keys()) if (!after.has(id)) changes.set(id, 'gone');
@@ -86,7 +86,7 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
   for (const unit of units.values()) {
     for (const { set, element } of unit.entries) {
       const there = program.sets.get(set)?.elements.get(element.key);
-      // Of several that have it, `link` took the first one's.
+      // If several units have it, `link` took the first one's.
       if (there === element) continue;
       if (there?.text !== element.text) return undefined;
       shared.set(set, element.key, shared.of(set, element.key) + 1);
@@ -151,7 +151,7 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
     }
     const ownSets = ownParts(gone, come, (unit) => unit.sets);
     const ownChains = ownParts(gone, come, (unit) => unit.chains);
-    // The clients that a set remembers go with it, and rules that look into it must be written anew.
+    // The clients that a set remembers go with it, and rules that look into it must be written again.
     if (ownSets.both.some(([a, b]) => a.dynamic?.timeoutSeconds !== b.dynamic?.timeoutSeconds)) return undefined;
 
     const newMaps = cameSpreads.map(([, { value }]) => endpointMap(value, node)).filter(({ name }) => !sets.has(name));

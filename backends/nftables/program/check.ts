@@ -18,7 +18,7 @@ export function checkProgram(program: NftProgram): string[] {
     if (key !== set.name || parseName(key) === undefined) problems.push(`${key} is not a set name`);
     const form = elementForm(program.family, set);
     for (const { text } of set.elements.values()) {
-      // The form is quick to ask and says no to some that are right, addresses of IPv6 among them.
+      // The form is quick to test and rejects some correct elements, IPv6 addresses among them.
       const isRight = form.test(text) || parseElement(program.family, set, text)?.text === text;
       if (!isRight) problems.push(`${key} cannot hold ${text}`);
     }
@@ -26,7 +26,7 @@ export function checkProgram(program: NftProgram): string[] {
   const hooks = hooksOf(program);
   for (const chain of program.chains.values()) {
     const reached = hooks.get(chain.name);
-    // A chain that every program has stands there where no element leads to it.
+    // A chain that every program has is there even if no element leads to it.
     if (reached === undefined && !standingOrder.has(chain.name)) problems.push(`${chain.name} is reached by nothing`);
     chain.rules.forEach((rule, i) => {
       if (rule === undefined) problems.push(`not understood: ${chain.lines[i]}`);
@@ -101,7 +101,7 @@ export function statementTargets(program: NftProgram, statement: Statement): str
   }
 }
 
-/** Asked for every rule that looks into a map: kept with its elements. */
+/** Kept with a map's elements, since every rule that looks into the map asks for it. */
 const knownTargets = new WeakMap<object, readonly string[]>();
 
 function mapTargets(program: NftProgram, map: string): string[] {

@@ -16,7 +16,7 @@ import { type Tokens, tokensOf } from './tokens.ts';
 /** What a key is made of: the parts of one are values of its set's {@link KeyPart}s, in their order. */
 export type KeyValue = IpAddress | Protocol | Port | number;
 
-/** `10.0.0.1 . tcp . 80`. A protocol stands in capitals among values, as in an IR. */
+/** `10.0.0.1 . tcp . 80`. A protocol is in capitals among values, as in an IR. */
 export function keyText(...values: readonly KeyValue[]): string {
   let text = '';
   for (const value of values) {
@@ -30,7 +30,7 @@ function isProtocol(value: KeyValue): value is Protocol {
   return value === 'TCP' || value === 'UDP' || value === 'SCTP';
 }
 
-/** A text that is joined is one piece in memory; one that is put together otherwise is a tree of its pieces. */
+/** `join` makes a text that is one piece in memory; concatenation would make a tree of pieces. */
 export function makeElement(key: string, data?: Verdict | EndpointAddress, comment?: string): Element {
   const words = comment === undefined ? key : [key, quotedComment(comment)].join(' ');
   const text = data === undefined ? words : [words, dataText(data)].join(' : ');
@@ -41,7 +41,7 @@ function dataText(data: Verdict | EndpointAddress): string {
   return 'kind' in data ? printVerdict(data) : endpointData(data);
 }
 
-/** Words between a key and its comment or data that say how a kernel keeps the element, with one word after them. */
+/** Words between a key and its comment or data about how a kernel keeps the element, with one word after them. */
 const kernelWords = ['timeout', 'expires'];
 
 /** An element as nft lists it; undefined when it is none of its set's type. */
@@ -77,7 +77,7 @@ const knownForms = new Map<string, RegExp>();
  */
 export function elementForm(family: Family, { key, data }: Pick<NftSet, 'key' | 'data'>): RegExp {
   const id = `${family} ${key.join()} ${data}`;
-  // Of the texts of an IPv6 address one is right, which no form can tell.
+  // An IPv6 address has several texts and only one of them is right, which no pattern can tell.
   const words = family === 'IPv6' ? '(?!)' : key.map((part) => keyForms[part]).join(' \\. ');
   const form = knownForms.get(id) ?? new RegExp(`^${words}(?: comment "[ !#-~]{0,128}")?${dataForms[data]}$`);
   knownForms.set(id, form);
@@ -135,7 +135,7 @@ function parseData(family: Family, type: DataType, tokens: Tokens): Verdict | En
  * Elements in nft's order.
  *
  * One value sorts by its number. A concatenation sorts by the number that its bytes make on a little-endian machine:
- * addresses, protocols and ports stand there with their first byte first, slots with their last, and the very last byte
+ * addresses, protocols and ports are in it with their first byte first, slots with their last, and the very last byte
  * counts most (`concat_expr_msort_value` in nft's mergesort.c).
  */
 export function sortElements(parts: readonly KeyPart[], elements: Iterable<Element>): Element[] {

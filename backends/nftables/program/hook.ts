@@ -36,7 +36,7 @@ export function parsePriority(text: string): number | undefined {
 const hookLine =
   /^type (filter|nat) hook (prerouting|input|forward|output|postrouting) priority ([^;]+); policy accept;$/;
 
-/** The line in which a listing says where a chain begins; undefined: another line, or not one of slicewright's hooks. */
+/** The line of a listing that gives a chain's hook; undefined: another line, or not one of slicewright's hooks. */
 export function parseHook(line: string): Hook | undefined {
   const match = hookLine.exec(line);
   const priority = parsePriority(match?.[3] ?? '');

@@ -8,7 +8,7 @@ export type Name = Brand<string, 'NftName'>;
 /** The kernel takes 255 bytes; some are left for what tools put around a name. */
 const longest = 240;
 
-/** What nft takes for a word of its language where a name should stand. Names of slicewright have a `/` or are in the list of its own. */
+/** Words of nft's language, which cannot be names. Slicewright's names have a `/` or are in the list of its own. */
 const keywords: ReadonlySet<string> = new Set(
   'accept add all and arp bridge chain counter create ct ct-helper delete destroy dnat drop dup elements export fib flags flowtable flush fwd get goto hook icmp inet insert ip ip6 jump last limit list log map mark masquerade meta meter monitor netdev notrack numgen osf policy queue quota redirect reject rename replace reset return rule rules set sets size snat socket synproxy table tcp timeout tproxy type typeof udp update vmap xt'.split(
     ' ',

@@ -117,7 +117,7 @@ function setOf({ family, strange }: Draft, name: Name, body: Record_): NftSet | 
     return undefined;
   }
   const flags = [body.flags].flat();
-  // nft 1.0.6 does not say that a set is dynamic; a timeout says as much.
+  // nft 1.0.6 does not print that a set is dynamic; a timeout shows it.
   const isDynamic = flags.includes('dynamic') || flags.includes('timeout');
   const elements = new Map<string, Element>();
   for (const one of isDynamic || !Array.isArray(body.elem) ? [] : body.elem) {
@@ -133,7 +133,7 @@ function setOf({ family, strange }: Draft, name: Name, body: Record_): NftSet | 
 
 const keyParts: readonly KeyPart[] = ['address', 'protocol', 'port', 'slot'];
 
-/** A name, a list of names, or since 1.1 an example of what is looked up. */
+/** A name, a list of names, or since 1.1 an example of the key. */
 function partsOf(family: Family, type: unknown): KeyPart[] | undefined {
   if (isRecord(type)) return isRecord(type.typeof) ? partsOf(family, exampleTypes(family, type.typeof)) : undefined;
   const parts = [type].flat().map((one) => keyParts.find((part) => typeOf(family, part) === one));
@@ -168,7 +168,7 @@ function finish({ family, table, comment, sets, heads, lines, strange, unread }:
   return { program: comment === undefined ? program : { ...program, comment }, strange };
 }
 
-/** nft 1.0.6 does not say in JSON whose ports a map has; the rules that look into it do. */
+/** nft 1.0.6 does not print in JSON which protocol a map's ports have; the rules that look into it do. */
 function withProtocols(sets: ReadonlyMap<string, NftSet>, chains: Iterable<Chain>): ReadonlyMap<string, NftSet> {
   const protocols = new Map<string, Protocol>();
   for (const { rules } of chains) {

@@ -37,8 +37,8 @@ export function parseRule(family: Family, line: string): Rule | undefined {
 }
 
 /**
- * What a line asks before the first word that is outside the vocabulary, or that does something: a packet that one of these
- * does not fit cannot meet the rest.
+ * The conditions of a line before the first word that is outside the vocabulary, or that does something: a packet that does
+ * not fit one of these cannot reach the rest.
  *
  * line   one that {@link parseRule} does not take
  */

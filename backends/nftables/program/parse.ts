@@ -18,7 +18,7 @@ import {
 /** A table as it was read. */
 export interface ReadTable {
   readonly program: NftProgram;
-  /** What is in the table and outside the vocabulary, a line each: somebody else wrote it, or a newer nft prints it anew. */
+  /** Lines of the table outside the vocabulary: another program wrote them, or a newer nft prints them differently. */
   readonly strange: readonly string[];
 }
 
@@ -131,7 +131,7 @@ function parseSet(
   }
   if (type === undefined) return undefined;
   const elements = new Map<string, Element>();
-  // The elements of a dynamic set are clients: nobody plans or compares them.
+  // The elements of a dynamic set are clients: no plan and no comparison uses them.
   if (first >= 0 && !isDynamic) {
     for (const text of elementTexts(body.slice(first))) {
       const element = parseElement(family, type, text);
@@ -149,7 +149,7 @@ function parseSet(
   };
 }
 
-/** Elements stand apart by commas; a comment of one may hold some as well. */
+/** Commas separate elements; an element's comment may hold some as well. */
 function elementTexts(lines: readonly string[]): string[] {
   const text = lines
     .join(' ')
@@ -181,7 +181,7 @@ function parseDataType(family: Family, word: 'type' | 'typeof', text: string): D
 function parseParts(family: Family, word: 'type' | 'typeof', text: string): KeyPart[] | undefined {
   const parts = text.split(' . ').map((one) => {
     const name = word === 'type' ? typeOf : exampleOf;
-    // nft shows the modulus with which a map was made; it says nothing about its elements.
+    // nft shows the modulus with which a map was made; its elements do not depend on it.
     const plain = one.replace(/^numgen random mod \d+$/, exampleOf(family, 'slot')).replace(/ saddr$/, ' daddr');
     return keyParts.find((part) => name(family, part) === plain);
   });

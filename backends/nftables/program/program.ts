@@ -23,7 +23,7 @@ export interface NftSet {
   readonly name: Name;
   readonly key: readonly KeyPart[];
   readonly data: DataType;
-  /** Whose ports key and data hold, in a set with slots: nft knows the type of those by example, and `tcp dport` is one. */
+  /** The protocol of the ports in key and data, in a set with slots: nft knows their type by an example, `tcp dport`. */
   readonly protocol?: Protocol;
   /** Filled by rules: its elements are clients, no part of a program, and never listed here. */
   readonly dynamic?: { readonly size: number; readonly timeoutSeconds: number };
@@ -48,7 +48,7 @@ export interface Chain {
   readonly name: Name;
   readonly hook: Hook | undefined;
   readonly comment?: string;
-  /** A chain of another table, which stands before: only in programs that are followed, never in a plan. */
+  /** A chain of another table, in front of this one's: only in programs that are followed, never in a plan. */
   readonly ofOthers?: true;
   readonly lines: readonly string[];
   /** The lines as values; `undefined` is not in the vocabulary. */
@@ -78,8 +78,8 @@ export function makeChain(family: Family, name: Name, rules: readonly Rule[], ho
 }
 
 /**
- * A chain as found. What is understood is printed again, since versions of nft differ in how they print it: then equal
- * chains have equal lines, whoever listed them.
+ * A chain as found. Rules that are understood are printed again, since versions of nft differ in how they print them: then
+ * equal chains have equal lines, whichever version listed them.
  */
 export function chainFromLines(
   family: Family,

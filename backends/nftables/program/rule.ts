@@ -2,13 +2,13 @@ import type { Cidr, IpAddress } from '../../../compiler/values/address.ts';
 import type { Port, Protocol } from '../../../compiler/values/port.ts';
 import type { Name } from './names.ts';
 
-/** What of a packet a look-up asks for; a concatenation of them is the key of a set or map. */
+/** The part of a packet that a look-up asks for; a concatenation of them is the key of a set or map. */
 export type Field = 'saddr' | 'daddr' | 'l4proto' | 'dport';
 
 /** What a rule, or an element of a verdict map, does with a packet. */
 export type Verdict =
   | { readonly kind: 'accept' | 'drop' | 'return' }
-  /** `jump` comes back to the next rule, `goto` to whoever jumped last. */
+  /** `jump` comes back to the next rule, `goto` to the chain that jumped last. */
   | { readonly kind: 'jump' | 'goto'; readonly chain: Name };
 
 export interface EndpointAddress {
@@ -32,7 +32,7 @@ export const ctStates: readonly CtState[] = ['invalid', 'established', 'related'
  */
 export type Statement =
   | { readonly kind: 'ctState'; readonly states: readonly CtState[] }
-  /** Of a connection whose destination was translated. */
+  /** A packet of a connection whose destination was translated. */
   | { readonly kind: 'ctStatusDnat' }
   /** One network, or any of several. */
   | {

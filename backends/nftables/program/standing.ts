@@ -11,7 +11,7 @@ export const standingSets: readonly NftSet[] = [
   // Places without endpoints.
   emptySet('refused', place, 'verdict'),
   emptySet('refused-node-ports', nodePort, 'verdict'),
-  // Load balancer addresses with source ranges: whom these let in has been translated before.
+  // Load balancer addresses with source ranges: packets from these ranges have been translated before.
   emptySet('guarded', place),
   emptySet('cluster-ips', ['address']),
   emptySet('health-check-ports', ['port']),
@@ -34,7 +34,7 @@ const standingChains = [
 
 export type StandingChain = (typeof standingChains)[number];
 
-/** Where sets and chains that every program has stand in a listing. */
+/** The places in a listing of sets and chains that every program has. */
 export const standingOrder: ReadonlyMap<string, number> = new Map(
   [...standingSets.map(({ name }) => name as string), ...standingChains].map((name, i) => [name, i]),
 );

@@ -8,15 +8,15 @@ import type { Rule, Slots, Statement, Verdict } from './rule.ts';
 /**
  * What programs hold: which rules in which chains, which elements in which sets, whatever Services they are for.
  *
- * The words of rules and elements can say more than any program does: that a Service's element accepts, say. A saved plan says no
- * more than programs do.
+ * The words of rules and elements allow more than any program does: that a Service's element accepts, say. A saved plan may
+ * hold no more than programs do.
  */
 export interface Vocabulary {
-  /** What of a program, found or made, no program has, a text each. */
+  /** Parts of a program, found or made, that are outside this vocabulary, one text each. */
   strangeParts(program: NftProgram): string[];
 }
 
-/** programs   that together say everything which programs can say */
+/** programs   together hold every part that programs can have */
 export function vocabularyOf(programs: Iterable<NftProgram>): Vocabulary {
   const shapes = new Set<string>();
   for (const program of programs) for (const { shape } of parts(program)) shapes.add(shape);

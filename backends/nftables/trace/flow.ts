@@ -39,7 +39,7 @@ export function translated(flow: Flow, { address, port }: EndpointAddress): Flow
   return { ...flow, destination: address, destinationPort: port, isTranslated: true };
 }
 
-/** What became of a flow that went all the way. */
+/** The outcome of a flow that went all the way. */
 export function arrived(flow: Flow): Outcome {
   const { share } = flow;
   // Another source for what no Service translated would be a change too, and must not pass for none.

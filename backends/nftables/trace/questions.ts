@@ -91,7 +91,7 @@ function partsOf(set: NftSet): readonly (readonly string[])[] {
 const bySource = new WeakMap<NftSet, Map<number, ReadonlyMap<string, readonly Cidr[]>>>();
 
 /**
- * The sources that a set knows, by what stands beside them in its keys. Every packet asks, and the set of hairpin addresses
+ * The sources that a set knows, by the other fields of its keys. Every packet asks, and the set of hairpin addresses
  * has a key for each endpoint.
  *
  * place   of the source among the fields of a key

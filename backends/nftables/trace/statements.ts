@@ -127,7 +127,7 @@ function dnatTo(endpoint: EndpointAddress, flow: Flow): Exit {
   return { by: 'verdict', verdict: { kind: 'accept' }, flow: translated(flow, endpoint) };
 }
 
-/** Each outcome with its part of the numbers; the numbers that nobody has miss. */
+/** Each outcome with its part of the numbers; a number without an outcome misses. */
 function draw<Outcome extends Verdict | EndpointAddress>(
   modulus: number,
   slots: readonly Slots<Outcome>[],
@@ -148,7 +148,7 @@ function draw<Outcome extends Verdict | EndpointAddress>(
   return rest > 0 ? [...exits, { by: 'miss', flow: { ...flow, share: part(rest) } }] : exits;
 }
 
-/** A set of clients is filled where a chain translates to one endpoint: whoever is in it is remembered there. */
+/** A set of clients is filled where a chain translates to one endpoint: the clients in it are remembered there. */
 function isRemembered(set: string, flow: Flow, program: NftProgram): boolean {
   const { remembered } = flow.packet;
   const endpoint = remembered && rememberers(program).get(set);

@@ -104,7 +104,7 @@ export function createWalk(program: NftProgram, node: NodeContext, { asked, brie
     return gone;
   }
 
-  /** Surely: what of the line can be read asks for another packet. */
+  /** True only if it is certain: a readable condition of the line asks for another packet. */
   function isPassedBy(line: string, flow: Flow): boolean {
     return readableConditions(program.family, line).some((condition) => {
       const exits = tryStatement(condition, flow, program, node, asked);
@@ -130,7 +130,7 @@ export function createWalk(program: NftProgram, node: NodeContext, { asked, brie
       case 'jump':
       case 'goto': {
         const target = program.chains.get(verdict.chain);
-        // A kernel refuses both when rules are loaded; a listing of rules can still say so.
+        // A kernel refuses both when rules are loaded; a listing can still hold them.
         const obstacle = target === undefined ? 'no such chain' : path.includes(target.name) ? 'loop' : undefined;
         record(chain, line, flow.share, path, obstacle);
         if (target === undefined || obstacle !== undefined) return [{ flow, by: 'next' }];
@@ -149,7 +149,7 @@ export function createWalk(program: NftProgram, node: NodeContext, { asked, brie
       let going = [...flows];
       for (const chain of baseChainsOf(program).get(at) ?? []) {
         if (chain.hook === undefined || !types.includes(chain.hook.type)) continue;
-        // The first translation of a connection counts: chains of nat that stand behind are not asked any more.
+        // The first translation of a connection counts: later chains of nat are no longer asked.
         const isDone = ({ isTranslated }: Flow) => chain.hook?.type === 'nat' && at !== 'postrouting' && isTranslated;
         const left = going.flatMap((flow): Left[] =>
           isDone(flow) ? [{ flow, by: 'end' }] : walkChain(chain, flow, [chain.name]),
@@ -157,7 +157,7 @@ export function createWalk(program: NftProgram, node: NodeContext, { asked, brie
         going = [];
         for (const { flow, by } of left) {
           if (by === 'drop' || by === 'reject') refused.push({ share: flow.share, fate: { kind: by } });
-          // What a chain accepts goes on to the next one of its hook.
+          // A packet that a chain accepts goes on to the next chain of its hook.
           else going.push(by === 'accept' && chain.hook?.type === 'filter' ? { ...flow, isLetIn: true } : flow);
         }
       }
