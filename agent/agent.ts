@@ -1,7 +1,8 @@
 import type { Backend } from '../backends/backend.ts';
 import { createChangeReader } from '../compiler/change.ts';
 import { createDeletionGuard } from '../compiler/deletion-guard.ts';
-import { callsAlike, type CompilerContext, viewOf } from '../compiler/engine.ts';
+import { callsAlike, viewOf } from '../compiler/cluster-view.ts';
+import type { CompilerContext } from '../compiler/engine.ts';
 import { createCompiler } from '../compiler/incremental.ts';
 import type { Registry } from '../compiler/registry/registry.ts';
 import type { Diagnostic } from '../compiler/values/diagnostic.ts';

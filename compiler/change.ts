@@ -1,4 +1,5 @@
-import { type CompilerContext, viewOf } from './engine.ts';
+import { viewOf } from './cluster-view.ts';
+import type { CompilerContext } from './engine.ts';
 import { type KnownKind, type ModelObject, type ObjectId, parse, type Parsed, type Recognised } from './model/kinds.ts';
 import type { ClusterName } from './values/names.ts';
 

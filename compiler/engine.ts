@@ -28,7 +28,7 @@ import type { Node } from './model/node.ts';
 import type { Service } from './model/service.ts';
 import { reportNodeName, reportServiceAddresses } from './report-addresses.ts';
 import { overlappingRanges } from './registry/overlap.ts';
-import { emptyRegistry, idOf, isWithin, ownCluster, type Registry, withOwn } from './registry/registry.ts';
+import { emptyRegistry, isWithin, ownCluster, type Registry, withOwn } from './registry/registry.ts';
 import type { Settings } from './settings.ts';
 import { type Cidr, cidrFamily, type Family, familyOf, type IpAddress } from './values/address.ts';
 import { type Diagnostic, formatDiagnostic, sortDiagnostics } from './values/diagnostic.ts';
@@ -354,29 +354,6 @@ export function createEngine(context: CompilerContext): Engine {
       };
     },
   };
-}
-
-/** The name of a cluster inside the compiler: its id; undefined for the local cluster, even if it has an id. */
-export function viewOf(
-  cluster: ClusterName | undefined,
-  { settings, registry = emptyRegistry }: Pick<CompilerContext, 'settings' | 'registry'>,
-): ClusterName | undefined {
-  if (cluster === undefined) return undefined;
-  const id = idOf(registry, cluster);
-  return id === statedOwnCluster(settings.ownCluster, registry) ? undefined : id;
-}
-
-/**
- * Whether clusters whose objects are given keep their names under another registry; if not, a new compiler is needed.
- */
-export function callsAlike(
-  clusters: Iterable<ClusterName | undefined>,
-  context: Pick<CompilerContext, 'settings' | 'registry'>,
-  next: Registry,
-): boolean {
-  return [...clusters].every(
-    (cluster) => viewOf(cluster, context) === viewOf(cluster, { settings: context.settings, registry: next }),
-  );
 }
 
 function compare(

@@ -20,7 +20,8 @@ import {
   slice,
 } from '../test/helpers/kubernetes.ts';
 import { createToldCompiler, type WrittenChange } from '../test/helpers/told.ts';
-import { callsAlike, type PortChanges } from './engine.ts';
+import { callsAlike } from './cluster-view.ts';
+import type { PortChanges } from './engine.ts';
 import type { ServicePortIR } from './ir/ir.ts';
 import { emptyRegistry, type Registry } from './registry/registry.ts';
 import { type Compat, defaultSettings } from './settings.ts';

@@ -24,7 +24,7 @@ export interface Compiler {
    */
   collect(changes: readonly ObjectChange[]): void;
   /**
-   * Uses another registry, under which clusters whose objects are here keep their names (engine.ts, viewOf).
+   * Uses another registry, under which clusters whose objects are here keep their names (cluster-view.ts).
    *
    * returns  as apply does
    */

@@ -1,5 +1,6 @@
 import type { Compilation, CompileInput } from './compile.ts';
-import { createEngine, viewOf } from './engine.ts';
+import { viewOf } from './cluster-view.ts';
+import { createEngine } from './engine.ts';
 import { parseCluster } from './model/objects.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
 import type { ClusterName } from './values/names.ts';

@@ -1,5 +1,5 @@
 import type { ClusterObjects, CompileInput } from '../../compiler/compile.ts';
-import { viewOf } from '../../compiler/engine.ts';
+import { viewOf } from '../../compiler/cluster-view.ts';
 import { recognise } from '../../compiler/model/kinds.ts';
 import { expandLists } from '../../compiler/model/lists.ts';
 import type { Registry } from '../../compiler/registry/registry.ts';
