@@ -4,6 +4,7 @@ import { withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
 import { addInputOptions } from './options.ts';
 import { addOutput, collect } from './output.ts';
+import { selectorOption } from './selector.ts';
 
 export function addAudit(program: Command): void {
   const audit = addInputOptions(withUsageErrors(program.command('audit').argument('[namespace/name[:port]...]')))
@@ -15,7 +16,7 @@ export function addAudit(program: Command): void {
         'Exit status: 0 nothing is wrong, 3 something is wrong, 1 the audit is incomplete or failed, 2 usage.',
     )
     .option('-n, --namespace <namespace>', 'only Services of this namespace')
-    .option('-l, --selector <selector>', "only Services that this label selector matches: 'app=cart,tier in (a,b)'")
+    .addOption(selectorOption())
     .option('--live', "audit this node's kernel; needs CAP_NET_ADMIN")
     .addOption(
       new Option('--against <path>', "audit a dump of a node's rules, in the form that plan reads; repeatable")

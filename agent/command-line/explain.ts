@@ -6,6 +6,7 @@ import { addressOption, withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
 import { addInputOptions, filenameOption } from './options.ts';
 import { addOutput, collect } from './output.ts';
+import { selectorOption } from './selector.ts';
 
 /* `explain`, which gives reasons: what happens to a packet, and which share an endpoint gets. */
 
@@ -105,7 +106,7 @@ function addService(explain: Command): void {
         'Exit status: 0 explained, 1 no such Service is served here, or no agent answers, 2 usage.',
     )
     .option('-n, --namespace <namespace>', 'only Services of this namespace; a target may then be a name alone')
-    .option('-l, --selector <selector>', "only Services that this label selector matches: 'app=cart,tier in (a,b)'")
+    .addOption(selectorOption())
     .option('--without-cluster <name>', 'also show the shares if that cluster were lost');
   addOutput(
     service,

@@ -3,6 +3,7 @@ import { withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
 import { addInputOptions } from './options.ts';
 import { addOutput, collect } from './output.ts';
+import { selectorOption } from './selector.ts';
 
 /* Commands that explain the present state, and change nothing. */
 
@@ -27,7 +28,7 @@ export function addVerify(program: Command): void {
         .conflicts('live'),
     )
     .option('-n, --namespace <namespace>', 'only packets to Services of this namespace')
-    .option('-l, --selector <selector>', "only Services that this label selector matches: 'app=cart,tier in (a,b)'")
+    .addOption(selectorOption())
     .option('--verbose', 'with --live or --against: show every difference, and all rules that its packets met');
   addOutput(
     verify,
@@ -68,7 +69,7 @@ export function addGraph(program: Command): void {
         'Exit status: 0 drawn, 1 no such Service is served here, 2 usage.',
     )
     .option('-n, --namespace <namespace>', 'only Services of this namespace')
-    .option('-l, --selector <selector>', "only Services that this label selector matches: 'app=cart,tier in (a,b)'")
+    .addOption(selectorOption())
     .addOption(
       new Option('--endpoints <number>', 'how many endpoints of each cluster to draw; JSON has all of them')
         .argParser(parseCount)

@@ -3,6 +3,7 @@ import { withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
 import { addInputOptions } from './options.ts';
 import { collect } from './output.ts';
+import { selectorOption } from './selector.ts';
 
 export function addReport(program: Command): void {
   addInputOptions(withUsageErrors(program.command('report').argument('[namespace/name[:port]...]')))
@@ -14,7 +15,7 @@ export function addReport(program: Command): void {
         'Exit status: 0 written, 1 no such Service is served here, or nothing could be compiled, 2 usage.',
     )
     .option('-n, --namespace <namespace>', 'only Services of this namespace')
-    .option('-l, --selector <selector>', "only Services that this label selector matches: 'app=cart,tier in (a,b)'")
+    .addOption(selectorOption())
     .addOption(
       new Option('--before <path>', 'compare with the program of these manifests; repeatable')
         .argParser(collect)

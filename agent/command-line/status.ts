@@ -3,6 +3,7 @@ import { addressOption, withUsageErrors } from '../terminal/usage-errors.ts';
 import { io } from './io.ts';
 import { addOutput } from './output.ts';
 import { intervalOption, watchPlace } from './watching.ts';
+import { selectorOption } from './selector.ts';
 
 export function addStatus(program: Command): void {
   const status = withUsageErrors(
@@ -16,7 +17,7 @@ export function addStatus(program: Command): void {
         'Service is not served, or no agent answers, 2 usage.',
     )
     .option('-n, --namespace <namespace>', 'only Services of this namespace; a target may then be a name alone')
-    .option('-l, --selector <selector>', "only Services that this label selector matches: 'app=cart,tier in (a,b)'")
+    .addOption(selectorOption())
     .addOption(addressOption("the address of the agent's metrics", '127.0.0.1:10249'))
     .option('--watch', 'refresh until q or Ctrl-C')
     .addOption(intervalOption());
