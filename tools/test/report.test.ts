@@ -29,6 +29,19 @@ test('a test that never ended and an error outside any test are failures', () =>
   expect(broken.lines.at(-1)).toBe('1 passed, 1 failed');
 });
 
+test('failures stand last, just before the count, each with the first line of its error', () => {
+  const failed: Outcome = { ...passed, name: 'f', state: 'failed', error: 'expected 1 to be 2' };
+  const { lines } = closingReport([failed, { ...inMachine, wavered: true }], ['x.test.ts does not load'], relaxed);
+  expect(lines.slice(-3)).toEqual([
+    'failed: a.test.ts: f: expected 1 to be 2',
+    'failed outside a test: x.test.ts does not load',
+    '1 passed, 2 failed',
+  ]);
+  const long = closingReport([{ ...failed, error: 'x'.repeat(1_000) }], [], relaxed).lines.at(-2)!;
+  expect(long).toHaveLength(240);
+  expect(long.endsWith(' …')).toBe(true);
+});
+
 test('the seed is told when something failed, and only then', () => {
   const told = 'the seed of this run is 42; the same chance again: SEED=42 make test FILES=path';
   expect(closingReport([{ ...passed, state: 'failed' }], [], relaxed).lines).toContain(told);

@@ -11,6 +11,8 @@ export interface Outcome {
   readonly why?: string | undefined;
   /** The test failed at first and passed when it was tried again. */
   readonly wavered?: boolean;
+  /** For a failed test: the first line of its first error. */
+  readonly error?: string | undefined;
 }
 
 /** How long one file took, from its first set-up to its last tear-down. */
@@ -32,9 +34,12 @@ export interface Closing {
   readonly ok: boolean;
 }
 
+/** A machine that keeps only the end of a long output still has to show what failed: no line may push another out. */
+const longestFailure = 240;
+
 /**
  * The closing report. A test that never ended counts as failed, and so does each broken file or
- * stray error that belongs to no test.
+ * stray error that belongs to no test. Failures come last, just before the count.
  *
  * errors   messages of failures outside any test: a file that does not load, an unhandled rejection
  * strict   in CI: tests that did not run make the run fail
@@ -56,15 +61,26 @@ export function closingReport(
     ...outcomes
       .filter(({ wavered }) => wavered)
       .map(({ file, name }) => `passed only when tried again: ${file}: ${name}`),
-    ...errors.map((error) => `failed outside a test: ${error}`),
     ...(refused ? ['CI is set: every test has to run, so this run fails'] : []),
     ...(failed > 0
       ? [`the seed of this run is ${seed}; the same chance again: SEED=${seed} make test FILES=path`]
       : []),
     ...(outcomes.length === 0 ? ['no test was found, so this run fails'] : []),
+    ...failureLines(outcomes, errors),
     `${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`,
   ];
   return { lines, ok: failed === 0 && !refused && outcomes.length > 0 };
+}
+
+function failureLines(outcomes: readonly Outcome[], errors: readonly string[]): string[] {
+  const failed = outcomes.filter(({ state }) => state === 'failed' || state === 'pending');
+  const lines = [
+    ...failed.map(({ file, name, state, error }) => {
+      return `failed: ${file}: ${name}: ${error ?? (state === 'pending' ? 'it never ended' : 'it gave no error')}`;
+    }),
+    ...errors.map((error) => `failed outside a test: ${error}`),
+  ];
+  return lines.map((line) => (line.length > longestFailure ? `${line.slice(0, longestFailure - 2)} …` : line));
 }
 
 function placeLines(outcomes: readonly Outcome[]): string[] {

@@ -33,6 +33,7 @@ function outcomeOf(module: TestModule, test: TestCase): Outcome {
     state: result.state,
     place: meta.place === undefined ? 'this process' : `a ${meta.place}`,
     wavered: test.diagnostic()?.flaky ?? false,
+    error: result.errors?.map(messageOf)[0],
     why: meta.notRun ?? (result.state === 'skipped' ? result.note : undefined),
   };
 }
