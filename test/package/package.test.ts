@@ -167,7 +167,7 @@ describe('the built program', () => {
   test('a command loads its own definition alone', () => {
     const commands = loadedSources(['status', '--help']).filter((file) => file.startsWith('agent/command-line/'));
     expect(commands).toEqual(
-      ['io', 'outline', 'output', 'status', 'watching'].map((name) => `agent/command-line/${name}.ts`),
+      ['io', 'outline', 'output', 'selector', 'status', 'watching'].map((name) => `agent/command-line/${name}.ts`),
     );
   });
 
