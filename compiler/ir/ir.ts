@@ -4,7 +4,7 @@ import type { ClusterName, PortName, ServiceKey, ServicePortId } from '../values
 import type { ObjectRef } from '../values/object-ref.ts';
 import type { Port, Protocol } from '../values/port.ts';
 
-/** sha-256 of the canonical JSON of a ServicePortIR without `hash` and `origin`. */
+/** sha-256 of all that a ServicePortIR means: everything but `hash` and `origin` (hash.ts). */
 export type ContentHash = Brand<string, 'ContentHash'>;
 
 /**
