@@ -18,7 +18,8 @@ import type { ObjectRef } from './values/object-ref.ts';
 /** The objects of one cluster, local or other, indexed by what is looked up. */
 export interface Member {
   readonly services: Map<ServiceKey, Service>;
-  readonly slices: Map<ServiceKey, Map<string, EndpointSlice>>;
+  /** By name. */
+  readonly slices: Map<ServiceKey, readonly EndpointSlice[]>;
   readonly exports: Set<ServiceKey>;
   readonly multiClusterServices: Map<ServiceKey, MultiClusterService>;
 }
@@ -66,8 +67,8 @@ function importBehind({ ours, imports, importsOfDerived }: Holdings, key: Servic
   return first;
 }
 
-function slicesOf(member: Member, key: ServiceKey): EndpointSlice[] {
-  return [...(member.slices.get(key)?.values() ?? [])].sort((a, b) => compareText(a.name, b.name));
+function slicesOf(member: Member, key: ServiceKey): readonly EndpointSlice[] {
+  return member.slices.get(key) ?? [];
 }
 
 function attachedOwn(

@@ -1,5 +1,5 @@
 import { buildServicePort, poolsInUse } from './ir/build.ts';
-import { type Categories, categorize } from './ir/categorize.ts';
+import { type Categories, categorize, isInPool } from './ir/categorize.ts';
 import { type Claims, wonFrontends, wonHealthCheckPort } from './ir/claims.ts';
 import type { ServicePortIR } from './ir/ir.ts';
 import type { AttachedSlice } from './merge/attach.ts';
@@ -109,10 +109,12 @@ function originOf(service: Service, attached: readonly AttachedSlice[], { family
 /** All endpoints seen for a port, including those that are not used, by `ip:port` and slice. */
 function recordsOf(service: Service, merged: MergedPort, categories: Categories): EndpointRecord[] {
   const lists: (readonly Reason[])[] = [];
-  const records = [...merged.kept, ...merged.dropped.keys()].map((candidate) => ({
-    text: candidate.text,
-    record: recordOf(service, merged, candidate, categories, lists),
-  }));
+  const kept = merged.kept.map((candidate, i) => recordOf(service, merged, candidate, partOf(categories, i), lists));
+  if (merged.dropped.size === 0) return kept;
+  const records = kept.map((record, i) => ({ text: merged.kept[i]?.text ?? '', record }));
+  for (const candidate of merged.dropped.keys()) {
+    records.push({ text: candidate.text, record: recordOf(service, merged, candidate, noPart, lists) });
+  }
   records.sort(
     (a, b) =>
       compareText(a.text, b.text) || compareText(formatObjectRef(a.record.slice), formatObjectRef(b.record.slice)),
@@ -125,17 +127,25 @@ const clusterAlone = Object.freeze({ cluster: true, local: false });
 const localAlone = Object.freeze({ cluster: false, local: true });
 const neither = Object.freeze({ cluster: false, local: false });
 
+/** What the choice of endpoints gave one of them. */
+type Part = Pick<EndpointRecord, 'weight' | 'share' | 'inPools' | 'reasons'>;
+
+const noPart: Part = { weight: 0, share: zero, inPools: inPoolsOf(false, false), reasons: [] };
+
+function partOf({ cluster, shares, local, reasons }: Categories, i: number): Part {
+  const weight = cluster[i] ?? 0;
+  return {
+    weight,
+    share: shares[i] ?? zero,
+    inPools: inPoolsOf(isInPool(weight), isInPool(local[i] ?? 0)),
+    reasons: reasons[i] ?? [],
+  };
+}
+
 /** One of four values, which all records share. */
 function inPoolsOf(cluster: boolean, local: boolean): EndpointRecord['inPools'] {
   if (cluster) return local ? both : clusterAlone;
   return local ? localAlone : neither;
-}
-
-/** The list of reasons that an earlier endpoint has already, if it is equal; else this one. */
-function shared(lists: (readonly Reason[])[], reasons: readonly Reason[]): readonly Reason[] {
-  const known = lists.find((list) => list.length === reasons.length && list.every((one, i) => one === reasons[i]));
-  if (known === undefined) lists.push(reasons);
-  return known ?? reasons;
 }
 
 /** lists: the reasons of earlier endpoints */
@@ -143,7 +153,7 @@ function recordOf(
   service: Service,
   merged: MergedPort,
   candidate: Candidate,
-  categories: Categories,
+  { weight, share, inPools, reasons }: Part,
   lists: (readonly Reason[])[],
 ): EndpointRecord {
   const { endpoint, from } = candidate;
@@ -162,11 +172,11 @@ function recordOf(
     ready: endpoint.ready,
     serving: endpoint.serving,
     terminating: endpoint.terminating,
-    weight: categories.cluster.get(candidate) ?? 0,
-    share: categories.shares.get(candidate) ?? zero,
+    weight,
+    share,
     leftOut: dropped === undefined ? undefined : leftOutAs(candidate),
-    inPools: inPoolsOf(categories.cluster.has(candidate), categories.local.has(candidate)),
-    reasons: shared(lists, reasonsOf(candidate, dropped, categories.reasons.get(candidate))),
+    inPools,
+    reasons: reasonsOf(candidate, dropped, reasons, lists),
   };
 }
 
@@ -175,13 +185,33 @@ function leftOutAs({ concern, isUnmatched }: Candidate): NonNullable<EndpointRec
   return concern?.refuses === true ? 'refused' : 'duplicate';
 }
 
+/**
+ * All reasons of an endpoint, in the order of the decisions. Most endpoints of a slice have equal lists: they share the
+ * first.
+ */
 function reasonsOf(
   { from, concern }: Candidate,
   dropped: Reason | undefined,
-  chosen: readonly Reason[] = [],
-): Reason[] {
-  const doubts = concern === undefined || concern.refuses ? [] : [concern.reason];
-  return exact([from.source.reason, ...doubts, ...(dropped === undefined ? [] : [dropped]), ...chosen]);
+  chosen: readonly Reason[],
+  lists: (readonly Reason[])[],
+): readonly Reason[] {
+  const doubt = concern === undefined || concern.refuses ? undefined : concern.reason;
+  const { reason } = from.source;
+  const known =
+    doubt === undefined && dropped === undefined && chosen.length === 0
+      ? lists.find((list) => list.length === 1 && list[0] === reason)
+      : undefined;
+  return known ?? shared(lists, exact([reason, ...present(doubt), ...present(dropped), ...chosen]));
+}
+
+function present<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
+}
+
+function shared(lists: (readonly Reason[])[], reasons: readonly Reason[]): readonly Reason[] {
+  const known = lists.find((list) => list.length === reasons.length && list.every((one, i) => one === reasons[i]));
+  if (known === undefined) lists.push(reasons);
+  return known ?? reasons;
 }
 
 /** Once a port: its clients are sent to endpoints of a lost cluster, where perhaps nothing answers. */
@@ -192,6 +222,7 @@ function reportPanic(service: Service, { family, port }: MergedPort, diagnostics
 
 /** External addresses of a family in which the Service has no cluster IP: no rules are written for them. */
 function reportUnservedFamilies(service: Service, diagnostics: Diagnostic[]): void {
+  if (service.externalIPs.length === 0 && service.loadBalancerIPs.length === 0) return;
   const lists = [
     ['spec.externalIPs', service.externalIPs],
     ['status.loadBalancer.ingress', service.loadBalancerIPs.map(({ address }) => address)],

@@ -361,6 +361,10 @@ function compare(
   after: readonly ServicePortIR[],
   changes: Map<ServicePortId, ServicePortIR | 'gone'>,
 ): void {
+  if (before.length === 0) {
+    for (const port of after) changes.set(port.id, port);
+    return;
+  }
   const hashes = new Map(before.map(({ id, hash }) => [id, hash]));
   for (const port of after) {
     if (hashes.get(port.id) !== port.hash) changes.set(port.id, port);

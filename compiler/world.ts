@@ -288,7 +288,10 @@ export function createWorld(): World {
       if (cluster === undefined && !slice.hidden) setOrDelete(unattached, slice, slice.ref, present);
       return;
     }
-    setNested(memberOf(cluster).slices, key, slice.name, slice, present);
+    const { slices } = memberOf(cluster);
+    const others = slices.get(key)?.filter(({ name }) => name !== slice.name) ?? [];
+    const now = present ? [...others, slice].sort((a, b) => compareText(a.name, b.name)) : others;
+    setOrDelete(slices, key, now, now.length > 0);
   }
 
   function keysOfSlicesNaming({ addresses, pods }: Places): ServiceKey[] {
@@ -301,7 +304,7 @@ export function createWorld(): World {
       const names = ({ marks, endpoints }: EndpointSlice): boolean =>
         (cluster !== undefined || !marks.native) && endpoints.some(({ address }) => isThere(address));
       for (const [key, ofService] of slices) {
-        if ([...ofService.values()].some(names)) keys.push(key, ...relatedTo(key));
+        if (ofService.some(names)) keys.push(key, ...relatedTo(key));
       }
     }
     return keys;
@@ -344,7 +347,7 @@ export function createWorld(): World {
     },
     attachedTo: (key, facts) => attachedTo(holdings, key, facts),
     *ownSlices() {
-      for (const slices of ours.slices.values()) yield* slices.values();
+      for (const slices of ours.slices.values()) yield* slices;
     },
     get unattached() {
       return unattached.values();

@@ -65,8 +65,13 @@ interface WrittenAddress {
   readonly field: string;
 }
 
+const noAddresses: readonly WrittenAddress[] = [];
+
 /** The addresses of a Service that people write. */
-function writtenAddresses(service: Service): WrittenAddress[] {
+function writtenAddresses(service: Service): readonly WrittenAddress[] {
+  if (service.vip === 'clusterIP' && service.externalIPs.length === 0 && service.loadBalancerIPs.length === 0) {
+    return noAddresses;
+  }
   const imported = service.vip === 'clusterSetIP' ? Object.values(service.clusterIPs) : [];
   return [
     ...imported.map((address) => ({ kind: 'clusterSetIPs' as const, address, field: 'spec.ips' })),
@@ -83,7 +88,7 @@ function writtenAddresses(service: Service): WrittenAddress[] {
  * Every address of a Service that people write; when something appears or disappears at one of them, the Service's
  * diagnostics change.
  */
-export function addressesToJudge(service: Service): IpAddress[] {
+export function addressesToJudge(service: Service): readonly IpAddress[] {
   return writtenAddresses(service).map(({ address }) => address);
 }
 
@@ -101,8 +106,10 @@ export function reportAddresses(
   holderOf: (address: IpAddress) => Holder | undefined,
   report: Report,
 ): void {
+  const written = writtenAddresses(service);
+  if (written.length === 0) return;
   const kept = new Set(writtenAddresses(rightful).map(({ field, address }) => `${field} ${address}`));
-  for (const { kind, address, field } of writtenAddresses(service)) {
+  for (const { kind, address, field } of written) {
     if (!kept.has(`${field} ${address}`)) {
       const message = `${address} is not allowed by serviceAddresses.${kind} of the registry; it is not served`;
       report('warning', 'service-address-refused', field, message);

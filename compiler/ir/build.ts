@@ -6,7 +6,7 @@ import { exact } from '../values/exact.ts';
 import { servicePortId } from '../values/names.ts';
 import type { Port } from '../values/port.ts';
 import type { ObjectRef } from '../values/object-ref.ts';
-import type { Categories, PoolsInUse } from './categorize.ts';
+import { type Categories, isInPool, type PoolsInUse } from './categorize.ts';
 import { contentHash } from './hash.ts';
 import type { Endpoint, Frontend, KnownEndpoint, Route, ServicePortIR } from './ir.ts';
 
@@ -70,23 +70,19 @@ export function buildServicePort(
  * IPT-10: without endpoints anywhere, clients are rejected at once; with endpoints elsewhere but none on this node,
  * packets are dropped.
  */
-function route(localPolicy: boolean, { hasEndpoints, local }: Categories): Route {
+function route(localPolicy: boolean, { hasEndpoints, hasLocalEndpoints }: Categories): Route {
   if (!hasEndpoints) return { kind: 'reject', why: 'no-endpoints' };
   if (!localPolicy) return { kind: 'forward', pool: 'cluster' };
-  return local.size > 0 ? { kind: 'forward', pool: 'local' } : { kind: 'drop', why: 'no-local-endpoints' };
+  return hasLocalEndpoints ? { kind: 'forward', pool: 'local' } : { kind: 'drop', why: 'no-local-endpoints' };
 }
 
-function poolOf(
-  candidates: readonly Candidate[],
-  weights: ReadonlyMap<Candidate, number>,
-  masqueradeRemote: boolean,
-): Endpoint[] {
-  return exact(
-    candidates.flatMap((candidate) => {
-      const weight = weights.get(candidate);
-      return weight === undefined ? [] : [toEndpoint(candidate, weight, masqueradeRemote)];
-    }),
-  );
+function poolOf(candidates: readonly Candidate[], weights: readonly number[], masqueradeRemote: boolean): Endpoint[] {
+  const pool: Endpoint[] = [];
+  for (const [i, candidate] of candidates.entries()) {
+    const weight = weights[i] ?? 0;
+    if (isInPool(weight)) pool.push(toEndpoint(candidate, weight, masqueradeRemote));
+  }
+  return exact(pool);
 }
 
 function toEndpoint(candidate: Candidate, weight: number, masqueradeRemote: boolean): Endpoint {

@@ -3,25 +3,28 @@ import type { Candidate } from '../merge/match.ts';
 import type { Reason } from '../merge/record.ts';
 import type { Service } from '../model/service.ts';
 import { defaultPolicy, type Policy } from '../policy/policy.ts';
-import { standingOf } from '../policy/standing.ts';
+import { type Standing, standingOf } from '../policy/standing.ts';
 import { integerWeights } from '../policy/weigh.ts';
-import { isZero, type Rational } from '../values/rational.ts';
+import type { ClusterName } from '../values/names.ts';
+import { isZero, type Rational, zero } from '../values/rational.ts';
 import { reasonsOf } from './reasons.ts';
 import { chooseStage, isLeaving, splitAmong, stagesOf } from './stages.ts';
 
-/** Endpoints of a Service port, sorted by their part in new connections. */
+/** The part of each endpoint of a Service port in new connections: one entry a candidate, in their order. */
 export interface Categories {
-  /** Weights of the cluster pool, integers without a common divisor; empty where it is not used. */
-  readonly cluster: ReadonlyMap<Candidate, number>;
+  /** Weights of the cluster pool, integers without a common divisor; 0: not in it. */
+  readonly cluster: readonly number[];
   /** Exact parts of the cluster pool's connections. */
-  readonly shares: ReadonlyMap<Candidate, Rational>;
-  /** Weights of the local pool. */
-  readonly local: ReadonlyMap<Candidate, number>;
+  readonly shares: readonly Rational[];
+  /** Weights of the local pool; 0: not in it. */
+  readonly local: readonly number[];
+  readonly reasons: readonly (readonly Reason[])[];
   /** Some endpoint anywhere may answer. If there is none, clients are rejected; else packets are at most dropped. */
   readonly hasEndpoints: boolean;
+  /** Some endpoint is in the local pool. */
+  readonly hasLocalEndpoints: boolean;
   /** Only lost clusters' endpoints are ready, so they are used (MR-72). */
   readonly isPanicking: boolean;
-  readonly reasons: ReadonlyMap<Candidate, readonly Reason[]>;
 }
 
 /** Which pools the Service port's policies and frontends call for. */
@@ -48,40 +51,68 @@ export function categorize(
   policy: Policy,
   facts: MergeFacts,
 ): Categories {
-  const standings = new Map(candidates.map(({ cluster }) => [cluster, standingOf(cluster, policy, facts.registry)]));
-  const stages = stagesOf(candidates, standings, service, policy, facts);
-  const chosen = chooseStage(stages, candidates, policy, facts);
-  const given = chosen === undefined ? [] : [...chosen.weighed].filter(([, { share }]) => !isZero(share));
-  const local = uses.local ? localPool(candidates, policy, facts) : new Map<Candidate, number>();
+  const standings = standingsOf(candidates, policy, facts);
+  const chosen = chooseStage(stagesOf(candidates, standings, service, policy, facts), candidates, policy, facts);
+  const weighed = inPlaceOf(candidates, chosen?.candidates ?? [], chosen?.weighed ?? []);
+  const shares = weighed.map((one) => one?.share ?? zero);
+  const hasShares = shares.some((share) => !isZero(share));
+  const local = uses.local ? localPool(candidates, policy, facts) : none(candidates);
   // If a policy gives no endpoint a share, clients are rejected, even where the policy does not concern some endpoints.
-  const hasEndpoints = given.length > 0 || (!uses.cluster && local.size > 0);
-  const shares = new Map(uses.cluster ? given.map(([candidate, { share }]) => [candidate, share]) : []);
+  const hasEndpoints = hasShares || (!uses.cluster && local.some(isInPool));
   return {
-    cluster: weightsOf(shares),
-    shares,
-    local: hasEndpoints ? local : new Map<Candidate, number>(),
+    cluster: uses.cluster ? integerWeights(shares) : none(candidates),
+    shares: uses.cluster ? shares : candidates.map(() => zero),
+    local: hasEndpoints ? local : none(candidates),
+    reasons: candidates.map((candidate, i) => reasonsOf(candidate, chosen, weighed[i], uses.cluster, standings)),
     hasEndpoints,
+    hasLocalEndpoints: hasEndpoints && local.some(isInPool),
     isPanicking: chosen?.name === 'lost',
-    reasons: new Map(candidates.map((candidate) => [candidate, reasonsOf(candidate, chosen, uses.cluster, standings)])),
   };
 }
 
+export function isInPool(weight: number): boolean {
+  return weight > 0;
+}
+
+function none(candidates: readonly Candidate[]): number[] {
+  return candidates.map(() => 0);
+}
+
+function standingsOf(
+  candidates: readonly Candidate[],
+  policy: Policy,
+  { registry }: MergeFacts,
+): Map<ClusterName | undefined, Standing> {
+  const standings = new Map<ClusterName | undefined, Standing>();
+  for (const { cluster } of candidates) {
+    if (!standings.has(cluster)) standings.set(cluster, standingOf(cluster, policy, registry));
+  }
+  return standings;
+}
+
+/**
+ * The values of some of the candidates at the places that these have among all; undefined elsewhere.
+ *
+ * some    in the order of `candidates`
+ * values  one for each of `some`
+ */
+function inPlaceOf<T>(
+  candidates: readonly Candidate[],
+  some: readonly Candidate[],
+  values: readonly T[],
+): (T | undefined)[] {
+  let next = 0;
+  return candidates.map((candidate) => (candidate === some[next] ? values[next++] : undefined));
+}
+
 /** Preferences among clusters mean nothing on one node; a drained cluster is drained on every node. */
-function localPool(candidates: readonly Candidate[], policy: Policy, facts: MergeFacts): Map<Candidate, number> {
+function localPool(candidates: readonly Candidate[], policy: Policy, facts: MergeFacts): number[] {
   const onNode = candidates.filter(({ locality }) => locality === 'node');
   const drains: Policy = { ...defaultPolicy, drainClusters: policy.drainClusters };
   for (const list of [onNode.filter(({ endpoint }) => endpoint.ready), onNode.filter(isLeaving)]) {
     const weighed = splitAmong({ name: 'ready', candidates: list, nearness: undefined }, drains, new Map(), facts);
-    const given = list.flatMap((candidate, i): [Candidate, Rational][] => {
-      const share = weighed[i]?.share;
-      return share === undefined || isZero(share) ? [] : [[candidate, share]];
-    });
-    if (given.length > 0) return weightsOf(new Map(given));
+    const weights = integerWeights(weighed.map(({ share }) => share));
+    if (weights.some(isInPool)) return inPlaceOf(candidates, list, weights).map((weight) => weight ?? 0);
   }
-  return new Map();
-}
-
-function weightsOf(shares: ReadonlyMap<Candidate, Rational>): Map<Candidate, number> {
-  const weights = integerWeights([...shares.values()]);
-  return new Map([...shares.keys()].map((candidate, i) => [candidate, weights[i] ?? 1]));
+  return none(candidates);
 }

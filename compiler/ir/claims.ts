@@ -5,6 +5,7 @@ import type { Port } from '../values/port.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { compareText, type ServiceKey, type ServicePortId, servicePortId } from '../values/names.ts';
 import { formatObjectRef } from '../values/object-ref.ts';
+import { setOrDelete } from '../counts.ts';
 import { type FrontendSettings, frontendsOf } from './frontends.ts';
 import type { Frontend } from './ir.ts';
 
@@ -105,39 +106,36 @@ export interface ClaimTable extends Claims {
 }
 
 export function createClaimTable(settings: FrontendSettings): ClaimTable {
-  const claimants = new Map<string, Map<ServicePortId, Claim>>();
-  const winners = new Map<string, Claim>();
+  /** The best claim first. */
+  const claimants = new Map<string, readonly Claim[]>();
   const services = new Map<ServiceKey, Service>();
   /** Places whose winner changed, with their previous winner. */
   const unsettled = new Map<string, ServicePortId | undefined>();
 
-  function retract(claim: Claim): void {
-    const rivals = claimants.get(claim.text) ?? new Map<ServicePortId, Claim>();
-    rivals.delete(claim.id);
-    if (winners.get(claim.text)?.id !== claim.id) return;
-    const [best] = [...rivals.values()].sort(compareClaims);
-    if (best === undefined) winners.delete(claim.text);
-    else winners.set(claim.text, best);
-    if (rivals.size === 0) claimants.delete(claim.text);
+  function winner(text: string): Claim | undefined {
+    return claimants.get(text)?.[0];
+  }
+
+  /** Also where a Service port claims a place twice, by two kinds of address: a Service's claims go together. */
+  function retract({ text, id }: Claim): void {
+    const others = claimants.get(text)?.filter((claim) => claim.id !== id) ?? [];
+    setOrDelete(claimants, text, others, others.length > 0);
   }
 
   function stake(claim: Claim): void {
     const rivals = claimants.get(claim.text);
-    if (rivals === undefined) claimants.set(claim.text, new Map([[claim.id, claim]]));
-    else rivals.set(claim.id, claim);
-    const winner = winners.get(claim.text);
-    if (winner === undefined || compareClaims(claim, winner) < 0) winners.set(claim.text, claim);
+    claimants.set(claim.text, rivals === undefined ? [claim] : [...rivals, claim].sort(compareClaims));
   }
 
   return {
-    winner: (text) => winners.get(text),
+    winner,
     set(key, service) {
       const known = services.get(key);
       if (known === service) return;
       const before = allClaimsOf(known, settings);
       const after = allClaimsOf(service, settings);
       for (const { text } of [...before, ...after]) {
-        if (!unsettled.has(text)) unsettled.set(text, winners.get(text)?.id);
+        if (!unsettled.has(text)) unsettled.set(text, winner(text)?.id);
       }
       for (const claim of before) retract(claim);
       for (const claim of after) stake(claim);
@@ -147,8 +145,8 @@ export function createClaimTable(settings: FrontendSettings): ClaimTable {
     takeUnsettled() {
       const keys = new Set<ServiceKey>();
       for (const [text, before] of unsettled) {
-        if (winners.get(text)?.id === before) continue;
-        for (const { service } of claimants.get(text)?.values() ?? []) keys.add(service.key);
+        if (winner(text)?.id === before) continue;
+        for (const { service } of claimants.get(text) ?? []) keys.add(service.key);
       }
       unsettled.clear();
       return keys;

@@ -40,7 +40,8 @@ export function frontendsOf(
  * An address that is listed again, as whatever kind, counts as what it was first: rules in this order would treat it so
  * too.
  */
-function firstOfEach<T extends { readonly address: IpAddress }>(list: readonly T[]): T[] {
+function firstOfEach<T extends { readonly address: IpAddress }>(list: readonly T[]): readonly T[] {
+  if (list.length < 2) return list;
   const byAddress = new Map<IpAddress, T>();
   for (const one of list) if (!byAddress.has(one.address)) byAddress.set(one.address, one);
   return [...byAddress.values()];

@@ -6,7 +6,7 @@ import type { Standing } from '../policy/standing.ts';
 import { type UsualSizes, type Weighed, weigh } from '../policy/weigh.ts';
 import type { ClusterName } from '../values/names.ts';
 import { isZero, one, zero } from '../values/rational.ts';
-import { nearness, type Nearness } from './topology.ts';
+import { mayKnowNearness, nearness, type Nearness } from './topology.ts';
 
 /**
  * One set of conditions for the endpoints of new connections: the first stage, in order, that gives any endpoint a
@@ -20,30 +20,33 @@ export interface Stage {
 
 /** A stage with the shares that it gives. */
 export interface Chosen extends Stage {
-  readonly weighed: ReadonlyMap<Candidate, Weighed>;
+  /** One entry for each of the stage's candidates, in their order. */
+  readonly weighed: readonly Weighed[];
 }
 
-/** In order of preference; {@link Stage} explains their meaning. */
-export function stagesOf(
+/** In order of preference; {@link Stage} explains their meaning. Most Services need only the first. */
+export function* stagesOf(
   candidates: readonly Candidate[],
   standings: ReadonlyMap<ClusterName | undefined, Standing>,
   service: Service,
   policy: Policy,
   facts: MergeFacts,
-): Stage[] {
-  const inStanding = (...wanted: Standing[]) =>
-    candidates.filter(({ cluster }) => wanted.includes(standings.get(cluster) ?? 'full'));
-  const ready = inStanding('full').filter(({ endpoint }) => endpoint.ready);
-  const lost = inStanding('second-best', 'panic').filter(({ endpoint }) => endpoint.ready);
-  const leaving = inStanding('full', 'second-best', 'panic').filter(isLeaving);
-  const near = nearness(withShare(plain('ready', ready), policy, facts), service, policy, facts);
-  return [
-    ...(near === undefined ? [] : [{ name: 'ready' as const, candidates: ready, nearness: near }]),
-    plain('ready', ready),
-    plain('lost', lost),
-    ...(facts.compat ? [] : [plain('leaving', leaving.filter(isOurs))]),
-    plain('leaving', leaving),
-  ];
+): Generator<Stage, void> {
+  const standingIn = ({ cluster }: Candidate): Standing => standings.get(cluster) ?? 'full';
+  const ready = candidates.filter((candidate) => candidate.endpoint.ready && standingIn(candidate) === 'full');
+  if (mayKnowNearness(ready, service)) {
+    const near = nearness(withShare(plain('ready', ready), policy, facts), service, policy, facts);
+    if (near !== undefined) yield { name: 'ready', candidates: ready, nearness: near };
+  }
+  yield plain('ready', ready);
+  const isLost = (candidate: Candidate): boolean => ['second-best', 'panic'].includes(standingIn(candidate));
+  yield plain(
+    'lost',
+    candidates.filter((candidate) => candidate.endpoint.ready && isLost(candidate)),
+  );
+  const leaving = candidates.filter((candidate) => isLeaving(candidate) && standingIn(candidate) !== 'none');
+  if (!facts.compat) yield plain('leaving', leaving.filter(isOurs));
+  yield plain('leaving', leaving);
 }
 
 function plain(name: Stage['name'], candidates: readonly Candidate[]): Stage {
@@ -67,25 +70,29 @@ export function isLeaving({ endpoint }: Candidate): boolean {
 
 /** The first stage that gives any endpoint a share; undefined if none does. */
 export function chooseStage(
-  stages: readonly Stage[],
+  stages: Iterable<Stage>,
   candidates: readonly Candidate[],
   policy: Policy,
   facts: MergeFacts,
 ): Chosen | undefined {
-  const usual = new Map<ClusterName | undefined, number>();
-  for (const { cluster, from } of candidates) {
-    if (from.weight > 0) usual.set(cluster, (usual.get(cluster) ?? 0) + 1);
-  }
+  const usual = policy.minHealthy === undefined ? noSizes : usualSizes(candidates);
   for (const stage of stages) {
     const weighed = splitAmong(stage, policy, usual, facts);
-    if (weighed.some(({ share }) => !isZero(share))) {
-      return { ...stage, weighed: new Map(stage.candidates.map((candidate, i) => [candidate, weighed[i] ?? nothing])) };
-    }
+    if (weighed.some(({ share }) => !isZero(share))) return { ...stage, weighed };
   }
   return undefined;
 }
 
-const nothing: Weighed = { share: zero, reason: undefined };
+/** Only a tier's health is measured against its usual size. */
+const noSizes: UsualSizes = new Map();
+
+function usualSizes(candidates: readonly Candidate[]): UsualSizes {
+  const usual = new Map<ClusterName | undefined, number>();
+  for (const { cluster, from } of candidates) {
+    if (from.weight > 0) usual.set(cluster, (usual.get(cluster) ?? 0) + 1);
+  }
+  return usual;
+}
 
 /** The share of each of a stage's endpoints, in their order. */
 export function splitAmong(

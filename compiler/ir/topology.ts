@@ -14,6 +14,14 @@ export interface Nearness {
   readonly farReason: (candidate: Candidate) => Reason;
 }
 
+/** Whether anything of a Service speaks of topology: of most Services nothing does. */
+export function mayKnowNearness(ready: readonly Candidate[], { trafficDistribution }: Service): boolean {
+  return (
+    trafficDistribution !== undefined ||
+    ready.some(({ nodeHints, zoneHints }) => nodeHints.length > 0 || zoneHints.length > 0)
+  );
+}
+
 /**
  * How topology changes the shares of ready endpoints; undefined: it changes nothing.
  *

@@ -52,19 +52,21 @@ export function mergeService(
     const ofFamily = slices.filter(({ from }) => from.slice.family === family);
     return wanted.map((port) => {
       const merged = dedupe(matchPort(ofFamily, port), facts);
-      return { ...merged, port, family, dropped: new Map([...merged.dropped, ...unmatchedOf(ofFamily, port)]) };
+      const unmatched = unmatchedOf(ofFamily, port);
+      const dropped = unmatched.length === 0 ? merged.dropped : new Map([...merged.dropped, ...unmatched]);
+      return { ...merged, port, family, dropped };
     });
   });
   if (!facts.compat) {
     const report = createReport(service.ref, diagnostics);
     for (const merged of ports) reportContested(merged, report);
     reportConcerns(ports, report);
-    for (const port of wanted) {
-      reportMismatches(slices, port, report);
-      reportOwnMismatches(slices, port, report);
+    for (const port of wanted) reportOwnMismatches(slices, port, report);
+    if (slices.some(({ from }) => from.source.kind === 'remote')) {
+      for (const port of wanted) reportMismatches(slices, port, report);
+      reportMissingFamilies(slices, served, report);
+      if (service.vip === 'clusterSetIP') reportUnknownPorts(slices, report);
     }
-    reportMissingFamilies(slices, served, report);
-    if (service.vip === 'clusterSetIP') reportUnknownPorts(slices, report);
   }
   return { ports, sameZoneText: findSameZoneText(slices, facts) };
 }

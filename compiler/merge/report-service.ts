@@ -30,6 +30,7 @@ export function reportContested({ port, contested }: Merged, report: Report): vo
 
 /** Endpoints that are refused or doubtful because of their address. */
 export function reportConcerns(ports: readonly Merged[], report: Report): void {
+  if (!ports.some(({ kept, dropped }) => dropped.size > 0 || kept.some(isReported))) return;
   const groups = new Map<
     string,
     { severity: Severity; code: string; text: string; cluster: string; first: Candidate; addresses: Set<string> }
@@ -59,6 +60,10 @@ export function reportConcerns(ports: readonly Merged[], report: Report): void {
   }
 }
 
+function isReported({ concern }: Candidate): boolean {
+  return concern?.report !== undefined;
+}
+
 export function reportMismatches(slices: readonly SourcedSlice[], wanted: WantedPort, report: Report): void {
   for (const { cluster, otherProtocol, offered } of findPortMismatches(slices, wanted)) {
     const message = `cluster ${cluster} has endpoints, but none for port "${wanted.name}" ${wanted.protocol}; it offers ${offersText(offered)}`;
@@ -69,6 +74,7 @@ export function reportMismatches(slices: readonly SourcedSlice[], wanted: Wanted
 /** A port of the Service that none of the local cluster's own slices has: once a port, with the first of the slices. */
 export function reportOwnMismatches(slices: readonly SourcedSlice[], wanted: WantedPort, report: Report): void {
   const unmatched = unmatchedOwn(slices, wanted);
+  if (unmatched.length === 0) return;
   const [first] = [...unmatched].sort((a, b) => compareText(a.slice.name, b.slice.name));
   if (first === undefined) return;
   const more = unmatched.length > 1 ? ` (and ${unmatched.length - 1} more)` : '';

@@ -3,7 +3,7 @@ import { exact } from '../values/exact.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { type ClusterName, type ObjectName, type PortName, parseObjectName, parsePortName } from '../values/names.ts';
 import { type Port, parsePort, parseProtocol, type Protocol } from '../values/port.ts';
-import { createReport, type Fields, fieldsOf, isAbsent, listOf, type Report, show, textOf } from './fields.ts';
+import { createReport, type Fields, fieldsOf, isAbsent, listOf, member, type Report, show, textOf } from './fields.ts';
 import { parseSlicePorts, parseSliceWeight, type PublishedPort } from './slice-annotations.ts';
 import type { ObjectRef } from '../values/object-ref.ts';
 import { isSliceForOthers, type NamespacedMetadata, parseNamespacedMetadata, parseTimestamp } from './metadata.ts';
@@ -241,6 +241,8 @@ function oddForm(value: unknown, { index, address }: SliceEndpoint) {
   return typeof text === 'string' && text !== address ? { index, text, address } : undefined;
 }
 
+const noHints: readonly string[] = [];
+
 function parseEndpoint(value: unknown, index: number, context: Context): SliceEndpoint | undefined {
   const { report } = context;
   const path = `endpoints[${index}]`;
@@ -253,7 +255,7 @@ function parseEndpoint(value: unknown, index: number, context: Context): SliceEn
     const message = `${address} (${special}) cannot be an endpoint's address; this endpoint is rejected`;
     report('warning', 'endpoint-refused', `${path}.addresses[0]`, message);
   }
-  const hints = fieldsOf(fields, 'hints', `${path}.hints`, report);
+  const hints = isAbsent(member(fields, 'hints')) ? undefined : fieldsOf(fields, 'hints', `${path}.hints`, report);
   return {
     index,
     address,
@@ -263,8 +265,8 @@ function parseEndpoint(value: unknown, index: number, context: Context): SliceEn
     terminating: conditions.terminating,
     nodeName: textOf(fields, 'nodeName'),
     zone: textOf(fields, 'zone'),
-    zoneHints: parseHints(hints, 'forZones', path, report),
-    nodeHints: parseHints(hints, 'forNodes', path, report),
+    zoneHints: hints === undefined ? noHints : parseHints(hints, 'forZones', path, report),
+    nodeHints: hints === undefined ? noHints : parseHints(hints, 'forNodes', path, report),
   };
 }
 
@@ -306,8 +308,6 @@ function parseConditions(fields: Fields, path: string, report: Report): Conditio
   }
   return result;
 }
-
-const noHints: readonly string[] = [];
 
 function parseHints(hints: Fields, key: string, path: string, report: Report): readonly string[] {
   const values = listOf(hints, key, `${path}.hints.${key}`, report);

@@ -4,7 +4,7 @@ import { type ClusterProperty, parseClusterProperty } from './cluster-property.t
 import { type EndpointSlice, parseEndpointSlice } from './endpoint-slice.ts';
 import { asFields, type Fields, textOf } from './fields.ts';
 import { type Lease, parseLease } from './lease.ts';
-import { refOf } from './metadata.ts';
+import { givenName } from './metadata.ts';
 import { type MultiClusterService, parseMultiClusterService } from './multi-cluster-service.ts';
 import { type Node, parseNode } from './node.ts';
 import { parseService, type Service } from './service.ts';
@@ -120,8 +120,9 @@ export function recognise(raw: unknown): Recognised | undefined {
   const fields = asFields(raw);
   const kind = fields && kinds.get(typeText(fields) ?? '')?.kind;
   if (fields === undefined || kind === undefined) return undefined;
-  const { namespace = 'default', name } = refOf(fields, kind, undefined);
-  return { fields, id: { kind, namespace: clusterScoped.has(kind) ? '' : namespace, name } };
+  const metadata = asFields(fields.metadata) ?? {};
+  const namespace = clusterScoped.has(kind) ? '' : (textOf(metadata, 'namespace') ?? 'default');
+  return { fields, id: { kind, namespace, name: givenName(metadata) } };
 }
 
 /** What nearly every object gets. */

@@ -17,6 +17,11 @@ export interface NamespacedMetadata extends Metadata {
   readonly namespace: Namespace;
 }
 
+/** What stands as the name in an object's metadata, even if it is no name. */
+export function givenName(metadata: Fields): string {
+  return textOf(metadata, 'name') ?? '(no name)';
+}
+
 /** The reference of any object, however broken: the contents of its name fields, even if they are empty. */
 export function refOf(object: Fields, kind: string, cluster: ClusterName | undefined): ObjectRef {
   const metadata = asFields(object.metadata) ?? {};
@@ -24,7 +29,7 @@ export function refOf(object: Fields, kind: string, cluster: ClusterName | undef
   return {
     kind,
     ...(namespace === undefined ? {} : { namespace }),
-    name: textOf(metadata, 'name') ?? '(no name)',
+    name: givenName(metadata),
     ...(cluster === undefined ? {} : { cluster }),
   };
 }

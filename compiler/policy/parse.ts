@@ -86,6 +86,9 @@ const notPolicy: ReadonlySet<string> = new Set([
 /** The suffixes of all policy annotations, for documentation and its test. */
 export const policyKeys: readonly string[] = Object.keys(readers).sort(compareText);
 
+/** `failover` wins over `affinity`, so it is read later. */
+const keysInOrder = ['affinity', ...policyKeys.filter((key) => key !== 'affinity')];
+
 /**
  * The policy that an object's annotations give.
  *
@@ -101,8 +104,9 @@ export function parsePolicy(
   diagnostics: Diagnostic[],
   known: KnownClusters = anyCluster,
 ): Policy {
+  if (annotations.size === 0) return defaults;
   let policy = defaults;
-  for (const key of ['affinity', ...policyKeys.filter((other) => other !== 'affinity')]) {
+  for (const key of keysInOrder) {
     const found = findAnnotation(annotations, key);
     const reader = readers[key];
     if (found === undefined || reader === undefined) continue;

@@ -1,6 +1,6 @@
 import { idOf, ownCluster, type Registry } from '../registry/registry.ts';
 import type { ClusterName } from '../values/names.ts';
-import type { ClusterWeightKey, Policy, TierSelector } from './policy.ts';
+import { type ClusterWeightKey, isEven, type Policy, type TierSelector } from './policy.ts';
 
 /**
  * The policy with each cluster under one name: its id for an alias, `local` for the local cluster. If a policy names
@@ -9,6 +9,7 @@ import type { ClusterWeightKey, Policy, TierSelector } from './policy.ts';
  * own  undefined: not known, so a policy that names the local cluster by its id matches no cluster
  */
 export function resolveNames(policy: Policy, registry: Registry, own: ClusterName | undefined): Policy {
+  if (isEven(policy)) return policy;
   const named = (name: ClusterName): ClusterName | 'local' => {
     const id = idOf(registry, name);
     return id === (own ?? ownCluster(registry)?.id) ? 'local' : id;

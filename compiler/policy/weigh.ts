@@ -58,7 +58,7 @@ export function weigh(
 ): Weighed[] {
   const viewOf = viewer(policy, registry);
   if (isEven(policy) && candidates.every((candidate) => isPlain(candidate, viewOf(candidate.cluster)))) {
-    const share = candidates.length === 0 ? zero : rational(1, candidates.length);
+    const share = evenShare(candidates.length);
     return candidates.map(() => ({ share, reason: undefined }));
   }
   const raw = rawWeights(candidates, viewOf);
@@ -84,6 +84,16 @@ export function weigh(
       reason: raw[i]?.reason ?? (isZero(share) ? unusedReason(viewOf(cluster)) : usedReason(viewOf(cluster), policy)),
     };
   });
+}
+
+/** Most Services share their connections evenly, among a few endpoints: their shares are the same values. */
+const evenShares: Rational[] = [zero, one];
+const rememberedShares = 1_000;
+
+function evenShare(count: number): Rational {
+  const share = evenShares[count] ?? rational(1, count);
+  if (count < rememberedShares) evenShares[count] = share;
+  return share;
 }
 
 /** The settings of policy and registry for one cluster. */
@@ -228,6 +238,8 @@ function unusedReason({ tier }: ClusterView): Weighed['reason'] {
 
 /** Integers in the ratio of the shares, without a common divisor; 0 stays 0. */
 export function integerWeights(shares: readonly Rational[]): number[] {
+  const [first = zero] = shares;
+  if (shares.every((share) => share === first)) return shares.map(() => (isZero(first) ? 0 : 1));
   const common = shares.reduce((lcm, { denominator }) => (lcm * denominator) / gcd(lcm, denominator), 1n);
   let scaled = shares.map(({ numerator, denominator }) => (numerator * common) / denominator);
   const divisor = scaled.reduce(gcd, 0n);

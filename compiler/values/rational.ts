@@ -20,7 +20,7 @@ export function rational(numerator: bigint | number, denominator: bigint | numbe
  * found by counting zeros, since division would take as many steps as there are bits.
  */
 function reduce(n: bigint, d: bigint): Rational {
-  if (d === 1n) return { numerator: n, denominator: d };
+  if (d === 1n || n === 1n) return { numerator: n, denominator: d };
   const bits = exponentOf(d);
   if (bits !== undefined) {
     const reduced = reduceByPowerOfTwo(n, bits);
