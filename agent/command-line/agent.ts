@@ -89,8 +89,12 @@ Examples:
     )
     .action(async (given) => {
       if (given.version === true) return io.out(`${manifest.version}\n`);
-      const { keepHeapSmall } = await import('../node/memory.ts');
+      const [{ keepHeapSmall }, { keepCodeCheap }] = await Promise.all([
+        import('../node/memory.ts'),
+        import('../node/compiled-code.ts'),
+      ]);
       keepHeapSmall();
+      keepCodeCheap();
       const [{ agentCommand }, { hostRun }, { thisHost }, { stopSignal }] = await Promise.all([
         import('../commands/agent.ts'),
         import('../../backends/run.ts'),

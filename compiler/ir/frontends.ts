@@ -1,7 +1,7 @@
 import type { Service } from '../model/service.ts';
 import type { ServicePort } from '../model/service-ports.ts';
 import type { Settings } from '../settings.ts';
-import { type Cidr, cidrFamily, type Family, type IpAddress, isFamily, splitCidr } from '../values/address.ts';
+import { type Cidr, cidrFamily, type Family, familyOf, type IpAddress, isFamily, splitCidr } from '../values/address.ts';
 import type { Frontend } from './ir.ts';
 
 export type FrontendSettings = Pick<Settings, 'compat' | 'featureGates'>;
@@ -15,25 +15,29 @@ export function frontendsOf(
   { port, nodePort }: ServicePort,
   family: Family,
   settings: FrontendSettings,
-): Frontend[] {
+): readonly Frontend[] {
   const clusterIP = service.clusterIPs[family];
   if (clusterIP === undefined) return [];
-  const externalIPs = service.externalIPs.filter(isFamily(family));
-  const vips = service.loadBalancerIPs
+  const addresses: (Frontend & { readonly address: IpAddress })[] = [{ kind: service.vip, address: clusterIP, port }];
+  for (const address of service.externalIPs) {
+    if (familyOf(address) === family) addresses.push({ kind: 'externalIP', address, port });
+  }
+  const vips = vipsOf(service, family, settings);
+  if (vips.length > 0) {
+    const sourceRanges = sourceRangesOf(service, family, settings);
+    for (const address of vips) addresses.push({ kind: 'loadBalancerIP', address, port, sourceRanges });
+  }
+  // For an address that is listed twice, kube-proxy 1.30 writes the rules twice.
+  const frontends = settings.compat === 'kube-proxy' ? addresses : firstOfEach(addresses);
+  return nodePort === undefined ? frontends : [...frontends, { kind: 'nodePort', port: nodePort }];
+}
+
+function vipsOf({ loadBalancerIPs }: Service, family: Family, settings: FrontendSettings): readonly IpAddress[] {
+  if (loadBalancerIPs.length === 0) return [];
+  return loadBalancerIPs
     .filter(({ mode }) => mode === 'VIP' || settings.featureGates.LoadBalancerIPMode === false)
     .map(({ address }) => address)
     .filter(isFamily(family));
-  const sourceRanges = sourceRangesOf(service, family, settings);
-  const addresses: readonly (Frontend & { readonly address: IpAddress })[] = [
-    { kind: service.vip, address: clusterIP, port },
-    ...externalIPs.map((address) => ({ kind: 'externalIP', address, port }) as const),
-    ...vips.map((address) => ({ kind: 'loadBalancerIP', address, port, sourceRanges }) as const),
-  ];
-  return [
-    // For an address that is listed twice, kube-proxy 1.30 writes the rules twice.
-    ...(settings.compat === 'kube-proxy' ? addresses : firstOfEach(addresses)),
-    ...(nodePort === undefined ? [] : [{ kind: 'nodePort', port: nodePort } as const]),
-  ];
 }
 
 /**

@@ -1,5 +1,7 @@
 // A process that parses or compiles once and reports the CPU that this took. See compile.ts.
 import { parseRegistry } from '../../../agent/input/registry.ts';
+import { keepCodeCheap } from '../../../agent/node/compiled-code.ts';
+import { keepHeapSmall } from '../../../agent/node/memory.ts';
 import { byName } from '../../../backends/index.ts';
 import { createChangeReader } from '../../../compiler/change.ts';
 import { recognise } from '../../../compiler/model/kinds.ts';
@@ -18,6 +20,9 @@ export interface CompileReply {
   readonly cpuMs: Readonly<Record<string, number>>;
 }
 
+// As the agent does at its start.
+keepHeapSmall();
+keepCodeCheap();
 const { kind, shape, backends } = JSON.parse(process.argv[2] ?? '') as CompileRequest;
 const cpuMs: Record<string, number> = {};
 if (kind === 'parse') parseAll();
