@@ -1,7 +1,15 @@
 import type { Service } from '../model/service.ts';
 import type { ServicePort } from '../model/service-ports.ts';
 import type { Settings } from '../settings.ts';
-import { type Cidr, cidrFamily, type Family, familyOf, type IpAddress, isFamily, splitCidr } from '../values/address.ts';
+import {
+  type Cidr,
+  cidrFamily,
+  type Family,
+  familyOf,
+  type IpAddress,
+  isFamily,
+  splitCidr,
+} from '../values/address.ts';
 import type { Frontend } from './ir.ts';
 
 export type FrontendSettings = Pick<Settings, 'compat' | 'featureGates'>;
