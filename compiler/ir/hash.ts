@@ -1,9 +1,9 @@
-import { hash } from 'node:crypto';
+import { sha256 } from '../values/sha256.ts';
 import type { ContentHash, Endpoint, Frontend, KnownEndpoint, Route, ServicePortIR } from './ir.ts';
 
 /** Equal exactly for IRs with the same meaning: every field counts except the objects that the IR came from. */
 export function contentHash(ir: Omit<ServicePortIR, 'hash'>): ContentHash {
-  return hash('sha256', JSON.stringify(contentOf(ir))) as ContentHash;
+  return sha256(JSON.stringify(contentOf(ir))) as ContentHash;
 }
 
 /**

@@ -29,7 +29,9 @@ const neutral = ['equivalence', 'host', 'planning', 'plane'].map((room) => `back
 
 // compiler/ <- backends/netfilter/ <- backends/iptables/, backends/ipvs/ <- agent/
 const layers: readonly Layer[] = [
-  { of: 'compiler/', mayImport: [], packages: new Set(['node:net', 'node:crypto']) },
+  // It loads node:crypto by a function of node:process, because an import would load it for every command.
+  { of: 'compiler/values/sha256.ts', mayImport: [], packages: new Set(['node:process']) },
+  { of: 'compiler/', mayImport: [], packages: new Set(['node:net']) },
   { of: 'backends/run.ts', mayImport: ['backends/'], packages: 'any' },
   { of: 'backends/child.ts', mayImport: [], packages: 'any' },
   { of: 'backends/netfilter/', mayImport: ['compiler/', ...neutral], packages: purePackages },

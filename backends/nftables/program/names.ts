@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto';
 import { type ChainPrefix, kubePrefix } from '../../../compiler/settings.ts';
 import type { Brand } from '../../../compiler/values/brand.ts';
+import { sha256 } from '../../../compiler/values/sha256.ts';
 
 /** Name of a table, chain, set or map, as nft's grammar takes it without quotes. */
 export type Name = Brand<string, 'NftName'>;
@@ -34,7 +34,7 @@ export function nameOf(text: string): Name {
 /** Names of Services and ports together can be longer than a name may be: then its end is a hash of the whole. */
 export function boundedName(text: string): Name {
   // No name of Kubernetes has an underscore, so a name that was cut is never one that was not.
-  const bounded = text.length <= longest ? text : `${text.slice(0, longest - 41)}_${hash('sha256', text).slice(0, 40)}`;
+  const bounded = text.length <= longest ? text : `${text.slice(0, longest - 41)}_${sha256(text).slice(0, 40)}`;
   return nameOf(bounded);
 }
 
