@@ -35,6 +35,11 @@ const commands: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['version', async () => (await import('./command-line/version.ts')).addVersion],
 ]);
 
+/** Whether the first word of a command line is a command, or an option that stands alone. */
+export function isCommand(word: string): boolean {
+  return commands.has(word) || word === '__complete' || /^(-h|-V|--help|--version)$/.test(word);
+}
+
 /** CommandOutline[] as JSON, which the build writes down; undefined where the sources run. */
 declare const COMMAND_OUTLINES: string | undefined;
 
