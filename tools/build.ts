@@ -4,11 +4,12 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { build, type Metafile, type Plugin, transform, type TransformOptions } from 'esbuild';
+import { dirname, join, relative } from 'node:path';
+import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { createProgram } from '../agent/cli.ts';
 import { outlinesOf } from '../agent/command-line/outline.ts';
 import { extraFiles } from './install/extras.ts';
+import { type Chunks, packChunks, type Packing, type Way, writePacked } from './packs.ts';
 
 const output = {
   platform: 'node',
@@ -19,7 +20,7 @@ const output = {
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none', // the licences are in a file of their own, whole
-} satisfies TransformOptions;
+} satisfies BuildOptions;
 
 /**
  * Builds into an empty `folder`; returns which source went into which file, paths from the project's root.
@@ -44,21 +45,20 @@ export async function buildPackage(folder: string): Promise<Metafile> {
       BUILD_COMMIT: JSON.stringify(gitCommit()) ?? 'undefined',
       COMMAND_OUTLINES: JSON.stringify(JSON.stringify(outlinesOf(program))),
     },
-    plugins: [noProgramsAsSubcommands, credentialsAlone],
+    plugins: [wholeModulesOfNode, credentialsAlone],
     metafile: true,
     write: false,
     logLevel: 'warning',
   });
+  const texts = new Map(outputFiles.map(({ path, text }) => [relative('.', path), text]));
+  const chunks: Chunks = { metafile, texts };
+  const packing = packChunks(
+    chunks,
+    commonWays(metafile),
+    new Set([join(folder, 'start.js'), join(folder, 'golden.js')]),
+  );
   rmSync(folder, { recursive: true, force: true });
-  for (const { path, text } of outputFiles) {
-    if (path.endsWith('/golden.js')) {
-      writeFileSync(join(folder, 'golden.mjs'), text);
-      continue;
-    }
-    const { code } = await transform(text, { ...output, format: 'cjs', supported: { 'dynamic-import': false } });
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, code);
-  }
+  await writeProgram(chunks, packing);
   writeFileSync(join(folder, 'golden.d.mts'), goldenTypes());
   const entry = join(folder, 'slicewright.js');
   writeFileSync(entry, launcherText(neededNode()));
@@ -70,7 +70,55 @@ export async function buildPackage(folder: string): Promise<Metafile> {
   }
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
   writeFileSync(join(folder, 'LICENSES.txt'), licences(packagesIn(Object.keys(metafile.inputs))));
-  return metafile;
+  return withPacks(metafile, packing);
+}
+
+/**
+ * What most calls load: the first file, which sets up how the others are loaded; help, a status, and the rules of one node,
+ * for each backend.
+ */
+function commonWays({ outputs }: Metafile): ReadonlyMap<string, Way> {
+  const cli = ['agent/start.ts', 'agent/cli.ts'];
+  const compile = [...cli, 'agent/command-line/rules.ts', 'agent/commands/compile.ts'];
+  const backends = Object.values(outputs).flatMap(({ entryPoint = '' }) => {
+    const [, name] = /^backends\/([^/]+)\/index\.ts$/.exec(entryPoint) ?? [];
+    return name === undefined ? [] : [[name, [...compile, entryPoint]] as const];
+  });
+  return new Map<string, Way>([
+    ['start', ['agent/start.ts']],
+    ['help', cli],
+    ['status', [...cli, 'agent/command-line/status.ts', 'agent/commands/status.ts']],
+    ...backends,
+  ]);
+}
+
+async function writeProgram(chunks: Chunks, packing: Packing): Promise<void> {
+  for (const path of new Set([...chunks.texts.keys()].map((chunk) => packing.get(chunk) ?? chunk))) {
+    mkdirSync(dirname(path), { recursive: true });
+    const isModule = path.endsWith('/golden.js');
+    const text = await writePacked(chunks, packing, path, {
+      ...output,
+      format: isModule ? 'esm' : 'cjs',
+      supported: { 'dynamic-import': isModule },
+      // As in the first pass, where a library asks for it: it takes it for a browser's.
+      logOverride: { 'empty-import-meta': 'silent' },
+    });
+    writeFileSync(isModule ? path.replace(/js$/, 'mjs') : path, text);
+  }
+}
+
+/** Which source went into which file, where chunks were joined. */
+function withPacks(metafile: Metafile, packing: Packing): Metafile {
+  const outputs: Metafile['outputs'] = {};
+  for (const [path, output] of Object.entries(metafile.outputs)) {
+    const file = packing.get(path) ?? path;
+    const joined = outputs[file];
+    outputs[file] =
+      joined === undefined
+        ? output
+        : { ...joined, bytes: joined.bytes + output.bytes, inputs: { ...joined.inputs, ...output.inputs } };
+  }
+  return { ...metafile, outputs };
 }
 
 /**
@@ -146,16 +194,20 @@ require('./start.js');
 }
 
 /**
- * commander loads node:child_process for subcommands that are programs of their own. There are none
- * here, and what that module brings with it (sockets, streams) is a good part of a command's start.
+ * commander imports whole modules of Node. As they are written, these imports would make an object with every export of
+ * each, for each command. It loads node:child_process for subcommands that are programs of their own. There are none here,
+ * and what that module brings with it (sockets, streams) is a good part of a command's start.
  */
-const noProgramsAsSubcommands: Plugin = {
-  name: 'no-programs-as-subcommands',
+const wholeModulesOfNode: Plugin = {
+  name: 'whole-modules-of-node',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-      importer.includes('/node_modules/commander/') ? { path: 'child_process', namespace: 'absent' } : undefined,
+    onResolve({ filter: /^node:(child_process|fs|path|process)$/ }, ({ importer, path }) =>
+      importer.includes('/node_modules/commander/') ? { path, namespace: 'whole' } : undefined,
     );
-    onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'export default {};' }));
+    onLoad({ filter: /.*/, namespace: 'whole' }, ({ path }) => {
+      const whole = path === 'node:child_process' ? '{}' : `process.getBuiltinModule(${JSON.stringify(path)})`;
+      return { contents: `export default ${whole};` };
+    });
   },
 };
 

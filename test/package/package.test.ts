@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -130,8 +131,8 @@ describe('the built program', () => {
     metafile = await buildPackage(relative(project, built()));
   });
 
-  /** Sources whose code a call loads, however it is spread over chunks; sorted. status   what it ends with */
-  function loadedSources(args: readonly string[], status = 0): string[] {
+  /** Built files that a call loads, as in the metafile. status   what it ends with */
+  function loadedFiles(args: readonly string[], status = 0): string[] {
     const record = join(folder, 'loaded');
     writeFileSync(record, '');
     const hook = fileURLToPath(new URL('record-loads.mjs', import.meta.url));
@@ -140,12 +141,16 @@ describe('the built program', () => {
     const ended = spawnSync(join(project, 'tools/with-node'), program, { encoding: 'utf8', cwd: project, env });
     expect(ended).toMatchObject({ status });
     const files = readFileSync(record, 'utf8').trim().split('\n');
-    const outputs = files.flatMap((url) => {
-      const output = metafile.outputs[relative(project, fileURLToPath(url))];
-      return output === undefined ? [] : [output];
-    });
+    const outputs = files.map((url) => relative(project, fileURLToPath(url))).filter((path) => metafile.outputs[path]);
     expect(outputs.length).toBeGreaterThan(0);
-    return outputs.flatMap(({ inputs }) => Object.keys(inputs)).sort();
+    return outputs;
+  }
+
+  /** Sources whose code a call loads, however it is spread over files; sorted. */
+  function loadedSources(args: readonly string[], status = 0): string[] {
+    return loadedFiles(args, status)
+      .flatMap((path) => Object.keys(metafile.outputs[path]!.inputs))
+      .sort();
   }
 
   function loadedPackages(args: readonly string[]): string[] {
@@ -166,6 +171,7 @@ describe('the built program', () => {
 
   test('a command loads its own definition alone', () => {
     const commands = loadedSources(['status', '--help']).filter((file) => file.startsWith('agent/command-line/'));
+    // The selector is read when a status is asked for: the definition and the work of a status are joined files.
     expect(commands).toEqual(
       ['io', 'outline', 'output', 'selector', 'status', 'watching'].map((name) => `agent/command-line/${name}.ts`),
     );
@@ -180,6 +186,11 @@ describe('the built program', () => {
 
   test('compiling loads nothing of the cluster, of processes, of validation or of differences', () => {
     expect(loadedPackages(seed)).toEqual(['commander', 'handlebars', 'js-yaml']);
+  });
+
+  test('a command loads few files', () => {
+    expect(loadedFiles(seed).length).toBeLessThan(12);
+    expect(loadedFiles(['--help']).length).toBeLessThan(5);
   });
 
   test('has of the Kubernetes client what a kubeconfig says, and none of its kinds, calls and connections', () => {
@@ -208,6 +219,25 @@ describe('the built program', () => {
     const env = { XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: undefined, NODE_DISABLE_COMPILE_CACHE: undefined };
     call('tools/with-node', [join(built(), 'slicewright.js'), ...seed], env);
     expect(readdirSync(cache)).toEqual(kept ? ['slicewright'] : []);
+  });
+
+  test('a command runs with the code that an earlier run kept, and prints the same', () => {
+    const cache = join(folder, 'cache-again');
+    mkdirSync(cache, { mode: 0o700 });
+    const env = { XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: undefined, NODE_DISABLE_COMPILE_CACHE: undefined };
+    const compile = (): string => call('tools/with-node', [join(built(), 'slicewright.js'), ...seed], env);
+    const kept = (): string[] =>
+      readdirSync(cache, { recursive: true, withFileTypes: true })
+        .filter((found) => found.isFile())
+        .map(({ parentPath, name }) => `${name} ${statSync(join(parentPath, name)).ino}`);
+    const first = compile();
+    const before = kept();
+    expect(before).toEqual([expect.stringMatching(/^compile-/)]);
+    expect(compile()).toBe(first);
+    // A file that is not whole, or that another build has left, would have been written again.
+    expect(kept()).toEqual(before);
+    expect(() => call('tools/with-node', [join(built(), 'slicewright.js'), 'no-such-command'], env)).toThrow();
+    expect(kept()).toEqual(before);
   });
 
   describe('on a Node that is too old', () => {
