@@ -9,7 +9,7 @@ import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { createProgram } from '../agent/cli.ts';
 import { outlinesOf } from '../agent/command-line/outline.ts';
 import { extraFiles } from './install/extras.ts';
-import { type Chunks, packChunks, type Packing, type Way, writePacked } from './packs.ts';
+import { type Chunks, isHelpers, packChunks, type Packing, type Way, writePacked } from './packs.ts';
 
 const output = {
   platform: 'node',
@@ -93,15 +93,14 @@ function commonWays({ outputs }: Metafile): ReadonlyMap<string, Way> {
 }
 
 async function writeProgram(chunks: Chunks, packing: Packing): Promise<void> {
-  for (const path of new Set([...chunks.texts.keys()].map((chunk) => packing.get(chunk) ?? chunk))) {
+  const paths = [...chunks.texts.keys()].filter((path) => !isHelpers(chunks.metafile, path));
+  for (const path of new Set(paths.map((chunk) => packing.get(chunk) ?? chunk))) {
     mkdirSync(dirname(path), { recursive: true });
     const isModule = path.endsWith('/golden.js');
     const text = await writePacked(chunks, packing, path, {
       ...output,
       format: isModule ? 'esm' : 'cjs',
       supported: { 'dynamic-import': isModule },
-      // As in the first pass, where a library asks for it: it takes it for a browser's.
-      logOverride: { 'empty-import-meta': 'silent' },
     });
     writeFileSync(isModule ? path.replace(/js$/, 'mjs') : path, text);
   }
@@ -111,6 +110,7 @@ async function writeProgram(chunks: Chunks, packing: Packing): Promise<void> {
 function withPacks(metafile: Metafile, packing: Packing): Metafile {
   const outputs: Metafile['outputs'] = {};
   for (const [path, output] of Object.entries(metafile.outputs)) {
+    if (isHelpers(metafile, path)) continue;
     const file = packing.get(path) ?? path;
     const joined = outputs[file];
     outputs[file] =

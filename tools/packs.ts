@@ -82,6 +82,8 @@ export async function writePacked(
     entryPoints: [path],
     bundle: true,
     write: false,
+    // A library looks for import.meta and does without it; and each chunk imports the helpers, whether it needs them or not.
+    logOverride: { 'empty-import-meta': 'silent', 'ignored-bare-import': 'silent' },
     plugins: [joining(chunks, packing, path)],
   });
   return outputFiles[0]!.text;
@@ -111,6 +113,7 @@ function joining(chunks: Chunks, packing: Packing, file: string): Plugin {
         if (!path.startsWith('.')) return { path, external: true };
         if (namespace === 'elsewhere' || kind === 'dynamic-import') return { path, external: true };
         const target = posix.join(isPack && namespace === 'file-itself' ? '.' : posix.dirname(importer), path);
+        if (isHelpers(metafile, target)) return { path: target, namespace: 'chunk', sideEffects: false };
         if (fileOf(target) === file) return { path: target, namespace: 'chunk' };
         return packing.has(target)
           ? { path: target, namespace: 'elsewhere' }
@@ -126,6 +129,12 @@ function joining(chunks: Chunks, packing: Packing, file: string): Plugin {
       });
     },
   };
+}
+
+/** Whether a chunk has only the helpers of esbuild. Each file gets those that it needs, so that it loads no file for them. */
+export function isHelpers({ outputs }: Metafile, path: string): boolean {
+  const { inputs = {}, imports = [], entryPoint } = outputs[path] ?? {};
+  return outputs[path] !== undefined && entryPoint === undefined && Object.keys(inputs).length + imports.length === 0;
 }
 
 /** What a pack exports: the names that other files import from its chunks, each behind the name of its chunk. */
