@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { Script } from 'node:vm';
+import { crc32 } from 'node:zlib';
 
 /*
  * V8's code of a command, kept between its runs.
@@ -17,11 +18,11 @@ interface Kept {
   readonly name: string;
   /** Of the file, to notice that it has changed: its name holds a digest of what was built, but a person may edit it. */
   readonly modifiedMs: number;
-  readonly code: Uint8Array;
+  readonly bytecode: Uint8Array;
 }
 
 /** One file that this process has loaded. */
-interface Loaded extends Omit<Kept, 'code'> {
+interface Loaded extends Omit<Kept, 'bytecode'> {
   readonly script: Script;
 }
 
@@ -55,9 +56,9 @@ export function loadWithKeptCode(program: string, path: string): () => void {
     const name = file.slice(program.length + 1);
     const modifiedMs = statSync(file).mtimeMs;
     const known = kept.get(name);
-    const code = known?.modifiedMs === modifiedMs ? known.code : undefined;
-    const script = compileFile(file, code);
-    if (code === undefined || script.cachedDataRejected === true) isComplete = false;
+    const bytecode = known?.modifiedMs === modifiedMs ? known.bytecode : undefined;
+    const script = compileFile(file, bytecode);
+    if (bytecode === undefined || script.cachedDataRejected === true) isComplete = false;
     loaded.push({ name, modifiedMs, script });
     modules.set(file, module);
     const folder = dirname(file);
@@ -85,30 +86,38 @@ export function loadWithKeptCode(program: string, path: string): () => void {
   };
 }
 
-function compileFile(file: string, code: Uint8Array | undefined): Script {
+function compileFile(file: string, bytecode: Uint8Array | undefined): Script {
   // The text is ASCII, one byte a character. It is joined as bytes, because a joined string would be a second copy on V8's
   // heap. The offset keeps the columns of the file in stacks of errors.
   const text = Buffer.concat([before, readFileSync(file), after]).toString('latin1');
   const options = { filename: file, columnOffset: -before.length };
-  return new Script(text, code === undefined ? options : { ...options, cachedData: code });
+  return new Script(text, bytecode === undefined ? options : { ...options, cachedData: bytecode });
 }
 
 /*
- * The file: a line of JSON, [name, modifiedMs, length of the code] for each file of the program, filled up with spaces;
- * then the pieces of code. Everything begins at a multiple of 8 bytes, because V8 copies code that does not.
+ * The file: a line of JSON, filled up with spaces, then the pieces of code. Everything begins at a multiple of 8 bytes,
+ * because V8 copies code that does not.
+ *
+ * V8 runs what it is given: one wrong byte ends the process. So the line has a checksum of all that follows it.
  */
 
-type Line = readonly (readonly [name: string, modifiedMs: number, length: number])[];
+interface Line {
+  readonly crc32: number;
+  /** In the order of the pieces; length of the piece in bytes. */
+  readonly files: readonly (readonly [name: string, modifiedMs: number, length: number])[];
+}
 
-/** Nothing where there is no such file, or one that an older version has written. */
+/** Nothing where there is no such file, or it is damaged. */
 function readKept(path: string): ReadonlyMap<string, Kept> {
   const kept = new Map<string, Kept>();
   try {
     const bytes = readFileSync(path);
     const end = bytes.indexOf(0x0a) + 1;
     let offset = end;
-    for (const [name, modifiedMs, length] of JSON.parse(bytes.toString('latin1', 0, end)) as Line) {
-      kept.set(name, { name, modifiedMs, code: bytes.subarray(offset, offset + length) });
+    const line = JSON.parse(bytes.toString('latin1', 0, end)) as Line;
+    if (line.crc32 !== crc32(bytes.subarray(end))) return kept;
+    for (const [name, modifiedMs, length] of line.files) {
+      kept.set(name, { name, modifiedMs, bytecode: bytes.subarray(offset, offset + length) });
       offset += aligned(length);
     }
   } catch {
@@ -120,17 +129,29 @@ function readKept(path: string): ReadonlyMap<string, Kept> {
 /** Whole or not at all: other processes may read or write it at the same time. A command works as well without it. */
 function writeKept(path: string, loaded: readonly Loaded[]): void {
   try {
-    const codes = loaded.map(({ script }) => script.createCachedData());
-    const line: Line = loaded.map(({ name, modifiedMs }, i) => [name, modifiedMs, codes[i]!.length]);
+    const pieces = loaded.map(({ script }) => script.createCachedData());
+    const body = Buffer.concat(pieces.flatMap((piece) => [piece, Buffer.alloc(aligned(piece.length) - piece.length)]));
+    const line: Line = {
+      crc32: crc32(body),
+      files: loaded.map(({ name, modifiedMs }, i) => [name, modifiedMs, pieces[i]!.length]),
+    };
     const text = JSON.stringify(line);
     const head = Buffer.from(`${text.padEnd(aligned(text.length + 1) - 1)}\n`, 'latin1');
-    const pieces = codes.flatMap((code) => [code, Buffer.alloc(aligned(code.length) - code.length)]);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const made = `${path}.${process.pid}`;
-    writeFileSync(made, Buffer.concat([head, ...pieces]), { mode: 0o600, flush: true });
-    renameSync(made, path);
+    replaceFile(path, Buffer.concat([head, body]));
   } catch {
     // The disk is full, or the folder may not be written to.
+  }
+}
+
+function replaceFile(path: string, bytes: Uint8Array): void {
+  const made = `${path}.${process.pid}`;
+  try {
+    writeFileSync(made, bytes, { mode: 0o600, flush: true });
+    renameSync(made, path);
+  } catch (error) {
+    rmSync(made, { force: true });
+    throw error;
   }
 }
 

@@ -171,7 +171,6 @@ describe('the built program', () => {
 
   test('a command loads its own definition alone', () => {
     const commands = loadedSources(['status', '--help']).filter((file) => file.startsWith('agent/command-line/'));
-    // The selector is read when a status is asked for: the definition and the work of a status are joined files.
     expect(commands).toEqual(
       ['io', 'outline', 'output', 'selector', 'status', 'watching'].map((name) => `agent/command-line/${name}.ts`),
     );
