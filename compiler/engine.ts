@@ -1,5 +1,6 @@
 import type { Compilation } from './compile.ts';
 import { type CompiledService, compileService } from './compile-service.ts';
+import { setOrDelete } from './counts.ts';
 import { type Contested, nothingContested } from './ir/contested.ts';
 import { addressesOf, buildNodeContext } from './ir/build-node-context.ts';
 import { chooseNode } from './ir/choose-node.ts';
@@ -7,7 +8,7 @@ import { type Holder, reportAddresses, withRightfulAddresses } from './ir/addres
 import { createClaimTable } from './ir/claims.ts';
 import type { ServicePortIR } from './ir/ir.ts';
 import type { NodeContext } from './ir/node-context.ts';
-import { attachOwn } from './merge/attach.ts';
+import { attachOwn, type AttachedSlice } from './merge/attach.ts';
 import { areSameFacts, areSameNames, type MergeFacts, type NamesIn } from './merge/facts.ts';
 import { findOwnCluster, ownClusterByMarks, reportMarks, statedOwnCluster } from './merge/own-cluster.ts';
 import type { EndpointRecord } from './merge/record.ts';
@@ -23,6 +24,7 @@ import {
   reportZones,
 } from './merge/report.ts';
 import { createReport } from './model/fields.ts';
+import type { EndpointSlice } from './model/endpoint-slice.ts';
 import type { ModelObject } from './model/kinds.ts';
 import type { Node } from './model/node.ts';
 import type { Service } from './model/service.ts';
@@ -100,6 +102,8 @@ export function createEngine(context: CompilerContext): Engine {
   const world = createWorld();
   const claims = createClaimTable(settings);
   const compiled = new Map<ServiceKey, CompiledService>();
+  /** Those of them that diagnostics depend on: of most Services nothing is to be reported. */
+  const remarkable = new Map<ServiceKey, CompiledService>();
   /** Services that changes touched after they were last compiled. */
   const stale = new Set<ServiceKey>();
   let changes = new Map<ServicePortId, ServicePortIR | 'gone'>();
@@ -221,14 +225,18 @@ export function createEngine(context: CompilerContext): Engine {
     for (const key of stale) {
       const before = compiled.get(key)?.ports ?? [];
       const service = world.service(key);
-      if (service === undefined) compiled.delete(key);
-      else {
+      if (service === undefined) {
+        compiled.delete(key);
+        remarkable.delete(key);
+      } else {
         const diagnostics: Diagnostic[] = [];
         const known = factsIn(service.namespace);
         const served = rightful(service) ?? service;
         if (!compat) reportAddresses(service, served, holderOf, createReport(service.ref, diagnostics));
         const made = compileService(served, world.attachedTo(key, known), known, claims, settings);
-        compiled.set(key, { ...made, diagnostics: [...diagnostics, ...made.diagnostics] });
+        const result = { ...made, diagnostics: [...diagnostics, ...made.diagnostics] };
+        compiled.set(key, result);
+        setOrDelete(remarkable, key, result, isRemarkable(result));
       }
       compare(before, compiled.get(key)?.ports ?? [], changes);
     }
@@ -258,7 +266,8 @@ export function createEngine(context: CompilerContext): Engine {
 
   function diagnosticsOf(parsing: readonly Diagnostic[]): Diagnostic[] {
     const diagnostics = [...parsing, ...factDiagnostics];
-    for (const service of compiled.values()) for (const diagnostic of service.diagnostics) diagnostics.push(diagnostic);
+    for (const service of remarkable.values())
+      for (const diagnostic of service.diagnostics) diagnostics.push(diagnostic);
     reportUnattached(world.unattached, diagnostics);
     if (!facts.compat) {
       for (const remark of facts.registry.remarks ?? []) diagnostics.push(remark);
@@ -271,12 +280,11 @@ export function createEngine(context: CompilerContext): Engine {
         (namespace) => [namespace, world.claimsOf(namespace).applied] as const,
       );
       reportMarks(facts.own, facts.registry, marks, diagnostics);
-      const own = Array.from(world.ownSlices(), (slice) => attachOwn(slice, factsIn(slice.namespace)));
-      reportSources(own, factsIn, diagnostics);
-      reportNodeName(facts.nodeName, node, own, diagnostics);
+      reportSources(attached(world.notNative), factsIn, diagnostics);
+      if (mayCallNodeOtherwise()) reportNodeName(facts.nodeName, node, attached(world.ownSlices()), diagnostics);
       const { ours } = contested();
-      if (ours.length > 0) reportServiceAddresses(ours, ownServices(), allEndpoints(), diagnostics);
-      const remote = allEndpoints(({ cluster }) => cluster !== undefined);
+      if (ours.length > 0) reportServiceAddresses(ours, ownServices(), endpointsOf(compiled), diagnostics);
+      const remote = endpointsOf(remarkable, ({ cluster }) => cluster !== undefined);
       reportOverlaps(remote, diagnostics);
       reportLost(remote, facts, diagnostics);
       reportUnchecked(remote, facts, diagnostics);
@@ -285,17 +293,20 @@ export function createEngine(context: CompilerContext): Engine {
     return sortDiagnostics(withoutRepeats(diagnostics));
   }
 
-  /** Most Services have endpoints of the local cluster alone, so lists are made only for the others. */
-  function allEndpoints(isMeant: (record: EndpointRecord) => boolean = () => true): EndpointRecord[] {
-    const found: EndpointRecord[] = [];
-    for (const { endpoints } of compiled.values())
-      for (const record of endpoints) if (isMeant(record)) found.push(record);
-    return found;
+  /** One slice at a time: a reader that has seen enough spares the rest. */
+  function* attached(slices: Iterable<EndpointSlice>): Generator<AttachedSlice> {
+    for (const slice of slices) yield attachOwn(slice, factsIn(slice.namespace));
+  }
+
+  /** A look at all slices is needed only if they name nodes, and the native ones do not name this node. */
+  function mayCallNodeOtherwise(): boolean {
+    const { nodesNamed, notNative } = world;
+    return (nodesNamed.size > 0 || notNative.size > 0) && !nodesNamed.has(facts.nodeName ?? '');
   }
 
   function zonesByText(): ReadonlySet<ClusterName> {
     const zones = new Set<ClusterName>();
-    for (const { sameZoneText } of compiled.values()) for (const cluster of sameZoneText) zones.add(cluster);
+    for (const { sameZoneText } of remarkable.values()) for (const cluster of sameZoneText) zones.add(cluster);
     return zones;
   }
 
@@ -354,6 +365,21 @@ export function createEngine(context: CompilerContext): Engine {
       };
     },
   };
+}
+
+/** Whether diagnostics say something of a Service, or depend on its endpoints. */
+function isRemarkable({ diagnostics, endpoints, sameZoneText }: CompiledService): boolean {
+  return diagnostics.length > 0 || sameZoneText.length > 0 || endpoints.some(({ cluster }) => cluster !== undefined);
+}
+
+function endpointsOf(
+  services: ReadonlyMap<ServiceKey, CompiledService>,
+  isMeant: (record: EndpointRecord) => boolean = () => true,
+): EndpointRecord[] {
+  const found: EndpointRecord[] = [];
+  for (const { endpoints } of services.values())
+    for (const record of endpoints) if (isMeant(record)) found.push(record);
+  return found;
 }
 
 function compare(

@@ -66,6 +66,10 @@ export interface World {
   attachedTo(key: ServiceKey, facts: MergeFacts): AttachedSlice[];
   /** All slices of the local cluster that feed some Service, existing or not. */
   ownSlices(): Iterable<EndpointSlice>;
+  /** Those of them that the local cluster's own controllers do not manage: only these may be another cluster's (L1). */
+  readonly notNative: ReadonlySet<EndpointSlice>;
+  /** The nodes that endpoints of the other ones, the native ones, run on, and how many endpoints each has. */
+  readonly nodesNamed: ReadonlyMap<string, number>;
   /** Slices of the local cluster that name no Service. */
   readonly unattached: Iterable<ObjectRef>;
   /** MultiClusterServices of other clusters that name providers or consumers which that cluster may not speak for. */
@@ -126,6 +130,8 @@ export function createWorld(): World {
   const nodes = new Map<string, Node>();
   const properties = new Map<string, ClusterProperty>();
   const unattached = new Map<EndpointSlice, ObjectRef>();
+  const notNative = new Set<EndpointSlice>();
+  const nodesNamed = createCounts<string>();
   let touched = nothingTouched();
   const ours = memberOf(undefined);
   const holdings: Holdings = {
@@ -292,6 +298,17 @@ export function createWorld(): World {
     const others = slices.get(key)?.filter(({ name }) => name !== slice.name) ?? [];
     const now = present ? [...others, slice].sort((a, b) => compareText(a.name, b.name)) : others;
     setOrDelete(slices, key, now, now.length > 0);
+    if (cluster === undefined) countSource(slice, present);
+  }
+
+  function countSource(slice: EndpointSlice, present: boolean): void {
+    if (!slice.marks.native) {
+      if (present) notNative.add(slice);
+      else notNative.delete(slice);
+      return;
+    }
+    for (const { nodeName } of slice.endpoints)
+      if (nodeName !== undefined) nodesNamed.change(nodeName, present ? 1 : -1);
   }
 
   function keysOfSlicesNaming({ addresses, pods }: Places): ServiceKey[] {
@@ -349,6 +366,8 @@ export function createWorld(): World {
     *ownSlices() {
       for (const slices of ours.slices.values()) yield* slices;
     },
+    notNative,
+    nodesNamed: nodesNamed.counts,
     get unattached() {
       return unattached.values();
     },
