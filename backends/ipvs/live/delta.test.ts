@@ -187,6 +187,29 @@ describe('a change that is counted', () => {
     expect(await plane.sync(less, 'full')).toMatchObject({ documents: 0, drift: [] });
   });
 
+  it('takes two for an endpoint in the place of another, where a third one stays', async () => {
+    const { plane, take } = openPlane();
+    await plane.sync(target([cart('10.1.0.1:80', '10.1.0.2:80'), ...standing]), 'full');
+    take();
+    const wanted = target([cart('10.1.0.1:80', '10.1.0.3:80'), ...standing]);
+    expect(await plane.sync(wanted, 'delta')).toMatchObject({ depth: 'delta', documents: 2, lines: 4 });
+    expect(take().map(({ script }) => script)).toEqual([
+      'add KUBE-LOOP-BACK 10.1.0.3,tcp:80,10.1.0.3\nadd SLICEWRIGHT-DRAINING 10.96.0.1,tcp:80,10.1.0.2 timeout 900\n',
+      '-a -t 10.96.0.1:80 -r 10.1.0.3:80 -m -w 1\n-e -t 10.96.0.1:80 -r 10.1.0.2:80 -m -w 0\n',
+    ]);
+  });
+
+  it('takes the weight of the only endpoint once the one in its place is in force', async () => {
+    const { plane, take } = openPlane();
+    await plane.sync(target([cart('10.1.0.1:80'), ...standing]), 'full');
+    take();
+    await plane.sync(target([cart('10.1.0.2:80'), ...standing]), 'delta');
+    expect(take().flatMap(({ command, script }) => (command.startsWith('ipvsadm') ? [script] : []))).toEqual([
+      '-a -t 10.96.0.1:80 -r 10.1.0.2:80 -m -w 1\n',
+      '-e -t 10.96.0.1:80 -r 10.1.0.1:80 -m -w 0\n',
+    ]);
+  });
+
   it('ends connections that last longer than they may', async () => {
     const agent = openPlane();
     const { plane, kernel, pass } = agent;
@@ -327,6 +350,23 @@ describe('a change that goes wrong', () => {
       quarantined: [{ service: 'shop/cart:http' }],
     });
     expect(saveServers(kernel.servers)).toContain('-a -t 10.96.0.1:80 -r 10.1.0.1:80 -m -w 1\n');
+  });
+
+  it('gives an endpoint its weight back where the one in its place is refused', async () => {
+    const { plane, kernel, take } = openPlane();
+    await plane.sync(target([cart('10.1.0.1:80', '10.1.0.2:80'), ...standing]), 'full');
+    kernel.faults = { refuses: (file, line) => file === 'ipvsadm' && line.includes('10.1.0.3') };
+    take();
+    const wanted = target([cart('10.1.0.1:80', '10.1.0.3:80'), ...standing]);
+    const done = await plane.sync(wanted, 'delta');
+    expect(done).toMatchObject({ depth: 'full', deltaRefused: true, quarantined: [{ service: 'shop/cart:http' }] });
+    const scripts = take().flatMap(({ command, script }) => (command === 'ipvsadm --restore' ? [script] : []));
+    expect(scripts.slice(0, 2)).toEqual([
+      '-a -t 10.96.0.1:80 -r 10.1.0.3:80 -m -w 1\n-e -t 10.96.0.1:80 -r 10.1.0.2:80 -m -w 0\n',
+      '-e -t 10.96.0.1:80 -r 10.1.0.2:80 -m -w 1\n',
+    ]);
+    for (const old of ['10.1.0.1', '10.1.0.2'])
+      expect(saveServers(kernel.servers)).toContain(`-a -t 10.96.0.1:80 -r ${old}:80 -m -w 1\n`);
   });
 
   it('is read where somebody else changed what it is about', async () => {
