@@ -35,6 +35,31 @@ describe('memory that is used up', () => {
     expect(full).toBe("76 of the 100 MiB that Node's heap may hold (--max-old-space-size) are in use");
   });
 
+  it('is looked at each second where much is free, and ten times as often where little is', async () => {
+    const now = { used: 0 };
+    let looks = 0;
+    const memory: WatchedMemory = {
+      heap: () => ({ used: now.used, limit: 2 ** 30 }),
+      resident() {
+        looks++;
+        return { used: 0, limit: Number.POSITIVE_INFINITY };
+      },
+      collect() {},
+    };
+    const clock = createTestClock();
+    void memoryUsedUp(memory, clock, new AbortController().signal);
+    // Each time it looks twice: whether memory is used up, and how long it lasts.
+    const looksIn = async (ms: number): Promise<number> => {
+      looks = 0;
+      await clock.advance(ms);
+      return looks / 2;
+    };
+    expect(await looksIn(10_000)).toBe(10);
+    now.used = 0.79 * 2 ** 30;
+    await clock.advance(1_000);
+    expect(await looksIn(10_000)).toBe(100);
+  });
+
   it('is what the cgroup may have', async () => {
     const { memory } = memoryOf({ heap: 5, needed: 5, resident: 190 });
     expect(await memoryUsedUp(memory, createTestClock(), new AbortController().signal)).toBe(

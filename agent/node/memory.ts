@@ -52,8 +52,10 @@ const residentRooms: Rooms = {
   full: { share: 0.25, bytes: 64 * 2 ** 20 },
 };
 
-/** One look takes microseconds. */
-const lookMs = 100;
+/** How fast memory can fill up, in bytes a millisecond: about as fast as a large answer is read and parsed. */
+const fillRate = 200_000;
+/** The pause between two looks. Where much is free, a look each second is enough: each wakes the process. */
+const lookMs = { least: 100, most: 1_000 };
 
 /**
  * Waits until memory is used up, early enough for the process to report why it ends.
@@ -74,9 +76,15 @@ export async function memoryUsedUp(
       const full = fullOf(memory, 'full');
       if (full !== undefined) return full;
     }
-    await sleep(clock, lookMs, signal);
+    await sleep(clock, pauseMs(memory), signal);
   }
   return undefined;
+}
+
+/** How long memory lasts at least. */
+function pauseMs(memory: WatchedMemory): number {
+  const left = Math.min(leftOf(memory.heap(), heapRooms.high), leftOf(memory.resident(), residentRooms.high));
+  return Math.min(Math.max(left / fillRate, lookMs.least), lookMs.most);
 }
 
 function fullOf(memory: WatchedMemory, which: keyof Rooms): string | undefined {
@@ -89,8 +97,13 @@ function fullOf(memory: WatchedMemory, which: keyof Rooms): string | undefined {
   return undefined;
 }
 
-function isFull({ used, limit }: MemoryUse, { share, bytes }: Room): boolean {
-  return used > limit - Math.min(share * limit, bytes);
+function isFull(use: MemoryUse, room: Room): boolean {
+  return leftOf(use, room) < 0;
+}
+
+/** Bytes that may be used until no more than the room is free. */
+function leftOf({ used, limit }: MemoryUse, { share, bytes }: Room): number {
+  return limit - Math.min(share * limit, bytes) - used;
 }
 
 function sizes({ used, limit }: MemoryUse): string {
@@ -108,6 +121,9 @@ function sizes({ used, limit }: MemoryUse): string {
 export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--heap-growing-percent=40');
+  // V8 also collects twice some seconds after each collection, to give memory back. Here `settling.ts` does that, after rules are
+  // in force; a collection of V8's own comes while changes go on, and costs as much as many of them.
+  setFlagsFromString('--memory-reducer-gc-count=0');
 }
 
 /** The function that `--expose-gc` exposes (source: GCExtension of V8). */
