@@ -28,6 +28,7 @@ import type { EndpointSlice } from './model/endpoint-slice.ts';
 import type { ModelObject } from './model/kinds.ts';
 import type { Node } from './model/node.ts';
 import type { Service } from './model/service.ts';
+import { endpointsOf, isRemarkable } from './remarkable.ts';
 import { reportNodeName, reportServiceAddresses } from './report-addresses.ts';
 import { overlappingRanges } from './registry/overlap.ts';
 import { emptyRegistry, isWithin, ownCluster, type Registry, withOwn } from './registry/registry.ts';
@@ -283,8 +284,8 @@ export function createEngine(context: CompilerContext): Engine {
       reportSources(attached(world.notNative), factsIn, diagnostics);
       if (mayCallNodeOtherwise()) reportNodeName(facts.nodeName, node, attached(world.ownSlices()), diagnostics);
       const { ours } = contested();
-      if (ours.length > 0) reportServiceAddresses(ours, ownServices(), endpointsOf(compiled), diagnostics);
-      const remote = endpointsOf(remarkable, ({ cluster }) => cluster !== undefined);
+      if (ours.length > 0) reportServiceAddresses(ours, ownServices(), endpointsOf(compiled.values()), diagnostics);
+      const remote = endpointsOf(remarkable.values(), ({ cluster }) => cluster !== undefined);
       reportOverlaps(remote, diagnostics);
       reportLost(remote, facts, diagnostics);
       reportUnchecked(remote, facts, diagnostics);
@@ -365,21 +366,6 @@ export function createEngine(context: CompilerContext): Engine {
       };
     },
   };
-}
-
-/** Whether diagnostics say something of a Service, or depend on its endpoints. */
-function isRemarkable({ diagnostics, endpoints, sameZoneText }: CompiledService): boolean {
-  return diagnostics.length > 0 || sameZoneText.length > 0 || endpoints.some(({ cluster }) => cluster !== undefined);
-}
-
-function endpointsOf(
-  services: ReadonlyMap<ServiceKey, CompiledService>,
-  isMeant: (record: EndpointRecord) => boolean = () => true,
-): EndpointRecord[] {
-  const found: EndpointRecord[] = [];
-  for (const { endpoints } of services.values())
-    for (const record of endpoints) if (isMeant(record)) found.push(record);
-  return found;
 }
 
 function compare(

@@ -122,6 +122,8 @@ interface Cost {
   readonly touched: number;
   /** Elements of maps, sets and lists that were walked over: compared, sorted, linked, counted. */
   readonly walked: number;
+  /** The same, to find all diagnostics afterwards. */
+  readonly surveyed: number;
 }
 
 const kernels: Readonly<Record<string, () => Run>> = {
@@ -164,9 +166,12 @@ async function costsOf(mode: string, services: number, happens = story): Promise
     const since = { services: before.list.list, changes: table.of('IPv4').since.changes };
     const done = await plane.sync({ services: list.list, node: compiler.node().IPv4, since }, 'delta');
     const walked = walks.count() - walkedBefore;
+    const surveyedBefore = walks.count();
+    compiler.diagnostics();
+    const surveyed = walks.count() - surveyedBefore;
     expect(done).toMatchObject({ depth: 'delta', deltaRefused: false, remarks: [] });
     costs.set(kind, {
-      ...{ objects: objects.length, ports: ports.size, processes, bytes: texts.length, linesRead, walked },
+      ...{ objects: objects.length, ports: ports.size, processes, bytes: texts.length, linesRead, walked, surveyed },
       recompiled: [...compiler.services()].filter(([key, service]) => known.get(key) !== service).length,
       touched: touchedBy(texts).size,
       looks: list.looks() + before.list.looks() - before.looks,
