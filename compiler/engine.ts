@@ -281,7 +281,7 @@ export function createEngine(context: CompilerContext): Engine {
         (namespace) => [namespace, world.claimsOf(namespace).applied] as const,
       );
       reportMarks(facts.own, facts.registry, marks, diagnostics);
-      reportSources(attached(world.notNative), factsIn, diagnostics);
+      reportSources(attached(world.origins.notNative), factsIn, diagnostics);
       if (mayCallNodeOtherwise()) reportNodeName(facts.nodeName, node, attached(world.ownSlices()), diagnostics);
       const { ours } = contested();
       if (ours.length > 0) reportServiceAddresses(ours, ownServices(), endpointsOf(compiled.values()), diagnostics);
@@ -301,7 +301,7 @@ export function createEngine(context: CompilerContext): Engine {
 
   /** A look at all slices is needed only if they name nodes, and the native ones do not name this node. */
   function mayCallNodeOtherwise(): boolean {
-    const { nodesNamed, notNative } = world;
+    const { nodesNamed, notNative } = world.origins;
     return (nodesNamed.size > 0 || notNative.size > 0) && !nodesNamed.has(facts.nodeName ?? '');
   }
 

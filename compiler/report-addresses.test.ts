@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { compileObjects } from '../test/helpers/compile.ts';
 import { endpoint, node, service, slice } from '../test/helpers/kubernetes.ts';
+import { createToldCompiler } from '../test/helpers/told.ts';
+import { defaultSettings } from './settings.ts';
 
 function codes(objects: readonly unknown[]): readonly string[] {
   const { diagnostics } = compileObjects(objects);
@@ -46,6 +48,24 @@ describe('a node that slices call otherwise', () => {
 
   it('is found by its pod range', () => {
     expect(codes([service('web', local), n1, pods('n1.example')])).toEqual(['node-name-mismatch n1']);
+  });
+
+  it('is found, and no longer found, as slices change', () => {
+    const compiler = createToldCompiler({ settings: defaultSettings, nodeName: 'n1', localAddresses: undefined });
+    const after = (object: unknown, gone = false): readonly string[] => {
+      compiler.apply([{ object, gone }]);
+      return compiler.diagnostics().map(({ code }) => code);
+    };
+    after(n1);
+    after(service('web', local));
+    expect(after(pods('n1'))).toEqual([]);
+    expect(after(pods('n1.example'))).toEqual(['node-name-mismatch']);
+    expect(after(pods('n1.example', 'n1'))).toEqual([]);
+    expect(after(pods('n1.example'))).toEqual(['node-name-mismatch']);
+    const byHand = slice('web', 'web-y', [endpoint('10.1.1.9', { node: 'n1' })], { by: '' });
+    expect(after(byHand)).toEqual([]);
+    expect(after(byHand, true)).toEqual(['node-name-mismatch']);
+    expect(after(pods('n1.example'), true)).toEqual([]);
   });
 
   it('is nothing to speak of where some slice calls it right, or its pods are none of its range', () => {

@@ -10,6 +10,7 @@ import type { EndpointSlice } from './model/endpoint-slice.ts';
 import type { NamespacedMetadata } from './model/metadata.ts';
 import type { Node } from './model/node.ts';
 import type { ModelObject } from './model/kinds.ts';
+import { createOwnSlices, type OwnSlices } from './own-slices.ts';
 import { createNamedAddresses } from './named-addresses.ts';
 import { createClaimsOfNamespaces, type NamespaceClaims } from './namespace-claims.ts';
 import type { Service } from './model/service.ts';
@@ -66,10 +67,8 @@ export interface World {
   attachedTo(key: ServiceKey, facts: MergeFacts): AttachedSlice[];
   /** All slices of the local cluster that feed some Service, existing or not. */
   ownSlices(): Iterable<EndpointSlice>;
-  /** Those of them that the local cluster's own controllers do not manage: only these may be another cluster's (L1). */
-  readonly notNative: ReadonlySet<EndpointSlice>;
-  /** The nodes that endpoints of the other ones, the native ones, run on, and how many endpoints each has. */
-  readonly nodesNamed: ReadonlyMap<string, number>;
+  /** What they say about their origin. */
+  readonly origins: Omit<OwnSlices, 'change'>;
   /** Slices of the local cluster that name no Service. */
   readonly unattached: Iterable<ObjectRef>;
   /** MultiClusterServices of other clusters that name providers or consumers which that cluster may not speak for. */
@@ -130,8 +129,7 @@ export function createWorld(): World {
   const nodes = new Map<string, Node>();
   const properties = new Map<string, ClusterProperty>();
   const unattached = new Map<EndpointSlice, ObjectRef>();
-  const notNative = new Set<EndpointSlice>();
-  const nodesNamed = createCounts<string>();
+  const origins = createOwnSlices();
   let touched = nothingTouched();
   const ours = memberOf(undefined);
   const holdings: Holdings = {
@@ -298,17 +296,7 @@ export function createWorld(): World {
     const others = slices.get(key)?.filter(({ name }) => name !== slice.name) ?? [];
     const now = present ? [...others, slice].sort((a, b) => compareText(a.name, b.name)) : others;
     setOrDelete(slices, key, now, now.length > 0);
-    if (cluster === undefined) countSource(slice, present);
-  }
-
-  function countSource(slice: EndpointSlice, present: boolean): void {
-    if (!slice.marks.native) {
-      if (present) notNative.add(slice);
-      else notNative.delete(slice);
-      return;
-    }
-    for (const { nodeName } of slice.endpoints)
-      if (nodeName !== undefined) nodesNamed.change(nodeName, present ? 1 : -1);
+    if (cluster === undefined) origins.change(slice, present);
   }
 
   function keysOfSlicesNaming({ addresses, pods }: Places): ServiceKey[] {
@@ -366,8 +354,7 @@ export function createWorld(): World {
     *ownSlices() {
       for (const slices of ours.slices.values()) yield* slices;
     },
-    notNative,
-    nodesNamed: nodesNamed.counts,
+    origins,
     get unattached() {
       return unattached.values();
     },
