@@ -9,6 +9,7 @@ import type { PlaneOptions } from '../../backend.ts';
 import { forgetConnections } from '../../conntrack.ts';
 import { createAheadWatch } from '../../plane/ahead-watch.ts';
 import { createDelays } from '../../plane/delays.ts';
+import { createEarlyReading } from '../../plane/early-reading.ts';
 import { emptySync, type FamilyPlane, type FamilySync } from '../../plane/plane.ts';
 import { isUsed, type Target } from '../../target.ts';
 import { rememberUnits } from '../../units.ts';
@@ -24,7 +25,7 @@ import { applyWanted, desiredOf, type Wanted } from './apply.ts';
 import { NftError } from './errors.ts';
 import { staleFlows, staleFlowsBetween, udpFrontendsOf } from './flows.ts';
 import { holdBack } from './held-back.ts';
-import { lookAtTable, type Observation, observe, observePossible } from './observe.ts';
+import { listTables, lookAtTable, type Observation, observePossible, readListed } from './observe.ts';
 import { findDrift } from './parts.ts';
 import { lineCount, perform } from './perform.ts';
 import { planSteps } from './steps.ts';
@@ -60,6 +61,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
   const unchecked = { ...maker, check: () => [] };
   const delays = createDelays<string>(nowMs, delayTimes);
   const ahead = createAheadWatch();
+  const early = createEarlyReading(() => read(true), nowMs);
   let believed: Observation | undefined;
   let increment: Remembered | undefined;
 
@@ -141,14 +143,15 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
 
   async function read(used: boolean) {
     const others = used ? readAhead(run, { family, table: tableName(scope.prefix) }) : undefined;
-    const [start, strange] = await Promise.all([observe(run, scope), others]);
-    return { start, strange };
+    const [listed, strange] = await Promise.all([listTables(run, scope), others]);
+    return { listed, strange };
   }
 
   async function full(wanted: Wanted, held: ReadonlySet<string>, reading: ReturnType<typeof read>): Promise<Done> {
     const before = believed;
     believed = undefined;
-    const { start, strange } = await reading;
+    const { listed, strange } = await reading;
+    const start = readListed(scope, listed, wanted.assembled?.program);
     const drift = [
       ...(before === undefined ? [] : findDrift(before.program, start.program)),
       ...(strange === undefined ? [] : ahead.look(strange)),
@@ -207,6 +210,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
 
   return {
     family,
+    beginReading: early.begin,
     async sync(target, depth) {
       const used = isUsed(target);
       if (!used && (await observePossible(run, scope)) === undefined) return emptySync(depth);
@@ -215,7 +219,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
       if (counted !== undefined && counted !== 'refused') return said(counted, counted.diagnostics, false);
       const quick = counted === 'refused' || (depth === 'delta' && used && believed !== undefined);
       // nft reads while the program is made.
-      const reading = quick ? undefined : read(used);
+      const reading = quick ? undefined : used ? early.take() : read(false);
       // The code that awaits the reading handles its failure; until then the failure must not count as unhandled.
       reading?.catch(() => {});
       const assembled = assemble(depth === 'full' ? maker : unchecked, target.services, target.node);
