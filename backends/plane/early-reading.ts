@@ -9,6 +9,8 @@ export interface EarlyReading<Reading> {
   begin(): void;
   /** The one that began, unless it is too old or was taken before; else a new one. */
   take(): Promise<Reading>;
+  /** The same; undefined: no new one. */
+  takeBegun(): Promise<Reading> | undefined;
 }
 
 /** A reading that began earlier than that is not used: the objects were late, and a full sync is due by now. */
@@ -17,6 +19,11 @@ const oldestMs = 30_000;
 /** nowMs   a clock that never goes back */
 export function createEarlyReading<Reading>(read: () => Promise<Reading>, nowMs: () => number): EarlyReading<Reading> {
   let begun: { readonly reading: Promise<Reading>; readonly atMs: number } | undefined;
+  function takeBegun(): Promise<Reading> | undefined {
+    const early = begun;
+    begun = undefined;
+    return early !== undefined && nowMs() - early.atMs <= oldestMs ? early.reading : undefined;
+  }
   return {
     begin() {
       const reading = read();
@@ -24,10 +31,7 @@ export function createEarlyReading<Reading>(read: () => Promise<Reading>, nowMs:
       reading.catch(() => {});
       begun = { reading, atMs: nowMs() };
     },
-    async take() {
-      const early = begun;
-      begun = undefined;
-      return early !== undefined && nowMs() - early.atMs <= oldestMs ? early.reading : read();
-    },
+    take: () => takeBegun() ?? read(),
+    takeBegun,
   };
 }

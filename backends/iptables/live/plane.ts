@@ -11,13 +11,7 @@ import { KernelError } from '../../netfilter/live/errors.ts';
 import { fingerprintOf } from '../../netfilter/diff/fingerprint.ts';
 import { holdBack } from './hold-back.ts';
 import { type Mode, performRestore } from '../../netfilter/live/kernel.ts';
-import {
-  desiredRuleset,
-  type Observation,
-  observe,
-  observePossible,
-  planLive,
-} from '../../netfilter/live/observation.ts';
+import { desiredRuleset, ifPossible, type Observation, observe, planLive } from '../../netfilter/live/observation.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { staysMarked } from '../../netfilter/ownership.ts';
 import { ownersIn } from '../../netfilter/owners.ts';
@@ -239,7 +233,8 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     beginReading: early.begin,
     async sync(wanted, depth) {
       const used = isUsed(wanted);
-      if (!used && (await observePossible(run, family, own)) === undefined) return emptySync(depth);
+      const unused = used ? undefined : await ifPossible(early.take);
+      if (!used && unused === undefined) return emptySync(depth);
       const counted = depth === 'delta' && used && believed !== undefined ? await count(believed, wanted) : undefined;
       if (counted !== undefined && counted !== 'refused') {
         const remarks = await openLocalNodePorts(wanted, 'delta', counted.changed.services);
@@ -247,7 +242,7 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
       }
       const quick = counted === 'refused' || (depth === 'delta' && used && believed !== undefined);
       // The tools list the rules while the program is made.
-      const reading = quick ? undefined : early.take();
+      const reading = unused !== undefined ? Promise.resolve(unused) : quick ? undefined : early.take();
       // The code that awaits the reading handles its failure; until then the failure must not count as unhandled.
       reading?.catch(() => {});
       const assembled = assemble(depth === 'full' ? maker : unchecked, wanted.services, wanted.node);

@@ -58,12 +58,19 @@ export async function observe(run: Run, place: Place, known?: NftProgram): Promi
 }
 
 /** The same where most likely no table is there; undefined where this machine has no nftables for the family. */
-export async function observePossible(run: Run, place: Place): Promise<Observation | undefined> {
-  try {
+export function observePossible(run: Run, place: Place): Promise<Observation | undefined> {
+  return ifPossible(async () => {
     const listed = await listWith(place, async (table) =>
       (await isNoTable(run, place.family, table)) ? undefined : run('nft', listing(place, table)),
     );
     return readListed(place, listed);
+  });
+}
+
+/** undefined where this machine has no nftables for the family. */
+export async function ifPossible(read: () => Promise<Observation>): Promise<Observation | undefined> {
+  try {
+    return await read();
   } catch (error) {
     if (error instanceof NftError && (error.isAbsence || error.reason === 'no-privilege')) return undefined;
     throw error;
