@@ -67,6 +67,22 @@ describe('the loop', () => {
     await after.clock.until(() => expect(after.differences([here, web, webSlice('10.1.0.1')])).toEqual([]));
   });
 
+  it('begins to read the kernel before any object is there, and reads a right one once', async () => {
+    const kernel = createFakeKernel();
+    const objects = [here, web, webSlice('10.1.0.1')];
+    const earlier = await running(objects, { kernel });
+    await earlier.stop();
+    const from = kernel.commands.length;
+    const saves = () => kernel.commands.slice(from).filter(({ file }) => file === 'iptables-nft-save').length;
+    const bench = start({ kernel });
+    await bench.clock.until(() => expect(saves()).toBe(1));
+    const written = writes(bench);
+    bench.tell(present(...objects));
+    bench.state({ kind: 'live' });
+    await bench.clock.until(() => expect(bench.of('synced').length).toBe(2));
+    expect([saves(), written()]).toEqual([1, []]);
+  });
+
   it('surveys which Services no slice names, and an empty slice that comes later is one', async () => {
     const bench = await running([here, web, webSlice('10.1.0.1'), api]);
     const surveyed = () => bench.of('survey').at(-1)?.withoutSlices;

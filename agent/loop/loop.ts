@@ -147,6 +147,8 @@ export async function runLoop(parts: LoopParts, signal: AbortSignal): Promise<vo
     surveyDueMs = clock.nowMs() + Math.max(surveyMs, restFactor * (clock.nowMs() - startMs));
   }
 
+  // The kernel is read while the sources list their objects.
+  for (const plane of parts.planes) plane.beginReading?.();
   while (!signal.aborted) {
     takeIn();
     restate();

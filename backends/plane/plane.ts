@@ -69,6 +69,11 @@ export function emptySync(depth: Depth): FamilySync {
 export interface FamilyPlane {
   readonly family: Family;
   /**
+   * Begins the reading of the first full sync, which goes on while the caller does other work. To be called when this process is
+   * the only writer; absent: the plane reads when it syncs.
+   */
+  beginReading?(): void;
+  /**
    * Makes the kernel do what is wanted. A delta that fails is followed by a full sync at once.
    *
    * throws   an Error whose message tells what is in force; the next sync should be full

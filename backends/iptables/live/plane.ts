@@ -11,13 +11,7 @@ import { KernelError } from '../../netfilter/live/errors.ts';
 import { fingerprintOf } from '../../netfilter/diff/fingerprint.ts';
 import { holdBack } from './hold-back.ts';
 import { type Mode, performRestore } from '../../netfilter/live/kernel.ts';
-import {
-  desiredRuleset,
-  type Observation,
-  observe,
-  observePossible,
-  planLive,
-} from '../../netfilter/live/observation.ts';
+import { desiredRuleset, ifPossible, type Observation, observe, planLive } from '../../netfilter/live/observation.ts';
 import type { OwnChains } from '../../netfilter/own-chains.ts';
 import { staysMarked } from '../../netfilter/ownership.ts';
 import { ownersIn } from '../../netfilter/owners.ts';
@@ -32,6 +26,7 @@ import { formatDiagnostic } from '../../../compiler/values/diagnostic.ts';
 import { servicePortText } from '../../../compiler/values/names.ts';
 import { allowLocalNodePorts } from './local-node-ports.ts';
 import { createDelays } from '../../plane/delays.ts';
+import { createEarlyReading } from '../../plane/early-reading.ts';
 import { type Depth, emptySync, type FamilyPlane, type FamilySync } from '../../plane/plane.ts';
 import { isUsed, type Target } from '../../target.ts';
 import { createAheadWatch } from '../../plane/ahead-watch.ts';
@@ -79,6 +74,8 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
   let believed: Observation | undefined;
   /** Chosen by the first reading, for good: a tool that vanishes must not move the rules to other tables. */
   let mode: Mode | undefined;
+  const read = () => observe(run, family, own, mode);
+  const early = createEarlyReading(read, options.nowMs);
   const ahead = createAheadWatch();
   const glanceAt = createHookGlance(family, run);
   let hasNodePorts = false;
@@ -143,10 +140,15 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
     believed = withRules(from, of.ruleset());
   }
 
-  async function full(program: Ruleset | undefined, wanted: Target, held: ReadonlySet<string>): Promise<Done> {
+  async function full(
+    program: Ruleset | undefined,
+    wanted: Target,
+    held: ReadonlySet<string>,
+    reading: Promise<Observation>,
+  ): Promise<Done> {
     const before = believed;
     believed = undefined;
-    const start = await observe(run, family, own, mode);
+    const start = await reading;
     mode = start.tools.mode;
     const drift = [
       ...(before === undefined ? [] : findDrift(before.ruleset, start.ruleset)),
@@ -228,23 +230,29 @@ export function createIptablesPlane(options: IptablesPlaneOptions): FamilyPlane 
 
   return {
     family,
+    beginReading: early.begin,
     async sync(wanted, depth) {
       const used = isUsed(wanted);
-      if (!used && (await observePossible(run, family, own)) === undefined) return emptySync(depth);
+      const unused = used ? undefined : await ifPossible(early.take);
+      if (!used && unused === undefined) return emptySync(depth);
       const counted = depth === 'delta' && used && believed !== undefined ? await count(believed, wanted) : undefined;
       if (counted !== undefined && counted !== 'refused') {
         const remarks = await openLocalNodePorts(wanted, 'delta', counted.changed.services);
         return said({ ...counted, remarks: [...counted.remarks, ...remarks] }, counted.diagnostics, false, []);
       }
+      const quick = counted === 'refused' || (depth === 'delta' && used && believed !== undefined);
+      // The tools list the rules while the program is made.
+      const reading = unused !== undefined ? Promise.resolve(unused) : quick ? undefined : early.take();
+      // The code that awaits the reading handles its failure; until then the failure must not count as unhandled.
+      reading?.catch(() => {});
       const assembled = assemble(depth === 'full' ? maker : unchecked, wanted.services, wanted.node);
       const { program, diagnostics } = assembled;
       const meanings = meaningsOf(wanted.services);
       const held = delays.held(meanings);
-      const quick = counted === 'refused' || (depth === 'delta' && used && believed !== undefined);
       increment = undefined;
       const done =
         (quick && believed !== undefined ? await delta(believed, program, wanted, held) : undefined) ??
-        (await full(used ? program : undefined, wanted, held));
+        (await full(used ? program : undefined, wanted, held, reading ?? read()));
       const released = delays.settle(done.refused, meanings);
       const remarks = [...done.remarks, ...(await openLocalNodePorts(wanted, done.depth))];
       if (used && believed !== undefined && held.size === 0 && done.refused.length === 0) {

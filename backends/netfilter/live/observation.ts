@@ -78,9 +78,14 @@ export async function observe(run: Run, family: Family, own: OwnChains, inUse?: 
 }
 
 /** The same where the family may be absent; undefined: this machine has no tables of it. */
-export async function observePossible(run: Run, family: Family, own: OwnChains): Promise<Observation | undefined> {
+export function observePossible(run: Run, family: Family, own: OwnChains): Promise<Observation | undefined> {
+  return ifPossible(() => observe(run, family, own));
+}
+
+/** undefined: this machine has no tables of the family that is read. */
+export async function ifPossible(read: () => Promise<Observation>): Promise<Observation | undefined> {
   try {
-    return await observe(run, family, own);
+    return await read();
   } catch (error) {
     if (error instanceof KernelError && error.isAbsence) return undefined;
     throw error;

@@ -98,7 +98,7 @@ export async function applyWanted(
       }
     } catch (error) {
       if (!(error instanceof NftError) || !isAboutALine(error.reason)) throw error;
-      const found = await observe(run, scope);
+      const found = await observe(run, scope, observed.program);
       // If no other program changed the table in between, the kernel's refusal is about what slicewright wrote.
       const isDisturbed = isOutOfDate(error.reason) && fingerprintOf(found) !== fingerprintOf(observed);
       if (isDisturbed && ++disturbances > mostDisturbances)
@@ -107,7 +107,7 @@ export async function applyWanted(
       observed = found;
       continue;
     }
-    observed = await observe(run, scope);
+    observed = await observe(run, scope, desired);
   }
   const before = start.program ?? start.kubeProxy;
   const flows = documents === 0 ? [] : staleFlows(before, observed.program, wanted.services);

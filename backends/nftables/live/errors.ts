@@ -99,6 +99,14 @@ export function factsOf({ stderr, failure: ended }: CommandResult): NftFacts {
   return place === null ? { reason } : { reason, line: Number(place[1]) };
 }
 
+/** The word of a command below which nft puts its carets: what does not exist, for example. undefined: nft shows no such place. */
+export function wordInQuestion({ stderr }: Pick<CommandResult, 'stderr'>): string | undefined {
+  const lines = stderr.split('\n');
+  const at = lines.findIndex((line) => /^ *\^+$/.test(line));
+  const marks = lines[at] ?? '';
+  return at < 1 ? undefined : lines[at - 1]?.slice(marks.indexOf('^'), marks.length);
+}
+
 /** In the C locale: errno's words, after nft's own. */
 function reasonOf(complaint: string): NftReason {
   if (/Operation not permitted|Permission denied/.test(complaint)) return 'no-privilege';

@@ -63,13 +63,14 @@ const placeMaps: readonly string[] = ['services', 'service-ips', 'node-ports', '
 
 /** The frontends at the places that some units have in a program. */
 export function udpFrontendsOf(program: NftProgram, units: readonly NftablesUnit[]): UdpFrontends {
-  return frontendsIn(program, (map) =>
-    units.flatMap(({ entries }) =>
-      entries
-        .filter(({ set }) => set === map)
-        .flatMap(({ element }) => program.sets.get(map)?.elements.get(element.key) ?? []),
-    ),
-  );
+  const elements = new Map<string, Element[]>(placeMaps.map((map) => [map, []]));
+  for (const { entries } of units) {
+    for (const { set, element } of entries) {
+      const there = isUdpPlace(element) ? program.sets.get(set)?.elements.get(element.key) : undefined;
+      if (there !== undefined) elements.get(set)?.push(there);
+    }
+  }
+  return frontendsIn(program, (map) => elements.get(map) ?? []);
 }
 
 function udpFrontends(program: NftProgram | undefined): UdpFrontends {
@@ -77,10 +78,17 @@ function udpFrontends(program: NftProgram | undefined): UdpFrontends {
   return frontendsIn(program, (map) => program.sets.get(map)?.elements.values() ?? []);
 }
 
+/** Quick to ask of every element, before its key is taken apart. */
+function isUdpPlace({ key }: Element): boolean {
+  return key.includes('udp . ');
+}
+
 function frontendsIn(program: NftProgram, elementsOf: (map: string) => Iterable<Element>): UdpFrontends {
   const frontends: [string, UdpFrontend][] = [];
   for (const map of placeMaps) {
-    for (const { key, data } of elementsOf(map)) {
+    for (const element of elementsOf(map)) {
+      if (!isUdpPlace(element)) continue;
+      const { key, data } = element;
       const match = /^(?:(\S+) \. )?udp \. (\d+)$/.exec(key);
       const destination = parseAddress(match?.[1]);
       const port = parsePort(Number(match?.[2]));

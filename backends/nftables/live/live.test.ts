@@ -161,6 +161,44 @@ describe('a plane', () => {
     expect(await callsOf(target(cart('10.1.0.9:80')))).toEqual([...reading, '-f', ...reading]);
   });
 
+  it('reads before the objects are there, and its first sync does not read again', async () => {
+    const fake = createFakeNft();
+    const wanted = target(cart('10.1.0.1:80'));
+    await planeOf('nftables', { run: fake.run }).sync(wanted, 'full');
+    const plane = planeOf('nftables', { run: fake.run });
+    plane.beginReading?.();
+    const listings = () => fake.calls.filter((call) => call === 'list table').length;
+    const before = listings();
+    expect(await plane.sync(wanted, 'full')).toMatchObject({ depth: 'full', documents: 0 });
+    expect(listings()).toBe(before);
+    expect(await plane.sync(wanted, 'full')).toMatchObject({ depth: 'full', documents: 0, drift: [] });
+    expect(listings()).toBe(before + 2);
+  });
+
+  it('applies what is wanted where another program changed the table after an early reading', async () => {
+    const fake = createFakeNft();
+    await planeOf('nftables', { run: fake.run }).sync(target(cart('10.1.0.1:80')), 'full');
+    const plane = planeOf('nftables', { run: fake.run });
+    plane.beginReading?.();
+    fake.write('delete table ip slicewright\n');
+    const wanted = target(cart('10.1.0.9:80'));
+    await plane.sync(wanted, 'full');
+    expect(fake.ruleset()).toBe(textOf(wanted));
+  });
+
+  it('on its way to another mode looks for a table, and does not list tables that are not there', async () => {
+    const fake = createFakeNft();
+    expect(await live.remains(fake.run, scopeFor(), { writesTables: true })).toBeUndefined();
+    expect(fake.calls).toEqual(['list set', 'list set']);
+    await planeOf('nftables', { run: fake.run }).sync(target(cart('10.1.0.1:80')), 'full');
+    expect(await live.remains(fake.run, scopeFor(), { writesTables: true })).toMatchObject({
+      text: expect.stringMatching(/^nftables mode goes: table ip slicewright/) as string,
+    });
+    // A table without that set is there all the same.
+    fake.write('delete table ip slicewright\ncreate table ip slicewright\n');
+    expect(await live.remains(fake.run, scopeFor(), { writesTables: true })).toBeDefined();
+  });
+
   it('finds in the same full sync what another writer changed after it was read, be it elsewhere or all', async () => {
     const fake = createFakeNft();
     const wanted = target(cart('10.1.0.1:80'), other('10.1.0.2:53'));

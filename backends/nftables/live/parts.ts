@@ -2,7 +2,7 @@ import { compareText } from '../../../compiler/values/names.ts';
 import { differenceOf, type PartDiff } from '../../planning/differences.ts';
 import type { DriftedPart } from '../../plane/plane.ts';
 import { hookText } from '../program/print.ts';
-import type { NftProgram } from '../program/program.ts';
+import type { NftProgram, NftSet } from '../program/program.ts';
 
 /** Sets and chains that differ, each with its elements or rules; unreadable parts of the table are listed under the table. */
 export function diffParts(from: NftProgram | undefined, to: NftProgram | undefined): PartDiff[] {
@@ -15,7 +15,9 @@ export function diffParts(from: NftProgram | undefined, to: NftProgram | undefin
 
 /** What another program did to the table since it was written: per set and chain what is gone and what came. */
 export function findDrift(believed: NftProgram | undefined, found: NftProgram | undefined): DriftedPart[] {
-  const [before, after] = [partsOf(believed), partsOf(found)];
+  // Most sets are as they were, and to list and sort all elements takes longer than all else of a sync that finds nothing to do.
+  const isChanged = ({ name }: NftSet) => !isSameSet(believed?.sets.get(name), found?.sets.get(name));
+  const [before, after] = [partsOf(believed, isChanged), partsOf(found, isChanged)];
   return [...new Set([...before.keys(), ...after.keys()])].sort(compareText).flatMap((where): DriftedPart[] => {
     const [old, now] = [before.get(where), after.get(where)];
     if (old === now || (old !== undefined && now !== undefined && old.join('\n') === now.join('\n'))) return [];
@@ -29,11 +31,23 @@ export function findDrift(believed: NftProgram | undefined, found: NftProgram | 
   });
 }
 
-function partsOf(program: NftProgram | undefined): ReadonlyMap<string, readonly string[]> {
+function isSameSet(a: NftSet | undefined, b: NftSet | undefined): boolean {
+  if (a === undefined || b === undefined || a.elements.size !== b.elements.size) return false;
+  if (a.elements === b.elements) return true;
+  for (const [key, { text }] of a.elements) if (b.elements.get(key)?.text !== text) return false;
+  return true;
+}
+
+function partsOf(
+  program: NftProgram | undefined,
+  isAsked: (set: NftSet) => boolean = () => true,
+): ReadonlyMap<string, readonly string[]> {
   const parts = new Map<string, readonly string[]>();
   if (program === undefined) return parts;
   if (program.strange !== undefined) parts.set(`table ${program.table}`, program.strange);
-  for (const { name, elements } of program.sets.values()) {
+  for (const set of program.sets.values()) {
+    if (!isAsked(set)) continue;
+    const { name, elements } = set;
     parts.set(`set ${name}`, [...elements.values()].map(({ text }) => text).sort(compareText));
   }
   for (const { name, hook, lines } of program.chains.values()) {

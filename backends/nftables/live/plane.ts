@@ -9,6 +9,7 @@ import type { PlaneOptions } from '../../backend.ts';
 import { forgetConnections } from '../../conntrack.ts';
 import { createAheadWatch } from '../../plane/ahead-watch.ts';
 import { createDelays } from '../../plane/delays.ts';
+import { createEarlyReading } from '../../plane/early-reading.ts';
 import { emptySync, type FamilyPlane, type FamilySync } from '../../plane/plane.ts';
 import { isUsed, type Target } from '../../target.ts';
 import { rememberUnits } from '../../units.ts';
@@ -24,7 +25,7 @@ import { applyWanted, desiredOf, type Wanted } from './apply.ts';
 import { NftError } from './errors.ts';
 import { staleFlows, staleFlowsBetween, udpFrontendsOf } from './flows.ts';
 import { holdBack } from './held-back.ts';
-import { lookAtTable, type Observation, observe, observePossible } from './observe.ts';
+import { ifPossible, listTables, lookAtTable, type Observation, observePossible, readListed } from './observe.ts';
 import { findDrift } from './parts.ts';
 import { lineCount, perform } from './perform.ts';
 import { planSteps } from './steps.ts';
@@ -34,6 +35,14 @@ type Done = Pick<FamilySync, 'depth' | 'documents' | 'lines' | 'drift' | 'remark
 };
 
 type Counted = Done & Pick<FamilySync, 'diagnostics'>;
+
+/** A kernel that was read, before it is taken apart. */
+interface Reading {
+  /** known: a program that most likely is in force. Throws NftError. */
+  readonly observed: (known: NftProgram | undefined) => Observation;
+  /** Rules of other programs that come first; undefined: they were not looked for. */
+  readonly strange: Awaited<ReturnType<typeof readAhead>>;
+}
 
 /** What is in force, in the form that counts changes. */
 interface Remembered {
@@ -60,6 +69,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
   const unchecked = { ...maker, check: () => [] };
   const delays = createDelays<string>(nowMs, delayTimes);
   const ahead = createAheadWatch();
+  const early = createEarlyReading(read, nowMs);
   let believed: Observation | undefined;
   let increment: Remembered | undefined;
 
@@ -139,16 +149,27 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
     return { units: compareUnits(of.units, all), complaints, services: target.services };
   }
 
-  async function read(used: boolean) {
-    const others = used ? readAhead(run, { family, table: tableName(scope.prefix) }) : undefined;
-    const [start, strange] = await Promise.all([observe(run, scope), others]);
-    return { start, strange };
+  async function read(): Promise<Reading> {
+    const others = readAhead(run, { family, table: tableName(scope.prefix) });
+    const [listed, strange] = await Promise.all([listTables(run, scope), others]);
+    return { observed: (known) => readListed(scope, listed, known), strange };
   }
 
-  async function full(wanted: Wanted, held: ReadonlySet<string>, reading: ReturnType<typeof read>): Promise<Done> {
+  /** Of a family that no Service uses. undefined: this machine has no nftables for it. */
+  async function readUnused(): Promise<Reading | undefined> {
+    const begun = early.takeBegun();
+    const observation =
+      begun === undefined
+        ? await observePossible(run, scope)
+        : await ifPossible(async () => (await begun).observed(undefined));
+    return observation && { observed: () => observation, strange: undefined };
+  }
+
+  async function full(wanted: Wanted, held: ReadonlySet<string>, reading: Promise<Reading>): Promise<Done> {
     const before = believed;
     believed = undefined;
-    const { start, strange } = await reading;
+    const { observed, strange } = await reading;
+    const start = observed(wanted.assembled?.program);
     const drift = [
       ...(before === undefined ? [] : findDrift(before.program, start.program)),
       ...(strange === undefined ? [] : ahead.look(strange)),
@@ -207,15 +228,17 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
 
   return {
     family,
+    beginReading: early.begin,
     async sync(target, depth) {
       const used = isUsed(target);
-      if (!used && (await observePossible(run, scope)) === undefined) return emptySync(depth);
+      const unused = used ? undefined : await readUnused();
+      if (!used && unused === undefined) return emptySync(depth);
       const counted =
         depth === 'delta' && used && believed !== undefined ? await countChanges(believed, target) : undefined;
       if (counted !== undefined && counted !== 'refused') return said(counted, counted.diagnostics, false);
       const quick = counted === 'refused' || (depth === 'delta' && used && believed !== undefined);
       // nft reads while the program is made.
-      const reading = quick ? undefined : read(used);
+      const reading = unused !== undefined ? Promise.resolve(unused) : quick ? undefined : early.take();
       // The code that awaits the reading handles its failure; until then the failure must not count as unhandled.
       reading?.catch(() => {});
       const assembled = assemble(depth === 'full' ? maker : unchecked, target.services, target.node);
@@ -225,7 +248,7 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
       increment = undefined;
       const done =
         (quick && believed !== undefined ? await delta(believed, wanted, held) : undefined) ??
-        (await full(wanted, held, reading ?? read(used)));
+        (await full(wanted, held, reading ?? read()));
       const released = delays.settle(done.refused, meanings);
       if (used) remember(target, assembled);
       return said(done, assembled.diagnostics, quick && done.depth === 'full', released);

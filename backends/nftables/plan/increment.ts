@@ -4,7 +4,7 @@ import { endpointMap, type SpreadChain } from '../names.ts';
 import { spreadRules } from '../node-chains.ts';
 import type { Name } from '../program/names.ts';
 import { type Chain, type Element, makeChain, type NftProgram, type NftSet } from '../program/program.ts';
-import type { NftablesUnit } from '../unit.ts';
+import type { Entry, NftablesUnit } from '../unit.ts';
 import { type Difference, isSameLines } from './diff.ts';
 
 /**
@@ -54,14 +54,29 @@ interface SharedCounts {
 }
 
 function createSharedCounts(): SharedCounts {
-  const shared = new Map<string, number>();
+  const shared = new Map<string, Map<string, number>>();
   return {
-    of: (set, key) => shared.get(`${set} ${key}`) ?? 1,
+    of: (set, key) => shared.get(set)?.get(key) ?? 1,
     set(set, key, count) {
-      if (count > 1) shared.set(`${set} ${key}`, count);
-      else shared.delete(`${set} ${key}`);
+      if (count > 1) inside(shared, set).set(key, count);
+      else shared.get(set)?.delete(key);
     },
   };
+}
+
+/** The map of one set. A key of both names in one text would have to be made and hashed for every element that is looked at. */
+function inside<Value>(maps: Map<string, Map<string, Value>>, set: string): Map<string, Value> {
+  const known = maps.get(set);
+  if (known !== undefined) return known;
+  const made = new Map<string, Value>();
+  maps.set(set, made);
+  return made;
+}
+
+/** An element that units lose or get, with the number of units that have it. */
+interface Touched {
+  readonly before: Counted<Element> | undefined;
+  after: Counted<Element> | undefined;
 }
 
 /** Units that differ from a program's units. It compares all of them, for callers that do not know which ones changed. */
@@ -99,23 +114,27 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
   function change(wanted: UnitChanges): Change | undefined {
     const gone: NftablesUnit[] = [];
     const come: NftablesUnit[] = [];
+    const lost: Entries[] = [];
+    const gained: Entries[] = [];
     for (const [id, unit] of wanted) {
       const before = current.get(id);
       if (before === unit) continue;
       if (before !== undefined) gone.push(before);
       if (unit !== 'gone') come.push(unit);
+      const differing = differingEntries(before?.entries ?? [], unit === 'gone' ? [] : unit.entries);
+      lost.push(differing.lost);
+      gained.push(differing.gained);
     }
 
-    const touched = new Map<
-      string,
-      { readonly set: string; before: Counted<Element> | undefined; after: Counted<Element> | undefined }
-    >();
-    const touch = (set: string, { key }: Element) => {
-      const id = `${set} ${key}`;
+    const touched = new Map<string, Map<string, Touched>>();
+    const touch = (set: string, { key }: Element): Touched => {
+      const ofSet = inside(touched, set);
+      const known = ofSet.get(key);
+      if (known !== undefined) return known;
       const there = sets.get(set)?.elements.get(key);
       const before = there && { value: there, count: shared.of(set, key) };
-      const one = touched.get(id) ?? { set, before, after: before };
-      touched.set(id, one);
+      const one = { before, after: before };
+      ofSet.set(key, one);
       return one;
     };
     const nowSpreads = new Map<Name, Counted<SpreadChain>>();
@@ -123,22 +142,22 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
       const count = (nowSpreads.get(name) ?? spreads.get(name))?.count ?? 0;
       nowSpreads.set(name, { value, count: count + by });
     };
-    for (const unit of gone) {
-      for (const { set, element } of unit.entries) {
+    for (const entries of lost) {
+      for (const { set, element } of entries) {
         const one = touch(set, element);
         const count = (one.after?.count ?? 0) - 1;
         one.after = count > 0 && one.after !== undefined ? { value: one.after.value, count } : undefined;
       }
-      for (const [name, spread] of unit.spreads) countSpread(name, spread, -1);
     }
-    for (const unit of come) {
-      for (const { set, element } of unit.entries) {
+    for (const entries of gained) {
+      for (const { set, element } of entries) {
         const one = touch(set, element);
         if (one.after !== undefined && one.after.value.text !== element.text) return undefined;
         one.after = { value: one.after?.value ?? element, count: (one.after?.count ?? 0) + 1 };
       }
-      for (const [name, spread] of unit.spreads) countSpread(name, spread, 1);
     }
+    for (const { spreads } of gone) for (const [name, spread] of spreads) countSpread(name, spread, -1);
+    for (const { spreads } of come) for (const [name, spread] of spreads) countSpread(name, spread, 1);
 
     const spreadChanges = [...nowSpreads].filter(
       ([name, { count }]) => count > 0 !== (spreads.get(name)?.count ?? 0) > 0,
@@ -162,12 +181,14 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
     ];
     const leaving = new Set<string>(deletedSets.map(({ name }) => name));
     const bySet = new Map<string, { created: Element[]; deleted: Element[] }>();
-    for (const { set, before, after } of touched.values()) {
-      if (before?.value.text === after?.value.text) continue;
-      const one = bySet.get(set) ?? { created: [], deleted: [] };
-      bySet.set(set, one);
-      if (before !== undefined) one.deleted.push(before.value);
-      if (after !== undefined) one.created.push(after.value);
+    for (const [set, ofSet] of touched) {
+      const one: { readonly created: Element[]; readonly deleted: Element[] } = { created: [], deleted: [] };
+      for (const { before, after } of ofSet.values()) {
+        if (before?.value.text === after?.value.text) continue;
+        if (before !== undefined) one.deleted.push(before.value);
+        if (after !== undefined) one.created.push(after.value);
+      }
+      if (one.created.length + one.deleted.length > 0) bySet.set(set, one);
     }
     const filled = [...createdSets.values()].map((set) => ({
       ...set,
@@ -194,9 +215,8 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
       gone,
       come,
       commit() {
-        for (const { set, before, after } of touched.values()) {
-          const key = (after ?? before)?.value.key;
-          if (key !== undefined) shared.set(set, key, after?.count ?? 0);
+        for (const [set, ofSet] of touched) {
+          for (const [key, { after }] of ofSet) shared.set(set, key, after?.count ?? 0);
         }
         for (const [name, one] of nowSpreads) {
           if (one.count > 0) spreads.set(name, one);
@@ -221,6 +241,25 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
   }
 
   return { program: { ...program, sets, chains }, units: current, ruleCount: () => rules, change };
+}
+
+type Entries = readonly Entry[];
+
+/**
+ * The entries of a unit that differ before and after a change, without those that are equal at the front and at the end.
+ * Comparing two texts is far quicker than finding an element in a map of all Services.
+ */
+function differingEntries(before: Entries, after: Entries): { readonly lost: Entries; readonly gained: Entries } {
+  const shorter = Math.min(before.length, after.length);
+  let front = 0;
+  while (front < shorter && isSameEntry(before[front], after[front])) front++;
+  let end = 0;
+  while (end < shorter - front && isSameEntry(before.at(-1 - end), after.at(-1 - end))) end++;
+  return { lost: before.slice(front, before.length - end), gained: after.slice(front, after.length - end) };
+}
+
+function isSameEntry(a: Entry | undefined, b: Entry | undefined): boolean {
+  return a?.set === b?.set && a?.element.text === b?.element.text;
 }
 
 export function sumOfRules(chains: Iterable<Chain>): number {

@@ -1,6 +1,6 @@
 import type { Family } from '../../../compiler/values/address.ts';
-import { parseElement } from './element.ts';
 import { parseHook } from './hook.ts';
+import { readElements } from './listed-elements.ts';
 import { parseName } from './names.ts';
 import { numberOf, parseProtocolWord } from './parse-rule.ts';
 import { exampleOf, typeOf } from './print.ts';
@@ -8,7 +8,6 @@ import {
   type Chain,
   chainFromLines,
   type DataType,
-  type Element,
   type Hook,
   type KeyPart,
   type NftProgram,
@@ -32,11 +31,13 @@ export const familyOfWord: FamilyOf = (word) => (word === 'ip' ? 'IPv4' : word =
  * by `ip slicewright`.
  *
  * familyOf   other tables than those
+ * known      a program that most likely is listed: each part that is listed as it is in there is that very value, without parsing
  * returns    undefined when the text ends in the middle, which a listing that was cut short does
  */
 export function parseListing(
   text: string,
   familyOf: FamilyOf = familyOfWord,
+  known?: NftProgram,
 ): ReadonlyMap<string, ReadTable> | undefined {
   const tables = new Map<string, ReadTable>();
   const lines = text.split('\n');
@@ -50,14 +51,20 @@ export function parseListing(
     const table = parseName(name);
     const family = familyOf(familyName);
     if (family !== undefined && table !== undefined) {
-      tables.set(`${familyName} ${name}`, parseTable(family, table, lines.slice(at + 1, end)));
+      const same = known?.family === family && known.table === table ? known : undefined;
+      tables.set(`${familyName} ${name}`, parseTable(family, table, lines.slice(at + 1, end), same));
     }
     at = end;
   }
   return tables;
 }
 
-function parseTable(family: Family, table: NftProgram['table'], lines: readonly string[]): ReadTable {
+function parseTable(
+  family: Family,
+  table: NftProgram['table'],
+  lines: readonly string[],
+  known: NftProgram | undefined,
+): ReadTable {
   const sets = new Map<string, NftSet>();
   const chains = new Map<string, Chain>();
   const strange: string[] = [];
@@ -76,10 +83,10 @@ function parseTable(family: Family, table: NftProgram['table'], lines: readonly 
     const body = lines.slice(at + 1, end < 0 ? lines.length : end).map((one) => one.slice(2));
     const name = parseName(block?.[2]);
     if (block === null || name === undefined) strange.push(line.trim());
-    else if (block[1] === 'chain') chains.set(name, parseChain(family, name, body));
+    else if (block[1] === 'chain') chains.set(name, parseChain(family, name, body, known?.chains.get(name)));
     else {
       const before = strange.length;
-      const set = parseSet(family, name, body, strange);
+      const set = parseSet(family, name, body, strange, known?.sets.get(name));
       if (set === undefined) strange.push(line.trim());
       else sets.set(name, set);
       if (strange.length > before) unread.set(name, strange.slice(before));
@@ -90,7 +97,7 @@ function parseTable(family: Family, table: NftProgram['table'], lines: readonly 
   return { program: comment === undefined ? program : { ...program, comment }, strange };
 }
 
-function parseChain(family: Family, name: Chain['name'], body: readonly string[]): Chain {
+function parseChain(family: Family, name: Chain['name'], body: readonly string[], known: Chain | undefined): Chain {
   let hook: Hook | undefined;
   let comment: string | undefined;
   const rules: string[] = [];
@@ -101,7 +108,7 @@ function parseChain(family: Family, name: Chain['name'], body: readonly string[]
     else if (found !== undefined) hook = found;
     else rules.push(line.replace(/ # handle \d+$/, ''));
   }
-  return chainFromLines(family, comment === undefined ? { name, hook } : { name, hook, comment }, rules);
+  return chainFromLines(family, comment === undefined ? { name, hook } : { name, hook, comment }, rules, known);
 }
 
 function parseSet(
@@ -109,6 +116,7 @@ function parseSet(
   name: NftSet['name'],
   body: readonly string[],
   strange: string[],
+  known: NftSet | undefined,
 ): NftSet | undefined {
   const first = body.findIndex((line) => line.startsWith('elements = {'));
   const declaration = first < 0 ? body : body.slice(0, first);
@@ -130,15 +138,16 @@ function parseSet(
     else strange.push(`${name}: ${line}`);
   }
   if (type === undefined) return undefined;
-  const elements = new Map<string, Element>();
   // The elements of a dynamic set are clients: no plan and no comparison uses them.
-  if (first >= 0 && !isDynamic) {
-    for (const text of elementTexts(body.slice(first))) {
-      const element = parseElement(family, type, text);
-      if (element === undefined) strange.push(`${name}: ${text}`);
-      else elements.set(element.key, element);
-    }
-  }
+  const hasElements = first >= 0 && !isDynamic;
+  const same = known !== undefined && isSameKind(known, type) ? known.elements : undefined;
+  const { elements, broken } = readElements(
+    family,
+    counted ? { ...type, counted } : type,
+    hasElements ? body.slice(first) : [],
+    same,
+  );
+  for (const text of broken) strange.push(`${name}: ${text}`);
   return {
     name,
     ...type,
@@ -149,14 +158,8 @@ function parseSet(
   };
 }
 
-/** Commas separate elements; an element's comment may hold some as well. */
-function elementTexts(lines: readonly string[]): string[] {
-  const text = lines
-    .join(' ')
-    .replace(/^elements = \{/, '')
-    .replace(/\}\s*$/, '');
-  if (!text.includes('"')) return text.split(',').map((one) => one.trim());
-  return (text.match(/(?:[^,"]|"[^"]*")+/g) ?? []).map((one) => one.trim()).filter((one) => one !== '');
+function isSameKind(a: SetType, b: SetType): boolean {
+  return a.data === b.data && a.key.join() === b.key.join();
 }
 
 type SetType = Pick<NftSet, 'key' | 'data' | 'protocol'>;

@@ -80,17 +80,23 @@ export function makeChain(family: Family, name: Name, rules: readonly Rule[], ho
 /**
  * A chain as found. Rules that are understood are printed again, since versions of nft differ in how they print them: then
  * equal chains have equal lines, whichever version listed them.
+ *
+ * known   a chain that most likely is the same, with its lines as they are printed: what they say is not parsed again
  */
 export function chainFromLines(
   family: Family,
   found: Pick<Chain, 'name' | 'hook' | 'comment'>,
   lines: readonly string[],
+  known?: Chain,
 ): Chain {
-  const rules = lines.map((line) => parseRule(family, line));
+  const rules = lines.map((line, i) => (known?.lines[i] === line ? known.rules[i] : parseRule(family, line)));
   return {
     ...found,
     rules,
-    lines: lines.map((line, i) => (rules[i] === undefined ? line : printRule(family, rules[i]))),
+    lines: lines.map((line, i) => {
+      const rule = rules[i];
+      return rule === undefined || known?.lines[i] === line ? line : printRule(family, rule);
+    }),
   };
 }
 
