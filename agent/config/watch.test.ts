@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { readCheckedDocument, readConfiguration } from '../commands/agent/config
 import { createTestClock } from '../loop/clock.fixture.ts';
 import { changedDocument, configurationWords as words } from './watch.ts';
 import type { Log } from '../telling/log.ts';
+import { rewrite } from '../../test/helpers/rewrite.ts';
 
 const head = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n';
 const noStdin = () => Promise.reject(new Error('not read'));
@@ -51,9 +52,9 @@ async function start(path: string) {
 
 it('a file that says something else ends the agent', async () => {
   const path = join(folder, 'config.yaml');
-  writeFileSync(path, `${head}clusterCIDR: 10.1.0.0/16\n`);
+  rewrite(path, `${head}clusterCIDR: 10.1.0.0/16\n`);
   const { ends, said } = await start(path);
-  writeFileSync(path, `${head}clusterCIDR: 10.2.0.0/16\n`);
+  rewrite(path, `${head}clusterCIDR: 10.2.0.0/16\n`);
   expect(await ends()).toMatchObject({ clusterCIDR: '10.2.0.0/16' });
   expect(said).toEqual([expect.stringContaining('changed; ')]);
 });
@@ -61,7 +62,7 @@ it('a file that says something else ends the agent', async () => {
 it('so does a ConfigMap whose link ..data leads to a new folder', async () => {
   const put = (version: string, cidr: string): void => {
     mkdirSync(join(folder, version));
-    writeFileSync(join(folder, version, 'config.yaml'), `${head}clusterCIDR: ${cidr}\n`);
+    rewrite(join(folder, version, 'config.yaml'), `${head}clusterCIDR: ${cidr}\n`);
     symlinkSync(version, join(folder, '..data_tmp'));
     renameSync(join(folder, '..data_tmp'), join(folder, '..data'));
   };
@@ -75,9 +76,9 @@ it('so does a ConfigMap whose link ..data leads to a new folder', async () => {
 
 it('the same in other words does not', async () => {
   const path = join(folder, 'config.yaml');
-  writeFileSync(path, `${head}clusterCIDR: 10.1.0.0/16\nmode: ipvs\n`);
+  rewrite(path, `${head}clusterCIDR: 10.1.0.0/16\nmode: ipvs\n`);
   const { changed, inTime, said, stop, looks } = await start(path);
-  writeFileSync(path, `# a remark\nmode: ipvs\nclusterCIDR: "10.1.0.0/16"\n${head}`);
+  rewrite(path, `# a remark\nmode: ipvs\nclusterCIDR: "10.1.0.0/16"\n${head}`);
   const before = looks();
   await inTime(() => expect(looks()).toBeGreaterThan(before + 3));
   stop.abort();
@@ -86,7 +87,7 @@ it('the same in other words does not', async () => {
 
 it('a file that is gone, broken or wrong is said once and changes nothing, until it is good', async () => {
   const path = join(folder, 'config.yaml');
-  writeFileSync(path, `${head}mode: iptables\n`);
+  rewrite(path, `${head}mode: iptables\n`);
   const { ends, inTime, said, looks } = await start(path);
   const goesOn = async (message: RegExp) => {
     await inTime(() => expect(said.at(-1)).toMatch(message));
@@ -96,13 +97,13 @@ it('a file that is gone, broken or wrong is said once and changes nothing, until
   };
   rmSync(path);
   await goesOn(/keeps the one it started with: .*no such file/);
-  writeFileSync(path, `${head}mode: [`);
+  rewrite(path, `${head}mode: [`);
   await goesOn(/is not valid YAML/);
-  writeFileSync(path, `${head}mode: magic\n`);
+  rewrite(path, `${head}mode: magic\n`);
   await goesOn(/mode: "magic" is not one of iptables, ipvs/);
-  writeFileSync(path, `${head}mode: iptables\n`);
+  rewrite(path, `${head}mode: iptables\n`);
   await goesOn(/can be used again/);
-  writeFileSync(path, `${head}mode: ipvs\n`);
+  rewrite(path, `${head}mode: ipvs\n`);
   expect(await ends()).toMatchObject({ mode: 'ipvs' });
 });
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -7,12 +7,13 @@ import { type FieldAgent, startFieldAgent } from '../../test/agent/field.ts';
 import { systemClock } from '../loop/clock.ts';
 import { folderSource } from '../sources/folder.ts';
 import { cartOf, nodeOf } from '../commands/commands.fixture.ts';
+import { rewrite } from '../../test/helpers/rewrite.ts';
 
 let folder: string;
 let agent: FieldAgent | undefined;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'slicewright-live-'));
-  writeFileSync(join(folder, 'node.yaml'), nodeOf('192.168.0.1'));
+  rewrite(join(folder, 'node.yaml'), nodeOf('192.168.0.1'));
 });
 afterEach(async () => {
   await agent?.stop();
@@ -31,7 +32,7 @@ async function start(servesReport: boolean): Promise<FieldAgent> {
 }
 
 it('an agent serves the page of what it has, with its policy as a header', async () => {
-  writeFileSync(join(folder, 'cart.yaml'), cartOf('10.1.0.5'));
+  rewrite(join(folder, 'cart.yaml'), cartOf('10.1.0.5'));
   const { get, next } = await start(true);
   const answer = await get('/slicewright/report');
   const page = await answer.text();
@@ -45,7 +46,7 @@ it('an agent serves the page of what it has, with its policy as a header', async
   expect(await (await get('/slicewright/report')).text()).toBe(page);
 
   const changed = next((event) => event.kind === 'synced' && event.services.some(({ known }) => known.length === 2));
-  writeFileSync(join(folder, 'cart.yaml'), cartOf('10.1.0.5', '10.1.0.6'));
+  rewrite(join(folder, 'cart.yaml'), cartOf('10.1.0.5', '10.1.0.6'));
   await changed;
   expect(await (await get('/slicewright/report')).text()).toContain('10.1.0.6:8080');
 });

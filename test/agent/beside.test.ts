@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -11,6 +11,7 @@ import { type Manifest, node, service } from '../packets/objects.ts';
 import { bootWorld, outcomes } from '../packets/world.ts';
 import { describeIn } from '../place.ts';
 import { startOnNode } from './command.ts';
+import { rewrite } from '../helpers/rewrite.ts';
 
 const { lacks } = await probeSupport();
 
@@ -58,7 +59,7 @@ describeIn('network namespace', lacks.namespaces, 'an agent with a name, beside 
       },
     }));
   const put = (...objects: readonly Manifest[]) =>
-    writeFileSync(join(folder, 'objects.json'), JSON.stringify({ kind: 'List', apiVersion: 'v1', items: objects }));
+    rewrite(join(folder, 'objects.json'), JSON.stringify({ kind: 'List', apiVersion: 'v1', items: objects }));
 
   /** Chains, rules and hooks by whose they are; counters are not of interest. */
   async function rules() {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { node, service } from '../packets/objects.ts';
 import { askOnce, bootWorld, tcpPort } from '../packets/world.ts';
 import { describeIn } from '../place.ts';
 import { type NodeCommand, startOnNode } from './command.ts';
+import { rewrite } from '../helpers/rewrite.ts';
 
 const { lacks } = await probeSupport();
 
@@ -29,7 +30,7 @@ describeIn('network namespace', missing, 'an agent that counts', () => {
       spec: { type: 'NodePort' },
     });
     const list = { apiVersion: 'v1', kind: 'List', items: [node, ...web] };
-    writeFileSync(join(folder, 'objects.json'), JSON.stringify(list));
+    rewrite(join(folder, 'objects.json'), JSON.stringify(list));
   });
   afterAll(async () => {
     agent?.child.kill('SIGKILL');

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -15,6 +15,7 @@ import { memberSettings } from '../packets/program.ts';
 import { describeIn } from '../place.ts';
 import { startOnNode } from './command.ts';
 import { differences } from './in-force.ts';
+import { rewrite } from '../helpers/rewrite.ts';
 
 const { lacks } = await probeSupport();
 
@@ -43,7 +44,7 @@ describeIn('network namespace', lacks.namespaces, 'an agent that may have 40 fil
   function put(...endpoints: readonly string[]) {
     const cart = service('cart', { clusterIPs: ['10.13.8.1'], port: 80, endpoints, endpointPort: 8080 });
     const objects = [node, ...cart];
-    writeFileSync(join(folder, 'objects.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+    rewrite(join(folder, 'objects.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
     return compile({
       clusters: [{ cluster: undefined, objects }],
       settings: { ...memberSettings, ownCluster: undefined },

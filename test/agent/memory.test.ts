@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -15,6 +15,7 @@ import { memberSettings } from '../packets/program.ts';
 import { describeIn } from '../place.ts';
 import { startOnNode } from './command.ts';
 import { differences } from './in-force.ts';
+import { rewrite } from '../helpers/rewrite.ts';
 
 const { lacks } = await probeSupport();
 
@@ -54,7 +55,7 @@ describeIn('network namespace', lacks.namespaces, 'an agent that runs out of mem
     const cart = service('cart', { clusterIPs: ['10.13.8.1'], port: 80, endpoints, endpointPort: 8080 });
     const objects = [node, ...cart];
     const list = { apiVersion: 'v1', kind: 'List', items: objects };
-    writeFileSync(join(folder, 'own', 'objects.json'), JSON.stringify(list));
+    rewrite(join(folder, 'own', 'objects.json'), JSON.stringify(list));
     return compile({
       clusters: [{ cluster: undefined, objects }],
       settings: { ...memberSettings, ownCluster: undefined },
@@ -90,7 +91,7 @@ describeIn('network namespace', lacks.namespaces, 'an agent that runs out of mem
     children.add(server);
     if (server.stdout !== null) await once(server.stdout, 'data');
     const kubeconfig = join(folder, 'kubeconfig');
-    writeFileSync(
+    rewrite(
       kubeconfig,
       JSON.stringify({
         clusters: [{ name: 'c', cluster: { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true } }],

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ import { type Manifest, node, service } from '../packets/objects.ts';
 import { bootWorld } from '../packets/world.ts';
 import { describeIn } from '../place.ts';
 import { startOnNode } from './command.ts';
+import { rewrite } from '../helpers/rewrite.ts';
 
 /* Commands beside an agent, as processes on one node: one of them writes at a time. */
 
@@ -43,7 +44,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'one writer of a 
     ...service('web', { clusterIPs: ['10.13.8.1'], port: 80, endpoints: [endpoint], endpointPort: 8080 }),
   ];
   const listOf = (items: readonly Manifest[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-  const put = (endpoint: string) => writeFileSync(join(folder, 'objects.json'), listOf(objects(endpoint)));
+  const put = (endpoint: string) => rewrite(join(folder, 'objects.json'), listOf(objects(endpoint)));
 
   async function slicewright(args: readonly string[], input = '', host = 'member2-node') {
     const { exitCode, stdout, stderr } = await network.run(host)(process.execPath, [program, ...args], input);

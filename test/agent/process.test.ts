@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,7 @@ import { describeIn } from '../place.ts';
 import { startOnNode } from './command.ts';
 import { differences } from './in-force.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { rewrite } from '../helpers/rewrite.ts';
 
 const { lacks } = await probeSupport();
 
@@ -47,7 +48,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
       service(`s${i}`, { clusterIPs: [`10.13.8.${i}`], port: 80, endpoints, endpointPort: 8080 }),
     );
     objects = [node, ...services.flat()];
-    writeFileSync(join(folder, 'objects.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+    rewrite(join(folder, 'objects.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
   }
 
   /** Starts the command on the node, with what it says going to a file or to `said`. */
@@ -109,7 +110,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     first.child.kill('SIGTERM');
     expect(await first.exited).toBe(0);
     const kubeconfig = join(folder, 'kubeconfig');
-    writeFileSync(kubeconfig, unreachableServer);
+    rewrite(kubeconfig, unreachableServer);
     const second = start('pipe', { from: ['--kubeconfig', kubeconfig] });
     await eventually(() => expect(second.said()).toMatch(/cannot be read: connect ECONNREFUSED 127\.0\.0\.1:1"/));
     expect(second.said()).toContain('no rules are written yet');
@@ -163,13 +164,13 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
       return (await run(process.execPath, ['--eval', print])).stdout.trim();
     };
     const list = (items: readonly Manifest[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-    writeFileSync(join(folder, 'objects.json'), list(whole.slice(0, 21)));
+    rewrite(join(folder, 'objects.json'), list(whole.slice(0, 21)));
     const second = start();
     await eventually(() => expect(second.said()).toContain('20 of the 30 Services that are served now go'));
     await eventually(async () => expect(await answer('/healthz')).toMatch(/^503 .*"held":"20 of the 30 Services/));
     expect(await answer('/livez')).toMatch(/^200 /);
     expect(await found()).toEqual([]);
-    writeFileSync(join(folder, 'objects.json'), list(whole));
+    rewrite(join(folder, 'objects.json'), list(whole));
     await eventually(() => expect(second.said()).toContain('"synced"'));
     await eventually(async () => expect(await answer('/healthz')).toMatch(/^200 /));
     expect(await found()).toEqual([]);
@@ -177,7 +178,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     expect(await second.exited).toBe(0);
 
     objects = whole.slice(0, 21);
-    writeFileSync(join(folder, 'objects.json'), list(objects));
+    rewrite(join(folder, 'objects.json'), list(objects));
     const third = start('pipe', { more: ['--allow-mass-removal'] });
     await converges();
     third.child.kill('SIGTERM');
@@ -187,7 +188,7 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
   it('ends when its configuration file says something else, with its rules, and not while that is wrong', async () => {
     const config = join(folder, '..', `${basename(folder)}.config`);
     const configure = (more: string) =>
-      writeFileSync(
+      rewrite(
         config,
         'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n' +
           `clusterCIDR: 10.12.0.0/16,fd00:12::/64\nconntrack: { maxPerCore: 0 }\n${more}\n`,

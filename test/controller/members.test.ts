@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { eventually } from '../helpers/eventually.ts';
 import { copiesIn, type Live, objectsIn, startLive, writesTo } from './live.ts';
 import { answerAs, condition, pause, served, startShared } from './shared.ts';
 import { multiClusterService, nativeSlice, serviceExport, webService } from './stories.ts';
+import { rewrite } from '../helpers/rewrite.ts';
 
 /** Members that are not what they were, or not what most are. */
 
@@ -94,7 +95,7 @@ describe('a folder in a member\u2019s place', () => {
     live = await startShared(['m1', 'm2']);
     const folder = mkdtempSync(join(tmpdir(), 'slicewright-folder-'));
     const put = (...objects: readonly object[]): void =>
-      writeFileSync(join(folder, 'all.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+      rewrite(join(folder, 'all.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
     // A copy from elsewhere came with it: it is not its own, and stays.
     const copy = nativeSlice('serve', 'copy', ['10.10.0.1']);
     const labels = { ...copy.metadata.labels, 'endpointslice.kubernetes.io/managed-by': 'controller.slicewright.dev' };
@@ -109,7 +110,7 @@ describe('a folder in a member\u2019s place', () => {
       );
       put(webService('serve'), nativeSlice('serve', 'f1', ['10.20.0.2']), foreign);
       await eventually(() => expect(copiesIn(live.at('m2'))).toEqual({ ...served, 'f1 serve': ['10.20.0.2'] }));
-      writeFileSync(join(folder, 'all.json'), 'neither YAML: nor: JSON');
+      rewrite(join(folder, 'all.json'), 'neither YAML: nor: JSON');
       await eventually(() =>
         expect([...(running.controller.members.get('f1' as never)?.problems.values() ?? [])]).toHaveLength(1),
       );

@@ -1,10 +1,11 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { testCommand, type TestOptions, type TestWorld } from '../../agent/commands/test.ts';
 import { systemClock } from '../../agent/loop/clock.ts';
 import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
+import { rewrite } from '../helpers/rewrite.ts';
 
 const original = fileURLToPath(new URL('../../examples/golden', import.meta.url));
 
@@ -30,10 +31,10 @@ export function copyGuide(): Guide {
     root,
     path,
     read,
-    write: (file, text) => writeFileSync(path(file), text),
+    write: (file, text) => rewrite(path(file), text),
     edit(file, from, to) {
       if (!read(file).includes(from)) throw new Error(`${file} has no ${from}`);
-      writeFileSync(path(file), read(file).replace(from, to));
+      rewrite(path(file), read(file).replace(from, to));
     },
     all: () =>
       Object.fromEntries(
