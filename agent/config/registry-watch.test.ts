@@ -1,13 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eventually } from '../../test/helpers/eventually.ts';
-import { systemClock } from '../loop/clock.ts';
+import { createPacedClock } from '../loop/paced-clock.fixture.ts';
 import type { Log } from '../telling/log.ts';
 import { InputError } from '../input/input-error.ts';
 import { diagnosticsText } from '../terminal/diagnostics.ts';
 import { openRegistryFile, readRegistryFile } from './registry-watch.ts';
+import { rewrite } from '../../test/helpers/rewrite.ts';
 
 const noStdin = () => Promise.reject(new Error('not read'));
 const head = 'apiVersion: slicewright.dev/v1alpha1\nkind: ClusterRegistry\n';
@@ -30,7 +31,7 @@ async function start() {
   const log: Log = { debug: () => {}, info: say, warn: say, error: say };
   const stop = new AbortController();
   const file = await openRegistryFile(path, noStdin);
-  const done = file.follow(systemClock, log, stop.signal, { pollMs: 20, settleMs: 5 });
+  const done = file.follow(createPacedClock(), log, stop.signal, { pollMs: 20, settleMs: 5 });
   closers.push(() => {
     stop.abort();
     return done;
@@ -45,10 +46,10 @@ async function start() {
 }
 
 it('a registry file is followed: each change counts once, and one that cannot be used not at all', async () => {
-  writeFileSync(path, `${head}clusters: [{id: east}]\n`);
+  rewrite(path, `${head}clusters: [{id: east}]\n`);
   const { said, first, look } = await start();
   expect(first).toEqual(['east']);
-  writeFileSync(path, `${head}clusters: [{id: east}, {id: west}]\n`);
+  rewrite(path, `${head}clusters: [{id: east}, {id: west}]\n`);
   await eventually(() => expect(look()).toEqual([['east', 'west']]));
   expect(said).toEqual(['the registry file changed; the new content is in use']);
 
@@ -56,15 +57,15 @@ it('a registry file is followed: each change counts once, and one that cannot be
     await eventually(() => expect(said.at(-1)).toMatch(message));
     expect(look()).toHaveLength(1);
   };
-  writeFileSync(path, `${head}clusters: [{id: East}]\n`);
+  rewrite(path, `${head}clusters: [{id: East}]\n`);
   await goesOn(/cannot be used; the agent keeps using its previous content: .*"East" is not a cluster's id/);
-  writeFileSync(path, `${head}clusters: [`);
+  rewrite(path, `${head}clusters: [`);
   await goesOn(/cannot be used; .* is not valid YAML/);
   rmSync(path);
   await goesOn(/cannot be used; .*no such file/);
-  writeFileSync(path, `${head}clusters: [{id: east}, {id: west}]\n`);
+  rewrite(path, `${head}clusters: [{id: east}, {id: west}]\n`);
   await goesOn(/can be used again/);
-  writeFileSync(path, `${head}clusters: [{id: north}]\n`);
+  rewrite(path, `${head}clusters: [{id: north}]\n`);
   await eventually(() => expect(look()).toEqual([['east', 'west'], ['north']]));
 });
 
@@ -77,7 +78,7 @@ it.each([
     `:${head.split('\n').length + 1} clusters[0].tier`,
   ],
 ])('what is no registry is refused, and said in one line: %j', async (text, problem, where = '') => {
-  writeFileSync(path, text);
+  rewrite(path, text);
   const error: unknown = await readRegistryFile(path, noStdin).catch((reason: unknown) => reason);
   if (!(error instanceof InputError)) throw new Error(`no InputError: ${String(error)}`);
   expect(error.diagnostics).toMatchObject([{ severity: 'error', code: 'bad-registry', message: problem }]);

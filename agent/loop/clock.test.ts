@@ -1,12 +1,14 @@
 import { expect, it } from 'vitest';
 import { createTestClock } from './clock.fixture.ts';
 import { type Clock, sleep, systemClock } from './clock.ts';
+import { createPacedClock } from './paced-clock.fixture.ts';
 
 const never = new AbortController().signal;
 
 /** Kinds of clocks, each with a function that lets a little time pass. */
 const clocks: readonly (readonly [string, () => { readonly clock: Clock; readonly pass: () => Promise<void> }])[] = [
   ['the time of this machine', () => ({ clock: systemClock, pass: () => new Promise((end) => setTimeout(end, 5)) })],
+  ['the time of a process', () => ({ clock: createPacedClock(), pass: () => new Promise((end) => setTimeout(end, 5)) })],
   [
     'the time of a test',
     () => {
@@ -81,4 +83,16 @@ it('the time of a test: what spins is an error, not a test that never ends', asy
   const again = (): void => void clock.timer(0, again);
   again();
   await expect(clock.advance(1)).rejects.toThrow('timers rang within 1 ms');
+});
+
+it('the time of a process: it stands still while the process has no turn', async () => {
+  const clock = createPacedClock();
+  const rung: string[] = [];
+  const sooner = new Promise<void>((resolve) => clock.timer(20, resolve));
+  clock.timer(1_000, () => rung.push('later'))();
+  clock.timer(1_000, () => rung.push('late'));
+  // For longer than either timer.
+  for (const startMs = performance.now(); performance.now() - startMs < 1_100; );
+  await sooner;
+  expect([rung, clock.nowMs() < 1_000]).toEqual([[], true]);
 });

@@ -7,7 +7,7 @@ import { createChangeReader } from '../../compiler/change.ts';
 import { defaultSettings } from '../../compiler/settings.ts';
 import { service } from '../../test/helpers/kubernetes.ts';
 import { told } from '../../test/helpers/told.ts';
-import { systemClock } from '../loop/clock.ts';
+import { createPacedClock } from '../loop/paced-clock.fixture.ts';
 import { openApi } from './api.ts';
 import { createSourceBoard } from './board.ts';
 import { createQuota, defaultSourceLimits, parseSourceLimits } from './quota.ts';
@@ -156,7 +156,7 @@ describe('a watch that tells of ever more objects', () => {
 
   it('is read no faster than its changes are taken', async () => {
     const source: Source = { cluster: undefined, from: 'x', run: () => Promise.resolve() };
-    const board = createSourceBoard([source], createChangeReader({ settings: defaultSettings }), systemClock, 0);
+    const board = createSourceBoard([source], createChangeReader({ settings: defaultSettings }), createPacedClock(), 0);
     const sink = board.sinkOf(source);
     const one = follow(
       { list: () => listOf('7'), watch: () => ({ chunks: [], endless }) },
@@ -199,7 +199,7 @@ describe('a server that is slow on purpose', () => {
         onChange: () => {},
         onState: (state) => states.push(state),
         times,
-        clock: systemClock,
+        clock: createPacedClock(),
         random: Math.random,
       },
       stop.signal,

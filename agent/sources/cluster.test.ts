@@ -1,6 +1,6 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, expect, it } from 'vitest';
-import { systemClock } from '../loop/clock.ts';
+import { createPacedClock } from '../loop/paced-clock.fixture.ts';
 import { type ApiDouble, startApiDouble } from '../../test/apiserver/double.ts';
 import { openApi } from './api.ts';
 import { clusterSource } from './cluster.ts';
@@ -40,7 +40,7 @@ async function follow(
     otherNodes,
     proxyName,
     times,
-    clock: systemClock,
+    clock: createPacedClock(),
     random: () => 0.5,
   });
   void source.run(

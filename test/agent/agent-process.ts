@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { systemClock } from '../../agent/loop/clock.ts';
 import { through, runWithin } from '../netns/processes.ts';
 import { memberSettings } from '../packets/program.ts';
 import type { ProcessOptions, ProcessReply, ProcessRequest } from './agent-client.ts';
@@ -10,12 +11,13 @@ const options = JSON.parse(process.argv[2] ?? '') as ProcessOptions;
 const start = () =>
   startFieldAgent({
     ...(options.mode === undefined ? {} : { mode: options.mode }),
-    run: through(runWithin(60_000), options.enter),
+    run: through(runWithin(300_000), options.enter),
     own: { url: options.own },
     others: Object.fromEntries(Object.entries(options.others).map(([name, url]) => [name, { url }])),
     nodeName: 'member2-node',
     settings: memberSettings,
     times: options.times,
+    clock: systemClock,
     keepsEvents: false,
     onEvent: (event) => {
       if (event.kind === 'synced') tell({ kind: 'synced', depth: event.sync.depth, latenciesMs: event.latenciesMs });

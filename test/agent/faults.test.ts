@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../agent/loop/clock.ts';
+import { createPacedClock } from '../../agent/loop/paced-clock.fixture.ts';
 import { clusterSource } from '../../agent/sources/cluster.ts';
 import { openCluster } from '../../agent/sources/kubeconfig.ts';
 import { createFakeKernel } from '../../backends/netfilter/fake/kernel.ts';
@@ -165,7 +165,7 @@ it('a token that expired and was renewed on disk is used without a restart', asy
     get: api.get,
     nodeName: 'member2-node',
     times: quickReflector,
-    clock: systemClock,
+    clock: createPacedClock(),
     random: () => 0.5,
   });
   const kernel = createFakeKernel();

@@ -1,5 +1,6 @@
 import { KubeConfig } from '@kubernetes/client-node';
-import { systemClock } from '../../agent/loop/clock.ts';
+import type { Clock } from '../../agent/loop/clock.ts';
+import { createPacedClock } from '../../agent/loop/paced-clock.fixture.ts';
 import { startAgent } from '../../agent/agent.ts';
 import { defaultLeaseNamespace } from '../../agent/commands/agent/flags.ts';
 import type { ContactTimes } from '../../agent/clusters/states.ts';
@@ -65,6 +66,8 @@ export interface FieldOptions {
   readonly remoteWaitMs?: number;
   readonly takeOver?: boolean;
   readonly servesReport?: boolean;
+  /** Absent: one that a busy machine slows down together with the agent. */
+  readonly clock?: Clock;
   readonly wallMs?: () => number;
   /** Whether to keep events for the test to look at: a soak would keep millions of arrivals. */
   readonly keepsEvents?: boolean;
@@ -93,7 +96,8 @@ export function startFieldAgent(options: FieldOptions): FieldAgent {
   const apis: { close(): void }[] = [];
   const leaseNamespace = options.registry === undefined ? {} : { leaseNamespace: defaultLeaseNamespace };
   const times = { ...quickReflector, ...options.reflector };
-  const clock = { ...systemClock, wallMs: options.wallMs ?? systemClock.wallMs };
+  const goes = options.clock ?? createPacedClock();
+  const clock = { ...goes, wallMs: options.wallMs ?? goes.wallMs };
   const random = randomNumbers(1);
   const sourceOf = (from: ApiServer | Source, cluster: ClusterName | undefined): Source => {
     if ('run' in from) return from;

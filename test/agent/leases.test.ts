@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
-import { systemClock } from '../../agent/loop/clock.ts';
+import { createPacedClock } from '../../agent/loop/paced-clock.fixture.ts';
 import { createFakeKernel } from '../../backends/netfilter/fake/kernel.ts';
 import { folderSource } from '../../agent/sources/folder.ts';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ApiDouble, startApiDouble } from '../apiserver/double.ts';
@@ -11,6 +11,7 @@ import { node, service } from '../packets/objects.ts';
 import { memberSettings } from '../packets/program.ts';
 import { registryOf } from './faults.fixture.ts';
 import { type FieldOptions, startFieldAgent } from './field.ts';
+import { rewrite } from '../helpers/rewrite.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -143,10 +144,10 @@ it('without a registry nobody asks for Leases', async () => {
 it('a folder may hold Leases', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'slicewright-leases-'));
   closers.push(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, 'objects.json'), JSON.stringify({ kind: 'List', apiVersion: 'v1', items: objects }));
-  const renew = () => writeFileSync(join(folder, 'lease.json'), JSON.stringify(lease()));
+  rewrite(join(folder, 'objects.json'), JSON.stringify({ kind: 'List', apiVersion: 'v1', items: objects }));
+  const renew = () => rewrite(join(folder, 'lease.json'), JSON.stringify(lease()));
   const controller = renewing(renew);
-  const { agent, isUsed } = start(folderSource(undefined, folder, systemClock, { settleMs: 1, pollMs: 20 }));
+  const { agent, isUsed } = start(folderSource(undefined, folder, createPacedClock(), { settleMs: 1, pollMs: 20 }));
   await eventually(() => expect(agent.of('lease').at(-1)?.state).toBe('Alive'));
   controller.stop();
   await eventually(() => expect(isUsed('10.10.0.6')).toBe(false));

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { systemClock } from '../../agent/loop/clock.ts';
+import { createPacedClock } from '../../agent/loop/paced-clock.fixture.ts';
 import type { ApiGet } from '../../agent/sources/api.ts';
 import { clusterSource } from '../../agent/sources/cluster.ts';
 import { createFakeKernel } from '../../backends/netfilter/fake/kernel.ts';
@@ -91,7 +91,7 @@ it('what a real API server answered leads to the rules of what it held', async (
     get: replay(),
     nodeName: 'member2-node',
     times: quickReflector,
-    clock: systemClock,
+    clock: createPacedClock(),
     random: () => 0.5,
   });
   const agent = startFieldAgent({ run: kernel.run, own, nodeName: 'member2-node', settings: memberSettings });
