@@ -16,6 +16,7 @@ import { cartOf, nodeOf } from './commands.fixture.ts';
 import { type ExplainServiceOptions, explainServiceCommand } from './explain-service.ts';
 import { type ExplainPacketOptions, explainPacketCommand } from './explain-packet.ts';
 import { lockDir } from '../../test/helpers/lock-dir.ts';
+import { ownAddress } from '../../test/helpers/own-address.ts';
 
 const servers: RunningServer[] = [];
 afterEach(async () => {
@@ -119,16 +120,17 @@ describe('slicewright explain without files', () => {
   });
 
   it('says so where no agent answers, or something else does', async () => {
-    const server = await openListener(loopback, () => typed('{"kind":"Toast"}'), { methods: ['GET'] });
+    const { host, port } = ownAddress();
+    const server = await openListener({ host, port }, () => typed('{"kind":"Toast"}'), { methods: ['GET'] });
     servers.push(server);
-    expect((await explain('node shop/cart', `127.0.0.1:${server.port}`)).err).toContain(
+    expect((await explain('node shop/cart', `${host}:${port}`)).err).toContain(
       'the program there is not an agent of this version. Give the objects with -f',
     );
     await server.close();
-    expect(await explain('node shop/cart', `127.0.0.1:${server.port}`)).toMatchObject({
+    expect(await explain('node shop/cart', `${host}:${port}`)).toMatchObject({
       status: 1,
       out: '',
-      err: expect.stringMatching(/^error: agent 127\.0\.0\.1:\d+: no agent answers \(.*ECONNREFUSED/),
+      err: expect.stringMatching(/^error: agent 127\.[\d.]+:\d+: no agent answers \(.*ECONNREFUSED/),
     });
   });
 

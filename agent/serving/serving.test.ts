@@ -1,11 +1,11 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { KnownEndpoint } from '../../compiler/ir/ir.ts';
 import type { IpAddress } from '../../compiler/values/address.ts';
 import type { ServiceKey } from '../../compiler/values/names.ts';
 import type { Port } from '../../compiler/values/port.ts';
 import { makeIR } from '../../test/helpers/ir.ts';
+import { ownAddress } from '../../test/helpers/own-address.ts';
 import { createProxyHealth } from './health.ts';
 import { plain } from './listener.ts';
 import { createMetrics } from './metrics.ts';
@@ -135,16 +135,16 @@ describe('what a load balancer asks', () => {
   });
 
   it('is answered on its port while the Service is there, and says when the port is taken', async () => {
+    const { host, port } = ownAddress();
     const servers = createServiceHealthServers(
       () => true,
-      () => [{ host: '127.0.0.1' }],
+      () => [{ host }],
     );
     closers.push(() => servers.close());
     const taken = createServer(() => {});
-    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => taken.listen(port, host, resolve));
     closers.push(() => new Promise((resolve) => taken.close(() => resolve())));
-    const port = (taken.address() as AddressInfo).port as Port;
-    const health = { service: 'shop/cart' as ServiceKey, port, localEndpoints: 2 };
+    const health = { service: 'shop/cart' as ServiceKey, port: port as Port, localEndpoints: 2 };
     expect(await servers.sync([health])).toMatchObject([
       { service: 'shop/cart', port, problem: expect.stringContaining('EADDRINUSE') },
     ]);
@@ -152,12 +152,12 @@ describe('what a load balancer asks', () => {
     await new Promise<void>((resolve) => taken.close(() => resolve()));
     closers.pop();
     expect(await servers.sync([health])).toEqual([]);
-    const answer = await fetch(`http://127.0.0.1:${port}/any/path`);
+    const answer = await fetch(`http://${host}:${port}/any/path`);
     expect([answer.status, answer.headers.get('x-load-balancing-endpoint-weight')]).toEqual([200, '2']);
     await servers.sync([{ ...health, localEndpoints: 0 }]);
-    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(503);
+    expect((await fetch(`http://${host}:${port}/`)).status).toBe(503);
     await servers.sync([]);
-    await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
+    await expect(fetch(`http://${host}:${port}/`)).rejects.toThrow();
   });
 });
 

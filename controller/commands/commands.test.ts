@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
 import { type ApiDouble, startApiDouble } from '../../test/apiserver/double.ts';
 import { eventually } from '../../test/helpers/eventually.ts';
-import { freePort } from '../../test/controller/clusters.ts';
+import { ownAddressText } from '../../test/helpers/own-address.ts';
 import { copiesIn, objectsIn } from '../../test/controller/live.ts';
 import { kubeconfigText } from '../../test/controller/process.ts';
 import { multiClusterService, nativeSlice, webService } from '../../test/controller/stories.ts';
@@ -139,7 +139,7 @@ describe('slicewright controller', () => {
       hub.apply(secret(name, kubeconfigText(double.url)));
     }
     const stopping = new AbortController();
-    const address = `127.0.0.1:${await freePort()}`;
+    const address = ownAddressText();
     const ended = controllerCommand(
       { ...options, hub: kubeconfig(hub, 'hub'), cluster: [], clusterSecrets: true, listenAddress: address },
       memoryIo(),
@@ -180,7 +180,7 @@ describe('slicewright controller', () => {
     put('m1', kubeconfigText(m1.url));
     put('m2', kubeconfigText(m2.url));
     const stopping = new AbortController();
-    const address = `127.0.0.1:${await freePort()}`;
+    const address = ownAddressText();
     const ended = controllerCommand(
       { ...options, hub: kubeconfig(hub, 'hub'), cluster: [], clusterSecrets: true, listenAddress: address },
       memoryIo(),

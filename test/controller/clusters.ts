@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ApiDouble, startApiDouble } from '../apiserver/double.ts';
+import { ownAddressText } from '../helpers/own-address.ts';
 import { twoClusters } from '../netns/clusters.ts';
 import { listenOn } from '../netns/listen.ts';
 import { bootNetwork, type LocalNetwork } from '../netns/network.ts';
@@ -42,16 +42,26 @@ export interface RunningClusters {
   kubectl(...args: readonly string[]): Promise<string>;
   /** The output of `slicewright controller status`. */
   status(): Promise<string>;
-  /** One request, from a pod in member2, or from the node of member1. */
-  ask(address: string, port: number, from?: Member): Promise<Answer>;
+  /**
+   * One request, from a pod in member2, or from the node of member1.
+   *
+   * waitMs   how long to wait for an answer; {@link lookMs} for a look that is repeated
+   */
+  ask(address: string, port: number, from?: Member, waitMs?: number): Promise<Answer>;
   /** The output of all processes. */
   said(): string;
   close(): Promise<void>;
 }
 
+/**
+ * How long a question waits that is asked again: before the rules are in force nobody answers, and the kernel remembers
+ * that for the connection.
+ */
+export const lookMs = 1_500;
+
 /** Why this machine cannot run kubectl; undefined: it can. */
 export async function lacksKubectl(): Promise<string | undefined> {
-  const { failure } = await runWithin(20_000)('kubectl', ['version', '--client']);
+  const { failure } = await runWithin(300_000)('kubectl', ['version', '--client']);
   return failure === 'not-found' ? 'the program kubectl is missing (Debian package kubernetes-client)' : undefined;
 }
 
@@ -101,7 +111,7 @@ export async function startClusters({
       closers.push(() => agent.stop());
       agents.push(agent);
     }
-    const listening = `127.0.0.1:${await freePort()}`;
+    const listening = ownAddressText();
     const running = kubeconfigs.start([
       ...['--listen-address', listening, '--identity', 'controller'],
       ...(withHub ? ['--hub', kubeconfigs.of(at('hub'), 'hub')] : []),
@@ -113,16 +123,18 @@ export async function startClusters({
       at,
       async kubectl(...args) {
         const env = { ...environment, KUBECONFIG: hubConfig, HOME: home };
-        const { exitCode, stdout, stderr } = await runWithin(60_000, env, checkout)('kubectl', args);
+        const { exitCode, stdout, stderr } = await runWithin(300_000, env, checkout)('kubectl', args);
         if (exitCode !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr.trim()}`);
         return stdout;
       },
       async status() {
         const args = [slicewright, 'controller', 'status', '--address', listening];
-        return (await runWithin(20_000, environment, checkout)(process.execPath, args)).stdout;
+        return (await runWithin(300_000, environment, checkout)(process.execPath, args)).stdout;
       },
-      ask: async (address, port, from = 'member2') =>
-        (await network.station(places[from].client)).ask({ transport: 'tcp', address, port }),
+      async ask(address, port, from = 'member2', waitMs) {
+        const station = await network.station(places[from].client);
+        return station.ask({ transport: 'tcp', address, port, ...(waitMs !== undefined && { timeoutMs: waitMs }) });
+      },
       said: () => [...agents.map((agent) => agent.said()), running.said()].join(''),
       close,
     };
@@ -173,13 +185,4 @@ async function startCluster(name: string): Promise<ApiDouble> {
     double.apply({ kind: 'Namespace', metadata: { name: namespace } });
   }
   return double;
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -8,7 +8,8 @@ import { serveController } from '../../controller/commands/serve.ts';
 import { createControllerMetrics } from '../../controller/metrics.ts';
 import type { ControllerStatus } from '../../controller/status.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { randomNumbers } from '../helpers/numbers.ts';
+import { randomNumbers, runSeed } from '../helpers/numbers.ts';
+import { ownAddress } from '../helpers/own-address.ts';
 import { createProxyHealth } from '../../agent/serving/health.ts';
 import { hostileRequest } from './requests.ts';
 import { createMetrics } from '../../agent/serving/metrics.ts';
@@ -16,10 +17,11 @@ import { plain } from '../../agent/serving/listener.ts';
 import { serveHealth, serveMetrics, serveScrapes } from '../../agent/serving/server.ts';
 import { createServiceHealthServers } from '../../agent/serving/service-health.ts';
 
-const host = '127.0.0.1';
-const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000);
+/** Numbers of ports are free here: a health check node port is a number that a Service names. */
+const { host, port: checkPort } = ownAddress();
+const seed = runSeed();
 const requests = Number(process.env.FUZZ_REQUESTS ?? 2_000);
-const again = `FUZZ_SEED=${seed} FUZZ_REQUESTS=${requests} repeats it`;
+const again = `SEED=${seed} FUZZ_REQUESTS=${requests} repeats it`;
 const atATime = 16;
 
 const idle: ControllerStatus = {
@@ -50,9 +52,6 @@ async function openAll(): Promise<readonly { readonly port: number; readonly pat
   } as const;
   const status = await serveMetrics(place, metrics, insight);
   const scrapes = await serveScrapes(place, metrics);
-  // A health check node port is a number that a Service names, so one that is free is looked for first.
-  const free = await serveScrapes(place, metrics);
-  await free.close();
   const checks = createServiceHealthServers(
     () => true,
     () => [{ host }],
@@ -62,13 +61,13 @@ async function openAll(): Promise<readonly { readonly port: number; readonly pat
     standsStillMs: () => 0,
   });
   closers.push(...[health, status, scrapes, checks, controller].map((server) => () => server.close()));
-  const cart = { service: 'shop/cart' as ServiceKey, port: free.port as Port, localEndpoints: 1 };
+  const cart = { service: 'shop/cart' as ServiceKey, port: checkPort as Port, localEndpoints: 1 };
   expect(await checks.sync([cart])).toEqual([]);
   return [
     { port: health.port, path: '/healthz' },
     { port: status.port, path: '/slicewright/status' },
     { port: scrapes.port, path: '/metrics' },
-    { port: free.port, path: '/' },
+    { port: checkPort, path: '/' },
     { port: controller.port, path: '/readyz' },
     { port: controller.port, path: '/metrics' },
   ];

@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { agentCommand, type AgentOptions } from '../../agent/commands/agent.ts';
 import { cartOf, createScratch, nodeOf, type Scratch } from '../../agent/commands/commands.fixture.ts';
@@ -13,6 +12,7 @@ import { here } from './bench.fixture.ts';
 import { toyEntry } from './index.ts';
 import { createToyKernel, type ToyKernel } from './kernel.ts';
 import { lockDir } from '../helpers/lock-dir.ts';
+import { ownAddressText } from '../helpers/own-address.ts';
 
 /* The agent's own command, over a folder of manifests, with the toy in the place of a kernel. */
 
@@ -46,7 +46,7 @@ const served = (...addresses: string[]) =>
     `name: cart, namespace: shop, labels: {${proxyName}: toy}}`,
   );
 
-function startAgent(port: number, options: Partial<AgentOptions> = {}) {
+function startAgent(address: string, options: Partial<AgentOptions> = {}) {
   const io = memoryIo();
   const { run } = createFakeIpvsKernel();
   const done = agentCommand(
@@ -59,7 +59,7 @@ function startAgent(port: number, options: Partial<AgentOptions> = {}) {
       leaseNamespace: '',
       lockDir,
       diagnostics: 'human',
-      flags: { proxyMode: 'toy', healthzBindAddress: '', metricsBindAddress: `127.0.0.1:${port}` },
+      flags: { proxyMode: 'toy', healthzBindAddress: '', metricsBindAddress: address },
       ...options,
     },
     io,
@@ -74,37 +74,29 @@ function startAgent(port: number, options: Partial<AgentOptions> = {}) {
 const linesOf = (part: string) => kernel.tables.get(`IPv4 ${prefix}`)?.get(part);
 const endpoints = () => linesOf(cart)?.map((line) => / (\S+) 8080$/.exec(line)?.[1]);
 
-async function status(port: number) {
+async function status(address: string) {
   const io = memoryIo();
-  const code = await statusCommand({ address: `127.0.0.1:${port}`, output: 'text' }, io);
+  const code = await statusCommand({ address, output: 'text' }, io);
   return { code, text: `${io.written.out}${io.written.err}` };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
 it('follows a folder, sets drift right, holds back what is refused, and says so when it is asked', async () => {
-  const port = await freePort();
+  const address = ownAddressText();
   scratch.put('shop/cart.yaml', served('10.1.0.5'));
-  const { done } = startAgent(port);
+  const { done } = startAgent(address);
   await eventually(() => expect(endpoints()).toEqual(['10.1.0.5']));
 
   scratch.put('shop/cart.yaml', served('10.1.0.5', '10.1.0.6'));
   await eventually(() => expect(endpoints()).toEqual(['10.1.0.5', '10.1.0.6']));
-  const well = await status(port);
+  const well = await status(address);
   expect([well.code, well.text]).toEqual([0, expect.stringMatching(/^node east-1, toy, running for /)]);
   expect(well.text).toContain('shop/cart:http/TCP/IPv4  local 2');
-  const configz: unknown = await (await fetch(`http://127.0.0.1:${port}/configz`)).json();
+  const configz: unknown = await (await fetch(`http://${address}/configz`)).json();
   expect(configz).toEqual({
     'kubeproxy.config.k8s.io': expect.objectContaining({
       kind: 'KubeProxyConfiguration',
       mode: 'toy',
-      metricsBindAddress: `127.0.0.1:${port}`,
+      metricsBindAddress: address,
       iptables: expect.objectContaining({ masqueradeBit: 14, syncPeriod: '30s' }),
       conntrack: expect.objectContaining({ maxPerCore: 32_768 }),
     }),
@@ -112,11 +104,11 @@ it('follows a folder, sets drift right, holds back what is refused, and says so 
 
   kernel.tables.delete(`IPv4 ${prefix}`);
   await eventually(() => expect(endpoints()).toEqual(['10.1.0.5', '10.1.0.6']));
-  await eventually(async () => expect((await status(port)).text).toContain('changed by others'));
+  await eventually(async () => expect((await status(address)).text).toContain('changed by others'));
 
   kernel.refuses = (part) => part === cart;
   scratch.put('shop/cart.yaml', served('10.1.0.7'));
-  await eventually(async () => expect((await status(port)).text).toContain('held back: shop/cart:http'));
+  await eventually(async () => expect((await status(address)).text).toContain('held back: shop/cart:http'));
   expect(endpoints()).toEqual(['10.1.0.5', '10.1.0.6']);
 
   stop.abort();
@@ -126,7 +118,7 @@ it('follows a folder, sets drift right, holds back what is refused, and says so 
 
 it('a dry run prints each plan and leaves the kernel alone', async () => {
   scratch.put('shop/cart.yaml', served('10.1.0.5'));
-  const { io } = startAgent(0, { dryRun: true });
+  const { io } = startAgent('127.0.0.1:0', { dryRun: true });
   await eventually(() => expect(io.written.out).toContain('IPv4, against the toy kernel: 1 Service with changes'));
   scratch.put('shop/cart.yaml', served('10.1.0.6'));
   await eventually(() => expect(io.written.out).toContain('against the last plan: 1 Service with changes'));
@@ -137,21 +129,21 @@ it('a dry run prints each plan and leaves the kernel alone', async () => {
 it('a dry run starts from a dump', async () => {
   scratch.put('shop/cart.yaml', served('10.1.0.5'));
   const dump = scratch.put('lines', '# toy IPv4\n# end\n');
-  const { io } = startAgent(0, { dryRun: true, against: [dump] });
+  const { io } = startAgent('127.0.0.1:0', { dryRun: true, against: [dump] });
   await eventually(() => expect(io.written.out).toContain(`IPv4, against ${dump}: 1 Service with changes`));
 });
 
 it('a machine without its kernel ends the agent with the reason', async () => {
   kernel.isAbsent = true;
-  const { io, done } = startAgent(0);
+  const { io, done } = startAgent('127.0.0.1:0');
   expect(await done).toBe(1);
   expect(io.written.err).toContain('error: machine toy: this machine has no toy kernel');
 });
 
 it('--init-only and --cleanup know it', async () => {
-  expect(await startAgent(0, { initOnly: true }).done).toBe(0);
+  expect(await startAgent('127.0.0.1:0', { initOnly: true }).done).toBe(0);
   kernel.tables.set(`IPv4 ${prefix}`, new Map([['node', ['guard-loopback']]]));
-  const { io, done } = startAgent(0, { cleanup: true });
+  const { io, done } = startAgent('127.0.0.1:0', { cleanup: true });
   expect(await done).toBe(0);
   expect(io.written.out).toContain('IPv4: 1 line removed from the toy kernel');
   expect(kernel.tables.size).toBe(0);
