@@ -2,7 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { eventually } from '../helpers/eventually.ts';
 import { probeSupport } from '../netns/probe.ts';
 import { describeIn } from '../place.ts';
-import { type Member, lacksKubectl, type RunningClusters, startClusters } from './clusters.ts';
+import { type Member, lacksKubectl, lookMs, type RunningClusters, startClusters } from './clusters.ts';
 import { objectsIn } from './live.ts';
 
 /**
@@ -25,13 +25,13 @@ function addressOf(member: Member, service: string): string {
 }
 
 /** Who answers a client in member2: `member1`, or how it got no answer. */
-async function answered(service: string): Promise<string> {
-  const answer = await clusters.ask(addressOf('member2', service), 80);
+async function answered(service: string, waitMs?: number): Promise<string> {
+  const answer = await clusters.ask(addressOf('member2', service), 80, 'member2', waitMs);
   return answer.kind === 'answered' ? answer.by : answer.kind;
 }
 
 const eventuallyAnswers = (service: string, by: string): Promise<void> =>
-  eventually(async () => expect(await answered(service)).toBe(by));
+  eventually(async () => expect(await answered(service, lookMs)).toBe(by));
 
 const seed = (name: string): readonly string[] => ['-f', `test/controller/seeds/${name}.yaml`];
 

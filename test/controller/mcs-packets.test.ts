@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../helpers/eventually.ts';
 import { probeSupport } from '../netns/probe.ts';
 import { describeIn } from '../place.ts';
-import { type Member, places, type RunningClusters, startClusters } from './clusters.ts';
+import { lookMs, type Member, places, type RunningClusters, startClusters } from './clusters.ts';
 import { objectsIn } from './live.ts';
 import { nativeSlice, serviceExport, webService } from './stories.ts';
 
@@ -70,10 +70,16 @@ describe.each(forms)('with %s', (_form, controller) => {
       });
 
     /** Who answers so many new connections: each once, or how there was no answer. */
-    async function answers(from: Member, address: string, port: number, times: number): Promise<readonly string[]> {
+    async function answers(
+      from: Member,
+      address: string,
+      port: number,
+      times: number,
+      waitMs?: number,
+    ): Promise<readonly string[]> {
       const seen = new Set<string>();
       for (let i = 0; i < times; i++) {
-        const answer = await clusters.ask(address, port, from);
+        const answer = await clusters.ask(address, port, from, waitMs);
         seen.add(answer.kind === 'answered' ? answer.by : answer.kind);
       }
       return [...seen].sort();
@@ -87,7 +93,7 @@ describe.each(forms)('with %s', (_form, controller) => {
       const seen = new Set<string>();
       for (const from of members) {
         const address = await addressIn(from);
-        await eventually(async () => expect(await answers(from, address, port, times)).toEqual(wanted));
+        await eventually(async () => expect(await answers(from, address, port, times, lookMs)).toEqual(wanted));
         for (const by of await answers(from, address, port, times)) seen.add(by);
       }
       return [...seen].sort();
@@ -105,7 +111,7 @@ describe.each(forms)('with %s', (_form, controller) => {
       expect(await reached(42, ['member2'])).toEqual(['member2']);
       const address = await addressIn('member2');
       unexport('member2');
-      await eventually(async () => expect(await answers('member2', address, 42, 1)).not.toEqual(['member2']));
+      await eventually(async () => expect(await answers('member2', address, 42, 1, lookMs)).not.toEqual(['member2']));
     });
 
     it('3, 7, 18: an exported Service is reached at the address of its import, from every cluster', async () => {
@@ -122,7 +128,7 @@ describe.each(forms)('with %s', (_form, controller) => {
       for (const from of members) {
         const address = await addressIn(from);
         await eventually(async () => {
-          const seen = await answers(from, address, 42, 30);
+          const seen = await answers(from, address, 42, 30, lookMs);
           expect(seen).toHaveLength(1);
           expect(members).toContain(seen[0]);
         });
@@ -154,7 +160,7 @@ describe.each(forms)('with %s', (_form, controller) => {
       exportFrom('member2');
       for (const from of members) {
         const address = await addressIn(from);
-        await eventually(async () => expect(await answers(from, address, 42, 10)).toContain('member1'));
+        await eventually(async () => expect(await answers(from, address, 42, 10, lookMs)).toContain('member1'));
       }
     });
 

@@ -6,7 +6,8 @@ import { performance } from 'node:perf_hooks';
 import { sctpScript } from './sctp.ts';
 import type { Answer, Question } from './station-protocol.ts';
 
-const patienceMs = 1_500;
+/** Only against waiting forever: who asks again until an answer comes, or expects none, says how long to wait. */
+const patienceMs = 120_000;
 
 /** Opens one new connection, asks, and closes or resets it. Never rejects because of the network. */
 export async function ask(question: Question): Promise<Answer> {

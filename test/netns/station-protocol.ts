@@ -21,7 +21,7 @@ export interface Question {
   /** Address to dial from; chosen by the kernel when absent. */
   readonly fromAddress?: string;
   readonly fromPort?: number;
-  /** How long to wait before it counts as silence. */
+  /** How long to wait before it counts as silence; two minutes when absent. */
   readonly timeoutMs?: number;
   /** TCP: ends its connection with a reset, which kernels forget after seconds instead of minutes. */
   readonly resets?: boolean;

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lacksKubectl, type RunningClusters, startClusters } from '../../test/controller/clusters.ts';
+import { lacksKubectl, lookMs, type RunningClusters, startClusters } from '../../test/controller/clusters.ts';
 import { objectsIn } from '../../test/controller/live.ts';
 import { DemoError } from './error.ts';
 import { bars, say, step, title } from './say.ts';
@@ -70,13 +70,13 @@ async function reached(clusters: RunningClusters, service: string): Promise<void
 }
 
 function until(answer: string, clusters: RunningClusters, service: string): Promise<true> {
-  return awaited(async () => ((await answerOf(clusters, service)) === answer ? true : undefined));
+  return awaited(async () => ((await answerOf(clusters, service, lookMs)) === answer ? true : undefined));
 }
 
-async function answerOf(clusters: RunningClusters, service: string): Promise<string> {
+async function answerOf(clusters: RunningClusters, service: string, waitMs?: number): Promise<string> {
   const address = addressIn(clusters, service);
   if (address === undefined) return 'nobody';
-  const answer = await clusters.ask(address, 80);
+  const answer = await clusters.ask(address, 80, 'member2', waitMs);
   return answer.kind === 'answered' ? answer.by : answer.kind;
 }
 
