@@ -176,7 +176,8 @@ for (const mode of ['nft', 'legacy'] as const) {
 
         it('a lock that is held for long: waited for, then given up; nft mode has none', async () => {
           const impatient: Run = (file, args, input) => run(file, args.map(sooner), input);
-          const held = run('flock', ['/run/xtables.lock', 'sh', '-c', 'echo $$ >/run/holder; exec sleep 30']);
+          const hold = 'echo $$ >/run/holder; exec sleep 600';
+          const held = run('flock', ['--no-fork', '/run/xtables.lock', 'sh', '-c', hold]);
           await eventually(async () => expect((await run('test', ['-s', '/run/holder'])).exitCode).toBe(0));
           const end = await apply(impatient, wanted).then(() => 'applied', String);
           expect(end).toMatch(mode === 'nft' ? /^applied$/ : /lock[^]*The previous rules are still in force\.$/);
@@ -191,9 +192,11 @@ for (const mode of ['nft', 'legacy'] as const) {
           const killed: Run = (file, args, input = '') => {
             if (!file.endsWith('-restore')) return run(file, args, input);
             const lines = input.split('\n').indexOf('COMMIT') + 1;
-            // Its input stays open until it is gone.
-            const restore = `exec 3> >(exec timeout -s KILL 1 ${[file, ...args].join(' ')})`;
-            const script = `${restore}; restoring=$!; head -n ${lines} >&3; wait $restoring`;
+            // Its input stays open until it is gone, which is when the first table is in force.
+            const restore = `exec 3> >(exec ${[file, ...args].join(' ')})`;
+            const isIn = `${file.replace('restore', 'save')} -t filter | grep -q 'has no endpoints'`;
+            const script = `${restore}; restoring=$!; head -n ${lines} >&3
+              until ${isIn}; do sleep 0.05; done; kill -KILL $restoring; wait $restoring`;
             return run('bash', ['-c', script], input).then((result) =>
               result.exitCode === 137 ? { ...result, exitCode: undefined, failure: 'killed' } : result,
             );
