@@ -76,7 +76,7 @@ describe('compiled code', () => {
       const printed = execFileSync(process.execPath, [program, '--version'], {
         encoding: 'utf8',
         env,
-        timeout: 60_000,
+        timeout: 300_000,
       });
       expect(printed).toMatch(/^\d+\.\d+/);
     }

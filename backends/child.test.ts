@@ -31,7 +31,7 @@ function startRunner(prepare: string) {
   };
 }
 
-describe('a command', { timeout: 60_000 }, () => {
+describe('a command', () => {
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('ends with the process that runs it, by %s', async (signal) => {
     using it = startRunner('');
     expect(await it.next()).toBe('started');

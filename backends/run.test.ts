@@ -56,7 +56,7 @@ describe('running a command', () => {
       console.log(JSON.stringify(results));
     `;
     const args = ['-c', 'ulimit -n 40; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', script];
-    const results = JSON.parse(execFileSync('/bin/sh', args, { encoding: 'utf8', timeout: 60_000 }));
+    const results = JSON.parse(execFileSync('/bin/sh', args, { encoding: 'utf8', timeout: 300_000 }));
     const stderr = 'too many open files (EMFILE)';
     const refused = { stdout: '', stderr, failure: 'not-started' };
     const done = { exitCode: 0, stdout: '', stderr: '' };

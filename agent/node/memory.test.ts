@@ -128,7 +128,7 @@ describe('a heap that is kept small', () => {
     return Number(execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' }));
   }
 
-  it('gives what is young some MiB, where V8 would take more', { timeout: 60_000 }, () => {
+  it('gives what is young some MiB, where V8 would take more', () => {
     expect(youngAfter('')).toBeGreaterThan(8);
     expect(youngAfter('keepHeapSmall();')).toBe(8);
     // And after the start less still, for good.

@@ -12,6 +12,9 @@ const found = (process.env['PATH'] ?? '')
   .map((folder) => join(folder, 'chromium'))
   .find((file) => existsSync(file));
 
+/** For a browser on a busy machine: only against waiting forever. */
+export const patienceMs = 240_000;
+
 /** Why pages cannot be tested here; undefined: they can. */
 export async function browserMissing(): Promise<string | undefined> {
   if (found === undefined) return 'chromium is missing: install the Debian package chromium';
@@ -25,6 +28,7 @@ export async function browserMissing(): Promise<string | undefined> {
 export async function openBrowser(): Promise<Browser> {
   const { isolation } = await probeSupport();
   return chromium.launch({
+    timeout: patienceMs,
     executablePath: launcher,
     env: {
       ...process.env,

@@ -2,7 +2,7 @@ import axe, { type AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { describeIn } from '../place.ts';
-import { browserMissing, openBrowser } from './chromium.ts';
+import { browserMissing, openBrowser, patienceMs } from './chromium.ts';
 import { hostileText, listFile, manyObjects, objectsAfter, objectsBefore, pageOf } from './pages.ts';
 
 const colorSchemes = ['light', 'dark'] as const;
@@ -32,6 +32,7 @@ describeIn('network namespace', await browserMissing(), 'the page of a report in
     width = 1280,
   ): Promise<Opened> {
     const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 } });
+    context.setDefaultTimeout(patienceMs);
     const page = await context.newPage();
     const troubles: string[] = [];
     page.on('request', (request) => {

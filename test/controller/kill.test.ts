@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { canonicalJson } from '../../compiler/values/canonical-json.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { percentile, randomNumbers } from '../helpers/numbers.ts';
 import type { Faults } from '../apiserver/faults.ts';
 import { createAbsences } from './absences.ts';
@@ -103,10 +104,7 @@ it(`killed ${kills} times at any point, the controller leaves nothing that the n
   /** Everything that lived in its source when it was called is everywhere. */
   const caughtUp = async (): Promise<void> => {
     const due = absences.now();
-    await vi.waitFor(() => expect(absences.now().filter((each) => due.includes(each))).toEqual([]), {
-      timeout: 60_000,
-      interval: 20,
-    });
+    await eventually(() => expect(absences.now().filter((each) => due.includes(each))).toEqual([]));
   };
 
   const beganMs = performance.now();
@@ -132,19 +130,16 @@ it(`killed ${kills} times at any point, the controller leaves nothing that the n
   // Whatever was there once stays there for as long as it lives in its source.
   expect(absences.lost()).toEqual([]);
 
-  await vi.waitFor(
-    () => {
-      for (const member of members) {
-        const copies = copiesIn(live.at(member));
-        for (const source of members.filter((each) => each !== member)) {
-          for (let i = 0; i < services; i++) {
-            expect(copies[`${source} web${i}`]).toEqual([...(addresses.get(`${source} web${i}`) ?? [])].sort());
-          }
+  await eventually(() => {
+    for (const member of members) {
+      const copies = copiesIn(live.at(member));
+      for (const source of members.filter((each) => each !== member)) {
+        for (let i = 0; i < services; i++) {
+          expect(copies[`${source} web${i}`]).toEqual([...(addresses.get(`${source} web${i}`) ?? [])].sort());
         }
       }
-    },
-    { timeout: 60_000, interval: 50 },
-  );
+    }
+  });
   const survived = members.map(made);
   expect(await controller.stop()).toBe(0);
 
@@ -157,7 +152,7 @@ it(`killed ${kills} times at any point, the controller leaves nothing that the n
     }
   }
   start();
-  await vi.waitFor(() => expect(members.map(made)).toEqual(survived), { timeout: 60_000, interval: 50 });
+  await eventually(() => expect(members.map(made)).toEqual(survived));
   const missed = absences.lengthsMs();
   console.log(
     `${kills} kills in ${seconds.toFixed(0)} s, ${(changes / seconds).toFixed(0)} changes a second; ` +

@@ -1,4 +1,5 @@
-import { afterAll, expect, it, vi } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
+import { eventually } from '../helpers/eventually.ts';
 import { percentile } from '../helpers/numbers.ts';
 import { type Live, objectsIn, startLive, writesTo } from './live.ts';
 import { nativeSlice, serviceExport, webService } from './stories.ts';
@@ -53,7 +54,7 @@ it(`${clusters} clusters, ${services} exported Services of ${endpoints} endpoint
     }
     expect(report.problems.size).toBe(0);
   };
-  await vi.waitFor(isDone, { timeout: 600_000, interval: 200 });
+  await eventually(isDone, 600_000);
   const initialMs = performance.now() - beganMs;
   const initialWrites = names.reduce((sum, name) => sum + writesTo(live.at(name)).length, 0);
 
@@ -78,11 +79,11 @@ it(`${clusters} clusters, ${services} exported Services of ${endpoints} endpoint
     );
     const changedMs = performance.now();
     live.at(ownerOf(i)).apply(nativeSlice(`web${i}`, ownerOf(i), addressesOf(i, last)));
-    await vi.waitFor(() => expect(seen.size).toBe(clusters), { timeout: 60_000, interval: 2 });
+    await eventually(() => expect(seen.size).toBe(clusters));
     for (const atMs of seen.values()) latencies.push(atMs - changedMs);
     for (const stop of stops) stop();
   }
-  await vi.waitFor(() => expect(running.controller.loop.report().waiting).toBe(0), { timeout: 10_000 });
+  await eventually(() => expect(running.controller.loop.report().waiting).toBe(0));
   // Each consumer gets the change once; the exporter is one, since the import is in its cluster too.
   expect(count() - before).toBe(rounds * clusters);
 

@@ -54,5 +54,5 @@ async function install(args: readonly string[], run: Run): Promise<number> {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  process.exitCode = await install(process.argv.slice(2), runWithin(60_000, process.env, process.cwd()));
+  process.exitCode = await install(process.argv.slice(2), runWithin(300_000, process.env, process.cwd()));
 }

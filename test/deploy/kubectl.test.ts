@@ -31,7 +31,7 @@ afterEach(async () => {
 async function kubectl(...args: readonly string[]): Promise<readonly string[]> {
   const env = { PATH: process.env['PATH'] ?? '', HOME: home, KUBECONFIG: join(home, 'none') };
   const all = ['--server', double.url, '--cache-dir', home, ...args];
-  const { exitCode, stdout, stderr } = await runWithin(60_000, env, checkout)('kubectl', all);
+  const { exitCode, stdout, stderr } = await runWithin(300_000, env, checkout)('kubectl', all);
   if (exitCode !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr.trim()}`);
   return stdout.trim().split('\n');
 }

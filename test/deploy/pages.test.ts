@@ -76,7 +76,7 @@ const shellEnvironment = () => ({
 async function type(page: string, commands: readonly Typed[], settled: (command: string) => void = () => {}) {
   for (const { command, line } of commands) {
     if (notTyped.some(([pattern]) => pattern.test(command))) continue;
-    const result = await runWithin(120_000, shellEnvironment(), home)('sh', ['-ec', command]);
+    const result = await runWithin(300_000, shellEnvironment(), home)('sh', ['-ec', command]);
     const failed = result.exitCode === 0 ? '' : `${page}:${line}: $ ${command}\n${result.stdout}${result.stderr}`;
     expect(failed).toBe('');
     for (const double of doubles.values()) settle(double);
@@ -128,7 +128,7 @@ describeIn('program of its own', await lacksKubectl(), 'what pages have people t
     // What a person fetches from the node.
     const compile =
       'compile -f examples/shop/ --node examples/node.yaml --config examples/kube-proxy.yaml --compat kube-proxy';
-    const run = runWithin(60_000, shellEnvironment(), home);
+    const run = runWithin(300_000, shellEnvironment(), home);
     expect(await run('slicewright', [...compile.split(' '), '--out', 'left'])).toMatchObject({ exitCode: 0 });
     cpSync(join(home, 'left/iptables-save'), join(home, 'node.iptables-save'));
 
@@ -150,7 +150,7 @@ describeIn('program of its own', await lacksKubectl(), 'what pages have people t
     ]);
     expect(readFileSync(join(home, 'kube-proxy.yaml'), 'utf8')).toContain('kubeconfig: ""');
     expect(objectsIn(double, 'DaemonSet')).toHaveLength(1);
-  }, 180_000);
+  });
 
   it('puts two clusters together, and an agent so configured reads both (deploy/README.md)', async () => {
     const page = 'deploy/README.md';
@@ -198,7 +198,7 @@ describeIn('program of its own', await lacksKubectl(), 'what pages have people t
     } finally {
       agent.kill('SIGKILL');
     }
-  }, 180_000);
+  });
 
   it('has a reason for each command that is left out', () => {
     const typed = ['docs/move-from-kube-proxy.md', 'deploy/README.md'].flatMap((page) => typedIn(read(page)));

@@ -45,7 +45,7 @@ describeIn('program of its own', await lacksKubectl(), 'deploy/reader/kubeconfig
     };
     writeFileSync(join(home, 'config'), dump(admin));
     const env = { ...environment, KUBECONFIG: join(home, 'config'), HOME: home };
-    return runWithin(60_000, env)(script, args);
+    return runWithin(300_000, env)(script, args);
   }
 
   it('prints what an agent can read the cluster with, as the account for that', async () => {

@@ -26,7 +26,7 @@ async function printed(blocks: readonly Block[]): Promise<readonly (readonly str
     );
     // A short command must not be killed by a page's slowest one, and a page that hangs must end.
     const prepare = `mount -t tmpfs tmpfs /run && ip link set lo up && cd '${folder}' && PATH="${root}bin:$PATH" exec sh -s 2>&1`;
-    const run = runWithin(180_000);
+    const run = runWithin(300_000);
     const { stdout, stderr, failure } = await run('unshare', [...unshareFlags(isolation), 'sh', '-c', prepare], script);
     if (failure !== undefined) throw new Error(`${failure}: ${stderr}`);
     return outputsOf(stdout, mark);
@@ -36,7 +36,7 @@ async function printed(blocks: readonly Block[]): Promise<readonly (readonly str
 }
 
 describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'commands in pages', () => {
-  it.each(pages)('of $name print what the page shows', { timeout: 200_000 }, async ({ name, blocks }) => {
+  it.each(pages)('of $name print what the page shows', async ({ name, blocks }) => {
     const outputs = await printed(blocks);
     const shown = blocks.flatMap((block) => block.shown);
     expect(outputs).toHaveLength(shown.length);

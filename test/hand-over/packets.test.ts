@@ -93,7 +93,7 @@ for (const mode of ['nft', 'legacy'] as const) {
         });
         expect(comparable(await saved())).toEqual(comparable(rules));
         expect(connections).toBeGreaterThan(50);
-      }, 120_000);
+      });
     },
   );
 }
@@ -128,5 +128,5 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'a hand-over in n
     });
     expect(await tables()).toBe('table ip kube-proxy\n');
     expect((await handOver(run)).out).toContain('IPv4: no slicewright rules found');
-  }, 60_000);
+  });
 });

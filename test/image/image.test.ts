@@ -39,7 +39,7 @@ const clusterIp = '10.13.8.1';
 /** Why an image cannot be made or run here. */
 async function missing(): Promise<string | undefined> {
   for (const tool of ['runc', 'apt-get', 'dpkg-deb']) {
-    const { exitCode } = await runWithin(10_000)(tool, ['--version']);
+    const { exitCode } = await runWithin(300_000)(tool, ['--version']);
     if (exitCode !== 0) return `${tool} is not there`;
   }
   return undefined;

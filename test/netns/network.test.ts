@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '../helpers/eventually.ts';
 import { describeIn } from '../place.ts';
 import { descendantsOf, isAlive } from './descendants.ts';
 import { bootNetwork, type Network } from './network.ts';
@@ -74,7 +75,7 @@ describeIn('network namespace', lacks.namespaces, 'a network of namespaces', () 
     ] as const) {
       expect(await client.ask({ ...question, fromPort, resets })).toMatchObject({ kind: 'answered' });
     }
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { stdout } = await network.run('server')('ss', ['-Htan']);
       expect(stdout.match(/^TIME-WAIT.*:4000[23]\b/gm)?.map((line) => line.slice(-5))).toEqual(['40002']);
     });

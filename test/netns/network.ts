@@ -9,7 +9,7 @@ import { topologyScript, type Topology } from './topology.ts';
 
 /** A network of namespaces that exists until it is closed or this process ends, however it ends. */
 export interface Network extends AsyncDisposable {
-  /** Runs commands as the administrator of a host; each is killed after `limitMs`, a minute by default. */
+  /** Runs commands as the administrator of a host; each is killed after `limitMs`, five minutes by default. */
   run(host: string, limitMs?: number): Run;
   /** The process that serves and asks on a host; one for each host, started at its first use. */
   station(host: string): Promise<Station>;
@@ -59,7 +59,7 @@ export async function bootNetwork(topology: Topology, wanted?: Isolation): Promi
   };
   return {
     enter,
-    run: (host, limitMs = 60_000) => starterOn(host).run(limitMs),
+    run: (host, limitMs = 300_000) => starterOn(host).run(limitMs),
     station(host) {
       const open = stations.get(host) ?? openStation(enter(host));
       stations.set(host, open);

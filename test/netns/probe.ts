@@ -55,7 +55,7 @@ async function probe(): Promise<Support> {
 /** The error message; undefined: it works. */
 async function complaint(isolation: Isolation, trial: string): Promise<string | undefined> {
   const script = `mount -t tmpfs tmpfs /run && ${trial}`;
-  const { exitCode, failure, stderr } = await runWithin(15_000)('unshare', [
+  const { exitCode, failure, stderr } = await runWithin(300_000)('unshare', [
     ...unshareFlags(isolation),
     'sh',
     '-c',

@@ -44,7 +44,7 @@ for (const mode of ['nft', 'legacy'] as const) {
       network = await bootWorld();
       run = network.run('member2-node');
       showPacketCounters(registry, live, run, counting);
-    }, 300_000);
+    });
     afterAll(() => network.close());
 
     async function apply(packetCounters: boolean): Promise<void> {
@@ -89,13 +89,13 @@ for (const mode of ['nft', 'legacy'] as const) {
 
       await apply(true);
       expect(await counted()).toEqual([3, 2]);
-    }, 300_000);
+    });
 
     test('rules that do not count any more leave no object', async () => {
       await apply(true);
       await apply(false);
       expect(await objectsThere()).toEqual([]);
       expect((await askOnce(network, { from: 'node', to: '127.0.0.1', port: 30_080 })).kind).toBe('answered');
-    }, 300_000);
+    });
   });
 }

@@ -155,7 +155,7 @@ for (const mode of modes) {
         },
       });
       expect(remote).toMatchObject({ share: { byPool: [{ measured: there / 28 }, { measured: 0 }] } });
-    }, 300_000);
+    });
 
     test("without objects and without an agent the kernel's own names tell whose it is", async () => {
       const { status, out, err } = await top(['test/web'], { output: 'text', by: 'service' });

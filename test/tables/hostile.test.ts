@@ -67,7 +67,7 @@ function withChange({ objects }: Input, path: Path, change: (before: unknown) =>
 describe('hostile text in an object', () => {
   for (const input of inputs) {
     it(`in any one field of ${input.name}, alone or after what was there, reaches no rule`, {
-      timeout: 300_000,
+      timeout: 600_000,
     }, () => {
       const flaws = fieldsOf(input.objects).flatMap((path) =>
         hostileTexts.flatMap((text) => [

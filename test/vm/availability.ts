@@ -26,7 +26,7 @@ export function ipvsAvailability(): Promise<Availability> {
 
 async function probe(): Promise<Availability> {
   if (userInfo().uid === 0) {
-    const { exitCode } = await runWithin(15_000)('unshare', [...unshareFlags('root'), 'sh', '-c', trial]);
+    const { exitCode } = await runWithin(300_000)('unshare', [...unshareFlags('root'), 'sh', '-c', trial]);
     if (exitCode === 0) return { place: 'network namespace', missing: undefined };
   }
   return { place: 'virtual machine', missing: emulatorMissing() };

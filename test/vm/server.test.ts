@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { eventually } from '../helpers/eventually.ts';
 import type { Network } from '../netns/network.ts';
 import { bootOver } from './client.ts';
 import type { MachineRequest } from './protocol.ts';
@@ -74,7 +75,7 @@ test('a channel that ends takes its networks along, also one that is still booti
   client.destroy();
   await expect(waiting).rejects.toThrow('gone');
   await expect(ready.run('ready')('ls', [])).rejects.toThrow('gone');
-  await expect.poll(() => open.size).toBe(0);
+  await eventually(() => expect(open.size).toBe(0));
   slow.resolve();
-  await expect.poll(() => [...booted, open.size]).toEqual(['ready', 'slow', 0]);
+  await eventually(() => expect([...booted, open.size]).toEqual(['ready', 'slow', 0]));
 });

@@ -60,7 +60,7 @@ export async function servePods(network: Network): Promise<void> {
 
 async function compile(backend: string): Promise<string> {
   const args = ['compile', ...inputs, '--backend', backend, '--family', 'ipv4'];
-  const { exitCode, stdout, stderr } = await runWithin(30_000, process.env, checkout)('bin/slicewright', args);
+  const { exitCode, stdout, stderr } = await runWithin(300_000, process.env, checkout)('bin/slicewright', args);
   if (stderr !== '') process.stderr.write(`${stderr.trimEnd()}\n`);
   if (exitCode !== 0) throw new DemoError('slicewright compile did not succeed; its words stand above.');
   return stdout;

@@ -42,7 +42,7 @@ export const play: Play = async (stage) => {
 
 async function compile(backend: string): Promise<string> {
   const args = ['compile', ...inputs, '--backend', backend, '--family', 'ipv4'];
-  const { exitCode, stdout } = await runWithin(30_000, process.env, checkout)('bin/slicewright', args);
+  const { exitCode, stdout } = await runWithin(300_000, process.env, checkout)('bin/slicewright', args);
   if (exitCode !== 0) throw new DemoError('slicewright compile did not succeed.');
   return stdout;
 }
