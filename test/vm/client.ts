@@ -12,10 +12,10 @@ export async function bootOver(ask: Ask<MachineRequest>, topology: Topology): Pr
   const known = new Set(topology.hosts.map(({ name }) => name));
   const close = async (): Promise<void> => void (await ask({ kind: 'close', network }));
   return {
-    run(host) {
+    run(host, limitMs) {
       if (!known.has(host)) throw new Error(`no host ${host} in this network`);
       return async (file, args, input) =>
-        (await ask({ kind: 'run', network, host, file, args, input })) as CommandResult;
+        (await ask({ kind: 'run', network, host, file, args, input, limitMs })) as CommandResult;
     },
     station: async (host) => stationOver((request) => ask({ kind: 'station', network, host, request })),
     close,

@@ -14,6 +14,8 @@ export type MachineRequest =
       readonly file: string;
       readonly args: readonly string[];
       readonly input?: string | undefined;
+      /** As in `Network.run`. */
+      readonly limitMs?: number | undefined;
     }
   | { readonly kind: 'station'; readonly network: number; readonly host: string; readonly request: StationRequest }
   | { readonly kind: 'close'; readonly network: number };

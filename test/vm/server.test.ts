@@ -24,9 +24,9 @@ async function machine() {
     open.add(name);
     const close = async (): Promise<void> => void open.delete(name);
     return {
-      run: (host) => async (file, args, input) => ({
+      run: (host, limitMs) => async (file, args, input) => ({
         exitCode: 0,
-        stdout: `${name} ${host} ${file} ${args.join(' ')}`,
+        stdout: `${name} ${host} ${file} ${args.join(' ')}${limitMs === undefined ? '' : ` within ${limitMs} ms`}`,
         stderr: input ?? '',
       }),
       station: () => Promise.reject(new Error('nobody there')),
@@ -52,9 +52,9 @@ const network = (name: string) => ({ hosts: [{ name, role: 'endpoint' as const }
 test('a network at the other end of a channel is used as one on this side', async () => {
   const { open, ask } = await machine();
   const [a, b] = await Promise.all([bootOver(ask, network('a')), bootOver(ask, network('b'))]);
-  const [first, second] = await Promise.all([b.run('b')('ip', ['link'], 'line\nline'), a.run('a')('ls', [])]);
+  const [first, second] = await Promise.all([b.run('b')('ip', ['link'], 'line\nline'), a.run('a', 7_000)('ls', [])]);
   expect(first).toEqual({ exitCode: 0, stdout: 'b b ip link', stderr: 'line\nline' });
-  expect(second.stdout).toBe('a a ls ');
+  expect(second.stdout).toBe('a a ls  within 7000 ms');
   await a.close();
   expect([...open]).toEqual(['b']);
   await expect(a.run('a')('ls', [])).rejects.toThrow('network 1 was closed');

@@ -23,7 +23,7 @@ export function serveNetworks(input: Readable, output: Writable, boot: (topology
         return lastNumber;
       }
       case 'run':
-        return networkOf(request.network).run(request.host)(request.file, request.args, request.input);
+        return networkOf(request.network).run(request.host, request.limitMs)(request.file, request.args, request.input);
       case 'station':
         return atStation(await networkOf(request.network).station(request.host), request.request);
       case 'close': {
