@@ -197,12 +197,14 @@ describeIn(place, missing, 'packets through IPVS', () => {
     await run('mkdir', [`${folder}/mark`]);
     const other = await network.run('client')('perl', ['-e', oneAnswer, '10.13.1.90', '90']);
     expect([other.stdout.trim(), other.stderr]).toEqual([`${stays[0]}:9000`, '']);
+    await untilMarked(network, folder);
     await run('mkdir', [`${folder}/end`]);
 
     const { stdout, stderr } = await client;
     expect(stderr).toBe('');
     const answers = stdout.trim().split('\n');
     expect(new Set(answers.filter((line) => line !== 'mark'))).toEqual(new Set([first]));
+    expect(answers).toContain('mark');
     expect(answers.slice(answers.indexOf('mark') + 1).length).toBeGreaterThan(1);
     await untilDrained(network, talking(stays));
     expect(await servers()).not.toContain(`-r ${first} `);
@@ -220,6 +222,13 @@ async function untilServed(network: Network, host: string, address: string): Pro
     if (stdout.trim() === `${address}:9000`) return;
   }
   throw new Error(`nothing serves ${address}:9000`);
+}
+
+/** The client has had answers since the mark. */
+async function untilMarked(network: Network, folder: string): Promise<void> {
+  const isMarked = async (): Promise<boolean> =>
+    (await network.run('member2-node')('test', ['-d', `${folder}/marked`])).exitCode === 0;
+  while (!(await isMarked()));
 }
 
 /** The real server that a connection is open to. */
