@@ -24,8 +24,8 @@ interface Timer {
 const hourMs = 3_600_000;
 /** No test needs more wake-ups: a loop that reaches this number spins. */
 const maxRings = 20_000;
-/** Work of this process that no timer starts: work put off to the next turn, and files being read. */
-const unrest = /^(Immediate|FSReq)/;
+/** Work of this process that no timer starts: work put off to the next turn, and files being read and closed. */
+const unrest = /^(Immediate|FSReq|CloseReq)/;
 
 /** wallMs: the time of day at the start. */
 export function createTestClock(wallMs = Date.UTC(2026, 0, 1)): TestClock {
