@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { expectedFile } from '../conformance/cases.ts';
 import { eventually } from '../helpers/eventually.ts';
 import type { LocalNetwork } from '../netns/network.ts';
@@ -12,6 +12,7 @@ import { bootWorld, outcomes } from '../packets/world.ts';
 import { describeIn } from '../place.ts';
 import { startOnNode } from './command.ts';
 import { rewrite } from '../helpers/rewrite.ts';
+import { endAll } from '../helpers/children.ts';
 
 const { lacks } = await probeSupport();
 
@@ -29,8 +30,8 @@ describeIn('network namespace', lacks.namespaces, 'an agent with a name, beside 
     const { exitCode, stderr } = await network.run('member2-node')('iptables-restore', ['--noflush'], kubeProxy);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   });
+  afterEach(() => endAll(children));
   afterAll(async () => {
-    for (const child of children) child.kill('SIGKILL');
     await network.close();
     rmSync(folder, { recursive: true, force: true });
   });

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { LocalNetwork } from '../netns/network.ts';
-import { environment } from '../netns/processes.ts';
+import { endsWithUs, environment } from '../netns/processes.ts';
 
 const program = fileURLToPath(new URL('../../agent/start.ts', import.meta.url));
 
@@ -29,7 +29,7 @@ export function startOnNode(
   { stderr = 'pipe', before = [], flags = [] }: StartOptions = {},
 ): NodeCommand {
   const [file, ...enter] = network.enter('member2-node');
-  const child = spawn(file, [...enter, ...before, process.execPath, ...flags, program, ...args], {
+  const child = spawn(file, [...enter, ...before, ...endsWithUs, process.execPath, ...flags, program, ...args], {
     env: environment,
     stdio: ['ignore', 'ignore', stderr],
   });

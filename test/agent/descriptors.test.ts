@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { compile } from '../../compiler/index.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { twoClusters } from '../netns/clusters.ts';
@@ -16,6 +16,7 @@ import { describeIn } from '../place.ts';
 import { startOnNode } from './command.ts';
 import { differences } from './in-force.ts';
 import { rewrite } from '../helpers/rewrite.ts';
+import { endAll } from '../helpers/children.ts';
 
 const { lacks } = await probeSupport();
 
@@ -35,8 +36,8 @@ describeIn('network namespace', lacks.namespaces, 'an agent that may have 40 fil
     network = await bootNetwork(twoClusters);
     folder = mkdtempSync(join(tmpdir(), 'slicewright-descriptors-'));
   });
+  afterEach(() => endAll(children));
   afterAll(async () => {
-    for (const child of children) child.kill('SIGKILL');
     await network.close();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -79,7 +80,8 @@ describeIn('network namespace', lacks.namespaces, 'an agent that may have 40 fil
     await eventually(() =>
       expect(said().match(/could not be started: too many open files/g)?.length).toBeGreaterThan(2),
     );
-    expect(await differences(run, first)).toEqual([]);
+    // A client that is cut off leaves a file free for a moment, in which a sync may succeed. Rules are never between the two.
+    if ((await differences(run, first)).length > 0) expect(await differences(run, second)).toEqual([]);
     expect(child.exitCode).toBeNull();
 
     const gone = once(clients, 'exit');

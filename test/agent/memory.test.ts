@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { compile } from '../../compiler/index.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { twoClusters } from '../netns/clusters.ts';
@@ -16,6 +16,7 @@ import { describeIn } from '../place.ts';
 import { startOnNode } from './command.ts';
 import { differences } from './in-force.ts';
 import { rewrite } from '../helpers/rewrite.ts';
+import { endAll } from '../helpers/children.ts';
 
 const { lacks } = await probeSupport();
 
@@ -45,8 +46,8 @@ describeIn('network namespace', lacks.namespaces, 'an agent that runs out of mem
     folder = mkdtempSync(join(tmpdir(), 'slicewright-memory-'));
     mkdirSync(join(folder, 'own'));
   });
+  afterEach(() => endAll(children));
   afterAll(async () => {
-    for (const child of children) child.kill('SIGKILL');
     await network.close();
     rmSync(folder, { recursive: true, force: true });
   });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { parseConfiguration } from '../../agent/config/config.ts';
 import { modeOf } from '../helpers/scope.ts';
 import { problemsOf } from '../../backends/host/preparation.ts';
@@ -25,11 +25,11 @@ function configuration(conntrack: object) {
 describeIn('network namespace', lacks.namespaces ?? lacks.conntrack, 'settings of a node, on a real kernel', () => {
   let network: LocalNetwork;
   let run: Run;
-  beforeAll(async () => {
+  beforeEach(async () => {
     network = await bootNetwork({ hosts: [{ name: 'node', role: 'endpoint' }], wires: [] });
     run = network.run('node');
   });
-  afterAll(() => network.close());
+  afterEach(() => network.close());
 
   const valueOf = async (name: string) => (await run('sysctl', ['-n', name])).stdout.trim();
   const timeouts = {

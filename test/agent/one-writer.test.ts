@@ -13,6 +13,7 @@ import { bootWorld } from '../packets/world.ts';
 import { describeIn } from '../place.ts';
 import { startOnNode } from './command.ts';
 import { rewrite } from '../helpers/rewrite.ts';
+import { endAll } from '../helpers/children.ts';
 
 /* Commands beside an agent, as processes on one node: one of them writes at a time. */
 
@@ -28,10 +29,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'one writer of a 
     network = await bootWorld();
     folder = mkdtempSync(join(tmpdir(), 'slicewright-writers-'));
   });
-  afterEach(() => {
-    for (const child of children) child.kill('SIGKILL');
-    children.clear();
-  });
+  afterEach(() => endAll(children));
   afterAll(async () => {
     await network.close();
     rmSync(folder, { recursive: true, force: true });

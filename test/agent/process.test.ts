@@ -3,7 +3,7 @@ import { mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { compile } from '../../compiler/index.ts';
 import type { LocalNetwork } from '../netns/network.ts';
 import { probeSupport } from '../netns/probe.ts';
@@ -15,6 +15,7 @@ import { startOnNode } from './command.ts';
 import { differences } from './in-force.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { rewrite } from '../helpers/rewrite.ts';
+import { endAll } from '../helpers/children.ts';
 
 const { lacks } = await probeSupport();
 
@@ -36,8 +37,8 @@ describeIn('network namespace', lacks.namespaces, 'the agent as a process, on a 
     network = await bootWorld();
     folder = mkdtempSync(join(tmpdir(), 'slicewright-process-'));
   });
+  afterEach(() => endAll(children));
   afterAll(async () => {
-    for (const child of children) child.kill('SIGKILL');
     await network.close();
     rmSync(folder, { recursive: true, force: true });
   });

@@ -12,6 +12,7 @@ import { environment } from '../netns/processes.ts';
 import { node, service } from '../packets/objects.ts';
 import { bootWorld } from '../packets/world.ts';
 import { describeIn } from '../place.ts';
+import { endAll } from '../helpers/children.ts';
 
 /* `apply` at a terminal: a real one, which `script` makes, with somebody who types. */
 
@@ -28,8 +29,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'apply at a termi
     folder = mkdtempSync(join(tmpdir(), 'slicewright-terminal-'));
   });
   afterEach(async () => {
-    for (const child of children) child.kill('SIGKILL');
-    children.clear();
+    await endAll(children);
     await network.run('member2-node')(process.execPath, [program, 'cleanup']);
   });
   afterAll(async () => {

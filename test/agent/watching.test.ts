@@ -13,6 +13,7 @@ import { node, service } from '../packets/objects.ts';
 import { loadProgram, programOf } from '../packets/program.ts';
 import { askOnce, bootWorld } from '../packets/world.ts';
 import { describeIn } from '../place.ts';
+import { endAll } from '../helpers/children.ts';
 
 /* `top` and `status --watch` at a terminal: a real one, which `script` makes, with somebody who types. */
 
@@ -33,10 +34,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'a command that l
     await loadProgram(network, 'nft', programOf(web));
     writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [node, ...web] }));
   });
-  afterEach(() => {
-    for (const child of children) child.kill('SIGKILL');
-    children.clear();
-  });
+  afterEach(() => endAll(children));
   afterAll(async () => {
     await network.close();
     rmSync(folder, { recursive: true, force: true });

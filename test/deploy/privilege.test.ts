@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { buildPackage } from '../../tools/build.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { bootNetwork, type LocalNetwork } from '../netns/network.ts';
@@ -14,6 +14,7 @@ import { node, service } from '../packets/objects.ts';
 import { describeIn } from '../place.ts';
 import { kustomize } from './kustomize.ts';
 import { configOf, type Container, podOf } from './pod.ts';
+import { endAll } from '../helpers/children.ts';
 
 /*
  * The containers of the DaemonSet on a real kernel: the image's command with the manifests' arguments, and with
@@ -28,7 +29,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the containers o
   let network: LocalNetwork;
   let folder = '';
   let dist = '';
-  const children: ChildProcess[] = [];
+  const children = new Set<ChildProcess>();
   beforeAll(async () => {
     network = await bootNetwork({
       hosts: [{ name: 'node', role: 'router', sysctls: { 'net.ipv4.conf.all.route_localnet': '0' } }],
@@ -50,8 +51,8 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the containers o
     );
     writeFileSync(join(folder, 'objects.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
   });
+  afterEach(() => endAll(children));
   afterAll(async () => {
-    for (const child of children) child.kill('SIGKILL');
     await network.close();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -100,7 +101,7 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the containers o
   function start(words: readonly string[]) {
     const [file, ...enter] = network.enter('node');
     const child = spawn(file, [...enter, ...words], { env: environment, stdio: 'pipe' });
-    children.push(child);
+    children.add(child);
     const said = { out: '', err: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text));
@@ -139,12 +140,13 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'the containers o
   const capabilities = agent.securityContext.capabilities?.add ?? [];
 
   it('set what is the node and then keep its rules, without a warning', async () => {
+    const run = network.run('node');
+    await run('sysctl', ['-w', 'net.ipv4.conf.all.route_localnet=0']);
     const first = start(commandOf(init));
     expect(await first.exited).toBe(0);
     expect(first.said.out).toContain('sysctl net.ipv4.conf.all.route_localnet: 0 → 1');
     expect(first.said.err.match(/^(warning|error).*/gm)).toBeNull();
 
-    const run = network.run('node');
     const scrapes = '--scrape-address=127.0.0.2';
     const second = start(confined(capabilities, [...commandOf(agent), '--source', folder, scrapes]));
     await eventually(async () => expect((await run('iptables-save', [])).stdout).toContain('test/web'));

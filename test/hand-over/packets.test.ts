@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { applyCommand } from '../../agent/commands/apply.ts';
 import { cleanupCommand } from '../../agent/commands/cleanup.ts';
 import { memoryIo } from '../../agent/terminal/memory-io.fixture.ts';
@@ -65,14 +65,14 @@ for (const mode of ['nft', 'legacy'] as const) {
     `a hand-over in iptables mode, ${mode} tables`,
     () => {
       let network: Network;
-      beforeAll(async () => {
+      beforeEach(async () => {
         network = await bootServing();
         // slicewright stays in the tables in which it finds rules of Services.
         const text = '*nat\n:KUBE-MARK-MASQ - [0:0]\nCOMMIT\n';
         const { stderr, exitCode } = await network.run('member2-node')(`iptables-${mode}-restore`, ['-n'], text);
         expect(exitCode, stderr).toBe(0);
       });
-      afterAll(() => network?.close());
+      afterEach(() => network?.close());
 
       test('fails no connection, also when kube-proxy and slicewright take over from each other', async () => {
         const run = network.run('member2-node');
@@ -100,10 +100,10 @@ for (const mode of ['nft', 'legacy'] as const) {
 
 describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'a hand-over in nftables mode', () => {
   let network: Network;
-  beforeAll(async () => {
+  beforeEach(async () => {
     network = await bootServing();
   });
-  afterAll(() => network?.close());
+  afterEach(() => network?.close());
 
   test("leaves slicewright's table until kube-proxy's serves the same, and then removes it; no connection fails", async () => {
     const run = network.run('member2-node');

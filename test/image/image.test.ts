@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { buildImage, type Built } from '../../tools/image/image.ts';
 import { archiveOf } from '../../tools/image/oci.ts';
 import { sourceHere } from '../../tools/image/source.ts';
@@ -24,6 +24,7 @@ import { node, service } from '../packets/objects.ts';
 import { describeIn } from '../place.ts';
 import { runtimeConfig } from './runtime.ts';
 import { type Loaded, loadArchive } from './unpack.ts';
+import { endAll } from '../helpers/children.ts';
 
 /*
  * The image as a node meets it: built, loaded from its archive, and run by runc under the security contexts of the
@@ -52,7 +53,10 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft ?? (await missing(
   let image: Loaded;
   let network: LocalNetwork;
   let double: ApiDouble;
-  const children: ChildProcess[] = [];
+  const children = new Set<ChildProcess>();
+  /** Containers of this test; their names are new at a second try, too. */
+  const started: string[] = [];
+  let starts = 0;
 
   const build = () => buildImage(architecture, sourceHere(), '.cache/image');
   const archive = ({ image: each }: Built) => archiveOf('docker.io/library/slicewright:0.0.1', [each]);
@@ -69,8 +73,13 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft ?? (await missing(
     const pod = await network.station('pod');
     await pod.serve({ transport: 'tcp', address: '10.12.0.6', port: 8080, name: 'pod' });
   }, 600_000);
+  afterEach(async () => {
+    const run = network.run(nodeName);
+    for (const id of started.splice(0)) await run('runc', [...state(), 'delete', '--force', id]);
+    await endAll(children);
+    await run('nft', ['flush', 'ruleset']);
+  });
   afterAll(async () => {
-    for (const child of children) child.kill('SIGKILL');
     await network?.close();
     await double?.close();
     rmSync(folder, { recursive: true, force: true });
@@ -109,25 +118,28 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft ?? (await missing(
     };
   }
 
-  /** id: of the container, in runc's list. */
-  function start(id: string, container: Container, volumes: Readonly<Record<string, string>>) {
+  const state = () => ['--root', join(folder, 'runc')];
+
+  /** what: the beginning of the container's name in runc's list. */
+  function start(what: string, container: Container, volumes: Readonly<Record<string, string>>) {
+    const id = `${what}-${++starts}`;
+    started.push(id);
     const bundle = join(folder, id);
     mkdirSync(bundle);
     const env = { NODE_NAME: nodeName, KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '6443' };
     const config = runtimeConfig(container, image.config.config, { root: join(folder, 'root'), volumes, env });
     writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
     const [file, ...enter] = network.enter(nodeName);
-    const state = ['--root', join(folder, 'runc')];
-    const child = spawn(file, [...enter, 'runc', ...state, 'run', '--bundle', bundle, id], {
+    const child = spawn(file, [...enter, 'runc', ...state(), 'run', '--bundle', bundle, id], {
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    children.push(child);
+    children.add(child);
     const said = { out: '', err: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text));
-    const runc = (...words: readonly string[]) => network.run(nodeName)('runc', [...state, ...words]);
-    return { said, runc, exited: once(child, 'exit').then(([code]) => code as number | null) };
+    const runc = (...words: readonly string[]) => network.run(nodeName)('runc', [...state(), ...words]);
+    return { id, said, runc, exited: once(child, 'exit').then(([code]) => code as number | null) };
   }
 
   async function statusOf(probe: Container['livenessProbe']): Promise<string> {
@@ -191,29 +203,22 @@ describeIn('network namespace', lacks.namespaces ?? lacks.nft ?? (await missing(
       expect(second.said.err.match(/"level":"(warn|error)".*/g)).toBeNull();
 
       // NET_ADMIN and NET_RAW, no way to more, a filter of system calls, and nothing to write to.
-      const facts = (await second.runc('exec', `agent-${mode}`, 'cat', '/proc/1/status')).stdout;
+      const facts = (await second.runc('exec', second.id, 'cat', '/proc/1/status')).stdout;
       expect(facts).toMatch(/^CapEff:\t0000000000003000$/m);
       expect(facts).toMatch(/^CapBnd:\t0000000000003000$/m);
       expect(facts).toMatch(/^NoNewPrivs:\t1$/m);
       expect(facts).toMatch(/^Seccomp:\t2$/m);
-      const written = await second.runc(
-        'exec',
-        `agent-${mode}`,
-        'tee',
-        '/opt/slicewright/x',
-        '/proc/sys/net/core/somaxconn',
-      );
+      const written = await second.runc('exec', second.id, 'tee', '/opt/slicewright/x', '/proc/sys/net/core/somaxconn');
       expect(written.stderr.match(/Read-only file system/g)).toHaveLength(2);
 
       // As a person in the container: `kubectl exec … -- slicewright status`.
-      const { stdout, stderr } = await second.runc('exec', `agent-${mode}`, 'slicewright', 'status');
+      const { stdout, stderr } = await second.runc('exec', second.id, 'slicewright', 'status');
       expect([stdout, stderr]).toEqual([expect.stringContaining('test/web'), '']);
 
-      await second.runc('kill', `agent-${mode}`, 'TERM');
+      await second.runc('kill', second.id, 'TERM');
       expect(await second.exited).toBe(0);
       // Rules stay when the agent ends.
       expect(await client.ask({ transport: 'tcp', address: clusterIp, port: 80 })).toMatchObject({ by: 'pod' });
-      await network.run(nodeName)('nft', ['flush', 'ruleset']);
     },
   );
 });

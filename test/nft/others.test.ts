@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { clusterIP, endpoint, makeIR, makeNode } from '../helpers/ir.ts';
 import { planeOf } from '../helpers/scope.ts';
 import { bootNetwork, type LocalNetwork } from '../netns/network.ts';
@@ -37,10 +37,10 @@ table ip nat {
 
 describeIn('network namespace', lacks.namespaces ?? lacks.nft, 'rules of other programs that come first', () => {
   let network: LocalNetwork;
-  beforeAll(async () => {
+  beforeEach(async () => {
     network = await bootNetwork(emptyHost, isolation);
   });
-  afterAll(() => network.close());
+  afterEach(() => network.close());
 
   it('are told of once, as nft lists them, and stay', async () => {
     const run = network.run('scratch');

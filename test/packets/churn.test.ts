@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Network } from '../netns/network.ts';
 import { probeSupport } from '../netns/probe.ts';
 import { describeIn } from '../place.ts';
@@ -19,10 +19,10 @@ for (const mode of ['nft', 'legacy'] as const) {
     `a cluster that changes all the time, ${mode}`,
     () => {
       let network: Network;
-      beforeAll(async () => {
+      beforeEach(async () => {
         network = await bootWorld();
       });
-      afterAll(() => network?.close());
+      afterEach(() => network?.close());
 
       test(`no connection fails in ${updates} updates that had an endpoint before and after, seed ${seed}`, async () => {
         const rules = await openLiveRules(network, mode, 'IPv4');

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Network } from '../netns/network.ts';
 import { probeSupport } from '../netns/probe.ts';
 import { describeIn } from '../place.ts';
@@ -22,13 +22,13 @@ function serve(endpoints: readonly string[]) {
 for (const mode of ['nft', 'legacy'] as const) {
   describeIn('network namespace', lacks.namespaces ?? lacks[mode], `taking over from kube-proxy, ${mode}`, () => {
     let network: Network;
-    beforeAll(async () => {
+    beforeEach(async () => {
       network = await bootWorld();
       const rules = readFileSync(kubeProxyRules, 'utf8');
       const { stderr, exitCode } = await network.run('member2-node')(`iptables-${mode}-restore`, ['--noflush'], rules);
       expect(exitCode, stderr).toBe(0);
     });
-    afterAll(() => network?.close());
+    afterEach(() => network?.close());
 
     test('is refused unless it is asked for, and then no connection fails', async () => {
       const rules = await openLiveRules(network, mode, 'IPv4');

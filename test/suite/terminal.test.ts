@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eventually } from '../helpers/eventually.ts';
 import { environment } from '../netns/processes.ts';
 import { copyGuide, type Guide } from './guide.ts';
+import { endAll } from '../helpers/children.ts';
 
 /* `slicewright test` at a terminal, a real one, which `script` makes, with somebody who presses keys. */
 
@@ -14,9 +15,8 @@ const cart = 'cart-in-two-clusters';
 const children = new Set<ChildProcess>();
 let guide: Guide;
 beforeEach(() => (guide = copyGuide()));
-afterEach(() => {
-  for (const child of children) child.kill('SIGKILL');
-  children.clear();
+afterEach(async () => {
+  await endAll(children);
   guide.remove();
 });
 
