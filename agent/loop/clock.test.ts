@@ -8,7 +8,10 @@ const never = new AbortController().signal;
 /** Kinds of clocks, each with a function that lets a little time pass. */
 const clocks: readonly (readonly [string, () => { readonly clock: Clock; readonly pass: () => Promise<void> }])[] = [
   ['the time of this machine', () => ({ clock: systemClock, pass: () => new Promise((end) => setTimeout(end, 5)) })],
-  ['the time of a process', () => ({ clock: createPacedClock(), pass: () => new Promise((end) => setTimeout(end, 5)) })],
+  [
+    'the time of a process',
+    () => ({ clock: createPacedClock(), pass: () => new Promise((end) => setTimeout(end, 5)) }),
+  ],
   [
     'the time of a test',
     () => {

@@ -45,7 +45,7 @@ async function asker(path: string): Promise<() => Promise<string>> {
   closers.push(api.close);
   return async () => {
     try {
-      const answer = await api.get('/api/v1/services', AbortSignal.timeout(30_000));
+      const answer = await api.get('/api/v1/services', AbortSignal.timeout(300_000));
       let text = '';
       for await (const chunk of answer.body) text += Buffer.from(chunk).toString();
       return `${answer.status} ${answer.status === 200 ? ((JSON.parse(text) as { said?: string }).said ?? '') : ''}`.trim();
@@ -180,7 +180,7 @@ describe('TLS', () => {
     process.env[variable] = '0';
     const { get, close } = openApi(config);
     closers.push(close);
-    await expect(get('/api/v1/services', AbortSignal.timeout(30_000))).rejects.toThrow(/certificate|altnames/i);
+    await expect(get('/api/v1/services', AbortSignal.timeout(300_000))).rejects.toThrow(/certificate|altnames/i);
     expect(headers).toEqual([]);
   });
 
@@ -247,7 +247,7 @@ describe('TLS', () => {
     };
     const api = await openCluster({ kubeconfig: kubeconfig(trusting(server.url), client) });
     closers.push(api.close);
-    const signal = AbortSignal.timeout(30_000);
+    const signal = AbortSignal.timeout(300_000);
     const open = await api.get('/api/v1/services', signal);
     put('cert.pem', certificates.clientTwo.cert);
     put('key.pem', certificates.clientTwo.key);

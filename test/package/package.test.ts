@@ -77,7 +77,13 @@ describe('the package as npm publishes it', () => {
     });
 
     function vitest(...args: readonly string[]): { readonly status: number | null; readonly said: string } {
-      const command = [join(project, 'node_modules/vitest/vitest.mjs'), 'run', '--reporter=verbose', ...args];
+      const command = [
+        join(project, 'node_modules/vitest/vitest.mjs'),
+        'run',
+        '--reporter=verbose',
+        '--testTimeout=600000',
+        ...args,
+      ];
       const env = { ...process.env, VITEST: undefined, NODE_ENV: undefined, SEED: undefined };
       const { status, stdout, stderr } = spawnSync(process.execPath, command, {
         encoding: 'utf8',

@@ -8,7 +8,7 @@ import type { Stage } from './stage.ts';
 
 const requests = 10;
 const seeds = 'test/controller/seeds';
-const patienceMs = 60_000;
+const patienceMs = 240_000;
 
 /**
  * Act three: the commands that users type. It starts with a hub and two empty members, one controller, and an agent on
@@ -94,5 +94,5 @@ async function awaited<T>(look: () => Promise<T | undefined>): Promise<T> {
     if (found !== undefined) return found;
     await sleep(100);
   }
-  throw new DemoError('what was to come did not come within a minute.');
+  throw new DemoError('what was to come did not come within four minutes.');
 }
