@@ -4,9 +4,9 @@ import { type Counts, createCounts, setNested, setOrDelete } from './counts.ts';
 import { type AttachedSlice, serviceOf } from './merge/attach.ts';
 import type { MergeFacts } from './merge/facts.ts';
 import { addressesToJudge } from './ir/address-rights.ts';
-import { karmadaTarget } from './merge/own-cluster.ts';
 import type { ClusterProperty } from './model/cluster-property.ts';
 import type { EndpointSlice } from './model/endpoint-slice.ts';
+import { karmadaTarget } from './model/karmada-target.ts';
 import type { NamespacedMetadata } from './model/metadata.ts';
 import type { Node } from './model/node.ts';
 import type { ModelObject } from './model/kinds.ts';
@@ -166,7 +166,7 @@ export function createWorld(): World {
         contested.countService(object.value, by);
         countJudged(object.value, by);
         for (const address of Object.values(object.value.clusterIPs)) changeReserved(clusterIPs, address, by);
-        return countApplied(object.value, by);
+        return countApplied(object.value.namespace, karmadaTarget(object.value), by);
       case 'ServiceImport':
         countNames(object.value, object.value.exporters, by);
         contested.countService(object.value.service, by);
@@ -197,9 +197,8 @@ export function createWorld(): World {
     for (const cluster of clusters) claims.changeNamed(namespace, cluster, by);
   }
 
-  function countApplied(object: Service | EndpointSlice, by: 1 | -1): void {
-    const target = karmadaTarget(object);
-    if (target !== undefined) claims.changeApplied(object.namespace, target, by);
+  function countApplied(namespace: Namespace, target: ClusterName | undefined, by: 1 | -1): void {
+    if (target !== undefined) claims.changeApplied(namespace, target, by);
   }
 
   function countJudged(service: Service, by: 1 | -1): void {
@@ -215,7 +214,7 @@ export function createWorld(): World {
   function countMarks(slice: EndpointSlice, by: 1 | -1): void {
     const { marks } = slice;
     if (marks.native) return;
-    countApplied(slice, by);
+    countApplied(slice.namespace, marks.karmadaTarget, by);
     for (const mark of [marks.provisionCluster, marks.sourceCluster]) {
       const cluster = parseClusterName(mark);
       if (cluster !== undefined) claims.changeNamed(slice.namespace, cluster, by);

@@ -1,8 +1,7 @@
 import type { ClusterProperty } from '../model/cluster-property.ts';
-import type { Metadata } from '../model/metadata.ts';
 import { idOf, ownCluster, type Registry } from '../registry/registry.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
-import { type ClusterName, compareText, type Namespace, parseClusterName } from '../values/names.ts';
+import { type ClusterName, compareText, type Namespace } from '../values/names.ts';
 import type { ObjectRef } from '../values/object-ref.ts';
 
 /** The id of the local cluster as its operator states it: in the configuration, else in the registry. */
@@ -101,17 +100,3 @@ function namespaceText(namespaces: readonly Namespace[]): string {
 
 /** Stands for the local cluster in diagnostics that are not about one of its objects. */
 export const clusterObject: ObjectRef = { kind: 'cluster', name: 'local' };
-
-/**
- * The cluster that Karmada applied an object to: the local one, if the object is seen here. Not for native slices: they
- * copy labels.
- */
-export function karmadaTarget({
-  labels,
-  annotations,
-}: Pick<Metadata, 'labels' | 'annotations'>): ClusterName | undefined {
-  // Karmada 1.8 and 1.9 write a label, later versions an annotation.
-  const namespace = annotations.get('work.karmada.io/namespace') ?? labels.get('work.karmada.io/namespace');
-  const prefix = 'karmada-es-';
-  return namespace?.startsWith(prefix) ? parseClusterName(namespace.slice(prefix.length)) : undefined;
-}

@@ -3,6 +3,7 @@ import { exact } from '../values/exact.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { type ClusterName, type ObjectName, type PortName, parseObjectName, parsePortName } from '../values/names.ts';
 import { type Port, parsePort, parseProtocol, type Protocol } from '../values/port.ts';
+import { karmadaTarget } from './karmada-target.ts';
 import { createReport, type Fields, fieldsOf, isAbsent, listOf, member, type Report, show, textOf } from './fields.ts';
 import { parseSlicePorts, parseSliceWeight, type PublishedPort } from './slice-annotations.ts';
 import type { ObjectRef } from '../values/object-ref.ts';
@@ -51,9 +52,22 @@ export interface SliceMarks {
   /** Annotation endpointslice.karmada.io/provision-cluster. */
   readonly provisionCluster: string | undefined;
   readonly appliedByKarmada: boolean;
+  /** The cluster that Karmada applied it to. */
+  readonly karmadaTarget: ClusterName | undefined;
 }
 
-export interface EndpointSlice extends NamespacedMetadata {
+/** Nearly all slices have these marks, and all of those share them. */
+const nativeAlone: SliceMarks = {
+  native: true,
+  managedBy: managedBy.native,
+  sourceCluster: undefined,
+  provisionCluster: undefined,
+  appliedByKarmada: false,
+  karmadaTarget: undefined,
+};
+
+/** Of its labels and annotations only what the fields say is kept: of many clusters there are very many slices. */
+export interface EndpointSlice extends Omit<NamespacedMetadata, 'labels' | 'annotations'> {
   readonly family: Family;
   /** Label kubernetes.io/service-name. */
   readonly serviceName: ObjectName | undefined;
@@ -94,12 +108,10 @@ export function parseEndpointSlice(
   if (family === undefined) return undefined;
   const serviceName = parseServiceName('kubernetes.io/service-name', metadata, report);
   const service = serviceName && { ...metadata.ref, kind: 'Service', name: serviceName };
-  const { ref, name, labels, annotations, createdMs, namespace } = metadata;
+  const { ref, name, createdMs, namespace } = metadata;
   return {
     ref,
     name,
-    labels,
-    annotations,
     createdMs,
     namespace,
     family,
@@ -141,9 +153,10 @@ function parseServiceName(label: string, metadata: NamespacedMetadata, report: R
   return name;
 }
 
-function parseMarks({ labels, annotations }: NamespacedMetadata): SliceMarks {
+function parseMarks(metadata: NamespacedMetadata): SliceMarks {
+  const { labels, annotations } = metadata;
   const manager = labels.get('endpointslice.kubernetes.io/managed-by') || undefined;
-  return {
+  const marks: SliceMarks = {
     native: manager === managedBy.native || manager === managedBy.mirroring,
     managedBy: manager,
     sourceCluster: labels.get('multicluster.kubernetes.io/source-cluster') || undefined,
@@ -153,7 +166,13 @@ function parseMarks({ labels, annotations }: NamespacedMetadata): SliceMarks {
       labels.has('work.karmada.io/permanent-id') ||
       labels.has('work.karmada.io/name') ||
       annotations.has('work.karmada.io/name'),
+    karmadaTarget: karmadaTarget(metadata),
   };
+  return areEqual(marks, nativeAlone) ? nativeAlone : marks;
+}
+
+function areEqual(a: SliceMarks, b: SliceMarks): boolean {
+  return (Object.keys(a) as (keyof SliceMarks)[]).every((key) => a[key] === b[key]);
 }
 
 function parsePorts(object: Fields, report: Report): SlicePort[] {
