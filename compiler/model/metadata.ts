@@ -25,13 +25,18 @@ export function givenName(metadata: Fields): string {
 /** The reference of any object, however broken: the contents of its name fields, even if they are empty. */
 export function refOf(object: Fields, kind: string, cluster: ClusterName | undefined): ObjectRef {
   const metadata = asFields(object.metadata) ?? {};
-  const namespace = textOf(metadata, 'namespace');
-  return {
-    kind,
-    ...(namespace === undefined ? {} : { namespace }),
-    name: givenName(metadata),
-    ...(cluster === undefined ? {} : { cluster }),
-  };
+  return makeRef(kind, textOf(metadata, 'namespace'), givenName(metadata), cluster);
+}
+
+/** Whole literals, each with room for exactly its members: there is a reference for every object. */
+function makeRef(
+  kind: string,
+  namespace: string | undefined,
+  name: string,
+  cluster: ClusterName | undefined,
+): ObjectRef {
+  if (cluster === undefined) return namespace === undefined ? { kind, name } : { kind, namespace, name };
+  return namespace === undefined ? { kind, name, cluster } : { kind, namespace, name, cluster };
 }
 
 /** Metadata of a kind without a namespace; undefined, and reported, if the name is invalid. */
@@ -80,7 +85,8 @@ export function parseNamespacedMetadata(
     });
     return undefined;
   }
-  return { ...metadata, ref: { ...metadata.ref, namespace }, namespace };
+  const { name, labels, annotations, createdMs } = metadata;
+  return { ref: makeRef(kind, namespace, name, cluster), name, labels, annotations, createdMs, namespace };
 }
 
 const proxyLabel = 'service.kubernetes.io/service-proxy-name';

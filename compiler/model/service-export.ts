@@ -15,5 +15,7 @@ export function parseServiceExport(
   diagnostics: Diagnostic[],
 ): ServiceExport | undefined {
   const metadata = parseNamespacedMetadata(object, 'ServiceExport', cluster, diagnostics);
-  return metadata && { ...metadata, key: serviceKey(metadata.namespace, metadata.name) };
+  if (metadata === undefined) return undefined;
+  const { ref, name, labels, annotations, createdMs, namespace } = metadata;
+  return { ref, name, labels, annotations, createdMs, namespace, key: serviceKey(namespace, name) };
 }
