@@ -175,7 +175,7 @@ function areEqual(a: SliceMarks, b: SliceMarks): boolean {
   return (Object.keys(a) as (keyof SliceMarks)[]).every((key) => a[key] === b[key]);
 }
 
-function parsePorts(object: Fields, report: Report): SlicePort[] {
+function parsePorts(object: Fields, report: Report): readonly SlicePort[] {
   const values = listOf(object, 'ports', 'ports', report);
   const ports = new Map<string, SlicePort>();
   for (let i = 0; i < values.length; i++) {
@@ -193,7 +193,21 @@ function parsePorts(object: Fields, report: Report): SlicePort[] {
       ports.set(key, port);
     }
   }
-  return exact(ports.values());
+  return shared(exact(ports.values()));
+}
+
+/** Lists of one port that slices have: nearly all slices have one of few, and those with the same port share the list. */
+const listsOfOne = new Map<string, readonly SlicePort[]>();
+/** More are not worth their memory. */
+const mostLists = 1_000;
+
+function shared(ports: readonly SlicePort[]): readonly SlicePort[] {
+  const [only] = ports;
+  if (only === undefined || ports.length > 1) return ports;
+  const key = `${only.name} ${only.protocol} ${only.port}`;
+  const known = listsOfOne.get(key);
+  if (known === undefined && listsOfOne.size < mostLists) listsOfOne.set(key, ports);
+  return known ?? ports;
 }
 
 /** A missing name or protocol gets the value that the API server would fill in. */
