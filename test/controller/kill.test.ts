@@ -75,7 +75,8 @@ it(`killed ${kills} times at any point, the controller leaves nothing that the n
     const i = upTo(services);
     const member = members[m] ?? 'm1';
     const [first = '', ...others] = addresses.get(`${member} web${i}`) ?? [];
-    const next = `10.${m}.${i}.${(changes % 240) + 2}`;
+    // An address that came back would seem lost to a consumer that is still at the time between.
+    const next = `10.${m}.${i * 50 + Math.floor(changes / 240)}.${(changes % 240) + 2}`;
     changes += 1;
     show(member, `web${i}`, others.length < 3 ? [first, ...others, next] : [first, ...others.slice(1)]);
   };

@@ -2,9 +2,8 @@
 #                         perl talk.pl talk ADDRESS PORT FOLDER
 #
 # The server answers each line with its own address and port. The client says a line five times a
-# second and prints every answer; "mark" once FOLDER/mark is there, and it makes FOLDER/marked after
-# two more answers. It ends when FOLDER/end is there, with a reset, so that nothing of the connection
-# lingers.
+# second and prints every answer; "mark" once FOLDER/mark is there, and it ends when FOLDER/end is,
+# with a reset, so that nothing of the connection lingers.
 use strict;
 use warnings;
 use IO::Socket::INET;
@@ -27,14 +26,13 @@ if ($role eq 'serve') {
 
 my $socket = IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port) or die "cannot connect: $!";
 $socket->autoflush(1);
-my ($marked, $since) = (0, 0);
+my $marked = 0;
 until (-e "$folder/end") {
     if (!$marked && -e "$folder/mark") { print "mark\n"; $marked = 1 }
     print $socket "who are you?\n";
     my $answer = <$socket>;
     die "the connection ended" unless defined $answer;
     print $answer;
-    mkdir "$folder/marked" if $marked && ++$since == 2;
     select undef, undef, undef, 0.2;
 }
 setsockopt $socket, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0);
