@@ -4,7 +4,7 @@ import { openApi } from '../../agent/sources/api.ts';
 import { defaultReflectorTimes } from '../../agent/sources/reflector-options.ts';
 import type { Log } from '../../agent/telling/log.ts';
 import type { ClusterName } from '../../compiler/values/names.ts';
-import { createPacedClock } from '../../agent/loop/paced-clock.fixture.ts';
+import { systemClock } from '../../agent/loop/clock.ts';
 import { type ApiAddress, type Controller, createController, type MemberAddress } from '../../controller/controller.ts';
 import type { ControllerSettings } from '../../controller/core/world.ts';
 import { createControllerMetrics } from '../../controller/metrics.ts';
@@ -124,7 +124,7 @@ export async function startLive(
               ...(options.holdMs === undefined ? {} : { holdMs: options.holdMs }),
             },
           },
-          clock: createPacedClock(),
+          clock: systemClock,
           random: () => 0.5,
           log: logInto(lines),
           metrics: createControllerMetrics(),
