@@ -98,12 +98,12 @@ export interface ServicePortIR {
   readonly origin: readonly ObjectRef[];
 }
 
-/** `10.0.0.1:80` or `[fd00::1]:80`: kube-proxy's endpoint string, hashed, printed and sorted by. */
 /** Where clients dial, for people: `10.96.0.10:80`, `node port 30080`. */
 export function frontendText(frontend: Frontend): string {
   return frontend.kind === 'nodePort' ? `node port ${frontend.port}` : endpointText(frontend);
 }
 
+/** `10.0.0.1:80` or `[fd00::1]:80`: kube-proxy's endpoint string, hashed, printed and sorted by. */
 export function endpointText(endpoint: { readonly address: IpAddress; readonly port: Port }): string {
   return endpoint.address.includes(':')
     ? `[${endpoint.address}]:${endpoint.port}`
