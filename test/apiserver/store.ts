@@ -23,6 +23,8 @@ export function createStore(salt = '') {
   const objects = new Map<string, { readonly resource: Resource; readonly object: Stored }>();
   /** Cluster IPs that Services have. */
   const taken = new Map<string, string>();
+  /** Objects in etcd's order, for kinds of which none was written since. */
+  const sorted = new Map<Resource, readonly Stored[]>();
   const log: LoggedEvent[] = [];
   const listeners = new Set<(event: LoggedEvent) => void>();
 
@@ -42,6 +44,7 @@ export function createStore(salt = '') {
     const stamped = record(type, resource, object);
     const key = keyOf(resource, object.metadata.namespace, object.metadata.name);
     objects.set(key, { resource, object: stamped });
+    sorted.delete(resource);
     const address = clusterIpOf(object);
     if (address !== undefined) taken.set(address, key);
     return stamped;
@@ -69,6 +72,7 @@ export function createStore(salt = '') {
         compactedTo = then;
         log.length = 0;
         objects.clear();
+        sorted.clear();
         taken.clear();
         for (const [key, entry] of kept) {
           objects.set(key, entry);
@@ -80,11 +84,17 @@ export function createStore(salt = '') {
     get,
     has: (resource: Resource, namespace: string | undefined, name: string): boolean =>
       objects.has(keyOf(resource, namespace, name)),
-    list: (resource: Resource): Stored[] =>
-      [...objects.values()]
+    list(resource: Resource): readonly Stored[] {
+      const known = sorted.get(resource);
+      if (known !== undefined) return known;
+      const all = [...objects.values()]
         .filter((entry) => entry.resource === resource)
-        .map(({ object }) => object)
-        .sort((a, b) => compareKeys(a, b)),
+        .map(({ object }) => ({ object, key: listKey(object) }))
+        .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+        .map(({ object }) => object);
+      sorted.set(resource, all);
+      return all;
+    },
     create(resource: Resource, namespace: string | undefined, given: Stored): Stored {
       const name =
         given.metadata.name ??
@@ -138,6 +148,7 @@ export function createStore(salt = '') {
     remove(resource: Resource, namespace: string | undefined, name: string): Stored {
       const before = get(resource, namespace, name);
       objects.delete(keyOf(resource, namespace, name));
+      sorted.delete(resource);
       const address = clusterIpOf(before);
       if (address !== undefined) taken.delete(address);
       version++;
@@ -155,12 +166,7 @@ export function createStore(salt = '') {
 
 export type Store = ReturnType<typeof createStore>;
 
-/** etcd's order: namespace, then name. */
-export function compareKeys(a: Stored, b: Stored): number {
-  const [left, right] = [listKey(a), listKey(b)];
-  return left < right ? -1 : left > right ? 1 : 0;
-}
-
+/** Sorts in etcd's order: namespace, then name. */
 export function listKey({ metadata }: Stored): string {
   return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
 }

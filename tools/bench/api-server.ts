@@ -24,6 +24,11 @@ const servers = await Promise.all(
     return { cluster, server };
   }),
 );
+// The servers print their objects before an agent comes: an agent's start is not to wait for that.
+for (const { server } of servers) {
+  for (const path of ['/api/v1/services', '/apis/discovery.k8s.io/v1/endpointslices'])
+    await (await fetch(`${server.url}${path}`, { headers: { authorization: 'Bearer secret' } })).arrayBuffer();
+}
 const local = servers.find(({ cluster }) => cluster === undefined)!.server;
 
 process.on('message', ({ service, endpoints }: ApiRequest) => {
