@@ -25,6 +25,7 @@ export function readElements(
   lines: readonly string[],
   known: KnownElements | undefined,
 ): ListedElements {
+  if (known !== undefined && listsAll(known, type, lines)) return { elements: known, broken: [] };
   const elements = new Map<string, Element>();
   const broken: string[] = [];
   let taken = 0;
@@ -37,6 +38,29 @@ export function readElements(
   }
   const isAllKnown = known?.size === elements.size && taken === elements.size && broken.length === 0;
   return { elements: isAllKnown ? known : elements, broken };
+}
+
+/**
+ * Whether the lines list the known elements and nothing else, one on each line, as nft prints keys of several parts. It lists
+ * each key once, so as many known texts as there are known elements are all of them.
+ */
+function listsAll(known: KnownElements, { key, counted }: Pick<NftSet, 'key' | 'counted'>, lines: readonly string[]) {
+  if (counted === true || lines.length !== known.size) return false;
+  return lines.every((line, i) => {
+    const start = i === 0 ? line.indexOf('{') + 2 : indentOf(line);
+    const element = known.get(line.slice(start, keyEnd(line, key.length, start)));
+    if (element === undefined || !line.startsWith(element.text, start)) return false;
+    const end = start + element.text.length;
+    return i === lines.length - 1
+      ? line.endsWith(' }') && end === line.length - 2
+      : line[end] === ',' && end === line.length - 1;
+  });
+}
+
+function indentOf(line: string): number {
+  let at = 0;
+  while (line[at] === ' ' || line[at] === '\t') at++;
+  return at;
 }
 
 const counter = / counter packets \d+ bytes \d+/y;
@@ -52,8 +76,8 @@ function knownAs({ key, counted }: Pick<NftSet, 'key' | 'counted'>, text: string
 }
 
 /** Where the key ends: its parts are words with dots between them. */
-function keyEnd(text: string, parts: number): number {
-  let at = -1;
+function keyEnd(text: string, parts: number, start = 0): number {
+  let at = start - 1;
   for (let spaces = 2 * parts - 1; spaces > 0; spaces--) {
     at = text.indexOf(' ', at + 1);
     if (at < 0) return text.length;
@@ -78,7 +102,7 @@ function* elementTexts(lines: readonly string[]): Generator<string> {
 }
 
 function contentOf(line: string, isFirst: boolean, isLast: boolean): string {
-  const rest = isFirst ? line.replace(/^elements = \{/, '') : line;
+  const rest = isFirst ? line.replace(/^\s*elements = \{/, '') : line;
   return (isLast ? rest.replace(/\}\s*$/, '') : rest).trim();
 }
 

@@ -80,10 +80,11 @@ function parseTable(
     }
     const end = lines.indexOf('\t}', at);
     const block = /^\t(set|map|chain) (\S+) \{(?: # handle \d+)?$/.exec(line);
-    const body = lines.slice(at + 1, end < 0 ? lines.length : end).map((one) => one.slice(2));
+    const body = lines.slice(at + 1, end < 0 ? lines.length : end);
     const name = parseName(block?.[2]);
     if (block === null || name === undefined) strange.push(line.trim());
-    else if (block[1] === 'chain') chains.set(name, parseChain(family, name, body, known?.chains.get(name)));
+    else if (block[1] === 'chain')
+      chains.set(name, parseChain(family, name, body.map(withoutIndent), known?.chains.get(name)));
     else {
       const before = strange.length;
       const set = parseSet(family, name, body, strange, known?.sets.get(name));
@@ -95,6 +96,10 @@ function parseTable(
   }
   const program = { family, table, sets, chains, ...(unread.size > 0 ? { unread } : {}) };
   return { program: comment === undefined ? program : { ...program, comment }, strange };
+}
+
+function withoutIndent(line: string): string {
+  return line.slice(2);
 }
 
 function parseChain(family: Family, name: Chain['name'], body: readonly string[], known: Chain | undefined): Chain {
@@ -118,8 +123,8 @@ function parseSet(
   strange: string[],
   known: NftSet | undefined,
 ): NftSet | undefined {
-  const first = body.findIndex((line) => line.startsWith('elements = {'));
-  const declaration = first < 0 ? body : body.slice(0, first);
+  const first = body.findIndex((line) => line.startsWith('elements = {', 2));
+  const declaration = (first < 0 ? body : body.slice(0, first)).map(withoutIndent);
   let type: SetType | undefined;
   let size = 0;
   let isDynamic = false;
