@@ -7,6 +7,7 @@ import { type ModelObject, textOfId } from './model/kinds.ts';
 import type { Registry } from './registry/registry.ts';
 import type { Diagnostic } from './values/diagnostic.ts';
 import type { ClusterName, ServiceKey } from './values/names.ts';
+import { oneText } from './values/one-text.ts';
 
 /** A compiler that remembers its results, for an agent that receives changes. */
 export interface Compiler {
@@ -133,5 +134,5 @@ export function createCompiler(context: CompilerContext): Compiler {
 }
 
 function keyOf({ cluster, id }: ObjectChange): string {
-  return `${cluster ?? ''} ${textOfId(id)}`;
+  return oneText([cluster ?? '', textOfId(id)], ' ');
 }

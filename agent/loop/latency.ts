@@ -2,6 +2,7 @@ import type { PortChanges } from '../../compiler/engine.ts';
 import type { Compiler, Subject } from '../../compiler/incremental.ts';
 import { textOfId } from '../../compiler/model/kinds.ts';
 import type { ServiceKey } from '../../compiler/values/names.ts';
+import { oneText } from '../../compiler/values/one-text.ts';
 import type { Clock } from './clock.ts';
 import type { Arrival } from '../sources/board.ts';
 
@@ -89,7 +90,7 @@ export function createLatencyMeter({ nowMs, wallMs }: Pick<Clock, 'nowMs' | 'wal
 }
 
 function sliceIn({ id, cluster }: Arrival): string | undefined {
-  return id.kind === 'EndpointSlice' ? `${cluster ?? ''} ${textOfId(id)}` : undefined;
+  return id.kind === 'EndpointSlice' ? oneText([cluster ?? '', textOfId(id)], ' ') : undefined;
 }
 
 /** Milliseconds since 1970. */

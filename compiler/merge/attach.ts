@@ -80,6 +80,18 @@ function grantText(cluster: ClusterName, { offer, consent }: Grant): string {
   }
 }
 
+/** By the text that says why. Clusters are those that this program reads, so there are few: their slices share one value each. */
+const grantedSources = new Map<string, Source>();
+
+function grantedSource(cluster: ClusterName, grant: Grant): Source {
+  const text = grantText(cluster, grant);
+  const made = grantedSources.get(text);
+  if (made?.kind === 'remote' && made.cluster === cluster) return made;
+  const source: Source = { kind: 'remote', cluster, reason: { rule: 'MR-3', text }, doubt: undefined };
+  grantedSources.set(text, source);
+  return source;
+}
+
 /**
  * A slice among another cluster's own objects. Only endpoints that run in that cluster count: endpoints of third
  * clusters come directly from those clusters. The cluster may withdraw its endpoints by weight 0, but not outweigh
@@ -93,8 +105,7 @@ export function attachProvided(
   { registry }: Pick<MergeFacts, 'registry'>,
 ): AttachedSlice | undefined {
   if (sourceOf(slice, { own: cluster, knownClusters: [], registry }).kind === 'remote') return undefined;
-  const reason = { rule: 'MR-3', text: grantText(cluster, grant) };
-  const source: Source = { kind: 'remote', cluster, reason, doubt: undefined };
+  const source = grantedSource(cluster, grant);
   return { slice, source, weight: Math.min(slice.weight, 1), servicePorts };
 }
 

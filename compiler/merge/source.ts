@@ -28,9 +28,7 @@ export type Source =
  */
 export function sourceOf(slice: EndpointSlice, facts: NameFacts): Source {
   const { marks } = slice;
-  if (marks.native) {
-    return { kind: 'own', how: 'native', reason: { rule: 'L1', text: `native: managed by ${marks.managedBy}` } };
-  }
+  if (marks.native) return nativeSource(marks.managedBy);
   if (marks.managedBy === managedBy.karmadaDispatch) {
     return marks.provisionCluster === undefined
       ? byName('L2', slice, '', facts)
@@ -47,6 +45,18 @@ export function sourceOf(slice: EndpointSlice, facts: NameFacts): Source {
   if (marks.appliedByKarmada && slice.name.startsWith('imported-')) return byName('L6', slice, 'imported-', facts);
   const owner = marks.managedBy === undefined ? 'nobody' : printable(marks.managedBy, 63);
   return { kind: 'own', how: 'user-managed', reason: { rule: 'L8', text: `user-managed: managed by ${owner}` } };
+}
+
+/** By the manager, of which native slices have two: nearly all slices share one value. */
+const nativeSources = new Map<string | undefined, Source>();
+
+function nativeSource(managedBy: string | undefined): Source {
+  const made = nativeSources.get(managedBy);
+  if (made !== undefined) return made;
+  const reason = { rule: 'L1', text: `native: managed by ${managedBy}` };
+  const source: Source = { kind: 'own', how: 'native', reason };
+  nativeSources.set(managedBy, source);
+  return source;
 }
 
 function named(rule: string, text: string, evidence: string, facts: NameFacts): Source {

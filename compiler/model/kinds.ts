@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../values/diagnostic.ts';
 import type { ClusterName } from '../values/names.ts';
+import { oneText } from '../values/one-text.ts';
 import { type ClusterProperty, parseClusterProperty } from './cluster-property.ts';
 import { type EndpointSlice, parseEndpointSlice } from './endpoint-slice.ts';
 import { asFields, type Fields, textOf } from './fields.ts';
@@ -151,5 +152,5 @@ export function isForRules(recognised: Recognised): recognised is Recognised<Mod
 
 /** Unique within a cluster. Unlike formatObjectRef, it does not cut long names. */
 export function textOfId({ kind, namespace, name }: ObjectId): string {
-  return `${kind}\n${namespace}\n${name}`;
+  return oneText([kind, namespace, name], '\n');
 }

@@ -1,5 +1,6 @@
 import type { Family } from './address.ts';
 import type { Brand } from './brand.ts';
+import { oneText } from './one-text.ts';
 import type { Protocol } from './port.ts';
 
 /** Id of a cluster of the cluster set: a DNS-1123 name, or two labels joined by a dot (KEP-1645). */
@@ -51,7 +52,7 @@ export function unresolvedCluster(hint: string): ClusterName {
 }
 
 export function serviceKey(namespace: Namespace, name: ObjectName): ServiceKey {
-  return `${namespace}/${name}` as ServiceKey;
+  return oneText([namespace, name], '/') as ServiceKey;
 }
 
 /**
@@ -76,7 +77,7 @@ export function servicePortId(
   protocol: Protocol,
   family: Family,
 ): ServicePortId {
-  return `${servicePortText(service, portName)}/${protocol}/${family}` as ServicePortId;
+  return oneText([servicePortText(service, portName), protocol, family], '/') as ServicePortId;
 }
 
 /** The service port name within an id: the name that people and Events use for the Service port. */

@@ -5,6 +5,7 @@ import {
   isFamily,
   parseAddress,
 } from '../../../compiler/values/address.ts';
+import { oneText } from '../../../compiler/values/one-text.ts';
 import { type Port, type Protocol, parsePort, protocolText } from '../../../compiler/values/port.ts';
 import { unreachable } from '../../../compiler/values/unreachable.ts';
 import { numberOf, parseEndpointData, parseProtocolWord, parseVerdict, takeCounter } from './parse-rule.ts';
@@ -18,22 +19,19 @@ export type KeyValue = IpAddress | Protocol | Port | number;
 
 /** `10.0.0.1 . tcp . 80`. A protocol is in capitals among values, as in an IR. */
 export function keyText(...values: readonly KeyValue[]): string {
-  let text = '';
-  for (const value of values) {
-    const word = isProtocol(value) ? protocolText(value) : String(value);
-    text = text === '' ? word : `${text} . ${word}`;
-  }
-  return text;
+  return oneText(
+    values.map((value) => (isProtocol(value) ? protocolText(value) : String(value))),
+    ' . ',
+  );
 }
 
 function isProtocol(value: KeyValue): value is Protocol {
   return value === 'TCP' || value === 'UDP' || value === 'SCTP';
 }
 
-/** `join` makes a text that is one piece in memory; concatenation would make a tree of pieces. */
 export function makeElement(key: string, data?: Verdict | EndpointAddress, comment?: string): Element {
-  const words = comment === undefined ? key : [key, quotedComment(comment)].join(' ');
-  const text = data === undefined ? words : [words, dataText(data)].join(' : ');
+  const words = comment === undefined ? key : oneText([key, quotedComment(comment)], ' ');
+  const text = data === undefined ? words : oneText([words, dataText(data)], ' : ');
   return comment === undefined ? { key, data, text } : { key, data, comment, text };
 }
 
