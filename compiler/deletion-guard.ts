@@ -12,6 +12,7 @@ import {
   type GuardSettings,
   guardMassDeletion,
 } from './registry/guard.ts';
+import { oneText } from './values/one-text.ts';
 import { findCluster } from './registry/registry.ts';
 import { type ClusterName, compareText, importKey, type ServiceKey } from './values/names.ts';
 
@@ -146,5 +147,5 @@ function ownSliceIn({ cluster, id }: ObjectChange): string | undefined {
 }
 
 function textOf({ namespace, name }: ObjectId): string {
-  return `${namespace}/${name}`;
+  return oneText([namespace, name], '/');
 }

@@ -1,3 +1,5 @@
+import { oneText } from '../../compiler/values/one-text.ts';
+
 type Json = Readonly<Record<string, unknown>>;
 
 /** Annotations that take space and have no effect here. */
@@ -37,7 +39,7 @@ export function reduceObject(
       kept,
       defined({ spec: kind === 'Node' ? reduceNodeSpec(spec) : spec, status: reduceStatus(kind, status) }),
     );
-  return { key: typeof namespace === 'string' ? `${namespace}/${name}` : name, value: kept };
+  return { key: typeof namespace === 'string' ? oneText([namespace, name], '/') : name, value: kept };
 }
 
 function reduceEndpoints(endpoints: unknown): unknown {

@@ -5,6 +5,7 @@ import type { Port } from '../values/port.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import { compareText, type ServiceKey, type ServicePortId, servicePortId } from '../values/names.ts';
 import { formatObjectRef } from '../values/object-ref.ts';
+import { oneText } from '../values/one-text.ts';
 import { setOrDelete } from '../counts.ts';
 import { type FrontendSettings, frontendsOf } from './frontends.ts';
 import type { Frontend } from './ir.ts';
@@ -70,9 +71,9 @@ function claimsOf(service: Service, family: Family, settings: FrontendSettings):
 }
 
 function claimText(frontend: Frontend, { protocol }: ServicePort, family: Family): string {
-  return frontend.kind === 'nodePort'
-    ? `node port ${frontend.port}/${protocol}/${family}`
-    : `${frontend.address.includes(':') ? `[${frontend.address}]` : frontend.address}:${frontend.port}/${protocol}`;
+  if (frontend.kind === 'nodePort') return oneText([`node port ${frontend.port}`, protocol, family], '/');
+  const host = frontend.address.includes(':') ? `[${frontend.address}]` : frontend.address;
+  return oneText([host, `${frontend.port}/${protocol}`], ':');
 }
 
 /**
