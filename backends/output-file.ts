@@ -17,7 +17,7 @@ export interface OutputFile {
   size(): number;
   /** At most this many bytes from the beginning. */
   text(most: number): string;
-  /** Whether the folder has become so full that the command could perhaps not write everything. */
+  /** Whether the folder has become so full that the command could perhaps not write everything. A command that wrote nothing lost nothing. */
   isCut(): boolean;
   close(): void;
 }
@@ -45,7 +45,7 @@ export function openOutputFile(): OutputFile | undefined {
       }
       return bytes.toString('utf8', 0, filled);
     },
-    isCut: () => freeBytes() < leastFree.after,
+    isCut: () => size() > 0 && freeBytes() < leastFree.after,
     close: () => closeSync(descriptor),
   };
 }

@@ -34,6 +34,7 @@ const layers: readonly Layer[] = [
   { of: 'compiler/', mayImport: [], packages: new Set(['node:net']) },
   { of: 'backends/run.ts', mayImport: ['backends/'], packages: 'any' },
   { of: 'backends/child.ts', mayImport: [], packages: 'any' },
+  { of: 'backends/output-file.ts', mayImport: [], packages: 'any' },
   { of: 'backends/netfilter/', mayImport: ['compiler/', ...neutral], packages: purePackages },
   { of: 'backends/iptables/', mayImport: ['compiler/', 'backends/netfilter/', ...neutral], packages: purePackages },
   { of: 'backends/ipvs/', mayImport: ['compiler/', 'backends/netfilter/', ...neutral], packages: purePackages },
