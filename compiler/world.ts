@@ -1,31 +1,19 @@
 import { attachedTo, type Holdings, type Member, serviceAt, type Unaccepted, unaccepted } from './attachments.ts';
-import { type AddressFacts, type Contested, createContestedTable } from './ir/contested.ts';
-import { type Counts, createCounts, setNested, setOrDelete } from './counts.ts';
+import { setNested, setOrDelete } from './counts.ts';
 import { type AttachedSlice, serviceOf } from './merge/attach.ts';
 import type { MergeFacts } from './merge/facts.ts';
 import { addressesToJudge } from './ir/address-rights.ts';
 import type { ClusterProperty } from './model/cluster-property.ts';
 import type { EndpointSlice } from './model/endpoint-slice.ts';
-import { karmadaTarget } from './model/karmada-target.ts';
-import type { NamespacedMetadata } from './model/metadata.ts';
 import type { Node } from './model/node.ts';
 import type { ModelObject } from './model/kinds.ts';
 import { createOwnSlices, type OwnSlices } from './own-slices.ts';
-import { createNamedAddresses } from './named-addresses.ts';
-import { createClaimsOfNamespaces, type NamespaceClaims } from './namespace-claims.ts';
 import type { Service } from './model/service.ts';
 import type { ServiceImport } from './model/service-import.ts';
 import { namesIn, type Registry } from './registry/registry.ts';
-import { createRangeCounts, type HeldRanges } from './range-counts.ts';
+import { createTallies, type Places, type Tallies } from './tallies.ts';
 import { embeddedIpv4, type IpAddress } from './values/address.ts';
-import {
-  type ClusterName,
-  compareText,
-  importKey,
-  type Namespace,
-  parseClusterName,
-  type ServiceKey,
-} from './values/names.ts';
+import { type ClusterName, compareText, importKey, type Namespace, type ServiceKey } from './values/names.ts';
 import type { ObjectRef } from './values/object-ref.ts';
 import { unreachable } from './values/unreachable.ts';
 
@@ -39,17 +27,14 @@ export interface Touched {
   readonly namespaces: Set<Namespace>;
 }
 
-/** Single addresses, and ranges of pods. */
-export interface Places {
-  readonly addresses: ReadonlySet<IpAddress>;
-  readonly pods: HeldRanges;
-}
+/** What the tallies alone tell. */
+type Told = 'given' | 'claimsOf' | 'claimingNamespaces' | 'nodePods' | 'isApiServer' | 'reserved' | 'contested';
 
 /**
  * The objects of all clusters, indexed by what compiling one Service looks up. Knows which Services a change touches;
  * attachments.ts decides which object counts where.
  */
-export interface World {
+export interface World extends Pick<Tallies, Told> {
   /** A Service, or a ServiceImport that answers at its own addresses because no Service is derived from it. */
   service(key: ServiceKey): Service | undefined;
   /** The keys of everything that `service` may know. */
@@ -87,42 +72,12 @@ export interface World {
    * namespace  undefined: only the ids that count in every namespace
    */
   knownClusters(own: ClusterName | undefined, registry: Registry, namespace: Namespace | undefined): ClusterName[];
-  /** The other clusters whose objects are here. */
-  given(): Iterable<ClusterName>;
-  claimsOf(namespace: Namespace): NamespaceClaims;
-  /** Namespaces whose objects make claims about clusters or addresses. */
-  claimingNamespaces(): Iterable<Namespace>;
-  /** Pod ranges of the nodes, always up to date. */
-  readonly nodePods: HeldRanges;
-  /**
-   * Whether the API server answers there, according to its own slice. For warnings only: anyone who may write in
-   * `default` can forge it.
-   */
-  isApiServer(address: IpAddress): boolean;
-  /** Whether an address is local for every namespace: it belongs to a Node, or the API server gave it to a Service. */
-  reserved(address: IpAddress): 'node' | 'cluster IP' | undefined;
-  /** Addresses at which Services answer and that something else has too. */
-  contested(facts: Omit<AddressFacts, 'isOfNode'>): Contested;
-}
-
-function nothingTouched() {
-  return { keys: new Set<ServiceKey>(), addresses: new Set<IpAddress>(), pods: createRangeCounts() };
 }
 
 export function createWorld(): World {
   const members = new Map<ClusterName | undefined, Member>();
   /** The other clusters, by name. */
   let others: readonly ClusterName[] = [];
-  const objectsOf = createCounts<ClusterName | undefined>();
-  const claims = createClaimsOfNamespaces();
-  const clusterIPs = createCounts<IpAddress>();
-  const nodeAddresses = createCounts<IpAddress>();
-  const nodePods = createRangeCounts();
-  const named = createNamedAddresses();
-  const contested = createContestedTable(named.mayHave);
-  /** Addresses that people wrote into Services and ServiceImports. */
-  const judged = createCounts<IpAddress>();
-  const apiServers = createCounts<IpAddress>();
   const imports = new Map<ServiceKey, ServiceImport>();
   /** ServiceImports by the Service that would stand for them. */
   const importsOfDerived = new Map<ServiceKey, Map<ServiceKey, ServiceImport>>();
@@ -130,7 +85,8 @@ export function createWorld(): World {
   const properties = new Map<string, ClusterProperty>();
   const unattached = new Map<EndpointSlice, ObjectRef>();
   const origins = createOwnSlices();
-  let touched = nothingTouched();
+  const tallies = createTallies();
+  let touched = new Set<ServiceKey>();
   const ours = memberOf(undefined);
   const holdings: Holdings = {
     ours,
@@ -150,83 +106,6 @@ export function createWorld(): World {
       others = [...members.keys()].filter((name) => name !== undefined).sort(compareText);
     }
     return member;
-  }
-
-  /** Adds an object to the counts, or takes it away: the same code does both. */
-  function count(cluster: ClusterName | undefined, object: ModelObject, by: 1 | -1): void {
-    objectsOf.change(cluster, by);
-    if (object.kind === 'EndpointSlice') {
-      named.change(object.value, by);
-      contested.countSlice(object.value, by);
-    }
-    // Another cluster's objects tell nothing about local addresses, nor about which clusters exist.
-    if (cluster !== undefined) return;
-    switch (object.kind) {
-      case 'Service':
-        contested.countService(object.value, by);
-        countJudged(object.value, by);
-        for (const address of Object.values(object.value.clusterIPs)) changeReserved(clusterIPs, address, by);
-        return countApplied(object.value.namespace, karmadaTarget(object.value), by);
-      case 'ServiceImport':
-        countNames(object.value, object.value.exporters, by);
-        contested.countService(object.value.service, by);
-        countJudged(object.value.service, by);
-        // A remote endpoint there would lead back here. An import does not decide about other Services' endpoints.
-        for (const address of Object.values(object.value.service.clusterIPs)) touched.addresses.add(address);
-        return claims.changeAddresses(object.value, by);
-      case 'EndpointSlice':
-        countApiServers(object.value, by);
-        return countMarks(object.value, by);
-      case 'Node': {
-        const { addresses, localAddresses = [], podCidrs } = object.value;
-        for (const address of [...addresses, ...localAddresses]) changeReserved(nodeAddresses, address, by);
-        for (const cidr of podCidrs) if (nodePods.change(cidr, by)) touched.pods.change(cidr, 1);
-        return;
-      }
-      case 'MultiClusterService':
-        return countNames(object.value, [...object.value.providers, ...object.value.consumers], by);
-      case 'ServiceExport':
-      case 'ClusterProperty':
-        return;
-      default:
-        unreachable(object);
-    }
-  }
-
-  function countNames({ namespace }: NamespacedMetadata, clusters: readonly ClusterName[], by: 1 | -1): void {
-    for (const cluster of clusters) claims.changeNamed(namespace, cluster, by);
-  }
-
-  function countApplied(namespace: Namespace, target: ClusterName | undefined, by: 1 | -1): void {
-    if (target !== undefined) claims.changeApplied(namespace, target, by);
-  }
-
-  function countJudged(service: Service, by: 1 | -1): void {
-    for (const address of addressesToJudge(service)) judged.change(address, by);
-  }
-
-  function countApiServers(slice: EndpointSlice, by: 1 | -1): void {
-    if (slice.namespace !== 'default' || slice.serviceName !== 'kubernetes') return;
-    for (const { address } of slice.endpoints) changeReserved(apiServers, address, by);
-  }
-
-  /** Native slices don't count: their labels are copied from the Service and prove nothing (L1). */
-  function countMarks(slice: EndpointSlice, by: 1 | -1): void {
-    const { marks } = slice;
-    if (marks.native) return;
-    countApplied(slice.namespace, marks.karmadaTarget, by);
-    for (const mark of [marks.provisionCluster, marks.sourceCluster]) {
-      const cluster = parseClusterName(mark);
-      if (cluster !== undefined) claims.changeNamed(slice.namespace, cluster, by);
-    }
-  }
-
-  function changeReserved(counts: Counts<IpAddress>, address: IpAddress, by: 1 | -1): void {
-    if (counts.change(address, by)) touched.addresses.add(address);
-  }
-
-  function given(): ClusterName[] {
-    return [...objectsOf.counts.keys()].filter((cluster) => cluster !== undefined);
   }
 
   function index(cluster: ClusterName | undefined, object: ModelObject, present: boolean): void {
@@ -257,7 +136,7 @@ export function createWorld(): World {
   }
 
   function touch(cluster: ClusterName | undefined, object: ModelObject): void {
-    for (const key of concerns(cluster, object)) touched.keys.add(key);
+    for (const key of concerns(cluster, object)) touched.add(key);
   }
 
   function concerns(cluster: ClusterName | undefined, object: ModelObject): Set<ServiceKey> {
@@ -332,22 +211,21 @@ export function createWorld(): World {
       return properties.values();
     },
     put(cluster, object) {
-      count(cluster, object, 1);
+      tallies.change(cluster, object, 1);
       index(cluster, object, true);
       touch(cluster, object);
     },
     drop(cluster, object) {
-      count(cluster, object, -1);
+      tallies.change(cluster, object, -1);
       // Related Services are found while the object is still there.
       touch(cluster, object);
       index(cluster, object, false);
     },
     concerns,
     takeTouched() {
-      const { keys, addresses, pods } = touched;
-      const taken = { keys, places: { addresses, pods }, namespaces: claims.takeTouched() };
-      touched = nothingTouched();
-      return taken;
+      const keys = touched;
+      touched = new Set();
+      return { keys, ...tallies.takeTouched() };
     },
     attachedTo: (key, facts) => attachedTo(holdings, key, facts),
     *ownSlices() {
@@ -368,8 +246,9 @@ export function createWorld(): World {
     keysNaming({ addresses, pods }) {
       const keys: ServiceKey[] = [];
       // Looks at all slices and Services only for an address that one of them may name.
-      if (pods.areKnown() || [...addresses].some(named.mayHave)) keys.push(...keysOfSlicesNaming({ addresses, pods }));
-      if (![...addresses].some((address) => judged.counts.has(address))) return keys;
+      if (pods.areKnown() || [...addresses].some(tallies.mayName))
+        keys.push(...keysOfSlicesNaming({ addresses, pods }));
+      if (![...addresses].some(tallies.isJudged)) return keys;
       for (const key of [...ours.services.keys(), ...imports.keys()]) {
         const service = serviceAt(holdings, key);
         if (service !== undefined && addressesToJudge(service).some((address) => addresses.has(address)))
@@ -377,22 +256,20 @@ export function createWorld(): World {
       }
       return keys;
     },
-    given,
-    claimsOf: (namespace) => claims.of(namespace),
-    claimingNamespaces: () => claims.namespaces(),
+    given: tallies.given,
+    claimsOf: tallies.claimsOf,
+    claimingNamespaces: tallies.claimingNamespaces,
     knownClusters(own, registry, namespace) {
-      const claimed = namespace === undefined ? [] : claims.of(namespace).named.keys();
-      const known = new Set([...given(), ...claimed, ...namesIn(registry)]);
+      const claimed = namespace === undefined ? [] : tallies.claimsOf(namespace).named.keys();
+      const known = new Set([...tallies.given(), ...claimed, ...namesIn(registry)]);
       if (own !== undefined) known.add(own);
       known.delete('' as ClusterName);
       return [...known].sort((a, b) => b.length - a.length || compareText(a, b));
     },
-    nodePods,
-    contested: (facts) => contested.find({ ...facts, isOfNode: (address) => nodeAddresses.counts.has(address) }),
-    isApiServer: (address) => apiServers.counts.has(address),
-    reserved(address) {
-      return nodeAddresses.counts.has(address) ? 'node' : clusterIPs.counts.has(address) ? 'cluster IP' : undefined;
-    },
+    nodePods: tallies.nodePods,
+    contested: tallies.contested,
+    isApiServer: tallies.isApiServer,
+    reserved: tallies.reserved,
   };
 }
 

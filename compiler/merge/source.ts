@@ -43,7 +43,8 @@ export function sourceOf(slice: EndpointSlice, facts: NameFacts): Source {
     return named('L5', marks.provisionCluster, `annotation says ${printable(marks.provisionCluster)}`, facts);
   }
   if (marks.appliedByKarmada && slice.name.startsWith('imported-')) return byName('L6', slice, 'imported-', facts);
-  const manager = marks.managedBy === undefined ? 'no managed-by label' : `managed by ${printable(marks.managedBy, 63)}`;
+  const manager =
+    marks.managedBy === undefined ? 'no managed-by label' : `managed by ${printable(marks.managedBy, 63)}`;
   return { kind: 'own', how: 'user-managed', reason: { rule: 'L8', text: `user-managed: ${manager}` } };
 }
 
