@@ -6,6 +6,7 @@ import { type Chain, chainKey, type Hook, type Rule, type Ruleset, type Table, t
 const a = chainName('KUBE-A');
 const b = chainName('KUBE-B');
 const to = (name: string): Rule => ({ matches: [], target: { kind: 'jump', chain: chainName(name) } });
+const masquerade: Rule = { matches: [], target: { kind: 'masquerade', randomFully: true } };
 const chain = (table: Table, name: typeof a, ...rules: Rule[]) => makeChain('IPv4', table, name, rules);
 const hook = (table: Table, kernel: Hook['chain'], name: string) => makeHook('IPv4', table, kernel, to(name));
 
@@ -81,6 +82,26 @@ describe('a program is refused', () => {
     expect(problems(unread, [hook('nat', 'OUTPUT', 'KUBE-A')])).toEqual([
       'nat KUBE-B jumps to KUBE-C, which is not there',
     ]);
+  });
+
+  it('when it is kept under the name of another one', () => {
+    const chains = new Map([['nat KUBE-B', chain('nat', a)]]);
+    expect(checkRuleset({ family: 'IPv4', chains, hooks: [hook('nat', 'OUTPUT', 'KUBE-B')] }, new Set())).toEqual([
+      'nat KUBE-A is kept as nat KUBE-B',
+    ]);
+  });
+
+  it('for each chain of the kernel from which packets get to a target that is illegal there', () => {
+    const rules = [to('KUBE-B'), to('KUBE-B')];
+    const chains = [
+      chain('nat', a, ...rules),
+      chain('nat', b, { matches: [], target: { kind: 'accept' } }, masquerade),
+    ];
+    const hooks = (['OUTPUT', 'POSTROUTING', 'PREROUTING'] as const).map((kernel) => hook('nat', kernel, 'KUBE-A'));
+    expect(problems(chains, hooks, ['nat KUBE-B'])).toEqual([
+      'nat KUBE-B has a masquerade target and is reached from PREROUTING, OUTPUT',
+    ]);
+    expect(problems(chains, hooks.slice(1, 2))).toEqual([]);
   });
 
   it('when a rule is not understood', () => {

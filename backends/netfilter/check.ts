@@ -1,4 +1,6 @@
-import { isKernelChain } from './kernel-chains.ts';
+import type { Family } from '../../compiler/values/address.ts';
+import { findCycle, isKeptAs, type JumpGraph, jumpGraphOf, targetWord } from './jump-graph.ts';
+import { isKernelChain, kernelChains } from './kernel-chains.ts';
 import { chainKey, type KernelChain, parseChainName, type Ruleset, type Table } from './rule.ts';
 import { parseRule } from './text/parse-rule.ts';
 
@@ -8,31 +10,42 @@ import { parseRule } from './text/parse-rule.ts';
  * This is slicewright's own check before any command: `iptables-restore --test` in nft mode takes a jump to a chain
  * that does not exist, and no tool refuses a chain that no rule reaches.
  *
- * Every full sync of an agent does this, so it looks at the targets of lines. Rules as values would take a hundred times as long
- * to make, and most of an agent's memory to keep.
+ * Every full sync of an agent does this, so it looks once at the target of each line, and counts with bits. Rules as values would
+ * take a hundred times as long to make, and most of an agent's memory to keep.
  *
  * standing   keys ({@link chainKey}) of chains that exist whether or not a rule leads to them, with what they lead to
  */
 export function checkRuleset(ruleset: Ruleset, standing: ReadonlySet<string>): string[] {
   const problems: string[] = [];
-  const jumps = jumpsOf(ruleset);
-  const entered = hooksOfChains(ruleset, standing, jumps);
+  const does = new Uint8Array(ruleset.chains.size);
+  const graph = jumpGraphOf(ruleset, (chain, word) => {
+    does[chain]! |= actionNamed(word)?.bit ?? unknown;
+  });
+  const reached = reachedFrom(ruleset, standing, graph);
   for (const { table, chain, rule, line } of ruleset.hooks) {
     if (!hooksOf[table].includes(chain)) problems.push(`table ${table} has no chain ${chain}`);
     else if (rule === undefined) problems.push(`not understood: ${line}`);
-    else problems.push(...lineProblems(ruleset, table, `${table} ${chain}`, [chain], line));
+    else
+      problems.push(
+        ...lineProblems(ruleset.family, graph, { table, key: `${table} ${chain}`, from: bit(chain) }, line),
+      );
   }
-  for (const [key, { table, name, lines }] of ruleset.chains) {
-    if (key !== chainKey(table, name)) problems.push(`${chainKey(table, name)} is kept as ${key}`);
+  let number = 0;
+  ruleset.chains.forEach(({ table, name, lines }, key) => {
+    const [from, actions] = [reached[number]!, does[number]!];
+    number++;
+    if (!isKeptAs(key, table, name)) problems.push(`${chainKey(table, name)} is kept as ${key}`);
     if (parseChainName(name) === undefined || isKernelChain(name))
       problems.push(`${key} is not one of slicewright's chains`);
-    const hooks = entered.get(key);
-    if (hooks === undefined) problems.push(`${key} is reached by no rule`);
-    const from = [...(hooks ?? [])];
-    for (const line of lines) problems.push(...lineProblems(ruleset, table, key, from, line));
+    if (from === 0) problems.push(`${key} is reached by no rule`);
+    if (actions === 0 || areLegal(actions, table, from)) return;
+    for (const line of lines) problems.push(...lineProblems(ruleset.family, graph, { table, key, from }, line));
+  });
+  const cycle = findCycle(graph);
+  if (cycle !== undefined) {
+    const keys = [...ruleset.chains.keys()];
+    problems.push(`${cycle.map((chain) => keys[chain]).join(' → ')} is a cycle`);
   }
-  const cycle = findCycle(ruleset, jumps);
-  if (cycle !== undefined) problems.push(`${cycle.join(' → ')} is a cycle`);
   return problems;
 }
 
@@ -42,108 +55,104 @@ const hooksOf: Readonly<Record<Table, readonly KernelChain[]>> = {
   nat: ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'],
 };
 
-/** Where the kernel takes a target: the check functions of xt_nat, xt_MASQUERADE and ipt_REJECT. */
-const legalPlaces: ReadonlyMap<string, { readonly table: Table; readonly hooks: readonly KernelChain[] }> = new Map([
-  ['DNAT', { table: 'nat', hooks: ['PREROUTING', 'OUTPUT'] }],
-  ['MASQUERADE', { table: 'nat', hooks: ['POSTROUTING'] }],
-  ['REJECT', { table: 'filter', hooks: ['INPUT', 'FORWARD', 'OUTPUT'] }],
-]);
+/** Chains of the kernel are a set of bits. */
+function bit(chain: KernelChain): number {
+  return 1 << kernelChains.indexOf(chain);
+}
 
-/** Targets that the kernel takes everywhere, but for a drop in table nat. */
-const legalAnywhere: ReadonlySet<string> = new Set(['MARK', 'ACCEPT', 'DROP', 'RETURN']);
+function bits(chains: readonly KernelChain[]): number {
+  return chains.reduce((sum, chain) => sum | bit(chain), 0);
+}
 
-function lineProblems(
-  { family, chains }: Ruleset,
-  table: Table,
-  place: string,
-  hooks: readonly KernelChain[],
-  line: string,
-): string[] {
-  const word = targetWord(line);
-  if (word !== undefined && chains.has(chainKey(table, word))) return [];
+/** With the bits of chains of the kernel: it stands by itself. */
+const stands = 1 << kernelChains.length;
+
+/** What a rule does that does not jump to a chain, and where the kernel takes it. */
+interface Action {
+  readonly word: string;
+  readonly bit: number;
+  readonly tables: readonly Table[];
+  readonly hooks: number;
+}
+
+const everywhere: readonly Table[] = ['mangle', 'filter', 'nat'];
+
+/** Source: the check functions of xt_nat, xt_MASQUERADE and ipt_REJECT. */
+const actions: readonly Action[] = [
+  { word: 'DNAT', bit: 1, tables: ['nat'], hooks: bits(['PREROUTING', 'OUTPUT']) },
+  { word: 'MASQUERADE', bit: 2, tables: ['nat'], hooks: bits(['POSTROUTING']) },
+  { word: 'REJECT', bit: 4, tables: ['filter'], hooks: bits(['INPUT', 'FORWARD', 'OUTPUT']) },
   // iptables refuses to drop in nat, which sees only the first packet of a connection.
-  if (word === 'DROP' && table === 'nat') return [`${place} drops in table nat`];
-  if (word !== undefined && legalAnywhere.has(word)) return [];
-  const legal = word === undefined ? undefined : legalPlaces.get(word);
-  if (word === undefined || legal === undefined) {
+  { word: 'DROP', bit: 8, tables: ['mangle', 'filter'], hooks: bits(kernelChains) },
+  ...['MARK', 'ACCEPT', 'RETURN'].map((word) => ({ word, bit: 16, tables: everywhere, hooks: bits(kernelChains) })),
+];
+
+/** A rule that only counts, and what slicewright does not write: only the whole line shows whether it is legal. */
+const unknown = 32;
+
+function actionNamed(word: string | undefined): Action | undefined {
+  return actions.find((action) => action.word === word);
+}
+
+/** Whether all of these actions are legal in a chain that packets get to from there. */
+function areLegal(bits: number, table: Table, from: number): boolean {
+  return (bits & unknown) === 0 && actions.every((action) => (bits & action.bit) === 0 || isLegal(action, table, from));
+}
+
+function isLegal({ tables, hooks }: Action, table: Table, from: number): boolean {
+  return tables.includes(table) && (from & ~hooks & ~stands) === 0;
+}
+
+/** Where a line is. */
+interface Place {
+  readonly table: Table;
+  readonly key: string;
+  readonly from: number;
+}
+
+function lineProblems(family: Family, graph: JumpGraph, { table, key, from }: Place, line: string): string[] {
+  const word = targetWord(line);
+  if (word !== undefined && graph.numberOf(table, word) !== undefined) return [];
+  const action = actionNamed(word);
+  if (action === undefined) {
     const rule = parseRule(family, line)?.rule;
     if (rule === undefined) return [`not understood: ${line}`];
-    return word === undefined ? [] : [`${place} jumps to ${word}, which is not there`];
+    return word === undefined ? [] : [`${key} jumps to ${word}, which is not there`];
   }
-  const kind = word.toLowerCase();
-  if (legal.table !== table) return [`${place} has a ${kind} target outside table ${legal.table}`];
-  const wrong = hooks.filter((hook) => !legal.hooks.includes(hook));
-  return wrong.length === 0 ? [] : [`${place} has a ${kind} target and is reached from ${wrong.join(', ')}`];
+  if (isLegal(action, table, from)) return [];
+  if (action.word === 'DROP') return [`${key} drops in table nat`];
+  const kind = action.word.toLowerCase();
+  const [only] = action.tables;
+  if (!action.tables.includes(table)) return [`${key} has a ${kind} target outside table ${only}`];
+  const wrong = kernelChains.filter((chain) => (bit(chain) & from & ~action.hooks) !== 0);
+  return [`${key} has a ${kind} target and is reached from ${wrong.join(', ')}`];
 }
 
-/** The word after the last `-j`: nothing that follows it holds one. undefined: the rule only counts. */
-function targetWord(line: string): string | undefined {
-  const at = line.lastIndexOf(' -j ');
-  if (at < 0) return undefined;
-  const end = line.indexOf(' ', at + 4);
-  return end < 0 ? line.slice(at + 4) : line.slice(at + 4, end);
-}
-
-/** For every chain that some rule leads to, and those that always exist: the chains of the kernel it is reached from. */
-function hooksOfChains(ruleset: Ruleset, standing: ReadonlySet<string>, jumps: Jumps): Map<string, Set<KernelChain>> {
-  const entered = new Map<string, Set<KernelChain>>();
-  for (const { table, chain: hook, line } of ruleset.hooks) {
-    const pending = keysIn(table, [line]);
-    for (let key = pending.pop(); key !== undefined; key = pending.pop()) {
-      const hooks = entered.get(key) ?? new Set();
-      if (hooks.has(hook)) continue;
-      entered.set(key, hooks.add(hook));
-      for (const next of jumps.get(key) ?? none) pending.push(next);
+/** By number of the chain: the chains of the kernel it is reached from, and whether it stands by itself; 0: neither. */
+function reachedFrom({ hooks }: Ruleset, standing: ReadonlySet<string>, graph: JumpGraph): Uint8Array {
+  const { size, starts, targets } = graph;
+  const reached = new Uint8Array(size);
+  /** Goes on only where there is something new. */
+  const mark = (first: number, mask: number, from: number): void => {
+    const pending = [first];
+    for (let chain = pending.pop(); chain !== undefined; chain = pending.pop()) {
+      if ((reached[chain]! & mask) !== 0) continue;
+      reached[chain]! |= from;
+      for (let at = starts[chain]!; at < starts[chain + 1]!; at++) {
+        const next = targets[at]!;
+        if ((reached[next]! & mask) === 0) pending.push(next);
+      }
     }
-  }
-  const pending = [...standing];
-  for (let key = pending.pop(); key !== undefined; key = pending.pop()) {
-    if (entered.has(key)) continue;
-    entered.set(key, new Set());
-    for (const next of jumps.get(key) ?? none) pending.push(next);
-  }
-  return entered;
-}
-
-/** A circle of jumps, as its chains; undefined if there is none. */
-function findCycle({ chains }: Ruleset, jumps: Jumps): string[] | undefined {
-  const finished = new Set<string>();
-  const walk = (key: string, path: readonly string[]): string[] | undefined => {
-    if (path.includes(key)) return [...path.slice(path.indexOf(key)), key];
-    if (finished.has(key)) return undefined;
-    for (const next of jumps.get(key) ?? none) {
-      const cycle = walk(next, [...path, key]);
-      if (cycle !== undefined) return cycle;
-    }
-    finished.add(key);
-    return undefined;
   };
-  for (const key of chains.keys()) {
-    const cycle = walk(key, []);
-    if (cycle !== undefined) return cycle;
+  for (const { table, chain, line } of hooks) {
+    const first = graph.numberOf(table, targetWord(line) ?? '');
+    if (first !== undefined) mark(first, bit(chain), bit(chain));
   }
-  return undefined;
-}
-
-/** The chains of the program that each chain leads to, by key; a chain that leads to none is left out. */
-type Jumps = ReadonlyMap<string, readonly string[]>;
-const none: readonly string[] = [];
-
-function jumpsOf({ chains }: Ruleset): Jumps {
-  const jumps = new Map<string, readonly string[]>();
-  for (const [key, { table, lines }] of chains) {
-    const keys = keysIn(table, lines).filter((to) => chains.has(to));
-    if (keys.length > 0) jumps.set(key, keys);
+  for (const key of standing) {
+    const [table = '', name = ''] = key.split(' ');
+    const first = graph.numberOf(table as Table, name);
+    // What is reached from a hook is reached with all that it leads to.
+    if (first !== undefined) mark(first, ~0, stands);
   }
-  return jumps;
-}
-
-/** Keys of the targets that lines name; targets that are no chains are among them. */
-function keysIn(table: Table, lines: readonly string[]): string[] {
-  const keys: string[] = [];
-  for (const line of lines) {
-    const word = targetWord(line);
-    if (word !== undefined) keys.push(chainKey(table, word));
-  }
-  return keys;
+  return reached;
 }
