@@ -8,10 +8,10 @@ import { sha256 } from '../compiler/values/sha256.ts';
 export function nameHash(text: string, length: 8 | 16): string {
   const digest = sha256(text);
   let name = '';
-  // Ten hexadecimal digits are eight characters.
-  for (let at = 0; name.length < length; at += 10) {
-    const bits = Number.parseInt(digest.slice(at, at + 10), 16);
-    for (let shift = 35; shift >= 0; shift -= 5) name += alphabet[Math.floor(bits / 2 ** shift) % 32];
+  // Five hexadecimal digits are four characters.
+  for (let at = 0; name.length < length; at += 5) {
+    const bits = Number.parseInt(digest.slice(at, at + 5), 16);
+    for (let shift = 15; shift >= 0; shift -= 5) name += alphabet[(bits >> shift) & 31];
   }
   return name;
 }

@@ -1,38 +1,46 @@
 import type { LowerOptions } from './unit.ts';
-import { type Endpoint, endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
+import type { Endpoint, ServicePortIR } from '../../compiler/ir/ir.ts';
 import { hostCidr } from '../../compiler/values/address.ts';
-import type { Match, Rule } from '../netfilter/rule.ts';
-import { balance } from './balance.ts';
+import type { ChainName, Match, Rule } from '../netfilter/rule.ts';
 import { comment, protocolModule, protocolOption, toMarkMasquerade } from './matches.ts';
-import { endpointChain } from './names.ts';
+
+/** An endpoint with the names that its rules, and rules that lead to it, bear: each is made once. */
+export interface NamedEndpoint {
+  readonly endpoint: Endpoint;
+  /** `ip:port` */
+  readonly text: string;
+  readonly chain: ChainName;
+}
 
 /**
  * Rules that choose one endpoint of a pool: first the one that this client is known to, if
  * clients are remembered, then by chance.
+ *
+ * chances   of `balance`, for each endpoint of the pool
  */
 export function dispatchRules(
   ir: ServicePortIR,
   text: string,
-  pool: readonly Endpoint[],
+  pool: readonly NamedEndpoint[],
+  chances: readonly (number | undefined)[],
   options: LowerOptions,
 ): readonly Rule[] {
-  const chances = balance(pool.map((endpoint) => endpoint.weight));
-  const choices = pool.map((endpoint, i) => {
-    const chain = endpointChain(text, ir.protocol, endpoint);
-    const name: Match[] = options.endpointComments ? [comment(`${text} -> ${endpointText(endpoint)}`)] : [];
-    return { chain, name, chance: chances[i] };
-  });
-  const byChance = choices.map(({ chain, name, chance }): Rule => {
-    const random: Match[] = chance === undefined ? [] : [{ kind: 'probability', of31: chance }];
-    return { matches: [...name, ...random], target: { kind: 'jump', chain } };
+  const nameOf = (endpoint: NamedEndpoint): Match[] =>
+    options.endpointComments ? [comment(`${text} -> ${endpoint.text}`)] : [];
+  const byChance = pool.map((endpoint, i): Rule => {
+    const matches = nameOf(endpoint);
+    const chance = chances[i];
+    if (chance !== undefined) matches.push({ kind: 'probability', of31: chance });
+    return { matches, target: { kind: 'jump', chain: endpoint.chain } };
   });
   const { affinity } = ir;
   if (affinity.kind === 'none') return byChance;
-  const remembered = choices.map(({ chain, name }): Rule => {
+  const remembered = pool.map((endpoint): Rule => {
+    const { chain } = endpoint;
     // The list bears the chain's name, so both pools of a Service port remember alike, and a
     // client stays remembered when these rules are rewritten.
     const known: Match = { kind: 'recent', op: 'check', list: chain, seconds: affinity.seconds };
-    return { matches: [...name, known], target: { kind: 'jump', chain } };
+    return { matches: [...nameOf(endpoint), known], target: { kind: 'jump', chain } };
   });
   return [...remembered, ...byChance];
 }
@@ -41,17 +49,14 @@ export function dispatchRules(
 export function endpointRules(
   ir: ServicePortIR,
   text: string,
-  endpoint: Endpoint,
+  { endpoint, chain }: NamedEndpoint,
   options: LowerOptions,
 ): readonly Rule[] {
   const name: Match[] = options.endpointComments ? [comment(text)] : [];
   // An endpoint that reaches itself through the Service would answer itself directly, and never
   // see the connection: hence its own address is masqueraded even where other addresses are not.
   const whose: Match[] = endpoint.masquerade ? [] : [{ kind: 'source', cidr: hostCidr(endpoint.address) }];
-  const remember: Match[] =
-    ir.affinity.kind === 'none'
-      ? []
-      : [{ kind: 'recent', op: 'set', list: endpointChain(text, ir.protocol, endpoint) }];
+  const remember: Match[] = ir.affinity.kind === 'none' ? [] : [{ kind: 'recent', op: 'set', list: chain }];
   const { protocol } = ir;
   return [
     { matches: [...whose, ...name], target: toMarkMasquerade },

@@ -1,13 +1,14 @@
 import { type Endpoint, endpointText, type ServicePortIR } from '../../compiler/ir/ir.ts';
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
+import { exact } from '../../compiler/values/exact.ts';
 import { compareText } from '../../compiler/values/names.ts';
 import type { Lowered } from '../maker.ts';
 import { makeChain } from '../netfilter/chain.ts';
-import { chainUnder, ruleUnder } from '../netfilter/prefix.ts';
+import { chainUnder, rulesUnder } from '../netfilter/prefix.ts';
 import type { Chain, ChainName, Rule } from '../netfilter/rule.ts';
 import { balance, largestDeviation } from './balance.ts';
-import { dispatchRules, endpointRules } from './dispatch.ts';
+import { dispatchRules, endpointRules, type NamedEndpoint } from './dispatch.ts';
 import { entriesOf } from './entries.ts';
 import { externalRules, firewallRules } from './external.ts';
 import { comment, destinationAddress, destinationPort, notFromPods, toMarkMasquerade } from './matches.ts';
@@ -24,28 +25,28 @@ import type { IptablesUnit, LowerOptions } from './unit.ts';
 export function lower(ir: ServicePortIR, node: NodeContext, options: LowerOptions): Lowered<IptablesUnit> {
   const outline = outlineOf(ir);
   const { clusterChain, localChain, externalChain, firewallChain, text } = outline;
+  const { local, cluster, all } = nameEndpoints(ir, outline);
+  const shares = { local: sharesOf(ir.pools.local), cluster: sharesOf(ir.pools.cluster) };
   const chains: Chain[] = [];
   const add = (name: ChainName | undefined, rules: (name: ChainName) => readonly Rule[]): void => {
     if (name === undefined) return;
-    const renamed = rules(name).map((rule) => ruleUnder(rule, node.chainPrefix));
+    const renamed = rulesUnder(rules(name), node.chainPrefix);
     chains.push(makeChain(ir.family, 'nat', chainUnder(name, node.chainPrefix), renamed));
   };
   add(externalChain, () => externalRules(ir, outline, node));
   add(firewallChain, () => firewallRules(outline, node));
   add(clusterChain, (name) => [
     ...masqueradeRules(ir, outline, node, name),
-    ...dispatchRules(ir, text, ir.pools.cluster, options),
+    ...dispatchRules(ir, text, cluster, shares.cluster.chances, options),
   ]);
   add(localChain, (name) => [
     ...masqueradeRules(ir, outline, node, name),
-    ...dispatchRules(ir, text, ir.pools.local, options),
+    ...dispatchRules(ir, text, local, shares.local.chances, options),
   ]);
-  for (const endpoint of usedEndpoints(ir, outline)) {
-    add(endpointChain(text, ir.protocol, endpoint), () => endpointRules(ir, text, endpoint, options));
-  }
+  for (const endpoint of all) add(endpoint.chain, () => endpointRules(ir, text, endpoint, options));
   return {
-    unit: { id: ir.id, chains, entries: entriesOf(ir, outline, node), known: ir.known.length },
-    diagnostics: shareDiagnostics(ir),
+    unit: { id: ir.id, chains: exact(chains), entries: entriesOf(ir, outline, node), known: ir.known.length },
+    diagnostics: shareDiagnostics(ir, [shares.cluster, shares.local]),
   };
 }
 
@@ -67,28 +68,45 @@ function masqueradeRules(ir: ServicePortIR, outline: Outline, node: NodeContext,
   });
 }
 
-/** Endpoints that one of slicewright's chains leads to, each once, by `ip:port`. */
-function usedEndpoints(ir: ServicePortIR, outline: Outline): readonly Endpoint[] {
-  const used = new Map<string, Endpoint>();
-  for (const endpoint of outline.localChain === undefined ? [] : ir.pools.local) {
-    used.set(endpointText(endpoint), endpoint);
-  }
-  for (const endpoint of outline.clusterChain === undefined ? [] : ir.pools.cluster) {
-    used.set(endpointText(endpoint), endpoint);
-  }
-  return [...used].sort(([a], [b]) => compareText(a, b)).map(([, endpoint]) => endpoint);
+/**
+ * The endpoints of the pools that one of slicewright's chains leads to, with their names.
+ *
+ * returns   in `all` each once, by `ip:port`
+ */
+function nameEndpoints(ir: ServicePortIR, { text: servicePort, localChain, clusterChain }: Outline) {
+  const used = new Map<string, NamedEndpoint>();
+  const name = (endpoint: Endpoint): NamedEndpoint => {
+    const text = endpointText(endpoint);
+    const chain = used.get(text)?.chain ?? endpointChain(servicePort, ir.protocol, text);
+    const named = { endpoint, text, chain };
+    used.set(text, named);
+    return named;
+  };
+  const local = localChain === undefined ? [] : ir.pools.local.map(name);
+  const cluster = clusterChain === undefined ? [] : ir.pools.cluster.map(name);
+  return { local, cluster, all: [...used.values()].sort((a, b) => compareText(a.text, b.text)) };
+}
+
+/** What the endpoints of a pool should get, and the chances that give it to them. */
+interface Shares {
+  readonly weights: readonly number[];
+  readonly chances: readonly (number | undefined)[];
+}
+
+function sharesOf(pool: readonly Endpoint[]): Shares {
+  const weights = pool.map((endpoint) => endpoint.weight);
+  return { weights, chances: balance(weights) };
 }
 
 /** MR-63 allows a thousandth of a share. */
 const allowedDeviation = 0.001;
 
-function shareDiagnostics(ir: ServicePortIR): Diagnostic[] {
+function shareDiagnostics(ir: ServicePortIR, shares: readonly Shares[]): Diagnostic[] {
   const [object] = ir.origin;
   if (object === undefined) return [];
   const diagnostics: Diagnostic[] = [];
-  for (const pool of [ir.pools.cluster, ir.pools.local]) {
-    const weights = pool.map((endpoint) => endpoint.weight);
-    const deviation = largestDeviation(weights, balance(weights));
+  for (const { weights, chances } of shares) {
+    const deviation = largestDeviation(weights, chances);
     if (deviation <= allowedDeviation) continue;
     const percent = (deviation * 100).toPrecision(2);
     diagnostics.push({

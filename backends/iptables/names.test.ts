@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { endpointText } from '../../compiler/ir/ir.ts';
 import { parseAddress } from '../../compiler/values/address.ts';
 import { type Protocol, parsePort } from '../../compiler/values/port.ts';
 import { endpointChain, isOurChain, nodeChain, serviceChain } from './names.ts';
@@ -37,7 +38,7 @@ describe('chain names are those of kube-proxy', () => {
     const address = parseAddress(addressText);
     const port = parsePort(portNumber);
     if (address === undefined || port === undefined) throw new Error('vectors hold addresses and ports');
-    expect(endpointChain(text, protocol, { address, port })).toBe(`KUBE-SEP-${hash}`);
+    expect(endpointChain(text, protocol, endpointText({ address, port }))).toBe(`KUBE-SEP-${hash}`);
   });
 
   it('and we know them for ours', () => {

@@ -1,7 +1,6 @@
 import { endpointText } from '../../compiler/ir/ir.ts';
-import type { IpAddress } from '../../compiler/values/address.ts';
 import { servicePortText } from '../../compiler/values/names.ts';
-import { type Port, type Protocol, protocolText } from '../../compiler/values/port.ts';
+import { type Protocol, protocolText } from '../../compiler/values/port.ts';
 import type { EndpointAddress, NamedPort } from '../maker.ts';
 import { nameHash } from '../name-hash.ts';
 import { chainName } from '../netfilter/chain.ts';
@@ -36,19 +35,22 @@ export function serviceChain(purpose: ServiceChainPurpose, servicePort: string, 
   return chainName(`${prefix}-${purpose}-${nameHash(`${servicePort}${protocolText(protocol)}`, 16)}`);
 }
 
-/** `KUBE-SEP-T2SVJKSSSQDWBRN2`: translates to one endpoint of one Service port. */
-export function endpointChain(
-  servicePort: string,
-  protocol: Protocol,
-  endpoint: { readonly address: IpAddress; readonly port: Port },
-): ChainName {
-  return chainName(`${prefix}-SEP-${nameHash(`${servicePort}${protocolText(protocol)}${endpointText(endpoint)}`, 16)}`);
+/**
+ * `KUBE-SEP-T2SVJKSSSQDWBRN2`: translates to one endpoint of one Service port.
+ *
+ * endpoint   as {@link endpointText} has it
+ */
+export function endpointChain(servicePort: string, protocol: Protocol, endpoint: string): ChainName {
+  return chainName(`${prefix}-SEP-${nameHash(`${servicePort}${protocolText(protocol)}${endpoint}`, 16)}`);
 }
 
 /** The hashes in which names of chains end: under any prefix, and of kube-proxies of any age. */
 export function hashesOf({ service, portName, protocol }: NamedPort, endpoints: readonly EndpointAddress[]): string[] {
   const text = servicePortText(service, portName);
-  const chains = [serviceChain('SVC', text, protocol), ...endpoints.map((one) => endpointChain(text, protocol, one))];
+  const chains = [
+    serviceChain('SVC', text, protocol),
+    ...endpoints.map((one) => endpointChain(text, protocol, endpointText(one))),
+  ];
   return chains.map((chain) => chain.slice(-16));
 }
 

@@ -55,6 +55,10 @@ export function ruleUnder(rule: Rule, prefix: ChainPrefix): Rule {
   };
 }
 
+export function rulesUnder(rules: readonly Rule[], prefix: ChainPrefix): readonly Rule[] {
+  return prefix === kubePrefix ? rules : rules.map((rule) => ruleUnder(rule, prefix));
+}
+
 export function chainUnder(name: ChainName, prefix: ChainPrefix): ChainName {
   return prefix === kubePrefix ? name : chainName(underPrefix(name, prefix));
 }

@@ -174,6 +174,8 @@ export function parseCidr(text: unknown): Cidr | undefined {
 /** The network of `length` bits around an address. */
 export function cidrOf(address: IpAddress, length: number): Cidr {
   const family = familyOf(address);
+  // Nearly all networks are one address, whose text is canonical.
+  if (length === bitsOf(family)) return hostCidr(address);
   const hostBits = BigInt(bitsOf(family) - length);
   const masked = (addressToNumber(address) >> hostBits) << hostBits;
   return `${addressFromNumber(masked, family)}/${length}` as Cidr;

@@ -33,22 +33,34 @@ export function hostMask(family: Family): string {
  * rule and the rest for another one, without an error.
  */
 export function ruleProblem(family: Family, rule: Rule): string | undefined {
-  const seen = new Set<string>();
   let protocol: Protocol | undefined;
-  for (const match of rule.matches) {
-    const kind = match.kind === 'recent' ? `recent ${match.op}` : match.kind;
+  let needs: Protocol | undefined;
+  // Tens of thousands of rules are looked at in a row: nothing is made for one that is fine.
+  for (let place = 0; place < rule.matches.length; place++) {
+    const match = rule.matches[place]!;
     // The set match may occur twice in a rule (two sets to be in); repeating any other match adds nothing.
-    if (kind !== 'set' && seen.has(kind)) return `two ${kind} matches in one rule`;
-    seen.add(kind);
+    if (match.kind !== 'set' && isRepeated(rule.matches, place)) return `two ${kindOf(match)} matches in one rule`;
     if (match.kind === 'protocol') protocol = match.protocol;
+    if (match.kind === 'transport') needs = match.protocol;
     const problem = matchProblem(family, match);
     if (problem !== undefined) return problem;
   }
-  const needs = rule.matches.find((match) => match.kind === 'transport')?.protocol;
   if (needs !== undefined && needs !== protocol) return `-m ${needs} without -p ${needs}`;
   if (rule.target === undefined) return undefined;
   if (rule.target.kind === 'dnat' && protocol === undefined) return 'a destination port without -p';
   return targetProblem(family, rule.target);
+}
+
+/** Whether a match of the same kind comes before the one at this place. */
+function isRepeated(matches: readonly Match[], place: number): boolean {
+  const kind = kindOf(matches[place]!);
+  for (let before = 0; before < place; before++) if (kindOf(matches[before]!) === kind) return true;
+  return false;
+}
+
+function kindOf(match: Match): string {
+  if (match.kind !== 'recent') return match.kind;
+  return match.op === 'set' ? 'recent set' : 'recent check';
 }
 
 function matchProblem(family: Family, match: Match): string | undefined {

@@ -18,8 +18,7 @@ export function printRule(family: Family, chain: string, rule: Rule): string {
   if (problem !== undefined) throw new Error(`rule of chain ${chain} cannot be printed: ${problem}`);
   const parts = ['-A', chain];
   for (const kind of headOrder) {
-    const match = rule.matches.find((candidate) => candidate.kind === kind);
-    if (match !== undefined) parts.push(printMatch(family, match));
+    for (const match of rule.matches) if (match.kind === kind) parts.push(printMatch(family, match));
   }
   for (const match of rule.matches) {
     if (!isHead(match)) parts.push(printMatch(family, match));
@@ -31,8 +30,8 @@ export function printRule(family: Family, chain: string, rule: Rule): string {
 /** Matches of every IP packet come before the `-m` options, in this order. */
 const headOrder = ['source', 'destination', 'inInterface', 'protocol'] as const;
 
-function isHead(match: Match): boolean {
-  return (headOrder as readonly string[]).includes(match.kind);
+function isHead({ kind }: Match): boolean {
+  return kind === 'source' || kind === 'destination' || kind === 'inInterface' || kind === 'protocol';
 }
 
 /** IANA numbers: `-m ipvs` prints the protocol as a number. */
@@ -117,6 +116,7 @@ function printComment(text: string): string {
  * decimal: `::1:2` as `::0.1.0.2`. Everywhere else it prints the canonical form.
  */
 function toolText(text: string): string {
+  if (!text.startsWith('::') && !text.startsWith('[::')) return text;
   return text.replace(
     /^(\[?::)([0-9a-f]{1,4}):([0-9a-f]{1,4})(?=[\]/]|$)/,
     (_, start: string, high: string, low: string) => {
