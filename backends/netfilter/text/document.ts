@@ -1,6 +1,6 @@
 import { isPlainText } from '../../../compiler/values/plain-text.ts';
 import { isKernelChain, kernelChains } from '../kernel-chains.ts';
-import { type Chain, type Hook, parseChainName, type Ruleset, type Table, tables } from '../rule.ts';
+import { parseChainName, type Ruleset, type Table, tables } from '../rule.ts';
 import { render } from '../templates/restore.hbs.ts';
 
 /**
@@ -22,21 +22,36 @@ export interface TableText {
  *          break within a line could become a rule of its own
  */
 export function documentText(sections: readonly TableText[]): string {
-  const text = render({ tables: sections });
+  const text = render({
+    tables: sections.map(({ name, declared, lines }) => ({
+      name,
+      declarations: declared.length === 0 ? '' : `:${declared.join(' - [0:0]\n:')} - [0:0]\n`,
+      rules: lines.length === 0 ? '' : `${lines.join('\n')}\n`,
+    })),
+  });
   let expected = 0;
+  // The whole text is looked at once. Only if something is wrong with it, each line is looked at to find out what.
+  const isPlain = !strange.test(text);
+  const printed = countLines(text);
+  for (const { declared, lines } of sections) expected += 2 + declared.length + lines.length;
+  const isExact = isPlain && printed === expected;
   for (const { name, declared, lines } of sections) {
-    expected += 2 + declared.length + lines.length;
     const bad =
-      lines.find((line) => !/^-[AIDX] [A-Za-z0-9_]/.test(line) || !isPlainText(line)) ??
+      lines.find((line) => !/^-[AIDX] [A-Za-z0-9_]/.test(line) || !(isExact || isPlainText(line))) ??
       declared.find((chain) => isKernelChain(chain) || parseChainName(chain) === undefined);
     if (bad !== undefined) throw new Error(`table ${name} must not say ${JSON.stringify(bad)}`);
   }
+  if (printed !== expected) throw new Error(`a document of ${expected} lines was printed as ${printed}`);
+  if (!isPlain) throw new Error(`a document holds ${JSON.stringify(strange.exec(text)?.[0])}`);
+  return text;
+}
+
+const strange = /[^\n -~]/;
+
+function countLines(text: string): number {
   let lines = 0;
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++;
-  if (lines !== expected) throw new Error(`a document of ${expected} lines was printed as ${lines}`);
-  const strange = /[^\n -~]/.exec(text);
-  if (strange !== null) throw new Error(`a document holds ${JSON.stringify(strange[0])}`);
-  return text;
+  return lines;
 }
 
 /**
@@ -49,25 +64,18 @@ export function rulesetText(ruleset: Ruleset): string {
 
 /** Tables that hold nothing of slicewright's are left out. */
 export function tableTexts(ruleset: Ruleset): TableText[] {
-  const chains = [...ruleset.chains.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return tables
-    .map((name) =>
-      tableText(
-        name,
-        chains.filter((chain) => chain.table === name),
-        ruleset.hooks.filter((hook) => hook.table === name),
-      ),
-    )
-    .filter(({ declared, lines }) => declared.length + lines.length > 0);
+  return tables.map((name) => tableText(name, ruleset)).filter((text) => text.declared.length + text.lines.length > 0);
 }
 
-function tableText(name: Table, chains: readonly Chain[], hooks: readonly Hook[]): TableText {
-  return {
-    name,
-    declared: chains.map((chain) => chain.name),
-    lines: [
-      ...kernelChains.flatMap((kernel) => hooks.filter((hook) => hook.chain === kernel).map((hook) => hook.line)),
-      ...chains.flatMap((chain) => chain.lines),
-    ],
-  };
+function tableText(name: Table, { chains, hooks }: Ruleset): TableText {
+  const linesOf = new Map<string, readonly string[]>();
+  chains.forEach((chain) => {
+    if (chain.table === name) linesOf.set(chain.name, chain.lines);
+  });
+  const own = hooks.filter((hook) => hook.table === name);
+  const lines = kernelChains.flatMap((kernel) => own.filter(({ chain }) => chain === kernel).map(({ line }) => line));
+  // Without a function to compare, sorting 60,000 names takes a third of the time. Names are ASCII, in whose order it sorts.
+  const declared = [...linesOf.keys()].sort();
+  for (const chain of declared) for (const line of linesOf.get(chain) ?? []) lines.push(line);
+  return { name, declared, lines };
 }
