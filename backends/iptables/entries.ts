@@ -4,7 +4,7 @@ import { type Cidr, parseCidr } from '../../compiler/values/address.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
 import { counting } from '../netfilter/accounts.ts';
 import { chainUnder, ruleUnder } from '../netfilter/prefix.ts';
-import type { ChainName, Match, Target } from '../netfilter/rule.ts';
+import type { ChainName, Match, Rule, Target } from '../netfilter/rule.ts';
 import { comment, destinationAddress, destinationPort } from './matches.ts';
 import { nodeChain } from './names.ts';
 import { chainOfRoute, type Outline } from './outline.ts';
@@ -26,7 +26,7 @@ export function entriesOf(ir: ServicePortIR, outline: Outline, node: NodeContext
   );
 }
 
-type Placed = Omit<Entry, 'line'>;
+type Placed = Pick<Entry, 'table' | 'into'> & { readonly rule: Rule };
 
 function frontendRules(ir: ServicePortIR, outline: Outline, frontend: Frontend, node: NodeContext): Placed[] {
   const { text, externalChain, firewallChain } = outline;

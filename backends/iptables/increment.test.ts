@@ -101,9 +101,9 @@ it.each([500, 2_500])('a change among %i Services looks at the chains of those t
 });
 
 /** The same, which tells of looks at its rules. */
-function watch({ table, name, lines, rules }: Chain, onLook: () => void): Chain {
+function watch({ table, name, key, lines, rules }: Chain, onLook: () => void): Chain {
   return {
-    ...{ table, name, rules },
+    ...{ table, name, key, rules },
     get lines() {
       onLook();
       return lines;

@@ -5,7 +5,7 @@ import { compareText, type ServicePortId } from '../../compiler/values/names.ts'
 import type { StaleFlows } from '../conntrack.ts';
 import { chainFromLines } from '../netfilter/chain.ts';
 import { type ChainText, chainText } from '../netfilter/diff/diff.ts';
-import { frontendOf, halfwayRuns } from '../netfilter/diff/halfway.ts';
+import { halfwayRuns } from '../netfilter/diff/halfway.ts';
 import { type Patch, patched, patchText } from '../netfilter/diff/patch.ts';
 import {
   documentLimit,
@@ -114,16 +114,15 @@ export function createIncrement(
     }
     if (!claims.allows(gone, come)) return undefined;
     const own = ownChains(gone, come);
-    if (own === undefined || own.created.some((chain) => chains.has(chainKey(chain.table, chain.name))))
-      return undefined;
-    if (own.deleted.some(({ table, name }) => referenced.has(chainKey(table, name)))) return undefined;
+    if (own === undefined || own.created.some(({ key }) => chains.has(key))) return undefined;
+    if (own.deleted.some(({ key }) => referenced.has(key))) return undefined;
     const runs = runsOf(gone, come, shared);
     if (runs === undefined || [...runs.values()].some(haveSameLine)) return undefined;
 
     const natRuns = [...runs].filter(([key]) => shared.get(key)?.chain.table === 'nat');
     const changesNat = own.isChanged || natRuns.length > 0;
     const translated = (of: readonly IptablesUnit[]) => ({
-      nat: of.flatMap(({ entries }) => entries.filter(isTranslating).map(({ rule }) => rule)),
+      nat: of.flatMap(({ entries }) => entries.filter(isTranslating).flatMap(({ frontend }) => frontend ?? [])),
       filter: of.flatMap(({ entries }) => entries.filter(({ table }) => table === 'filter').map(({ line }) => line)),
     });
     const halfway = changesNat ? halfwayRuns(family, translated(gone), translated(come)) : undefined;
@@ -164,9 +163,9 @@ export function createIncrement(
       document: sections.length === 0 ? undefined : { family, tables: sections },
       staleFlows: (services) => staleFlowsBetween(udpOf(gone), udpOf(come), services),
       commit() {
-        for (const { table, name } of own.deleted) replace(chainKey(table, name), undefined);
-        for (const chain of own.created) replace(chainKey(chain.table, chain.name), chain);
-        for (const [, chain] of own.changed) replace(chainKey(chain.table, chain.name), chain);
+        for (const { key } of own.deleted) replace(key, undefined);
+        for (const chain of own.created) replace(chain.key, chain);
+        for (const [, chain] of own.changed) replace(chain.key, chain);
         for (const [key, next] of changed) {
           shared.set(key, next);
           replace(key, next.chain);
@@ -194,9 +193,7 @@ export function createIncrement(
   }
 
   function udpOf(of: readonly IptablesUnit[]) {
-    const theirs = new Map(
-      of.flatMap((unit) => unit.chains.map((chain) => [chainKey(chain.table, chain.name), chain])),
-    );
+    const theirs = new Map(of.flatMap((unit) => unit.chains.map((chain) => [chain.key, chain])));
     const lines = of.flatMap(({ entries }) => entries.filter(isTranslating).map(({ line }) => line));
     return udpFrontendsIn({ family, chains: theirs }, lines);
   }
@@ -233,13 +230,10 @@ function sharedChains(desired: Ruleset, kept: readonly IptablesUnit[], node: Nod
  */
 function createClaims(isTranslating: (entry: Entry) => boolean) {
   const owners = new Map<string, ServicePortId>();
-  const allClaims = (unit: IptablesUnit) =>
-    unit.entries.flatMap(({ rule, line }) => (rule.target?.kind === 'accept' ? line : (frontendOf(rule) ?? [])));
+  const claimOf = ({ accepts, line, frontend }: Entry) => (accepts ? line : frontend);
+  const allClaims = (unit: IptablesUnit) => unit.entries.flatMap((entry) => claimOf(entry) ?? []);
   const claimed = (unit: IptablesUnit) =>
-    unit.entries.flatMap((entry) => {
-      if (entry.rule.target?.kind === 'accept') return entry.line;
-      return isTranslating(entry) ? (frontendOf(entry.rule) ?? []) : [];
-    });
+    unit.entries.flatMap((entry) => (entry.accepts || isTranslating(entry) ? (claimOf(entry) ?? []) : []));
   const add = (unit: IptablesUnit): boolean =>
     claimed(unit).every((claim) => {
       const owner = owners.get(claim) ?? unit.id;
@@ -276,7 +270,7 @@ function createClaims(isTranslating: (entry: Entry) => boolean) {
 /** The changes to chains that units have of their own; undefined: two units claim one chain. */
 function ownChains(gone: readonly IptablesUnit[], come: readonly IptablesUnit[]) {
   const keyed = (units: readonly IptablesUnit[]) =>
-    units.flatMap((unit) => unit.chains.map((chain) => [chainKey(chain.table, chain.name), chain] as const));
+    units.flatMap((unit) => unit.chains.map((chain) => [chain.key, chain] as const));
   const [old, young] = [keyed(gone), keyed(come)];
   const [before, after] = [new Map(old), new Map(young)];
   if (after.size < young.length) return undefined;

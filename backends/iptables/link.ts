@@ -31,15 +31,6 @@ export function link(units: ReadonlyMap<ServicePortId, IptablesUnit>, node: Node
   return { family: node.family, chains, hooks: hooks(node) };
 }
 
-/** Keys are kept with their unit: making 30,000 of them again costs more than all else that linking does. */
-const knownKeys = new WeakMap<IptablesUnit, readonly string[]>();
-
-function keysOf(unit: IptablesUnit): readonly string[] {
-  const keys = knownKeys.get(unit) ?? unit.chains.map((chain) => chainKey(chain.table, chain.name));
-  knownKeys.set(unit, keys);
-  return keys;
-}
-
 interface Separated {
   readonly kept: readonly IptablesUnit[];
   readonly leftOut: readonly ServicePortId[];
@@ -67,11 +58,10 @@ function separate(units: readonly IptablesUnit[]): Separated {
   const sorted = units.toSorted((a, b) => compareText(a.id, b.id));
   const chains = new Map<string, Chain>();
   for (const unit of sorted) {
-    const keys = keysOf(unit);
     const size = chains.size;
-    unit.chains.forEach((chain, i) => chains.set(keys[i] as string, chain));
+    for (const chain of unit.chains) chains.set(chain.key, chain);
     // Two units rarely share a name. If they do, start over and check each chain.
-    if (chains.size !== size + keys.length) return separateCarefully(sorted);
+    if (chains.size !== size + unit.chains.length) return separateCarefully(sorted);
   }
   return { kept: sorted, leftOut: [], chains };
 }
@@ -81,11 +71,10 @@ function separateCarefully(sorted: readonly IptablesUnit[]): Separated {
   const kept: IptablesUnit[] = [];
   const leftOut: ServicePortId[] = [];
   for (const unit of sorted) {
-    const keys = keysOf(unit);
-    if (keys.some((key) => chains.has(key))) {
+    if (unit.chains.some(({ key }) => chains.has(key))) {
       leftOut.push(unit.id);
     } else {
-      unit.chains.forEach((chain, i) => chains.set(keys[i] as string, chain));
+      for (const chain of unit.chains) chains.set(chain.key, chain);
       kept.push(unit);
     }
   }

@@ -1,5 +1,6 @@
 import type { Family } from '../../compiler/values/address.ts';
 import type { ServicePortId } from '../../compiler/values/names.ts';
+import { frontendOf } from '../netfilter/frontend.ts';
 import { printRule } from '../netfilter/text/print.ts';
 import type { Chain, ChainName, Rule } from '../netfilter/rule.ts';
 
@@ -19,15 +20,20 @@ export interface IptablesUnit {
   readonly known: number;
 }
 
+/** A rule in a chain that all share. Its line is kept, and not the rule as a value, which is several times as large. */
 export interface Entry {
   readonly table: 'filter' | 'nat';
   readonly into: ChainName;
-  readonly rule: Rule;
   readonly line: string;
+  /** Whose packets it is for, as {@link frontendOf} has it; undefined: not those of one frontend. */
+  readonly frontend: string | undefined;
+  /** It accepts: a health check's port. */
+  readonly accepts: boolean;
 }
 
 export function makeEntry(family: Family, table: Entry['table'], into: ChainName, rule: Rule): Entry {
-  return { table, into, rule, line: printRule(family, into, rule) };
+  const line = printRule(family, into, rule);
+  return { table, into, line, frontend: frontendOf(rule), accepts: rule.target?.kind === 'accept' };
 }
 
 /** The facts about all Service ports of a family that decide how each of them is lowered. */

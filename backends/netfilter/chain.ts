@@ -3,6 +3,7 @@ import { parseRule } from './text/parse-rule.ts';
 import { printRule } from './text/print.ts';
 import {
   type Chain,
+  chainKey,
   type ChainName,
   type Hook,
   type KernelChain,
@@ -36,12 +37,18 @@ class LineChain implements Chain {
   readonly lines: readonly string[];
   readonly #family: Family;
   #rules: readonly (Rule | undefined)[] | undefined;
+  #key: string | undefined;
 
   constructor(family: Family, table: Table, name: ChainName, lines: readonly string[]) {
     this.#family = family;
     this.table = table;
     this.name = name;
     this.lines = lines;
+  }
+
+  get key(): string {
+    this.#key ??= chainKey(this.table, this.name);
+    return this.#key;
   }
 
   get rules(): readonly (Rule | undefined)[] {

@@ -1,7 +1,7 @@
 import type { Family } from '../../compiler/values/address.ts';
-import { findCycle, isKeptAs, type JumpGraph, jumpGraphOf, targetWord } from './jump-graph.ts';
+import { findCycle, type JumpGraph, jumpGraphOf, targetWord } from './jump-graph.ts';
 import { isKernelChain, kernelChains } from './kernel-chains.ts';
-import { chainKey, type KernelChain, parseChainName, type Ruleset, type Table } from './rule.ts';
+import { type KernelChain, parseChainName, type Ruleset, type Table } from './rule.ts';
 import { parseRule } from './text/parse-rule.ts';
 
 /**
@@ -13,7 +13,7 @@ import { parseRule } from './text/parse-rule.ts';
  * Every full sync of an agent does this, so it looks once at the target of each line, and counts with bits. Rules as values would
  * take a hundred times as long to make, and most of an agent's memory to keep.
  *
- * standing   keys ({@link chainKey}) of chains that exist whether or not a rule leads to them, with what they lead to
+ * standing   keys (`chainKey`) of chains that exist whether or not a rule leads to them, with what they lead to
  */
 export function checkRuleset(ruleset: Ruleset, standing: ReadonlySet<string>): string[] {
   const problems: string[] = [];
@@ -31,10 +31,12 @@ export function checkRuleset(ruleset: Ruleset, standing: ReadonlySet<string>): s
       );
   }
   let number = 0;
-  ruleset.chains.forEach(({ table, name, lines }, key) => {
-    const [from, actions] = [reached[number]!, does[number]!];
+  ruleset.chains.forEach((chain, key) => {
+    const { table, name, lines } = chain;
+    const from = reached[number]!;
+    const actions = does[number]!;
     number++;
-    if (!isKeptAs(key, table, name)) problems.push(`${chainKey(table, name)} is kept as ${key}`);
+    if (key !== chain.key) problems.push(`${chain.key} is kept as ${key}`);
     if (parseChainName(name) === undefined || isKernelChain(name))
       problems.push(`${key} is not one of slicewright's chains`);
     if (from === 0) problems.push(`${key} is reached by no rule`);

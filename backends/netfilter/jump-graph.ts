@@ -23,12 +23,12 @@ export function jumpGraphOf(
 ): JumpGraph {
   const byTable = new Map<string, Map<string, number>>();
   let [size, lineCount] = [0, 0];
-  chains.forEach(({ table, name, lines }, key) => {
-    const [place, kept] = isKeptAs(key, table, name) ? [table, name] : splitKey(key);
-    const names = byTable.get(place) ?? new Map<string, number>();
-    byTable.set(place, names.set(kept, size));
+  chains.forEach((chain, key) => {
+    const [table, name] = key === chain.key ? [chain.table, chain.name] : splitKey(key);
+    const names = byTable.get(table) ?? new Map<string, number>();
+    byTable.set(table, names.set(name, size));
     size++;
-    lineCount += lines.length;
+    lineCount += chain.lines.length;
   });
   const starts = new Uint32Array(size + 1);
   const targets = new Uint32Array(lineCount);
@@ -46,11 +46,7 @@ export function jumpGraphOf(
   return { size, numberOf: (table, name) => byTable.get(table)?.get(name), starts, targets };
 }
 
-/** Whether a key is `chainKey` of these, without making it. */
-export function isKeptAs(key: string, table: Table, name: string): boolean {
-  return key.length === table.length + 1 + name.length && key.startsWith(table) && key.endsWith(name);
-}
-
+/** Of a chain that is kept under the name of another one, which the check reports. */
 function splitKey(key: string): [string, string] {
   const at = key.indexOf(' ');
   return [key.slice(0, at), key.slice(at + 1)];

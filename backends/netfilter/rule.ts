@@ -70,6 +70,8 @@ export interface Rule {
 export interface Chain {
   readonly table: Table;
   readonly name: ChainName;
+  /** {@link chainKey} of it, made on first use and kept: each program asks for those of 60,000 chains. */
+  readonly key: string;
   readonly lines: readonly string[];
   /**
    * The lines as values, in the same order; parsed on first use, and kept from then on.

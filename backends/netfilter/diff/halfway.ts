@@ -1,11 +1,12 @@
 import type { Family } from '../../../compiler/values/address.ts';
 import { type TableState, tableState } from './diff.ts';
+import { frontendOf } from '../frontend.ts';
 import { kernelChains } from '../kernel-chains.ts';
 import { commonLines, mergeLines } from '../text/lines.ts';
 import type { OwnChains } from '../own-chains.ts';
 import { parseRule } from '../text/parse-rule.ts';
 import { reachableChains, sharedNat } from '../trace/reach.ts';
-import { chainKey, type KernelChain, type Rule, type Ruleset } from '../rule.ts';
+import { chainKey, type KernelChain, type Ruleset } from '../rule.ts';
 
 /**
  * What table filter holds while table nat changes.
@@ -90,8 +91,8 @@ function halfwayLines(old: readonly string[], young: readonly string[], { isLate
 
 /** What rules of shared chains decide about, one Service port's or some. */
 export interface Deciding {
-  /** Rules of table nat, as far as packets get to them. */
-  readonly nat: readonly Rule[];
+  /** The frontends ({@link frontendOf}) of rules of table nat that jump, as far as packets get to them. */
+  readonly nat: readonly string[];
   /** Lines of table filter. */
   readonly filter: readonly string[];
 }
@@ -108,7 +109,7 @@ export function halfwayRuns(
 ): (old: readonly string[], young: readonly string[]) => readonly string[] {
   const [old, young] = [before, after].map(({ nat, filter }) => {
     const found = new Set<string>();
-    for (const rule of nat) addTranslated(found, rule);
+    for (const frontend of nat) addTranslated(found, frontend);
     for (const line of filter) addDecided(found, family, line);
     return found;
   }) as [Set<string>, Set<string>];
@@ -154,7 +155,8 @@ function subjects(ruleset: Ruleset, { isServiceChain }: OwnChains): Set<string> 
     // Not the chain's own `rules`, which would stay in memory.
     for (const line of ruleset.chains.get(chainKey('nat', name))?.lines ?? []) {
       const rule = parseRule(ruleset.family, line)?.rule;
-      if (rule !== undefined) addTranslated(found, rule);
+      const frontend = rule?.target?.kind === 'jump' ? frontendOf(rule) : undefined;
+      if (frontend !== undefined) addTranslated(found, frontend);
     }
   }
   for (const name of reachableChains(filter)) {
@@ -165,24 +167,12 @@ function subjects(ruleset: Ruleset, { isServiceChain }: OwnChains): Set<string> 
   return found;
 }
 
-function addTranslated(found: Set<string>, rule: Rule): void {
-  const frontend = rule.target?.kind === 'jump' ? frontendOf(rule) : undefined;
-  if (frontend !== undefined) found.add(`translate ${frontend}`);
+function addTranslated(found: Set<string>, frontend: string): void {
+  found.add(`translate ${frontend}`);
 }
 
 function addDecided(found: Set<string>, family: Family, line: string): void {
   const subject = subjectOf(family, line);
   // A refused frontend is not a translated one.
   if (subject !== undefined) found.add(subject.startsWith('translate ') ? `refuse ${subject}` : subject);
-}
-
-/** `10.0.0.1/32 TCP 80`; `* TCP 30080` for a node port. undefined for a rule that is not about a single frontend. */
-export function frontendOf({ matches }: Rule): string | undefined {
-  let destination = '*';
-  let port: string | undefined;
-  for (const match of matches) {
-    if (match.kind === 'destination' && match.not !== true) destination = match.cidr;
-    else if (match.kind === 'transport' && match.dport !== undefined) port = `${match.protocol} ${match.dport}`;
-  }
-  return port === undefined ? undefined : `${destination} ${port}`;
 }
