@@ -55,7 +55,7 @@ export function hashesOf({ service, portName, protocol }: NamedPort, endpoints: 
 }
 
 /** XLB is what kube-proxies before 1.24 had in the place of EXT and SVL: found, never made. */
-const purposes = /^(SVC|SVL|EXT|FW|SEP|XLB)-/;
+const serviceChains = new RegExp(`^${prefix}-(?:SVC|SVL|EXT|FW|SEP|XLB)-`);
 /** As those: of kube-proxies before 1.24, and of kubelets. */
 const markDrop = `${prefix}-MARK-DROP`;
 const nodeChainNames: ReadonlySet<string> = new Set([...Object.values(nodeChain), markDrop]);
@@ -67,7 +67,7 @@ export function isOurChain(name: string): boolean {
 
 /** Whether a chain is one Service port's own. */
 export function isServiceChain(name: string): boolean {
-  return name.startsWith(`${prefix}-`) && purposes.test(name.slice(prefix.length + 1));
+  return serviceChains.test(name);
 }
 
 /** Whether a chain is one of those that Service ports have of their own, of this purpose. */

@@ -20,7 +20,8 @@ export function underPrefix(name: string, prefix: ChainPrefix): string {
 
 /** kube-proxy's name for a chain that was found; undefined: it does not begin with the prefix. */
 export function kubeNameOf(name: string, prefix: ChainPrefix): string | undefined {
-  if (!name.startsWith(`${prefix}-`)) return undefined;
+  if (!name.startsWith(prefix) || name[prefix.length] !== '-') return undefined;
+  if (prefix === kubePrefix) return name;
   return `${kubePrefix}${name.slice(prefix.length)}`;
 }
 

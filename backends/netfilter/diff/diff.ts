@@ -64,14 +64,17 @@ export function diffTable(family: Family, from: TableState, to: TableState): Tab
 export function diffIn(table: Table, from: Ruleset, to: Ruleset): TableDiff {
   const changes = createChanges(to.family);
   to.chains.forEach((chain, key) => {
+    if (chain.table !== table) return;
     const before = from.chains.get(key);
-    if (chain !== before && chain.table === table) changes.compare(chain.name, before?.lines, chain.lines);
+    if (chain !== before) changes.compare(chain.name, before?.lines, chain.lines);
   });
   from.chains.forEach((chain, key) => {
     if (chain.table === table && !to.chains.has(key)) changes.compare(chain.name, chain.lines, undefined);
   });
   return changes.diff(hooksOf(from, table), hooksOf(to, table));
 }
+
+const none: readonly string[] = [];
 
 /** Gathers a difference chain by chain; undefined: not in the program. */
 function createChanges(family: Family) {
@@ -81,8 +84,8 @@ function createChanges(family: Family) {
   return {
     /** An untouched chain is the same array in the old program and the new one, so most cost one comparison. */
     compare(name: string, from: readonly string[] | undefined, to: readonly string[] | undefined): void {
-      if (to === undefined) deleted.push({ name, from: from ?? [], to: [] });
-      else if (from === undefined) created.push({ name, from: [], to });
+      if (to === undefined) deleted.push({ name, from: from ?? none, to: none });
+      else if (from === undefined) created.push({ name, from: none, to });
       else if (!sameRules(family, from, to)) changed.push({ name, from, to });
     },
     diff: (from: TableState['hooks'], to: TableState['hooks']): TableDiff => ({
@@ -103,8 +106,10 @@ function sameRules(family: Family, found: readonly string[], wanted: readonly st
   );
 }
 
-function byName(changes: ChainChange[]): ChainChange[] {
-  return changes.sort((a, b) => (a.name < b.name ? -1 : 1));
+/** A function to compare takes three times as long to sort 60,000 of them. Names are ASCII, in whose order they sort without. */
+function byName(changes: readonly ChainChange[]): ChainChange[] {
+  const named = new Map(changes.map((change) => [change.name, change]));
+  return [...named.keys()].sort().map((name) => named.get(name) as ChainChange);
 }
 
 /**

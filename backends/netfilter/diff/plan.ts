@@ -162,10 +162,10 @@ function wholeSection(family: Family, { created, changed, deleted, hooks }: Tabl
  * that jumps to a chain of an earlier one.
  */
 function fromAbove(changes: readonly ChainChange[], { isServiceChain }: OwnChains): ChainChange[] {
-  return [
-    ...changes.filter(({ name }) => !isServiceChain(name)),
-    ...changes.filter(({ name }) => isServiceChain(name)),
-  ];
+  const shared: ChainChange[] = [];
+  const ofOne: ChainChange[] = [];
+  for (const change of changes) (isServiceChain(change.name) ? ofOne : shared).push(change);
+  return shared.concat(ofOne);
 }
 
 /** Services with a rule that comes or goes in a chain that all share: their own chains must change with it. */

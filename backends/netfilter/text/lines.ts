@@ -1,11 +1,17 @@
 /** The chain that a saved rule leads to, slicewright's or a target such as ACCEPT: the last word after `-j` or `-g`. */
 export function jumpTarget(line: string): string | undefined {
+  const at = line.lastIndexOf(' ');
+  const option = line.slice(Math.max(at - 3, 0), at);
+  if ((option !== ' -j' && option !== ' -g') || at + 1 === line.length) return undefined;
   // A comment cannot look like it: one of several words ends in a quote.
-  return /(?:^| )-[jg] ([^ "]+)$/.exec(line)?.[1];
+  return line.includes('"', at) ? undefined : line.slice(at + 1);
 }
 
 export function sameLines(a: readonly string[], b: readonly string[]): boolean {
-  return a === b || (a.length === b.length && a.every((line, i) => line === b[i]));
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /**

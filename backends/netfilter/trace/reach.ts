@@ -5,10 +5,12 @@ import { chainKey, type Ruleset } from '../rule.ts';
 
 /** Slicewright's chains that this chain jumps to, in order. */
 export function jumpsFrom(lines: readonly string[], chains: Pick<ReadonlyMap<string, unknown>, 'has'>): string[] {
-  return lines.flatMap((line) => {
+  const targets: string[] = [];
+  for (const line of lines) {
     const target = jumpTarget(line);
-    return target !== undefined && chains.has(target) ? [target] : [];
-  });
+    if (target !== undefined && chains.has(target)) targets.push(target);
+  }
+  return targets;
 }
 
 /** The parts of a table that it takes to follow its jumps. */
@@ -64,13 +66,15 @@ export function leavesFirst<T extends { readonly name: string }>(
   chains: readonly T[],
   linesOf: (chain: T) => readonly string[],
 ): T[] {
-  const byName = new Map(chains.map((chain) => [chain.name, chain]));
-  const met = new Set<string>();
+  const pending = new Map<string, T>();
+  for (const chain of chains) pending.set(chain.name, chain);
   const ordered: T[] = [];
   const visit = (chain: T): void => {
-    if (met.has(chain.name)) return;
-    met.add(chain.name);
-    for (const target of jumpsFrom(linesOf(chain), byName)) visit(byName.get(target) as T);
+    if (!pending.delete(chain.name)) return;
+    for (const line of linesOf(chain)) {
+      const next = pending.get(jumpTarget(line) ?? '');
+      if (next !== undefined) visit(next);
+    }
     ordered.push(chain);
   };
   for (const chain of chains) visit(chain);
