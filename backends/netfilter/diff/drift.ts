@@ -1,5 +1,6 @@
 import { canonicalLine } from '../text/canonical.ts';
 import { isKernelChain } from '../kernel-chains.ts';
+import { sameLines } from '../text/lines.ts';
 import type { Ruleset } from '../rule.ts';
 import { compareText } from '../../../compiler/values/names.ts';
 import type { DriftedPart } from '../../plane/plane.ts';
@@ -11,13 +12,12 @@ import type { DriftedPart } from '../../plane/plane.ts';
  * Rules are compared in the form in which slicewright prints them, so another version of iptables is no drift.
  */
 export function findDrift(believed: Ruleset, found: Ruleset): DriftedPart[] {
-  const before = linesByPlace(believed);
-  const after = linesByPlace(found);
+  const [before, after] = [placesOf(believed), placesOf(found)];
   const drifted: DriftedPart[] = [];
-  for (const where of [...new Set([...before.keys(), ...after.keys()])].sort(compareText)) {
-    const old = before.get(where);
-    const now = after.get(where);
-    if (old !== undefined && now !== undefined && old.join('\n') === now.join('\n')) continue;
+  for (const where of differingPlaces(before, after).sort(compareText)) {
+    const old = before.linesAt(where)?.map((line) => canonicalLine(believed.family, line));
+    const now = after.linesAt(where)?.map((line) => canonicalLine(found.family, line));
+    if (old !== undefined && now !== undefined && sameLines(old, now)) continue;
     const lost = without(old ?? [], now ?? []);
     const added = without(now ?? [], old ?? []);
     if (isKernelChain(where.slice(where.indexOf(' ') + 1))) drifted.push({ where: `${where} (hooks)`, lost, added });
@@ -29,17 +29,34 @@ export function findDrift(believed: Ruleset, found: Ruleset): DriftedPart[] {
   return drifted;
 }
 
-function linesByPlace({ family, chains, hooks }: Ruleset): Map<string, string[]> {
-  const places = new Map<string, string[]>();
-  for (const [key, { lines }] of chains) {
-    places.set(
-      key,
-      lines.map((line) => canonicalLine(family, line)),
-    );
-  }
-  for (const { table, chain, line } of hooks) {
+/** Chains, and chains of the kernel with the hooks in them, by `TABLE CHAIN`. */
+interface Places {
+  readonly chains: Ruleset['chains'];
+  readonly hooks: ReadonlyMap<string, readonly string[]>;
+  readonly linesAt: (where: string) => readonly string[] | undefined;
+}
+
+function placesOf({ chains, hooks: all }: Ruleset): Places {
+  const hooks = new Map<string, string[]>();
+  for (const { table, chain, line } of all) {
     const key = `${table} ${chain}`;
-    places.set(key, [...(places.get(key) ?? []), canonicalLine(family, line)]);
+    hooks.set(key, [...(hooks.get(key) ?? []), line]);
+  }
+  return { chains, hooks, linesAt: (where) => chains.get(where)?.lines ?? hooks.get(where) };
+}
+
+/** Where the text differs. An agent looks at all rules twice a minute, and nearly always nothing differs: so no rule is parsed for it. */
+function differingPlaces(before: Places, after: Places): string[] {
+  const places: string[] = [];
+  const compare = (where: string, old: readonly string[] | undefined, now: readonly string[] | undefined): void => {
+    if (old === undefined || now === undefined || !sameLines(old, now)) places.push(where);
+  };
+  after.chains.forEach(({ lines }, where) => compare(where, before.chains.get(where)?.lines, lines));
+  before.chains.forEach(({ lines }, where) => {
+    if (!after.chains.has(where)) compare(where, lines, undefined);
+  });
+  for (const where of new Set([...before.hooks.keys(), ...after.hooks.keys()])) {
+    compare(where, before.hooks.get(where), after.hooks.get(where));
   }
   return places;
 }
