@@ -52,17 +52,21 @@ export function endpointRules(
   { endpoint, chain }: NamedEndpoint,
   options: LowerOptions,
 ): readonly Rule[] {
-  const name: Match[] = options.endpointComments ? [comment(text)] : [];
+  const { protocol } = ir;
+  const marked: Match[] = [];
+  const translated: Match[] = [protocolOption(protocol)];
   // An endpoint that reaches itself through the Service would answer itself directly, and never
   // see the connection: hence its own address is masqueraded even where other addresses are not.
-  const whose: Match[] = endpoint.masquerade ? [] : [{ kind: 'source', cidr: hostCidr(endpoint.address) }];
-  const remember: Match[] = ir.affinity.kind === 'none' ? [] : [{ kind: 'recent', op: 'set', list: chain }];
-  const { protocol } = ir;
+  if (!endpoint.masquerade) marked.push({ kind: 'source', cidr: hostCidr(endpoint.address) });
+  if (options.endpointComments) {
+    const name = comment(text);
+    marked.push(name);
+    translated.push(name);
+  }
+  if (ir.affinity.kind !== 'none') translated.push({ kind: 'recent', op: 'set', list: chain });
+  translated.push(protocolModule(protocol));
   return [
-    { matches: [...whose, ...name], target: toMarkMasquerade },
-    {
-      matches: [protocolOption(protocol), ...name, ...remember, protocolModule(protocol)],
-      target: { kind: 'dnat', address: endpoint.address, port: endpoint.port },
-    },
+    { matches: marked, target: toMarkMasquerade },
+    { matches: translated, target: { kind: 'dnat', address: endpoint.address, port: endpoint.port } },
   ];
 }

@@ -54,6 +54,8 @@ function splitKey(key: string): [string, string] {
 
 /** The word after the last `-j`: nothing that follows it holds one. undefined: the rule only counts. */
 export function targetWord(line: string): string | undefined {
+  const last = line.lastIndexOf(' ');
+  if (line.endsWith(' -j', last)) return line.slice(last + 1);
   const at = line.lastIndexOf(' -j ');
   if (at < 0) return undefined;
   const end = line.indexOf(' ', at + 4);
