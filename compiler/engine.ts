@@ -9,7 +9,14 @@ import { createClaimTable } from './ir/claims.ts';
 import type { ServicePortIR } from './ir/ir.ts';
 import type { NodeContext } from './ir/node-context.ts';
 import { attachOwn, type AttachedSlice } from './merge/attach.ts';
-import { areSameFacts, areSameNames, type MergeFacts, type NamesIn } from './merge/facts.ts';
+import {
+  areSameNames,
+  changedWholly,
+  changeOfFacts,
+  type FactsChange,
+  type MergeFacts,
+  type NamesIn,
+} from './merge/facts.ts';
 import { findOwnCluster, ownClusterByMarks, reportMarks, statedOwnCluster } from './merge/own-cluster.ts';
 import type { EndpointRecord } from './merge/record.ts';
 import {
@@ -28,7 +35,7 @@ import type { EndpointSlice } from './model/endpoint-slice.ts';
 import type { ModelObject } from './model/kinds.ts';
 import type { Node } from './model/node.ts';
 import type { Service } from './model/service.ts';
-import { endpointsOf, isRemarkable } from './remarkable.ts';
+import { endpointsOf, isRemarkable, servicesUsing } from './remarkable.ts';
 import { reportNodeName, reportServiceAddresses } from './report-addresses.ts';
 import { overlappingRanges } from './registry/overlap.ts';
 import { emptyRegistry, isWithin, ownCluster, type Registry, withOwn } from './registry/registry.ts';
@@ -94,8 +101,8 @@ export interface Engine {
 /**
  * The engine remembers the result for each Service, and recompiles one only if something that compileService asks for
  * may differ: the Service or its slices, the winner of a place that it claims, an address that its slices name and that
- * became local or ceased to be, or a fact that all Services see. The result is always that of compiling the same
- * objects from nothing; a property test holds it to that.
+ * became local or ceased to be, what endpoints of a cluster get where it has such endpoints, or a fact that all Services
+ * see. The result is always that of compiling the same objects from nothing; a property test holds it to that.
  */
 export function createEngine(context: CompilerContext): Engine {
   const { settings, nodeName, localAddresses } = context;
@@ -174,18 +181,18 @@ export function createEngine(context: CompilerContext): Engine {
     return isStated || [...world.properties].some(({ clusterId }) => clusterId !== undefined);
   }
 
-  /** Reads again the facts of these namespaces; returns the namespaces whose facts changed. */
-  function renewFactsIn(namespaces: Iterable<Namespace>): Set<Namespace> {
-    const changed = new Set<Namespace>();
+  /** Reads again the facts of these namespaces; returns how they changed. */
+  function renewFactsIn(namespaces: Iterable<Namespace>): ReadonlyMap<Namespace, FactsChange> {
+    const changes = new Map<Namespace, FactsChange>();
     const claiming = new Set(world.claimingNamespaces());
     for (const namespace of namespaces) {
       const before = factsIn(namespace);
       const after = claiming.has(namespace) ? readFactsIn(namespace) : undefined;
       if (after === undefined) factsOfNamespaces.delete(namespace);
       else factsOfNamespaces.set(namespace, after);
-      if (!areSameFacts(before, after ?? facts)) changed.add(namespace);
+      changes.set(namespace, changeOfFacts(before, after ?? facts));
     }
-    return changed;
+    return changes;
   }
 
   /** From the registry, else from the configuration. */
@@ -204,12 +211,17 @@ export function createEngine(context: CompilerContext): Engine {
     const { keys, places, namespaces } = world.takeTouched();
     const before = facts;
     facts = readFacts();
-    const areSame = areSameFacts(before, facts);
-    const renewed = renewFactsIn(areSame ? namespaces : [...factsOfNamespaces.keys(), ...world.claimingNamespaces()]);
-    if (!areSameNames(before, facts) || renewed.size > 0) names = { registry: facts.registry, in: factsIn };
-    const others = areSame ? world.keysIn(renewed) : [...world.serviceKeys()];
-    for (const key of areSame ? keys : [...keys, ...others]) claims.set(key, rightful(world.service(key)));
-    for (const touched of [keys, claims.takeUnsettled(), world.keysNaming(places), others]) {
+    const whole = changeOfFacts(before, facts);
+    const all = [...factsOfNamespaces.keys(), ...world.claimingNamespaces()];
+    const within = renewFactsIn(whole === 'nothing' ? namespaces : all);
+    const changes = [whole, ...within.values()];
+    if (!areSameNames(before, facts) || changes.some((change) => change !== 'nothing')) {
+      names = { registry: facts.registry, in: factsIn };
+    }
+    const others = whole === 'anything' ? [...world.serviceKeys()] : world.keysIn(changedWholly(within));
+    for (const key of whole === 'anything' ? [...keys, ...others] : keys) claims.set(key, rightful(world.service(key)));
+    const using = servicesUsing(remarkable, changes);
+    for (const touched of [keys, claims.takeUnsettled(), world.keysNaming(places), others, using]) {
       for (const key of touched) stale.add(key);
     }
   }

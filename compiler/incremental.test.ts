@@ -23,7 +23,8 @@ import { createToldCompiler, type WrittenChange } from '../test/helpers/told.ts'
 import { callsAlike } from './cluster-view.ts';
 import type { PortChanges } from './engine.ts';
 import type { ServicePortIR } from './ir/ir.ts';
-import { emptyRegistry, type Registry } from './registry/registry.ts';
+import type { OnClusterLost } from './policy/policy.ts';
+import { type ClusterState, emptyRegistry, type Registry } from './registry/registry.ts';
 import { type Compat, defaultSettings } from './settings.ts';
 import { type ClusterName, parseClusterName, type ServicePortId } from './values/names.ts';
 
@@ -150,6 +151,32 @@ describe('a change', () => {
     expect(ids(fresh.register(drained))).toEqual(['default/web/TCP/IPv4']);
   });
 
+  it('of what a cluster gets is compiled where it has endpoints, and nowhere else', () => {
+    const registryWith = (changes: Parameters<typeof registryOf>[0]): Registry => {
+      const usual = { east: { aliases: ['e' as ClusterName] }, home: { self: true }, west: {} };
+      const entries = Object.entries(usual).map(([id, one]) => [id, { ...one, ...changes[id] }] as const);
+      return registryOf(Object.fromEntries(entries));
+    };
+    const fresh = create({}, registryWith({}));
+    const names = ['web', 'api', 'mail'];
+    const services = names.map((name, i) => service(name, { clusterIP: `10.96.0.${i + 1}` }));
+    const slices = [dispatched('web', 'e', ['10.2.0.1']), dispatched('api', 'west', ['10.3.0.1'])];
+    const own = names.map((name, i) => slice(name, `${name}-x`, [`10.1.0.${i + 1}`]));
+    fresh.apply([...services, ...slices, ...own].map((each) => change(each)));
+    const compiledBy = (changes: Parameters<typeof registryOf>[0]): string[] => {
+      const before = new Map(fresh.services());
+      fresh.register(registryWith(changes));
+      return [...fresh.services()].filter(([key, one]) => before.get(key) !== one).map(([key]) => key);
+    };
+    expect(compiledBy({ east: { state: 'Suspect' } })).toEqual([]);
+    expect(compiledBy({ east: { state: 'Lost' } })).toEqual(['default/web']);
+    expect(compiledBy({ east: { state: 'Lost', onLost: 'drop' } })).toEqual(['default/web']);
+    expect(compiledBy({ west: { weight: 7 } })).toEqual(['default/web', 'default/api']);
+    expect(compiledBy({ west: { weight: 7, drain: true } })).toEqual(['default/api']);
+    expect(compiledBy({ west: { weight: 7, drain: true }, home: { weight: 7 } })).toHaveLength(3);
+    expect(compiledBy({ west: { tier: 1 }, home: { weight: 7 } })).toHaveLength(3);
+  });
+
   it('of the winner of a place lets the next best in, not just anyone', () => {
     const at = (name: string, clusterIP: string, created: string) =>
       service(name, { clusterIP, externalIPs: ['203.0.113.1'] }, { created });
@@ -231,6 +258,19 @@ const event = fc.record({
   gone: fc.boolean(),
 });
 
+const arbitraryUse = fc
+  .record({
+    id: fc.constantFrom('east', 'west', 'home'),
+    state: fc.constantFrom<ClusterState>('Unknown', 'Alive', 'Suspect', 'Lost'),
+    weight: fc.constantFrom(100, 50, 0),
+    drain: fc.boolean(),
+    onLost: fc.constantFrom<OnClusterLost | undefined>(undefined, 'keep', 'drop'),
+  })
+  .map(({ id, ...use }) => (registry: Registry): Registry => {
+    const clusters = registry.clusters.map((cluster) => (cluster.id === id ? { ...cluster, ...use } : cluster));
+    return { ...registry, clusters };
+  });
+
 it('objects may come in any order: slices before their Services, imports before what derives from them', () => {
   const exports = arbitraryExport('web');
   const story: readonly WrittenChange[] = [
@@ -269,7 +309,8 @@ it('objects may come in any order: slices before their Services, imports before 
 it('any sequence of changes ends where compiling from nothing does', () => {
   const batch = fc.record({
     events: fc.array(event, { minLength: 1, maxLength: 6 }),
-    registry: arbitraryRegistry,
+    /** Another registry, or the same one under which clusters get something else. */
+    registry: fc.oneof(arbitraryRegistry, arbitraryUse),
     /** This batch is compiled together with the next one that is not collected. */
     isCollected: fc.boolean(),
     isLookedAt: fc.boolean(),
@@ -289,7 +330,9 @@ it('any sequence of changes ends where compiling from nothing does', () => {
             else ports.set(id, port);
           }
         };
-        for (const { events, registry, isCollected, isLookedAt } of sequence) {
+        let registry = first;
+        for (const { events, registry: next, isCollected, isLookedAt } of sequence) {
+          registry = typeof next === 'function' ? next(registry) : next;
           take(compiler.register(registry));
           for (const { cluster, object: changed, gone: isGone } of events) {
             const { namespace, name } = changed.metadata as { namespace?: string; name: string };

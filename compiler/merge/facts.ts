@@ -1,4 +1,5 @@
 import { findCluster, ownCluster, placeOf, rangesIn, type Registry } from '../registry/registry.ts';
+import { clustersUsedOtherwise } from '../registry/use.ts';
 import type { Settings } from '../settings.ts';
 import type { HeldRanges } from '../range-counts.ts';
 import type { Cidr, IpAddress } from '../values/address.ts';
@@ -42,21 +43,37 @@ export interface NamesIn {
 }
 
 /**
- * Whether two sets of facts are equal for all Services, apart from reserved addresses and single nodes' ranges, which
- * concern few.
+ * How facts changed: not at all for any Service, apart from reserved addresses and single nodes' ranges, which concern
+ * few; only in what the endpoints of some clusters get; or in something that any Service may depend on.
  */
-export function areSameFacts(a: MergeFacts, b: MergeFacts): boolean {
-  return (
-    a.nodeName === b.nodeName &&
-    a.zone === b.zone &&
-    a.podCidrs.join() === b.podCidrs.join() &&
-    a.clusters.join() === b.clusters.join() &&
-    areSameNames(a, b)
-  );
+export type FactsChange = 'nothing' | { readonly clusters: ReadonlySet<ClusterName> } | 'anything';
+
+export function changeOfFacts(before: MergeFacts, after: MergeFacts): FactsChange {
+  if (
+    before.nodeName !== after.nodeName ||
+    before.zone !== after.zone ||
+    before.podCidrs.join() !== after.podCidrs.join() ||
+    before.clusters.join() !== after.clusters.join() ||
+    !areSameIds(before, after)
+  ) {
+    return 'anything';
+  }
+  const clusters = clustersUsedOtherwise(before.registry, after.registry);
+  if (clusters === undefined) return 'anything';
+  return clusters.size === 0 ? 'nothing' : { clusters };
+}
+
+/** Namespaces in which any Service may depend on what changed. */
+export function changedWholly(changes: ReadonlyMap<Namespace, FactsChange>): Set<Namespace> {
+  return new Set([...changes].flatMap(([namespace, change]) => (change === 'anything' ? [namespace] : [])));
 }
 
 export function areSameNames(a: NameFacts, b: NameFacts): boolean {
-  return a.own === b.own && a.registry === b.registry && a.knownClusters.join() === b.knownClusters.join();
+  return a.registry === b.registry && areSameIds(a, b);
+}
+
+function areSameIds(a: NameFacts, b: NameFacts): boolean {
+  return a.own === b.own && a.knownClusters.join() === b.knownClusters.join();
 }
 
 /** The place that this node's zone means. */
