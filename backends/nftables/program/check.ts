@@ -23,7 +23,8 @@ export function checkProgram(program: NftProgram): string[] {
       if (!isRight) problems.push(`${key} cannot hold ${text}`);
     }
   }
-  const hooks = hooksOf(program);
+  const targets = createTargets(program);
+  const hooks = hooksOf(program, targets);
   for (const chain of program.chains.values()) {
     const reached = hooks.get(chain.name);
     // A chain that every program has is there even if no element leads to it.
@@ -36,7 +37,7 @@ export function checkProgram(program: NftProgram): string[] {
       }
     });
   }
-  const cycle = findCycle(program);
+  const cycle = findCycle(program, targets);
   if (cycle !== undefined) problems.push(`${cycle.join(' → ')} is a cycle`);
   return problems;
 }
@@ -83,12 +84,26 @@ function placeProblem(hooks: readonly Hook[], type: Hook['type'], at: readonly H
   return wrong.length === 0 ? undefined : `reached from ${wrong.map((hook) => `${hook.type} ${hook.at}`).join(', ')}`;
 }
 
-/** Chains that a rule leads to: by itself, or by the elements of a map. */
-function targetsOf(program: NftProgram, { rules }: Chain): string[] {
-  return rules.flatMap((rule) => rule?.statements ?? []).flatMap((statement) => statementTargets(program, statement));
+/** Chains that rules and maps lead to: a map's elements are gone through once, since many rules look into it. */
+interface Targets {
+  ofChain(chain: Chain): readonly string[];
+  ofMap(map: string): readonly string[];
 }
 
-export function statementTargets(program: NftProgram, statement: Statement): string[] {
+function createTargets(program: NftProgram): Targets {
+  const known = new Map<string, readonly string[]>();
+  const ofMap = (map: string): readonly string[] => {
+    const targets = known.get(map) ?? mapTargets(program, map);
+    known.set(map, targets);
+    return targets;
+  };
+  const ofStatement = (statement: Statement): readonly string[] =>
+    statement.kind === 'verdictMap' ? ofMap(statement.map) : statementTargets(program, statement);
+  return { ofChain: ({ rules }) => rules.flatMap((rule) => rule?.statements ?? []).flatMap(ofStatement), ofMap };
+}
+
+/** Chains that a rule leads to: by itself, or by the elements of a map. */
+export function statementTargets(program: NftProgram, statement: Statement): readonly string[] {
   switch (statement.kind) {
     case 'verdict':
       return chainsOf([statement.verdict]);
@@ -101,19 +116,12 @@ export function statementTargets(program: NftProgram, statement: Statement): str
   }
 }
 
-/** Kept with a map's elements, since every rule that looks into the map asks for it. */
-const knownTargets = new WeakMap<object, readonly string[]>();
-
-function mapTargets(program: NftProgram, map: string): string[] {
-  const elements = program.sets.get(map)?.elements;
-  if (elements === undefined) return [];
-  const known = knownTargets.get(elements) ?? [
-    ...new Set(
-      chainsOf([...elements.values()].flatMap(({ data }) => (data !== undefined && 'kind' in data ? [data] : []))),
-    ),
-  ];
-  knownTargets.set(elements, known);
-  return [...known];
+function mapTargets(program: NftProgram, map: string): readonly string[] {
+  const targets = new Set<string>();
+  const set = program.sets.get(map);
+  if (set?.data !== 'verdict') return [];
+  for (const { data } of set.elements.values()) if (data !== undefined && 'chain' in data) targets.add(data.chain);
+  return [...targets];
 }
 
 function chainsOf(verdicts: readonly Verdict[]): string[] {
@@ -124,7 +132,7 @@ function chainsOf(verdicts: readonly Verdict[]): string[] {
  * For every chain that is there and that something leads to: the hooks it is reached from. None for what only elements of
  * a map lead to that no rule looks into: where no address answers on node ports, that is the map of node ports.
  */
-function hooksOf(program: NftProgram): ReadonlyMap<string, ReadonlySet<Hook>> {
+function hooksOf(program: NftProgram, targets: Targets): ReadonlyMap<string, ReadonlySet<Hook>> {
   const reached = new Map<string, Set<Hook>>();
   for (const base of program.chains.values()) {
     if (base.hook === undefined) continue;
@@ -134,28 +142,28 @@ function hooksOf(program: NftProgram): ReadonlyMap<string, ReadonlySet<Hook>> {
       const chain = program.chains.get(name);
       if (hooks.has(base.hook) || chain === undefined) continue;
       reached.set(name, hooks.add(base.hook));
-      pending.push(...targetsOf(program, chain));
+      pending.push(...targets.ofChain(chain));
     }
   }
-  const pending = [...program.sets.keys()].flatMap((map) => mapTargets(program, map));
+  const pending = [...program.sets.keys()].flatMap(targets.ofMap);
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     const chain = program.chains.get(name);
     if (reached.has(name) || chain === undefined) continue;
     reached.set(name, new Set());
-    pending.push(...targetsOf(program, chain));
+    pending.push(...targets.ofChain(chain));
   }
   return reached;
 }
 
 /** A circle of jumps, or a jump to nowhere, as its chains; undefined if there is none. */
-function findCycle(program: NftProgram): string[] | undefined {
+function findCycle(program: NftProgram, targets: Targets): string[] | undefined {
   const finished = new Set<string>();
   const walk = (name: string, path: readonly string[]): string[] | undefined => {
     if (path.includes(name)) return [...path.slice(path.indexOf(name)), name];
     if (finished.has(name)) return undefined;
     const chain = program.chains.get(name);
     if (chain === undefined) return [...path, `${name} (not there)`];
-    for (const next of targetsOf(program, chain)) {
+    for (const next of targets.ofChain(chain)) {
       const cycle = walk(next, [...path, name]);
       if (cycle !== undefined) return cycle;
     }
