@@ -19,10 +19,10 @@ export function link(units: ReadonlyMap<ServicePortId, NftablesUnit>, node: Node
   const chains = new Map<string, Chain>();
   const spreads = new Map<Name, SpreadChain>();
   for (const unit of [...units.values()].sort((a, b) => compareText(a.id, b.id))) {
-    for (const { set, element } of unit.entries) {
-      const filled = elements.get(set) ?? new Map<string, Element>();
-      elements.set(set, filled);
-      if (!filled.has(element.key)) filled.set(element.key, element);
+    for (const share of unit.shares) {
+      const filled = elements.get(share.set) ?? new Map<string, Element>();
+      elements.set(share.set, filled);
+      for (const element of share.elements) if (!filled.has(element.key)) filled.set(element.key, element);
     }
     for (const [name, spread] of unit.spreads) spreads.set(name, spread);
     for (const chain of unit.chains) chains.set(chain.name, chain);

@@ -19,8 +19,9 @@ import { keyText, makeElement } from './program/element.ts';
 import { type Name, nameOf } from './program/names.ts';
 import { type Chain, makeChain, type NftSet } from './program/program.ts';
 import type { Rule, Statement, Verdict } from './program/rule.ts';
-import { type Spread, spreadOver } from './slots.ts';
-import type { Entry, NftablesUnit } from './unit.ts';
+import { createShares } from './shares.ts';
+import { isEven, outcomesOf, type Spread, spreadOver } from './slots.ts';
+import type { NftablesUnit, SetShare } from './unit.ts';
 
 /**
  * The share of one Service port.
@@ -119,7 +120,7 @@ function firewall(writer: Writer, frontend: Extract<Frontend, { kind: 'loadBalan
 interface Writer {
   readonly ir: ServicePortIR;
   readonly node: NodeContext;
-  readonly forms: Readonly<Record<'cluster' | 'local', Form>>;
+  formOf(pool: 'cluster' | 'local'): Form;
   put(set: string, key: string, data?: Verdict, comment?: string): void;
   forward(frontend: Frontend, way: Verdict): void;
   refuse(frontend: Frontend, route: Route): void;
@@ -130,17 +131,12 @@ interface Writer {
 }
 
 function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
-  const entries = new Map<string, Entry>();
+  const shares = createShares();
   const spreads = new Map<Name, SpreadChain>();
   const chains = new Map<Name, Chain>();
   const sets = new Map<Name, NftSet>();
   const comment = servicePortText(ir.service, ir.portName).slice(0, longestComment);
-  const forms = { cluster: formOf(ir, ir.pools.cluster), local: formOf(ir, ir.pools.local) };
-
-  function putEntry(set: string, element: Entry['element']): void {
-    const id = `${set} ${element.key}`;
-    if (!entries.has(id)) entries.set(id, { set, element });
-  }
+  const forms: Partial<Record<'cluster' | 'local', Form>> = {};
 
   function addChain(name: Name, rules: readonly Rule[]): Name {
     if (!chains.has(name)) chains.set(name, makeChain(ir.family, name, rules));
@@ -150,8 +146,8 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
   const writer: Writer = {
     ir,
     node,
-    forms,
-    put: (set, key, data, words) => putEntry(set, makeElement(key, data, words)),
+    formOf: (pool) => (forms[pool] ??= formOf(ir, ir.pools[pool])),
+    put: (set, key, data, words) => shares.add(set, [makeElement(key, data, words)]),
     forward(frontend, way) {
       writer.put(frontend.kind === 'nodePort' ? 'node-ports' : 'services', placeKey(ir, frontend), way, comment);
     },
@@ -162,20 +158,23 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
       writer.put(set, placeKey(ir, frontend), data, comment);
     },
     wayTo(frontend, pool, masquerade, inside) {
-      for (const { address, port } of ir.pools[pool]) {
-        putEntry('hairpin', makeElement(keyText(address, address, ir.protocol, port)));
-      }
-      const form = forms[pool];
+      const hairpins = ir.pools[pool].map(({ address, port }) =>
+        makeElement(keyText(address, address, ir.protocol, port)),
+      );
+      shares.add('hairpin', hairpins);
+      const form = writer.formOf(pool);
       if (form.kind === 'elements') {
         const place = frontend.kind === 'nodePort' ? 'nodePort' : 'address';
-        const spread: SpreadChain = { inside, place, masquerade, protocol: ir.protocol, modulus: form.spread.modulus };
+        const modulus = form.outcomes.length;
+        const spread: SpreadChain = { inside, place, masquerade, protocol: ir.protocol, modulus };
         const name = spreadChain(spread);
         spreads.set(name, spread);
-        const map = endpointMap(spread, node).name;
-        const dialled = frontend.kind === 'nodePort' ? [frontend.port] : [frontend.address, frontend.port];
-        for (const { from, to, outcome } of form.spread.slots) {
-          for (let slot = from; slot <= to; slot++) putEntry(map, makeElement(keyText(...dialled, slot), outcome));
-        }
+        const dialled =
+          frontend.kind === 'nodePort' ? keyText(frontend.port) : keyText(frontend.address, frontend.port);
+        shares.add(
+          endpointMap(spread, node).name,
+          form.outcomes.map((outcome, slot) => makeElement(`${dialled} . ${slot}`, outcome)),
+        );
         return { kind: 'goto', chain: name };
       }
       const chosen = addPool(pool, form.spread);
@@ -187,10 +186,11 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
     },
     chain: (purpose, rules) => addChain(serviceChain(purpose, ir), rules),
     finish() {
-      const used = reachable(entries.values(), chains);
+      const made = shares.finish();
+      const used = reachable(made, chains);
       return {
         id: ir.id,
-        entries: [...entries.values()],
+        shares: made,
         spreads: new Map([...spreads].filter(([name]) => used.has(name))),
         chains: [...chains.values()].filter(({ name }) => used.has(name)),
         sets: [...sets.values()],
@@ -248,11 +248,12 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
 }
 
 /** Chains that elements lead to: where a Service names one address twice, the second place's chains are unreached. */
-function reachable(entries: Iterable<Entry>, chains: ReadonlyMap<Name, Chain>): ReadonlySet<Name> {
+function reachable(shares: readonly SetShare[], chains: ReadonlyMap<Name, Chain>): ReadonlySet<Name> {
   const reached = new Set<Name>();
-  const pending = [...entries].flatMap(({ element: { data } }) =>
-    data !== undefined && 'chain' in data ? [data.chain] : [],
-  );
+  const pending: Name[] = [];
+  for (const { elements } of shares) {
+    for (const { data } of elements) if (data !== undefined && 'chain' in data) pending.push(data.chain);
+  }
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     if (reached.has(name)) continue;
     reached.add(name);
@@ -286,19 +287,20 @@ function choice({ modulus, slots }: Spread, wayOf: (endpoint: Endpoint) => Verdi
   });
 }
 
-interface Form {
-  readonly kind: 'elements' | 'chains';
-  readonly spread: Spread;
-}
+/** How one of a pool's endpoints is chosen: by an element for each number that is drawn, or by chains. */
+type Form =
+  | { readonly kind: 'elements'; readonly outcomes: readonly Endpoint[] }
+  | { readonly kind: 'chains'; readonly spread: Spread };
 
 /** More numbers than this, where endpoints are fewer, would be a map of copies; a chain with ranges is smaller. */
 const mostCopies = 128;
 
 function formOf(ir: ServicePortIR, pool: readonly Endpoint[]): Form {
-  const spread = spreadOver(pool);
   const isPlain = ir.affinity.kind === 'none' && !pool.some(({ masquerade }) => masquerade);
+  if (isPlain && isEven(pool)) return { kind: 'elements', outcomes: pool };
+  const spread = spreadOver(pool);
   const isSmall = spread.modulus <= Math.max(pool.length, mostCopies);
-  return { kind: isPlain && isSmall ? 'elements' : 'chains', spread };
+  return isPlain && isSmall ? { kind: 'elements', outcomes: outcomesOf(spread) } : { kind: 'chains', spread };
 }
 
 function placeKey(ir: ServicePortIR, frontend: Frontend): string {
@@ -326,11 +328,13 @@ function verdict(way: Verdict): Statement {
 /** MR-63 allows a thousandth of a share. */
 const allowedDeviation = 0.001;
 
-function shareDiagnostics({ ir, forms }: Writer): Diagnostic[] {
+const noDiagnostics: readonly Diagnostic[] = [];
+
+function shareDiagnostics({ ir, formOf: form }: Writer): readonly Diagnostic[] {
   const [object] = ir.origin;
-  if (object === undefined) return [];
-  return [forms.cluster, forms.local]
-    .map(({ spread }) => spread.deviation)
+  if (object === undefined || (isEven(ir.pools.cluster) && isEven(ir.pools.local))) return noDiagnostics;
+  return [form('cluster'), form('local')]
+    .map((one) => (one.kind === 'chains' ? one.spread.deviation : 0))
     .filter((deviation) => deviation > allowedDeviation)
     .map((deviation) => ({
       severity: 'warning',

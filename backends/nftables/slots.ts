@@ -17,7 +17,7 @@ const mostSlots = 2 ** 31 - 1;
  * than 2³¹; beyond that each endpoint gets the nearest share, and at least one number.
  */
 export function spreadOver(pool: readonly Endpoint[]): Spread {
-  if (pool.every(({ weight }) => weight === pool[0]?.weight)) return evenly(pool);
+  if (isEven(pool)) return evenly(pool);
   const divisor = pool.reduce((common, { weight }) => greatestCommonDivisor(common, weight), 0);
   const exact = pool.map(({ weight }) => weight / divisor);
   const total = exact.reduce((sum, weight) => sum + weight, 0);
@@ -37,6 +37,16 @@ export function spreadOver(pool: readonly Endpoint[]): Spread {
     ...exact.map((weight, i) => Math.abs((counts[i] ?? 0) / modulus - weight / total) / (weight / total)),
   );
   return { modulus, slots, deviation: total <= mostSlots ? 0 : deviation };
+}
+
+/** Whether all get the same share, as in nearly all pools. */
+export function isEven(pool: readonly Endpoint[]): boolean {
+  return pool.every(({ weight }) => weight === pool[0]?.weight);
+}
+
+/** The endpoint of each number. */
+export function outcomesOf({ slots }: Spread): readonly Endpoint[] {
+  return slots.flatMap(({ from, to, outcome }) => Array.from({ length: to - from + 1 }, () => outcome));
 }
 
 /** The spread of nearly all pools, made without counting: there are thousands. */

@@ -9,7 +9,8 @@ import type { Chain, Element, NftSet } from './program/program.ts';
  */
 export interface NftablesUnit {
   readonly id: ServicePortId;
-  readonly entries: readonly Entry[];
+  /** What it has in standing sets: each set once, with elements of different keys. */
+  readonly shares: readonly SetShare[];
   /** Shared chains that its elements lead to, by name. */
   readonly spreads: ReadonlyMap<Name, SpreadChain>;
   /** Chains that it alone uses. */
@@ -18,8 +19,8 @@ export interface NftablesUnit {
   readonly sets: readonly NftSet[];
 }
 
-/** An element of a standing set. */
-export interface Entry {
+/** Elements of one standing set. */
+export interface SetShare {
   readonly set: string;
-  readonly element: Element;
+  readonly elements: readonly Element[];
 }

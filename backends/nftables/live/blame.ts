@@ -61,8 +61,10 @@ function serviceOf(command: Command): string | undefined {
 
 function ownersOf(units: ReadonlyMap<ServicePortId, NftablesUnit>): ReadonlyMap<string, string> {
   const owners = new Map<string, string>();
-  for (const { id, entries } of units.values()) {
-    for (const { set, element } of entries) owners.set(`${set} ${element.key}`, serviceOfId(id));
+  for (const { id, shares } of units.values()) {
+    for (const { set, elements } of shares) {
+      for (const { key } of elements) owners.set(`${set} ${key}`, serviceOfId(id));
+    }
   }
   return owners;
 }

@@ -64,10 +64,13 @@ const placeMaps: readonly string[] = ['services', 'service-ips', 'node-ports', '
 /** The frontends at the places that some units have in a program. */
 export function udpFrontendsOf(program: NftProgram, units: readonly NftablesUnit[]): UdpFrontends {
   const elements = new Map<string, Element[]>(placeMaps.map((map) => [map, []]));
-  for (const { entries } of units) {
-    for (const { set, element } of entries) {
-      const there = isUdpPlace(element) ? program.sets.get(set)?.elements.get(element.key) : undefined;
-      if (there !== undefined) elements.get(set)?.push(there);
+  for (const { shares } of units) {
+    for (const share of shares) {
+      if (!placeMaps.includes(share.set)) continue;
+      for (const element of share.elements) {
+        const there = isUdpPlace(element) ? program.sets.get(share.set)?.elements.get(element.key) : undefined;
+        if (there !== undefined) elements.get(share.set)?.push(there);
+      }
     }
   }
   return frontendsIn(program, (map) => elements.get(map) ?? []);

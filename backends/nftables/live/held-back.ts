@@ -6,7 +6,7 @@ import type { Chain, Element, NftProgram, NftSet } from '../program/program.ts';
 import type { Statement } from '../program/rule.ts';
 import { parseSpreadChain, type SpreadChain } from '../names.ts';
 import type { Name } from '../program/names.ts';
-import type { Entry, NftablesUnit } from '../unit.ts';
+import type { NftablesUnit } from '../unit.ts';
 
 const entrances = ['services', 'node-ports', 'refused', 'refused-node-ports'];
 
@@ -39,7 +39,7 @@ function withPartsOf(found: NftProgram, program: NftProgram, held: ReadonlySet<s
     [...program.sets].map(([name, set]) => [name, { ...set, elements: new Map(set.elements) }]),
   );
   const chains = new Map<string, Chain>(program.chains);
-  const entries = new Map<string, Entry>();
+  const shares = new Map<string, Map<string, Element>>();
   const spreads = new Map<Name, SpreadChain>();
   const ownChains: Chain[] = [];
   const ownSets = new Map<string, NftSet>();
@@ -49,11 +49,11 @@ function withPartsOf(found: NftProgram, program: NftProgram, held: ReadonlySet<s
     const there = sets.get(set.name) ?? { ...set, elements: new Map<string, Element>() };
     const others = there.elements.get(element.key);
     // Where other units need an element too, the kept unit is one more unit that needs it.
-    if (others === undefined || others.text === element.text)
-      entries.set(`${set.name} ${element.key}`, {
-        set: set.name,
-        element: others === undefined ? element : { ...others },
-      });
+    if (others === undefined || others.text === element.text) {
+      const share = shares.get(set.name) ?? new Map<string, Element>();
+      shares.set(set.name, share);
+      if (!share.has(element.key)) share.set(element.key, others === undefined ? element : { ...others });
+    }
     if (others !== undefined) return;
     sets.set(set.name, { ...there, elements: new Map([...there.elements, [element.key, element]]) });
     if (element.data !== undefined && 'address' in element.data) keepHairpin(element.data.address);
@@ -114,7 +114,7 @@ function withPartsOf(found: NftProgram, program: NftProgram, held: ReadonlySet<s
   }
   const kept: NftablesUnit = {
     id: keptId,
-    entries: [...entries.values()],
+    shares: [...shares].map(([set, elements]) => ({ set, elements: [...elements.values()] })),
     spreads,
     chains: ownChains,
     sets: [...ownSets.values()],

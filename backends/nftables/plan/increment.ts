@@ -4,8 +4,10 @@ import { endpointMap, type SpreadChain } from '../names.ts';
 import { spreadRules } from '../node-chains.ts';
 import type { Name } from '../program/names.ts';
 import { type Chain, type Element, makeChain, type NftProgram, type NftSet } from '../program/program.ts';
-import type { Entry, NftablesUnit } from '../unit.ts';
+import type { NftablesUnit } from '../unit.ts';
 import { type Difference, isSameLines } from './diff.ts';
+import { countElements, countShared, type ElementChange, noteShared, type SharedCounts } from './element-counts.ts';
+import { exchange, type Exchanges } from './exchange.ts';
 
 /**
  * A program that remembers which units need each of its parts, so that a change costs what changed: linking and comparing
@@ -47,38 +49,6 @@ interface Counted<Value> {
   readonly count: number;
 }
 
-/** How many units have an element, for those that more than one has: few, so the other elements cost nothing. */
-interface SharedCounts {
-  of(set: string, key: string): number;
-  set(set: string, key: string, count: number): void;
-}
-
-function createSharedCounts(): SharedCounts {
-  const shared = new Map<string, Map<string, number>>();
-  return {
-    of: (set, key) => shared.get(set)?.get(key) ?? 1,
-    set(set, key, count) {
-      if (count > 1) inside(shared, set).set(key, count);
-      else shared.get(set)?.delete(key);
-    },
-  };
-}
-
-/** The map of one set. A key of both names in one text would have to be made and hashed for every element that is looked at. */
-function inside<Value>(maps: Map<string, Map<string, Value>>, set: string): Map<string, Value> {
-  const known = maps.get(set);
-  if (known !== undefined) return known;
-  const made = new Map<string, Value>();
-  maps.set(set, made);
-  return made;
-}
-
-/** An element that units lose or get, with the number of units that have it. */
-interface Touched {
-  readonly before: Counted<Element> | undefined;
-  after: Counted<Element> | undefined;
-}
-
 /** Units that differ from a program's units. It compares all of them, for callers that do not know which ones changed. */
 export function compareUnits(before: Units, after: Units): UnitChanges {
   const changes = new Map<ServicePortId, NftablesUnit | 'gone'>();
@@ -87,25 +57,22 @@ export function compareUnits(before: Units, after: Units): UnitChanges {
   return changes;
 }
 
-/** program   what `link` made of the units for the node; undefined is returned where units meet at a key */
+/**
+ * program   what `link` made of the units for the node. The increment takes over its sets, and changes them
+ *
+ * returns   undefined where units meet at a key
+ */
 export function createIncrement(program: NftProgram, units: Units, node: NodeContext): Increment | undefined {
   const current = new Map(units);
-  const shared = createSharedCounts();
+  const counted = countShared(program, units);
+  if (counted === undefined) return undefined;
+  const shared: SharedCounts = counted;
   const spreads = new Map<Name, Counted<SpreadChain>>();
-  const sets = new Map<string, NftSet>(
-    [...program.sets].map(([name, set]) => [name, { ...set, elements: new Map(set.elements) }]),
-  );
+  const sets = new Map<string, NftSet>(program.sets);
   const chains = new Map<string, Chain>(program.chains);
   let rules = sumOfRules(chains.values());
 
   for (const unit of units.values()) {
-    for (const { set, element } of unit.entries) {
-      const there = program.sets.get(set)?.elements.get(element.key);
-      // If several units have it, `link` took the first one's.
-      if (there === element) continue;
-      if (there?.text !== element.text) return undefined;
-      shared.set(set, element.key, shared.of(set, element.key) + 1);
-    }
     for (const [name, spread] of unit.spreads) {
       spreads.set(name, { value: spread, count: (spreads.get(name)?.count ?? 0) + 1 });
     }
@@ -114,48 +81,27 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
   function change(wanted: UnitChanges): Change | undefined {
     const gone: NftablesUnit[] = [];
     const come: NftablesUnit[] = [];
-    const lost: Entries[] = [];
-    const gained: Entries[] = [];
+    const exchanges: Exchanges = new Map();
     for (const [id, unit] of wanted) {
       const before = current.get(id);
       if (before === unit) continue;
       if (before !== undefined) gone.push(before);
       if (unit !== 'gone') come.push(unit);
-      const differing = differingEntries(before?.entries ?? [], unit === 'gone' ? [] : unit.entries);
-      lost.push(differing.lost);
-      gained.push(differing.gained);
+      exchange(exchanges, before, unit === 'gone' ? undefined : unit);
+    }
+    const bySet = new Map<string, ElementChange>();
+    for (const [set, exchanged] of exchanges) {
+      const there = sets.get(set)?.elements;
+      const changed = countElements(there ?? new Map(), shared.get(set) ?? new Map(), exchanged);
+      if (changed === undefined) return undefined;
+      bySet.set(set, changed);
     }
 
-    const touched = new Map<string, Map<string, Touched>>();
-    const touch = (set: string, { key }: Element): Touched => {
-      const ofSet = inside(touched, set);
-      const known = ofSet.get(key);
-      if (known !== undefined) return known;
-      const there = sets.get(set)?.elements.get(key);
-      const before = there && { value: there, count: shared.of(set, key) };
-      const one = { before, after: before };
-      ofSet.set(key, one);
-      return one;
-    };
     const nowSpreads = new Map<Name, Counted<SpreadChain>>();
     const countSpread = (name: Name, value: SpreadChain, by: number) => {
       const count = (nowSpreads.get(name) ?? spreads.get(name))?.count ?? 0;
       nowSpreads.set(name, { value, count: count + by });
     };
-    for (const entries of lost) {
-      for (const { set, element } of entries) {
-        const one = touch(set, element);
-        const count = (one.after?.count ?? 0) - 1;
-        one.after = count > 0 && one.after !== undefined ? { value: one.after.value, count } : undefined;
-      }
-    }
-    for (const entries of gained) {
-      for (const { set, element } of entries) {
-        const one = touch(set, element);
-        if (one.after !== undefined && one.after.value.text !== element.text) return undefined;
-        one.after = { value: one.after?.value ?? element, count: (one.after?.count ?? 0) + 1 };
-      }
-    }
     for (const { spreads } of gone) for (const [name, spread] of spreads) countSpread(name, spread, -1);
     for (const { spreads } of come) for (const [name, spread] of spreads) countSpread(name, spread, 1);
 
@@ -180,16 +126,6 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
       ...wentSpreads.map(([, { value }]) => endpointMap(value, node)).filter(({ name }) => !used.has(name)),
     ];
     const leaving = new Set<string>(deletedSets.map(({ name }) => name));
-    const bySet = new Map<string, { created: Element[]; deleted: Element[] }>();
-    for (const [set, ofSet] of touched) {
-      const one: { readonly created: Element[]; readonly deleted: Element[] } = { created: [], deleted: [] };
-      for (const { before, after } of ofSet.values()) {
-        if (before?.value.text === after?.value.text) continue;
-        if (before !== undefined) one.deleted.push(before.value);
-        if (after !== undefined) one.created.push(after.value);
-      }
-      if (one.created.length + one.deleted.length > 0) bySet.set(set, one);
-    }
     const filled = [...createdSets.values()].map((set) => ({
       ...set,
       elements: new Map((bySet.get(set.name)?.created ?? []).map((element) => [element.key, element])),
@@ -198,7 +134,8 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
       sets: { created: filled, deleted: [...new Map(deletedSets.map((set) => [set.name, set])).values()] },
       elements: [...bySet].flatMap(([name, change]) => {
         const set = sets.get(name);
-        return set === undefined || createdSets.has(name) || leaving.has(name) ? [] : [{ set, ...change }];
+        const isEmpty = change.created.length + change.deleted.length === 0;
+        return set === undefined || isEmpty || createdSets.has(name) || leaving.has(name) ? [] : [{ set, ...change }];
       }),
       chains: {
         created: [
@@ -215,9 +152,7 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
       gone,
       come,
       commit() {
-        for (const [set, ofSet] of touched) {
-          for (const [key, { after }] of ofSet) shared.set(set, key, after?.count ?? 0);
-        }
+        for (const [set, { counts }] of bySet) noteShared(shared, set, counts);
         for (const [name, one] of nowSpreads) {
           if (one.count > 0) spreads.set(name, one);
           else spreads.delete(name);
@@ -234,32 +169,13 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
         rules += sumOfRules([...created, ...rewritten]) - sumOfRules([...replaced, ...deleted]);
         for (const { name } of deleted) chains.delete(name);
         for (const chain of [...created, ...rewritten]) chains.set(chain.name, chain);
-        for (const { id } of gone) current.delete(id);
+        for (const { id } of gone) if (wanted.get(id) === 'gone') current.delete(id);
         for (const unit of come) current.set(unit.id, unit);
       },
     };
   }
 
   return { program: { ...program, sets, chains }, units: current, ruleCount: () => rules, change };
-}
-
-type Entries = readonly Entry[];
-
-/**
- * The entries of a unit that differ before and after a change, without those that are equal at the front and at the end.
- * Comparing two texts is far quicker than finding an element in a map of all Services.
- */
-function differingEntries(before: Entries, after: Entries): { readonly lost: Entries; readonly gained: Entries } {
-  const shorter = Math.min(before.length, after.length);
-  let front = 0;
-  while (front < shorter && isSameEntry(before[front], after[front])) front++;
-  let end = 0;
-  while (end < shorter - front && isSameEntry(before.at(-1 - end), after.at(-1 - end))) end++;
-  return { lost: before.slice(front, before.length - end), gained: after.slice(front, after.length - end) };
-}
-
-function isSameEntry(a: Entry | undefined, b: Entry | undefined): boolean {
-  return a?.set === b?.set && a?.element.text === b?.element.text;
 }
 
 export function sumOfRules(chains: Iterable<Chain>): number {
