@@ -389,6 +389,11 @@ function compare(
     for (const port of after) changes.set(port.id, port);
     return;
   }
+  const [was, is] = [before[0], after[0]];
+  if (before.length === 1 && after.length === 1 && was !== undefined && was.id === is?.id) {
+    if (was.hash !== is.hash) changes.set(is.id, is);
+    return;
+  }
   const hashes = new Map(before.map(({ id, hash }) => [id, hash]));
   for (const port of after) {
     if (hashes.get(port.id) !== port.hash) changes.set(port.id, port);

@@ -5,6 +5,7 @@ import {
   cidrFamily,
   type Family,
   familyOf,
+  ipv4ToNumber,
   type IpAddress,
   splitCidr,
 } from './values/address.ts';
@@ -35,14 +36,14 @@ export function createRangeCounts(): RangeCounts {
       const family = cidrFamily(cidr);
       const { address, length } = splitCidr(cidr);
       lengths[family].change(length, by);
-      return networks.change(keyOf(family, addressToNumber(address), length), by);
+      return networks.change(keyOf(family, address, length), by);
     },
     hold(address) {
       const family = familyOf(address);
       const { counts } = lengths[family];
       if (counts.size === 0) return false;
-      const number = addressToNumber(address);
-      return [...counts.keys()].some((length) => networks.counts.has(keyOf(family, number, length)));
+      for (const length of counts.keys()) if (networks.counts.has(keyOf(family, address, length))) return true;
+      return false;
     },
     areKnown(family) {
       const known = family === undefined ? [lengths.IPv4, lengths.IPv6] : [lengths[family]];
@@ -51,7 +52,10 @@ export function createRangeCounts(): RangeCounts {
   };
 }
 
-function keyOf(family: Family, number: bigint, length: number): NetworkKey {
-  const bits = family === 'IPv4' ? 32 : 128;
-  return `${family} ${length} ${number >> BigInt(bits - length)}`;
+function keyOf(family: Family, address: IpAddress, length: number): NetworkKey {
+  const bits =
+    family === 'IPv4'
+      ? Math.floor(ipv4ToNumber(address) / 2 ** (32 - length))
+      : addressToNumber(address) >> BigInt(128 - length);
+  return `${family} ${length} ${bits}`;
 }

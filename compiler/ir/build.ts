@@ -76,13 +76,17 @@ function route(localPolicy: boolean, { hasEndpoints, hasLocalEndpoints }: Catego
   return hasLocalEndpoints ? { kind: 'forward', pool: 'local' } : { kind: 'drop', why: 'no-local-endpoints' };
 }
 
-function poolOf(candidates: readonly Candidate[], weights: readonly number[], masqueradeRemote: boolean): Endpoint[] {
-  const pool: Endpoint[] = [];
-  for (const [i, candidate] of candidates.entries()) {
-    const weight = weights[i] ?? 0;
-    if (isInPool(weight)) pool.push(toEndpoint(candidate, weight, masqueradeRemote));
-  }
-  return exact(pool);
+/** Shared by all pools that no client uses. */
+const nobody: readonly Endpoint[] = [];
+
+function poolOf(
+  candidates: readonly Candidate[],
+  weights: readonly number[],
+  masqueradeRemote: boolean,
+): readonly Endpoint[] {
+  if (!weights.some(isInPool)) return nobody;
+  const endpoints = candidates.map((candidate, i) => toEndpoint(candidate, weights[i] ?? 0, masqueradeRemote));
+  return weights.every(isInPool) ? endpoints : exact(endpoints.filter(({ weight }) => isInPool(weight)));
 }
 
 function toEndpoint(candidate: Candidate, weight: number, masqueradeRemote: boolean): Endpoint {

@@ -21,6 +21,26 @@ export interface Deduped {
  * candidates  in order of slice names; of equals the first is kept
  */
 export function dedupe(candidates: readonly Candidate[], facts: MergeFacts): Deduped {
+  const sorted = sortByText(candidates);
+  return isPlain(sorted) ? { kept: sorted, dropped: noneDropped, contested: noneContested } : choose(candidates, facts);
+}
+
+const noneDropped: Deduped['dropped'] = new Map();
+const noneContested: Deduped['contested'] = [];
+
+/** Most slices have their endpoints in order, and most Services one slice. */
+function sortByText(candidates: readonly Candidate[]): readonly Candidate[] {
+  const isSorted = candidates.every(({ text }, i) => i === 0 || compareText(candidates[i - 1]?.text ?? '', text) <= 0);
+  return isSorted ? candidates : [...candidates].sort((a, b) => compareText(a.text, b.text));
+}
+
+/** Whether nothing is refused and nothing is there twice, as with nearly all Services. */
+function isPlain(sorted: readonly Candidate[]): boolean {
+  return sorted.every(({ concern, text }, i) => concern?.refuses !== true && (i === 0 || sorted[i - 1]?.text !== text));
+}
+
+/** The same where candidates are refused or stand for one endpoint. */
+function choose(candidates: readonly Candidate[], facts: MergeFacts): Deduped {
   const winners = new Map<string, Candidate>();
   const dropped = new Map<Candidate, Reason>();
   const contested: { winner: Candidate; loser: Candidate }[] = [];

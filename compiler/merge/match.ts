@@ -133,12 +133,23 @@ export interface PortMismatch {
  * are in order.
  */
 export function unmatchedOwn(slices: readonly SourcedSlice[], wanted: WantedPort): readonly AttachedSlice[] {
-  const own = slices.filter(({ from, endpoints }) => from.source.kind === 'own' && endpoints.length > 0);
-  return own.some(({ from }) => findOffer(from, wanted) !== undefined) ? [] : own.map(({ from }) => from);
+  const isOwn = ({ from, endpoints }: SourcedSlice): boolean => from.source.kind === 'own' && endpoints.length > 0;
+  const isMatched = slices.some((slice) => isOwn(slice) && findOffer(slice.from, wanted) !== undefined);
+  return isMatched ? noSlices : slices.filter(isOwn).map(({ from }) => from);
+}
+
+const noSlices: readonly AttachedSlice[] = [];
+
+const noMismatches: readonly PortMismatch[] = [];
+
+/** Whether it brings endpoints of another cluster. */
+export function isFromOther({ from, endpoints }: SourcedSlice): boolean {
+  return from.source.kind === 'remote' && endpoints.length > 0;
 }
 
 /** Remote clusters that have endpoints but not this port (MR-21): otherwise nothing would show a misspelt port name. */
-export function findPortMismatches(slices: readonly SourcedSlice[], wanted: WantedPort): PortMismatch[] {
+export function findPortMismatches(slices: readonly SourcedSlice[], wanted: WantedPort): readonly PortMismatch[] {
+  if (slices.every((slice) => !isFromOther(slice) || findOffer(slice.from, wanted) !== undefined)) return noMismatches;
   const offers = new Map<ClusterName, { readonly ports: SlicePort[]; fits: boolean }>();
   for (const { from, endpoints } of slices) {
     if (from.source.kind !== 'remote' || endpoints.length === 0) continue;

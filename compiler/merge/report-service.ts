@@ -7,6 +7,7 @@ import type { Deduped } from './dedupe.ts';
 import {
   type Candidate,
   findPortMismatches,
+  isFromOther,
   offersText,
   type SourcedSlice,
   unmatchedOwn,
@@ -90,6 +91,9 @@ export function reportMissingFamilies(
   served: readonly Family[],
   report: Report,
 ): void {
+  // Most clusters and Services have one family, the same one.
+  if (slices.every((slice) => !isFromOther(slice) || served.every((family) => family === slice.from.slice.family)))
+    return;
   const reachable = new Map<ClusterName, Set<Family>>();
   for (const { from, endpoints } of slices) {
     if (from.source.kind !== 'remote' || endpoints.length === 0) continue;

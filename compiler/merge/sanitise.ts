@@ -71,7 +71,7 @@ function concernsOf({ source }: AttachedSlice, facts: MergeFacts): (endpoint: Sl
       ? undefined
       : source.kind === 'own'
         ? (address: IpAddress) => returnedVip(address, facts)
-        : remoteConcerns(source.cluster, facts);
+        : knownRemoteConcerns(source.cluster, facts);
   return ({ special, address }) =>
     special === undefined ? bySource?.(address) : refuse('MR-15', `rejected: ${special} address`, undefined);
 }
@@ -82,11 +82,24 @@ function returnedVip(address: IpAddress, facts: MergeFacts): Concern | undefined
   return refuse('MR-16', "the address of a local Service came back; the Service's own endpoints replace it", undefined);
 }
 
+type ConcernOf = (address: IpAddress) => Concern | undefined;
+
+/** Of facts in use: thousands of slices of one cluster are judged alike. */
+const knownConcerns = new WeakMap<MergeFacts, Map<ClusterName, ConcernOf>>();
+
+function knownRemoteConcerns(cluster: ClusterName, facts: MergeFacts): ConcernOf {
+  const known = knownConcerns.get(facts) ?? new Map<ClusterName, ConcernOf>();
+  knownConcerns.set(facts, known);
+  const concernOf = known.get(cluster) ?? remoteConcerns(cluster, facts);
+  known.set(cluster, concernOf);
+  return concernOf;
+}
+
 /**
  * What can be wrong with another cluster's endpoint: its address is local, or not in that cluster's ranges (MR-15, O1
  * to O3, O6).
  */
-function remoteConcerns(cluster: ClusterName, facts: MergeFacts): (address: IpAddress) => Concern | undefined {
+function remoteConcerns(cluster: ClusterName, facts: MergeFacts): ConcernOf {
   const { registry } = facts;
   if (findCluster(registry, cluster)?.removed === true) {
     const removed = refuse('MR-77', `cluster ${cluster} is removed from the registry`, undefined);

@@ -86,8 +86,11 @@ const notPolicy: ReadonlySet<string> = new Set([
 /** The suffixes of all policy annotations, for documentation and its test. */
 export const policyKeys: readonly string[] = Object.keys(readers).sort(compareText);
 
-/** `failover` wins over `affinity`, so it is read later. */
-const keysInOrder = ['affinity', ...policyKeys.filter((key) => key !== 'affinity')];
+/** With the annotations that hold each key; `failover` wins over `affinity`, so it is read later. */
+const keysInOrder = ['affinity', ...policyKeys.filter((key) => key !== 'affinity')].map((key) => ({
+  key,
+  names: [policyAnnotation(key), ...(aliases[key] ?? [])],
+}));
 
 /**
  * The policy that an object's annotations give.
@@ -106,8 +109,8 @@ export function parsePolicy(
 ): Policy {
   if (annotations.size === 0) return defaults;
   let policy = defaults;
-  for (const key of keysInOrder) {
-    const found = findAnnotation(annotations, key);
+  for (const { key, names } of keysInOrder) {
+    const found = findAnnotation(annotations, names);
     const reader = readers[key];
     if (found === undefined || reader === undefined) continue;
     const read = reader(found.text.trim(), known);
@@ -127,9 +130,8 @@ export function parsePolicy(
       diagnostics.push({ severity: 'warning', code: 'policy-unknown-cluster', object, field, message });
     }
   }
-  for (const name of [...annotations.keys()].sort(compareText)) {
-    const suffix = name.startsWith(domain) ? name.slice(domain.length) : undefined;
-    if (suffix === undefined || Object.hasOwn(readers, suffix) || notPolicy.has(suffix)) continue;
+  const unknown = Array.from(annotations.keys()).filter(isUnknown);
+  for (const name of unknown.sort(compareText)) {
     diagnostics.push({
       severity: 'warning',
       code: 'policy-unknown',
@@ -141,19 +143,28 @@ export function parsePolicy(
   return policy;
 }
 
+const acceptAnnotation = policyAnnotation('accept-clusters');
+
 /** Clusters whose exports may feed a Service with these annotations; an unreadable value accepts no cluster. */
 export function acceptedClusters(
   annotations: ReadonlyMap<string, string>,
   defaults: Policy,
 ): readonly (ClusterName | '*')[] {
-  const text = annotations.get(policyAnnotation('accept-clusters'));
+  const text = annotations.get(acceptAnnotation);
   if (text === undefined) return defaults.acceptClusters;
   const read = readAccepted(text.trim(), anyCluster);
   return 'wrong' in read ? [] : read.value;
 }
 
-function findAnnotation(annotations: ReadonlyMap<string, string>, key: string) {
-  for (const name of [`${domain}${key}`, ...(aliases[key] ?? [])]) {
+/** Under slicewright's domain, and without a meaning. */
+function isUnknown(name: string): boolean {
+  if (!name.startsWith(domain)) return false;
+  const suffix = name.slice(domain.length);
+  return !Object.hasOwn(readers, suffix) && !notPolicy.has(suffix);
+}
+
+function findAnnotation(annotations: ReadonlyMap<string, string>, names: readonly string[]) {
+  for (const name of names) {
     const text = annotations.get(name);
     if (text !== undefined) return { name, text };
   }

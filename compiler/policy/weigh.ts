@@ -240,6 +240,8 @@ function unusedReason({ tier }: ClusterView): Weighed['reason'] {
 export function integerWeights(shares: readonly Rational[]): number[] {
   const [first = zero] = shares;
   if (shares.every((share) => share === first)) return shares.map(() => (isZero(first) ? 0 : 1));
+  const share = shares.find((one) => !isZero(one));
+  if (shares.every((one) => one === share || isZero(one))) return shares.map((one) => (one === share ? 1 : 0));
   const common = shares.reduce((lcm, { denominator }) => (lcm * denominator) / gcd(lcm, denominator), 1n);
   let scaled = shares.map(({ numerator, denominator }) => (numerator * common) / denominator);
   const divisor = scaled.reduce(gcd, 0n);

@@ -8,6 +8,7 @@ import {
   compareAddresses,
   hostCidr,
   type IpAddress,
+  ipv4ToNumber,
   parseAddress,
   parseCidr,
 } from './address.ts';
@@ -105,6 +106,7 @@ describe('compareAddresses', () => {
       fc.property(fc.ipV4(), fc.ipV4(), (a, b) => {
         const [left, right] = [parseAddress(a) as IpAddress, parseAddress(b) as IpAddress];
         const numeric = addressToNumber(left) - addressToNumber(right);
+        expect(BigInt(ipv4ToNumber(left))).toBe(addressToNumber(left));
         expect(Math.sign(compareAddresses(left, right))).toBe(numeric < 0n ? -1 : numeric > 0n ? 1 : 0);
       }),
     );

@@ -143,11 +143,22 @@ export function addressToNumber(address: IpAddress): bigint {
   return groupsOf(address as Ipv6).reduce((sum, group) => (sum << 16n) | BigInt(group), 0n);
 }
 
-function ipv4ToNumber(address: IpAddress): number {
+/** An IPv4 address as {@link addressToNumber} gives it. Digit by digit, because every endpoint of another cluster is compared. */
+export function ipv4ToNumber(address: IpAddress): number {
   let sum = 0;
-  for (const octet of address.split('.')) sum = sum * 256 + Number(octet);
-  return sum;
+  let octet = 0;
+  for (let i = 0; i < address.length; i++) {
+    const character = address.charCodeAt(i);
+    if (character === dot) {
+      sum = sum * 256 + octet;
+      octet = 0;
+    } else octet = octet * 10 + character - zeroDigit;
+  }
+  return sum * 256 + octet;
 }
+
+const dot = '.'.charCodeAt(0);
+const zeroDigit = '0'.charCodeAt(0);
 
 /** Numeric order, IPv4 before IPv6: the same in every locale, unlike comparing text. */
 export function compareAddresses(a: IpAddress, b: IpAddress): number {
