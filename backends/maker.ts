@@ -22,8 +22,12 @@ export interface Maker<Unit, Program, Whole = undefined> {
   readonly name: string;
   /** What {@link Maker.lower} has to know of the other Service ports. */
   wholeOf(irs: readonly ServicePortIR[]): Whole;
-  /** The share of one Service port. Remembered by hash. */
-  lower(ir: ServicePortIR, node: NodeContext, whole: Whole): Lowered<Unit>;
+  /**
+   * The share of one Service port. Remembered by hash.
+   *
+   * before   what was made of the Service port before it changed: values in it may be used again where they are the same
+   */
+  lower(ir: ServicePortIR, node: NodeContext, whole: Whole, before?: Unit): Lowered<Unit>;
   /** Units that `link` leaves out, because what they need belongs to another one. */
   leftOut(units: ReadonlyMap<ServicePortId, Unit>): readonly ServicePortId[];
   /** All shares and what exists once per node, as one program. */

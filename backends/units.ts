@@ -29,7 +29,7 @@ export function rememberUnits<Unit, Program, Whole>(maker: Maker<Unit, Program, 
       notice(node, whole);
       const before = known.get(ir.id);
       if (before?.hash === ir.hash) return before.lowered;
-      const lowered = maker.lower(ir, node, whole);
+      const lowered = maker.lower(ir, node, whole, before?.lowered.unit);
       known.set(ir.id, { hash: ir.hash, lowered });
       return lowered;
     },

@@ -24,7 +24,7 @@ export function link(units: ReadonlyMap<ServicePortId, NftablesUnit>, node: Node
       elements.set(share.set, filled);
       for (const element of share.elements) if (!filled.has(element.key)) filled.set(element.key, element);
     }
-    for (const [name, spread] of unit.spreads) spreads.set(name, spread);
+    for (const { name, spread } of unit.spreads) spreads.set(name, spread);
     for (const chain of unit.chains) chains.set(chain.name, chain);
     for (const set of unit.sets) sets.set(set.name, set);
   }

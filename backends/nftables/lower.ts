@@ -2,14 +2,16 @@ import { type Endpoint, type Frontend, type Route, type ServicePortIR } from '..
 import type { NodeContext } from '../../compiler/ir/node-context.ts';
 import { cidrContains, hostCidr } from '../../compiler/values/address.ts';
 import type { Diagnostic } from '../../compiler/values/diagnostic.ts';
+import { exact } from '../../compiler/values/exact.ts';
 import { servicePortText } from '../../compiler/values/names.ts';
+import { protocolText } from '../../compiler/values/port.ts';
 import { unreachable } from '../../compiler/values/unreachable.ts';
 import type { Lowered } from '../maker.ts';
 import { fromPods, mark, notFromPods, within } from './matches.ts';
 import {
   affinitySet,
   endpointChain,
-  endpointMap,
+  endpointMapName,
   type Purpose,
   serviceChain,
   type SpreadChain,
@@ -21,7 +23,7 @@ import { type Chain, makeChain, type NftSet } from './program/program.ts';
 import type { Rule, Statement, Verdict } from './program/rule.ts';
 import { createShares } from './shares.ts';
 import { isEven, outcomesOf, type Spread, spreadOver } from './slots.ts';
-import type { NftablesUnit, SetShare } from './unit.ts';
+import type { NamedSpread, NftablesUnit, SetShare } from './unit.ts';
 
 /**
  * The share of one Service port.
@@ -33,14 +35,19 @@ import type { NftablesUnit, SetShare } from './unit.ts';
  * A Service port gets chains of its own only where elements cannot express what it needs, because a kernel reads and writes
  * tables with thousands of chains and anonymous sets in time that grows with their square.
  */
-export function lower(ir: ServicePortIR, node: NodeContext): Lowered<NftablesUnit> {
+export function lower(
+  ir: ServicePortIR,
+  node: NodeContext,
+  _whole?: undefined,
+  before?: NftablesUnit,
+): Lowered<NftablesUnit> {
   const writer = createWriter(ir, node);
   for (const frontend of ir.frontends) {
     if (isInternal(frontend)) writeInternal(writer, frontend);
     else writeExternal(writer, frontend);
   }
-  if (ir.healthCheckNodePort !== undefined) writer.put('health-check-ports', keyText(ir.healthCheckNodePort));
-  return { unit: writer.finish(), diagnostics: shareDiagnostics(writer) };
+  if (ir.healthCheckNodePort !== undefined) writer.put('health-check-ports', `${ir.healthCheckNodePort}`);
+  return { unit: writer.finish(before), diagnostics: shareDiagnostics(writer) };
 }
 
 type InternalFrontend = Extract<Frontend, { readonly kind: 'clusterIP' | 'clusterSetIP' }>;
@@ -53,7 +60,7 @@ function isInternal(frontend: Frontend): frontend is InternalFrontend {
 
 function writeInternal(writer: Writer, frontend: InternalFrontend): void {
   const { ir, node } = writer;
-  writer.put('cluster-ips', keyText(frontend.address));
+  writer.put('cluster-ips', frontend.address);
   if (ir.internal.kind !== 'forward') {
     writer.refuse(frontend, ir.internal);
     return;
@@ -127,12 +134,12 @@ interface Writer {
   /** Leads to one endpoint of a pool that has some. */
   wayTo(frontend: Frontend, pool: 'cluster' | 'local', masquerade: Masquerade, inside: boolean): Verdict;
   chain(purpose: Purpose, rules: readonly Rule[]): Name;
-  finish(): NftablesUnit;
+  finish(before: NftablesUnit | undefined): NftablesUnit;
 }
 
 function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
   const shares = createShares();
-  const spreads = new Map<Name, SpreadChain>();
+  const spreads: NamedSpread[] = [];
   const chains = new Map<Name, Chain>();
   const sets = new Map<Name, NftSet>();
   const comment = servicePortText(ir.service, ir.portName).slice(0, longestComment);
@@ -158,22 +165,23 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
       writer.put(set, placeKey(ir, frontend), data, comment);
     },
     wayTo(frontend, pool, masquerade, inside) {
-      const hairpins = ir.pools[pool].map(({ address, port }) =>
-        makeElement(keyText(address, address, ir.protocol, port)),
+      const protocol = protocolText(ir.protocol);
+      shares.add(
+        'hairpin',
+        ir.pools[pool].map(({ address, port }) => makeElement(keyText(address, address, protocol, `${port}`))),
       );
-      shares.add('hairpin', hairpins);
       const form = writer.formOf(pool);
       if (form.kind === 'elements') {
         const place = frontend.kind === 'nodePort' ? 'nodePort' : 'address';
         const modulus = form.outcomes.length;
         const spread: SpreadChain = { inside, place, masquerade, protocol: ir.protocol, modulus };
         const name = spreadChain(spread);
-        spreads.set(name, spread);
+        if (!spreads.some((other) => other.name === name)) spreads.push({ name, spread });
         const dialled =
-          frontend.kind === 'nodePort' ? keyText(frontend.port) : keyText(frontend.address, frontend.port);
+          frontend.kind === 'nodePort' ? `${frontend.port}` : keyText(frontend.address, `${frontend.port}`);
         shares.add(
-          endpointMap(spread, node).name,
-          form.outcomes.map((outcome, slot) => makeElement(`${dialled} . ${slot}`, outcome)),
+          endpointMapName(spread),
+          form.outcomes.map((outcome, slot) => makeElement(keyText(dialled, `${slot}`), outcome)),
         );
         return { kind: 'goto', chain: name };
       }
@@ -185,13 +193,17 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
       return { kind: 'goto', chain: writer.chain(purpose, rules) };
     },
     chain: (purpose, rules) => addChain(serviceChain(purpose, ir), rules),
-    finish() {
-      const made = shares.finish();
+    finish(before) {
+      const made = shares.finish(before?.shares ?? noShares);
+      // Most Service ports have elements only, and all of these lead to one chain.
+      if (chains.size === 0 && spreads.length < 2) {
+        return { id: ir.id, shares: made, spreads: exact(spreads), chains: noChains, sets: noSets };
+      }
       const used = reachable(made, chains);
       return {
         id: ir.id,
         shares: made,
-        spreads: new Map([...spreads].filter(([name]) => used.has(name))),
+        spreads: spreads.filter(({ name }) => used.has(name)),
         chains: [...chains.values()].filter(({ name }) => used.has(name)),
         sets: [...sets.values()],
       };
@@ -246,6 +258,10 @@ function createWriter(ir: ServicePortIR, node: NodeContext): Writer {
 
   return writer;
 }
+
+const noShares: readonly SetShare[] = [];
+const noChains: readonly Chain[] = [];
+const noSets: readonly NftSet[] = [];
 
 /** Chains that elements lead to: where a Service names one address twice, the second place's chains are unreached. */
 function reachable(shares: readonly SetShare[], chains: ReadonlyMap<Name, Chain>): ReadonlySet<Name> {
@@ -306,12 +322,12 @@ function formOf(ir: ServicePortIR, pool: readonly Endpoint[]): Form {
 function placeKey(ir: ServicePortIR, frontend: Frontend): string {
   switch (frontend.kind) {
     case 'nodePort':
-      return keyText(ir.protocol, frontend.port);
+      return keyText(protocolText(ir.protocol), `${frontend.port}`);
     case 'clusterIP':
     case 'clusterSetIP':
     case 'externalIP':
     case 'loadBalancerIP':
-      return keyText(frontend.address, ir.protocol, frontend.port);
+      return keyText(frontend.address, protocolText(ir.protocol), `${frontend.port}`);
     default:
       return unreachable(frontend);
   }

@@ -20,7 +20,7 @@ function files(program: NftProgram, node: NodeContext): ReadonlyMap<string, stri
 /** Its own chains and sets, those that it shares with Service ports like it, and its elements of the standing sets. */
 function printUnit(unit: NftablesUnit, node: NodeContext): string {
   const { sets, chains, ...program } = link(new Map([[unit.id, unit]]), node);
-  const ownChains = new Set<string>([...unit.chains.map(({ name }) => name), ...unit.spreads.keys()]);
+  const ownChains = new Set<string>([...unit.chains.map(({ name }) => name), ...unit.spreads.map(({ name }) => name)]);
   const ownSets = new Set<string>(unit.sets.map(({ name }) => name));
   return printProgram({
     ...program,

@@ -94,17 +94,22 @@ export function parseSpreadChain(name: Name): SpreadChain | undefined {
   };
 }
 
+export function endpointMapName({ inside, place, protocol }: Omit<SpreadChain, 'masquerade' | 'modulus'>): Name {
+  const words = `${inside ? 'inside-' : ''}${place === 'nodePort' ? 'node-port-' : ''}endpoints`;
+  return nameOf(`${words}/${protocolText(protocol)}`);
+}
+
 /**
  * The map that a {@link SpreadChain} chooses from, empty: the endpoints of each place by number, for all clients or for
  * the node and its pods. `endpoints/tcp`, `inside-node-port-endpoints/udp`.
  */
 export function endpointMap(
-  { inside, place, protocol }: Omit<SpreadChain, 'masquerade' | 'modulus'>,
+  spread: Omit<SpreadChain, 'masquerade' | 'modulus'>,
   { countsTraffic }: Pick<NodeContext, 'countsTraffic'>,
 ): NftSet {
-  const words = `${inside ? 'inside-' : ''}${place === 'nodePort' ? 'node-port-' : ''}endpoints`;
+  const { place, protocol } = spread;
   return {
-    name: nameOf(`${words}/${protocolText(protocol)}`),
+    name: endpointMapName(spread),
     key: place === 'nodePort' ? ['port', 'slot'] : ['address', 'port', 'slot'],
     data: 'endpoint',
     protocol,

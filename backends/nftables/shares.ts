@@ -6,7 +6,8 @@ import type { SetShare } from './unit.ts';
 export interface Shares {
   /** Adds elements with different keys; the list is the set's from then on. Where a key is there already, its element stays. */
   add(set: string, elements: Element[]): void;
-  finish(): readonly SetShare[];
+  /** before   what the Service port had: an element that is the same stays the very value */
+  finish(before: readonly SetShare[]): readonly SetShare[];
 }
 
 interface Share {
@@ -33,7 +34,24 @@ export function createShares(): Shares {
         share.elements.push(element);
       }
     },
-    finish: () =>
-      shares.map(({ set, elements, keys }) => ({ set, elements: keys === undefined ? elements : exact(elements) })),
+    finish: (before) =>
+      shares.map(({ set, elements, keys }) =>
+        keepEqual({ set, elements: keys === undefined ? elements : exact(elements) }, before),
+      ),
   };
+}
+
+/**
+ * A change leaves most elements of a Service port as they are. The new values of these would be copied by V8 when it collects
+ * young objects, and the values that they replace would be collected later.
+ */
+function keepEqual(share: SetShare, before: readonly SetShare[]): SetShare {
+  const known = before.find(({ set }) => set === share.set);
+  if (known === undefined) return share;
+  const elements = share.elements.map((element, i) => {
+    const there = known.elements[i];
+    return there?.text === element.text ? there : element;
+  });
+  const isSame = elements.length === known.elements.length && elements.every((one, i) => one === known.elements[i]);
+  return isSame ? known : { set: share.set, elements };
 }

@@ -11,12 +11,17 @@ export interface NftablesUnit {
   readonly id: ServicePortId;
   /** What it has in standing sets: each set once, with elements of different keys. */
   readonly shares: readonly SetShare[];
-  /** Shared chains that its elements lead to, by name. */
-  readonly spreads: ReadonlyMap<Name, SpreadChain>;
+  /** Shared chains that its elements lead to, each once. */
+  readonly spreads: readonly NamedSpread[];
   /** Chains that it alone uses. */
   readonly chains: readonly Chain[];
   /** Sets that it alone uses: the clients that its endpoints remember. */
   readonly sets: readonly NftSet[];
+}
+
+export interface NamedSpread {
+  readonly name: Name;
+  readonly spread: SpreadChain;
 }
 
 /** Elements of one standing set. */

@@ -15,7 +15,9 @@ export function parseProtocol(value: unknown): Protocol | undefined {
   return protocols.find((protocol) => protocol === value);
 }
 
+const protocolTexts = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' } as const;
+
 /** `tcp`, `udp` or `sctp`: how iptables, ipset and chain-name hashes spell it. */
 export function protocolText(protocol: Protocol): 'tcp' | 'udp' | 'sctp' {
-  return protocol.toLowerCase() as 'tcp' | 'udp' | 'sctp';
+  return protocolTexts[protocol];
 }

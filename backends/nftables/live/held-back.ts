@@ -115,7 +115,7 @@ function withPartsOf(found: NftProgram, program: NftProgram, held: ReadonlySet<s
   const kept: NftablesUnit = {
     id: keptId,
     shares: [...shares].map(([set, elements]) => ({ set, elements: [...elements.values()] })),
-    spreads,
+    spreads: [...spreads].map(([name, spread]) => ({ name, spread })),
     chains: ownChains,
     sets: [...ownSets.values()],
   };

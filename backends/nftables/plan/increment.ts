@@ -73,7 +73,7 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
   let rules = sumOfRules(chains.values());
 
   for (const unit of units.values()) {
-    for (const [name, spread] of unit.spreads) {
+    for (const { name, spread } of unit.spreads) {
       spreads.set(name, { value: spread, count: (spreads.get(name)?.count ?? 0) + 1 });
     }
   }
@@ -97,13 +97,7 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
       bySet.set(set, changed);
     }
 
-    const nowSpreads = new Map<Name, Counted<SpreadChain>>();
-    const countSpread = (name: Name, value: SpreadChain, by: number) => {
-      const count = (nowSpreads.get(name) ?? spreads.get(name))?.count ?? 0;
-      nowSpreads.set(name, { value, count: count + by });
-    };
-    for (const { spreads } of gone) for (const [name, spread] of spreads) countSpread(name, spread, -1);
-    for (const { spreads } of come) for (const [name, spread] of spreads) countSpread(name, spread, 1);
+    const nowSpreads = countSpreads(spreads, gone, come);
 
     const spreadChanges = [...nowSpreads].filter(
       ([name, { count }]) => count > 0 !== (spreads.get(name)?.count ?? 0) > 0,
@@ -176,6 +170,27 @@ export function createIncrement(program: NftProgram, units: Units, node: NodeCon
   }
 
   return { program: { ...program, sets, chains }, units: current, ruleCount: () => rules, change };
+}
+
+type CountedSpreads = ReadonlyMap<Name, Counted<SpreadChain>>;
+
+/** The chains that units lose and get, with the number of units that lead to them afterwards. */
+function countSpreads(
+  spreads: CountedSpreads,
+  gone: readonly NftablesUnit[],
+  come: readonly NftablesUnit[],
+): CountedSpreads {
+  const now = new Map<Name, { readonly value: SpreadChain; count: number }>();
+  const count = (units: readonly NftablesUnit[], by: number) => {
+    for (const { name, spread } of units.flatMap((unit) => unit.spreads)) {
+      const one = now.get(name) ?? { value: spread, count: spreads.get(name)?.count ?? 0 };
+      one.count += by;
+      now.set(name, one);
+    }
+  };
+  count(gone, -1);
+  count(come, 1);
+  return now;
 }
 
 export function sumOfRules(chains: Iterable<Chain>): number {

@@ -6,7 +6,7 @@ import {
   parseAddress,
 } from '../../../compiler/values/address.ts';
 import { oneText } from '../../../compiler/values/one-text.ts';
-import { type Port, type Protocol, parsePort, protocolText } from '../../../compiler/values/port.ts';
+import { parsePort, protocolText } from '../../../compiler/values/port.ts';
 import { unreachable } from '../../../compiler/values/unreachable.ts';
 import { numberOf, parseEndpointData, parseProtocolWord, parseVerdict, takeCounter } from './parse-rule.ts';
 import { endpointData, printVerdict, quotedComment } from './print-rule.ts';
@@ -14,22 +14,13 @@ import type { DataType, Element, KeyPart, NftSet } from './program.ts';
 import type { EndpointAddress, Verdict } from './rule.ts';
 import { type Tokens, tokensOf } from './tokens.ts';
 
-/** What a key is made of: the parts of one are values of its set's {@link KeyPart}s, in their order. */
-export type KeyValue = IpAddress | Protocol | Port | number;
-
-/** `10.0.0.1 . tcp . 80`. A protocol is in capitals among values, as in an IR. */
-export function keyText(...values: readonly KeyValue[]): string {
-  return oneText(
-    values.map((value) => (isProtocol(value) ? protocolText(value) : String(value))),
-    ' . ',
-  );
-}
-
-function isProtocol(value: KeyValue): value is Protocol {
-  return value === 'TCP' || value === 'UDP' || value === 'SCTP';
+/** `10.0.0.1 . tcp . 80`. */
+export function keyText(...words: readonly string[]): string {
+  return oneText(words, ' . ');
 }
 
 export function makeElement(key: string, data?: Verdict | EndpointAddress, comment?: string): Element {
+  if (data === undefined && comment === undefined) return { key, data, text: key };
   const words = comment === undefined ? key : oneText([key, quotedComment(comment)], ' ');
   const text = data === undefined ? words : oneText([words, dataText(data)], ' : ');
   return comment === undefined ? { key, data, text } : { key, data, comment, text };
