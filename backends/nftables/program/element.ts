@@ -1,10 +1,4 @@
-import {
-  addressToNumber,
-  type Family,
-  type IpAddress,
-  isFamily,
-  parseAddress,
-} from '../../../compiler/values/address.ts';
+import { type Family, isFamily, parseAddress } from '../../../compiler/values/address.ts';
 import { oneText } from '../../../compiler/values/one-text.ts';
 import { parsePort, protocolText } from '../../../compiler/values/port.ts';
 import { unreachable } from '../../../compiler/values/unreachable.ts';
@@ -118,55 +112,4 @@ function parseData(family: Family, type: DataType, tokens: Tokens): Verdict | En
     default:
       return unreachable(type);
   }
-}
-
-/**
- * Elements in nft's order.
- *
- * One value sorts by its number. A concatenation sorts by the number that its bytes make on a little-endian machine:
- * addresses, protocols and ports are in it with their first byte first, slots with their last, and the very last byte
- * counts most (`concat_expr_msort_value` in nft's mergesort.c).
- */
-export function sortElements(parts: readonly KeyPart[], elements: Iterable<Element>): Element[] {
-  const keyed = [...elements].map((element) => ({ element, rank: rankOf(parts, element.key) }));
-  return keyed.sort((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : 0)).map(({ element }) => element);
-}
-
-/** Text whose order is the order of elements. */
-function rankOf(parts: readonly KeyPart[], key: string): string {
-  const words = key.split(' . ');
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return codes(bytesOf(only, words[0] ?? ''));
-  const bytes: number[] = [];
-  parts.forEach((part, i) => {
-    const own = bytesOf(part, words[i] ?? '');
-    bytes.push(...(part === 'slot' ? own.reverse() : own));
-  });
-  return codes(bytes.reverse());
-}
-
-function codes(bytes: readonly number[]): string {
-  return String.fromCharCode(...bytes);
-}
-
-const protocolNumbers: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
-
-/** Most significant first. */
-function bytesOf(part: KeyPart, word: string): number[] {
-  switch (part) {
-    case 'address':
-      return word.includes(':') ? bytes16(addressToNumber(word as IpAddress)) : word.split('.').map(Number);
-    case 'protocol':
-      return [protocolNumbers[word] ?? 0];
-    case 'port':
-      return [Number(word) >> 8, Number(word) & 255];
-    case 'slot':
-      return [24, 16, 8, 0].map((shift) => (Number(word) >>> shift) & 255);
-    default:
-      return unreachable(part);
-  }
-}
-
-function bytes16(value: bigint): number[] {
-  return Array.from({ length: 16 }, (_, i) => Number((value >> BigInt(8 * (15 - i))) & 255n));
 }

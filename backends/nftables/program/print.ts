@@ -2,7 +2,7 @@ import type { Family } from '../../../compiler/values/address.ts';
 import { compareText } from '../../../compiler/values/names.ts';
 import { type Protocol, protocolText } from '../../../compiler/values/port.ts';
 import { unreachable } from '../../../compiler/values/unreachable.ts';
-import { sortElements } from './element.ts';
+import { sortElements } from './element-order.ts';
 import { priorityText } from './hook.ts';
 import { familyWord, quotedComment } from './print-rule.ts';
 import type { Chain, Element, Hook, KeyPart, NftProgram, NftSet } from './program.ts';
