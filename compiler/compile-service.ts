@@ -197,11 +197,8 @@ function reasonsOf(
 ): readonly Reason[] {
   const doubt = concern === undefined || concern.refuses ? undefined : concern.reason;
   const { reason } = from.source;
-  const known =
-    doubt === undefined && dropped === undefined && chosen.length === 0
-      ? lists.find((list) => list.length === 1 && list[0] === reason)
-      : undefined;
-  return known ?? shared(lists, exact([reason, ...present(doubt), ...present(dropped), ...chosen]));
+  const isAlone = doubt === undefined && dropped === undefined && chosen.length === 0;
+  return shared(lists, isAlone ? [reason] : exact([reason, ...present(doubt), ...present(dropped), ...chosen]));
 }
 
 function present<T>(value: T | undefined): readonly T[] {

@@ -28,6 +28,6 @@ describe('the shares of a Service port', () => {
     const after = of('x', 'z').finish(before);
     expect(after).toEqual(of('x', 'z').finish([]));
     expect(after[0]?.elements[0]).toBe(before[0]?.elements[0]);
-    expect(after[1]).toBe(before[1]);
+    expect(after[1]?.elements).toBe(before[1]?.elements);
   });
 });

@@ -46,12 +46,10 @@ export function createShares(): Shares {
  * young objects, and the values that they replace would be collected later.
  */
 function keepEqual(share: SetShare, before: readonly SetShare[]): SetShare {
-  const known = before.find(({ set }) => set === share.set);
+  const known = before.find(({ set }) => set === share.set)?.elements;
   if (known === undefined) return share;
-  const elements = share.elements.map((element, i) => {
-    const there = known.elements[i];
-    return there?.text === element.text ? there : element;
-  });
-  const isSame = elements.length === known.elements.length && elements.every((one, i) => one === known.elements[i]);
-  return isSame ? known : { set: share.set, elements };
+  const { set, elements } = share;
+  const isSame = (element: Element, i: number): boolean => known[i]?.text === element.text;
+  if (elements.length === known.length && elements.every(isSame)) return { set, elements: known };
+  return { set, elements: elements.map((element, i) => (isSame(element, i) ? (known[i] ?? element) : element)) };
 }

@@ -42,13 +42,11 @@ export function matchPort(slices: readonly SourcedSlice[], wanted: WantedPort): 
     const { port } = offer;
     const conflict = isConflicting(from.servicePorts, offer, wanted) ? portConflict : undefined;
     for (const sourced of endpoints) {
-      const text = endpointText({ address: sourced.endpoint.address, port });
-      candidates.push({
-        ...sourced,
-        port,
-        text,
-        concern: sourced.concern?.refuses ? sourced.concern : (conflict ?? sourced.concern),
-      });
+      const { endpoint, cluster, locality, place, zoneHints, nodeHints } = sourced;
+      const text = endpointText({ address: endpoint.address, port });
+      const concern = sourced.concern?.refuses ? sourced.concern : (conflict ?? sourced.concern);
+      // Named one by one: V8 makes an object of a spread and further fields in several pieces, and there are as many as endpoints.
+      candidates.push({ from, endpoint, cluster, locality, place, zoneHints, nodeHints, concern, port, text });
     }
   }
   return candidates;

@@ -207,8 +207,12 @@ export function createNftablesPlane({ run, scope, nowMs, delayTimes }: PlaneOpti
   }
 
   function complaintsOf({ services, node }: Target): Remembered['complaints'] {
-    const said = services.map((ir) => [ir.id, maker.lower(ir, node, undefined).diagnostics] as const);
-    return new Map(said.filter(([, diagnostics]) => diagnostics.length > 0));
+    const complaints: Remembered['complaints'] = new Map();
+    for (const ir of services) {
+      const { diagnostics } = maker.lower(ir, node, undefined);
+      if (diagnostics.length > 0) complaints.set(ir.id, diagnostics);
+    }
+    return complaints;
   }
 
   function said(

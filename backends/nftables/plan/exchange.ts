@@ -20,20 +20,25 @@ export type Exchanges = Map<string, Exchange>;
  * a map of all Services takes far longer.
  */
 export function exchange(exchanges: Exchanges, was: Shares | undefined, is: Shares | undefined): void {
-  for (const { set, elements } of was?.shares ?? [])
+  for (const { set, elements } of was?.shares ?? noShares)
     compare(exchanges, set, elements, shareOf(is, set)?.elements ?? []);
-  for (const { set, elements } of is?.shares ?? []) {
+  for (const { set, elements } of is?.shares ?? noShares) {
     if (shareOf(was, set) === undefined) compare(exchanges, set, [], elements);
   }
 }
 
 type Shares = Pick<NftablesUnit, 'shares'>;
 
+const noShares: readonly SetShare[] = [];
+
 function shareOf(unit: Shares | undefined, set: string): SetShare | undefined {
-  return unit?.shares.find((share) => share.set === set);
+  for (const share of unit?.shares ?? noShares) if (share.set === set) return share;
+  return undefined;
 }
 
 function compare(exchanges: Exchanges, set: string, before: readonly Element[], after: readonly Element[]): void {
+  // A set in which nothing changed keeps its very list (shares.ts).
+  if (before === after) return;
   const shorter = Math.min(before.length, after.length);
   let front = 0;
   while (front < shorter && before[front]?.text === after[front]?.text) front++;
