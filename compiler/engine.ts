@@ -35,6 +35,7 @@ import type { EndpointSlice } from './model/endpoint-slice.ts';
 import type { ModelObject } from './model/kinds.ts';
 import type { Node } from './model/node.ts';
 import type { Service } from './model/service.ts';
+import { notePortChanges } from './port-changes.ts';
 import { endpointsOf, isRemarkable, servicesUsing } from './remarkable.ts';
 import { reportNodeName, reportServiceAddresses } from './report-addresses.ts';
 import { overlappingRanges } from './registry/overlap.ts';
@@ -251,7 +252,7 @@ export function createEngine(context: CompilerContext): Engine {
         compiled.set(key, result);
         setOrDelete(remarkable, key, result, isRemarkable(result));
       }
-      compare(before, compiled.get(key)?.ports ?? [], changes);
+      notePortChanges(before, compiled.get(key)?.ports ?? [], changes);
     }
     stale.clear();
   }
@@ -378,28 +379,6 @@ export function createEngine(context: CompilerContext): Engine {
       };
     },
   };
-}
-
-function compare(
-  before: readonly ServicePortIR[],
-  after: readonly ServicePortIR[],
-  changes: Map<ServicePortId, ServicePortIR | 'gone'>,
-): void {
-  if (before.length === 0) {
-    for (const port of after) changes.set(port.id, port);
-    return;
-  }
-  const [was, is] = [before[0], after[0]];
-  if (before.length === 1 && after.length === 1 && was !== undefined && was.id === is?.id) {
-    if (was.hash !== is.hash) changes.set(is.id, is);
-    return;
-  }
-  const hashes = new Map(before.map(({ id, hash }) => [id, hash]));
-  for (const port of after) {
-    if (hashes.get(port.id) !== port.hash) changes.set(port.id, port);
-    hashes.delete(port.id);
-  }
-  for (const id of hashes.keys()) changes.set(id, 'gone');
 }
 
 function inIdOrder(family: Family, ports: readonly ServicePortIR[]): ServicePortIR[] {
